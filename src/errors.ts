@@ -1,0 +1,60 @@
+/**
+ * What an error asks of whoever catches it. `dead-letter`: this record is bad, set it aside and go on.
+ * `retry`: a dependency is away, wait. `release`: another owner took over, let go quietly. `stop`: a person must look.
+ * `refuse`: the caller asked for something that cannot be done, tell them.
+ */
+export type Disposition = 'dead-letter' | 'retry' | 'release' | 'stop' | 'refuse'
+
+const dispositions = {
+  BAD_JSON: 'dead-letter',
+  BAD_AVRO: 'dead-letter',
+  UNKNOWN_SCHEMA: 'dead-letter',
+  BAD_FIELD: 'dead-letter',
+  TOO_LARGE: 'dead-letter',
+  TIME_OUT_OF_RANGE: 'dead-letter',
+  UNKNOWN_TENANT: 'dead-letter',
+  KEY_MISMATCH: 'dead-letter',
+
+  STORE_DOWN: 'retry',
+  WAREHOUSE_DOWN: 'retry',
+  LOG_DOWN: 'retry',
+  DISK_FULL: 'retry',
+
+  FENCED: 'release',
+  CONFLICT: 'release',
+
+  GAP: 'stop',
+  LOG_RESET: 'stop',
+  LOG_DAMAGED: 'stop',
+  MODEL_MISMATCH: 'stop',
+  MODEL_DAMAGED: 'stop',
+  TOPIC_MISMATCH: 'stop',
+  STATE_MISMATCH: 'stop',
+  BAD_CONFIG: 'stop',
+  BAD_STREAM: 'stop',
+  LOCKED: 'stop',
+
+  UNKNOWN_STREAM: 'refuse',
+  UNKNOWN_ENTITY: 'refuse',
+  UNKNOWN_MODEL: 'refuse',
+  BAD_REQUEST: 'refuse',
+} as const satisfies Record<string, Disposition>
+
+export type ErrorCode = keyof typeof dispositions
+
+/** A failure with a closed code. The message says what, where and what to do. */
+export class EngineError extends Error {
+  override readonly name = 'EngineError'
+  constructor(readonly code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+  }
+  get disposition(): Disposition {
+    return dispositions[this.code]
+  }
+}
+
+export const isEngineError = (error: unknown, code?: ErrorCode): error is EngineError =>
+  error instanceof EngineError && (code === undefined || error.code === code)
+
+/** The message of anything that was thrown. */
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

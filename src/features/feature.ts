@@ -1,0 +1,131 @@
+/**
+ * Features as data. A stream lists them by name; everything here is plain, serialisable JSON, so the fingerprint of a
+ * vector is the hash of this data. `FEATURE_SEMANTICS` is raised only when the meaning of an existing kind changes.
+ */
+export const FEATURE_SEMANTICS = 1
+
+/** '90s', '5m', '1h', '7d', '4w'. */
+export type Duration = `${number}${'s' | 'm' | 'h' | 'd' | 'w'}`
+
+/** A number taken from one event. A column's `null` makes the whole value absent. Booleans read as 0 and 1. */
+export type Value =
+  | { readonly column: string }
+  /** Local time of day or day of week of a time column; `offset` names a column with the UTC offset in minutes. Monday is 0. */
+  | { readonly clock: 'minute-of-day' | 'hour' | 'weekday'; readonly column: string; readonly offset?: string }
+  /** Milliseconds from column `from` to column `to`, divided by `unitMs`. */
+  | { readonly between: readonly [from: string, to: string]; readonly unitMs: number }
+  | { readonly op: '-' | '+' | '*' | '/'; readonly left: Value; readonly right: Value }
+  | { readonly op: 'abs' | 'log1p' | 'length' | 'digits'; readonly of: Value | { readonly column: string } }
+  | { readonly constant: number }
+  /** Great-circle kilometres between two points of the same event. */
+  | { readonly km: readonly [lat: string, lon: string, lat2: string, lon2: string] }
+
+/** All must hold. A list means any of; a bound is inclusive. */
+export type Where = Readonly<Record<string, Scalar | readonly Scalar[] | { readonly atLeast?: number; readonly atMost?: number }>>
+export type Scalar = string | number | boolean
+
+/** Where, over what and how exactly a rolling feature remembers. */
+export interface Rolling {
+  /** Name of the entity whose history is read. */
+  readonly by: string
+  /** Milliseconds; the window is (t - window, t]. */
+  readonly windowMs: number
+  readonly where?: Where
+  /** Excludes the event itself. */
+  readonly prior?: true
+  /**
+   * `exact` keeps (time, value) pairs, at most `cap` of them (the oldest go first); `tile` counts whole tiles of
+   * `tileMs`: a window of n tiles at time t covers tiles (floor(t/tileMs) - n, floor(t/tileMs)].
+   */
+  readonly keep: { readonly exact: number } | { readonly tileMs: number }
+}
+
+/** What a feature reads as where its history is empty or its value absent. NaN is "missing" to a model. */
+interface Otherwise {
+  readonly otherwise: number
+}
+
+export type Feature =
+  | ({ readonly kind: 'value'; readonly value: Value } & Otherwise)
+  /** 1 where the event matches, else 0. */
+  | { readonly kind: 'flag'; readonly where: Where }
+  /** Events in the window. */
+  | ({ readonly kind: 'count' } & Rolling)
+  | ({ readonly kind: 'sum' | 'mean' | 'std' | 'min' | 'max'; readonly value: Value } & Rolling & Otherwise)
+  /** Matching events over all events of the window (`where` filters the latter, `match` the former). */
+  | ({ readonly kind: 'share'; readonly match: Where } & Rolling & Otherwise)
+  /** (value - mean) / std of the window, in population deviations of at least `floor`; `otherwise` below `atLeast` values. */
+  | ({ readonly kind: 'zscore'; readonly value: Value; readonly floor: number; readonly atLeast: number } & Rolling & Otherwise)
+  /** (value - median) / (1.4826 x MAD) over an exact window, deviation of at least `floor`. */
+  | ({ readonly kind: 'robust-zscore'; readonly value: Value; readonly floor: number; readonly atLeast: number } & Rolling & Otherwise)
+  /** Quantile `q` of an exact window, linear interpolation between order statistics (type 7). */
+  | ({ readonly kind: 'quantile'; readonly value: Value; readonly q: number } & Rolling & Otherwise)
+  /**
+   * Distinct values of a column in the window. `last-seen` keeps one time per value, the latest: values whose latest
+   * sighting is after t - window (sightings after t count too). `pairs` keeps every (time, value) and is exact for late events.
+   */
+  | { readonly kind: 'distinct'; readonly column: string; readonly by: string; readonly windowMs: number; readonly where?: Where; readonly prior?: true; readonly keep: { readonly lastSeen: number } | { readonly exact: number } }
+  /**
+   * Distinct values of `column`, other than this event's own, among the entity's events in (column `since`, t]; at most
+   * `windowMs` back. Who else touched the record since this device last looked.
+   */
+  | ({ readonly kind: 'others-since'; readonly column: string; readonly since: string; readonly by: string; readonly windowMs: number; readonly where?: Where; readonly keep: { readonly exact: number } } & Otherwise)
+  /** Share of the window's events that carry this event's own value of the column; how usual the value is. */
+  | ({ readonly kind: 'familiarity'; readonly column: string } & Rolling & Otherwise)
+
+  /* Against the last event of the entity in log order, forgotten `horizonMs` after it (event time). */
+  /** The value at the last event. */
+  | ({ readonly kind: 'last'; readonly value: Value } & Last & Otherwise)
+  /** Seconds since the last event, at least 0. */
+  | ({ readonly kind: 'elapsed' } & Last & Otherwise)
+  /** 1 where the column differs from the last event's. */
+  | ({ readonly kind: 'changed'; readonly column: string } & Last & Otherwise)
+  /** value - value at the last event. */
+  | ({ readonly kind: 'delta'; readonly value: Value } & Last & Otherwise)
+  /** delta per second elapsed (at least 1 s). */
+  | ({ readonly kind: 'rate'; readonly value: Value; readonly unitMs: number } & Last & Otherwise)
+  /** Great-circle kilometres from the last event, sphere of radius 6371.0088 km. */
+  | ({ readonly kind: 'distance-km'; readonly lat: string; readonly lon: string } & Last & Otherwise)
+  /** The same over the hours elapsed (at least 1 s). */
+  | ({ readonly kind: 'speed-kmh'; readonly lat: string; readonly lon: string } & Last & Otherwise)
+  /** Exponentially weighted mean in event time with the given half-life; `as: 'deviation'` gives (value - mean) / max(std, floor), both before the event. */
+  | ({ readonly kind: 'ewma'; readonly value: Value; readonly halfLifeMs: number; readonly as: 'mean' | 'deviation'; readonly floor: number; readonly by: string; readonly where?: Where; readonly horizonMs: number } & Otherwise)
+  /**
+   * (value - mean) / std over the entity's earlier events in the same slot of the period, `slots` slots a `day` or `week`
+   * (UTC, or local with `offset`), within `horizonMs`; std of at least `floor`; `otherwise` below `atLeast` values.
+   */
+  | ({ readonly kind: 'seasonal'; readonly value: Value; readonly time: string; readonly offset?: string; readonly period: 'day' | 'week'; readonly slots: number; readonly as: 'mean' | 'deviation'; readonly floor: number; readonly atLeast: number; readonly by: string; readonly where?: Where; readonly horizonMs: number } & Otherwise)
+
+  /* Of other features of the same vector, by name, declared before it. */
+  | ({ readonly kind: 'ratio'; readonly over: string; readonly under: string } & Otherwise)
+  | { readonly kind: 'difference'; readonly left: string; readonly right: string }
+
+export interface Last {
+  readonly by: string
+  readonly where?: Where
+  readonly horizonMs: number
+}
+
+export interface Entity {
+  /** One id column, or several that identify the entity together. An event with a null among them has no such entity. */
+  readonly columns: readonly string[]
+  /** `tenant` (the default): ids mean something within their tenant; `partition`: counted per log partition, across tenants. */
+  readonly scope: 'tenant' | 'partition'
+}
+
+/** What the features compile from. */
+export interface FeatureSet {
+  readonly stream: string
+  readonly tenant: string
+  readonly time: string
+  readonly id: string
+  /** The partition key's column. */
+  readonly key: string
+  readonly entities: Readonly<Record<string, Entity>>
+  /** In the order of the vector. */
+  readonly features: readonly { readonly name: string; readonly feature: Feature }[]
+  readonly latenessMs: number
+}
+
+/** A decoded event: column values by name; times are epoch ms. */
+export type Event = Readonly<Record<string, unknown>>

@@ -1,0 +1,37 @@
+/** The state of one stream's partition; one owner at a time. */
+export interface StatePartition {
+  readonly stream: string
+  readonly partition: number
+}
+
+export interface Claim {
+  /** Fences every commit of older owners. */
+  readonly epoch: number
+  /** The last offset folded into the stored state; -1 for an empty state. */
+  readonly last: number
+}
+
+export interface StateChange {
+  readonly at: StatePartition
+  readonly epoch: number
+  /** `last` as of the owner's previous commit (or its claim). */
+  readonly previous: number
+  readonly last: number
+  /** Blobs to write. Past `expiresAtMs` (event time) a blob reads as empty, so a store may drop it. */
+  readonly puts: readonly { readonly key: string; readonly blob: Buffer; readonly expiresAtMs: number }[]
+  readonly deletes?: readonly string[]
+}
+
+/** Rolling state per partition. Holds only what the log can rebuild. */
+export interface StateStore {
+  /**
+   * Takes the partition over: every older owner's commit fails from now on. The new epoch is 1 + the larger of the
+   * stored epoch and `tailEpoch` (the highest in the predictions partition, so that a lost store cannot lower it).
+   * State of another `identity` (plan fingerprint and partition count) is dropped: `last` is then -1.
+   */
+  claim(at: StatePartition, identity: string, tailEpoch: number): Promise<Claim>
+  /** The committed blobs in the order of the keys, absent ones undefined; one round trip. Anyone may read. */
+  load(at: StatePartition, keys: readonly string[]): Promise<(Buffer | undefined)[]>
+  /** All or nothing. FENCED when another owner has claimed, CONFLICT when `previous` is not the stored offset. */
+  commit(change: StateChange): Promise<void>
+}

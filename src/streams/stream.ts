@@ -1,0 +1,44 @@
+import type { FeatureSet } from '../features/feature.js'
+
+/** The truth about a prediction, and what its absence means. */
+export interface OutcomeRule {
+  /** A prediction without an outcome is taken as `silenceMeans` this long after its event. */
+  readonly matureAfterMs: number
+  readonly silenceMeans: 'genuine' | 'unknown'
+}
+
+/** One input of the engine, plain and frozen: all that the rest of the engine knows about it. */
+export interface Stream extends FeatureSet {
+  readonly name: string
+  readonly topic: string
+  readonly partitions: number
+  readonly retentionMs: number
+  /** The Avro record schema as JSON. */
+  readonly schema: AvroRecord
+  /** Model family (`models/<family>/...`); without one the heuristic serves. */
+  readonly model: string | undefined
+  /** Score in 0..1 from feature values by name. Pure. */
+  readonly heuristic: (x: Readonly<Record<string, number>>) => number
+  /** score >= high is high risk, >= medium medium, else low. */
+  readonly risk: { readonly high: number; readonly medium: number }
+  /** From which risk level on the log path stores the reasons of a score. */
+  readonly reasonsFrom: 'medium' | 'high' | 'never'
+  readonly outcome: OutcomeRule
+  /** Column holding the tenant; events of tenants that are not configured become dead letters. */
+  readonly tenant: string
+}
+
+export interface AvroRecord {
+  readonly type: 'record'
+  readonly name: string
+  readonly namespace?: string
+  readonly doc?: string
+  readonly fields: readonly { readonly name: string; readonly type: unknown; readonly default?: unknown; readonly doc?: string }[]
+}
+
+/** Topics that belong to a stream. */
+export const topicsOf = (stream: Pick<Stream, 'topic'>) => ({
+  events: stream.topic,
+  predictions: `${stream.topic}.predictions`,
+  deadLetters: `${stream.topic}.dead-letters`,
+})
