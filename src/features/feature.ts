@@ -17,6 +17,10 @@ export type Value =
   | { readonly op: '-' | '+' | '*' | '/'; readonly left: Value; readonly right: Value }
   | { readonly op: 'abs' | 'log1p' | 'length' | 'digits'; readonly of: Value | { readonly column: string } }
   | { readonly constant: number }
+  /** 1 where the number lies in one of the half-open ranges [from, below), else 0. */
+  | { readonly within: Value; readonly ranges: readonly (readonly [from: number, below: number])[] }
+  /** 1 where the column is null, else 0; never absent itself. */
+  | { readonly missing: string }
   /** Great-circle kilometres between two points of the same event. */
   | { readonly km: readonly [lat: string, lon: string, lat2: string, lon2: string] }
 
@@ -58,6 +62,12 @@ export type Feature =
   | ({ readonly kind: 'zscore'; readonly value: Value; readonly floor: number; readonly atLeast: number } & Rolling & Otherwise)
   /** (value - median) / (1.4826 x MAD) over an exact window, deviation of at least `floor`. */
   | ({ readonly kind: 'robust-zscore'; readonly value: Value; readonly floor: number; readonly atLeast: number } & Rolling & Otherwise)
+  /**
+   * Against the least-squares line through the (time, value) pairs of an exact window, extended to the event's time:
+   * `residual` is value - line, `deviation` the residual over the line's own root mean square residual (at least
+   * `floor`), `slope` the rise of the line per `unitMs`. `otherwise` below `atLeast` pairs or where all share one time.
+   */
+  | ({ readonly kind: 'trend'; readonly value: Value; readonly as: 'residual' | 'deviation' | 'slope'; readonly unitMs: number; readonly floor: number; readonly atLeast: number } & Rolling & Otherwise)
   /** Quantile `q` of an exact window, linear interpolation between order statistics (type 7). */
   | ({ readonly kind: 'quantile'; readonly value: Value; readonly q: number } & Rolling & Otherwise)
   /**
