@@ -1,0 +1,120 @@
+import { resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Value } from '@sinclair/typebox/value'
+import { allowed, shown } from './config-describe.js'
+import { settings, type Settings } from './config-settings.js'
+import { fromEnvironment, fromFile, fromFlags, type Given } from './config-sources.js'
+import { EngineError } from './errors.js'
+
+/** Everything that can be chosen about an engine: complete, checked, with absolute paths. */
+export interface Config extends Omit<Settings, 'api' | 'tenants' | 'models' | 'demo'> {
+  /** `anyPort`: the port is only a wish, another free one will do. */
+  readonly api: Settings['api'] & { readonly anyPort: boolean }
+  /** Whose events are scored: those of the simulator, of everybody, or of the listed. */
+  readonly tenants: 'demo' | 'any' | readonly { readonly id: string }[]
+  readonly models: { readonly directory: string }
+  readonly demo: { readonly enabled: boolean; readonly rate: number }
+  /** Where each value came from, by path: `default`, `--port`, `TIDEMILL_API_PORT`, `tidemill.yaml:4`. */
+  readonly origins: Readonly<Record<string, string>>
+}
+
+export interface ConfigSources {
+  /** Values by setting path (`api.port`), as text or typed. */
+  readonly flags?: Readonly<Record<string, unknown>>
+  /** A YAML file; TIDEMILL_CONFIG where it is absent. */
+  readonly configPath?: string
+  /** The process's own where they are absent. */
+  readonly variables?: Readonly<Record<string, string | undefined>>
+  /** What relative paths of flags and variables start from; the working directory where it is absent. */
+  readonly directory?: string
+}
+
+const packageDirectory = fileURLToPath(new URL('..', import.meta.url))
+
+/**
+ * The configuration, parsed once and whole: flags over environment over file over defaults. Throws BAD_CONFIG with
+ * every problem at once, each with its setting, where it was given and what is allowed.
+ */
+export function loadConfig(sources: ConfigSources = {}): Config {
+  const variables = sources.variables ?? process.env
+  const directory = sources.directory ?? process.cwd()
+  const file = sources.configPath ?? variables['TIDEMILL_CONFIG']
+  const read = [fromFlags(sources.flags ?? {}, directory), fromEnvironment(variables, directory), ...(file === undefined ? [] : [fromFile(resolve(directory, file))])]
+  const problems = read.flatMap((source) => source.problems)
+  const values: Record<string, unknown> = {}
+  const given = new Map<string, Given>()
+  for (const setting of settings) {
+    const candidates = read.flatMap((source) => source.given.get(setting.path) ?? [])
+    for (const { value, origin } of candidates)
+      if (!Value.Check(setting.schema, value)) problems.push(`${setting.path} (${origin}): ${shown(value)} is not ${allowed(setting.schema)}`)
+    if (candidates[0] !== undefined) given.set(setting.path, candidates[0])
+    values[setting.path] = candidates[0]?.value ?? setting.schema.default
+  }
+  if (problems.length > 0) throw refused(problems)
+  const config = complete(values, given, directory)
+  const contradictions = relations(config, given)
+  if (contradictions.length > 0) throw refused(contradictions)
+  return config
+}
+
+const refused = (problems: readonly string[]): EngineError =>
+  new EngineError('BAD_CONFIG', `the configuration has ${problems.length === 1 ? 'a problem' : `${problems.length} problems`}:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`)
+
+/** Fills in what depends on other settings. */
+function complete(values: Readonly<Record<string, unknown>>, given: ReadonlyMap<string, Given>, directory: string): Config {
+  const nested: Record<string, Record<string, unknown>> & Record<string, unknown> = {}
+  for (const [path, value] of Object.entries(values)) {
+    const [group, name] = path.split('.') as [string, string | undefined]
+    if (name === undefined) nested[group] = value as Record<string, unknown>
+    else if (value !== undefined) (nested[group] ??= {})[name] = value
+    else nested[group] ??= {}
+  }
+  const settled = nested as unknown as Settings
+  const enabled = settled.demo.enabled ?? !Array.isArray(settled.tenants)
+  return {
+    ...settled,
+    dataDirectory: resolve(directory, settled.dataDirectory),
+    api: { ...settled.api, anyPort: !given.has('api.port') },
+    tenants: settled.tenants ?? (enabled ? 'demo' : []),
+    scoring: given.has('scoring.commitIntervalMaxMs')
+      ? settled.scoring
+      : { ...settled.scoring, commitIntervalMaxMs: Math.max(settled.scoring.commitIntervalMs, settled.scoring.commitIntervalMaxMs) },
+    models: { directory: settled.models.directory ?? resolve(packageDirectory, 'models') },
+    demo: { ...settled.demo, enabled },
+    origins: Object.fromEntries(settings.map(({ path }) => [path, given.get(path)?.origin ?? 'default'])),
+  }
+}
+
+/** What no single setting can say. */
+function relations(config: Config, given: ReadonlyMap<string, Given>): string[] {
+  const problems: string[] = []
+  const where = (path: string): string => `${path} (${config.origins[path]!})`
+  if (config.scoring.commitIntervalMaxMs < config.scoring.commitIntervalMs)
+    problems.push(`${where('scoring.commitIntervalMaxMs')}: ${config.scoring.commitIntervalMaxMs} is less than ${where('scoring.commitIntervalMs')}, ${config.scoring.commitIntervalMs}`)
+  if (config.demo.enabled && Array.isArray(config.tenants))
+    problems.push(`${where('demo.enabled')}: the demo's events belong to the simulator's tenants, which ${where('tenants')} leaves out; take tenants 'demo' or 'any', or no demo`)
+  if (config.demo.enabled && config.streams.builtin.length === 0) problems.push(`${where('demo.enabled')}: the demo makes events of built-in streams, and ${where('streams.builtin')} leaves none`)
+  if (config.streams.builtin.length === 0 && config.streams.paths.length === 0) problems.push(`${where('streams.builtin')}: there is no stream to score; name some, or your own in streams.paths`)
+  const directory = given.get('dataDirectory')
+  const ephemeral = given.get('ephemeral')
+  // A flag may make one run ephemeral whatever the file says; asking for both in one breath is a mistake.
+  if (config.ephemeral && directory !== undefined && (ephemeral?.source !== 'flag' || directory.source === 'flag'))
+    problems.push(`${where('ephemeral')}: keeps nothing, so ${where('dataDirectory')} would stay empty; give one of them`)
+  return problems
+}
+
+/** What commands need that talk to a running engine. */
+export interface ClientEnvironment {
+  readonly url: string | undefined
+  readonly key: string | undefined
+  /** False where colours and cursor movements are unwelcome (NO_COLOR, TERM=dumb). */
+  readonly colour: boolean
+}
+
+export function clientEnvironment(variables: Readonly<Record<string, string | undefined>> = process.env): ClientEnvironment {
+  const text = (name: string): string | undefined => (variables[name] === undefined || variables[name] === '' ? undefined : variables[name])
+  return { url: text('TIDEMILL_URL'), key: text('TIDEMILL_KEY'), colour: text('NO_COLOR') === undefined && variables['TERM'] !== 'dumb' }
+}
+
+/** The package's own files: `models`, `schemas`. */
+export const packagePath = (name: string): string => resolve(packageDirectory, name)

@@ -1,0 +1,87 @@
+import type { RiskLevel } from './log/block.js'
+
+/** A running engine, seen from outside: what `startEngine(config)` resolves with once its API is ready. */
+export interface Engine {
+  /** Where the API answers, without a trailing slash. */
+  readonly url: string
+  /** A key that may do everything in the demo's tenants; there is one only when the demo is on. */
+  readonly demoKey?: string
+  /** What happened so far and in the last seconds; cheap enough to be asked every second. */
+  snapshot(): EngineSnapshot
+  /** Rejects when a part failed for good; never resolves. */
+  readonly failed: Promise<never>
+  /** Takes no more events, finishes what is in flight, commits and closes. May be called again. */
+  stop(): Promise<void>
+}
+
+export interface EngineSnapshot {
+  readonly uptimeMs: number
+  readonly streams: readonly StreamSnapshot[]
+  /** Records of all warehouse groups that are not yet in ClickHouse. */
+  readonly warehouseLagRecords: number
+  /** False while ClickHouse does not take inserts; scoring goes on. */
+  readonly warehouseUp: boolean
+}
+
+/** Counts are since the engine's start. */
+export interface StreamSnapshot {
+  readonly name: string
+  /** Over the last seconds. */
+  readonly eventsPerSecond: number
+  /** Append of an event to its durable prediction, over the last seconds; undefined where nothing was scored. */
+  readonly p50Ms: number | undefined
+  readonly p95Ms: number | undefined
+  /** Records of the event topic that are not yet scored. */
+  readonly lagRecords: number
+  readonly events: number
+  readonly duplicates: number
+  readonly deadLetters: number
+  readonly risks: Readonly<Record<RiskLevel, number>>
+  /** The version that scored last, `heuristic_v1` where no model serves. */
+  readonly version: string
+}
+
+/** One file through the whole path, in a directory that is removed afterwards. */
+export interface ScoreFileOptions {
+  readonly stream: string
+  /** NDJSON, one event a line; '-' is standard input. */
+  readonly in: string
+  /** NDJSON, one prediction a line in the order of the events; '-' is standard output. */
+  readonly out: string
+  /** Files or directories with streams of the user's. */
+  readonly streams: readonly string[]
+  /** An ONNX file to score with instead of the stream's own model. */
+  readonly model?: string
+  /** Where model families lie; the package's own where it is absent. */
+  readonly modelsDirectory?: string
+  /** Adds the vector by feature name to every prediction. */
+  readonly features: boolean
+  readonly signal?: AbortSignal
+  readonly onProgress?: (eventsDone: number) => void
+}
+
+export interface ScoreSummary {
+  readonly stream: string
+  readonly version: string
+  /** Lines read; every one became a prediction, a duplicate or a dead letter. */
+  readonly events: number
+  readonly predictions: number
+  readonly duplicates: number
+  readonly deadLetters: number
+  /** Why, by error code, and the first few of them. */
+  readonly deadLetterReasons: Readonly<Record<string, number>>
+  readonly firstDeadLetters: readonly { readonly line: number; readonly code: string; readonly message: string }[]
+  readonly late: number
+  readonly risks: Readonly<Record<RiskLevel, number>>
+  readonly scoreSum: number
+  readonly elapsedMs: number
+  readonly eventsPerSecond: number
+}
+
+/** One thing that `tidemill doctor` looked at. */
+export interface Check {
+  readonly name: string
+  /** `skipped` says in `detail` why it could not be looked at. */
+  readonly result: 'ok' | 'failed' | 'skipped'
+  readonly detail: string
+}
