@@ -1,4 +1,9 @@
-import type { RiskLevel } from './log/block.js'
+/** Predictions by risk level. */
+export interface Risks {
+  readonly low: number
+  readonly medium: number
+  readonly high: number
+}
 
 /** A running engine, seen from outside: what `startEngine(config)` resolves with once its API is ready. */
 export interface Engine {
@@ -36,7 +41,7 @@ export interface StreamSnapshot {
   readonly events: number
   readonly duplicates: number
   readonly deadLetters: number
-  readonly risks: Readonly<Record<RiskLevel, number>>
+  readonly risks: Risks
   /** The version that scored last, `heuristic_v1` where no model serves. */
   readonly version: string
 }
@@ -72,7 +77,7 @@ export interface ScoreSummary {
   readonly deadLetterReasons: Readonly<Record<string, number>>
   readonly firstDeadLetters: readonly { readonly line: number; readonly code: string; readonly message: string }[]
   readonly late: number
-  readonly risks: Readonly<Record<RiskLevel, number>>
+  readonly risks: Risks
   readonly scoreSum: number
   readonly elapsedMs: number
   readonly eventsPerSecond: number

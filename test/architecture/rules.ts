@@ -1,0 +1,133 @@
+import { posix } from 'node:path'
+import ts from 'typescript'
+import { at, importsOf, isCode, nodes, type Source } from './source.js'
+
+/** What a file breaks, a sentence each; an empty list when it keeps the rule. */
+export type Rule = (file: Source) => readonly string[]
+
+const inSource = (file: Source): boolean => file.path.startsWith('src/') && isCode(file.path)
+const folderOf = (path: string): string => (path.split('/').length > 2 ? path.split('/')[1]! : '')
+
+/** Folders that a folder of src may import besides itself; root files are open to everyone. */
+const mayImport: Readonly<Record<string, readonly string[]>> = {
+  log: [],
+  features: [],
+  scorers: [],
+  sinks: [],
+  simulator: [],
+  streams: ['features'],
+  learning: ['streams', 'features'],
+  consumers: ['log', 'features', 'scorers', 'sinks', 'streams', 'learning'],
+  api: ['log', 'features', 'scorers', 'sinks', 'streams', 'learning'],
+  cli: ['log', 'features', 'scorers', 'sinks', 'streams', 'learning', 'consumers', 'api', 'simulator'],
+}
+/** The composition root imports everything, the public face the words that a stream is written in. */
+const rootMayImport: Readonly<Record<string, readonly string[]>> = {
+  'src/main.ts': Object.keys(mayImport).filter((folder) => folder !== 'cli'),
+  'src/index.ts': ['streams', 'features'],
+}
+
+const relativeImports = (file: Source): readonly string[] =>
+  importsOf(file)
+    .filter((name) => name.startsWith('.'))
+    .map((name) => posix.join(posix.dirname(file.path), name.replace(/\.c?js$/, '.ts')))
+    .filter((path) => path.startsWith('src/'))
+
+export const importsPointOneWay: Rule = (file) => {
+  if (!inSource(file)) return []
+  const from = folderOf(file.path)
+  const allowed = from === '' ? (rootMayImport[file.path] ?? []) : mayImport[from]
+  if (allowed === undefined) return [`${file.path}: src/${from}/ has no place in the layout`]
+  return relativeImports(file).flatMap((path) => {
+    const to = folderOf(path)
+    if (path === 'src/main.ts') return from === 'cli' ? [] : [`${file.path} imports ${path}: only the command line starts the composition root`]
+    return to === from || to === '' || allowed.includes(to) ? [] : [`${file.path} imports ${path}`]
+  })
+}
+
+/** Adapters carry the technology's name. */
+const isAdapter = (path: string): boolean => folderOf(path) !== '' && /\/(lmdb|local|chdb|kafka|redis|clickhouse)[^/]*$/.test(path)
+
+/** An adapter may be made of several files; everybody else sees the port. */
+export const onlyMainImportsAdapters: Rule = (file) =>
+  inSource(file) && file.path !== 'src/main.ts'
+    ? relativeImports(file)
+        .filter((path) => isAdapter(path) && !(isAdapter(file.path) && folderOf(path) === folderOf(file.path)))
+        .map((path) => `${file.path} imports the adapter ${path}`)
+    : []
+
+const packagesOnlyIn =
+  (packages: RegExp, allowed: (path: string) => boolean): Rule =>
+  (file) =>
+    inSource(file) && !allowed(file.path) ? importsOf(file).filter((name) => packages.test(name)).map((name) => `${file.path} imports ${name}`) : []
+
+export const rxjsOnlyInConsumers = packagesOnlyIn(/^rxjs(\/|$)/, (path) => path.startsWith('src/consumers/'))
+export const rulesDoNotObserve = packagesOnlyIn(/^(pino|prom-client|@opentelemetry\/.*)$/, (path) => !/^src\/(streams|features|learning)\//.test(path))
+
+/** `process.env` reads as ['process', 'env']; `a.b().c` has no such name. */
+function dotted(node: ts.Node): string {
+  if (ts.isIdentifier(node)) return node.text
+  return ts.isPropertyAccessExpression(node) ? `${dotted(node.expression)}.${node.name.text}` : '?'
+}
+
+const expressions =
+  (applies: (path: string) => boolean, found: (node: ts.Node) => string | undefined): Rule =>
+  (file) => {
+    if (!isCode(file.path) || !applies(file.path)) return []
+    return [...nodes(file.tree)].flatMap((node) => {
+      const what = found(node)
+      return what === undefined ? [] : [at(file, node, what)]
+    })
+  }
+
+const importedFrom = (node: ts.Node, module: RegExp, name: string): boolean =>
+  ts.isImportSpecifier(node) && (node.propertyName ?? node.name).text === name && module.test((node.parent.parent.parent.moduleSpecifier as ts.StringLiteral).text)
+
+export const environmentOnlyInConfig = expressions(
+  (path) => path.startsWith('src/') && path !== 'src/config.ts',
+  (node) => (ts.isPropertyAccessExpression(node) && dotted(node).endsWith('process.env')) || importedFrom(node, /^(node:)?process$/, 'env') ? 'reads the environment' : undefined,
+)
+
+const clocks = new Set(['Date.now', 'performance.now', 'process.hrtime', 'process.hrtime.bigint', 'performance.timeOrigin'])
+export const clockOnlyInClock = expressions(
+  (path) => path.startsWith('src/') && path !== 'src/clock.ts',
+  (node) => {
+    if (ts.isPropertyAccessExpression(node) && clocks.has(dotted(node))) return `reads ${dotted(node)}`
+    const bareDate = ts.isNewExpression(node) && dotted(node.expression) === 'Date' && (node.arguments?.length ?? 0) === 0
+    return bareDate ? 'reads the time with new Date()' : undefined
+  },
+)
+
+export const noHiddenChance = expressions(
+  (path) => path.startsWith('src/'),
+  (node) => (ts.isPropertyAccessExpression(node) && dotted(node) === 'Math.random' ? 'rolls Math.random' : undefined),
+)
+
+export const noConsole = expressions(
+  (path) => path.startsWith('src/'),
+  (node) => (ts.isPropertyAccessExpression(node) && dotted(node).startsWith('console.') ? `calls ${dotted(node)}` : undefined),
+)
+
+export const outputOnlyInCli = expressions(
+  (path) => path.startsWith('src/') && !path.startsWith('src/cli/'),
+  (node) => (ts.isPropertyAccessExpression(node) && /^process\.(stdout|stderr|stdin)$/.test(dotted(node)) ? `uses ${dotted(node)}` : undefined),
+)
+
+export const typesStayOn: Rule = (file) => {
+  if (!isCode(file.path)) return []
+  const any = [...nodes(file.tree)].filter((node) => node.kind === ts.SyntaxKind.AnyKeyword).map((node) => at(file, node, 'is any'))
+  const directives = [...file.text.matchAll(/(\/\/|\/\*)\s*@ts-(ignore|nocheck)/g)].map((match) => `${file.path}: has ${match[0]}`)
+  return [...any, ...directives]
+}
+
+const vague = /(Manager|Utils?|Impl|Service|Helpers?)$|^(utils?|helpers?|managers?|services?)$/
+export const namesSayWhatThingsAre: Rule = (file) => {
+  if (!isCode(file.path)) return []
+  const base = posix.basename(file.path).replace(/\..*$/, '')
+  const camel = base.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
+  const names = [...nodes(file.tree)].flatMap((node) => {
+    const named = ts.isClassDeclaration(node) || ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node) || ts.isFunctionDeclaration(node) || ts.isVariableDeclaration(node)
+    return named && node.name !== undefined && ts.isIdentifier(node.name) && vague.test(node.name.text) ? [at(file, node, `declares ${node.name.text}`)] : []
+  })
+  return vague.test(camel) ? [`${file.path}: is named after nothing`, ...names] : names
+}
