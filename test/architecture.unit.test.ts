@@ -43,7 +43,7 @@ const kept: Readonly<Record<string, Kept>> = {
     ],
     good: [
       ['src/log/a.ts', `import { EngineError } from '../errors.js'\nimport { b } from './b.js'\nimport fs from 'node:fs'`],
-      ['src/consumers/a.ts', `import { x } from '../learning/x.js'`],
+      ['src/consumers/a.ts', `import { x } from '../learning/x.js'\nimport type { ScoringPort } from '../api/ports.js'`],
       ['src/cli/a.ts', `import { startEngine } from '../main.js'`],
       ['src/main.ts', `import { x } from './consumers/x.js'`],
       ['test/log/a.ts', `import { x } from '../../src/features/plan.js'`],
