@@ -13,12 +13,16 @@ export interface Stream extends FeatureSet {
   readonly topic: string
   readonly partitions: number
   readonly retentionMs: number
-  /** The Avro record schema as JSON. */
+  /** The Avro record schema as JSON: what events are written with and become. */
   readonly schema: AvroRecord
+  /** Earlier versions of the schema, whose Avro events are still read. */
+  readonly olderSchemas: readonly AvroRecord[]
   /** Model family (`models/<family>/...`); without one the heuristic serves. */
   readonly model: string | undefined
   /** Score in 0..1 from feature values by name. Pure. */
   readonly heuristic: (x: Readonly<Record<string, number>>) => number
+  /** Feature values that say nothing (0 where none is given): what a reason is measured against while the heuristic serves. */
+  readonly typical?: Readonly<Record<string, number>>
   /** score >= high is high risk, >= medium medium, else low. */
   readonly risk: { readonly high: number; readonly medium: number }
   /** From which risk level on the log path stores the reasons of a score. */
@@ -33,7 +37,17 @@ export interface AvroRecord {
   readonly name: string
   readonly namespace?: string
   readonly doc?: string
-  readonly fields: readonly { readonly name: string; readonly type: unknown; readonly default?: unknown; readonly doc?: string }[]
+  readonly fields: readonly AvroField[]
+}
+
+export interface AvroField {
+  readonly name: string
+  readonly type: unknown
+  readonly default?: unknown
+  readonly doc?: string
+  /** Inclusive bounds of a number; anything beyond makes the event a dead letter. Ours, ignored by Avro. */
+  readonly minimum?: number
+  readonly maximum?: number
 }
 
 /** Topics that belong to a stream. */

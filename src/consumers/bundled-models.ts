@@ -1,0 +1,46 @@
+import type { Clock } from '../clock.js'
+import { messageOf } from '../errors.js'
+import type { ModelName, StoredModel } from '../scorers/model-store.js'
+import type { CompiledStream } from './compiled.js'
+import type { Decision, Standing } from './control.js'
+
+const bootstrap = 'bootstrap'
+
+export interface BundledOptions {
+  readonly streams: readonly CompiledStream[]
+  /** What lies in the models folder, versions ascending. */
+  readonly models: readonly ModelName[]
+  readonly readModel: (name: ModelName) => Promise<StoredModel>
+  readonly clock: Clock
+  readonly report: (message: string) => void
+}
+
+/**
+ * What an engine decides by itself when it starts: the newest bundled model of a stream's family serves, until a person
+ * has decided otherwise. A model that does not fit the stream is reported and left out; the heuristic then serves.
+ */
+export const activateBundled = (options: BundledOptions) => async (standing: Standing): Promise<Decision[]> => {
+  const decisions: Decision[] = []
+  for (const stream of options.streams) {
+    const newest = options.models.filter((one) => one.family === stream.stream.model && one.scope === 'global').at(-1)
+    if (newest === undefined) continue
+    const last = standing(newest.family, 'global')
+    if (last !== undefined && (last.by !== bootstrap || (last.kind === 'activate' && last.version === newest.version))) continue
+    if (await fits(options, stream, newest))
+      decisions.push({ kind: 'activate', ...newest, by: bootstrap, why: 'bundled with the engine', atMs: options.clock.nowMs() })
+    else if (last !== undefined)
+      decisions.push({ kind: 'deactivate', family: newest.family, scope: 'global', by: bootstrap, why: 'the bundled model no longer fits the stream', atMs: options.clock.nowMs() })
+  }
+  return decisions
+}
+
+async function fits({ readModel, report }: BundledOptions, { stream, plan }: CompiledStream, name: ModelName): Promise<boolean> {
+  try {
+    const { manifest } = await readModel(name)
+    if (manifest.fingerprint === plan.fingerprint) return true
+    report(`model ${name.family}/global/${name.version} was trained on vectors ${manifest.fingerprint}, stream ${stream.name} makes ${plan.fingerprint}: the heuristic serves`)
+  } catch (error) {
+    report(`${messageOf(error)}: the heuristic serves stream ${stream.name}`)
+  }
+  return false
+}

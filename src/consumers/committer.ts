@@ -1,0 +1,65 @@
+import type { Clock } from '../clock.js'
+import type { Dirty, PartitionState } from '../features/plan.js'
+import type { StatePartition, StateStore } from '../features/state-store.js'
+import type { Offset } from '../log/event-log.js'
+import { patiently } from './retry.js'
+
+export interface CommitInterval {
+  readonly commitIntervalMs: number
+  readonly commitIntervalMaxMs: number
+}
+
+export interface CommitterOptions extends CommitInterval {
+  readonly store: StateStore
+  readonly state: PartitionState
+  readonly at: StatePartition
+  readonly epoch: number
+  /** The last offset in the stored state. */
+  readonly last: Offset
+  readonly clock: Clock
+  readonly signal: AbortSignal
+  /** After each commit. */
+  readonly onCommitted: (last: Offset) => Promise<void>
+}
+
+/** Writes a partition's state at intervals. Commits follow one another; each covers everything folded before it. */
+export interface Committer {
+  /** The interval is over and there is something to write. */
+  due(lastFolded: Offset): boolean
+  /**
+   * Serialises what changed at once, before anything more is folded, and writes it with `last` in the background.
+   * Call it only when every folded chunk is appended. Rejects with FENCED or CONFLICT when another owner has claimed.
+   */
+  commit(last: Offset): Promise<void>
+}
+
+/** Commits take at most this share of the time: the interval grows with what a commit costs. */
+const share = 0.1
+
+export function createCommitter(options: CommitterOptions): Committer {
+  const { store, state, at, epoch, clock, signal } = options
+  let stored = options.last
+  let handed = options.last
+  let dueAtMs = clock.nowMs() + options.commitIntervalMs
+  let queue: Promise<void> = Promise.resolve()
+
+  async function write(previousCommit: Promise<void>, last: Offset, dirty: Dirty, startedMs: number): Promise<void> {
+    await previousCommit
+    await patiently(() => store.commit({ at, epoch, previous: stored, last, puts: dirty.puts, deletes: dirty.deletes }), { clock, signal })
+    stored = last
+    dirty.committed()
+    dueAtMs = clock.nowMs() + Math.min(Math.max((clock.nowMs() - startedMs) / share, options.commitIntervalMs), options.commitIntervalMaxMs)
+    await options.onCommitted(last)
+  }
+
+  return {
+    due: (lastFolded) => lastFolded > handed && clock.nowMs() >= dueAtMs,
+    commit(last) {
+      if (last <= handed) return queue
+      handed = last
+      const startedMs = clock.nowMs()
+      queue = write(queue, last, state.takeDirty(), startedMs)
+      return queue
+    },
+  }
+}

@@ -1,0 +1,136 @@
+import { concatMap, from, lastValueFrom } from 'rxjs'
+import type { Clock } from '../clock.js'
+import type { StateStore } from '../features/state-store.js'
+import { limits } from '../limits.js'
+import type { Block } from '../log/block.js'
+import { encodeBlock } from '../log/block-codec.js'
+import type { Assignment, EventLog, LogRecord, Offset } from '../log/event-log.js'
+import type { Routing } from '../scorers/routing.js'
+import { claimPartition } from './claim.js'
+import { createCommitter, type CommitInterval } from './committer.js'
+import type { CompiledStream } from './compiled.js'
+import { appendDeadLetters } from './dead-letters.js'
+import { decodeChunk, type Decoded, type Tenants } from './decode.js'
+import { foldChunk, scoreChunk, type FoldedChunk } from './folded-chunk.js'
+import { createProgress } from './progress.js'
+import { patiently } from './retry.js'
+
+export interface ScoringSettings extends CommitInterval {
+  readonly chunkRecords: number
+  readonly cachedEntities: number
+  readonly seenIds: number
+}
+
+/** What became of one chunk, told once its block is durable. */
+export interface ChunkReport {
+  readonly stream: string
+  readonly partition: number
+  readonly records: number
+  readonly chunk: FoldedChunk
+  readonly block: Block
+  readonly appendedAtMs: number
+}
+
+export interface ScoringDependencies {
+  readonly log: EventLog
+  readonly store: StateStore
+  readonly routing: () => Routing
+  readonly tenants: Tenants
+  readonly clock: Clock
+  readonly settings: ScoringSettings
+  readonly onChunk: (report: ChunkReport) => void
+  readonly onRetry: (what: string, error: unknown) => void
+}
+
+/** A chunk on its way: folded, and being scored in the model's thread. */
+interface InFlight {
+  readonly records: number
+  readonly chunk: FoldedChunk
+  readonly block: Promise<Block>
+}
+
+/**
+ * Scores one partition until it is revoked: read, decode, fold, score, append the block, commit the state. While a
+ * chunk is in the model's thread or on its way to disk the next one is read and folded, at most
+ * `limits.chunksInFlight` of them; blocks are appended one at a time, in order.
+ */
+export async function scorePartition(stream: CompiledStream, assignment: Assignment, deps: ScoringDependencies): Promise<void> {
+  const { log, store, clock, settings } = deps
+  const { partition, revoked } = assignment
+  const patience = { clock, signal: revoked, onRetry: (error: unknown) => deps.onRetry(`${stream.topics.events}/${partition}`, error) }
+  const { epoch, last, covered, from: first } = await claimPartition(log, store, stream, partition, patience)
+
+  const at = { stream: stream.stream.name, partition }
+  const state = stream.plan.open(settings.cachedEntities, settings.seenIds)
+  const halted = new AbortController()
+  const stopped = AbortSignal.any([revoked, halted.signal])
+  const progress = createProgress(last, stopped)
+  const committer = createCommitter({ ...settings, store, state, at, epoch, last, clock, signal: revoked, onCommitted: (done) => assignment.commit(done + 1) })
+  const commit = (): void => void committer.commit(progress.folded).catch((error: unknown) => halted.abort(error))
+
+  async function admit(decoded: Decoded): Promise<void> {
+    for (let keys = state.missing(decoded.events); keys.length > 0; keys = state.missing(decoded.events)) {
+      const wanted = keys
+      state.admit(wanted, await patiently(() => store.load(at, wanted), patience))
+    }
+  }
+
+  /** Folds chunk after chunk. Offsets up to `covered` have their result already: they change the state and nothing else. */
+  async function* folding(): AsyncGenerator<InFlight> {
+    const bound = { records: settings.chunkRecords, bytes: limits.chunkBytes }
+    for (let next: Offset = first; !stopped.aborted; ) {
+      const records = uncut(await assignment.reader.read(next, bound, stopped), covered)
+      if (records.length === 0) continue
+      const decoded = decodeChunk(stream, deps.tenants, records)
+      if (committer.due(progress.folded)) await progress.until(() => progress.settled)
+      await progress.until(() => progress.inFlight < limits.chunksInFlight)
+      await admit(decoded)
+      if (stopped.aborted) return
+      if (committer.due(progress.folded) && progress.settled) commit()
+      const chunk = foldChunk(stream, state, decoded, Math.max(progress.folded, covered), records.at(-1)!.offset)
+      progress.folded = chunk.last
+      next = chunk.last + 1
+      if (chunk.last <= covered) continue
+      progress.inFlight++
+      const block = scoreChunk(stream, deps.routing(), chunk, epoch)
+      block.catch(() => undefined)
+      yield { records: records.length, chunk, block }
+    }
+  }
+
+  /** Dead letters first, then the block: a covered offset has its result wherever a crash falls. */
+  async function publish({ records, chunk, block: scoring }: InFlight): Promise<void> {
+    if (chunk.dead.length > 0) await patiently(() => appendDeadLetters(log, { topic: stream.topics.deadLetters, partition }, assignment, chunk.dead), patience)
+    const block = await scoring
+    const value = encodeBlock(block)
+    await patiently(() => log.append({ topic: stream.topics.predictions, partition }, [{ key: null, value }]), patience)
+    progress.appended = chunk.last
+    progress.inFlight--
+    progress.changed()
+    deps.onChunk({ stream: stream.stream.name, partition, records, chunk, block, appendedAtMs: clock.nowMs() })
+  }
+
+  /** While nothing arrives the last events are committed all the same. */
+  async function commitWhenIdle(): Promise<void> {
+    while (!stopped.aborted) {
+      await clock.sleep(settings.commitIntervalMs, stopped)
+      if (committer.due(progress.folded) && progress.settled) commit()
+    }
+  }
+
+  const idle = commitWhenIdle()
+  try {
+    await lastValueFrom(from(folding()).pipe(concatMap(publish)), { defaultValue: undefined })
+    halted.signal.throwIfAborted()
+    await committer.commit(progress.folded)
+  } finally {
+    halted.abort()
+    await idle
+  }
+}
+
+/** Ends a chunk at the last covered offset, so that a chunk is either folded again or scored, never half of each. */
+function uncut(records: readonly LogRecord[], covered: Offset): readonly LogRecord[] {
+  if (records.length === 0 || records[0]!.offset > covered || records.at(-1)!.offset <= covered) return records
+  return records.filter((record) => record.offset <= covered)
+}

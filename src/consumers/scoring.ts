@@ -1,0 +1,34 @@
+import { isEngineError } from '../errors.js'
+import type { Assignment, ConsumerGroups, Membership } from '../log/event-log.js'
+import type { CompiledStream } from './compiled.js'
+import { scorePartition, type ScoringDependencies } from './scoring-partition.js'
+
+export const scoringGroup = 'tidemill-scoring'
+
+/** How long a partition rests before it is claimed again after another owner took it while it is still assigned here. */
+const reclaimDelayMs = 1_000
+
+export interface ScoringOptions extends ScoringDependencies {
+  readonly groups: ConsumerGroups
+  readonly streams: readonly CompiledStream[]
+}
+
+/** Joins the scoring group: every partition of every stream that is assigned here is scored until it is taken away. */
+export async function scoringFlow(options: ScoringOptions): Promise<Membership> {
+  const byTopic = new Map(options.streams.map((stream) => [stream.topics.events, stream]))
+  return options.groups.join(scoringGroup, [...byTopic.keys()], (assignment) => work(byTopic.get(assignment.topic)!, assignment, options))
+}
+
+async function work(stream: CompiledStream, assignment: Assignment, options: ScoringOptions): Promise<void> {
+  while (!assignment.revoked.aborted) {
+    try {
+      await scorePartition(stream, assignment, options)
+    } catch (error) {
+      if (!isEngineError(error)) throw error
+      if (error.disposition === 'release') {
+        options.onRetry(`${assignment.topic}/${assignment.partition}`, error)
+        await options.clock.sleep(reclaimDelayMs, assignment.revoked)
+      } else if (!(error.disposition === 'retry' && assignment.revoked.aborted)) throw error
+    }
+  }
+}

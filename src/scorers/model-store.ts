@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Type, type Static } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
+import { EngineError, messageOf } from '../errors.js'
+import type { ModelBytes } from './model-runtime.js'
+
+const Bins = Type.Object({ edges: Type.Array(Type.Number()), counts: Type.Array(Type.Number()) })
+
+/** What stands beside a model file: what it is, what it was trained on, and what it expects. */
+export const Manifest = Type.Object({
+  family: Type.String({ minLength: 1 }),
+  /** 'global' or a tenant. */
+  scope: Type.String({ minLength: 1 }),
+  version: Type.String({ minLength: 1 }),
+  /** The plan fingerprint of the vectors it was trained on. */
+  fingerprint: Type.String({ pattern: '^[0-9a-f]{16}$' }),
+  features: Type.Array(Type.String()),
+  /** SHA-256 of model.onnx, hex. */
+  sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+  input: Type.String(),
+  output: Type.String(),
+  metrics: Type.Record(Type.String(), Type.Unknown()),
+  window: Type.Optional(Type.Unknown()),
+  /** Scores from which on the risk is medium and high; the stream's own where absent. */
+  thresholds: Type.Optional(Type.Object({ medium: Type.Number(), high: Type.Number() })),
+  /** Per feature the training median (null where it was always missing) and the bins for drift. */
+  reference: Type.Record(Type.String(), Type.Object({ median: Type.Union([Type.Number(), Type.Null()]), bins: Type.Optional(Bins) }, { additionalProperties: true })),
+  parent: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+})
+export type Manifest = Static<typeof Manifest>
+
+export interface StoredModel {
+  readonly manifest: Manifest
+  readonly model: ModelBytes
+}
+
+/** Names a model: `<family>/<scope>/<version>`, its folder below `models/`. */
+export interface ModelName {
+  readonly family: string
+  readonly scope: string
+  readonly version: string
+}
+
+const pathOf = (name: ModelName): string => join(name.family, name.scope, name.version)
+
+/** The models of a folder, in the order of their names; a folder that is missing holds none. */
+export async function listModels(directory: string): Promise<ModelName[]> {
+  const names: ModelName[] = []
+  for (const family of await foldersOf(directory))
+    for (const scope of await foldersOf(join(directory, family)))
+      for (const version of await foldersOf(join(directory, family, scope))) names.push({ family, scope, version })
+  return names
+}
+
+async function foldersOf(directory: string): Promise<string[]> {
+  const entries = await readdir(directory, { withFileTypes: true }).catch(() => [])
+  return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name).sort()
+}
+
+/** Reads one model into memory and proves it is the one its manifest describes. Throws MODEL_DAMAGED, UNKNOWN_MODEL. */
+export async function readModel(directory: string, name: ModelName): Promise<StoredModel> {
+  const folder = join(directory, pathOf(name))
+  const manifest = await readManifest(folder, name)
+  const bytes = await readFile(join(folder, 'model.onnx')).catch((cause: unknown) => {
+    throw new EngineError('UNKNOWN_MODEL', `model ${pathOf(name)} has no readable model.onnx: ${messageOf(cause)}`)
+  })
+  const sha256 = createHash('sha256').update(bytes).digest('hex')
+  if (sha256 !== manifest.sha256)
+    throw new EngineError('MODEL_DAMAGED', `model ${pathOf(name)}: model.onnx has sha256 ${sha256}, its manifest says ${manifest.sha256}; restore the file or train again`)
+  return { manifest, model: { id: sha256, bytes, input: manifest.input, output: manifest.output } }
+}
+
+async function readManifest(folder: string, name: ModelName): Promise<Manifest> {
+  const text = await readFile(join(folder, 'manifest.json'), 'utf8').catch((cause: unknown) => {
+    throw new EngineError('UNKNOWN_MODEL', `model ${pathOf(name)} has no readable manifest.json: ${messageOf(cause)}`)
+  })
+  let manifest: unknown
+  try {
+    manifest = JSON.parse(text)
+  } catch (cause) {
+    throw new EngineError('MODEL_DAMAGED', `model ${pathOf(name)}: manifest.json is not JSON: ${messageOf(cause)}`)
+  }
+  const problem = [...Value.Errors(Manifest, manifest)][0]
+  if (problem !== undefined) throw new EngineError('MODEL_DAMAGED', `model ${pathOf(name)}: manifest.json${problem.path}: ${problem.message}`)
+  return manifest as Manifest
+}
+
+/** A model given as a bare file: served as it is, without a manifest; its version is `file:` and its hash. */
+export async function readModelFile(path: string): Promise<{ readonly version: string; readonly model: ModelBytes }> {
+  const bytes = await readFile(path).catch((cause: unknown) => {
+    throw new EngineError('UNKNOWN_MODEL', `cannot read the model file ${path}: ${messageOf(cause)}`)
+  })
+  const id = createHash('sha256').update(bytes).digest('hex')
+  return { version: `file:${id.slice(0, 12)}`, model: { id, bytes } }
+}

@@ -1,0 +1,89 @@
+import { Worker } from 'node:worker_threads'
+import { EngineError } from '../errors.js'
+import { limits } from '../limits.js'
+import { referencesExternalData } from './onnx-file.js'
+import { ModelRunError, type ModelBytes, type ModelRuntime, type Session } from './model-runtime.js'
+
+interface Reply {
+  readonly call: number
+  readonly error?: string
+  readonly result?: { readonly width?: number; readonly scores?: Float32Array; readonly unknown?: true }
+}
+
+/** How a call to the worker ended: an answer, or the thread died under it. */
+type Outcome = Reply | 'lost'
+
+/**
+ * ONNX Runtime on a thread of its own. A crash of the thread loses nothing: what was in flight is sent to a new one.
+ * Sessions are bounded in number; one that was evicted is loaded again when it is next run.
+ */
+export function createOnnxRuntime(): ModelRuntime {
+  const pending = new Map<number, (outcome: Outcome) => void>()
+  let calls = 0
+  let closed = false
+  let worker = start()
+
+  function start(): Worker {
+    const thread = new Worker(new URL('./onnx-worker.js', import.meta.url))
+    thread.unref()
+    thread.on('message', (reply: Reply) => {
+      const settle = pending.get(reply.call)
+      pending.delete(reply.call)
+      if (pending.size === 0) thread.unref()
+      settle?.(reply)
+    })
+    thread.on('error', () => undefined)
+    thread.on('exit', () => {
+      const lost = [...pending.values()]
+      pending.clear()
+      if (!closed) worker = start()
+      for (const settle of lost) settle('lost')
+    })
+    return thread
+  }
+
+  const call = (message: Record<string, unknown>, transfer: readonly ArrayBuffer[] = []): Promise<Outcome> =>
+    new Promise((resolve) => {
+      if (closed) return resolve('lost')
+      const id = calls++
+      if (pending.size === 0) worker.ref()
+      pending.set(id, resolve)
+      worker.postMessage({ call: id, ...message }, [...transfer])
+    })
+
+  async function load(model: ModelBytes): Promise<number> {
+    for (let attempt = 0; attempt < 3 && !closed; attempt++) {
+      const outcome = await call({ kind: 'open', cached: limits.cachedSessions, ...model })
+      if (outcome === 'lost') continue
+      if (outcome.result?.width !== undefined) return outcome.result.width
+      throw new EngineError('MODEL_DAMAGED', `model ${model.id.slice(0, 12)} cannot be loaded: ${outcome.error ?? 'no answer'}`)
+    }
+    throw new EngineError('MODEL_DAMAGED', `model ${model.id.slice(0, 12)} ends the runtime when it is loaded`)
+  }
+
+  async function run(model: ModelBytes, width: number, vectors: Float32Array, rows: number): Promise<Float32Array> {
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const copy = vectors.slice(0, rows * width)
+      const outcome = await call({ kind: 'run', id: model.id, vectors: copy, rows }, [copy.buffer])
+      if (outcome !== 'lost' && outcome.result?.scores !== undefined) return outcome.result.scores
+      if (outcome !== 'lost' && outcome.error !== undefined) throw new ModelRunError(outcome.error)
+      if (closed) throw new EngineError('STORE_DOWN', 'the model runtime was closed')
+      await load(model)
+    }
+    throw new ModelRunError('the input ends the runtime')
+  }
+
+  return {
+    async open(model) {
+      if (referencesExternalData(model.bytes))
+        throw new EngineError('MODEL_DAMAGED', `model ${model.id.slice(0, 12)} refers to data outside its file; export it as one file`)
+      const width = await load(model)
+      const session: Session = { id: model.id, width, run: (vectors, rows) => run(model, width, vectors, rows) }
+      return session
+    },
+    async close() {
+      closed = true
+      await worker.terminate()
+    },
+  }
+}

@@ -1,0 +1,34 @@
+import type { Session } from './model-runtime.js'
+
+/** A model that may serve: loaded, and fitting the stream's vectors. */
+export interface Serving {
+  readonly version: string
+  readonly session: Session
+  readonly thresholds: { readonly medium: number; readonly high: number }
+  /** Per feature the value that says nothing, for reasons; NaN is "missing". */
+  readonly typical: Float32Array
+}
+
+/** Which model serves whom, as of one position in the control topic. Immutable: a change is a new one. */
+export interface Routing {
+  /** Next control offset: every record before it is folded in. */
+  readonly position: number
+  /** By model family, then by scope: a tenant's own model goes before 'global'. */
+  readonly champions: ReadonlyMap<string, ReadonlyMap<string, Serving>>
+}
+
+export const emptyRouting: Routing = { position: 0, champions: new Map() }
+
+/** The model that serves a tenant in a family; undefined when the heuristic does. */
+export function championOf(routing: Routing, family: string | undefined, tenant: string): Serving | undefined {
+  const scopes = family === undefined ? undefined : routing.champions.get(family)
+  return scopes?.get(tenant) ?? scopes?.get('global')
+}
+
+/** The same routing with one champion set or taken away. */
+export function withChampion(routing: Routing, family: string, scope: string, serving: Serving | undefined): Routing {
+  const scopes = new Map(routing.champions.get(family))
+  if (serving === undefined) scopes.delete(scope)
+  else scopes.set(scope, serving)
+  return { ...routing, champions: new Map(routing.champions).set(family, scopes) }
+}

@@ -1,0 +1,107 @@
+import { ModelRunError } from './model-runtime.js'
+import { championOf, type Routing, type Serving } from './routing.js'
+
+/** What a scorer needs to know of a stream. */
+export interface ScoredStream {
+  readonly name: string
+  readonly model: string | undefined
+  readonly featureNames: readonly string[]
+  readonly heuristic: (x: Readonly<Record<string, number>>) => number
+  readonly risk: { readonly medium: number; readonly high: number }
+  /** Per feature the value that says nothing, for the reasons of the heuristic. */
+  readonly typical: Float32Array
+}
+
+/** Index into `scoredBy` of a block. */
+export const by = { model: 0, noModel: 1, modelError: 2, timeout: 3 } as const
+
+export const heuristicVersion = 'heuristic_v1'
+
+/** Columns of equal length, one entry a row. */
+export interface Scores {
+  readonly values: Float32Array
+  readonly by: Uint8Array
+  /** 0 low, 1 medium, 2 high. */
+  readonly risks: Uint8Array
+  readonly versions: readonly string[]
+  readonly versionOf: Uint16Array
+}
+
+/** Rows that one version scores together. */
+export interface Group {
+  readonly serving: Serving | undefined
+  readonly rows: readonly number[]
+}
+
+/** Splits rows by the version that serves their tenant; one group in the usual case. */
+export function groupsOf(stream: ScoredStream, routing: Routing, tenants: readonly string[]): Group[] {
+  const groups = new Map<Serving | undefined, number[]>()
+  for (let row = 0; row < tenants.length; row++) {
+    const serving = championOf(routing, stream.model, tenants[row]!)
+    const rows = groups.get(serving)
+    if (rows === undefined) groups.set(serving, [row])
+    else rows.push(row)
+  }
+  return [...groups].map(([serving, rows]) => ({ serving, rows }))
+}
+
+/**
+ * Scores `tenants.length` vectors (row-major, `width` wide): one run per version, the heuristic where no model serves
+ * or where the model fails on this input. Waits for as long as the runtime takes.
+ */
+export async function score(stream: ScoredStream, routing: Routing, tenants: readonly string[], vectors: Float32Array): Promise<Scores> {
+  const rows = tenants.length
+  const out = { values: new Float32Array(rows), by: new Uint8Array(rows), risks: new Uint8Array(rows), versionOf: new Uint16Array(rows) }
+  const versions: string[] = []
+  const indexOf = (version: string): number => {
+    const known = versions.indexOf(version)
+    return known >= 0 ? known : versions.push(version) - 1
+  }
+  const width = stream.featureNames.length
+  for (const group of groupsOf(stream, routing, tenants)) {
+    const { values, how } = await scoreGroup(stream, group, rows, vectors, width)
+    const thresholds = how === by.model ? group.serving!.thresholds : stream.risk
+    const version = indexOf(how === by.model ? group.serving!.version : heuristicVersion)
+    group.rows.forEach((row, i) => {
+      const value = values[i]!
+      out.values[row] = value
+      out.by[row] = how
+      out.risks[row] = riskOf(value, thresholds)
+      out.versionOf[row] = version
+    })
+  }
+  return { ...out, versions }
+}
+
+async function scoreGroup(stream: ScoredStream, group: Group, rows: number, vectors: Float32Array, width: number): Promise<{ values: Float32Array; how: number }> {
+  const own = group.rows.length === rows ? vectors : gather(vectors, group.rows, width)
+  if (group.serving === undefined) return { values: heuristicScores(stream, own, group.rows.length), how: by.noModel }
+  try {
+    return { values: await group.serving.session.run(own, group.rows.length), how: by.model }
+  } catch (error) {
+    if (!(error instanceof ModelRunError)) throw error
+    return { values: heuristicScores(stream, own, group.rows.length), how: by.modelError }
+  }
+}
+
+function gather(vectors: Float32Array, rows: readonly number[], width: number): Float32Array {
+  const out = new Float32Array(rows.length * width)
+  rows.forEach((row, i) => out.set(vectors.subarray(row * width, (row + 1) * width), i * width))
+  return out
+}
+
+/** The stream's heuristic over `rows` vectors, held to 0..1; a NaN counts as 0. */
+export function heuristicScores(stream: ScoredStream, vectors: Float32Array, rows: number): Float32Array {
+  const names = stream.featureNames
+  const out = new Float32Array(rows)
+  for (let row = 0; row < rows; row++) {
+    const x: Record<string, number> = {}
+    for (let i = 0; i < names.length; i++) x[names[i]!] = vectors[row * names.length + i]!
+    const value = stream.heuristic(x)
+    out[row] = value >= 0 ? Math.min(value, 1) : 0
+  }
+  return out
+}
+
+export const riskOf = (value: number, thresholds: { readonly medium: number; readonly high: number }): number =>
+  value >= thresholds.high ? 2 : value >= thresholds.medium ? 1 : 0
