@@ -45,8 +45,11 @@ export type ErrorCode = keyof typeof dispositions
 /** A failure with a closed code. The message says what, where and what to do. */
 export class EngineError extends Error {
   override readonly name = 'EngineError'
-  constructor(readonly code: ErrorCode, message: string, options?: ErrorOptions) {
+  /** The column or setting that is to blame, where there is one. */
+  readonly field: string | undefined
+  constructor(readonly code: ErrorCode, message: string, options?: ErrorOptions & { readonly field?: string }) {
     super(message, options)
+    this.field = options?.field
   }
   get disposition(): Disposition {
     return dispositions[this.code]

@@ -1,0 +1,34 @@
+/** What a stream file outside the package is written with: `import { avsc, count, defineStream } from 'tidemill'`. */
+export { defineStream, type EntityOf, type StreamDefinition } from './streams/define.js'
+export { avsc, type Schema } from './streams/schema.js'
+export type { Timestamp } from './streams/columns.js'
+export { eventTypes } from './streams/event-type.js'
+export type { Stream } from './streams/stream.js'
+
+export { count, distinct, familiarity, max, mean, min, othersSince, quantile, robustZscore, share, std, sum, trend, zscore } from './streams/windowed.js'
+export { changed, delta, difference, distanceKm, elapsed, ewma, flag, last, rate, ratio, seasonal, speedKmh } from './streams/sequential.js'
+export {
+  abs,
+  constant,
+  daysBetween,
+  digits,
+  field,
+  hour,
+  hoursBetween,
+  kilometresBetween,
+  length,
+  log1p,
+  minus,
+  minuteOfDay,
+  minuteOfWorkday,
+  minutesBetween,
+  missing,
+  over,
+  plus,
+  secondsBetween,
+  times,
+  weekday,
+  within,
+} from './streams/values.js'
+export { anyOf, ramp, when } from './streams/evidence.js'
+export { EngineError } from './errors.js'

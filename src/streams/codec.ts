@@ -1,0 +1,138 @@
+import { isUtf8 } from 'node:buffer'
+import { EngineError, messageOf } from '../errors.js'
+import type { Event } from '../features/feature.js'
+import { limits } from '../limits.js'
+import { avroVersions, singleObject, type AvroVersion } from './avro.js'
+import { compileReader, type Reader } from './reader.js'
+import { columnsOf } from './schema.js'
+import type { Stream } from './stream.js'
+
+/** Bytes to events of one stream and back. An event is the same whether it came as JSON or as Avro. */
+export interface EventCodec {
+  /**
+   * JSON where the first byte is '{' or white space, Avro single-object encoding where it is C3. Throws BAD_JSON,
+   * BAD_AVRO, UNKNOWN_SCHEMA, and BAD_FIELD, which names the field, what was found and what is expected.
+   */
+  decode(value: Buffer): Event
+  /** An Avro datum of the stream's own schema, without a header. Throws BAD_AVRO, BAD_FIELD. */
+  decodeDatum(body: Buffer): Event
+  /** The event in parsed JSON; fields that the schema lacks are ignored. Throws BAD_JSON where it is no object, BAD_FIELD. */
+  read(parsed: unknown): Event
+  /** Avro single-object encoding. Throws BAD_FIELD where the event does not fit the schema. */
+  encodeAvro(event: Event): Buffer
+  encodeJson(event: Event): Buffer
+  /** The record key: what chooses the partition. */
+  keyOf(event: Event): Buffer
+}
+
+/** Compiles a stream's codec. Throws BAD_STREAM where a schema is no valid Avro. */
+export function eventCodec(stream: Stream): EventCodec {
+  const versions = avroVersions(stream.schema, stream.olderSchemas)
+  const columns = columnsOf(stream.schema)
+  const ids = new Set([stream.id, stream.tenant, stream.key, ...Object.values(stream.entities).flatMap((entity) => entity.columns)])
+  const reader = compileReader(columns, ids)
+  const decodeAvro = avroDecoder(versions, reader)
+  const read = (parsed: unknown): Event => {
+    if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw new EngineError('BAD_JSON', 'an event must be a JSON object')
+    return reader(parsed as Readonly<Record<string, unknown>>)
+  }
+  return {
+    decode: (value) => {
+      switch (value[0]) {
+        case 0x7b:
+        case 0x20:
+        case 0x09:
+        case 0x0a:
+        case 0x0d:
+          return read(parsedJson(value))
+        case singleObject.marker0:
+          return decodeAvro(value)
+        default:
+          throw unknownEncoding(value)
+      }
+    },
+    decodeDatum: (body) => reader(datum(versions[0], body, 0)),
+    read,
+    encodeAvro: avroEncoder(versions[0]),
+    encodeJson: (event) => Buffer.from(JSON.stringify(event), 'utf8'),
+    keyOf: (event) => Buffer.from(event[stream.key] as string, 'utf8'),
+  }
+}
+
+/** 2000-01-01: a device without a clock says 1970. */
+const earliestMs = Date.UTC(2000, 0, 1)
+
+/** Throws TIME_OUT_OF_RANGE where the event claims to be older than 2000 or later than its record by more than clocks are off. */
+export function checkEvent(stream: Stream, event: Event, recordTimeMs: number): void {
+  const timeMs = event[stream.time] as number
+  if (timeMs >= earliestMs && timeMs <= recordTimeMs + limits.futureMs) return
+  const what = timeMs < earliestMs ? 'is before 2000' : `is ${Math.round((timeMs - recordTimeMs) / 1000)} s after the record's own time, ${limits.futureMs / 1000} s are allowed`
+  throw new EngineError('TIME_OUT_OF_RANGE', `field '${stream.time}' ${what}: ${timeMs}`, { field: stream.time })
+}
+
+function parsedJson(value: Buffer): unknown {
+  if (!isUtf8(value)) throw new EngineError('BAD_JSON', 'the JSON is not UTF-8')
+  try {
+    return JSON.parse(value.toString('utf8')) as unknown
+  } catch (error) {
+    throw new EngineError('BAD_JSON', messageOf(error).slice(0, 200), { cause: error })
+  }
+}
+
+function avroDecoder(versions: readonly [AvroVersion, ...AvroVersion[]], reader: Reader): (value: Buffer) => Event {
+  const known = new Map(versions.map((version) => [version.fingerprint, version]))
+  const current = Buffer.from(versions[0].fingerprint, 'hex')
+  const low = current.readInt32LE(0)
+  const high = current.readInt32LE(4)
+  return (value) => {
+    if (value.length < singleObject.headerBytes || value[1] !== singleObject.marker1) throw new EngineError('BAD_AVRO', 'no single-object encoding: C3 01 and 8 bytes of fingerprint are expected')
+    if (value.readInt32LE(2) === low && value.readInt32LE(6) === high) return reader(datum(versions[0], value, singleObject.headerBytes))
+    const fingerprint = value.toString('hex', 2, singleObject.headerBytes)
+    const version = known.get(fingerprint)
+    if (version === undefined) throw new EngineError('UNKNOWN_SCHEMA', `no schema of this stream has the fingerprint ${fingerprint}; put the writer's schema beside the current one, as <name>.<version>.avsc`)
+    return reader(datum(version, value, singleObject.headerBytes))
+  }
+}
+
+function datum(version: AvroVersion, bytes: Buffer, from: number): Readonly<Record<string, unknown>> {
+  let decoded: { value: unknown; offset: number }
+  try {
+    decoded = version.type.decode(bytes, from, version.resolver) as { value: unknown; offset: number }
+  } catch (error) {
+    throw new EngineError('BAD_AVRO', messageOf(error).slice(0, 200), { cause: error })
+  }
+  if (decoded.offset < 0) throw new EngineError('BAD_AVRO', `cut off: ${bytes.length} bytes do not hold a whole event`)
+  if (decoded.offset < bytes.length) throw new EngineError('BAD_AVRO', `${bytes.length - decoded.offset} bytes follow the event`)
+  return decoded.value as Readonly<Record<string, unknown>>
+}
+
+const scratchBytes = 4_096
+
+function avroEncoder({ type, fingerprint }: AvroVersion): (event: Event) => Buffer {
+  const header = Buffer.from(`c301${fingerprint}`, 'hex')
+  let scratch = Buffer.concat([header], scratchBytes)
+  return (event) => {
+    try {
+      let end = type.encode(event, scratch, header.length)
+      if (end < 0) {
+        scratch = Buffer.concat([header], scratch.length - end)
+        end = type.encode(event, scratch, header.length)
+      }
+      return Buffer.from(scratch.subarray(0, end))
+    } catch (error) {
+      throw unfit(type, event, error)
+    }
+  }
+}
+
+function unfit(type: AvroVersion['type'], event: Event, cause: unknown): EngineError {
+  let field: string | undefined
+  type.isValid(event, { errorHook: (path: string[]) => void (field ??= path[0]) })
+  return new EngineError('BAD_FIELD', field === undefined ? messageOf(cause) : `field '${field}' does not fit the schema: found ${JSON.stringify(event[field]) ?? 'nothing'}`, { cause, ...(field === undefined ? {} : { field }) })
+}
+
+function unknownEncoding(value: Buffer): EngineError {
+  if (value.length === 0) return new EngineError('BAD_JSON', 'the record is empty')
+  if (value[0] === 0x00) return new EngineError('UNKNOWN_SCHEMA', 'the record is in the wire format of a schema registry, and no registry is configured; write single-object encoding or JSON')
+  return new EngineError('BAD_JSON', `an event starts with '{' (JSON) or C3 01 (Avro), not with 0x${value[0]!.toString(16).padStart(2, '0')}`)
+}
