@@ -1,6 +1,6 @@
-import type { Acknowledged, Caller, IngestResult, Rejected } from '../api/ports.js'
+import type { Acknowledged, Caller, IngestResult, Outcome, Rejected } from '../api/ports.js'
 import type { Clock } from '../clock.js'
-import { isEngineError, type EngineError } from '../errors.js'
+import { EngineError, isEngineError } from '../errors.js'
 import type { Event } from '../features/feature.js'
 import { partitionOf } from '../keys.js'
 import { limits } from '../limits.js'
@@ -43,27 +43,33 @@ export async function ingest(stream: CompiledStream, events: readonly unknown[],
   return results
 }
 
-function accept(stream: CompiledStream, given: unknown, { clock, tenants }: IngestOptions): Omit<Accepted, 'index'> | Rejected {
-  const value = Buffer.from(JSON.stringify(given))
+function accept(stream: CompiledStream, given: unknown, options: IngestOptions): Omit<Accepted, 'index'> | Rejected {
+  const event = eventOf(stream, given, options)
+  if (isEngineError(event)) return rejected(given, stream, event)
+  const value = stream.codec.encodeJson(event)
+  if (value.length > limits.eventBytes) return rejected(given, stream, tooLarge(value.length))
+  const id = event[stream.stream.id] as string
+  const headers = { event_id: Buffer.from(id), tenant: Buffer.from(event[stream.stream.tenant] as string) }
+  return { id, record: { key: stream.codec.keyOf(event), value, headers } }
+}
+
+const tooLarge = (bytes: number): EngineError => new EngineError('TOO_LARGE', `the event has ${bytes} bytes, ${limits.eventBytes} are allowed; split it`)
+
+/** A caller's event, checked as the log path checks a record; an error that the event is to blame for is returned. */
+export function eventOf(stream: CompiledStream, given: unknown, { clock, tenants }: Pick<IngestOptions, 'clock' | 'tenants'>): Event | EngineError {
   try {
-    if (value.length > limits.eventBytes) return rejected(given, stream, { code: 'TOO_LARGE', message: `the event has ${value.length} bytes, ${limits.eventBytes} are allowed; split it` })
-    const event = stream.codec.decode(value)
+    const event = stream.codec.read(given)
     checkEvent(stream.stream, event, clock.nowMs())
     checkTenant(stream, tenants, event)
-    return { id: event[stream.stream.id] as string, record: recordOf(stream, event, value) }
+    return event
   } catch (error) {
-    if (!isEngineError(error) || error.disposition !== 'dead-letter') throw error
-    return rejected(given, stream, error)
+    if (isEngineError(error) && error.disposition === 'dead-letter') return error
+    throw error
   }
 }
 
-function recordOf({ stream }: CompiledStream, event: Event, value: Buffer): NewRecord {
-  const key = Buffer.from(String(event[stream.key]))
-  return { key, value, headers: { event_id: Buffer.from(event[stream.id] as string), tenant: Buffer.from(event[stream.tenant] as string) } }
-}
-
 /** Names the event it is about where the event has a readable id. */
-export function rejected(given: unknown, { stream }: CompiledStream, error: Pick<EngineError, 'code' | 'message'> & { readonly field?: string }): Rejected {
+export function rejected(given: unknown, { stream }: CompiledStream, error: EngineError): Rejected {
   const id: unknown = typeof given === 'object' && given !== null ? (given as Record<string, unknown>)[stream.id] : undefined
   const problem = { code: error.code, message: error.message, ...(error.field === undefined ? {} : { field: error.field }) }
   return typeof id === 'string' && id.length <= 256 ? { event_id: id, error: problem } : { error: problem }
@@ -78,7 +84,7 @@ async function append(stream: CompiledStream, partition: number, batch: readonly
 export const outcomesTopic = 'outcomes'
 
 /** Outcomes of one caller, keyed by tenant. Resolves when all are durable. */
-export async function appendOutcomes(log: EventLog, outcomes: readonly Parameters<typeof JSON.stringify>[0][], { key }: Caller): Promise<void> {
-  const records = outcomes.map((outcome: { readonly tenant: string }) => ({ key: Buffer.from(outcome.tenant), value: Buffer.from(JSON.stringify({ ...outcome, by: key })) }))
+export async function appendOutcomes(log: EventLog, outcomes: readonly Outcome[], { key }: Caller): Promise<void> {
+  const records = outcomes.map((outcome) => ({ key: Buffer.from(outcome.tenant), value: Buffer.from(JSON.stringify({ ...outcome, by: key })) }))
   if (records.length > 0) await log.append({ topic: outcomesTopic, partition: 0 }, records)
 }

@@ -1,6 +1,6 @@
 import type { Predicted, PredictResult } from '../api/ports.js'
 import type { Clock } from '../clock.js'
-import { EngineError, isEngineError } from '../errors.js'
+import { isEngineError } from '../errors.js'
 import type { Event } from '../features/feature.js'
 import type { StateStore } from '../features/state-store.js'
 import { partitionOf } from '../keys.js'
@@ -11,10 +11,9 @@ import type { EventLog } from '../log/event-log.js'
 import { reasons } from '../scorers/reasons.js'
 import type { Routing } from '../scorers/routing.js'
 import { by, heuristicScores, heuristicVersion, riskOf, score, type Scores } from '../scorers/score.js'
-import { checkEvent } from '../streams/codec.js'
 import type { CompiledStream } from './compiled.js'
-import { checkTenant, type Tenants } from './decode.js'
-import { rejected } from './ingest.js'
+import type { Tenants } from './decode.js'
+import { eventOf, rejected } from './ingest.js'
 
 export interface PredictOptions {
   readonly log: EventLog
@@ -41,7 +40,7 @@ export async function predict(stream: CompiledStream, events: readonly unknown[]
   const results = new Array<PredictResult>(events.length)
   const asked: Asked[] = []
   events.forEach((given, index) => {
-    const event = read(stream, given, options)
+    const event = eventOf(stream, given, options)
     if (isEngineError(event)) results[index] = rejected(given, stream, event)
     else asked.push({ index, event, late: false })
   })
@@ -58,25 +57,11 @@ export async function predict(stream: CompiledStream, events: readonly unknown[]
   return results
 }
 
-function read(stream: CompiledStream, given: unknown, { clock, tenants }: PredictOptions): Event | EngineError {
-  try {
-    const value = Buffer.from(JSON.stringify(given))
-    if (value.length > limits.eventBytes) throw new EngineError('TOO_LARGE', `the event has ${value.length} bytes, ${limits.eventBytes} are allowed`)
-    const event = stream.codec.decode(value)
-    checkEvent(stream.stream, event, clock.nowMs())
-    checkTenant(stream, tenants, event)
-    return event
-  } catch (error) {
-    if (isEngineError(error) && error.disposition === 'dead-letter') return error
-    throw error
-  }
-}
-
 /** Each event on a state of its own: events of one request do not see each other. One read per partition. */
 async function vectorsOf(stream: CompiledStream, asked: readonly Asked[], vectors: Float32Array, store: StateStore): Promise<void> {
   const partitions = new Map<number, [Asked, number][]>()
   asked.forEach((one, row) => {
-    const partition = partitionOf(Buffer.from(String(one.event[stream.stream.key])), stream.stream.partitions)
+    const partition = partitionOf(stream.codec.keyOf(one.event), stream.stream.partitions)
     partitions.set(partition, [...(partitions.get(partition) ?? []), [one, row]])
   })
   await Promise.all(

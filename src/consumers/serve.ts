@@ -21,7 +21,10 @@ export function scoringPort(options: ServeOptions): ScoringPort {
   }
   return {
     streams: () => options.streams.map((stream) => viewOf(stream, options)),
-    decodeAvro: (name, body) => streamOf(name).codec.decodeAvro(body),
+    decodeAvro: (name, body) => {
+      const { codec } = streamOf(name)
+      return body[0] === 0xc3 && body[1] === 0x01 ? codec.decode(body) : codec.decodeDatum(body)
+    },
     ingest: (name, events) => ingest(streamOf(name), events, options),
     predict: (name, events) => predict(streamOf(name), events, options),
     features: (name, entity, tenant, ids, atMs) => featuresOf(streamOf(name), entity, tenant, ids, atMs ?? options.clock.nowMs(), options),

@@ -1,0 +1,26 @@
+/** What was opened, to be closed in reverse order. */
+export interface Closing {
+  add(close: () => Promise<void> | void): void
+  /** Closes everything; each once, the later first. A failure does not keep the others open; the first one is thrown. */
+  close(): Promise<void>
+}
+
+export function createClosing(): Closing {
+  const open: (() => Promise<void> | void)[] = []
+  let closed: Promise<void> | undefined
+  const closeAll = async (): Promise<void> => {
+    const failures: unknown[] = []
+    for (let close = open.pop(); close !== undefined; close = open.pop()) {
+      try {
+        await close()
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+    if (failures.length > 0) throw failures[0]
+  }
+  return {
+    add: (close) => open.push(close),
+    close: () => (closed ??= closeAll()),
+  }
+}
