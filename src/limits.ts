@@ -34,6 +34,11 @@ export const limits = {
   /** Events in one ingest or predict request. */
   apiBatch: 1_000,
   apiBodyBytes: 8 * 1024 * 1024,
+  /** Bodies of requests under way: eight of the largest, or all 1,000 requests at 64 KiB. Beyond either: 503, come again. */
+  apiInFlightBytes: 64 * 1024 * 1024,
+  apiInFlightRequests: 1_000,
+  /** A request must have arrived whole by then, so that slow senders cannot hold connections. */
+  apiReceiveTimeoutMs: 30_000,
   /** Rows of one page of a query. */
   apiPage: 1_000,
   /** Event times further ahead of the record's own time than this are refused: clocks of phones are off by minutes, not hours. */

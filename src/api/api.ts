@@ -1,0 +1,103 @@
+/** The HTTP API over the engine's ports. */
+import { randomBytes } from 'node:crypto'
+import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import type { Clock } from '../clock.js'
+import { limits } from '../limits.js'
+import { boundInFlight, defaultBounds, type AdmissionBounds, type InFlight } from './admission.js'
+import { requireKeys } from './auth.js'
+import { conflictRoutes } from './conflict.js'
+import type { ApiContext } from './context.js'
+import { eventRoutes } from './events.js'
+import { featureRoutes } from './features.js'
+import { healthRoutes } from './health.js'
+import type { KeyStore } from './key-file.js'
+import { keyRoutes } from './key-routes.js'
+import { apiMetrics } from './metrics.js'
+import { openApi } from './openapi.js'
+import { outcomeRoutes } from './outcomes.js'
+import type { ApiPorts } from './ports.js'
+import { predictRoutes } from './predict.js'
+import { predictionRoutes } from './predictions.js'
+import { answerProblems } from './refuse.js'
+import { streamRoutes } from './streams.js'
+import { compileValidator } from './validate.js'
+
+export interface ApiParts {
+  readonly ports: ApiPorts
+  readonly keys: KeyStore
+  readonly clock: Clock
+  /** Errors alone are logged, each with the id that its answer names; no line per request. */
+  readonly logger: FastifyBaseLogger
+  /** Of the product, for the document. */
+  readonly version: string
+  readonly bounds?: AdmissionBounds
+}
+
+/** Where the API listens unless told otherwise: this machine alone. */
+export const defaultHost = '127.0.0.1'
+
+const headers = {
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'x-frame-options': 'DENY',
+} as const
+
+/**
+ * Builds the API; `listen` or `inject` starts it. `close` lets requests under way end and refuses new ones.
+ */
+export async function buildApi({ ports, keys, clock, logger, version, bounds = defaultBounds }: ApiParts): Promise<FastifyInstance> {
+  const app: FastifyInstance = fastify({
+    loggerInstance: logger,
+    genReqId: requestIds(),
+    childLoggerFactory: (parent) => parent,
+    disableRequestLogging: true,
+    bodyLimit: limits.apiBodyBytes,
+    requestTimeout: limits.apiReceiveTimeoutMs,
+    return503OnClosing: false,
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1_000 },
+  })
+  app.setValidatorCompiler(compileValidator)
+  app.setSerializerCompiler(() => JSON.stringify)
+
+  let closing = false
+  app.addHook('preClose', (done) => {
+    closing = true
+    done()
+  })
+  app.addHook('onRequest', (_request, reply, done) => {
+    void reply.headers(headers)
+    done()
+  })
+  const inFlight: InFlight = { requests: 0, bytes: 0 }
+  const context: ApiContext = { ports, keys, clock, metrics: apiMetrics(app, ports.metrics, inFlight) }
+
+  answerProblems(app)
+  await openApi(app, { version, streams: () => ports.scoring.streams(), clock })
+  healthRoutes(app, ports, () => closing)
+  await app.register(
+    async (api) => {
+      requireKeys(api, keys, clock)
+      boundInFlight(api, inFlight, bounds, () => closing)
+      api.addHook('onRequest', (_request, reply, done) => {
+        void reply.header('cache-control', 'no-store')
+        done()
+      })
+      acceptJsonAsForm(api)
+      for (const routes of [eventRoutes, conflictRoutes, predictRoutes, predictionRoutes, featureRoutes, streamRoutes, outcomeRoutes, keyRoutes]) routes(api, context)
+    },
+    { prefix: '/api/v2' },
+  )
+  return app
+}
+
+/** Ids that differ between requests and between runs of the engine. */
+function requestIds(): () => string {
+  const run = randomBytes(4).toString('hex')
+  let count = 0
+  return () => `${run}-${++count}`
+}
+
+/** `curl -d '{...}'` says that its body is a form. What is inside is JSON, or refused as such. */
+function acceptJsonAsForm(app: FastifyInstance): void {
+  app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, app.getDefaultJsonParser('error', 'error'))
+}
