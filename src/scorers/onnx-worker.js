@@ -49,6 +49,16 @@ async function scoresTheSameInBatches(model) {
     seed = (Math.imul(seed, 1103515245) + 12345) >>> 0
     vectors[i] = ((seed >>> 8) / 0xffffff - 0.3) * 10 ** ((i % 5) - 1)
   }
+  try {
+    return await agrees(model, vectors, rows)
+  } catch {
+    // It fails on some inputs: alone, a failing row takes no other with it.
+    return false
+  }
+}
+
+/** @param {Loaded} model @param {Float32Array} vectors @param {number} rows */
+async function agrees(model, vectors, rows) {
   const alone = await oneByOne(model, vectors, rows)
   for (const size of [2, 7, 16, 31, 64, 257]) {
     for (let from = 0; from < rows; from += size) {

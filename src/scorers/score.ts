@@ -59,29 +59,54 @@ export async function score(stream: ScoredStream, routing: Routing, tenants: rea
   }
   const width = stream.featureNames.length
   for (const group of groupsOf(stream, routing, tenants)) {
-    const { values, how } = await scoreGroup(stream, group, rows, vectors, width)
-    const thresholds = how === by.model ? group.serving!.thresholds : stream.risk
-    const version = indexOf(how === by.model ? group.serving!.version : heuristicVersion)
+    const { values, failed } = await scoreGroup(stream, group, rows, vectors, width)
     group.rows.forEach((row, i) => {
+      const byModel = group.serving !== undefined && !failed.has(i)
       const value = values[i]!
       out.values[row] = value
-      out.by[row] = how
-      out.risks[row] = riskOf(value, thresholds)
-      out.versionOf[row] = version
+      out.by[row] = byModel ? by.model : group.serving === undefined ? by.noModel : by.modelError
+      out.risks[row] = riskOf(value, byModel ? group.serving.thresholds : stream.risk)
+      out.versionOf[row] = indexOf(byModel ? group.serving.version : heuristicVersion)
     })
   }
   return { ...out, versions }
 }
 
-async function scoreGroup(stream: ScoredStream, group: Group, rows: number, vectors: Float32Array, width: number): Promise<{ values: Float32Array; how: number }> {
+interface GroupScores {
+  readonly values: Float32Array
+  /** Rows of the group that the model failed on. */
+  readonly failed: ReadonlySet<number>
+}
+
+const none: ReadonlySet<number> = new Set()
+
+async function scoreGroup(stream: ScoredStream, group: Group, rows: number, vectors: Float32Array, width: number): Promise<GroupScores> {
   const own = group.rows.length === rows ? vectors : gather(vectors, group.rows, width)
-  if (group.serving === undefined) return { values: heuristicScores(stream, own, group.rows.length), how: by.noModel }
+  if (group.serving === undefined) return { values: heuristicScores(stream, own, group.rows.length), failed: none }
   try {
-    return { values: await group.serving.session.run(own, group.rows.length), how: by.model }
+    return { values: await group.serving.session.run(own, group.rows.length), failed: none }
   } catch (error) {
     if (!(error instanceof ModelRunError)) throw error
-    return { values: heuristicScores(stream, own, group.rows.length), how: by.modelError }
+    return scoreOneByOne(stream, group.serving, own, group.rows.length)
   }
+}
+
+/** After a failed run: only the rows that fail alone go to the heuristic, so that no row's score depends on its neighbours. */
+async function scoreOneByOne(stream: ScoredStream, { session }: Serving, vectors: Float32Array, rows: number): Promise<GroupScores> {
+  const { width } = session
+  const values = new Float32Array(rows)
+  const failed = new Set<number>()
+  for (let row = 0; row < rows; row++) {
+    const vector = vectors.subarray(row * width, (row + 1) * width)
+    try {
+      values[row] = (await session.run(vector, 1))[0]!
+    } catch (error) {
+      if (!(error instanceof ModelRunError)) throw error
+      failed.add(row)
+      values[row] = heuristicScores(stream, vector, 1)[0]!
+    }
+  }
+  return { values, failed }
 }
 
 function gather(vectors: Float32Array, rows: readonly number[], width: number): Float32Array {
