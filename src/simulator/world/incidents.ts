@@ -1,0 +1,53 @@
+import { type Dice } from './dice.js'
+import { hourMs, minuteMs, type Scheme } from './happening.js'
+
+export type Metric = 'cpu_percent' | 'memory_percent' | 'disk_used_percent' | 'disk_write_bytes' | 'network_in_bytes' | 'requests_per_s' | 'latency_ms'
+type Kind = Extract<Scheme, 'cpu-runaway' | 'memory-leak' | 'disk-fill' | 'latency-storm' | 'host-dead' | 'traffic-drop'>
+
+export interface Incident {
+  readonly kind: Kind
+  readonly fromMs: number
+  readonly untilMs: number
+  /** Time until it is felt in full. */
+  readonly rampMs: number
+  /** How bad it gets, 0.35..1. */
+  readonly force: number
+}
+
+/** Which metrics feel it. */
+const felt: Readonly<Record<Kind, readonly Metric[]>> = {
+  'cpu-runaway': ['cpu_percent', 'latency_ms'],
+  'memory-leak': ['memory_percent'],
+  'disk-fill': ['disk_used_percent', 'disk_write_bytes'],
+  'latency-storm': ['latency_ms'],
+  'host-dead': ['cpu_percent', 'network_in_bytes', 'requests_per_s', 'disk_write_bytes'],
+  'traffic-drop': ['network_in_bytes', 'requests_per_s'],
+}
+
+const shapes: Readonly<Record<Kind, { readonly weight: number; readonly hours: readonly [number, number]; readonly ramp: readonly [number, number] }>> = {
+  'cpu-runaway': { weight: 28, hours: [0.7, 6], ramp: [0, 0.3] },
+  'memory-leak': { weight: 18, hours: [3, 12], ramp: [0.9, 1] },
+  'disk-fill': { weight: 14, hours: [2, 9], ramp: [0.9, 1] },
+  'latency-storm': { weight: 18, hours: [0.5, 4], ramp: [0, 0.4] },
+  'host-dead': { weight: 8, hours: [0.25, 1.5], ramp: [0, 0] },
+  'traffic-drop': { weight: 14, hours: [0.7, 5], ramp: [0, 0.3] },
+}
+
+const kinds = Object.keys(shapes) as Kind[]
+const weights = kinds.reduce((sum, kind) => sum + shapes[kind].weight, 0)
+
+export function strike(atMs: number, dice: Dice): Incident {
+  let at = dice.next() * weights
+  const kind = kinds.find((candidate) => (at -= shapes[candidate].weight) < 0) ?? 'cpu-runaway'
+  const { hours, ramp } = shapes[kind]
+  const lastsMs = dice.between(...hours) * hourMs
+  return { kind, fromMs: atMs, untilMs: atMs + lastsMs, rampMs: lastsMs * dice.between(...ramp) + minuteMs, force: dice.between(0.35, 1) }
+}
+
+/** 0 before and after, 1 when it is felt in full. */
+export const severity = (incident: Incident | undefined, atMs: number): number =>
+  incident === undefined || atMs < incident.fromMs || atMs >= incident.untilMs ? 0 : Math.min(1, (atMs - incident.fromMs) / incident.rampMs)
+
+/** An incident counts where a metric feels it, once a fifth of it is there. */
+export const counts = (incident: Incident | undefined, metric: Metric, atMs: number): boolean =>
+  incident !== undefined && severity(incident, atMs) >= 0.2 && felt[incident.kind].includes(metric)

@@ -1,0 +1,74 @@
+import { clamp, type Dice, rounded } from './dice.js'
+import { type Point, scattered } from './geo.js'
+import { minuteMs, type Scheme, type Setting } from './happening.js'
+import type { Method, Person } from './people.js'
+import { chargeAt, type Phone } from './phones.js'
+import type { Site } from './sites.js'
+
+/** Somebody punches in or out, somewhere, with something. What the phone reports of it is another matter. */
+export interface Punch {
+  readonly person: Person
+  readonly site: Site
+  readonly kind: 'in' | 'out'
+  readonly atMs: number
+  readonly method: Method
+  /** `undefined`: typed in on the supervisor's tablet. */
+  readonly phone: Phone | undefined
+  /** Where the phone truly is. */
+  readonly where: Point
+  readonly scheme?: Scheme
+  /** A made-up report: replaces what the phone would have measured. */
+  readonly forged?: { readonly at: Point; readonly accuracyM: number; readonly charge?: number }
+}
+
+interface Fix {
+  readonly at: Point
+  readonly accuracyM: number
+}
+
+/** What a phone believes about its position: the sky it sees, the odd jump to a wrong cell tower. */
+function fixOf(punch: Punch, phone: Phone, drift: number, dice: Dice): Fix {
+  const { site } = punch
+  const atSite = Math.abs(punch.where.lat - site.centre.lat) + Math.abs(punch.where.lon - site.centre.lon) < 0.004
+  if (atSite && site.wifi !== undefined && dice.chance(0.7)) return { at: scattered(site.wifi, 1.5, dice), accuracyM: dice.pick([8, 10, 12.5, 15, 20]) }
+  const errorM = phone.errorM * (1 - 0.45 * drift) * site.canyon * Math.exp(dice.normal(0, 0.45))
+  if (dice.chance(0.009)) {
+    const farM = dice.skewed(700, 0.9)
+    return { at: scattered(punch.where, farM, dice), accuracyM: dice.chance(0.6) ? farM * dice.between(0.6, 2) : errorM }
+  }
+  return { at: scattered(punch.where, errorM * 0.8, dice), accuracyM: phone.claimsM ?? errorM * dice.between(0.8, 1.7) }
+}
+
+/** When the report reaches the log: at once, or when the phone is back online or the supervisor types the list in. */
+export function arrivalMs(punch: Punch, dice: Dice): number {
+  if (punch.phone === undefined) return punch.atMs + clamp(dice.skewed(25, 1.1), 1, 420) * minuteMs
+  if (dice.chance(0.04)) return punch.atMs + clamp(dice.exponential(35), 1, 360) * minuteMs
+  return punch.atMs + dice.between(150, 3_500)
+}
+
+/** The attendance event of a punch. */
+export function report(punch: Punch, setting: Setting, dice: Dice): Readonly<Record<string, unknown>> {
+  const { person, site, phone } = punch
+  // A tag proves the door, not the sky: many readers send no position.
+  const positioned = phone !== undefined && (punch.method !== 'nfc' || dice.chance(0.65))
+  const fix = positioned ? (punch.forged === undefined ? fixOf(punch, phone, setting.drift(punch.atMs), dice) : punch.forged) : undefined
+  const charge = phone === undefined ? undefined : (punch.forged?.charge ?? chargeAt(phone, punch.kind, dice))
+  return {
+    event_id: setting.nextId('a'),
+    tenant_id: setting.tenant,
+    person_id: person.id,
+    device_id: phone === undefined ? site.tablet : phone.id,
+    site_id: site.id,
+    occurred_at: Math.floor(punch.atMs),
+    utc_offset_min: setting.region.offsetMin,
+    kind: punch.kind,
+    method: punch.method,
+    lat: fix === undefined ? null : rounded(fix.at.lat, 6),
+    lon: fix === undefined ? null : rounded(fix.at.lon, 6),
+    accuracy_m: fix === undefined ? null : rounded(fix.accuracyM, 1),
+    site_lat: rounded(site.centre.lat, 6),
+    site_lon: rounded(site.centre.lon, 6),
+    geofence_m: site.geofenceM,
+    battery: charge === undefined ? null : rounded(charge, 2),
+  }
+}
