@@ -97,7 +97,7 @@ function avroDecoder(versions: readonly [AvroVersion, ...AvroVersion[]], reader:
 function datum(version: AvroVersion, bytes: Buffer, from: number): Readonly<Record<string, unknown>> {
   let decoded: { value: unknown; offset: number }
   try {
-    decoded = version.type.decode(bytes, from, version.resolver) as { value: unknown; offset: number }
+    decoded = version.type.decode(bytes, from, version.resolver)
   } catch (error) {
     throw new EngineError('BAD_AVRO', messageOf(error).slice(0, 200), { cause: error })
   }

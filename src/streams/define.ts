@@ -1,6 +1,6 @@
 import { EngineError } from '../errors.js'
 import type { Duration, Entity, Feature } from '../features/feature.js'
-import type { Allowed, AnyEvent, Column, Required, TextColumn, TimeColumn } from './columns.js'
+import type { Allowed, AnyEvent, Required, TextColumn, TimeColumn } from './columns.js'
 import type { Described } from './described.js'
 import { durationMs } from './duration.js'
 import { longestHorizonMs } from './horizon.js'
@@ -56,9 +56,17 @@ export function defineStream<
 >(definition: StreamDefinition<C, E, F>): Stream {
   const stream = plain(definition)
   const problems = validateStream(stream)
-  if (problems.length > 0) throw new EngineError('BAD_STREAM', `stream '${stream.name}':\n${problems.map((problem) => `  ${problem}`).join('\n')}`)
+  if (problems.length > 0) throw new EngineError('BAD_STREAM', [`stream '${stream.name}':`, ...problems].join(nextProblem))
   streams.add(stream)
   return stream
+}
+
+const nextProblem = '\n  '
+
+/** The single problems of what `defineStream` threw, each starting with its field, and the words that say which stream. */
+export function problemsIn(error: EngineError): { readonly stream: string; readonly problems: readonly string[] } {
+  const [stream = '', ...problems] = error.message.split(nextProblem)
+  return problems.length === 0 ? { stream: '', problems: [error.message] } : { stream: `${stream} `, problems }
 }
 
 const streams = new WeakSet()
@@ -87,7 +95,7 @@ function plain<C extends object, E, F>(definition: StreamDefinition<C, E, F>): S
     latenessMs,
     retentionMs: definition.retention === undefined ? longestHorizonMs(features) + latenessMs + durationMs(usual.retentionBeyondHorizon) : durationMs(definition.retention),
     model: definition.model,
-    heuristic: definition.heuristic as Stream['heuristic'],
+    heuristic: definition.heuristic,
     typical: (definition.typical ?? {}) as Readonly<Record<string, number>>,
     risk: definition.risk,
     reasonsFrom: definition.reasonsFrom ?? 'high',
@@ -111,5 +119,3 @@ function frozen<T>(thing: T): T {
   for (const part of Object.values(thing)) frozen(part)
   return Object.freeze(thing)
 }
-
-export type { Column }

@@ -7,13 +7,13 @@ declare const asks: unique symbol
 /** A feature on its way into a stream. `Asks` is what it needs of the stream: checked by the compiler, nothing at run time. */
 export interface Described<Asks extends string = string> {
   readonly feature: Feature
-  readonly [asks]?: Asks
+  readonly [asks]?: Asks | undefined
 }
 
 export const described = <A extends string>(feature: Feature): Described<A> => ({ feature })
 
 /** No condition. */
-export type Anything = Readonly<Record<never, never>>
+export type Anything = Readonly<Record<string, never>>
 
 export interface Conditional<By extends string, W> {
   /** Name of the entity whose history is read. */

@@ -12,7 +12,7 @@ export interface Schema<C = AnyEvent> {
   readonly path: string
   readonly record: AvroRecord
   readonly older: readonly AvroRecord[]
-  readonly [event]?: C
+  readonly [event]?: C | undefined
 }
 
 /**

@@ -2,7 +2,7 @@
 import type { Duration, Last, Where } from '../features/feature.js'
 import { durationMs } from './duration.js'
 import { conditionOf, described, otherwiseOf, type Anything, type Conditional, type Described, type HistoryAsks, type Otherwise } from './described.js'
-import { valueOf, type AsksOf, type Numeric, type WhereAsks } from './values.js'
+import { valueOf, type AsksOf, type Numeric, type OffsetAsks, type WhereAsks } from './values.js'
 
 interface AfterLast<By extends string, W> extends Conditional<By, W>, Otherwise {
   /** The last event is forgotten this long after it; 35 days unless said. */
@@ -81,11 +81,11 @@ interface Season<By extends string, W, O extends string> extends Fading<By, W> {
 }
 
 /** Against the entity's earlier events in the same slot of the day or week. */
-export const seasonal = <const N extends Numeric, const T extends string, const By extends string, const O extends string = never, const W extends Where = Anything>(
+export const seasonal = <const N extends Numeric, const T extends string, const By extends string, const O extends string = string, const W extends Where = Anything>(
   number: N,
   time: T,
   options: Season<By, W, O>,
-): Described<AsksOf<N> | `time column ${T}` | `number column ${O}` | HistoryAsks<By, W>> =>
+): Described<AsksOf<N> | `time column ${T}` | OffsetAsks<O> | HistoryAsks<By, W>> =>
   described({
     kind: 'seasonal',
     value: valueOf(number),

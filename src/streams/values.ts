@@ -1,4 +1,4 @@
-import type { Value, Where } from '../features/feature.js'
+import type { Value } from '../features/feature.js'
 
 declare const asks: unique symbol
 
@@ -7,7 +7,7 @@ export interface Expression<Asks extends string = string> {
   readonly value: Value
   /** What the feature reads as where the number is absent; NaN ("missing" to a model) unless said. */
   readonly otherwise: number
-  readonly [asks]?: Asks
+  readonly [asks]?: Asks | undefined
 }
 
 /** Where a number is expected: the name of a number column or an expression. */
@@ -26,7 +26,7 @@ interface Local<Offset extends string> {
   /** Column with the UTC offset in minutes; UTC without. */
   readonly offset?: Offset
 }
-type OffsetAsks<Offset extends string> = string extends Offset ? never : `number column ${Offset}`
+export type OffsetAsks<Offset extends string> = string extends Offset ? never : `number column ${Offset}`
 
 export const expression = <A extends string>(value: Value, otherwise = Number.NaN): Expression<A> => ({ value, otherwise })
 
@@ -104,5 +104,3 @@ export const kilometresBetween = <const A extends string, const B extends string
 ): Expression<`number column ${A | B | C | D}`> => expression({ km: [from[0], from[1], to[0], to[1]] })
 
 export const isExpression = (thing: object): thing is Expression => 'value' in thing && !('kind' in thing)
-
-export type { Where }
