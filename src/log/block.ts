@@ -49,4 +49,24 @@ export interface Block {
   readonly versionOf: Uint16Array
   /** Names of the features that raised the score, comma-separated, '' for none. */
   readonly reasons: readonly string[]
+  /** The text columns once more, as bytes; present on every decoded block, absent on one that was made by hand. */
+  readonly raw?: RawColumns
+}
+
+/**
+ * Text columns as ClickHouse's Native format wants them, so that a warehouse copies bytes and decodes no string. A
+ * decoded block makes `eventIds`, `entities`, `tenants` and `reasons` only when they are asked for.
+ */
+export interface RawColumns {
+  /** Per row the length as a varint (LEB128), then UTF-8: a Native `String` column, byte for byte. */
+  readonly eventIds: Buffer
+  readonly entities: Buffer
+  readonly tenants: Dictionary
+  readonly reasons: Dictionary
+}
+
+/** Distinct values and per row the index of its value: what a Native `LowCardinality(String)` column holds. */
+export interface Dictionary {
+  readonly values: readonly string[]
+  readonly of: Uint16Array
 }
