@@ -1,0 +1,47 @@
+import { createReadStream } from 'node:fs'
+import type { Readable } from 'node:stream'
+
+export interface Line {
+  /** From 1. */
+  readonly number: number
+  readonly text: string
+}
+
+/**
+ * Lines of NDJSON, blank ones left out. Split at line feeds alone: JSON text may hold the other characters that Unicode
+ * calls line breaks.
+ */
+export async function* linesOf(input: Readable): AsyncGenerator<Line> {
+  const decoder = new TextDecoder()
+  let number = 0
+  let rest = ''
+  for await (const bytes of input as AsyncIterable<Buffer | string>) {
+    const parts = (rest + (typeof bytes === 'string' ? bytes : decoder.decode(bytes, { stream: true }))).split('\n')
+    rest = parts.pop()!
+    for (const text of parts) {
+      number += 1
+      if (text.trim() !== '') yield { number, text: text.endsWith('\r') ? text.slice(0, -1) : text }
+    }
+  }
+  if (rest.trim() !== '') yield { number: number + 1, text: rest }
+}
+
+/** A file, or standard input for '-'. */
+export const inputOf = (path: string, standardInput: Readable): Readable => (path === '-' ? standardInput : createReadStream(path, { highWaterMark: 1 << 18 }))
+
+/** Groups of at most so many items and so many bytes of text; a single larger item is a group of its own. */
+export async function* batchesOf(lines: AsyncIterable<Line>, bound: { readonly records: number; readonly bytes: number }): AsyncGenerator<readonly Line[]> {
+  let batch: Line[] = []
+  let bytes = 0
+  for await (const line of lines) {
+    const size = Buffer.byteLength(line.text) + 1
+    if (batch.length > 0 && (batch.length === bound.records || bytes + size > bound.bytes)) {
+      yield batch
+      batch = []
+      bytes = 0
+    }
+    batch.push(line)
+    bytes += size
+  }
+  if (batch.length > 0) yield batch
+}

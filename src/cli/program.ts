@@ -1,0 +1,48 @@
+import { Command, CommanderError } from 'commander'
+import { readFileSync } from 'node:fs'
+import { packagePath } from '../config.js'
+import { endOf, exitMeanings, exits } from './exit.js'
+import { benchCommand } from './bench.js'
+import { doctorCommand } from './doctor.js'
+import { featuresCommand } from './features.js'
+import { keysCommand } from './keys.js'
+import { predictionsCommand } from './predictions.js'
+import { produceCommand } from './produce.js'
+import { scoreCommand } from './score.js'
+import { simulateCommand } from './simulate.js'
+import { startCommand } from './start.js'
+import { streamsCommand } from './streams.js'
+import { say, styled, type Terminal } from './terminal.js'
+
+const version = (): string => (JSON.parse(readFileSync(packagePath('package.json'), 'utf8')) as { version: string }).version
+
+const exitHelp = `\nExit codes: ${Object.entries(exits)
+  .map(([name, code]) => `${code} ${exitMeanings[name as keyof typeof exits]}`)
+  .join('; ')}.`
+
+/** The whole command line. Actions write to the terminal and throw where they fail. */
+export function buildProgram(terminal: Terminal): Command {
+  const program = new Command('tidemill')
+    .description('Scores events as they come: rolling features, an ONNX model or a heuristic, predictions in ClickHouse.')
+    .version(version(), '-v, --version')
+    .addHelpText('after', exitHelp)
+    .showHelpAfterError("(add --help to see what there is)")
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => void terminal.out.write(text), writeErr: (text) => void terminal.err.write(text), getOutHelpWidth: () => terminal.out.columns ?? 100, getErrHelpWidth: () => terminal.err.columns ?? 100 })
+  for (const add of [startCommand, simulateCommand, produceCommand, scoreCommand, predictionsCommand, featuresCommand, streamsCommand, keysCommand, doctorCommand, benchCommand]) add(program, terminal)
+  return program
+}
+
+/** Runs one command line and resolves with the process's exit code; everything it has to say is said. */
+export async function run(args: readonly string[], terminal: Terminal): Promise<number> {
+  try {
+    await buildProgram(terminal).parseAsync(args, { from: 'user' })
+    return exits.ok
+  } catch (error) {
+    if (error instanceof CommanderError) return error.code === 'commander.helpDisplayed' || error.code === 'commander.version' ? exits.ok : exits.usage
+    const end = endOf(error)
+    if (terminal.interrupted.aborted && !end.expected) return exits.interrupted
+    say(terminal, `${styled(terminal, 'err', 'red', 'error:')} ${end.expected || !(error instanceof Error) ? end.message : (error.stack ?? end.message)}`)
+    return end.exit
+  }
+}

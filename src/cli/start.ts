@@ -1,0 +1,74 @@
+import type { Command } from 'commander'
+import { systemClock } from '../clock.js'
+import { loadConfig, type Config } from '../config.js'
+import type { Engine, StartEngine } from '../engine.js'
+import { messageOf } from '../errors.js'
+import { givenSettings, settingFlags } from './options.js'
+import { liveOn, type Live } from './live-table.js'
+import { count, duration, print, say, styled, type Terminal } from './terminal.js'
+
+const pictureIntervalMs = 1_000
+
+export function startCommand(parent: Command, terminal: Terminal): void {
+  const command = settingFlags(parent.command('start').summary('run the engine').description('Runs the engine, its API and, unless told otherwise, a simulator that gives it something to score.').option('--config <file>', 'a YAML file with settings (TIDEMILL_CONFIG)'))
+  command.action(async (options: { config?: string }) => {
+    const config = loadConfig({ flags: givenSettings(command), ...(options.config !== undefined && { configPath: options.config }) })
+    // Loaded here, so that the other commands start without the engine's native parts.
+    const { startEngine } = await import('../main.js')
+    await runEngine(config, startEngine, terminal)
+  })
+}
+
+/** Runs an engine until it is told to stop or fails; resolves when everything is closed. */
+export async function runEngine(config: Config, startEngine: StartEngine, terminal: Terminal): Promise<void> {
+  const live = liveOn(terminal)
+  if (config.tenants.length === 0) say(terminal, styled(terminal, 'err', 'yellow', "No tenant is configured: every event will become a dead letter. Name tenants with --tenants, or 'any'."))
+  const engine = await startEngine(config, { log: { write: (line) => live.line(terminal.err.isTTY === true ? readable(line, terminal) : line.trimEnd()) } })
+  try {
+    await print(terminal, welcome(config, engine, terminal))
+    await Promise.race([watch(engine, live, terminal.interrupted), engine.failed])
+  } finally {
+    live.show(engine.snapshot())
+    live.end()
+    say(terminal, 'Stopping: finishing what is in flight (Ctrl-C again to leave at once) ...')
+    await engine.stop()
+  }
+  say(terminal, `Stopped after ${duration(engine.snapshot().uptimeMs)}; ${config.ephemeral ? 'nothing was kept' : `everything is in ${config.dataDirectory}`}.`)
+}
+
+async function watch(engine: Engine, live: Live, interrupted: AbortSignal): Promise<void> {
+  while (!interrupted.aborted) {
+    live.show(engine.snapshot())
+    await systemClock.sleep(pictureIntervalMs, interrupted)
+  }
+}
+
+function welcome(config: Config, engine: Engine, terminal: Terminal): string {
+  const { scoring, warehouse, demo } = config
+  const title = (text: string): string => styled(terminal, 'out', 'bold', text.padEnd(10))
+  const tenants = typeof config.tenants === 'string' ? config.tenants : config.tenants.length === 0 ? 'none' : config.tenants.map(({ id }) => id).join(', ')
+  const moved = config.api.anyPort && !engine.url.endsWith(`:${config.api.port}`) ? `  (port ${config.api.port} was taken)` : ''
+  const lines = [
+    `${title('API')} ${engine.url}/api/v2${moved}`,
+    `${title('Docs')} ${engine.url}/docs   ${engine.url}/openapi.json`,
+    `${title('Metrics')} ${engine.url}/metrics   ${engine.url}/readyz`,
+    `${title('Data')} ${config.ephemeral ? 'in memory of this run alone: nothing is kept' : config.dataDirectory}`,
+    `${title('Settings')} state commits every ${scoring.commitIntervalMs} ms (up to ${scoring.commitIntervalMaxMs} under load), chunks of up to ${count(scoring.chunkRecords)}, raw events ${warehouse.rawEvents ? `kept ${warehouse.retentionDays} days` : 'not kept'}, tenants ${tenants}`,
+    `${title('Demo')} ${demo.enabled ? `${demo.rate} events/s from the simulator; --no-demo starts empty` : 'off'}`,
+    ...(engine.demoKey === undefined ? [] : [`${title('Demo key')} ${engine.demoKey}`, `${title('Try')} curl -H 'Authorization: Bearer ${engine.demoKey}' '${engine.url}/api/v2/predictions?risk=high&limit=3'`]),
+  ]
+  return `\n${lines.join('\n')}\n`
+}
+
+const levels: Readonly<Record<number, readonly ['red' | 'yellow' | 'dim', string]>> = { 60: ['red', 'fatal'], 50: ['red', 'error'], 40: ['yellow', 'warning'], 30: ['dim', 'info'] }
+
+/** A log line for eyes: its level, its message and the error's message. */
+function readable(line: string, terminal: Terminal): string {
+  try {
+    const { level, msg, err } = JSON.parse(line) as { level?: number; msg?: string; err?: { message?: string } }
+    const [style, word] = levels[level ?? 30] ?? ['dim', 'debug']
+    return `${styled(terminal, 'err', style, word)} ${msg ?? ''}${err?.message === undefined || err.message === msg ? '' : `: ${err.message}`}`
+  } catch (error) {
+    return `${line.trimEnd()} (${messageOf(error)})`
+  }
+}

@@ -1,0 +1,27 @@
+#!/usr/bin/env node
+import { clientEnvironment } from '../config.js'
+import { run } from './program.js'
+import type { Terminal } from './terminal.js'
+
+/** The process around a command: its signals, its pipes and its end. */
+const interrupted = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    if (interrupted.signal.aborted) process.exit(130)
+    interrupted.abort()
+  })
+}
+
+// `tidemill predictions list | head` closes the pipe when it has seen enough; that is nobody's fault.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0)
+    throw error
+  })
+}
+
+const terminal: Terminal = { in: process.stdin, out: process.stdout, err: process.stderr, colour: clientEnvironment().colour, interrupted: interrupted.signal }
+process.exitCode = await run(process.argv.slice(2), terminal)
+
+// A command that is done leaves nothing open; should a native part hold on nevertheless, it is not waited for.
+setTimeout(() => process.exit(), 2_000).unref()
