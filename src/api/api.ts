@@ -5,7 +5,7 @@ import type { Clock } from '../clock.js'
 import { limits } from '../limits.js'
 import { boundInFlight, defaultBounds, type AdmissionBounds, type InFlight } from './admission.js'
 import { requireKeys } from './auth.js'
-import { conflictRoutes } from './conflict.js'
+import { conflictRoutes } from './predict-conflict.js'
 import type { ApiContext } from './context.js'
 import { eventRoutes } from './events.js'
 import { featureRoutes } from './features.js'
@@ -32,9 +32,6 @@ export interface ApiParts {
   readonly version: string
   readonly bounds?: AdmissionBounds
 }
-
-/** Where the API listens unless told otherwise: this machine alone. */
-export const defaultHost = '127.0.0.1'
 
 const headers = {
   'x-content-type-options': 'nosniff',
