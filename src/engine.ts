@@ -1,9 +1,28 @@
+import type { Config } from './config.js'
+
 /** Predictions by risk level. */
 export interface Risks {
   readonly low: number
   readonly medium: number
   readonly high: number
 }
+
+/** Where log lines go, one JSON object each. */
+export interface EngineOptions {
+  readonly log?: { write(line: string): void }
+  /** Told of every chunk when its predictions are durable; measurements listen here. */
+  readonly onScored?: (chunk: ScoredChunk) => void
+}
+
+/** Events whose predictions became durable together. */
+export interface ScoredChunk {
+  readonly stream: string
+  readonly records: number
+  readonly block: { readonly eventIds: readonly string[] }
+}
+
+/** What the composition root offers: resolves when the API answers; rejects with everything closed again. */
+export type StartEngine = (config: Config, options?: EngineOptions) => Promise<Engine>
 
 /** A running engine, seen from outside: what `startEngine(config)` resolves with once its API is ready. */
 export interface Engine {
@@ -13,6 +32,8 @@ export interface Engine {
   readonly demoKey?: string
   /** What happened so far and in the last seconds; cheap enough to be asked every second. */
   snapshot(): EngineSnapshot
+  /** Rows of a SELECT over the warehouse. */
+  query<Row>(sql: string): Promise<Row[]>
   /** Rejects when a part failed for good; never resolves. */
   readonly failed: Promise<never>
   /** Takes no more events, finishes what is in flight, commits and closes. May be called again. */

@@ -16,9 +16,9 @@ import { say, styled, type Terminal } from './terminal.js'
 
 const version = (): string => (JSON.parse(readFileSync(packagePath('package.json'), 'utf8')) as { version: string }).version
 
-const exitHelp = `\nExit codes: ${Object.entries(exits)
-  .map(([name, code]) => `${code} ${exitMeanings[name as keyof typeof exits]}`)
-  .join('; ')}.`
+const exitHelp = `\nExit codes:\n${Object.entries(exits)
+  .map(([name, code]) => `  ${String(code).padEnd(5)}${exitMeanings[name as keyof typeof exits]}`)
+  .join('\n')}`
 
 /** The whole command line. Actions write to the terminal and throw where they fail. */
 export function buildProgram(terminal: Terminal): Command {
@@ -26,7 +26,7 @@ export function buildProgram(terminal: Terminal): Command {
     .description('Scores events as they come: rolling features, an ONNX model or a heuristic, predictions in ClickHouse.')
     .version(version(), '-v, --version')
     .addHelpText('after', exitHelp)
-    .showHelpAfterError("(add --help to see what there is)")
+    .showHelpAfterError('(add --help to see what there is)')
     .exitOverride()
     .configureOutput({ writeOut: (text) => void terminal.out.write(text), writeErr: (text) => void terminal.err.write(text), getOutHelpWidth: () => terminal.out.columns ?? 100, getErrHelpWidth: () => terminal.err.columns ?? 100 })
   for (const add of [startCommand, simulateCommand, produceCommand, scoreCommand, predictionsCommand, featuresCommand, streamsCommand, keysCommand, doctorCommand, benchCommand]) add(program, terminal)

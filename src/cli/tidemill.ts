@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { clientEnvironment } from '../config.js'
 import { run } from './program.js'
 import type { Terminal } from './terminal.js'

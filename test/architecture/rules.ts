@@ -84,8 +84,9 @@ const expressions =
 const importedFrom = (node: ts.Node, module: RegExp, name: string): boolean =>
   ts.isImportSpecifier(node) && (node.propertyName ?? node.name).text === name && module.test((node.parent.parent.parent.moduleSpecifier as ts.StringLiteral).text)
 
+/** The launcher sets one variable before anything else is loaded, and reads no other. */
 export const environmentOnlyInConfig = expressions(
-  (path) => path.startsWith('src/') && path !== 'src/config.ts',
+  (path) => path.startsWith('src/') && !['src/config.ts', 'src/cli/launch.cts'].includes(path),
   (node) => (ts.isPropertyAccessExpression(node) && dotted(node).endsWith('process.env')) || importedFrom(node, /^(node:)?process$/, 'env') ? 'reads the environment' : undefined,
 )
 
