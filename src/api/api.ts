@@ -1,6 +1,6 @@
 /** The HTTP API over the engine's ports. */
 import { randomBytes } from 'node:crypto'
-import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import type { Clock } from '../clock.js'
 import { limits } from '../limits.js'
 import { boundInFlight, defaultBounds, type AdmissionBounds, type InFlight } from './admission.js'
@@ -47,7 +47,7 @@ export async function buildApi({ ports, keys, clock, logger, version, bounds = d
     loggerInstance: logger,
     genReqId: requestIds(),
     childLoggerFactory: (parent) => parent,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: limits.apiBodyBytes,
     requestTimeout: limits.apiReceiveTimeoutMs,
     return503OnClosing: false,

@@ -13,6 +13,7 @@ import { oneOf } from './shapes.js'
 const recheckMs = 1_000
 /** A lock this old was left behind by a crash: a change takes milliseconds. */
 const staleLockMs = 10_000
+const missing = 'missing'
 const lockTries = 100
 const lockWaitMs = 20
 
@@ -42,18 +43,22 @@ export interface KeyStore extends KeyRing {
 
 /** Opens the file, which need not exist yet. BAD_CONFIG where it is not a key file: a damaged one lets nobody in. */
 export function openKeys(path: string, clock: Clock): KeyStore {
-  let seen = ''
+  let seen = missing
   let checkedAtMs = 0
   let records: readonly KeyRecord[] = []
   let ring = keyRing(records)
 
+  const adopt = (found: readonly KeyRecord[], signature: string): void => {
+    records = found
+    ring = keyRing(found)
+    seen = signature
+  }
   const refresh = (): boolean => {
     checkedAtMs = clock.nowMs()
     const now = signatureOf(path)
     if (now === seen) return false
-    records = readKeys(path)
-    ring = keyRing(records)
-    seen = now
+    adopt([], 'unreadable')
+    adopt(readKeys(path), now)
     return true
   }
 
@@ -88,10 +93,10 @@ export function openKeys(path: string, clock: Clock): KeyStore {
   }
 }
 
-/** Differs whenever the file was replaced; '' while there is none. */
+/** Differs whenever the file was replaced. */
 function signatureOf(path: string): string {
   const found = statSync(path, { bigint: true, throwIfNoEntry: false })
-  return found ? `${found.ino}:${found.mtimeNs}:${found.size}` : ''
+  return found ? `${found.ino}:${found.mtimeNs}:${found.size}` : missing
 }
 
 function readKeys(path: string): readonly KeyRecord[] {

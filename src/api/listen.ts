@@ -1,4 +1,4 @@
-import type { AddressInfo } from 'node:net'
+/** Where the API is heard. */
 import type { FastifyInstance } from 'fastify'
 import { EngineError } from '../errors.js'
 
@@ -15,7 +15,7 @@ export async function listen(app: FastifyInstance, { host, port, anyPort }: { re
     const errno = errnoOf(error)
     if (errno === 'EADDRINUSE' && anyPort) return app.listen({ host, port: 0 })
     if (errno === 'EADDRINUSE') throw new EngineError('BAD_CONFIG', `port ${port} of ${host} is taken; name another one, or 0 for any that is free`, { cause: error })
-    if (errno === 'EACCES' || errno === 'EADDRNOTAVAIL') throw new EngineError('BAD_CONFIG', `cannot listen on ${host}:${port} (${String(errno)}); name an address of this machine and a port you may use`, { cause: error })
+    if (errno === 'EACCES' || errno === 'EADDRNOTAVAIL') throw new EngineError('BAD_CONFIG', `cannot listen on ${host}:${port} (${errno}); name an address of this machine and a port you may use`, { cause: error })
     throw error
   }
 }

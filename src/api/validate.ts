@@ -36,8 +36,9 @@ function fieldErrors(found: Iterable<ValueError>): readonly FieldError[] {
   return Array.from(byField, ([field, message]) => ({ field, message }))
 }
 
+/** TypeBox's own words, except for unions, where it says no more than that it is one. */
 function messageOf({ schema, message }: ValueError): string {
-  const words = (schema['anyOf'] as readonly { readonly const?: unknown }[] | undefined)?.map((choice) => choice.const)
-  if (!words?.every((word) => word !== undefined)) return message.charAt(0).toLowerCase() + message.slice(1)
-  return `must be one of ${words.map((word) => JSON.stringify(word)).join(', ')}`
+  const choices = schema['anyOf'] as readonly { readonly const?: unknown; readonly type?: string }[] | undefined
+  if (!choices) return message.charAt(0).toLowerCase() + message.slice(1)
+  return `must be one of ${choices.map((choice) => (choice.const === undefined ? String(choice.type) : JSON.stringify(choice.const))).join(', ')}`
 }

@@ -29,6 +29,8 @@ export function testClock(): TestClock {
   }
 }
 
+export type Method = 'GET' | 'POST' | 'DELETE' | 'PUT' | 'HEAD' | 'OPTIONS'
+
 export interface Answer {
   readonly status: number
   readonly headers: Readonly<Record<string, unknown>>
@@ -46,8 +48,8 @@ export interface Api {
   readonly logged: readonly string[]
   readonly as: { readonly acme: string; readonly globex: string; readonly operator: string }
   /** A key of acme with these scopes alone. */
-  keyWith(...may: readonly Scope[]): Promise<string>
-  send(key: string | undefined, method: 'GET' | 'POST' | 'DELETE', url: string, payload?: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer>
+  readonly keyWith: (...may: readonly Scope[]) => Promise<string>
+  readonly send: (key: string | undefined, method: Method, url: string, payload?: unknown, headers?: Readonly<Record<string, string>>) => Promise<Answer>
 }
 
 export async function temporaryDirectory(): Promise<string> {
