@@ -20,3 +20,6 @@ export const systemClock: Clock = {
       signal?.addEventListener('abort', done, { once: true })
     }),
 }
+
+/** Milliseconds, with fractions, of a clock that all processes of this machine share and nobody sets. For measurements. */
+export const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6

@@ -1,29 +1,95 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { existsSync } from 'node:fs'
-import type { Command } from 'commander'
-import { packagePath } from '../config.js'
+import { tmpdir } from 'node:os'
+import { InvalidArgumentError, Option, type Command } from 'commander'
+import { backlog, latency, predictLatency, type Plan } from './bench/measure.js'
+import { workload } from './bench/workload.js'
 import { CommandFailed, exits } from './exit.js'
-import type { Terminal } from './terminal.js'
+import { print, printJson, say, table, type Terminal } from './terminal.js'
 
-const script = packagePath('bench/run.mjs')
+const measurements = ['backlog', 'latency', 'predict'] as const
+type Measurement = (typeof measurements)[number]
 
-/** The measurements live beside the package's sources, with the page that says how to repeat them. */
+interface Options {
+  readonly only?: Measurement
+  readonly runs: number
+  readonly events: number
+  readonly warmup: number
+  readonly seconds: number
+  readonly directory: string
+  readonly json?: boolean
+}
+
+const whole = (text: string): number => {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('a whole number above 0 is needed')
+  return value
+}
+
+/** The median of each figure over the runs; every run stands beside it. */
+export interface Measured {
+  readonly name: string
+  readonly median: Readonly<Record<string, number | boolean>>
+  readonly runs: readonly Readonly<Record<string, unknown>>[]
+}
+
 export function benchCommand(parent: Command, terminal: Terminal): void {
   parent
     .command('bench')
     .summary('measure throughput, latency, CPU and memory')
-    .description('Runs the measurements of bench/ in processes of their own: see bench/README.md. Needs a checkout of the repository.')
+    .description('Runs the workload of bench/ in processes of their own and prints the median of each figure: see bench/README.md.')
+    .addOption(new Option('--only <measurement>', 'one of them').choices(measurements))
+    .option('--runs <number>', 'runs of each measurement', whole, 3)
+    .option('--events <number>', 'events of a backlog', whole, workload.events)
+    .option('--warmup <seconds>', 'left out of the latencies', whole, 10)
+    .option('--seconds <seconds>', 'length of a latency measurement', whole, 30)
+    .option('--directory <directory>', 'where the data of the runs goes', tmpdir())
     .option('--json', 'print JSON instead of a table')
-    .allowExcessArguments()
-    .allowUnknownOption()
-    .action(async (_options: unknown, command: Command) => {
-      if (!existsSync(script)) throw new CommandFailed(exits.failed, 'the measurements are not part of the published package; run this in a checkout of the repository')
-      const options = command.opts<{ json?: boolean }>()
-      const child = spawn(process.execPath, [script, ...(options.json === true ? ['--json'] : []), ...command.args], { stdio: ['ignore', 'inherit', 'inherit'] })
-      const stop = (): void => void child.kill('SIGINT')
-      terminal.interrupted.addEventListener('abort', stop)
-      const [code] = (await once(child, 'exit')) as [number | null]
-      if (code !== 0) throw new CommandFailed(exits.failed, `the bench ended with ${code ?? 'a signal'}`)
+    .action(async (options: Options) => {
+      const results = await measureAll(options, terminal)
+      if (options.json === true) await printJson(terminal, { workload: { events: options.events, scoreSum: workload.scoreSum }, measured: results })
+      else for (const result of results) await print(terminal, `\n${result.name}\n${figures(result)}`)
+      if (results.some(({ runs }) => runs.some((run) => run['scoreSumAgrees'] === false))) throw new CommandFailed(exits.check, `the scores do not sum to ${workload.scoreSum}`)
     })
+}
+
+async function measureAll(options: Options, terminal: Terminal): Promise<Measured[]> {
+  const plan: Plan = { directory: options.directory, events: options.events, warmSeconds: options.warmup, seconds: options.seconds, signal: terminal.interrupted }
+  const all: readonly (readonly [Measurement, string, () => Promise<object>])[] = [
+    ['backlog', 'backlog, JSON events, raw events kept', () => backlog(plan, 'json', true)],
+    ['backlog', 'backlog, JSON events, raw events not kept', () => backlog(plan, 'json', false)],
+    ['backlog', 'backlog, Avro events, raw events kept', () => backlog(plan, 'avro', true)],
+    ['backlog', 'backlog, Avro events, raw events not kept', () => backlog(plan, 'avro', false)],
+    ['latency', 'latency, 1,000 events/s', () => latency(plan, 1_000)],
+    ['latency', 'latency, 3,000 events/s', () => latency(plan, 3_000)],
+    ['predict', 'API predict, 200 requests/s', () => predictLatency(plan, 200)],
+  ]
+  const results: Measured[] = []
+  for (const [kind, name, once] of all) {
+    if (options.only !== undefined && options.only !== kind) continue
+    const runs: Record<string, unknown>[] = []
+    for (let run = 1; run <= options.runs; run++) {
+      say(terminal, `${name}: run ${run} of ${options.runs} ...`)
+      runs.push((await once()) as Record<string, unknown>)
+    }
+    results.push({ name, median: medians(runs), runs })
+  }
+  return results
+}
+
+function medians(runs: readonly Readonly<Record<string, unknown>>[]): Record<string, number | boolean> {
+  const out: Record<string, number | boolean> = {}
+  for (const [figure, value] of Object.entries(runs[0]!)) {
+    if (typeof value === 'boolean') out[figure] = runs.every((run) => run[figure] === true)
+    if (typeof value !== 'number') continue
+    const sorted = runs.map((run) => run[figure] as number).sort((a, b) => a - b)
+    const middle = sorted.length >> 1
+    out[figure] = sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+  }
+  return out
+}
+
+const shown = (value: unknown): string => (typeof value === 'number' ? (Math.abs(value) >= 100 ? Math.round(value).toLocaleString('en-US') : value.toFixed(2)) : String(value))
+
+function figures({ median, runs }: Measured): string {
+  const rows = Object.keys(median).map((figure) => ({ figure, median: shown(median[figure]), runs: runs.map((run) => shown(run[figure])).join('  ') }))
+  return table([{ title: 'figure', cell: (row) => row.figure }, { title: 'median', cell: (row) => row.median, right: true }, { title: 'runs', cell: (row) => row.runs }], rows)
 }

@@ -80,7 +80,7 @@ export async function followControl(options: ControlOptions): Promise<Control> {
   async function load(name: ModelName): Promise<Serving> {
     for (;;) {
       try {
-        return await serving(options, name)
+        return await servingOf(options, name)
       } catch (error) {
         if (!isEngineError(error, 'UNKNOWN_MODEL') || stop.signal.aborted) throw error
         options.onWaiting?.(name, error)
@@ -149,7 +149,7 @@ function parse(record: LogRecord): Decision | undefined {
 }
 
 /** Loads a model and proves that it fits the stream it is to serve. */
-async function serving({ readModel, runtime, streams }: ControlOptions, name: ModelName): Promise<Serving> {
+export async function servingOf({ readModel, runtime, streams }: Pick<ControlOptions, 'readModel' | 'runtime' | 'streams'>, name: ModelName): Promise<Serving> {
   const label = `${name.family}/${name.scope}/${name.version}`
   const { manifest, model } = await readModel(name)
   const target = streams.find((one) => one.stream.model === name.family)

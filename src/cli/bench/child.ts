@@ -1,0 +1,40 @@
+/**
+ * A measurement in a process of its own, so that its CPU and memory are its own: one task as JSON in argv, one JSON
+ * line as its answer on stdout. A served engine says where it is first and ends when its stdin does.
+ */
+import { once } from 'node:events'
+import { runBacklog } from './backlog.js'
+import { driveEvents, drivePredictions, startServed } from './latency.js'
+import { fillLog, type BenchDirectory, type Encoding } from './setup.js'
+import type { Target } from './driver.js'
+
+export type Task =
+  | { readonly task: 'fill'; readonly where: BenchDirectory; readonly encoding: Encoding; readonly events: number }
+  | { readonly task: 'backlog'; readonly where: BenchDirectory; readonly events: number }
+  | { readonly task: 'serve'; readonly where: BenchDirectory }
+  | { readonly task: 'drive-events' | 'drive-predictions'; readonly target: Target; readonly rate: number; readonly warmSeconds: number; readonly seconds: number }
+
+const answer = (value: unknown): void => void process.stdout.write(`${JSON.stringify(value)}\n`)
+
+async function work(task: Task): Promise<void> {
+  switch (task.task) {
+    case 'fill':
+      await fillLog(task.where, task.encoding, task.events)
+      return answer({})
+    case 'backlog':
+      return answer(await runBacklog(task.where, task.events))
+    case 'serve': {
+      const served = await startServed(task.where)
+      answer(served.target)
+      process.stdin.resume()
+      await once(process.stdin, 'end')
+      return answer(await served.finish())
+    }
+    case 'drive-events':
+      return answer(await driveEvents(task.target, task.rate, task.warmSeconds, task.seconds))
+    case 'drive-predictions':
+      return answer(await drivePredictions(task.target, task.rate, task.warmSeconds, task.seconds))
+  }
+}
+
+await work(JSON.parse(process.argv[2] ?? '{}') as Task)

@@ -1,0 +1,70 @@
+import { monotonicMs } from '../../clock.js'
+import { startEngine } from '../../main.js'
+import { openKeys } from '../../api/key-file.js'
+import { systemClock } from '../../clock.js'
+import { dataPaths } from '../../config.js'
+import { benchConfig, benchStream, placeModel, type BenchDirectory } from './setup.js'
+import { sendAtRate, type Target } from './driver.js'
+import { workloadLines } from './workload.js'
+
+export interface Quantiles {
+  readonly p50Ms: number
+  readonly p95Ms: number
+  readonly p99Ms: number
+  readonly maxMs: number
+  readonly count: number
+}
+
+export function quantilesOf(values: readonly number[]): Quantiles {
+  const sorted = Float64Array.from(values).sort()
+  const at = (q: number): number => sorted[Math.min(sorted.length - 1, Math.ceil(q * sorted.length) - 1)] ?? NaN
+  return { p50Ms: at(0.5), p95Ms: at(0.95), p99Ms: at(0.99), maxMs: at(1), count: sorted.length }
+}
+
+/** An engine for a driver in another process. `finish` gives when each event's prediction became durable. */
+export async function startServed(where: BenchDirectory): Promise<{ readonly target: Target; finish(): Promise<{ durableMs: Record<string, number>; cpuSeconds: number; peakMemoryMiB: number }> }> {
+  await placeModel(where.directory, await benchStream())
+  const config = benchConfig(where)
+  const durableMs: Record<string, number> = {}
+  const engine = await startEngine(config, {
+    onScored({ block }) {
+      const nowMs = monotonicMs()
+      for (const id of block.eventIds) durableMs[id] = nowMs
+    },
+  })
+  const { key } = await openKeys(dataPaths(config.dataDirectory).keys, systemClock).create({ name: 'bench', tenant: '*', scopes: ['events:write', 'predict', 'read'] })
+  const before = process.cpuUsage()
+  return {
+    target: { url: engine.url, key },
+    async finish() {
+      const { user, system } = process.cpuUsage(before)
+      await engine.stop()
+      return { durableMs, cpuSeconds: (user + system) / 1e6, peakMemoryMiB: process.resourceUsage().maxRSS / 1_024 }
+    },
+  }
+}
+
+export interface Driven {
+  /** Scheduled times by event id, of the measured part. */
+  readonly scheduledMs: Record<string, number>
+  /** How late the driver itself ever was. */
+  readonly driverLatestMs: number
+  readonly refused: number
+}
+
+/** Sends the workload's next events at a rate: a warm-up that is left out, then the measured part. */
+export async function driveEvents(target: Target, rate: number, warmSeconds: number, seconds: number): Promise<Driven> {
+  const lines = [...workloadLines(rate * (warmSeconds + seconds))]
+  const { sent, latestMs } = await sendAtRate(target, '/api/v2/events/attendance-bench', lines, rate)
+  const scheduledMs: Record<string, number> = {}
+  for (let i = rate * warmSeconds; i < sent.length; i++) scheduledMs[`e${String(i).padStart(7, '0')}`] = sent[i]!.scheduledMs
+  return { scheduledMs, driverLatestMs: latestMs, refused: sent.filter(({ status }) => status >= 300).length }
+}
+
+/** Asks for predictions at a rate, open loop, and gives how long the answers took from their scheduled time. */
+export async function drivePredictions(target: Target, rate: number, warmSeconds: number, seconds: number): Promise<Quantiles & { readonly refused: number }> {
+  const lines = [...workloadLines(rate * (warmSeconds + seconds))]
+  const { sent } = await sendAtRate(target, '/api/v2/predict/attendance-bench', lines, rate)
+  const measured = sent.slice(rate * warmSeconds)
+  return { ...quantilesOf(measured.map(({ scheduledMs, answeredMs }) => answeredMs - scheduledMs)), refused: measured.filter(({ status }) => status >= 300).length }
+}

@@ -1,0 +1,79 @@
+import { createHash } from 'node:crypto'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { loadConfig, packagePath, type Config } from '../../config.js'
+import { compileStream, type CompiledStream } from '../../consumers/compiled.js'
+import { partitionOf } from '../../keys.js'
+import type { NewRecord } from '../../log/event-log.js'
+import { withLog } from '../../main.js'
+import { loadStreams } from '../../streams/load.js'
+import { workloadLines } from './workload.js'
+
+export type Encoding = 'json' | 'avro'
+
+export interface BenchDirectory {
+  /** Holds `data` and `models`. */
+  readonly directory: string
+  readonly rawEvents: boolean
+}
+
+const streamPath = packagePath('bench/streams')
+
+/** The settings of `npm start`, with the workload's stream and model instead of the built-in ones. */
+export const benchConfig = ({ directory, rawEvents }: BenchDirectory): Config =>
+  loadConfig({
+    variables: {},
+    flags: {
+      dataDirectory: join(directory, 'data'),
+      'streams.builtin': [],
+      'streams.paths': [streamPath],
+      'models.directory': join(directory, 'models'),
+      'warehouse.rawEvents': rawEvents,
+      'api.port': 0,
+      'demo.enabled': false,
+      tenants: 'any',
+    },
+  })
+
+export async function benchStream(): Promise<CompiledStream> {
+  const [stream] = await loadStreams([streamPath])
+  return compileStream(stream!)
+}
+
+/** Registers the workload's model in the directory, as training would leave it there. */
+export async function placeModel(directory: string, stream: CompiledStream): Promise<void> {
+  const folder = join(directory, 'models', stream.stream.model!, 'global', 'bench-1')
+  const bytes = await readFile(packagePath('bench/attendance-bench.onnx'))
+  const manifest = {
+    family: stream.stream.model, scope: 'global', version: 'bench-1', fingerprint: stream.plan.fingerprint, features: stream.plan.names,
+    sha256: createHash('sha256').update(bytes).digest('hex'), input: 'input', output: 'probabilities', metrics: {}, reference: {}, parent: null,
+  }
+  await mkdir(folder, { recursive: true })
+  await writeFile(join(folder, 'model.onnx'), bytes)
+  await writeFile(join(folder, 'manifest.json'), JSON.stringify(manifest))
+}
+
+/** Events of one append: a producer's batch. */
+const batch = 1_000
+
+/** Puts the workload's events into the log of a new directory, in the workload's order, as a producer would have. */
+export async function fillLog(where: BenchDirectory, encoding: Encoding, events: number): Promise<void> {
+  const stream = await benchStream()
+  await placeModel(where.directory, stream)
+  await withLog(benchConfig(where), [stream], async (log) => {
+    const waiting: NewRecord[][] = Array.from({ length: stream.stream.partitions }, () => [])
+    const flush = async (partition: number): Promise<void> => {
+      const records = waiting[partition]!.splice(0)
+      if (records.length > 0) await log.append({ topic: stream.topics.events, partition }, records)
+    }
+    for (const line of workloadLines(events)) {
+      const json = Buffer.from(line)
+      const event = stream.codec.decode(json)
+      const key = stream.codec.keyOf(event)
+      const partition = partitionOf(key, stream.stream.partitions)
+      waiting[partition]!.push({ key, value: encoding === 'json' ? json : stream.codec.encodeAvro(event) })
+      if (waiting[partition]!.length === batch) await flush(partition)
+    }
+    for (let partition = 0; partition < waiting.length; partition++) await flush(partition)
+  })
+}
