@@ -51,7 +51,7 @@ export function eventCodec(stream: Stream): EventCodec {
           throw unknownEncoding(value)
       }
     },
-    decodeDatum: (body) => reader(datum(versions[0], body, 0)),
+    decodeDatum: (body) => reader(datum(versions[0].type, body, 0, undefined)),
     read,
     encodeAvro: avroEncoder(versions[0]),
     encodeJson: (event) => Buffer.from(JSON.stringify(event), 'utf8'),
@@ -80,24 +80,25 @@ function parsedJson(value: Buffer): unknown {
 }
 
 function avroDecoder(versions: readonly [AvroVersion, ...AvroVersion[]], reader: Reader): (value: Buffer) => Event {
+  const { type } = versions[0]
   const known = new Map(versions.map((version) => [version.fingerprint, version]))
   const current = Buffer.from(versions[0].fingerprint, 'hex')
   const low = current.readInt32LE(0)
   const high = current.readInt32LE(4)
   return (value) => {
     if (value.length < singleObject.headerBytes || value[1] !== singleObject.marker1) throw new EngineError('BAD_AVRO', 'no single-object encoding: C3 01 and 8 bytes of fingerprint are expected')
-    if (value.readInt32LE(2) === low && value.readInt32LE(6) === high) return reader(datum(versions[0], value, singleObject.headerBytes))
+    if (value.readInt32LE(2) === low && value.readInt32LE(6) === high) return reader(datum(type, value, singleObject.headerBytes, undefined))
     const fingerprint = value.toString('hex', 2, singleObject.headerBytes)
     const version = known.get(fingerprint)
     if (version === undefined) throw new EngineError('UNKNOWN_SCHEMA', `no schema of this stream has the fingerprint ${fingerprint}; put the writer's schema beside the current one, as <name>.<version>.avsc`)
-    return reader(datum(version, value, singleObject.headerBytes))
+    return reader(datum(type, value, singleObject.headerBytes, version.resolver))
   }
 }
 
-function datum(version: AvroVersion, bytes: Buffer, from: number): Readonly<Record<string, unknown>> {
+function datum(type: AvroVersion['type'], bytes: Buffer, from: number, resolver: AvroVersion['resolver']): Readonly<Record<string, unknown>> {
   let decoded: { value: unknown; offset: number }
   try {
-    decoded = version.type.decode(bytes, from, version.resolver)
+    decoded = type.decode(bytes, from, resolver)
   } catch (error) {
     throw new EngineError('BAD_AVRO', messageOf(error).slice(0, 200), { cause: error })
   }
