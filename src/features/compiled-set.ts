@@ -1,0 +1,123 @@
+import { EntityBuilder, type EntityPlan } from './entity.js'
+import type { Event, Feature, FeatureSet } from './feature.js'
+import { readColumn, type ReadColumn } from './columns.js'
+import type { Outputs } from './part.js'
+import { RowBuilder, type RowPlan } from './row.js'
+import { addSequential, type SequentialFeature } from './sequential.js'
+import { addWindowed, type WindowedFeature } from './windowed.js'
+
+/** A feature set ready to run. Row and outputs are scratch: one event at a time, in one thread. */
+export interface CompiledSet {
+  readonly set: FeatureSet
+  readonly row: RowPlan
+  readonly out: Outputs
+  /** Only entities that features belong to. */
+  readonly entities: readonly CompiledEntity[]
+  readonly tenantOf: ReadColumn
+  readonly idOf: ReadColumn
+  readonly timeOf: ReadColumn
+  /** What every feature reads as where it has nothing to say. */
+  readonly defaults: Float64Array
+  /** Writes the features that need no entity; after the entities, since some are made of others. */
+  finish(): void
+}
+
+export interface CompiledEntity {
+  readonly name: string
+  readonly scope: 'tenant' | 'partition'
+  readonly columns: readonly ReadColumn[]
+  readonly plan: EntityPlan
+  /** Past the newest event, the longest time that any of its history may still be read. */
+  readonly reachMs: number
+}
+
+/** Compiles a set that has been validated. */
+export function compileSet(set: FeatureSet): CompiledSet {
+  const rowBuilder = new RowBuilder(set.time)
+  let slots = 0
+  const results = (count: number): number => (slots += count) - count
+  const builders = new Map<string, EntityBuilder>()
+  const eventOnly: ((row: RowPlan['row'], vector: Float64Array) => void)[] = []
+  const indexOf = new Map(set.features.map(({ name }, i) => [name, i]))
+  set.features.forEach(({ feature }, at) => {
+    if ('by' in feature) {
+      const builder = builders.get(feature.by) ?? new EntityBuilder(rowBuilder, set.latenessMs, results)
+      builders.set(feature.by, builder)
+      if ('windowMs' in feature) addWindowed(feature satisfies WindowedFeature, at, builder)
+      else addSequential(feature satisfies SequentialFeature, at, builder)
+    } else eventOnly.push(eventFeature(feature, at, rowBuilder, indexOf))
+  })
+  const entities = [...builders].map(([name, builder]): CompiledEntity => {
+    const entity = set.entities[name]!
+    const own = set.features.filter(({ feature }) => 'by' in feature && feature.by === name)
+    const reachMs = Math.max(...own.map(({ feature }) => reachOf(feature))) + set.latenessMs
+    return { name, scope: entity.scope, columns: entity.columns.map(readColumn), plan: builder.plan(), reachMs }
+  })
+  const row = rowBuilder.plan()
+  const out: Outputs = { results: new Float64Array(slots), vector: new Float64Array(set.features.length) }
+  return {
+    set,
+    row,
+    out,
+    entities,
+    tenantOf: readColumn(set.tenant),
+    idOf: readColumn(set.id),
+    timeOf: readColumn(set.time),
+    defaults: Float64Array.from(set.features, ({ feature }) => otherwiseOf(feature)),
+    finish: () => {
+      for (let i = 0; i < eventOnly.length; i++) eventOnly[i]!(row.row, out.vector)
+    },
+  }
+}
+
+type EventFeature = Exclude<Feature, { readonly by: string }>
+
+function eventFeature(feature: EventFeature, at: number, rowBuilder: RowBuilder, indexOf: ReadonlyMap<string, number>): (row: RowPlan['row'], vector: Float64Array) => void {
+  if (feature.kind === 'flag') {
+    const match = rowBuilder.match(feature.where)
+    return ({ matches }, vector) => void (vector[at] = matches[match]!)
+  }
+  if (feature.kind === 'value') {
+    const number = rowBuilder.number(feature.value)
+    return ({ numbers }, vector) => {
+      const value = numbers[number]!
+      if (value === value) vector[at] = value
+    }
+  }
+  const [left, right] = (feature.kind === 'ratio' ? [feature.over, feature.under] : [feature.left, feature.right]).map((name) => indexOf.get(name)!) as [number, number]
+  if (feature.kind === 'difference') return (_, vector) => void (vector[at] = vector[left]! - vector[right]!)
+  return (_, vector) => {
+    const ratio = vector[left]! / vector[right]!
+    if (Number.isFinite(ratio)) vector[at] = ratio
+  }
+}
+
+/** Without one of its own a feature counts nothing, or is missing where it is made of what is missing. */
+export const otherwiseOf = (feature: Feature): number => ('otherwise' in feature ? feature.otherwise : feature.kind === 'difference' ? Number.NaN : 0)
+
+/** Slots of a season are whole and local: their history reaches back a slot and two offsets further. */
+function reachOf(feature: Feature): number {
+  if ('windowMs' in feature) return feature.windowMs
+  if (!('horizonMs' in feature)) return 0
+  return feature.kind === 'seasonal' ? feature.horizonMs + seasonSlackMs : feature.horizonMs
+}
+
+const seasonSlackMs = 9 * 86_400_000
+
+/** The id of an entity of an event: its columns' values as texts; undefined where one is null. */
+export function idOf(columns: readonly ReadColumn[], event: Event, separator: string): string | undefined {
+  const first = columns[0]!(event)
+  if (columns.length === 1) return typeof first === 'string' ? first : textOf(first)
+  const parts: string[] = []
+  for (const column of columns) {
+    const part = textOf(column(event))
+    if (part === undefined) return undefined
+    parts.push(part)
+  }
+  return parts.join(separator)
+}
+
+export function textOf(raw: unknown): string | undefined {
+  if (typeof raw === 'string') return raw
+  return typeof raw === 'number' || typeof raw === 'bigint' || typeof raw === 'boolean' ? String(raw) : undefined
+}

@@ -1,0 +1,53 @@
+import { EngineError } from '../errors.js'
+import { decodeMemory } from './blob.js'
+import type { CompiledSet } from './compiled-set.js'
+import type { Feature, FeatureSet } from './feature.js'
+
+/** The features that an entity has by itself, read from its blob as of a time. See `Plan.describe`. */
+export function describe({ set, entities, row, out, defaults, finish }: CompiledSet, entity: string, blob: Buffer | undefined, atMs: number): Readonly<Record<string, number>> {
+  if (!Object.hasOwn(set.entities, entity)) throw new EngineError('UNKNOWN_ENTITY', `stream ${set.stream} has no entity '${entity}'; it has ${Object.keys(set.entities).join(', ')}`)
+  const compiled = entities.find(({ name }) => name === entity)
+  if (compiled === undefined) return {}
+  const { layout, read } = compiled.plan
+  row.clear(atMs)
+  out.vector.set(defaults)
+  read(blob === undefined ? layout.blank() : decodeMemory(blob, layout), row.row, out)
+  finish()
+  const own = ownFeatures(set, entity)
+  return Object.fromEntries(set.features.flatMap(({ name }, i) => (own.has(name) ? [[name, out.vector[i]!]] : [])))
+}
+
+/** Names of the features whose value follows from the entity's history and a time. */
+function ownFeatures(set: FeatureSet, entity: string): ReadonlySet<string> {
+  const own = new Set<string>()
+  for (const { name, feature } of set.features) {
+    const alone = 'by' in feature ? feature.by === entity && !needsEvent(feature) : operandsOf(feature).length > 0 && operandsOf(feature).every((operand) => own.has(operand))
+    if (alone) own.add(name)
+  }
+  return own
+}
+
+const operandsOf = (feature: Feature): readonly string[] => (feature.kind === 'ratio' ? [feature.over, feature.under] : feature.kind === 'difference' ? [feature.left, feature.right] : [])
+
+function needsEvent(feature: Extract<Feature, { readonly by: string }>): boolean {
+  switch (feature.kind) {
+    case 'zscore':
+    case 'robust-zscore':
+    case 'others-since':
+    case 'familiarity':
+    case 'changed':
+    case 'delta':
+    case 'rate':
+    case 'distance-km':
+    case 'speed-kmh':
+      return true
+    case 'trend':
+      return feature.as !== 'slope'
+    case 'ewma':
+      return feature.as !== 'mean'
+    case 'seasonal':
+      return feature.as !== 'mean' || feature.offset !== undefined
+    default:
+      return false
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * What is remembered about one entity, as one array of doubles: fixed cells, then lists of rows. It is close to the blob
+ * it is stored as, so that storing and loading are copies.
+ *
+ * Two times rule what is read. `newest` is the largest event time of the entity; nothing older than newest - lateness can
+ * come that still counts, which is the entity's floor. A window is read as of max(event time, floor), so what lies below
+ * floor - window is never read: dropping it, whenever that happens, changes no vector. Blobs never hold it.
+ */
+export interface Memory {
+  nums: Float64Array
+}
+
+/** The first cell: newest event time, -Infinity for none. */
+export const NEWEST = 0
+
+export interface ListShape {
+  readonly width: number
+  /** Columns holding whole numbers from 0, stored narrow. */
+  readonly ints: readonly number[]
+  /** Columns stored as doubles. */
+  readonly floats: readonly number[]
+  /** Of a list ordered by tile in column 0: the tile that no row can be beyond, given the newest event time; the blob holds the distance. */
+  readonly lastTile?: (newestMs: number) => number
+  /** Drops the rows that lie below the floor, and all beyond the cap. */
+  readonly prune: (memory: Memory) => void
+}
+
+export interface List extends ListShape {
+  /** Cell of the list's first index; its row count and its capacity in rows follow. Known once the layout is sealed. */
+  head: number
+}
+
+export interface Layout {
+  /** Cells that a blob holds. */
+  readonly cells: number
+  readonly lists: readonly List[]
+  /** Index of the first row of the first list. */
+  readonly rowsFrom: number
+  /** A memory with nothing in it. */
+  blank(): Memory
+  /** Clears cells that lie below the floor. */
+  forget(memory: Memory): void
+}
+
+/** Rows that a new entity has room for in each list. */
+const firstRows = 2
+
+export class LayoutBuilder {
+  readonly #initial: number[] = [-Infinity]
+  readonly #lists: List[] = []
+  readonly #forget: ((memory: Memory) => void)[] = []
+
+  /** Takes cells in a row and gives the index of the first. */
+  cells(initial: readonly number[], forget?: (memory: Memory) => void): number {
+    if (forget !== undefined) this.#forget.push(forget)
+    return this.#initial.push(...initial) - initial.length
+  }
+
+  list(shape: ListShape): List {
+    const list: List = { ...shape, head: -1 }
+    this.#lists.push(list)
+    return list
+  }
+
+  seal(): Layout {
+    const cells = this.#initial.length
+    const [lists, forgetters] = [this.#lists, this.#forget]
+    lists.forEach((list, i) => (list.head = cells + 3 * i))
+    const rowsFrom = cells + 3 * lists.length
+    const template = new Float64Array(roomFor(rowsFrom, lists, () => firstRows))
+    template.set(this.#initial)
+    place(template, rowsFrom, lists, () => firstRows)
+    return {
+      cells,
+      lists,
+      rowsFrom,
+      blank: () => ({ nums: template.slice() }),
+      forget: (memory) => {
+        for (const forget of forgetters) forget(memory)
+      },
+    }
+  }
+}
+
+export const roomFor = (rowsFrom: number, lists: readonly List[], capacityOf: (list: List) => number): number =>
+  lists.reduce((total, list) => total + capacityOf(list) * list.width, rowsFrom)
+
+/** Writes where each list starts and how many rows fit; row counts stay as they are. */
+export function place(nums: Float64Array, rowsFrom: number, lists: readonly List[], capacityOf: (list: List) => number): void {
+  let at = rowsFrom
+  for (const list of lists) {
+    nums[list.head] = at
+    nums[list.head + 2] = capacityOf(list)
+    at += capacityOf(list) * list.width
+  }
+}
+
+/** Opens a row at `index` of a list that has room and gives where its columns start; they hold anything until written. */
+export function insertRow(memory: Memory, list: List, index: number): number {
+  const { nums } = memory
+  const rows = nums[list.head + 1]!
+  const start = nums[list.head]!
+  const at = start + index * list.width
+  if (index < rows) nums.copyWithin(at + list.width, at, start + rows * list.width)
+  nums[list.head + 1] = rows + 1
+  return at
+}
+
+export function dropRows(memory: Memory, list: List, index: number, count: number): void {
+  if (count <= 0) return
+  const { nums } = memory
+  const rows = nums[list.head + 1]!
+  const start = nums[list.head]!
+  nums.copyWithin(start + index * list.width, start + (index + count) * list.width, start + rows * list.width)
+  nums[list.head + 1] = rows - count
+}
+
+/**
+ * Sees to it that one more row fits: a full list is pruned, and where that gains little it grows by half, so that copying
+ * stays a constant share of the work. Indices and `memory.nums` may be others afterwards.
+ */
+export function makeRoom(memory: Memory, layout: Layout, list: List): void {
+  const capacity = memory.nums[list.head + 2]!
+  if (memory.nums[list.head + 1]! < capacity) return
+  list.prune(memory)
+  if (memory.nums[list.head + 1]! * 4 > capacity * 3) grow(memory, layout, list)
+}
+
+function grow(memory: Memory, layout: Layout, full: List): void {
+  const from = memory.nums
+  const capacityOf = (list: List): number => {
+    const capacity = from[list.head + 2]!
+    return list === full ? capacity + (capacity >> 1) + 2 : capacity
+  }
+  const to = new Float64Array(roomFor(layout.rowsFrom, layout.lists, capacityOf))
+  to.set(from.subarray(0, layout.rowsFrom))
+  place(to, layout.rowsFrom, layout.lists, capacityOf)
+  for (const list of layout.lists) {
+    const start = from[list.head]!
+    to.set(from.subarray(start, start + from[list.head + 1]! * list.width), to[list.head]!)
+  }
+  memory.nums = to
+}
