@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { systemClock } from '../clock.js'
 import { dataPaths, type Config } from '../config.js'
 import type { Check } from '../engine.js'
+import { isEngineError } from '../errors.js'
 import { limits } from '../limits.js'
 import { lockDirectory } from '../lock.js'
 import type { EventLog, TopicPartition } from '../log/event-log.js'
@@ -37,6 +38,7 @@ async function logText(config: Config, stores: Stores, signal: AbortSignal): Pro
     let partitions = 0
     for (const stream of await configuredStreams(config)) {
       for (const topic of Object.values(topicsOf(stream))) {
+        if (!(await exists(log, topic))) continue
         for (let partition = 0; partition < stream.partitions; partition++) {
           records += await recordsIn(log, { topic, partition }, signal)
           partitions += 1
@@ -47,6 +49,17 @@ async function logText(config: Config, stores: Stores, signal: AbortSignal): Pro
     return `${count(records)} records of ${partitions} partitions are intact${cut}`
   } finally {
     await log.close()
+  }
+}
+
+/** A stream that was added since the engine last ran has no topics yet. */
+async function exists(log: EventLog, topic: string): Promise<boolean> {
+  try {
+    await log.bounds({ topic, partition: 0 })
+    return true
+  } catch (error) {
+    if (isEngineError(error, 'TOPIC_MISMATCH')) return false
+    throw error
   }
 }
 
