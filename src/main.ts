@@ -204,6 +204,16 @@ export async function withLog<T>(config: Config, streams: readonly CompiledStrea
   }
 }
 
+/** The stores of a data directory that no engine holds, each opened by whoever looks into it (`tidemill doctor`). */
+export function storesIn(directory: string) {
+  const paths = dataPaths(directory)
+  return {
+    openLog: () => openLocalLog({ directory: paths.log, clock }),
+    openState: () => openLmdbStateStore({ directory: paths.state }),
+    openWarehouse: () => openChdbWarehouse({ directory: paths.warehouse }),
+  }
+}
+
 /** Scores a file through the whole path in a directory of its own, which is removed afterwards. */
 export async function scoreFile(options: ScoreFileOptions): Promise<ScoreSummary> {
   const closing = createClosing()
