@@ -1,0 +1,96 @@
+import { strict as assert } from 'node:assert'
+import { test } from 'vitest'
+import { isRejected, type Predicted } from '../../src/api/ports.js'
+import { systemClock } from '../../src/clock.js'
+import { apiPredictionsTopic } from '../../src/consumers/predict.js'
+import { scoringPort } from '../../src/consumers/serve.js'
+import { decodeBlock } from '../../src/log/block-codec.js'
+import { emptyRouting } from '../../src/scorers/routing.js'
+import { engineRoom, monday, passes, type EngineRoom } from './engine-room.js'
+
+const caller = { tenant: 'acme', key: 'k1' }
+
+async function served(): Promise<{ room: EngineRoom; port: ReturnType<typeof scoringPort> }> {
+  const room = await engineRoom()
+  await room.log.ensure({ topic: apiPredictionsTopic.topic, partitions: 1 })
+  await room.log.ensure({ topic: 'outcomes', partitions: 1 })
+  const port = scoringPort({ log: room.log, store: room.store, streams: [room.stream], tenants: new Set(['acme', 'beta']), clock: systemClock, routing: () => emptyRouting })
+  return { room, port }
+}
+
+test('an asked prediction is the one the log path makes of the same event next', async () => {
+  const { room, port } = await served()
+  const flow = await room.score()
+  await port.ingest('doors', passes(50), caller)
+  await flow.caughtUp()
+  await flow.stop()
+  const next = passes(51)[50]!
+  const [asked] = (await port.predict('doors', [next], caller)) as readonly Predicted[]
+  const again = await room.score()
+  await port.ingest('doors', [next], caller)
+  await again.caughtUp()
+  const logged = [...(await room.seen()).values()].find(({ id }) => id === next['event_id'])!
+  assert.equal(asked!.score, logged.score)
+  const [record] = await room.records(apiPredictionsTopic.topic, 0)
+  assert.deepEqual([...decodeBlock(record!.value!).vectors], logged.vector)
+  assert.equal(record!.key?.toString(), 'doors')
+})
+
+test('asking changes nothing: two events of one request do not see each other', async () => {
+  const { port } = await served()
+  const [one, two] = passes(2) as [Record<string, unknown>, Record<string, unknown>]
+  const same = { ...two, event_id: 'other', badge: one['badge'], at: one['at'], force: one['force'], door: one['door'] }
+  const [first, second] = (await port.predict('doors', [one, same], caller)) as readonly Predicted[]
+  assert.equal(first!.score, second!.score)
+})
+
+test('good events are acknowledged with their place, bad ones answered in theirs', async () => {
+  const { room, port } = await served()
+  const [a, b, c] = passes(3) as [Record<string, unknown>, Record<string, unknown>, Record<string, unknown>]
+  const results = await port.ingest('doors', [a, { ...b, force: 'x' }, { ...c, tenant_id: 'nobody' }, { ...c, at: Date.now() + 86_400_000 }, c, 'text'], caller)
+  assert.deepEqual(results.map((one) => (isRejected(one) ? one.error.code : 'ok')), ['ok', 'BAD_FIELD', 'UNKNOWN_TENANT', 'TIME_OUT_OF_RANGE', 'ok', 'BAD_JSON'])
+  const rejected = results[1]!
+  assert.ok(isRejected(rejected) && rejected.error.field === 'force' && rejected.event_id === 'acme-1')
+  const first = results[0]!
+  assert.ok(!isRejected(first))
+  const stored = await room.records(room.stream.topics.events, first.partition)
+  assert.deepEqual(stored.map(({ headers }) => [headers['event_id']?.toString(), headers['tenant']?.toString()]), [['acme-0', 'acme'], ['acme-2', 'acme']])
+})
+
+test('an event that is sent again is acknowledged again and scored once', async () => {
+  const { room, port } = await served()
+  const flow = await room.score()
+  const events = passes(3)
+  await port.ingest('doors', events, caller)
+  const again = await port.ingest('doors', events, caller)
+  assert.ok(again.every((one) => !isRejected(one)))
+  await flow.caughtUp()
+  assert.deepEqual([...(await room.seen()).values()].map(({ kind }) => kind), ['prediction', 'prediction', 'prediction', 'duplicate', 'duplicate', 'duplicate'])
+})
+
+test('the features of an entity are those of its state at a time', async () => {
+  const { room, port } = await served()
+  const flow = await room.score()
+  await port.ingest('doors', passes(30), caller)
+  await flow.caughtUp()
+  await flow.stop()
+  const badge = passes(1)[0]!['badge'] as string
+  const mine = passes(30).filter((event) => event['badge'] === badge)
+  const found = await port.features('doors', 'badge', 'acme', [badge], monday + 3_600_000)
+  assert.equal(found?.values['passes_1h'], mine.filter((event) => (event['at'] as number) > monday && (event['at'] as number) <= monday + 3_600_000).length)
+  assert.equal(await port.features('doors', 'badge', 'acme', ['nobody'], monday), undefined)
+  assert.equal(await port.features('doors', 'badge', 'beta', [badge], monday), undefined, "another tenant's badge of the same name")
+})
+
+test('outcomes are durable records keyed by tenant, with the key that sent them', async () => {
+  const { room, port } = await served()
+  await port.appendOutcomes([{ stream: 'doors', tenant: 'acme', event_id: 'acme-1', label: 1, source: 'review', decidedAtMs: 5 }], caller)
+  const [record] = await room.records('outcomes', 0)
+  assert.equal(record!.key?.toString(), 'acme')
+  assert.deepEqual(JSON.parse(record!.value!.toString()), { stream: 'doors', tenant: 'acme', event_id: 'acme-1', label: 1, source: 'review', decidedAtMs: 5, by: 'k1' })
+})
+
+test('a stream that is not there is named with those that are', async () => {
+  const { port } = await served()
+  await assert.rejects(async () => port.ingest('windows', [], caller), /windows.*doors/)
+})
