@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os'
 import { InvalidArgumentError, Option, type Command } from 'commander'
-import { backlog, latency, predictLatency, type Plan } from './bench/measure.js'
+import type { Plan } from './bench/measure.js'
 import { workload } from './bench/workload.js'
 import { CommandFailed, exits } from './exit.js'
 import { print, printJson, say, table, type Terminal } from './terminal.js'
@@ -52,6 +52,8 @@ export function benchCommand(parent: Command, terminal: Terminal): void {
 }
 
 async function measureAll(options: Options, terminal: Terminal): Promise<Measured[]> {
+  // Loaded here, so that the other commands start without the engine.
+  const { backlog, latency, predictLatency } = await import('./bench/measure.js')
   const plan: Plan = { directory: options.directory, events: options.events, warmSeconds: options.warmup, seconds: options.seconds, signal: terminal.interrupted }
   const all: readonly (readonly [Measurement, string, () => Promise<object>])[] = [
     ['backlog', 'backlog, JSON events, raw events kept', () => backlog(plan, 'json', true)],
