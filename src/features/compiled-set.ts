@@ -1,7 +1,9 @@
 import { EntityBuilder, type EntityPlan } from './entity.js'
 import type { Event, Feature, FeatureSet } from './feature.js'
 import { readColumn, type ReadColumn } from './columns.js'
+import type { Memory } from './memory.js'
 import type { Outputs } from './part.js'
+import { addReflective, isReflective } from './reflection.js'
 import { RowBuilder, type RowPlan } from './row.js'
 import { addSequential, type SequentialFeature } from './sequential.js'
 import { addWindowed, type WindowedFeature } from './windowed.js'
@@ -18,8 +20,11 @@ export interface CompiledSet {
   readonly timeOf: ReadColumn
   /** What every feature reads as where it has nothing to say. */
   readonly defaults: Float64Array
-  /** Writes the features that need no entity; after the entities, since some are made of others. */
-  finish(): void
+  /**
+   * Writes the features that need no entity or are made of features; after the entities. `memories` in their order,
+   * undefined for an entity that the event lacks. With `keep` they take in what the features made of features remember.
+   */
+  readonly finish: (memories: readonly (Memory | undefined)[], keep: boolean) => void
 }
 
 export interface CompiledEntity {
@@ -37,15 +42,29 @@ export function compileSet(set: FeatureSet): CompiledSet {
   let slots = 0
   const results = (count: number): number => (slots += count) - count
   const builders = new Map<string, EntityBuilder>()
-  const eventOnly: ((row: RowPlan['row'], vector: Float64Array) => void)[] = []
+  const builderOf = (by: string): EntityBuilder => {
+    const builder = builders.get(by) ?? new EntityBuilder(rowBuilder, set.latenessMs, results)
+    builders.set(by, builder)
+    return builder
+  }
+  const last: ((memories: Memories) => void)[] = []
   const indexOf = new Map(set.features.map(({ name }, i) => [name, i]))
   set.features.forEach(({ feature }, at) => {
-    if ('by' in feature) {
-      const builder = builders.get(feature.by) ?? new EntityBuilder(rowBuilder, set.latenessMs, results)
-      builders.set(feature.by, builder)
+    if (isReflective(feature)) {
+      const builder = builderOf(feature.by)
+      const [kind, index] = [[...builders.keys()].indexOf(feature.by), addReflective(feature, at, builder, indexOf)]
+      last.push((memories) => {
+        const memory = memories[kind]
+        if (memory !== undefined) entities[kind]!.plan.reflections[index]!(memory, row.row, out)
+      })
+    } else if ('by' in feature) {
+      const builder = builderOf(feature.by)
       if ('windowMs' in feature) addWindowed(feature satisfies WindowedFeature, at, builder)
       else addSequential(feature satisfies SequentialFeature, at, builder)
-    } else eventOnly.push(eventFeature(feature, at, rowBuilder, indexOf))
+    } else {
+      const write = eventFeature(feature, at, rowBuilder, indexOf)
+      last.push(() => write(row.row, out.vector))
+    }
   })
   const entities = [...builders].map(([name, builder]): CompiledEntity => {
     const entity = set.entities[name]!
@@ -64,11 +83,18 @@ export function compileSet(set: FeatureSet): CompiledSet {
     idOf: readColumn(set.id),
     timeOf: readColumn(set.time),
     defaults: Float64Array.from(set.features, ({ feature }) => otherwiseOf(feature)),
-    finish: () => {
-      for (let i = 0; i < eventOnly.length; i++) eventOnly[i]!(row.row, out.vector)
+    finish: (memories, keep) => {
+      for (let i = 0; i < last.length; i++) last[i]!(memories)
+      if (!keep) return
+      for (let kind = 0; kind < entities.length; kind++) {
+        const memory = memories[kind]
+        if (memory !== undefined) entities[kind]!.plan.reflect?.(memory, row.row, out)
+      }
     },
   }
 }
+
+type Memories = readonly (Memory | undefined)[]
 
 type EventFeature = Exclude<Feature, { readonly by: string }>
 

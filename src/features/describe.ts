@@ -11,8 +11,9 @@ export function describe({ set, entities, row, out, defaults, finish }: Compiled
   const { layout, read } = compiled.plan
   row.clear(atMs)
   out.vector.set(defaults)
-  read(blob === undefined ? layout.blank() : decodeMemory(blob, layout), row.row, out)
-  finish()
+  const memory = blob === undefined ? layout.blank() : decodeMemory(blob, layout)
+  read(memory, row.row, out)
+  finish(entities.map((one) => (one === compiled ? memory : undefined)), false)
   const own = ownFeatures(set, entity)
   return Object.fromEntries(set.features.flatMap(({ name }, i) => (own.has(name) ? [[name, out.vector[i]!]] : [])))
 }
@@ -40,6 +41,8 @@ function needsEvent(feature: Extract<Feature, { readonly by: string }>): boolean
     case 'rate':
     case 'distance-km':
     case 'speed-kmh':
+    case 'neighbour-distance':
+    case 'surprise':
       return true
     case 'trend':
       return feature.as !== 'slope'

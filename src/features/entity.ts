@@ -1,3 +1,4 @@
+import { delayVectors, type DelayVectors } from './delay-vectors.js'
 import { fading, type Fading } from './fading.js'
 import type { Rolling, Where } from './feature.js'
 import { lastRecord, type LastRecord } from './last-record.js'
@@ -5,6 +6,7 @@ import { lastSeen, type LastSeen } from './last-seen.js'
 import { LayoutBuilder, NEWEST, type Layout, type Memory } from './memory.js'
 import { pairList, type PairList, type PairSource } from './pair-list.js'
 import type { Outputs, Part, Read, Surroundings } from './part.js'
+import type { Reflection } from './reflection.js'
 import { AS_OF, TIME, type Row, type RowBuilder } from './row.js'
 import { seasons, type Seasons, type SeasonSource } from './seasons.js'
 import { tileTable, type TileTable } from './tile-table.js'
@@ -21,12 +23,17 @@ export interface EntityPlan {
   fold(memory: Memory, row: Row, out: Outputs): void
   /** Writes the features as of the row's time and takes nothing in. */
   read(memory: Memory, row: Row, out: Outputs): void
+  /** Features made of features, in the order in which they were added; called when those before them stand. */
+  readonly reflections: readonly Read[]
+  /** Takes in what the features were, when all stand; undefined where nothing is made of them. */
+  readonly reflect: ((memory: Memory, row: Row, out: Outputs) => void) | undefined
 }
 
 /** Collects what the features of one entity need; whatever they share is kept once. */
 export class EntityBuilder {
   readonly #parts = new Map<string, { build(): Part }>()
   readonly #finishers: Finish[] = []
+  readonly #reflections: Reflection[] = []
   readonly #around: Surroundings
   readonly #builder = new LayoutBuilder()
   #layout: Layout | undefined
@@ -72,6 +79,15 @@ export class EntityBuilder {
     return this.#part(`record ${match}`, () => lastRecord(match, this.#around))
   }
 
+  delayVectors(number: number, match: number, cap: number, horizonMs: number): DelayVectors {
+    return this.#part(`delay vectors ${number} ${match} ${cap} ${horizonMs}`, () => delayVectors({ number, match, cap, horizonMs }, this.#around))
+  }
+
+  /** Adds a feature made of features and gives its index among them. */
+  reflection(make: (around: Surroundings) => Reflection): number {
+    return this.#reflections.push(make(this.#around)) - 1
+  }
+
   fading(source: { readonly number: number; readonly match: number; readonly halfLifeMs: number; readonly horizonMs: number }): Fading {
     return this.#part(`fading ${JSON.stringify(source)}`, () => fading(source, this.#around))
   }
@@ -96,6 +112,7 @@ export class EntityBuilder {
     const adds = parts.map((part) => part.add)
     const { latenessMs } = this.#around
     const finishers = this.#finishers
+    const reflections = this.#reflections
     const setAsOf = (memory: Memory, { numbers }: Row): void => {
       numbers[AS_OF] = Math.max(numbers[TIME]!, memory.nums[NEWEST]! - latenessMs)
     }
@@ -116,6 +133,17 @@ export class EntityBuilder {
         setAsOf(memory, row)
         for (const read of [...before, ...after, finish]) read(memory, row, out)
       },
+      reflections: reflections.map(({ read }): Read => (memory, row, out) => {
+        setAsOf(memory, row)
+        read(memory, row, out)
+      }),
+      reflect:
+        reflections.length === 0
+          ? undefined
+          : (memory, row, out) => {
+              setAsOf(memory, row)
+              for (let i = 0; i < reflections.length; i++) reflections[i]!.add(memory, row, out)
+            },
     }
   }
 }

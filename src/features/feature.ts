@@ -105,10 +105,30 @@ export type Feature =
    * (UTC, or local with `offset`), within `horizonMs`; std of at least `floor`; `otherwise` below `atLeast` values.
    */
   | ({ readonly kind: 'seasonal'; readonly value: Value; readonly time: string; readonly offset?: string; readonly period: 'day' | 'week'; readonly slots: number; readonly as: 'mean' | 'deviation'; readonly floor: number; readonly atLeast: number; readonly by: string; readonly where?: Where; readonly horizonMs: number } & Otherwise)
+  /**
+   * How unlike everything before the last values are: mean Euclidean distance of the delay vector (value, the one before
+   * it, ... `lags` in all, log order) to its `nearest` among the delay vectors of the `cap` values before it that share
+   * no value with it. Mean k-nearest-neighbour distance: Angiulli and Pizzuti (2002); over lagged windows, KNN-CAD:
+   * Burnaev and Ishimtsev (2016). `otherwise` below `nearest` such vectors.
+   */
+  | ({ readonly kind: 'neighbour-distance'; readonly value: Value; readonly lags: number; readonly nearest: number; readonly cap: number } & Last & Otherwise)
 
   /* Of other features of the same vector, by name, declared before it. */
   | ({ readonly kind: 'ratio'; readonly over: string; readonly under: string } & Otherwise)
   | { readonly kind: 'difference'; readonly left: string; readonly right: string }
+
+  /* Of what other features, declared before it, were at the entity's earlier events. */
+  /**
+   * -log10 of the probability of magnitudes as large as this event's. Of each feature, p = (1 + W(as large)) / (1 + W(all))
+   * over the entity's earlier events, W halving every `halfLifeMs`: a conformal p-value (Vovk et al. 2005; Laxhammar and
+   * Falkman 2014), so equally rare in every series whatever its unit and distribution. Several are combined by Fisher's
+   * method: P = e^-s (1 + s + s^2/2! ...), s the sum of -ln p; missing ones take no part. Magnitudes within 5 % (buckets
+   * of log 1.05) count as equal, and of more than 64 buckets the lowest two become one. Forgotten `horizonMs` after the
+   * newest event.
+   */
+  | ({ readonly kind: 'surprise'; readonly of: readonly string[]; readonly halfLifeMs: number } & Last & Otherwise)
+  /** The largest value that feature `of` had at the entity's earlier events in the window: what a repeated alarm must beat. */
+  | ({ readonly kind: 'peak'; readonly of: string; readonly windowMs: number; readonly keep: { readonly tileMs: number }; readonly by: string; readonly where?: Where } & Otherwise)
 
 export interface Last {
   readonly by: string

@@ -5,7 +5,7 @@ import { clocksKey, decodeClocks, encodeClocks, type TenantClock } from './clock
 import { idOf, textOf, type CompiledSet } from './compiled-set.js'
 import { EntityCache, type Cached } from './entity-cache.js'
 import type { Event } from './feature.js'
-import { NEWEST } from './memory.js'
+import { NEWEST, type Memory } from './memory.js'
 import type { Dirty, Folded, PartitionState } from './plan.js'
 import { idSeeds, seenIndexKey, SeenIds, type IdSeeds } from './seen-ids.js'
 
@@ -39,11 +39,14 @@ export class Partition implements PartitionState {
   readonly #eventTenants: Tenant[] = []
   readonly #eventEntities: (Cached | undefined)[] = []
   #next = 0
+  /** Scratch: what the event's entities remember. */
+  readonly #memories: (Memory | undefined)[]
 
   constructor(compiled: CompiledSet, cachedEntities: number, seenIds: number) {
     this.#compiled = compiled
     this.#seen = new SeenIds(seenIds)
     this.#cache = new EntityCache(cachedEntities)
+    this.#memories = compiled.entities.map(() => undefined)
     this.#shared = compiled.entities.map(() => new Map<string, Cached>())
     this.#own = seenIds === 0 ? [clocksKey] : [clocksKey, seenIndexKey]
   }
@@ -166,15 +169,17 @@ export class Partition implements PartitionState {
     out.vector.set(defaults)
     for (let kind = 0; kind < entities.length; kind++) {
       const entity = this.#eventEntities[index * entities.length + kind]
+      this.#memories[kind] = undefined
       if (entity === undefined) continue
       const { memory } = entity
       if (memory === undefined) throw new Error(`the partition was asked to fold before ${JSON.stringify(entity.key)} was admitted`)
-      entities[kind]!.plan.fold(late ? { nums: memory.nums.slice() } : memory, row.row, out)
+      const folded = (this.#memories[kind] = late ? { nums: memory.nums.slice() } : memory)
+      entities[kind]!.plan.fold(folded, row.row, out)
       if (late || entity.dirty) continue
       entity.dirty = true
       this.#dirty.push(entity)
     }
-    this.#compiled.finish()
+    this.#compiled.finish(this.#memories, !late)
   }
 
   #write(vectors: Float32Array, at: number): void {

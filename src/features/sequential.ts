@@ -1,20 +1,22 @@
 import type { EntityBuilder } from './entity.js'
 import type { Feature } from './feature.js'
 import { kilometres } from './geography.js'
+import type { ReflectiveFeature } from './reflection.js'
 import { TIME, type Row } from './row.js'
 import { M2, MEAN, N } from './statistics.js'
 
 /** Kinds that compare with what came before the event. */
-export type SequentialFeature = Extract<Feature, { readonly horizonMs: number }>
+export type SequentialFeature = Exclude<Extract<Feature, { readonly horizonMs: number }>, ReflectiveFeature>
 
 /** Prepares a feature against the entity's past; its value goes to index `at` of the vector. */
 export function addSequential(feature: SequentialFeature, at: number, entity: EntityBuilder): void {
   if (feature.kind === 'ewma') return addFading(feature, at, entity)
   if (feature.kind === 'seasonal') return addSeasonal(feature, at, entity)
+  if (feature.kind === 'neighbour-distance') return addNeighbours(feature, at, entity)
   addAgainstLast(feature, at, entity)
 }
 
-function addAgainstLast(feature: Exclude<SequentialFeature, { readonly kind: 'ewma' | 'seasonal' }>, at: number, entity: EntityBuilder): void {
+function addAgainstLast(feature: Exclude<SequentialFeature, { readonly kind: 'ewma' | 'seasonal' | 'neighbour-distance' }>, at: number, entity: EntityBuilder): void {
   const record = entity.record(feature.where)
   const { horizonMs } = feature
   const elapsedMs = (nums: Float64Array, { numbers }: Row): number => Math.max(0, numbers[TIME]! - nums[record.time]!)
@@ -46,6 +48,11 @@ function addAgainstLast(feature: Exclude<SequentialFeature, { readonly kind: 'ew
     const change = row.numbers[number]! - before
     if (!Number.isNaN(change)) vector[at] = feature.kind === 'delta' ? change : change / (Math.max(1000, elapsedMs(nums, row)) / feature.unitMs)
   })
+}
+
+function addNeighbours(feature: Extract<Feature, { readonly kind: 'neighbour-distance' }>, at: number, entity: EntityBuilder): void {
+  const [number, match] = [entity.row.number(feature.value), entity.row.match(feature.where)]
+  entity.delayVectors(number, match, feature.cap, feature.horizonMs).read(feature.lags, feature.nearest, at)
 }
 
 function addFading(feature: Extract<Feature, { readonly kind: 'ewma' }>, at: number, entity: EntityBuilder): void {

@@ -1,6 +1,7 @@
 import { EngineError } from '../errors.js'
 import { isColumnName } from './columns.js'
 import type { Feature, FeatureSet, Value, Where } from './feature.js'
+import { isReflective, namesOf, type ReflectiveFeature } from './reflection.js'
 
 /** A vector of 1,024 doubles is 8 KiB of scratch, and blocks of it are still below a log record. */
 const mostFeatures = 1_024
@@ -46,9 +47,11 @@ function featureProblems(set: FeatureSet, name: string, feature: Feature, at: nu
   if ('floor' in feature && !(feature.floor >= 0)) report('floor', `${feature.floor} must be 0 or more`)
   if ('unitMs' in feature) positive(feature.unitMs, 'unitMs', report)
   if (feature.kind === 'quantile' && !(feature.q >= 0 && feature.q <= 1)) report('q', `${feature.q} must lie in 0..1`)
-  if (feature.kind === 'ewma') positive(feature.halfLifeMs, 'halfLifeMs', report)
+  if (feature.kind === 'ewma' || feature.kind === 'surprise') positive(feature.halfLifeMs, 'halfLifeMs', report)
   if (feature.kind === 'seasonal') seasonProblems(set, feature, report)
-  if (feature.kind === 'ratio' || feature.kind === 'difference') operandProblems(set, feature, at, report)
+  if (feature.kind === 'neighbour-distance') neighbourProblems(feature, report)
+  if (feature.kind === 'surprise' && feature.of.length === 0) report('of', 'names no feature')
+  if (feature.kind === 'ratio' || feature.kind === 'difference' || isReflective(feature)) operandProblems(set, feature, at, report)
   return problems
 }
 
@@ -79,13 +82,22 @@ function seasonProblems(set: FeatureSet, { time, slots, horizonMs, period }: Ext
   else if ((horizonMs / periodMs) * slots > 4 * mostTiles) report('slots', `the horizon has ${Math.ceil((horizonMs / periodMs) * slots)} slots, at most ${4 * mostTiles} are possible`)
 }
 
-function operandProblems(set: FeatureSet, feature: Extract<Feature, { readonly kind: 'ratio' | 'difference' }>, at: number, report: Report): void {
-  const operands = feature.kind === 'ratio' ? { over: feature.over, under: feature.under } : { left: feature.left, right: feature.right }
-  for (const [field, operand] of Object.entries(operands)) {
+function operandProblems(set: FeatureSet, feature: Extract<Feature, { readonly kind: 'ratio' | 'difference' }> | ReflectiveFeature, at: number, report: Report): void {
+  for (const [field, operand] of operandsOf(feature)) {
     const found = set.features.findIndex((other) => other.name === operand)
     if (found < 0) report(field, `there is no feature '${operand}'`)
     else if (found >= at) report(field, `'${operand}' must be declared before it`)
   }
+}
+
+function operandsOf(feature: Extract<Feature, { readonly kind: 'ratio' | 'difference' }> | ReflectiveFeature): readonly (readonly [field: string, operand: string])[] {
+  if (isReflective(feature)) return namesOf(feature).map((name) => ['of', name])
+  return feature.kind === 'ratio' ? [['over', feature.over], ['under', feature.under]] : [['left', feature.left], ['right', feature.right]]
+}
+
+function neighbourProblems({ lags, nearest, cap }: Extract<Feature, { readonly kind: 'neighbour-distance' }>, report: Report): void {
+  for (const [field, count] of Object.entries({ lags, nearest, cap })) if (!Number.isInteger(count) || count < 1 || count > mostPairs) report(field, `${count} must be a whole number from 1 to ${mostPairs}`)
+  if (cap < 2 * lags - 2 + nearest) report('cap', `${cap} values hold fewer than ${nearest} stretches of ${lags}`)
 }
 
 function columnsOf(feature: Feature): readonly string[] {

@@ -1,10 +1,11 @@
 import type { EntityBuilder } from './entity.js'
 import type { Feature } from './feature.js'
 import { distinctOf, othersSince, quantileOf, robustDeviation, shareOf, trendOf } from './ranges.js'
+import type { ReflectiveFeature } from './reflection.js'
 import { M2, MAX, MEAN, MIN, N, SUM } from './statistics.js'
 
 /** Kinds that read a window of an entity's history. */
-export type WindowedFeature = Extract<Feature, { readonly windowMs: number }>
+export type WindowedFeature = Exclude<Extract<Feature, { readonly windowMs: number }>, ReflectiveFeature>
 
 /** Prepares a windowed feature; its value goes to index `at` of the vector. */
 export function addWindowed(feature: WindowedFeature, at: number, entity: EntityBuilder): void {
