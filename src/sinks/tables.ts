@@ -1,0 +1,21 @@
+/**
+ * The columns that each table is fed with, in the order of the migrations. An insert names them, so that a column
+ * added later takes its default.
+ */
+export const tableColumns = {
+  predictions: [
+    'tenant', 'stream', 'topic', 'partition', 'offset', 'role', 'item', 'kind', 'event_id', 'entity', 'event_time', 'record_time', 'score',
+    'risk', 'served_by', 'version', 'late', 'reasons', 'vector', 'fingerprint', 'epoch', 'control', 'ver',
+  ],
+  outcomes: ['tenant', 'stream', 'event_id', 'topic', 'partition', 'offset', 'label', 'source', 'decided_at', 'record_time', 'decided_by', 'note'],
+  events: ['tenant', 'stream', 'topic', 'partition', 'offset', 'event_id', 'record_time', 'key', 'format', 'value'],
+  dead_letters: [
+    'tenant', 'stream', 'source_topic', 'source_partition', 'source_offset', 'topic', 'partition', 'offset', 'event_id', 'record_time', 'code',
+    'stage', 'reason', 'key', 'value',
+  ],
+  progress: ['table_name', 'topic', 'partition', 'next', 'covered', 'epoch', 'written_at'],
+} as const satisfies Record<string, readonly string[]> // prettier-ignore
+
+export type Table = keyof typeof tableColumns
+
+export const isTable = (name: string): name is Table => Object.hasOwn(tableColumns, name)
