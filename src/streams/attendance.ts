@@ -17,7 +17,7 @@ export const attendance = defineStream({
   id: 'event_id',
   time: 'occurred_at',
   tenant: 'tenant_id',
-  // A person comes and goes at different hours: `habit` keeps the two apart. Habits of a device's pairs are `pairing`.
+  // A person comes and goes at different hours: `habit` keeps the two apart.
   entities: { person: 'person_id', device: 'device_id', site: 'site_id', habit: ['person_id', 'kind'] },
   features: {
     // Movement: nobody is in two places at once.
@@ -42,16 +42,18 @@ export const attendance = defineStream({
     geofence_radii: over(times(kilometresBetween(['lat', 'lon'], ['site_lat', 'site_lon']), 1_000), 'geofence_m'),
     accuracy_m: field('accuracy_m'),
     accuracy_unlike_habit: zscore('accuracy_m', '28d', { by: 'person', prior: true, ...daily, floor: 2 }),
-    same_position_28d: familiarity('lat', '28d', { by: 'person', prior: true, exact: 200 }),
+    same_position_28d: familiarity('lat', '28d', { by: 'person', prior: true, where: { method: 'gps' }, exact: 200 }),
     position_missing: missing('lat'),
 
     // Hours, in local time.
     hour: hour('occurred_at', local),
     weekday: weekday('occurred_at', local),
     hour_unlike_habit: zscore(minuteOfWorkday('occurred_at', local), '28d', { by: 'habit', prior: true, ...daily, floor: 15 }),
-    weekday_elapsed_s: elapsed({ by: 'habit' }),
+    same_kind_elapsed_s: elapsed({ by: 'habit' }),
 
-    // Method: typing it in leaves no evidence.
+    // Method: a phone says where it is, a terminal on the wall is where it is, typing it in leaves no evidence.
+    by_phone: flag({ method: 'gps' }),
+    by_terminal: flag({ method: ['nfc', 'face'] }),
     manual: flag({ method: 'manual' }),
     manual_share_7d: share({ method: 'manual' }, '7d', { by: 'person', ...hourly }),
     site_manual_share_24h: share({ method: 'manual' }, '24h', { by: 'site', prior: true, ...hourly }),
@@ -70,16 +72,16 @@ export const attendance = defineStream({
       0.02,
       // An airliner does 900 km/h; two phones' positions may differ by some hundred metres, which is no journey.
       when(x.distance_km > 2, 0.9 * ramp(x.speed_kmh, 150, 400)),
-      // One phone rarely serves five people in an hour; a terminal on the wall serves all and is known to all.
-      when(!(x.device_familiarity_28d > 0.5), 0.85 * ramp(x.people_on_device_1h, 2, 5)),
-      when(x.device_person_changed === 1 && x.device_elapsed_s < 120 && !(x.device_familiarity_28d > 0.5), 0.5),
+      // One phone rarely serves five people in an hour; a terminal serves all.
+      when(x.by_terminal !== 1 && !(x.device_familiarity_28d > 0.5), 0.85 * ramp(x.people_on_device_1h, 2, 5)),
+      when(x.by_terminal !== 1 && x.device_person_changed === 1 && x.device_elapsed_s < 120 && !(x.device_familiarity_28d > 0.5), 0.5),
       0.6 * ramp(x.geofence_radii, 1.5, 10),
-      0.5 * ramp(x.same_position_28d, 0.1, 0.5),
+      when(x.by_phone === 1, 0.5 * ramp(x.same_position_28d, 0.1, 0.5)),
       0.3 * ramp(Math.abs(x.hour_unlike_habit), 3, 8),
       when(x.manual === 1, 0.4 * ramp(x.manual_share_7d, 0.3, 0.8)),
       when(x.device_changed === 1 && x.site_changed === 1, 0.15),
     ),
-  typical: { elapsed_s: 32_400, people_on_device_10m: 1, people_on_device_1h: 1, people_on_device_7d: 1, sites_24h: 1, devices_7d: 1, site_familiarity_28d: 1, device_familiarity_28d: 1, device_elapsed_s: 32_400, weekday_elapsed_s: 86_400, accuracy_m: 15, geofence_radii: 0.3, kind_changed: 1, hour: 8, checkins_1h: 1, checkins_24h: 2, battery: 0.6 },
+  typical: { elapsed_s: 32_400, people_on_device_10m: 1, people_on_device_1h: 1, people_on_device_7d: 1, sites_24h: 1, devices_7d: 1, site_familiarity_28d: 1, device_familiarity_28d: 1, device_elapsed_s: 32_400, same_kind_elapsed_s: 86_400, accuracy_m: 15, geofence_radii: 0.3, kind_changed: 1, hour: 8, checkins_1h: 1, checkins_24h: 2, battery: 0.6 },
   risk: { high: 0.8, medium: 0.5 },
   // Phones without a network send their check-ins when they have one again.
   lateness: '12h',

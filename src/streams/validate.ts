@@ -1,4 +1,5 @@
 import { messageOf } from '../errors.js'
+import { validate } from '../features/validate.js'
 import { avroVersions } from './avro.js'
 import { durationText } from './duration.js'
 import { featureProblems } from './validate-features.js'
@@ -8,7 +9,7 @@ import type { Stream } from './stream.js'
 
 const name = /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/
 const featureName = /^[a-z][a-z0-9_]{0,63}$/
-const most = { features: 1_024, partitions: 1_024, nameLength: 48 } as const
+const most = { partitions: 1_024, nameLength: 48 } as const
 
 /** Everything that is wrong with a stream, all at once, each line `field: what`. None for a good one. */
 export function validateStream(stream: Stream): readonly string[] {
@@ -20,7 +21,8 @@ export function validateStream(stream: Stream): readonly string[] {
     ...roleProblems(stream, columns),
     ...entityProblems(stream, columns),
     ...featureNameProblems(stream),
-    ...stream.features.flatMap(({ name, feature }, at) => featureProblems(`features.${name}`, feature, { columns, stream, before: stream.features.slice(0, at).map((earlier) => earlier.name) })),
+    ...stream.features.flatMap(({ name, feature }) => featureProblems(`features.${name}`, feature, columns)),
+    ...planProblems(stream),
     ...boundProblems(stream),
     ...riskProblems(stream),
     ...heuristicProblems(stream),
@@ -71,7 +73,6 @@ function entityProblems(stream: Stream, columns: ReadonlyMap<string, ColumnInfo>
     const where = `entities.${entity}`
     const problems = ids.filter((id) => !columns.has(id)).map((id) => unknownColumn(where, id, columns))
     if (!featureName.test(entity)) problems.push(`${where}: a name is lower-case letters, digits and '_'`)
-    if (ids.length === 0) problems.push(`${where}: names no column`)
     for (const id of ids) if (columns.has(id) && !['text', 'enum'].includes(columns.get(id)!.kind)) problems.push(`${where}: column '${id}' holds ${columns.get(id)!.kind}; an id is text`)
     if (!['tenant', 'partition'].includes(scope)) problems.push(`${where}: scope '${scope}' must be 'tenant' or 'partition'`)
     if (scope === 'tenant' && stream.key !== stream.tenant && !ids.includes(stream.key))
@@ -80,10 +81,19 @@ function entityProblems(stream: Stream, columns: ReadonlyMap<string, ColumnInfo>
   })
 }
 
+/** What compiling the features would refuse, in the words of the stream file. A NaN is a duration that was named already. */
+function planProblems(stream: Stream): readonly string[] {
+  try {
+    validate(stream)
+    return []
+  } catch (error) {
+    const lines = messageOf(error).split('\n').filter((line) => !line.includes('NaN'))
+    return lines.map((line) => line.replace(`stream ${stream.stream}: `, '').replace(/^feature /, 'features.').replace(/^entity /, 'entities.'))
+  }
+}
+
 function featureNameProblems(stream: Stream): readonly string[] {
-  const problems = stream.features.filter(({ name }) => !featureName.test(name)).map(({ name }) => `features.${name}: a name is lower-case letters, digits and '_', at most 64, starting with a letter`)
-  if (stream.features.length === 0 || stream.features.length > most.features) problems.push(`features: ${stream.features.length} of them; 1 to ${most.features} are possible`)
-  return problems
+  return stream.features.filter(({ name }) => !featureName.test(name)).map(({ name }) => `features.${name}: a name is lower-case letters, digits and '_', at most 64, starting with a letter`)
 }
 
 function boundProblems(stream: Stream): readonly string[] {

@@ -65,13 +65,16 @@ describe('heuristics say what an expert would:', () => {
     ['attendance', 'two places at once', { distance_km: 300, speed_kmh: 900 }, 'high'],
     ['attendance', 'a step aside within a second', { distance_km: 0.2, speed_kmh: 700 }, 'low'],
     ['attendance', "five people on somebody else's phone", { people_on_device_1h: 5, device_familiarity_28d: 0, device_person_changed: 1, device_elapsed_s: 20 }, 'high'],
-    ['attendance', 'five people on the terminal that they always use', { people_on_device_1h: 5, device_familiarity_28d: 0.9, device_person_changed: 1, device_elapsed_s: 20 }, 'low'],
+    ['attendance', 'five people on a terminal that is new to one of them', { people_on_device_1h: 5, device_familiarity_28d: 0, device_person_changed: 1, device_elapsed_s: 20, by_terminal: 1 }, 'low'],
+    ['attendance', 'a phone that is at the same place to the digit every time', { by_phone: 1, same_position_28d: 0.9, geofence_radii: 8 }, 'medium'],
+    ['attendance', 'a terminal that is', { same_position_28d: 1 }, 'low'],
     ['meter-reading', 'a counter that falls', { consumed: -5 }, 'high'],
     ['meter-reading', 'a reading far from its own consumption', { jump: 40 }, 'high'],
     ['meter-reading', 'a reading far from the line of a gate camera', { jump: 40, is_plate: 1 }, 'low'],
     ['sync', 'somebody else changed the same fields meanwhile', { others_since_last_sync: 1, fields_changed: 8, record_user_changed: 1, base_version_step: 0 }, 'high'],
     ['sync', 'a long time offline on a record of one hand', { offline_h: 72 }, 'low'],
     ['infra-metric', 'beyond the critical threshold', { of_warning: 1.5, of_critical: 1.1 }, 'high'],
-    ['infra-metric', 'far from everything the metric has done', { robust_7d: 30, robust_24h: 30, slow_ewma: 20, seasonal_week: 15, above_max_7d: 3 }, 'high'],
+    ['infra-metric', 'rarer than one in ten thousand of its own past', { surprise: 4.5 }, 'high'],
+    ['infra-metric', 'the same incident again', { surprise: 4.5, surprise_peak_12h: 5 }, 'low'],
   ] as const)('%s, %s', (stream, _, unusual, expected) => assert.equal(risk(stream, unusual), expected))
 })

@@ -114,8 +114,8 @@ describe('a mistake in it names file, line and field:', () => {
     const file = put('doors.ts', doorFile({ opens_1h: "    opens_1h: count('1h', { by: 'dor' }),", open_mean: "    open_mean: mean('door', '7d', { by: 'door', tile: '1d' })," }))
     const lines = (await refusal(file)).split('\n')
     assert.equal(lines.length, 2)
-    assert.match(lines[0]!, /doors\.ts:11: .*features\.opens_1h: there is no entity 'dor'; there are 'door'/)
-    assert.match(lines[1]!, /doors\.ts:12: .*features\.open_mean: column 'door' holds text; mean needs a number/)
+    assert.match(lines[1]!, /doors\.ts:11: .*features\.opens_1h: by: there is no entity 'dor'; there are door/)
+    assert.match(lines[0]!, /doors\.ts:12: .*features\.open_mean: column 'door' holds text; mean needs a number/)
   })
 
   test('a word that the package does not have', async () => {

@@ -51,9 +51,9 @@ describe('start-up refuses', () => {
   test('every mistake at once', () => {
     const problems = problemsOf({ a: count('1h', { by: 'site' }), b: mean('method', '1h', person) as never, c: hour('lat') })
     assert.deepEqual(problems, [
-      "features.a: there is no entity 'site'; there are 'person', 'device'",
       "features.b: column 'method' holds enum; mean needs a number",
       "features.c: column 'lat' holds number; hour needs a timestamp-millis",
+      "features.a: by: there is no entity 'site'; there are person, device",
     ])
   })
 
@@ -73,7 +73,7 @@ describe('start-up refuses', () => {
     ['lateness', { latenessMs: Number.NaN }, /^lateness:/],
     ['risk', { risk: { high: 0.5, medium: 0.5 } }, /^risk: medium 0.5 and high 0.5 must be/],
     ['outcome', { outcome: { matureAfterMs: Number.NaN, silenceMeans: 'genuine' as const } }, /^outcome.matureAfter:/],
-    ['features', { features: [] }, /^features: 0 of them/],
+    ['features', { features: [] }, /^features: there are none/],
     ['typical', { typical: { event: 1 } }, /^typical.event: there is no such feature/],
     ['heuristic', { heuristic: () => Number.NaN }, /^heuristic: gives NaN with every feature missing/],
     ['heuristic', { heuristic: (x: Readonly<Record<string, number>>) => x.events! / 2 }, /^heuristic: gives NaN with every feature missing/],
@@ -89,23 +89,24 @@ describe('start-up refuses', () => {
 
   const hours = '1x' as Duration
   test.each([
-    ['a window that is none', count(hours, person), /the window must be a positive duration/],
-    ['a horizon that is none', elapsed({ by: 'person', horizon: hours }), /the window must be a positive duration/],
-    ['a window that is no whole number of tiles', count('1h', { by: 'person', tile: '7m' }), /whole number of tiles/],
-    ['tiles without number', count('4w', { by: 'person', tile: '1s' }), /at most 4096/],
-    ['a history without bound', count('1h', { by: 'person', exact: 1e9 }), /keeps 1000000000 values/],
-    ['distinct values without bound', distinct('site_id', '1h', { by: 'person', lastSeen: 0 }), /keeps 0 values/],
-    ['a robust score without exact values', { feature: { ...robustZscore('lat', '1h', { by: 'person', exact: 9 }).feature, keep: { tileMs: 60_000 } } as never }, /needs 'exact' values/],
-    ['a quantile beyond 1', quantile('lat', 99, '1h', { by: 'person', exact: 9 }), /quantile 99 must lie in 0..1/],
-    ['a floor of 0', trend('lat', '1h', { by: 'person', exact: 9, floor: 0 }), /floor 0 must be positive/],
-    ['a half-life that is none', ewma('lat', hours, person), /the half-life must be a duration/],
-    ['half a slot', seasonal('lat', 'occurred_at', { by: 'person', period: 'day', slots: 0.5 }), /slots 0.5 must be/],
+    ['a window that is none', count(hours, person), /window must be a duration such as '90s'/],
+    ['a horizon that is none', elapsed({ by: 'person', horizon: hours }), /horizon must be a duration/],
+    ['a window that is no whole number of tiles', count('1h', { by: 'person', tile: '7m' }), /keep.tileMs: the window of 3600000 ms is not a multiple of 420000 ms/],
+    ['tiles without number', count('4w', { by: 'person', tile: '1s' }), /at most 4096 are possible/],
+    ['a history without bound', count('1h', { by: 'person', exact: 1e9 }), /keep.exact: 1000000000 must be a whole number from 1 to/],
+    ['distinct values without bound', distinct('site_id', '1h', { by: 'person', lastSeen: 0 }), /keep.lastSeen: 0 must be/],
+    ['a robust score without exact values', { feature: { ...robustZscore('lat', '1h', { by: 'person', exact: 9 }).feature, keep: { tileMs: 60_000 } } as never }, /keep: a robust-zscore needs the values themselves/],
+    ['a quantile beyond 1', quantile('lat', 99, '1h', { by: 'person', exact: 9 }), /q: 99 must lie in 0..1/],
+    ['a floor below 0', trend('lat', '1h', { by: 'person', exact: 9, floor: -1 }), /floor: -1 must be 0 or more/],
+    ['a half-life that is none', ewma('lat', hours, person), /halfLife must be a duration/],
+    ['half a slot', seasonal('lat', 'occurred_at', { by: 'person', period: 'day', slots: 0.5 }), /slots: 0.5 must be/],
     ['a value that the column never has', share({ method: 'typed' }, '1h', person), /column 'method' is never "typed"; it is one of 'gps', 'nfc', 'face', 'manual'/],
     ['a bound on text', flag({ site_id: { atLeast: 1 } }), /column 'site_id' holds text; a bound needs a number/],
     ['a condition on nothing', flag({}), /a condition without columns/],
     ['the length of a number', length('lat'), /column 'lat' holds number; length needs text/],
     ['a change of nothing', changed('phone', person), /the schema has no column 'phone'/],
-    ['a ratio of what comes later', ratio('later', 'wrong'), /there is no feature 'later' before it/],
+    ['a ratio of what comes later', ratio('later', 'wrong'), /over: 'later' must be declared before it/],
+    ['a season of another time than the event', { feature: { ...seasonal('lat', 'occurred_at', { by: 'person', period: 'day', slots: 24 }).feature, time: 'event_id' } as never }, /column 'event_id' holds text; seasonal needs a timestamp-millis/],
     ['a value that is not there', field('latt'), /the schema has no column 'latt'/],
   ])('%s', (_, feature, problem) => assert.match(problemsOf({ wrong: feature as never, later: count('1h', person) })[0] ?? 'nothing', problem))
 
