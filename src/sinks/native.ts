@@ -9,6 +9,8 @@ export type Column =
   | { readonly type: 'String'; readonly of: readonly (readonly string[])[] }
   /** Strings that are bytes; null is the empty string. */
   | { readonly type: 'String'; readonly bytes: readonly (Uint8Array | null)[] }
+  /** Strings as this format writes them: per row the length as a varint, then UTF-8. */
+  | { readonly type: 'String'; readonly encoded: readonly { readonly rows: number; readonly encoded: Uint8Array }[] }
   | { readonly type: 'LowCardinality(String)'; readonly of: Dictionary }
   | { readonly type: 'UInt8'; readonly of: readonly Uint8Array[] }
   | { readonly type: 'UInt16'; readonly of: readonly Uint16Array[] }
@@ -62,6 +64,7 @@ const sum = <T>(pieces: readonly T[], of: (piece: T) => number): number => {
 
 function rowsOf(column: Column): number {
   if ('bytes' in column) return column.bytes.length
+  if ('encoded' in column) return sum(column.encoded, (piece) => piece.rows)
   if (column.type === 'LowCardinality(String)') return column.of.indexes.length
   if (column.type === 'Array(Float32)') return sum(column.of, (piece) => piece.rows)
   if (column.type === 'Array(String)') return column.of.length
@@ -72,6 +75,7 @@ function rowsOf(column: Column): number {
 function boundOf(column: Column): number {
   const strings = (values: readonly string[]): number => sum(values, (value) => 3 * value.length + 5)
   if ('bytes' in column) return sum(column.bytes, (value) => (value?.length ?? 0) + 5)
+  if ('encoded' in column) return sum(column.encoded, (piece) => piece.encoded.length)
   switch (column.type) {
     case 'String':
       return sum(column.of, strings)
@@ -88,6 +92,7 @@ function boundOf(column: Column): number {
 
 function writeColumn(out: Output, column: Column): void {
   if ('bytes' in column) return column.bytes.forEach((value) => writeBytes(out, value))
+  if ('encoded' in column) return column.encoded.forEach((piece) => copy(out, piece.encoded))
   switch (column.type) {
     case 'String':
       for (const piece of column.of) for (const value of piece) writeString(out, value)
