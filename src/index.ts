@@ -8,7 +8,6 @@ export type { Stream } from './streams/stream.js'
 export { count, distinct, familiarity, max, mean, min, othersSince, quantile, robustZscore, share, std, sum, trend, zscore } from './streams/windowed.js'
 export { neighbourDistance, peak, surprise } from './streams/surprise.js'
 export { changed, delta, difference, distanceKm, elapsed, ewma, flag, last, rate, ratio, seasonal, speedKmh } from './streams/sequential.js'
-export { neighbourDistance, peak, surprise } from './streams/surprise.js'
 export {
   abs,
   constant,
