@@ -39,6 +39,8 @@ export const limits = {
   apiInFlightRequests: 1_000,
   /** A request must have arrived whole by then, so that slow senders cannot hold connections. */
   apiReceiveTimeoutMs: 30_000,
+  /** Ten times what the slowest answer takes; a stop should not wait for callers that do not read. */
+  apiCloseTimeoutMs: 10_000,
   /** Rows of one page of a query. */
   apiPage: 1_000,
   /** Event times further ahead of the record's own time than this are refused: clocks of phones are off by minutes, not hours. */

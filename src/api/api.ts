@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import type { Clock } from '../clock.js'
 import { limits } from '../limits.js'
-import { boundInFlight, defaultBounds, type AdmissionBounds, type InFlight } from './admission.js'
+import { boundInFlight, closeGently, defaultBounds, type AdmissionBounds, type InFlight } from './admission.js'
 import { requireKeys } from './auth.js'
 import { conflictRoutes } from './predict-conflict.js'
 import type { ApiContext } from './context.js'
@@ -56,29 +56,25 @@ export async function buildApi({ ports, keys, clock, logger, version, bounds = d
   app.setValidatorCompiler(compileValidator)
   app.setSerializerCompiler(() => JSON.stringify)
 
-  let closing = false
-  app.addHook('preClose', (done) => {
-    closing = true
-    done()
-  })
   app.addHook('onRequest', (_request, reply, done) => {
     void reply.headers(headers)
     done()
   })
-  const inFlight: InFlight = { requests: 0, bytes: 0 }
+  const inFlight: InFlight = { answers: new Set(), bytes: 0 }
+  const closing = closeGently(app, inFlight, clock)
   const context: ApiContext = { ports, keys, clock, metrics: apiMetrics(app, ports.metrics, inFlight) }
 
   answerProblems(app)
   await openApi(app, { version, streams: () => ports.scoring.streams(), clock })
-  healthRoutes(app, ports, () => closing)
+  healthRoutes(app, ports, closing)
   await app.register(
     async (api) => {
-      requireKeys(api, keys, clock)
-      boundInFlight(api, inFlight, bounds, () => closing)
       api.addHook('onRequest', (_request, reply, done) => {
         void reply.header('cache-control', 'no-store')
         done()
       })
+      requireKeys(api, keys, clock)
+      boundInFlight(api, inFlight, bounds, closing)
       acceptJsonAsForm(api)
       for (const routes of [eventRoutes, conflictRoutes, predictRoutes, predictionRoutes, featureRoutes, streamRoutes, outcomeRoutes, keyRoutes]) routes(api, context)
     },

@@ -1,6 +1,7 @@
 /** /livez, /readyz and /metrics, for whoever runs the engine; no key needed. */
 import type { FastifyInstance } from 'fastify'
 import { Type } from '@sinclair/typebox'
+import type { Closing } from './admission.js'
 import type { ApiPorts } from './ports.js'
 import { json } from './shapes.js'
 
@@ -25,12 +26,12 @@ const metricsSchema = {
   response: { 200: { description: 'The text format.', content: { 'text/plain': { schema: Type.String() } } } },
 }
 
-export function healthRoutes(app: FastifyInstance, ports: ApiPorts, closing: () => boolean): void {
+export function healthRoutes(app: FastifyInstance, ports: ApiPorts, closing: Closing): void {
   app.get('/livez', { schema: liveSchema }, async () => ({ alive: true }))
 
   app.get('/readyz', { schema: readySchema }, async (_request, reply) => {
     const found = await ports.readiness()
-    const checks = closing() ? [...found, { check: 'shutdown', ok: false, detail: 'shutting down' }] : found
+    const checks = closing.started ? [...found, { check: 'shutdown', ok: false, detail: 'shutting down' }] : found
     const ready = checks.every((one) => one.ok)
     return reply.code(ready ? 200 : 503).send({ ready, checks })
   })

@@ -29,7 +29,7 @@ const withdrawSchema = { operationId: 'withdrawKey', tags, summary: 'Withdraw a 
 export function keyRoutes(app: FastifyInstance, { keys, clock }: ApiContext): void {
   app.post<{ Body: Static<typeof NewKeyBody> }>('/keys', { schema: createSchema, config }, async (request, reply) => {
     const { expires_at, ...wanted } = request.body
-    const expiresAtMs = expires_at === undefined ? undefined : timeOf('expires_at', expires_at)
+    const expiresAtMs = expires_at === undefined ? undefined : timeOf('expires_at', expires_at, 'BAD_FIELD')
     if (expiresAtMs !== undefined && expiresAtMs <= clock.nowMs()) throw new Refusal('BAD_FIELD', 'expires_at: has passed', { errors: [{ field: 'expires_at', message: 'has passed' }] })
     const { key, record } = await keys.create({ ...wanted, ...(expiresAtMs !== undefined && { expiresAtMs }) })
     return reply.code(201).send({ ...view(record), key } satisfies Static<typeof Created>)

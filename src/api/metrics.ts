@@ -29,7 +29,7 @@ export function apiMetrics(app: FastifyInstance, registry: Registry, inFlight: I
     labelNames: ['way', 'stream', 'result'] as const,
     registers: [registry],
   })
-  gauge(registry, 'tidemill_http_in_flight_requests', 'Requests under way.', () => inFlight.requests)
+  gauge(registry, 'tidemill_http_in_flight_requests', 'Requests under way.', () => inFlight.answers.size)
   gauge(registry, 'tidemill_http_in_flight_bytes', 'Bodies of the requests under way.', () => inFlight.bytes)
 
   app.addHook('onResponse', (request, reply, done) => {

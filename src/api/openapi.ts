@@ -70,6 +70,8 @@ function describeStreams(document: Document, streams: readonly StreamView[], now
   }
   describeBody(document, '/api/v2/events/{stream}', 'Event', streams, nowMs, ({ columns }) => [columns.tenant])
   describeBody(document, '/api/v2/predict/{stream}', 'Question', streams, nowMs, ({ columns }) => [columns.tenant, columns.id, columns.time])
+  const outcome = document.paths['/api/v2/outcomes']?.['post']?.requestBody.content['application/json']
+  if (outcome && names[0] !== undefined) outcome.examples = { [names[0]]: { value: { stream: names[0], event_id: 'event-1', label: 1, source: 'review' } } }
 }
 
 function describeBody(document: Document, path: string, prefix: string, streams: readonly StreamView[], nowMs: number, optional: (stream: StreamView) => readonly string[]): void {

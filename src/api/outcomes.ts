@@ -1,5 +1,5 @@
 /** POST /outcomes: the truth about predictions. */
-import type { FastifyInstance, FastifySchemaCompiler } from 'fastify'
+import type { FastifyInstance, FastifyRequest, FastifySchemaCompiler } from 'fastify'
 import { Type, type Static } from '@sinclair/typebox'
 import { limits } from '../limits.js'
 import { callerOf, tenantOf } from './auth.js'
@@ -47,22 +47,24 @@ const isEnvelope = (body: unknown): body is Static<typeof Envelope> => typeof bo
 export function outcomeRoutes(app: FastifyInstance, context: ApiContext): void {
   app.post<{ Body: Body }>('/outcomes', { schema, config: { scope: 'outcomes:write' }, validatorCompiler: compileByShape }, async (request) => {
     const { body } = request
-    const wanted = Array.isArray(body) ? body : isEnvelope(body) ? body.outcomes : [body]
-    const nowMs = context.clock.nowMs()
-    const outcomes = wanted.map((one): Outcome => {
-      const tenant = tenantOf(request, one.tenant_id)
-      if (tenant === undefined) throw new Refusal('BAD_FIELD', 'Name the tenant.', { errors: [{ field: 'tenant_id', message: 'is required with an operator key' }] })
-      return {
-        stream: streamOf(context, one.stream).name,
-        tenant,
-        event_id: one.event_id,
-        label: one.label,
-        source: one.source ?? 'review',
-        decidedAtMs: one.decided_at === undefined ? nowMs : timeOf('decided_at', one.decided_at),
-        ...(one.note !== undefined && { note: one.note }),
-      }
-    })
+    const [wanted, place] = Array.isArray(body) ? [body, ''] : isEnvelope(body) ? [body.outcomes, 'outcomes/'] : [[body], undefined]
+    const outcomes = wanted.map((one, index) => outcomeOf(one, place === undefined ? '' : `${place}${index}/`, request, context))
     await context.ports.scoring.appendOutcomes(outcomes, callerOf(request))
     return { accepted: outcomes.length }
   })
+}
+
+/** `place` is where the outcome stands in the body, for whoever has to mend it. */
+function outcomeOf(one: Static<typeof OutcomeBody>, place: string, request: FastifyRequest, context: ApiContext): Outcome {
+  const tenant = tenantOf(request, one.tenant_id)
+  if (tenant === undefined) throw new Refusal('BAD_FIELD', 'Name the tenant.', { errors: [{ field: `${place}tenant_id`, message: 'is required with an operator key' }] })
+  return {
+    stream: streamOf(context, one.stream).name,
+    tenant,
+    event_id: one.event_id,
+    label: one.label,
+    source: one.source ?? 'review',
+    decidedAtMs: one.decided_at === undefined ? context.clock.nowMs() : timeOf(`${place}decided_at`, one.decided_at, 'BAD_FIELD'),
+    ...(one.note !== undefined && { note: one.note }),
+  }
 }

@@ -41,7 +41,9 @@ const schema = {
   response: { 200: json('The probability of a conflict.', ConflictAnswer), ...refusals(400, 404, 413, 415, 422, 507) },
 }
 
+/** Only where the stream is configured; elsewhere `conflict` is as unknown as any other stream. */
 export function conflictRoutes(app: FastifyInstance, context: ApiContext): void {
+  if (!context.ports.scoring.streams().some(({ name }) => name === sync)) return
   app.post<{ Body: Static<typeof ConflictBody> }>('/predict/conflict', { schema, config: { scope: 'predict' } }, async (request): Promise<Static<typeof ConflictAnswer>> => {
     const stream = streamOf(context, sync)
     const caller = callerOf(request)

@@ -4,12 +4,12 @@ import { Refusal } from './problems.js'
 const epochMs = /^-?\d{1,15}$/
 const iso = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/
 
-/** Epoch ms of a time parameter; a bare date is its midnight in UTC. */
-export function timeOf(field: string, text: string): number {
+/** Epoch ms of a time; a bare date is its midnight in UTC. `field` names its place; BAD_QUERY, or the code given. */
+export function timeOf(field: string, text: string, code: 'BAD_QUERY' | 'BAD_FIELD' = 'BAD_QUERY'): number {
   const ms = epochMs.test(text) ? Number(text) : iso.test(text) ? Date.parse(text) : NaN
   if (Number.isFinite(ms)) return ms
   const message = 'must be a time: ISO 8601 with a zone (2026-01-06T08:00:00Z), a date, or epoch milliseconds'
-  throw new Refusal('BAD_QUERY', `${field}: ${message}`, { errors: [{ field, message }] })
+  throw new Refusal(code, `${field}: ${message}`, { errors: [{ field, message }] })
 }
 
 export const isoOf = (ms: number): string => new Date(ms).toISOString()

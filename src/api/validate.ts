@@ -36,9 +36,15 @@ function fieldErrors(found: Iterable<ValueError>): readonly FieldError[] {
   return Array.from(byField, ([field, message]) => ({ field, message }))
 }
 
-/** TypeBox's own words, except for unions, where it says no more than that it is one. */
+/** TypeBox's own words, except where it says no more than that the value is none of several. */
 function messageOf({ schema, message }: ValueError): string {
-  const choices = schema['anyOf'] as readonly { readonly const?: unknown; readonly type?: string }[] | undefined
-  if (!choices) return message.charAt(0).toLowerCase() + message.slice(1)
-  return `must be one of ${choices.map((choice) => (choice.const === undefined ? String(choice.type) : JSON.stringify(choice.const))).join(', ')}`
+  const constants = schema['enum'] as readonly unknown[] | undefined
+  const choices = constants?.map((value) => JSON.stringify(value)) ?? (schema['anyOf'] as readonly Choice[] | undefined)?.map(choiceOf)
+  return choices ? `must be one of ${choices.join(', ')}` : message.charAt(0).toLowerCase() + message.slice(1)
 }
+
+interface Choice {
+  readonly const?: unknown
+  readonly type?: string
+}
+const choiceOf = (choice: Choice): string => (choice.const === undefined ? String(choice.type) : JSON.stringify(choice.const))
