@@ -20,9 +20,9 @@ const columns: readonly Column<StreamSnapshot>[] = [
   { title: 'low', cell: (row) => count(row.risks.low), right: true },
   { title: 'medium', cell: (row) => count(row.risks.medium), right: true },
   { title: 'high', cell: (row) => count(row.risks.high), right: true },
+  { title: 'model version', cell: (row) => row.version },
   { title: 'duplicates', cell: (row) => count(row.duplicates), right: true },
   { title: 'dead letters', cell: (row) => count(row.deadLetters), right: true },
-  { title: 'model version', cell: (row) => row.version },
 ]
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
@@ -61,7 +61,7 @@ export function liveOn(terminal: Terminal): Live {
       end: () => undefined,
     }
   }
-  const draw = createLogUpdate(process.stderr)
+  const draw = createLogUpdate(terminal.err)
   let last = ''
   return {
     show: (snapshot) => draw((last = picture(snapshot, terminal))),

@@ -1,0 +1,20 @@
+import { strict as assert } from 'node:assert'
+import { readFileSync } from 'node:fs'
+import { test } from 'vitest'
+import { cliReference, configurationReference } from '../../scripts/reference.js'
+import * as exit from '../../src/cli/exit.js'
+import * as program from '../../src/cli/program.js'
+import { packagePath } from '../../src/config.js'
+import * as describe from '../../src/config-describe.js'
+import * as settings from '../../src/config-settings.js'
+
+const page = (name: string): string => readFileSync(packagePath(`docs/reference/${name}.md`), 'utf8')
+const remedy = 'run `npm run build && node scripts/generate-reference.js`'
+
+test('the page on the configuration says what the code does', () => {
+  assert.equal(page('configuration'), configurationReference({ ...settings, ...describe }), remedy)
+})
+
+test('the page on the command line says what the code does', () => {
+  assert.equal(page('cli'), cliReference({ ...program, ...exit }), remedy)
+})
