@@ -32,8 +32,8 @@ function odd(punch: Punch, stint: Stint, today: Today, dice: Dice): Punch {
     return { ...punch, method: 'gps', where: along(site.centre, person.home, dice.between(0.2, 0.9)) }
   const roll = dice.next()
   if (roll < 0.011) return typedIn(punch)
-  if (roll < 0.013) return { ...punch, method: 'gps', phone: dice.pick(today.colleagues(site)).phone }
-  if (roll < 0.018 && punch.kind === 'out') {
+  if (roll < 0.0122) return { ...punch, method: 'gps', phone: dice.pick(today.colleagues(site)).phone }
+  if (roll < 0.0172 && punch.kind === 'out') {
     const home = dice.chance(0.6)
     const lateMs = (home ? dice.between(25, 150) : dice.between(5, 40)) * minuteMs
     const where = home ? scattered(person.home, 20, dice) : along(site.centre, person.home, dice.between(0.1, 0.8))

@@ -45,18 +45,19 @@ function daysOffOf(role: Person['role'], setting: Setting, dice: Dice): readonly
 
 function customOf(site: Site, role: Person['role'], dice: Dice): Person['custom'] {
   if (site.paper && dice.chance(0.45)) return 'none'
-  if (dice.chance(0.012)) return 'none'
+  if (dice.chance(0.004)) return 'none'
   if (site.crewPhone !== undefined && role !== 'office' && dice.chance(0.4)) return 'crew'
-  return dice.chance(0.012) ? 'from-the-road' : 'own'
+  return dice.chance(0.006) ? 'from-the-road' : 'own'
 }
 
-/** One person of the tenant. Rounds are the sites nearest to the home site: routes are planned that way. */
+/** One person of the tenant. Rounds stay near the home site: routes are planned that way. */
 function buildPerson(index: number, sites: readonly Site[], setting: Setting, dice: Dice): Person {
   const roll = dice.next()
   const role = roll < 0.36 ? 'office' : roll < 0.66 ? 'shift' : roll < 0.76 ? 'guard' : roll < 0.9 ? 'cleaner' : 'part-timer'
   const site = sites[index % sites.length]!
   const near = sites.filter((other) => other !== site).sort((a, b) => metresBetween(site.centre, a.centre) - metresBetween(site.centre, b.centre))
-  const rounds = role === 'guard' ? near.slice(0, 2 + dice.below(3)) : role === 'cleaner' && dice.chance(0.5) ? near.slice(0, 1) : []
+  // Sites next door are walked to; a patrol is driven, through some part of the city.
+  const rounds = role === 'guard' ? near.filter(({ centre }) => metresBetween(site.centre, centre) > 2_500).slice(0, 2 + dice.below(3)) : role === 'cleaner' && dice.chance(0.5) ? near.slice(0, 1) : []
   return {
     id: `p${String(index).padStart(5, '0')}`,
     role,

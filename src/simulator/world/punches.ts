@@ -32,7 +32,7 @@ function fixOf(punch: Punch, phone: Phone, drift: number, dice: Dice): Fix {
   const atSite = Math.abs(punch.where.lat - site.centre.lat) + Math.abs(punch.where.lon - site.centre.lon) < 0.004
   if (atSite && site.wifi !== undefined && dice.chance(0.7)) return { at: scattered(site.wifi, 1.5, dice), accuracyM: dice.pick([8, 10, 12.5, 15, 20]) }
   const errorM = phone.errorM * (1 - 0.45 * drift) * site.canyon * Math.exp(dice.normal(0, 0.45))
-  if (dice.chance(0.009)) {
+  if (dice.chance(0.005)) {
     const farM = dice.skewed(700, 0.9)
     return { at: scattered(punch.where, farM, dice), accuracyM: dice.chance(0.6) ? farM * dice.between(0.6, 2) : errorM }
   }

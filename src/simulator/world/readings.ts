@@ -48,7 +48,7 @@ export function readings(setting: Setting, sites: readonly Site[]): Process {
     const lazy = walker !== undefined && note !== undefined && dice.chance(walker.lazyShare)
     const seen = read(String(truth).padStart(meter.digits, '0'), sharpnessAt(camera, hour, setting.drift(atMs), dice), dice)
     // A picture that cannot be read is typed in, by honest people too.
-    const typed = lazy || (walker !== undefined && (dice.chance(0.04) || seen.minConfidence < 0.55))
+    const typed = lazy || (walker !== undefined && (dice.chance(0.12) || seen.minConfidence < 0.55))
     const value = lazy ? clamp(fantasy(note, atMs, dice), 0, 10 ** meter.digits - 1) : typed ? truth : numberOf(seen.text)
     const scheme: Scheme | undefined = lazy ? 'fantasy-reading' : value !== truth ? 'misread' : tamperedAt(meter, day) ? 'tampering' : undefined
     if (walker !== undefined && value !== null) remember(meter, value, atMs)
@@ -59,7 +59,7 @@ export function readings(setting: Setting, sites: readonly Site[]): Process {
       text: typed ? String(value).padStart(meter.digits, '0') : seen.text, value,
       confidence: typed ? rounded(clamp(dice.normal(0.97, 0.02), 0.8, 1), 3) : seen.confidence,
       min_confidence: typed ? null : seen.minConfidence, digits_expected: meter.digits,
-      sharpness: lazy && dice.chance(0.7) ? null : seen.sharpness, entered_by: typed ? 'manual' : 'camera',
+      sharpness: typed && dice.chance(lazy ? 0.65 : 0.4) ? null : seen.sharpness, entered_by: typed ? 'manual' : 'camera',
     }, scheme)
   }
 

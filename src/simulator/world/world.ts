@@ -24,8 +24,8 @@ export interface WorldOptions {
   readonly people?: number
   /** Multiplies everything: people, sites, meters, users, hosts. */
   readonly scale?: number
-  /** `testing` adds the pattern that no model was trained on. */
-  readonly patterns: 'training' | 'testing'
+  /** `testing` adds the pattern that no model was trained on; `training` unless told. */
+  readonly patterns?: 'training' | 'testing'
   /** Phones, cameras, shifts and loads change over this time; without it they stay as they are. */
   readonly drift?: { readonly fromMs: number; readonly overMs: number }
 }
@@ -57,7 +57,8 @@ function settingsOf(options: WorldOptions): readonly Setting[] {
   const scale = options.scale ?? 1
   const weights = tenants.map((_, index) => 1 / (index + 1))
   const sum = weights.reduce((a, b) => a + b, 0)
-  const run = (murmur2(Buffer.from(`${options.seed}|${options.startMs}|${options.patterns}`)) >>> 0).toString(36)
+  const patterns = options.patterns ?? 'training'
+  const run = (murmur2(Buffer.from(`${options.seed}|${options.startMs}|${patterns}`)) >>> 0).toString(36)
   return tenants.map((tenant, index): Setting => {
     const region = regions[index % regions.length]!
     const counters = new Map<string, number>()
@@ -67,7 +68,7 @@ function settingsOf(options: WorldOptions): readonly Setting[] {
       region,
       people: Math.max(30, Math.round(((options.people ?? 3_000) * scale * weights[index]!) / sum)),
       hosts: Math.max(1, Math.round((20 * scale * weights[index]!) / sum)),
-      patterns: options.patterns,
+      patterns,
       firstDay: Math.floor((options.startMs + region.offsetMin * minuteMs) / dayMs),
       drift: (atMs) => (options.drift === undefined ? 0 : clamp((atMs - options.drift.fromMs) / options.drift.overMs, 0, 1)),
       nextId: (process) => {

@@ -1,0 +1,94 @@
+"""XGBoost on what a deployment would have known, exported to ONNX and proven to be the same model."""
+
+import numpy as np
+import onnxruntime
+from onnxmltools import convert_xgboost
+from onnxmltools.convert.common.data_types import FloatTensorType
+from xgboost import XGBClassifier
+
+from rows import Rows
+
+# Where a person of the trade knows the direction, the model may not learn the opposite from noise.
+MONOTONE = {
+    "attendance-fraud": {"manual_share_7d": 1, "same_position_28d": 1},
+    "meter-ocr": {"confidence": -1, "min_confidence": -1},
+    "sync-conflict": {"others_since_last_sync": 1, "others_since_edit": 1, "record_editors_7d": 1},
+    "infra-anomaly": {"of_warning": 1, "of_critical": 1},
+}
+
+VALIDATION_SHARE = 0.2
+
+
+def learnable(rows: Rows) -> tuple[Rows, np.ndarray]:
+    """Rows whose label was known by the end of the window, and the label. Where silence means nothing, it still stands
+    in for genuine: the positives are rare among it (learning from positive and unlabelled examples)."""
+    label = np.where(np.isnan(rows.known), 0, rows.known) if rows.header["silence_means"] == "unknown" else rows.known
+    mask = ~np.isnan(label)
+    return rows.where(mask), label[mask].astype(np.int8)
+
+
+def train(rows: Rows, seed: int = 7) -> tuple[XGBClassifier, Rows, np.ndarray]:
+    """Fits on the first part of the window and stops by the last part, which is returned with its labels."""
+    known, label = learnable(rows)
+    first, last = rows.header["fromMs"], rows.header["toMs"]
+    late = known.time_ms >= last - VALIDATION_SHARE * (last - first)
+    imbalance = known.weight[label == 0].sum() / max(1.0, known.weight[label == 1].sum())
+    constraints = MONOTONE.get(rows.header["family"], {})
+    unknown = set(constraints) - set(rows.header["features"])
+    if unknown:
+        raise SystemExit(f"monotone constraints name features that the stream lacks: {sorted(unknown)}")
+    model = XGBClassifier(
+        n_estimators=300,
+        max_depth=6,
+        learning_rate=0.06,
+        min_child_weight=8,
+        subsample=0.8,
+        colsample_bytree=0.6,
+        reg_lambda=4.0,
+        # The square root lifts the rare class without drowning precision.
+        scale_pos_weight=float(np.sqrt(imbalance)),
+        monotone_constraints=tuple(constraints.get(name, 0) for name in rows.header["features"]),
+        tree_method="hist",
+        eval_metric="aucpr",
+        early_stopping_rounds=40,
+        base_score=0.5,
+        n_jobs=2,
+        random_state=seed,
+    )
+    model.fit(
+        known.x[~late],
+        label[~late],
+        sample_weight=known.weight[~late],
+        eval_set=[(known.x[late], label[late])],
+        sample_weight_eval_set=[known.weight[late]],
+        verbose=False,
+    )
+    return model, known.where(late), label[late]
+
+
+def export(model: XGBClassifier, width: int) -> bytes:
+    """ONNX with input 'input' [N, width] float32 and output 'probabilities' [N, 2]; the score is the second column."""
+    booster = model.get_booster()
+    booster.feature_names = None
+    best = booster[: model.best_iteration + 1]
+    model._Booster = best  # the converter takes the classifier, and only the trees that validation chose shall go in
+    onnx = convert_xgboost(model, initial_types=[("input", FloatTensorType([None, width]))], target_opset=15)
+    for index in reversed(range(len(onnx.graph.output))):
+        if onnx.graph.output[index].name != "probabilities":
+            del onnx.graph.output[index]
+    return onnx.SerializeToString()
+
+
+def scores(onnx: bytes, x: np.ndarray) -> np.ndarray:
+    session = onnxruntime.InferenceSession(onnx, providers=["CPUExecutionProvider"])
+    step = 50_000
+    parts = [session.run(["probabilities"], {"input": x[at : at + step]})[0][:, 1] for at in range(0, len(x), step)]
+    return np.concatenate(parts) if parts else np.zeros(0)
+
+
+def prove(model: XGBClassifier, onnx: bytes, x: np.ndarray) -> float:
+    """The largest difference between both runtimes; more than 1e-5 is another model."""
+    difference = float(np.abs(scores(onnx, x) - model.predict_proba(x)[:, 1]).max())
+    if difference > 1e-5:
+        raise SystemExit(f"the ONNX model differs from XGBoost by {difference}")
+    return difference

@@ -1,0 +1,39 @@
+import { compile, type Plan } from '../src/features/plan.js'
+import type { World } from '../src/simulator/index.js'
+import { eventCodec } from '../src/streams/codec.js'
+import type { Stream } from '../src/streams/stream.js'
+
+/** An event with the vector that a live engine would have scored at that moment. */
+export interface Served {
+  readonly raw: Readonly<Record<string, unknown>>
+  readonly id: string
+  readonly timeMs: number
+  readonly arrivedMs: number
+  /** Valid until the next one is asked for. */
+  readonly vector: Float32Array
+}
+
+/** Entities and ids of a whole dataset fit in memory, so nothing is evicted and nothing forgotten early. */
+const unbounded = 50_000_000
+
+/**
+ * Vectors of one stream over a world's timeline: the engine's own decoding and folding, in order of arrival, so a
+ * model sees in training what it will see when it serves. Duplicates are left out, as they are when served.
+ */
+export function* serve(world: World, stream: Stream, fromMs: number, toMs: number, plan: Plan = compile(stream)): Generator<Served> {
+  const codec = eventCodec(stream)
+  const state = plan.open(unbounded, unbounded)
+  const vector = new Float32Array(plan.width)
+  for (const { stream: name, event: raw, atMs } of world.events(fromMs, toMs)) {
+    if (name !== stream.name) continue
+    const event = codec.read(raw)
+    const keys = state.missing([event])
+    if (keys.length > 0) state.admit(keys, keys.map(() => undefined))
+    if (state.fold(event, vector, 0) === 'duplicate') continue
+    yield { raw, id: String(event[stream.id]), timeMs: event[stream.time] as number, arrivedMs: atMs, vector }
+  }
+}
+
+/** The features of a vector by name, as a heuristic takes them. */
+export const named = (plan: Plan, vector: Float32Array): Readonly<Record<string, number>> =>
+  Object.fromEntries(plan.names.map((name, index) => [name, vector[index]!]))
