@@ -1,5 +1,5 @@
 import { EngineError } from '../errors.js'
-import { NEWEST, place, roomFor, type Layout, type List, type Memory } from './memory.js'
+import { NEWEST, place, roomFor, type Layout, type List, type Memory, rowsOf, startOf } from './memory.js'
 
 /**
  * An entity's memory as bytes, little-endian:
@@ -49,7 +49,7 @@ export function encodeMemory(memory: Memory, layout: Layout, slab: Slab): Buffer
   let most = headBytes(layout) + layout.cells * 8
   for (const list of layout.lists) {
     list.prune(memory)
-    most += memory.nums[list.head + 1]! * list.width * 8 + 8
+    most += rowsOf(memory.nums, list) * list.width * 8 + 8
   }
   const from = slab.room(most)
   const { nums } = memory
@@ -62,7 +62,7 @@ export function encodeMemory(memory: Memory, layout: Layout, slab: Slab): Buffer
     const list = layout.lists[i]!
     at = encodeDoubles(nums, list, slab, at)
     const code = widthCode(nums, list)
-    slab.u32[(from >> 2) + 1 + i] = nums[list.head + 1]! * 4 + code
+    slab.u32[(from >> 2) + 1 + i] = rowsOf(nums, list) * 4 + code
     at = encodeInts(nums, list, slab, at, code)
   }
   return slab.cut(from, at)
@@ -71,8 +71,8 @@ export function encodeMemory(memory: Memory, layout: Layout, slab: Slab): Buffer
 const headBytes = (layout: Layout): number => (4 + 4 * layout.lists.length + 7) & ~7
 
 function encodeDoubles(nums: Float64Array, list: List, slab: Slab, at: number): number {
-  const start = nums[list.head]!
-  const end = start + nums[list.head + 1]! * list.width
+  const start = startOf(nums, list)
+  const end = start + rowsOf(nums, list) * list.width
   let to = at >> 3
   for (let c = 0; c < list.floats.length; c++) for (let from = start + list.floats[c]!; from < end; from += list.width) slab.f64[to++] = nums[from]!
   return to << 3
@@ -81,8 +81,8 @@ function encodeDoubles(nums: Float64Array, list: List, slab: Slab, at: number): 
 const lastTileOf = (nums: Float64Array, list: List): number => (list.lastTile === undefined ? 0 : list.lastTile(nums[NEWEST]!))
 
 function widthCode(nums: Float64Array, list: List): 0 | 1 | 2 {
-  const start = nums[list.head]!
-  const rows = nums[list.head + 1]!
+  const start = startOf(nums, list)
+  const rows = rowsOf(nums, list)
   if (rows === 0 || list.ints.length === 0) return 0
   let bits = list.lastTile === undefined ? 0 : lastTileOf(nums, list) - nums[start]!
   for (let c = list.lastTile === undefined ? 0 : 1; c < list.ints.length; c++) {
@@ -94,8 +94,8 @@ function widthCode(nums: Float64Array, list: List): 0 | 1 | 2 {
 
 /** A tile's column comes first and is turned into distances. */
 function encodeInts(nums: Float64Array, list: List, slab: Slab, at: number, code: 0 | 1 | 2): number {
-  const start = nums[list.head]!
-  const end = start + nums[list.head + 1]! * list.width
+  const start = startOf(nums, list)
+  const end = start + rowsOf(nums, list) * list.width
   const lastTile = lastTileOf(nums, list)
   const words = code === 0 ? slab.bytes : code === 1 ? slab.u16 : slab.u32
   let to = at >> code
@@ -117,14 +117,13 @@ function viewsOf(buffer: ArrayBuffer) {
 }
 
 /** Throws STATE_MISMATCH where the blob is of another version or layout. */
-export function decodeMemory(blob: Buffer, layout: Layout): Memory {
+export function decodeMemory(blob: Buffer, layout: Layout): Float64Array {
   if (blob[0] !== blobVersion) throw new EngineError('STATE_MISMATCH', `a state blob has version ${blob[0] ?? 'none'}, this build reads ${blobVersion}: rebuild the state from the log`)
   if (blob.length > aligned.bytes.length) aligned = viewsOf(new ArrayBuffer(blob.length * 2 + 7 - ((blob.length * 2 + 7) % 8)))
   aligned.bytes.set(blob)
   const { lists } = layout
   const rows = lists.map((_, i) => aligned.u32[1 + i]! >>> 2)
-  const capacity = new Map(lists.map((list, i) => [list, rows[i]! + (rows[i]! >> 2) + 2]))
-  const capacityOf = (list: List): number => capacity.get(list)!
+  const capacityOf = (_: List, i: number): number => rows[i]! + (rows[i]! >> 2) + 2
   checkLength(blob, layout)
   const nums = new Float64Array(roomFor(layout.rowsFrom, lists, capacityOf))
   place(nums, layout.rowsFrom, lists, capacityOf)
@@ -132,13 +131,13 @@ export function decodeMemory(blob: Buffer, layout: Layout): Memory {
   for (let i = 0; i < layout.cells; i++) nums[i] = aligned.f64[(at >> 3) + i]!
   at += layout.cells * 8
   for (let i = 0; i < lists.length; i++) at = decodeList(nums, lists[i]!, at, rows[i]!, (aligned.u32[1 + i]! & 3) as 0 | 1 | 2)
-  return { nums }
+  return nums
 }
 
 function decodeList(nums: Float64Array, list: List, at: number, rows: number, code: 0 | 1 | 2): number {
   const { width, ints, floats } = list
   nums[list.head + 1] = rows
-  const start = nums[list.head]!
+  const start = startOf(nums, list)
   const end = start + rows * width
   let from = at >> 3
   for (let c = 0; c < floats.length; c++) for (let to = start + floats[c]!; to < end; to += width) nums[to] = aligned.f64[from++]!

@@ -4,16 +4,17 @@ import type { CompiledSet } from './compiled-set.js'
 import type { Feature, FeatureSet } from './feature.js'
 
 /** The features that an entity has by itself, read from its blob as of a time. See `Plan.describe`. */
-export function describe({ set, entities, row, out, defaults, finish }: CompiledSet, entity: string, blob: Buffer | undefined, atMs: number): Readonly<Record<string, number>> {
+export function describe(compiledSet: CompiledSet, entity: string, blob: Buffer | undefined, atMs: number): Readonly<Record<string, number>> {
+  const { set, entities, row, out, defaults } = compiledSet
   if (!Object.hasOwn(set.entities, entity)) throw new EngineError('UNKNOWN_ENTITY', `stream ${set.stream} has no entity '${entity}'; it has ${Object.keys(set.entities).join(', ')}`)
   const compiled = entities.find(({ name }) => name === entity)
   if (compiled === undefined) return {}
-  const { layout, read } = compiled.plan
+  const { plan } = compiled
   row.clear(atMs)
   out.vector.set(defaults)
-  const memory = blob === undefined ? layout.blank() : decodeMemory(blob, layout)
-  read(memory, row.row, out)
-  finish(entities.map((one) => (one === compiled ? memory : undefined)), false)
+  const memory = { nums: blob === undefined ? plan.layout.blank() : decodeMemory(blob, plan.layout) }
+  plan.read(memory, row.row, out)
+  compiledSet.finish(entities.map((one) => (one === compiled ? memory : undefined)), false)
   const own = ownFeatures(set, entity)
   return Object.fromEntries(set.features.flatMap(({ name }, i) => (own.has(name) ? [[name, out.vector[i]!]] : [])))
 }

@@ -1,11 +1,10 @@
 import type { Memory } from './memory.js'
 
-/** One entity in the cache. Without a memory it has been asked for and not been admitted, or was evicted. */
-export interface Cached {
+/** One entity in the cache, and its memory: `absent` where it has been asked for and not been admitted, or was evicted. */
+export interface Cached extends Memory {
   readonly key: string
   /** Index of its kind among the plan's entities. */
   readonly kind: number
-  memory: Memory | undefined
   /** Changed since the last `takeDirty`. */
   dirty: boolean
   /** Taken and not yet committed, so many times. */
@@ -18,6 +17,8 @@ export interface Cached {
   readonly home: Map<string, Cached>
   readonly id: string
 }
+
+export const absent = new Float64Array(0)
 
 /**
  * The entities in memory, about the least recently used dropped first (the clock algorithm: a hand goes round and drops
@@ -36,7 +37,7 @@ export class EntityCache {
 
   /** An entity that is yet to be admitted. */
   open(key: string, kind: number, home: Map<string, Cached>, id: string): Cached {
-    const entity: Cached = { key, kind, memory: undefined, dirty: false, taken: 0, used: true, asked: 0, home, id }
+    const entity: Cached = { key, kind, nums: absent, dirty: false, taken: 0, used: true, asked: 0, home, id }
     home.set(id, entity)
     this.#entities.push(entity)
     return entity
@@ -54,7 +55,7 @@ export class EntityCache {
         continue
       }
       entity.home.delete(entity.id)
-      entity.memory = undefined
+      entity.nums = absent
       const last = entities.pop()!
       if (last !== entity) entities[this.#hand] = last
     }

@@ -1,4 +1,4 @@
-import { dropRows, insertRow, makeRoom, NEWEST, type List, type Memory } from './memory.js'
+import { dropRows, insertRow, makeRoom, NEWEST, type List, type Memory, rowsOf, startOf } from './memory.js'
 import type { Part, Read, Surroundings } from './part.js'
 import { AS_OF, TIME, type Row } from './row.js'
 
@@ -35,7 +35,7 @@ export function lastSeen(source: { readonly code: number; readonly match: number
         const code = row.codes[source.code]!
         if (row.matches[source.match] === 0 || code !== code) return
         touch(memory, list, row.codes, source.code, row.numbers, around)
-        if (memory.nums[list.head + 1]! > source.cap) dropOldest(memory, list)
+        if (rowsOf(memory.nums, list) > source.cap) dropOldest(memory, list)
       }
       const reading = (prior: boolean): Read | undefined => {
         const mine = views.filter((view) => view.prior === prior)
@@ -56,8 +56,8 @@ function touch(memory: Memory, list: List, codes: Float64Array, slot: number, nu
   const { nums } = memory
   const code = codes[slot]!
   const timeMs = numbers[TIME]!
-  const start = nums[list.head]!
-  const end = start + nums[list.head + 1]! * 2
+  const start = startOf(nums, list)
+  const end = start + rowsOf(nums, list) * 2
   let at = end - 2
   while (at >= start && nums[at + 1] !== code) at -= 2
   if (at >= start) {
@@ -68,7 +68,7 @@ function touch(memory: Memory, list: List, codes: Float64Array, slot: number, nu
     return
   }
   makeRoom(memory, around.layout(), list)
-  const row = insertRow(memory, list, memory.nums[list.head + 1]!)
+  const row = insertRow(memory, list, rowsOf(memory.nums, list))
   memory.nums[row] = timeMs
   memory.nums[row + 1] = code
 }
@@ -76,8 +76,8 @@ function touch(memory: Memory, list: List, codes: Float64Array, slot: number, nu
 /** Drops the oldest sighting; of equal times the one touched first. */
 function dropOldest(memory: Memory, list: List): void {
   const { nums } = memory
-  const start = nums[list.head]!
-  const rows = nums[list.head + 1]!
+  const start = startOf(nums, list)
+  const rows = rowsOf(nums, list)
   let oldest = 0
   for (let i = 1; i < rows; i++) if (nums[start + i * 2]! < nums[start + oldest * 2]!) oldest = i
   dropRows(memory, list, oldest, 1)
@@ -85,8 +85,8 @@ function dropOldest(memory: Memory, list: List): void {
 
 function dropSeenUpTo(memory: Memory, list: List, boundMs: number): void {
   const { nums } = memory
-  const start = nums[list.head]!
-  const rows = nums[list.head + 1]!
+  const start = startOf(nums, list)
+  const rows = rowsOf(nums, list)
   let kept = 0
   for (let i = 0; i < rows; i++) {
     if (nums[start + i * 2]! <= boundMs) continue
@@ -99,8 +99,8 @@ function dropSeenUpTo(memory: Memory, list: List, boundMs: number): void {
 
 function seenAfter(nums: Float64Array, list: List, numbers: Float64Array, windowMs: number): number {
   const boundMs = numbers[AS_OF]! - windowMs
-  const start = nums[list.head]!
-  const end = start + nums[list.head + 1]! * 2
+  const start = startOf(nums, list)
+  const end = start + rowsOf(nums, list) * 2
   let count = 0
   for (let at = start; at < end; at += 2) if (nums[at]! > boundMs) count++
   return count

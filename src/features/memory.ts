@@ -37,7 +37,7 @@ export interface Layout {
   /** Index of the first row of the first list. */
   readonly rowsFrom: number
   /** A memory with nothing in it. */
-  blank(): Memory
+  blank(): Float64Array
   /** Clears cells that lie below the floor. */
   forget(memory: Memory): void
 }
@@ -74,7 +74,7 @@ export class LayoutBuilder {
       cells,
       lists,
       rowsFrom,
-      blank: () => ({ nums: template.slice() }),
+      blank: () => template.slice(),
       forget: (memory) => {
         for (const forget of forgetters) forget(memory)
       },
@@ -82,24 +82,38 @@ export class LayoutBuilder {
   }
 }
 
-export const roomFor = (rowsFrom: number, lists: readonly List[], capacityOf: (list: List) => number): number =>
-  lists.reduce((total, list) => total + capacityOf(list) * list.width, rowsFrom)
+type CapacityOf = (list: List, index: number) => number
+
+export function roomFor(rowsFrom: number, lists: readonly List[], capacityOf: CapacityOf): number {
+  let room = rowsFrom
+  for (let i = 0; i < lists.length; i++) room += capacityOf(lists[i]!, i) * lists[i]!.width
+  return room
+}
 
 /** Writes where each list starts and how many rows fit; row counts stay as they are. */
-export function place(nums: Float64Array, rowsFrom: number, lists: readonly List[], capacityOf: (list: List) => number): void {
+export function place(nums: Float64Array, rowsFrom: number, lists: readonly List[], capacityOf: CapacityOf): void {
   let at = rowsFrom
-  for (const list of lists) {
+  for (let i = 0; i < lists.length; i++) {
+    const list = lists[i]!
+    const capacity = capacityOf(list, i)
     nums[list.head] = at
-    nums[list.head + 2] = capacityOf(list)
-    at += capacityOf(list) * list.width
+    nums[list.head + 2] = capacity
+    at += capacity * list.width
   }
 }
+
+/**
+ * Where a list's rows start and how many there are. `| 0` is for the compiler: sums of doubles read from the array would
+ * be converted at every access.
+ */
+export const startOf = (nums: Float64Array, list: List): number => nums[list.head]! | 0
+export const rowsOf = (nums: Float64Array, list: List): number => nums[list.head + 1]! | 0
 
 /** Opens a row at `index` of a list that has room and gives where its columns start; they hold anything until written. */
 export function insertRow(memory: Memory, list: List, index: number): number {
   const { nums } = memory
-  const rows = nums[list.head + 1]!
-  const start = nums[list.head]!
+  const rows = rowsOf(nums, list)
+  const start = startOf(nums, list)
   const at = start + index * list.width
   if (index < rows) nums.copyWithin(at + list.width, at, start + rows * list.width)
   nums[list.head + 1] = rows + 1
@@ -109,35 +123,36 @@ export function insertRow(memory: Memory, list: List, index: number): number {
 export function dropRows(memory: Memory, list: List, index: number, count: number): void {
   if (count <= 0) return
   const { nums } = memory
-  const rows = nums[list.head + 1]!
-  const start = nums[list.head]!
+  const rows = rowsOf(nums, list)
+  const start = startOf(nums, list)
   nums.copyWithin(start + index * list.width, start + (index + count) * list.width, start + rows * list.width)
   nums[list.head + 1] = rows - count
 }
 
 /**
- * Sees to it that one more row fits: a full list is pruned, and where that gains little it grows by half, so that copying
- * stays a constant share of the work. Indices and `memory.nums` may be others afterwards.
+ * Sees to it that one more row fits: a full list is pruned, and where that gains little it doubles, so that copying stays a
+ * small share of the work. Indices and `memory.nums` may be others afterwards.
  */
 export function makeRoom(memory: Memory, layout: Layout, list: List): void {
-  const capacity = memory.nums[list.head + 2]!
-  if (memory.nums[list.head + 1]! < capacity) return
+  const capacity = memory.nums[list.head + 2]! | 0
+  if (rowsOf(memory.nums, list) < capacity) return
   list.prune(memory)
-  if (memory.nums[list.head + 1]! * 4 > capacity * 3) grow(memory, layout, list)
+  if (rowsOf(memory.nums, list) * 4 > capacity * 3) grow(memory, layout, list)
 }
 
 function grow(memory: Memory, layout: Layout, full: List): void {
   const from = memory.nums
   const capacityOf = (list: List): number => {
     const capacity = from[list.head + 2]!
-    return list === full ? capacity + (capacity >> 1) + 2 : capacity
+    return list === full ? capacity * 2 + 2 : capacity
   }
   const to = new Float64Array(roomFor(layout.rowsFrom, layout.lists, capacityOf))
-  to.set(from.subarray(0, layout.rowsFrom))
+  for (let i = 0; i < layout.rowsFrom; i++) to[i] = from[i]!
   place(to, layout.rowsFrom, layout.lists, capacityOf)
   for (const list of layout.lists) {
-    const start = from[list.head]!
-    to.set(from.subarray(start, start + from[list.head + 1]! * list.width), to[list.head]!)
+    const start = startOf(from, list)
+    const end = start + rowsOf(from, list) * list.width
+    for (let i = start, at = startOf(to, list); i < end; i++) to[at++] = from[i]!
   }
   memory.nums = to
 }

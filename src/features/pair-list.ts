@@ -1,4 +1,4 @@
-import { dropRows, insertRow, makeRoom, NEWEST, type List, type Memory } from './memory.js'
+import { dropRows, insertRow, makeRoom, NEWEST, type List, type Memory, rowsOf, startOf } from './memory.js'
 import type { Outputs, Part, Read, Surroundings } from './part.js'
 import { AS_OF, TIME, type Row } from './row.js'
 import { M2, MAX, MEAN, MIN, N, STATISTICS, SUM, type Need } from './statistics.js'
@@ -66,7 +66,7 @@ function built(source: PairSource, around: Surroundings, views: readonly View[])
     floats: width === 1 ? [0] : [0, 1],
     prune: (memory) => {
       const below = rowsUpTo(memory, list, memory.nums[NEWEST]! - around.latenessMs - windowMs)
-      dropRows(memory, list, 0, Math.max(below, memory.nums[list.head + 1]! - cap))
+      dropRows(memory, list, 0, Math.max(below, rowsOf(memory.nums, list) - cap))
     },
   })
   const add = (memory: Memory, row: Row): void => {
@@ -86,9 +86,9 @@ function built(source: PairSource, around: Surroundings, views: readonly View[])
       const end = rowsUntil(memory, list, row.numbers)
       for (let i = 0; i < mine.length; i++) {
         const view = mine[i]!
-        const kept = Math.max(0, Math.min(end, nums[list.head + 1]! - view.cap))
+        const kept = Math.max(0, Math.min(end, rowsOf(nums, list) - view.cap))
         const from = rowAfter(nums, list, kept, end, row.numbers, view.windowMs)
-        for (let k = 0; k < view.reads.length; k++) view.reads[k]!(nums, nums[list.head]!, from, end, row, out)
+        for (let k = 0; k < view.reads.length; k++) view.reads[k]!(nums, startOf(nums, list), from, end, row, out)
       }
     }
   }
@@ -98,16 +98,16 @@ function built(source: PairSource, around: Surroundings, views: readonly View[])
 /** Rows up to and including the row's time; newest first, since that is where events arrive. */
 function rowsUntil(memory: Memory, list: List, numbers: Float64Array): number {
   const { nums } = memory
-  const start = nums[list.head]!
+  const start = startOf(nums, list)
   const timeMs = numbers[TIME]!
-  let index = nums[list.head + 1]!
+  let index = rowsOf(nums, list)
   while (index > 0 && nums[start + (index - 1) * list.width]! > timeMs) index--
   return index
 }
 
 /** First of the rows [from, to) within the window, `to` if none is. */
 function rowAfter(nums: Float64Array, list: List, from: number, to: number, numbers: Float64Array, windowMs: number): number {
-  const start = nums[list.head]!
+  const start = startOf(nums, list)
   const bound = numbers[AS_OF]! - windowMs
   let low = from
   let high = to

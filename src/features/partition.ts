@@ -3,7 +3,7 @@ import { keySeparator } from '../keys.js'
 import { decodeMemory, encodeMemory, Slab } from './blob.js'
 import { clocksKey, decodeClocks, encodeClocks, type TenantClock } from './clocks.js'
 import { idOf, textOf, type CompiledSet } from './compiled-set.js'
-import { EntityCache, type Cached } from './entity-cache.js'
+import { absent, EntityCache, type Cached } from './entity-cache.js'
 import type { Event } from './feature.js'
 import { NEWEST, type Memory } from './memory.js'
 import type { Dirty, Folded, PartitionState } from './plan.js'
@@ -61,7 +61,7 @@ export class Partition implements PartitionState {
     const count = events.length * this.#shared.length
     for (let i = 0; i < count; i++) {
       const entity = this.#eventEntities[i]
-      if (entity === undefined || entity.memory !== undefined || entity.asked === call) continue
+      if (entity === undefined || entity.nums !== absent || entity.asked === call) continue
       entity.asked = call
       this.#asked.set(entity.key, entity)
       keys.push(entity.key)
@@ -109,10 +109,10 @@ export class Partition implements PartitionState {
       const entity = this.#asked.get(key)
       if (entity === undefined) return
       this.#asked.delete(key)
-      if (entity.memory !== undefined) return
+      if (entity.nums !== absent) return
       const { layout } = this.#compiled.entities[entity.kind]!.plan
       const blob = blobs[i]
-      entity.memory = blob === undefined ? layout.blank() : decodeMemory(blob, layout)
+      entity.nums = blob === undefined ? layout.blank() : decodeMemory(blob, layout)
     })
     if (this.#own.length > 0) this.#admitOwn(new Map(keys.map((key, i) => [key, blobs[i]])))
   }
@@ -171,9 +171,8 @@ export class Partition implements PartitionState {
       const entity = this.#eventEntities[index * entities.length + kind]
       this.#memories[kind] = undefined
       if (entity === undefined) continue
-      const { memory } = entity
-      if (memory === undefined) throw new Error(`the partition was asked to fold before ${JSON.stringify(entity.key)} was admitted`)
-      const folded = (this.#memories[kind] = late ? { nums: memory.nums.slice() } : memory)
+      if (entity.nums === absent) throw new Error(`the partition was asked to fold before ${JSON.stringify(entity.key)} was admitted`)
+      const folded = (this.#memories[kind] = late ? { nums: entity.nums.slice() } : entity)
       entities[kind]!.plan.fold(folded, row.row, out)
       if (late || entity.dirty) continue
       entity.dirty = true
@@ -203,8 +202,7 @@ export class Partition implements PartitionState {
       entity.dirty = false
       entity.taken++
       const { plan, reachMs } = entities[entity.kind]!
-      const memory = entity.memory!
-      return { key: entity.key, blob: encodeMemory(memory, plan.layout, slab), expiresAtMs: memory.nums[NEWEST]! + reachMs }
+      return { key: entity.key, blob: encodeMemory(entity, plan.layout, slab), expiresAtMs: entity.nums[NEWEST]! + reachMs }
     })
     if (this.#clocksDirty) puts.push({ key: clocksKey, blob: encodeClocks(this.#clocks), expiresAtMs: never })
     this.#clocksDirty = false

@@ -1,5 +1,5 @@
 import { largestOffsetMs, localMs, slotOf, slotsIn } from './calendar.js'
-import { dropRows, insertRow, makeRoom, NEWEST, type List, type Memory } from './memory.js'
+import { dropRows, insertRow, makeRoom, NEWEST, type List, type Memory, rowsOf, startOf } from './memory.js'
 import type { Outputs, Part, Surroundings } from './part.js'
 import { AS_OF, TIME, type Row } from './row.js'
 import { M2, MEAN, N, STATISTICS } from './statistics.js'
@@ -72,9 +72,9 @@ export function seasons(source: SeasonSource, around: Surroundings): Seasons {
 
 /** Index of the first row whose slot is at least `slot`. */
 function find(nums: Float64Array, list: List, slot: number): number {
-  const start = nums[list.head]!
+  const start = startOf(nums, list)
   let low = 0
-  let high = nums[list.head + 1]!
+  let high = rowsOf(nums, list)
   while (low < high) {
     const middle = (low + high) >>> 1
     if (nums[start + middle * width]! < slot) low = middle + 1
@@ -85,8 +85,8 @@ function find(nums: Float64Array, list: List, slot: number): number {
 
 function addTo(memory: Memory, list: List, slot: number, value: number): void {
   const index = find(memory.nums, list, slot)
-  let at = memory.nums[list.head]! + index * width
-  if (index === memory.nums[list.head + 1] || memory.nums[at] !== slot) {
+  let at = startOf(memory.nums, list) + index * width
+  if (index === rowsOf(memory.nums, list) || memory.nums[at] !== slot) {
     at = insertRow(memory, list, index)
     memory.nums[at] = slot
     memory.nums.fill(0, at + 1, at + width)
@@ -102,8 +102,8 @@ function addTo(memory: Memory, list: List, slot: number, value: number): void {
 
 /** Merges the slots last, last - stride, ... above `bound` (Chan, Golub and LeVeque). */
 function readSeason(nums: Float64Array, list: List, last: number, bound: number, stride: number, results: Float64Array, base: number): void {
-  const start = nums[list.head]!
-  const rows = nums[list.head + 1]!
+  const start = startOf(nums, list)
+  const rows = rowsOf(nums, list)
   let n = 0
   let mean = 0
   let m2 = 0

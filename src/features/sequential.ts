@@ -1,6 +1,5 @@
 import type { EntityBuilder } from './entity.js'
 import type { Feature } from './feature.js'
-import { kilometres } from './geography.js'
 import type { ReflectiveFeature } from './reflection.js'
 import { TIME, type Row } from './row.js'
 import { M2, MEAN, N } from './statistics.js'
@@ -30,11 +29,11 @@ function addAgainstLast(feature: Exclude<SequentialFeature, { readonly kind: 'ew
     })
   }
   if (feature.kind === 'distance-km' || feature.kind === 'speed-kmh') {
-    const [lat, lon] = [entity.row.number({ column: feature.lat }), entity.row.number({ column: feature.lon })]
-    const [lastLat, lastLon] = [record.number(lat), record.number(lon)]
-    return record.read(horizonMs, (nums, row, { vector }) => {
-      const km = kilometres(nums[lastLat]!, nums[lastLon]!, row.numbers[lat]!, row.numbers[lon]!)
-      if (!Number.isNaN(km)) vector[at] = feature.kind === 'distance-km' ? km : (km / Math.max(1, elapsedMs(nums, row) / 1000)) * 3600
+    const slot = record.kilometres(entity.row.number({ column: feature.lat }), entity.row.number({ column: feature.lon }))
+    const perHour = feature.kind === 'speed-kmh'
+    return record.read(horizonMs, (nums, row, { results, vector }) => {
+      const km = results[slot]!
+      if (!Number.isNaN(km)) vector[at] = perHour ? (km / Math.max(1, elapsedMs(nums, row) / 1000)) * 3600 : km
     })
   }
   const number = entity.row.number(feature.value)

@@ -1,4 +1,4 @@
-import type { List } from './memory.js'
+import { rowsOf, startOf, type List } from './memory.js'
 import { M2, MAX, MEAN, MIN, N, SUM } from './statistics.js'
 import type { Series } from './tile-table.js'
 
@@ -24,8 +24,8 @@ export function readTiles(
   results: Float64Array,
 ): void {
   const { width } = list
-  const start = nums[list.head]!
-  let newest = nums[list.head + 1]! - 1
+  const start = startOf(nums, list)
+  let newest = rowsOf(nums, list) - 1
   while (newest >= 0 && nums[start + newest * width]! > last) newest--
   let row = newest
   for (let k = 0; k < tiles.length; k++) {
@@ -36,20 +36,34 @@ export function readTiles(
   for (let i = 0; i < reads.length; i++) readSeries(nums, start, width, newest, bounds, reads[i]!, results)
 }
 
-/** Merges tiles by Chan, Golub and LeVeque (1979): n, mean, M2; never by sums of squares. */
 function readSeries(nums: Float64Array, start: number, width: number, newest: number, bounds: Int32Array, read: SeriesRead, results: Float64Array): void {
-  const { n: nAt, sum: sumAt, mean: meanAt, min: minAt, max: maxAt } = read
-  let row = newest
+  if (read.number < 0) countSeries(nums, start, width, newest, bounds, read, results)
+  else mergeSeries(nums, start, width, newest, bounds, read, results)
+}
+
+function countSeries(nums: Float64Array, start: number, width: number, newest: number, bounds: Int32Array, { n: nAt, windows, bases }: SeriesRead, results: Float64Array): void {
+  let at = start + newest * width + nAt
+  let n = 0
+  for (let k = 0; k < windows.length; k++) {
+    const end = start + bounds[windows[k]!]! * width
+    for (; at >= end; at -= width) n += nums[at]!
+    results[bases[k]! + N] = n
+  }
+}
+
+/** Merges tiles by Chan, Golub and LeVeque (1979): n, mean, M2; never by sums of squares. */
+function mergeSeries(nums: Float64Array, start: number, width: number, newest: number, bounds: Int32Array, read: SeriesRead, results: Float64Array): void {
+  const { n: nAt, sum: sumAt, mean: meanAt, min: minAt, max: maxAt, windows, bases } = read
+  let at = start + newest * width
   let n = 0
   let sum = 0
   let mean = 0
   let m2 = 0
   let min = Infinity
   let max = -Infinity
-  for (let k = 0; k < read.windows.length; k++) {
-    const oldest = bounds[read.windows[k]!]!
-    for (; row >= oldest; row--) {
-      const at = start + row * width
+  for (let k = 0; k < windows.length; k++) {
+    const end = start + bounds[windows[k]!]! * width
+    for (; at >= end; at -= width) {
       const more = nums[at + nAt]!
       if (more === 0) continue
       const total = n + more
@@ -60,11 +74,11 @@ function readSeries(nums: Float64Array, start: number, width: number, newest: nu
         mean += step
         m2 += nums[at + meanAt + 1]! + off * step * n
       }
-      if (minAt >= 0) min = Math.min(min, nums[at + minAt]!)
-      if (maxAt >= 0) max = Math.max(max, nums[at + maxAt]!)
+      if (minAt >= 0 && nums[at + minAt]! < min) min = nums[at + minAt]!
+      if (maxAt >= 0 && nums[at + maxAt]! > max) max = nums[at + maxAt]!
       n = total
     }
-    const base = read.bases[k]!
+    const base = bases[k]!
     results[base + N] = n
     results[base + SUM] = sum
     results[base + MEAN] = meanAt >= 0 ? mean : sum / n

@@ -1,4 +1,4 @@
-import { dropRows, insertRow, makeRoom, NEWEST, type List, type Memory } from './memory.js'
+import { dropRows, insertRow, makeRoom, NEWEST, type List, type Memory, rowsOf, startOf } from './memory.js'
 import type { Part, Read, Surroundings } from './part.js'
 import { AS_OF, TIME, type Row } from './row.js'
 import { readTiles, type SeriesRead } from './tile-read.js'
@@ -68,8 +68,8 @@ function built(tileMs: number, around: Surroundings, requests: Requests<View>): 
   const rowOf = (memory: Memory, tile: number): number => {
     makeRoom(memory, around.layout(), list)
     const { nums } = memory
-    const start = nums[list.head]!
-    let index = nums[list.head + 1]!
+    const start = startOf(nums, list)
+    let index = rowsOf(nums, list)
     while (index > 0 && nums[start + (index - 1) * width]! > tile) index--
     if (index > 0 && nums[start + (index - 1) * width] === tile) return start + (index - 1) * width
     const at = insertRow(memory, list, index)
@@ -125,8 +125,8 @@ function addValue(nums: Float64Array, at: number, one: Series, value: number): v
 /** Rows at the front of an ordered list whose first column is at most `bound`. */
 export function rowsUpTo(memory: Memory, list: List, bound: number): number {
   const { nums } = memory
-  const start = nums[list.head]!
-  const rows = nums[list.head + 1]!
+  const start = startOf(nums, list)
+  const rows = rowsOf(nums, list)
   let index = 0
   while (index < rows && nums[start + index * list.width]! <= bound) index++
   return index

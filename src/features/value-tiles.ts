@@ -1,4 +1,4 @@
-import { dropRows, insertRow, makeRoom, NEWEST, type List, type Memory } from './memory.js'
+import { dropRows, insertRow, makeRoom, NEWEST, type List, type Memory, rowsOf, startOf } from './memory.js'
 import type { Outputs, Part, Read, Surroundings } from './part.js'
 import { AS_OF, TIME, type Row } from './row.js'
 import { rowsUpTo } from './tile-table.js'
@@ -39,7 +39,7 @@ export function valueTiles(source: { readonly code: number; readonly match: numb
       if (row.matches[match] === 0 || value !== value) return
       makeRoom(memory, around.layout(), list)
       countIn(memory, list, Math.floor(row.numbers[TIME]! / tileMs), value)
-      dropRows(memory, list, 0, memory.nums[list.head + 1]! - valueTileRows)
+      dropRows(memory, list, 0, rowsOf(memory.nums, list) - valueTileRows)
     }
     const reading = (prior: boolean): Read | undefined => {
       const mine = views.filter((view) => view.prior === prior)
@@ -55,8 +55,8 @@ export function valueTiles(source: { readonly code: number; readonly match: numb
 
 function countIn(memory: Memory, list: List, tile: number, code: number): void {
   const { nums } = memory
-  const start = nums[list.head]!
-  let index = nums[list.head + 1]!
+  const start = startOf(nums, list)
+  let index = rowsOf(nums, list)
   while (index > 0 && nums[start + (index - 1) * width]! > tile) index--
   for (let i = index - 1; i >= 0 && nums[start + i * width] === tile; i--) {
     if (nums[start + i * width + 1] !== code) continue
@@ -74,8 +74,8 @@ function shareOf(nums: Float64Array, list: List, row: Row, view: View, source: {
   if (own !== own) return
   const last = Math.floor(row.numbers[TIME]! / source.tileMs)
   const bound = Math.floor(row.numbers[AS_OF]! / source.tileMs) - view.tiles
-  const start = nums[list.head]!
-  const rows = nums[list.head + 1]!
+  const start = startOf(nums, list)
+  const rows = rowsOf(nums, list)
   let all = 0
   let same = 0
   for (let i = 0; i < rows; i++) {
