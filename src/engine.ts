@@ -70,10 +70,10 @@ export interface StreamSnapshot {
 /** One file through the whole path, in a directory that is removed afterwards. */
 export interface ScoreFileOptions {
   readonly stream: string
-  /** NDJSON, one event a line; '-' is standard input. */
-  readonly in: string
-  /** NDJSON, one prediction a line in the order of the events; '-' is standard output. */
-  readonly out: string
+  /** Lines of NDJSON, one event each, with their numbers in the file. */
+  readonly lines: AsyncIterable<{ readonly number: number; readonly text: string }>
+  /** Takes predictions as NDJSON, one a line, in the order of the events; resolves when it wants more. */
+  readonly write: (text: string) => Promise<void>
   /** Files or directories with streams of the user's. */
   readonly streams: readonly string[]
   /** An ONNX file to score with instead of the stream's own model. */

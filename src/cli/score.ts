@@ -1,7 +1,11 @@
+import { once } from 'node:events'
+import { open } from 'node:fs/promises'
 import type { Command } from 'commander'
 import type { ScoreFileOptions, ScoreSummary } from '../engine.js'
+import { CommandFailed, exits } from './exit.js'
+import { inputOf, linesOf } from './lines.js'
 import { progressOn } from './progress.js'
-import { count, duration, printJson, say, styled, type Terminal } from './terminal.js'
+import { count, duration, print, printJson, say, styled, type Terminal } from './terminal.js'
 
 interface ScoreCommandOptions {
   readonly stream: string
@@ -29,23 +33,41 @@ export function scoreCommand(parent: Command, terminal: Terminal): void {
     .option('--json', 'print the summary as JSON')
     .action(async (options: ScoreCommandOptions) => {
       const { scoreFile } = await import('../main.js')
+      const input = inputOf(options.in, terminal.in)
+      if (options.in !== '-') await once(input, 'open')
+      const output = await outputTo(options.out, terminal)
       const progress = progressOn(terminal, 'events scored')
-      const summary = await scoreFile(scoreOptions(options, terminal, (done) => progress.update(done))).finally(() => progress.end())
-      await report(summary, options, terminal)
+      try {
+        const summary = await scoreFile({ ...choices(options), lines: linesOf(input), write: output.write, signal: terminal.interrupted, onProgress: (done) => progress.update(done) })
+        progress.end()
+        await output.close()
+        await report(summary, options, terminal)
+        if (terminal.interrupted.aborted) throw new CommandFailed(exits.interrupted, 'interrupted; the predictions so far are written')
+      } finally {
+        progress.end()
+      }
     })
 }
 
-const scoreOptions = (options: ScoreCommandOptions, terminal: Terminal, onProgress: (eventsDone: number) => void): ScoreFileOptions => ({
+const choices = (options: ScoreCommandOptions): Pick<ScoreFileOptions, 'stream' | 'streams' | 'features' | 'model' | 'modelsDirectory'> => ({
   stream: options.stream,
-  in: options.in,
-  out: options.out,
   streams: (options.streams ?? '').split(',').map((path) => path.trim()).filter((path) => path !== ''),
   features: options.features === true,
-  signal: terminal.interrupted,
-  onProgress,
   ...(options.model !== undefined && { model: options.model }),
   ...(options.models !== undefined && { modelsDirectory: options.models }),
 })
+
+interface Output {
+  readonly write: (text: string) => Promise<void>
+  readonly close: () => Promise<void>
+}
+
+/** Opened before anything is scored, so that a path that cannot be written is known at once. */
+async function outputTo(path: string, terminal: Terminal): Promise<Output> {
+  if (path === '-') return { write: (text) => print(terminal, text), close: async () => undefined }
+  const file = await open(path, 'w')
+  return { write: (text) => file.appendFile(text), close: () => file.close() }
+}
 
 /** The summary is data, unless predictions already are. */
 async function report(summary: ScoreSummary, options: ScoreCommandOptions, terminal: Terminal): Promise<void> {

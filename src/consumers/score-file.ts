@@ -1,10 +1,5 @@
-import { createReadStream, createWriteStream } from 'node:fs'
-import { once } from 'node:events'
-import { createInterface } from 'node:readline'
-import type { Writable } from 'node:stream'
 import type { Clock } from '../clock.js'
 import type { ScoreFileOptions, ScoreSummary } from '../engine.js'
-import { EngineError, messageOf } from '../errors.js'
 import { riskLevels, scoredBy } from '../log/block.js'
 import { heuristicVersion } from '../scorers/score.js'
 import type { CompiledStream } from './compiled.js'
@@ -13,51 +8,34 @@ import type { ScoringOptions } from './scoring.js'
 
 const firstLetters = 20
 
-/** Scores a file of NDJSON and writes one prediction a line, in the order of the events. */
+/** Scores lines of NDJSON and writes one prediction a line, in the order of the events. */
 export async function scoreFileWith(stream: CompiledStream, options: ScoreFileOptions, scoring: Omit<ScoringOptions, 'streams' | 'onChunk'>): Promise<ScoreSummary> {
   const { clock } = scoring
   const startedMs = clock.nowMs()
-  const out = await openOut(options.out)
   const summary = emptySummary(stream)
-  let line = 0
-  for await (const results of scoreLines(linesOf(options.in), stream, scoring)) {
+  const numbers: number[] = []
+  let events = 0
+  for await (const results of scoreLines(numbered(options.lines, numbers), stream, scoring)) {
     const text: string[] = []
-    for (const result of results) {
-      line++
-      count(summary, result, line)
+    const lines = numbers.splice(0, results.length)
+    results.forEach((result, i) => {
+      count(summary, result, lines[i]!)
       if (result.kind === 'prediction') text.push(JSON.stringify(predictionOf(stream, result, options.features)))
-    }
-    if (text.length > 0 && !out.write(text.join('\n') + '\n')) await once(out, 'drain')
-    options.onProgress?.(line)
+    })
+    events += results.length
+    if (text.length > 0) await options.write(text.join('\n') + '\n')
+    options.onProgress?.(events)
     if (options.signal?.aborted === true) break
   }
-  await close(out)
-  return finish(summary, line, startedMs, clock)
+  return finish(summary, events, startedMs, clock)
 }
 
-async function* linesOf(path: string): AsyncGenerator<string> {
-  const input = path === '-' ? process.stdin : createReadStream(path)
-  const failed = new Promise<never>((_, reject) => input.once('error', (cause: unknown) => reject(new EngineError('BAD_REQUEST', `cannot read ${path}: ${messageOf(cause)}`))))
-  failed.catch(() => undefined)
-  if (path !== '-') await Promise.race([once(input, 'open'), failed])
-  for await (const line of createInterface({ input, crlfDelay: Infinity })) if (line.trim() !== '') yield line
-}
-
-async function openOut(path: string): Promise<Writable> {
-  if (path === '-') return process.stdout
-  const out = createWriteStream(path)
-  try {
-    await once(out, 'open')
-  } catch (cause) {
-    throw new EngineError('BAD_REQUEST', `cannot write ${path}: ${messageOf(cause)}`)
+/** The texts of lines, whose numbers are kept until their results come. */
+async function* numbered(lines: ScoreFileOptions['lines'], numbers: number[]): AsyncGenerator<string> {
+  for await (const { number, text } of lines) {
+    numbers.push(number)
+    yield text
   }
-  return out
-}
-
-async function close(out: Writable): Promise<void> {
-  if (out === process.stdout) return
-  out.end()
-  await once(out, 'finish')
 }
 
 type Prediction = Extract<LineResult, { readonly block: unknown }>

@@ -17,7 +17,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   simulator: [],
   streams: ['features'],
   learning: ['streams', 'features'],
-  consumers: ['log', 'features', 'scorers', 'sinks', 'streams', 'learning'],
+  consumers: ['log', 'features', 'scorers', 'sinks', 'streams', 'learning', 'simulator'],
   api: ['log', 'features', 'scorers', 'sinks', 'streams', 'learning'],
   cli: ['log', 'features', 'scorers', 'sinks', 'streams', 'learning', 'consumers', 'api', 'simulator'],
 }
