@@ -30,6 +30,9 @@ const takeoverPath = (directory: string): string => join(directory, 'engine.lock
 
 const errnoOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : undefined)
 
+/** Tells the attempts of one process apart. */
+let attempts = 0
+
 /** The value, or undefined where the system says `errno`. */
 const unless = <Value>(errno: string, promise: Promise<Value>): Promise<Value | undefined> =>
   promise.catch((error: unknown) => {
@@ -127,7 +130,7 @@ export async function lockDirectory(directory: string, holder: LockHolder): Prom
   await mkdir(directory, { recursive: true, mode: 0o750 })
   const [bootId, startTicks] = await Promise.all([bootIdNow(), startTicksOf(holder.pid)])
   let file: LockFile = { ...holder, ...(bootId === undefined ? {} : { bootId }), ...(startTicks === undefined ? {} : { startTicks }) }
-  const ours = join(directory, `engine.lock.${holder.pid}`)
+  const ours = join(directory, `engine.lock.${holder.pid}.${attempts++}`)
   const writeOurs = (): Promise<void> => writeFile(ours, `${JSON.stringify(file)}\n`, { mode: 0o640 })
   await writeOurs()
   try {

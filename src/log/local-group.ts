@@ -27,7 +27,7 @@ export const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}
 /** The members of one group in this process. Partitions go round: the n-th to the n-th member that wants the topic. */
 export class LocalGroup {
   readonly #log: GroupLog
-  readonly #members: Member[] = []
+  readonly #members = new Set<Member>()
   #rebalanced: Promise<void> = Promise.resolve()
 
   constructor(log: GroupLog) {
@@ -36,7 +36,7 @@ export class LocalGroup {
 
   /** The partitions of every topic that some member reads. */
   get partitions(): TopicPartition[] {
-    const topics = [...new Set(this.#members.flatMap((member) => member.topics))]
+    const topics = [...new Set([...this.#members].flatMap((member) => member.topics))]
     return topics.flatMap((topic) => Array.from({ length: this.#log.partitionsOf(topic) }, (_, partition) => ({ topic, partition })))
   }
 
@@ -48,26 +48,23 @@ export class LocalGroup {
     // Whoever joined may look at `failed` later, or never.
     failed.catch(() => undefined)
     const member: Member = { topics, work, fail, held: new Map() }
-    this.#members.push(member)
-    await this.#rebalance()
+    await this.#rebalance(() => this.#members.add(member))
     return {
       failed,
-      leave: async () => {
-        const at = this.#members.indexOf(member)
-        if (at >= 0) this.#members.splice(at, 1)
+      leave: () => {
         for (const { revoke } of member.held.values()) revoke.abort()
-        await release(member, () => true)
-        await this.#rebalance()
+        return this.#rebalance(() => this.#members.delete(member))
       },
     }
   }
 
-  /** One at a time: a partition is given out when its last owner's work has ended, and not before. */
-  #rebalance(): Promise<void> {
+  /** One change of members at a time: a partition is given out when its last owner's work has ended, and not before. */
+  #rebalance(change: () => void): Promise<void> {
     this.#rebalanced = this.#rebalanced.then(async () => {
+      const before = [...this.#members]
+      change()
       const wanted = this.#share()
-      const isLost = (member: Member) => (key: string) => wanted.get(key)?.member !== member
-      await Promise.all(this.#members.map((member) => release(member, isLost(member))))
+      await Promise.all(before.map((member) => release(member, (key) => wanted.get(key)?.member !== member)))
       for (const [key, { member, at }] of wanted) if (!member.held.has(key)) member.held.set(key, this.#hand(member, at))
     })
     return this.#rebalanced
@@ -76,7 +73,7 @@ export class LocalGroup {
   #share(): Map<string, { member: Member; at: TopicPartition }> {
     const wanted = new Map<string, { member: Member; at: TopicPartition }>()
     for (const [n, at] of this.partitions.entries()) {
-      const members = this.#members.filter(({ topics }) => topics.includes(at.topic))
+      const members = [...this.#members].filter(({ topics }) => topics.includes(at.topic))
       wanted.set(keyOf(at), { member: members[n % members.length]!, at })
     }
     return wanted

@@ -2,7 +2,7 @@ import { EngineError } from '../errors.js'
 import type { Offset } from './event-log.js'
 import type { LogFile, LogFiles } from './local-files.js'
 import { logFailure } from './local-files.js'
-import { encodeFrame } from './local-frame.js'
+import { encodeFrame, frameHeaderBytes } from './local-frame.js'
 import type { StampedRecord } from './local-frame.js'
 import { damaged, extend, newSegment, removeSegment, writeIndex } from './local-segment.js'
 import type { Segment } from './local-segment.js'
@@ -134,8 +134,9 @@ export class LocalPartition {
         }
       } catch (error) {
         const failure = logFailure(error, `append to ${this.directory}`)
-        for (const { reject } of batch) reject(failure)
+        // What cannot be repaired now is tried again before the next write.
         await this.#repair().catch(() => undefined)
+        for (const { reject } of batch) reject(failure)
       }
       for (const wake of [...this.#waiting]) wake()
     }
@@ -158,7 +159,7 @@ export class LocalPartition {
     const records = batch.length === 1 ? batch[0]!.records : batch.flatMap((pending) => pending.records)
     const bytes = batch.reduce((sum, pending) => sum + pending.bytes, 0)
     await this.#repair()
-    const { segment, file } = await this.#room(bytes, roll)
+    const { segment, file } = await this.#room(frameHeaderBytes + bytes, roll)
     if (records.length === 0) return segment.next
     const first = segment.next
     const frame = encodeFrame(segment.salt, first, records, bytes)

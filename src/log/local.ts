@@ -53,6 +53,7 @@ class SegmentedLog implements LocalLog {
   readonly #topics = new Map<string, Topic>()
   readonly #groups: LocalGroups
   #ensuring: Promise<void> = Promise.resolve()
+  #closed: Promise<void> | undefined
 
   constructor(options: LocalLogOptions) {
     this.#options = options
@@ -115,7 +116,11 @@ class SegmentedLog implements LocalLog {
     }
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    return (this.#closed ??= this.#close())
+  }
+
+  async #close(): Promise<void> {
     await this.#ensuring
     await this.#groups.close()
     await Promise.all([...this.#topics.values()].flatMap(({ partitions }) => partitions.map((partition) => partition.close())))

@@ -1,0 +1,259 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { isEngineError } from '../../src/errors.js'
+import type { ErrorCode } from '../../src/errors.js'
+import type { Assignment, ConsumerGroups, EventLog, LogRecord, NewRecord, Offset, PartitionReader, TopicPartition } from '../../src/log/event-log.js'
+
+/** A fresh log of one adapter; `topic` gives names that no other test uses. */
+export interface LogUnderTest {
+  readonly log: EventLog & ConsumerGroups
+  topic(): string
+  close(): Promise<void>
+}
+
+const wide = { records: 1_000, bytes: 1024 * 1024 }
+const never = new AbortController().signal
+
+export const textRecord = (text: string, more: Partial<NewRecord> = {}): NewRecord => ({ key: Buffer.from(`key of ${text}`), value: Buffer.from(text), ...more })
+export const texts = (records: readonly LogRecord[]): (string | undefined)[] => records.map(({ value }) => value?.toString())
+export const numbered = (count: number): NewRecord[] => Array.from({ length: count }, (_, i) => textRecord(String(i)))
+
+/** Everything from `from` to the end of what is there. */
+export async function readAll(log: EventLog, at: TopicPartition, from: Offset, bound = wide): Promise<LogRecord[]> {
+  const { next } = await log.bounds(at)
+  const reader = log.reader(at)
+  const all: LogRecord[] = []
+  try {
+    while (from < next) {
+      const records = await reader.read(from, bound, never)
+      all.push(...records.map((record) => ({ ...record, value: record.value && Buffer.from(record.value) })))
+      from = records.at(-1)!.offset + 1
+    }
+    return all
+  } finally {
+    await reader.close()
+  }
+}
+
+export const failsWith = (code: ErrorCode): unknown => expect.toSatisfy((error: unknown) => isEngineError(error, code), `fails with ${code}`)
+
+/** Works until revoked, handing over what it reads. */
+const collect =
+  (into: (at: TopicPartition, records: readonly LogRecord[]) => void | Promise<void>) =>
+  async (assignment: Assignment): Promise<void> => {
+    const { topic, partition, reader, revoked } = assignment
+    for (let from = 0; !revoked.aborted; ) {
+      const records = await reader.read(from, wide, revoked)
+      if (records.length === 0) continue
+      await into({ topic, partition }, records)
+      from = records.at(-1)!.offset + 1
+      await assignment.commit(from)
+    }
+  }
+
+/** What every event log promises, whatever it is made of. */
+export function eventLogContract(name: string, factory: () => Promise<LogUnderTest>): void {
+  describe(`${name} as an event log`, () => {
+    let under: LogUnderTest
+    let log: LogUnderTest['log']
+    let at: TopicPartition
+    let readers: PartitionReader[] = []
+    const reader = (): PartitionReader => {
+      const made = log.reader(at)
+      readers.push(made)
+      return made
+    }
+
+    beforeEach(async () => {
+      under = await factory()
+      log = under.log
+      at = { topic: under.topic(), partition: 1 }
+      await log.ensure({ topic: at.topic, partitions: 2 })
+    })
+    afterEach(async () => {
+      await Promise.all(readers.map((made) => made.close()))
+      readers = []
+      await under.close()
+    })
+
+    test('an empty partition begins and ends at offset 0', async () => {
+      expect(await log.bounds(at)).toEqual({ first: 0, next: 0 })
+    })
+
+    test('a topic that exists is left as it is, and refused with another number of partitions', async () => {
+      await log.append(at, numbered(3))
+      await log.ensure({ topic: at.topic, partitions: 2 })
+      expect((await log.bounds(at)).next).toBe(3)
+      await expect(log.ensure({ topic: at.topic, partitions: 3 })).rejects.toEqual(failsWith('TOPIC_MISMATCH'))
+    })
+
+    test('records come back in order, with offsets one after another', async () => {
+      expect(await log.append(at, numbered(3))).toBe(0)
+      expect(await log.append(at, numbered(2))).toBe(3)
+      const records = await readAll(log, at, 0)
+      expect(records.map(({ offset }) => offset)).toEqual([0, 1, 2, 3, 4])
+      expect(texts(records)).toEqual(['0', '1', '2', '0', '1'])
+    })
+
+    test('keys, values, headers and times come back as they were given, null and empty ones too', async () => {
+      const given: NewRecord[] = [
+        { key: null, value: null, timestampMs: 1_700_000_000_000 },
+        { key: Buffer.alloc(0), value: Buffer.alloc(0), timestampMs: 1_700_000_000_001 },
+        { key: Buffer.from('k'), value: Buffer.from([0, 255, 128]), headers: { trace: Buffer.from('abc'), länge: Buffer.alloc(0) }, timestampMs: 1_700_000_000_002 },
+        { key: Buffer.from('k'), value: Buffer.alloc(300, 7), headers: { trace: Buffer.from('def') }, timestampMs: 1_600_000_000_000 },
+      ]
+      await log.append(at, given)
+      const records = await reader().read(0, wide, never)
+      expect(records.map(({ key, value, headers, timestampMs }) => ({ key, value, headers: { ...headers }, timestampMs }))).toEqual(
+        given.map((record) => ({ headers: {}, ...record })),
+      )
+    })
+
+    test('a record without a time gets one from the log', async () => {
+      const before = Date.now()
+      await log.append(at, [textRecord('now')])
+      const [record] = await readAll(log, at, 0)
+      expect(record!.timestampMs).toBeGreaterThanOrEqual(before)
+      expect(record!.timestampMs).toBeLessThanOrEqual(Date.now())
+    })
+
+    test('partitions do not see each other', async () => {
+      await log.append(at, [textRecord('one')])
+      await log.append({ ...at, partition: 0 }, [textRecord('zero')])
+      expect(texts(await readAll(log, at, 0))).toEqual(['one'])
+      expect(texts(await readAll(log, { ...at, partition: 0 }, 0))).toEqual(['zero'])
+    })
+
+    test('concurrent appends each stay in one piece, at the offset they were told', async () => {
+      const firsts = await Promise.all(['a', 'b', 'c', 'd', 'e'].map((name) => log.append(at, [textRecord(`${name}0`), textRecord(`${name}1`), textRecord(`${name}2`)])))
+      const all = texts(await readAll(log, at, 0))
+      for (const [i, name] of ['a', 'b', 'c', 'd', 'e'].entries())
+        expect(all.slice(firsts[i], firsts[i]! + 3)).toEqual([`${name}0`, `${name}1`, `${name}2`])
+      expect(all).toHaveLength(15)
+    })
+
+    test('a read starts anywhere', async () => {
+      await log.append(at, numbered(10))
+      await log.append(at, numbered(10))
+      const one = reader()
+      for (const from of [13, 0, 19, 7]) expect((await one.read(from, wide, never))[0]!.offset).toBe(from)
+    })
+
+    test('a read gives no more records and bytes than asked for, but always one', async () => {
+      await log.append(at, numbered(10))
+      await log.append(at, [textRecord('x'.repeat(5_000)), textRecord('y')])
+      const one = reader()
+      expect(await one.read(0, { records: 4, bytes: 1_000_000 }, never)).toHaveLength(4)
+      expect((await one.read(4, { records: 100, bytes: 60 }, never)).length).toBeLessThan(4)
+      expect(texts(await one.read(10, { records: 100, bytes: 1 }, never))).toEqual(['x'.repeat(5_000)])
+    })
+
+    test('what was read stays as it is until the next read', async () => {
+      await log.append(at, numbered(2_000))
+      const one = reader()
+      for (let from = 0; from < 2_000; ) {
+        const records = await one.read(from, { records: 300, bytes: 1_000_000 }, never)
+        await log.append(at, [textRecord('more')])
+        expect(texts(records)).toEqual(records.map((_, i) => String(from + i)))
+        from = records.at(-1)!.offset + 1
+        if (from + 300 > 2_000) break
+      }
+    })
+
+    test('a reader at the end waits for the next record', async () => {
+      await log.append(at, numbered(2))
+      const one = reader()
+      const waiting = one.read(2, wide, never)
+      await log.append(at, [textRecord('third')])
+      expect(texts(await waiting)).toEqual(['third'])
+    })
+
+    test('a waiting reader comes back empty-handed when its signal aborts', async () => {
+      const stop = new AbortController()
+      const waiting = reader().read(0, wide, stop.signal)
+      stop.abort()
+      expect(await waiting).toEqual([])
+      expect(await reader().read(0, wide, stop.signal)).toEqual([])
+    })
+
+    test('a read beyond the end fails with LOG_RESET', async () => {
+      await log.append(at, numbered(2))
+      await expect(reader().read(3, wide, never)).rejects.toEqual(failsWith('LOG_RESET'))
+    })
+
+    test('bounds since a time begin with the first record at or after it', async () => {
+      await log.append(at, [100, 200, 300].map((timestampMs) => textRecord('t', { timestampMs })))
+      await log.append(at, [400, 500].map((timestampMs) => textRecord('t', { timestampMs })))
+      expect(await log.bounds(at, 0)).toEqual({ first: 0, next: 5 })
+      expect(await log.bounds(at, 200)).toEqual({ first: 1, next: 5 })
+      expect(await log.bounds(at, 201)).toEqual({ first: 2, next: 5 })
+      expect(await log.bounds(at, 450)).toEqual({ first: 4, next: 5 })
+      expect(await log.bounds(at, 501)).toEqual({ first: 5, next: 5 })
+    })
+
+    test('one member of a group gets every partition', async () => {
+      const seen = new Map<number, (string | undefined)[]>()
+      const member = await log.join('alone', [at.topic], collect((place, records) => void seen.set(place.partition, texts(records))))
+      await log.append(at, [textRecord('one')])
+      await log.append({ ...at, partition: 0 }, [textRecord('zero')])
+      await expect.poll(() => [seen.get(0), seen.get(1)], { timeout: 30_000 }).toEqual([['zero'], ['one']])
+      await member.leave()
+    })
+
+    test('two members share the partitions, and the one who stays takes over', async () => {
+      const owners = new Map<number, string>()
+      const running = new Map<number, number>()
+      let most = 0
+      const work = (who: string) => async ({ partition, revoked }: Assignment): Promise<void> => {
+        running.set(partition, (running.get(partition) ?? 0) + 1)
+        most = Math.max(most, running.get(partition)!)
+        owners.set(partition, who)
+        await new Promise<void>((resolve) => revoked.addEventListener('abort', () => resolve(), { once: true }))
+        running.set(partition, running.get(partition)! - 1)
+      }
+      const ann = await log.join('pair', [at.topic], work('ann'))
+      const bob = await log.join('pair', [at.topic], work('bob'))
+      await expect.poll(() => [...owners.values()].sort(), { timeout: 30_000 }).toEqual(['ann', 'bob'])
+      await ann.leave()
+      await expect.poll(() => [...owners.values()], { timeout: 30_000 }).toEqual(['bob', 'bob'])
+      await bob.leave()
+      expect(most).toBe(1)
+      expect([...running.values()]).toEqual([0, 0])
+    })
+
+    test('leaving waits for the work that is in flight', async () => {
+      let finish: () => void = () => undefined
+      let hasStarted = false
+      const finished = new Promise<void>((resolve) => (finish = resolve))
+      const member = await log.join('slow', [at.topic], async ({ partition }) => {
+        if (partition === 0) return
+        hasStarted = true
+        await finished
+      })
+      await expect.poll(() => hasStarted, { timeout: 30_000 }).toBe(true)
+      let hasLeft = false
+      const leaving = member.leave().then(() => (hasLeft = true))
+      await log.append(at, numbered(1))
+      expect(hasLeft).toBe(false)
+      finish()
+      await leaving
+    })
+
+    test('work that fails fails its membership', async () => {
+      const member = await log.join('broken', [at.topic], ({ partition }) => (partition === 1 ? Promise.reject(new Error('no more')) : Promise.resolve()))
+      await expect(member.failed).rejects.toThrow('no more')
+      await member.leave()
+    })
+
+    test('the lag of a group is what lies between its commits and the end', async () => {
+      await log.append(at, numbered(5))
+      const member = await log.join('lagging', [at.topic], async (assignment) => {
+        if (assignment.partition === 1) await assignment.commit(3)
+        await new Promise<void>((resolve) => assignment.revoked.addEventListener('abort', () => resolve(), { once: true }))
+      })
+      await expect
+        .poll(async () => (await log.lag('lagging')).filter(({ partition }) => partition === 1), { timeout: 30_000 })
+        .toEqual([{ topic: at.topic, partition: 1, committed: 3, next: 5 }])
+      await member.leave()
+    })
+  })
+}
