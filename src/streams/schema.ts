@@ -24,12 +24,13 @@ export interface Schema<C = AnyEvent> {
 export function avsc<C = AnyEvent>(from: string, path: string): Schema<C> {
   const file = fileURLToPath(new URL(path, from))
   const stem = basename(file, '.avsc')
-  const record = recordIn(file)
+  const record = readSchema(file)
   const older = readdirSync(dirname(file)).filter((name) => name.startsWith(`${stem}.`) && name.endsWith('.avsc') && name !== `${stem}.avsc`)
-  return { path: file, record, older: older.sort().map((name) => recordIn(join(dirname(file), name))) }
+  return { path: file, record, older: older.sort().map((name) => readSchema(join(dirname(file), name))) }
 }
 
-function recordIn(file: string): AvroRecord {
+/** The record schema in an .avsc file. Throws BAD_STREAM when the file is missing or is no Avro record. */
+export function readSchema(file: string): AvroRecord {
   let parsed: unknown
   try {
     parsed = JSON.parse(readFileSync(file, 'utf8'))
