@@ -1,4 +1,4 @@
-import { dropRows, insertRow, makeRoom, NEWEST, type List, type Memory } from './memory.js'
+import { dropRows, insertRow, makeRoom, NEWEST, rowsOf, startOf, type List, type Memory } from './memory.js'
 import type { Outputs, Part, Surroundings } from './part.js'
 import { AS_OF, TIME, type Row } from './row.js'
 
@@ -31,16 +31,16 @@ export function delayVectors(source: DelaySource, around: Surroundings): DelayVe
     floats: [0],
     prune: (memory) => {
       const forgotten = memory.nums[last]! <= memory.nums[NEWEST]! - around.latenessMs - horizonMs
-      dropRows(memory, list, 0, memory.nums[list.head + 1]! - (forgotten ? 0 : cap))
+      dropRows(memory, list, 0, rowsOf(memory.nums, list) - (forgotten ? 0 : cap))
     },
   })
   const remembered = ({ nums }: Memory, row: Row): boolean => row.numbers[AS_OF]! - nums[last]! < horizonMs
   const before = (memory: Memory, row: Row, out: Outputs): void => {
     const value = row.numbers[number]!
     if (row.matches[match] === 0 || value !== value || !remembered(memory, row)) return
-    const rows = memory.nums[list.head + 1]!
+    const rows = rowsOf(memory.nums, list)
     const kept = Math.min(rows, cap)
-    const from = memory.nums[list.head]! + rows - kept
+    const from = startOf(memory.nums, list) + rows - kept
     for (let i = 0; i < reads.length; i++) {
       const { lags, nearest, feature } = reads[i]!
       if (kept - 2 * lags + 2 >= nearest.length) out.vector[feature] = meanDistance(memory.nums, from, kept, value, lags, nearest)
@@ -49,9 +49,9 @@ export function delayVectors(source: DelaySource, around: Surroundings): DelayVe
   const add = (memory: Memory, row: Row): void => {
     const value = row.numbers[number]!
     if (row.matches[match] === 0 || value !== value) return
-    if (!remembered(memory, row)) dropRows(memory, list, 0, memory.nums[list.head + 1]!)
+    if (!remembered(memory, row)) dropRows(memory, list, 0, rowsOf(memory.nums, list))
     makeRoom(memory, around.layout(), list)
-    memory.nums[insertRow(memory, list, memory.nums[list.head + 1]!)] = value
+    memory.nums[insertRow(memory, list, rowsOf(memory.nums, list))] = value
     memory.nums[last] = row.numbers[TIME]!
   }
   return { read: (lags, nearest, feature) => void reads.push({ lags, nearest: new Float64Array(nearest), feature }), build: () => ({ before, add }) }

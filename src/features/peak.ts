@@ -1,4 +1,4 @@
-import { dropRows, insertRow, makeRoom, NEWEST, type List, type Memory } from './memory.js'
+import { dropRows, insertRow, makeRoom, NEWEST, rowsOf, startOf, type List, type Memory } from './memory.js'
 import type { Surroundings } from './part.js'
 import type { Reflection } from './reflection.js'
 import { AS_OF, TIME } from './row.js'
@@ -31,9 +31,9 @@ export function peak(source: PeakSource, around: Surroundings): Reflection {
   return {
     read: ({ nums }, { numbers }, out) => {
       const [last, bound] = [tileOf(numbers[TIME]!), tileOf(numbers[AS_OF]!) - tiles]
-      const start = nums[list.head]!
+      const start = startOf(nums, list)
       let largest = -Infinity
-      for (let i = nums[list.head + 1]! - 1; i >= 0; i--) {
+      for (let i = rowsOf(nums, list) - 1; i >= 0; i--) {
         const tile = nums[start + i * width]!
         if (tile <= bound) break
         if (tile <= last) largest = Math.max(largest, nums[start + i * width + 1]!)
@@ -50,8 +50,8 @@ export function peak(source: PeakSource, around: Surroundings): Reflection {
 }
 
 function raise(memory: Memory, list: List, tile: number, value: number): void {
-  const start = memory.nums[list.head]!
-  let index = memory.nums[list.head + 1]!
+  const start = startOf(memory.nums, list)
+  let index = rowsOf(memory.nums, list)
   while (index > 0 && memory.nums[start + (index - 1) * width]! > tile) index--
   const at = start + (index - 1) * width
   if (index > 0 && memory.nums[at] === tile) return void (memory.nums[at + 1] = Math.max(memory.nums[at + 1]!, value))

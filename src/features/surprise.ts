@@ -1,4 +1,4 @@
-import { dropRows, insertRow, makeRoom, NEWEST, type List, type Memory } from './memory.js'
+import { dropRows, insertRow, makeRoom, NEWEST, rowsOf, startOf, type List, type Memory } from './memory.js'
 import type { Outputs, Surroundings } from './part.js'
 import type { Reflection } from './reflection.js'
 import { AS_OF, TIME, type Row } from './row.js'
@@ -31,7 +31,7 @@ export function surprise(source: SurpriseSource, around: Surroundings): Reflecti
       ints: [0],
       floats: [1],
       prune: (memory) => {
-        if (memory.nums[asOf]! <= memory.nums[NEWEST]! - around.latenessMs - horizonMs) dropRows(memory, list, 0, memory.nums[list.head + 1]!)
+        if (memory.nums[asOf]! <= memory.nums[NEWEST]! - around.latenessMs - horizonMs) dropRows(memory, list, 0, rowsOf(memory.nums, list))
       },
     })
     return list
@@ -67,7 +67,7 @@ export function surprise(source: SurpriseSource, around: Surroundings): Reflecti
 
 function forget(memory: Memory, lists: readonly List[], asOf: number): void {
   memory.nums[asOf] = -Infinity
-  for (const list of lists) dropRows(memory, list, 0, memory.nums[list.head + 1]!)
+  for (const list of lists) dropRows(memory, list, 0, rowsOf(memory.nums, list))
 }
 
 /** Bucket, weight; ascending by bucket. */
@@ -84,9 +84,9 @@ const fadedSince = (fromMs: number, nowMs: number, halfLifeMs: number): number =
 
 /** Share of magnitudes at least as large, this event's own counted among them (a conformal p-value). */
 function tailProbability(nums: Float64Array, list: List, bucket: number, faded: number): number {
-  const start = nums[list.head]!
+  const start = startOf(nums, list)
   let [all, tail] = [0, 0]
-  for (let i = nums[list.head + 1]! - 1; i >= 0; i--) {
+  for (let i = rowsOf(nums, list) - 1; i >= 0; i--) {
     const weight = nums[start + i * width + 1]!
     all += weight
     if (nums[start + i * width]! >= bucket) tail += weight
@@ -102,20 +102,20 @@ function partialExponential(s: number, terms: number): number {
 }
 
 function fade(nums: Float64Array, list: List, faded: number): void {
-  const start = nums[list.head]!
-  for (let i = nums[list.head + 1]! - 1; i >= 0; i--) nums[start + i * width + 1]! *= faded
+  const start = startOf(nums, list)
+  for (let i = rowsOf(nums, list) - 1; i >= 0; i--) nums[start + i * width + 1]! *= faded
 }
 
 function countIn(memory: Memory, list: List, around: Surroundings, bucket: number, weight: number): void {
   makeRoom(memory, around.layout(), list)
-  const start = memory.nums[list.head]!
-  let index = memory.nums[list.head + 1]!
+  const start = startOf(memory.nums, list)
+  let index = rowsOf(memory.nums, list)
   while (index > 0 && memory.nums[start + (index - 1) * width]! > bucket) index--
   if (index > 0 && memory.nums[start + (index - 1) * width] === bucket) return void (memory.nums[start + (index - 1) * width + 1]! += weight)
   const at = insertRow(memory, list, index)
   memory.nums[at] = bucket
   memory.nums[at + 1] = weight
-  if (memory.nums[list.head + 1]! <= surpriseBuckets) return
+  if (rowsOf(memory.nums, list) <= surpriseBuckets) return
   memory.nums[start + width + 1]! += memory.nums[start + 1]!
   dropRows(memory, list, 0, 1)
 }
