@@ -6,9 +6,8 @@ import { parseArgs } from 'node:util'
 import { createGzip } from 'node:zlib'
 import { compile } from '../src/features/plan.js'
 import { simulatorHash } from '../src/simulator/hash.js'
-import { createWorld, type World } from '../src/simulator/index.js'
+import { createWorld, type Outcome } from '../src/simulator/index.js'
 import { builtinStreams } from '../src/streams/index.js'
-import type { Stream } from '../src/streams/stream.js'
 import { named, serve } from './served.js'
 
 /**
@@ -41,11 +40,13 @@ function required(name: 'stream' | 'seeds' | 'start' | 'days' | 'out'): string {
   return value
 }
 
-/** What a trainer in life would know by then: outcomes that have come in, and silence that has grown old enough. */
-function knowledge(world: World, stream: Stream, fromMs: number, toMs: number): (id: string, timeMs: number) => 0 | 1 | null {
-  const told = new Map<string, 0 | 1>()
-  for (const outcome of world.outcomes(fromMs, toMs)) if (outcome.stream === stream.name) told.set(outcome.event_id, outcome.label)
-  return (id, timeMs) => told.get(id) ?? (timeMs + stream.outcome.matureAfterMs <= toMs ? 0 : null)
+interface Row {
+  readonly key: string
+  readonly timeMs: number
+  readonly scheme: string | undefined
+  readonly weight: number
+  readonly score: number
+  readonly vector: Float32Array
 }
 
 /** Float32 to the fewest digits that read back as the same float; NaN as null. */
@@ -57,6 +58,7 @@ async function main(): Promise<void> {
   const plan = compile(stream)
   const startMs = Date.parse(required('start'))
   const endMs = startMs + Number(required('days')) * dayMs
+  const fromMs = startMs + Number(values['skip-days']) * dayMs
   const keep = Number(values.keep)
   const patterns = values.patterns === 'testing' ? 'testing' : 'training'
   await mkdir(dirname(required('out')), { recursive: true })
@@ -69,22 +71,25 @@ async function main(): Promise<void> {
   const seeds = required('seeds').split(',').map(Number)
   await write(JSON.stringify({
     stream: stream.name, family: stream.model, fingerprint: plan.fingerprint, features: plan.names, simulator: simulatorHash(), seeds, patterns,
-    fromMs: startMs + Number(values['skip-days']) * dayMs, toMs: endMs, risk: stream.risk, silence_means: stream.outcome.silenceMeans,
+    fromMs, toMs: endMs, risk: stream.risk, silence_means: stream.outcome.silenceMeans,
   }))
   for (const seed of seeds) {
-    const options = { seed, startMs, patterns, scale: Number(values.scale) } as const
-    const known = knowledge(createWorld(options), stream, startMs, endMs)
-    const world = createWorld(options)
+    const world = createWorld({ seed, startMs, patterns, scale: Number(values.scale) })
+    const rows: Row[] = []
+    const told = new Map<string, 0 | 1>()
     let genuine = 0
-    for (const { raw, id, timeMs, arrivedMs, vector } of serve(world, stream, startMs, endMs, plan)) {
-      if (arrivedMs < startMs + Number(values['skip-days']) * dayMs) continue
+    const learn = (outcome: Outcome): void => void (outcome.stream === stream.name && told.set(`${outcome.tenant_id} ${outcome.event_id}`, outcome.label))
+    for (const { raw, id, timeMs, arrivedMs, vector } of serve(world, stream, startMs, endMs, plan, learn)) {
+      if (arrivedMs < fromMs) continue
       const scheme = world.truthOf(raw)
-      const learned = known(id, timeMs)
-      // Every 1/keep-th row: the same rows however often this is run.
-      const thinned = scheme === undefined && learned !== 1
-      if (thinned && Math.floor(++genuine * keep) === Math.floor((genuine - 1) * keep)) continue
-      const score = stream.heuristic(named(plan, vector))
-      await write(`{"seed":${seed},"t":${timeMs},"scheme":${JSON.stringify(scheme ?? null)},"known":${String(learned)},"w":${thinned ? 1 / keep : 1},"heuristic":${compact(score)},"x":[${Array.from(vector, compact).join(',')}]}`)
+      // Every 1/keep-th genuine row: the same rows however often this is run.
+      if (scheme === undefined && Math.floor(++genuine * keep) === Math.floor((genuine - 1) * keep)) continue
+      rows.push({ key: `${String(raw[stream.tenant])} ${id}`, timeMs, scheme, weight: scheme === undefined ? 1 / keep : 1, score: stream.heuristic(named(plan, vector)), vector: vector.slice() })
+    }
+    for (const { key, timeMs, scheme, weight, score, vector } of rows) {
+      // What a trainer in life would know by then: outcomes that came in, and silence that grew old enough.
+      const known = told.get(key) ?? (timeMs + stream.outcome.matureAfterMs <= endMs ? 0 : null)
+      await write(`{"seed":${seed},"t":${timeMs},"scheme":${JSON.stringify(scheme ?? null)},"known":${String(known)},"w":${weight},"heuristic":${compact(score)},"x":[${Array.from(vector, compact).join(',')}]}`)
     }
   }
   out.end()

@@ -1,5 +1,5 @@
-import { compile, type Plan } from '../src/features/plan.js'
-import type { World } from '../src/simulator/index.js'
+import type { Plan } from '../src/features/plan.js'
+import type { Outcome, World } from '../src/simulator/index.js'
 import { eventCodec } from '../src/streams/codec.js'
 import type { Stream } from '../src/streams/stream.js'
 
@@ -20,11 +20,16 @@ const unbounded = 50_000_000
  * Vectors of one stream over a world's timeline: the engine's own decoding and folding, in order of arrival, so a
  * model sees in training what it will see when it serves. Duplicates are left out, as they are when served.
  */
-export function* serve(world: World, stream: Stream, fromMs: number, toMs: number, plan: Plan = compile(stream)): Generator<Served> {
+export function* serve(world: World, stream: Stream, fromMs: number, toMs: number, plan: Plan, told?: (outcome: Outcome) => void): Generator<Served> {
   const codec = eventCodec(stream)
   const state = plan.open(unbounded, unbounded)
   const vector = new Float32Array(plan.width)
-  for (const { stream: name, event: raw, atMs } of world.events(fromMs, toMs)) {
+  for (const moment of world.timeline(fromMs, toMs)) {
+    if (moment.is === 'outcome') {
+      told?.(moment.outcome)
+      continue
+    }
+    const { stream: name, event: raw, atMs } = moment.happening
     if (name !== stream.name) continue
     const event = codec.read(raw)
     const keys = state.missing([event])

@@ -23,7 +23,7 @@ describe('a conflict', () => {
 
   test('never happens on records that one person alone edits, and starts from a version older than what was uploaded before', () => {
     const startMs = Date.UTC(2026, 0, 5)
-    const world = createWorld({ seed: 5, startMs, people: 800 })
+    const world = createWorld({ seed: 5, startMs, scale: 0.2 })
     const newest = new Map<string, number>()
     let conflicts = 0
     let stale = 0

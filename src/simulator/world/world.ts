@@ -58,10 +58,10 @@ function settingsOf(options: WorldOptions): readonly Setting[] {
   const weights = tenants.map((_, index) => 1 / (index + 1))
   const sum = weights.reduce((a, b) => a + b, 0)
   const patterns = options.patterns ?? 'training'
-  const run = (murmur2(Buffer.from(`${options.seed}|${options.startMs}|${patterns}`)) >>> 0).toString(36)
   return tenants.map((tenant, index): Setting => {
     const region = regions[index % regions.length]!
     const counters = new Map<string, number>()
+    const run = (murmur2(Buffer.from(`${options.seed}|${options.startMs}|${patterns}|${tenant}`)) >>> 0).toString(36)
     return {
       seed: options.seed,
       tenant,

@@ -1,0 +1,32 @@
+import { strict as assert } from 'node:assert'
+import { describe, test } from 'vitest'
+import { compile } from '../../src/features/plan.js'
+import { createWorld } from '../../src/simulator/index.js'
+import { builtinStreams } from '../../src/streams/index.js'
+import { serve } from '../../trainer/served.js'
+import { bestAuc } from './ranking.js'
+
+const dayMs = 86_400_000
+const startMs = Date.UTC(2026, 2, 2)
+
+describe('the world is not an easy one', () => {
+  for (const name of ['attendance', 'meter-reading', 'sync'])
+    test(`no single feature of ${name} tells what is wrong from what is not`, () => {
+      const stream = builtinStreams.find((one) => one.name === name)!
+      const plan = compile(stream)
+      const world = createWorld({ seed: 21, startMs, scale: 0.16 })
+      const truth: number[] = []
+      const columns = plan.names.map((): number[] => [])
+      for (const { raw, arrivedMs, vector } of serve(world, stream, startMs, startMs + 12 * dayMs, plan)) {
+        // The first days have no history to tell anything by.
+        if (arrivedMs < startMs + 5 * dayMs) continue
+        truth.push(world.truthOf(raw) === undefined ? 0 : 1)
+        columns.forEach((column, index) => column.push(vector[index]!))
+      }
+      assert.ok(truth.filter((label) => label === 1).length > 30)
+      plan.names.forEach((feature, index) => {
+        const auc = bestAuc(truth, columns[index]!)
+        assert.ok(auc < 0.9, `${feature}: ${auc}`)
+      })
+    })
+})
