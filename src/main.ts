@@ -1,5 +1,6 @@
 /** The composition root: chooses the adapters, puts the parts together, and takes them apart in reverse order. */
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pino, { type Logger } from 'pino'
@@ -38,7 +39,8 @@ import { createOnnxRuntime } from './scorers/onnx-runtime.js'
 import { championOf } from './scorers/routing.js'
 import { heuristicVersion } from './scorers/score.js'
 import { demoTenants } from './simulator/index.js'
-import { migrate, openChdbWarehouse } from './sinks/chdb-warehouse.js'
+import { openChdbWarehouse } from './sinks/chdb-warehouse.js'
+import { migrate } from './sinks/migrate.js'
 import { predictionQueries } from './sinks/queries.js'
 import { builtinStreams } from './streams/index.js'
 import { loadStreams } from './streams/load.js'
@@ -68,7 +70,7 @@ async function compose(config: Config, options: EngineOptions, closing: Closing)
   closing.add(() => log.close())
   for (const repair of log.repairs) logger.warn(repair, 'the torn end of a log file was cut off')
   await ensureTopics(log, streams, config.log.retentionDays === undefined ? undefined : config.log.retentionDays * dayMs)
-  const store = await openLmdbStateStore({ directory: paths.state, clock })
+  const store = await openLmdbStateStore({ directory: paths.state })
   closing.add(() => store.close())
   for (const repair of store.repairs) logger.warn({ repair }, 'state is rebuilt from the log')
   const warehouse = await openChdbWarehouse({ directory: paths.warehouse })
@@ -107,7 +109,7 @@ async function compose(config: Config, options: EngineOptions, closing: Closing)
   const queries = predictionQueries(warehouse)
   const api = await buildApi({
     ports: { scoring: port, queries, metrics: registry, readiness: () => readinessOf({ log, store, warehouse, streams, failure: () => failure }) },
-    keys, clock, version: packageVersion, logger: logger.child({}, { level: 'error' }),
+    keys, clock, version: packageVersion(), logger: logger.child({}, { level: 'error' }),
   })
   closing.add(() => api.close())
   const url = await listen(api, config.api)
@@ -133,6 +135,8 @@ async function compose(config: Config, options: EngineOptions, closing: Closing)
     }),
   }
 }
+
+const packageVersion = (): string => (JSON.parse(readFileSync(packagePath('package.json'), 'utf8')) as { version: string }).version
 
 const dayMs = 24 * 60 * 60 * 1_000
 const sweepEveryMs = 10 * 60 * 1_000
@@ -230,7 +234,7 @@ export async function scoreFile(options: ScoreFileOptions): Promise<ScoreSummary
     const log = await openLocalLog({ directory: join(directory, 'log'), clock, ephemeral: true })
     closing.add(() => log.close())
     await ensureTopics(log, [stream], undefined)
-    const store = await openLmdbStateStore({ directory: join(directory, 'state'), clock })
+    const store = await openLmdbStateStore({ directory: join(directory, 'state') })
     closing.add(() => store.close())
     return await scoreFileWith(stream, options, {
       log, groups: log, store, clock, tenants: 'any', routing: () => routing, onRetry: () => undefined,
