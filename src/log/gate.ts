@@ -62,9 +62,9 @@ function trim(block: Block, covered: Offset): Block {
   }
 }
 
-/** `watermark` is the last offset this reader has taken; undefined lets the first block decide. */
-export function openGate(watermark: Offset | undefined): Gate {
-  let epoch = 0
+/** `watermark` is the last offset this reader has taken, undefined lets the first block decide; `seen` the highest epoch by then. */
+export function openGate(watermark: Offset | undefined, seen = 0): Gate {
+  let epoch = seen
   let covered = watermark
   return {
     get epoch() {

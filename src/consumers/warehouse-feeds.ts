@@ -1,0 +1,94 @@
+import { decodeBlock } from '../log/block-codec.js'
+import type { Block } from '../log/block.js'
+import type { LogRecord, TopicPartition } from '../log/event-log.js'
+import { openGate } from '../log/gate.js'
+import type { Table } from '../sinks/tables.js'
+import type { CompiledStream } from './compiled.js'
+import { outcomesTopic } from './ingest.js'
+import { apiPredictionsTopic } from './predict.js'
+import { encodePredictions, type StoredBlock } from './warehouse-predictions.js'
+import type { Mark } from './warehouse-progress.js'
+import { encodeDeadLetters, encodeEvents, encodeOutcomes, outcomeFault, type StoredRecords } from './warehouse-records.js'
+
+/** What of a partition's records is to be stored, and how far they reach. */
+export interface Taken<Data> {
+  readonly data: readonly Data[]
+  readonly rows: number
+  readonly bytes: number
+  readonly covered: number
+  readonly epoch: number
+}
+
+/** The topics that fill one table. */
+export interface Feed<Data> {
+  readonly table: Table
+  readonly topics: readonly string[]
+  /** Takes the records of one partition, in order, from a mark on. */
+  open(at: TopicPartition, mark: Mark | undefined, report: (message: string) => void): (records: readonly LogRecord[]) => Taken<Data>
+  encode(data: readonly Data[]): Buffer
+}
+
+export type FedStream = Pick<CompiledStream, 'stream' | 'topics'>
+
+/** Blocks of every stream, each source offset once, and predictions on request, which never fold. */
+export function predictionsFeed(streams: readonly FedStream[]): Feed<StoredBlock> {
+  const byTopic = new Map(streams.map((one) => [one.topics.predictions, one]))
+  return {
+    table: 'predictions',
+    topics: [...byTopic.keys(), apiPredictionsTopic.topic],
+    open(at, mark) {
+      const source = byTopic.get(at.topic)
+      return source === undefined ? takeRequested(at) : takeServed(source, at.partition, mark)
+    },
+    encode: encodePredictions,
+  }
+}
+
+function takeServed({ stream, topics }: FedStream, partition: number, mark: Mark | undefined): (records: readonly LogRecord[]) => Taken<StoredBlock> {
+  const gate = openGate(mark?.covered, mark?.epoch)
+  return (records) => {
+    const data: StoredBlock[] = []
+    for (const { offset, value } of records) {
+      const block = value === null ? undefined : gate.admit(decodeBlock(value))
+      if (block !== undefined && block.rows > 0) data.push({ stream: stream.name, topic: topics.events, partition, role: 'served', offset, block })
+    }
+    return { data, ...sizeOf(data.map(({ block }) => block), records), covered: gate.covered ?? -1, epoch: gate.epoch }
+  }
+}
+
+const takeRequested = ({ topic, partition }: TopicPartition) => (records: readonly LogRecord[]): Taken<StoredBlock> => {
+  const data = records.flatMap(({ offset, key, value }): StoredBlock[] => {
+    if (value === null || key === null) return []
+    return [{ stream: key.toString(), topic, partition, role: 'api', offset, block: decodeBlock(value) }]
+  })
+  return { data, ...sizeOf(data.map(({ block }) => block), records), covered: -1, epoch: 0 }
+}
+
+const sizeOf = (blocks: readonly Block[], records: readonly LogRecord[]) => ({ rows: blocks.reduce((sum, { rows }) => sum + rows, 0), bytes: bytesOf(records) })
+
+const bytesOf = (records: readonly LogRecord[]): number => records.reduce((sum, { value }) => sum + (value?.length ?? 0), 0)
+
+export const eventsFeed = (streams: readonly FedStream[]): Feed<StoredRecords> => recordsFeed('events', new Map(streams.map(({ stream, topics }) => [topics.events, stream.name])), encodeEvents)
+
+export const deadLettersFeed = (streams: readonly FedStream[]): Feed<StoredRecords> =>
+  recordsFeed('dead_letters', new Map(streams.map(({ stream, topics }) => [topics.deadLetters, stream.name])), encodeDeadLetters)
+
+/** A record that is no outcome is reported and left out: nobody waits for it. */
+export const outcomesFeed = (): Feed<StoredRecords> => recordsFeed('outcomes', new Map([[outcomesTopic, '']]), encodeOutcomes, outcomeFault)
+
+function recordsFeed(table: Table, streamOf: ReadonlyMap<string, string>, encode: Feed<StoredRecords>['encode'], faultOf: (record: LogRecord) => string | undefined = () => undefined): Feed<StoredRecords> {
+  return {
+    table,
+    topics: [...streamOf.keys()],
+    open: ({ topic, partition }, _mark, report) => (records) => {
+      const good = records.filter((record) => {
+        const fault = faultOf(record)
+        if (fault !== undefined) report(`offset ${record.offset} of ${topic}/${partition} is not stored: ${fault}`)
+        return fault === undefined
+      })
+      const data = good.length === 0 ? [] : [{ stream: streamOf.get(topic)!, topic, partition, records: good }]
+      return { data, rows: good.length, bytes: bytesOf(good), covered: -1, epoch: 0 }
+    },
+    encode,
+  }
+}

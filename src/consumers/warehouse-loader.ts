@@ -1,0 +1,128 @@
+import { concatMap, from, Observable, Subject, type OperatorFunction } from 'rxjs'
+import type { Clock } from '../clock.js'
+import { limits } from '../limits.js'
+import type { Table } from '../sinks/tables.js'
+import type { Warehouse } from '../sinks/warehouse.js'
+import { patiently } from './retry.js'
+import type { Mark } from './warehouse-progress.js'
+
+/** What one read of a partition gave for a table. */
+export interface Piece<Data> {
+  readonly rows: number
+  readonly bytes: number
+  readonly data: Data
+  /** True once the piece is stored. */
+  readonly mark: Mark
+}
+
+export interface LoaderOptions<Data> {
+  readonly table: Table
+  /** All pieces as one insert. */
+  readonly encode: (data: readonly Data[]) => Buffer
+  readonly warehouse: Warehouse
+  readonly clock: Clock
+  /** When it aborts, a failing insert is given up instead of repeated. */
+  readonly stopping: AbortSignal
+  readonly onStored: (marks: readonly Mark[], rows: number) => void
+  readonly onRetry: (error: unknown) => void
+}
+
+export interface Loader<Data> {
+  /**
+   * Resolves with true when the piece is stored. With false when `revoked` aborted before that: it may be stored or
+   * not, and whoever reads the partition next repeats it. Rejects when the warehouse refuses the rows.
+   */
+  store(piece: Piece<Data>, revoked: AbortSignal): Promise<boolean>
+  /** Takes nothing more; resolves when the insert under way has ended. */
+  close(): Promise<void>
+}
+
+interface Waiting<Data> extends Piece<Data> {
+  readonly revoked: AbortSignal
+  readonly settle: (stored: boolean) => void
+  readonly fail: (error: unknown) => void
+}
+
+/** Small inserts cost ~20 ms of CPU, whatever is in them: they may take a tenth of the time, not more. */
+const quietFactor = 10
+const longestDelayMs = 5_000
+
+/**
+ * Gathers what the partitions of a table give into inserts, one at a time. Each partition has one piece here at most,
+ * so what is held is bounded by the reads, however long the warehouse is away.
+ */
+export function openLoader<Data>({ table, encode, warehouse, clock, stopping, onStored, onRetry }: LoaderOptions<Data>): Loader<Data> {
+  const pieces = new Subject<Waiting<Data>>()
+  let delayMs: number = limits.insertDelayMs
+
+  async function insert(batch: readonly Waiting<Data>[]): Promise<void> {
+    const wanted = batch.filter(({ revoked, settle }) => !revoked.aborted || settle(false))
+    if (wanted.length === 0) return
+    const startMs = clock.nowMs()
+    try {
+      const native = encode(wanted.map(({ data }) => data))
+      await patiently(() => warehouse.insert(table, native), { clock, signal: stopping, onRetry })
+    } catch (error) {
+      for (const { fail } of wanted) fail(error)
+      return
+    }
+    delayMs = Math.min(Math.max(limits.insertDelayMs, quietFactor * (clock.nowMs() - startMs)), longestDelayMs)
+    onStored(wanted.map(({ mark }) => mark), wanted.reduce((sum, { rows }) => sum + rows, 0))
+    for (const { settle } of wanted) settle(true)
+  }
+
+  const finished = new Promise<void>((resolve) => {
+    const bound = { rows: limits.insertRows, bytes: limits.insertBytes }
+    pieces.pipe(batchwise(bound, () => clock.sleep(delayMs, stopping)), concatMap((batch) => from(insert(batch)))).subscribe({ complete: resolve })
+  })
+
+  return {
+    store: (piece, revoked) =>
+      new Promise<boolean>((resolve, fail) => {
+        const settle = (stored: boolean): void => {
+          revoked.removeEventListener('abort', giveUp)
+          resolve(stored)
+        }
+        const giveUp = (): void => settle(false)
+        if (revoked.aborted) return giveUp()
+        revoked.addEventListener('abort', giveUp)
+        pieces.next({ ...piece, revoked, settle, fail })
+      }),
+    close: () => {
+      pieces.complete()
+      return finished
+    },
+  }
+}
+
+/** Lists of items: closed when they reach the bound, or when `delay`, begun with the first of them, has passed. */
+function batchwise<Item extends { readonly rows: number; readonly bytes: number }>(bound: { readonly rows: number; readonly bytes: number }, delay: () => Promise<void>): OperatorFunction<Item, readonly Item[]> {
+  return (items) =>
+    new Observable((subscriber) => {
+      let held: Item[] = []
+      let rows = 0
+      let bytes = 0
+      const close = (): void => {
+        if (held.length === 0) return
+        const batch = held
+        held = []
+        rows = bytes = 0
+        subscriber.next(batch)
+      }
+      return items.subscribe({
+        next(item) {
+          held.push(item)
+          rows += item.rows
+          bytes += item.bytes
+          if (rows >= bound.rows || bytes >= bound.bytes) return close()
+          const batch = held
+          if (held.length === 1) void delay().then(() => batch === held && close())
+        },
+        error: (error) => subscriber.error(error),
+        complete() {
+          close()
+          subscriber.complete()
+        },
+      })
+    })
+}

@@ -1,0 +1,155 @@
+import type { Clock } from '../clock.js'
+import { isEngineError, messageOf } from '../errors.js'
+import { limits } from '../limits.js'
+import type { Assignment, ConsumerGroups, EventLog, Membership, ReadBound, TopicPartition } from '../log/event-log.js'
+import type { Table } from '../sinks/tables.js'
+import type { Warehouse } from '../sinks/warehouse.js'
+import { patiently } from './retry.js'
+import { deadLettersFeed, eventsFeed, outcomesFeed, predictionsFeed, type Feed, type FedStream } from './warehouse-feeds.js'
+import { openLoader, type Loader } from './warehouse-loader.js'
+import { readMark, type Mark } from './warehouse-progress.js'
+import { trackProgress, type ProgressTracker } from './warehouse-tracker.js'
+
+export interface WarehouseOptions {
+  readonly log: EventLog
+  readonly groups: ConsumerGroups
+  readonly warehouse: Warehouse
+  readonly streams: readonly FedStream[]
+  readonly clock: Clock
+  /** Keeps raw events as well; they are the larger part of what is stored. */
+  readonly rawEvents: boolean
+  /** Told in a sentence what an operator should know. */
+  readonly report: (message: string) => void
+}
+
+export interface WarehouseFlow extends Membership {
+  /** How far each partition is stored. */
+  progress(): readonly Mark[]
+  /** Resolves when everything before the given positions is stored; rejects when the flow fails. */
+  drained(until: readonly (TopicPartition & { readonly next: number })[]): Promise<void>
+  /** Records that are not stored yet, as of the last look at the log's ends; each call has them looked at again. */
+  lagRecords(): number
+  /** False from the first insert that fails to the next that does not. */
+  up(): boolean
+}
+
+/** One read of a partition at most: 64 full blocks, so that an insert of `insertRows` fills from one backlog alone. */
+const readBound: ReadBound = { records: limits.insertRows / 2, bytes: limits.insertBytes / 4 }
+
+/**
+ * Brings predictions, outcomes, dead letters and raw events into the warehouse, a consumer group for each table. Starts
+ * from `progress`, which is written after what it speaks of; what a crash repeats, the tables take as one.
+ */
+export async function warehouseFlow(options: WarehouseOptions): Promise<WarehouseFlow> {
+  const { log, warehouse, streams, clock, rawEvents, report } = options
+  const stopping = new AbortController()
+  const health = watchHealth(report)
+  const tracker = trackProgress({ warehouse, clock, log, stopping: stopping.signal, onRetry: health.onRetry })
+  const context: FeedContext = { ...options, stopping: stopping.signal, tracker, health }
+  const joined = [
+    await joinFeed(predictionsFeed(streams), context),
+    await joinFeed(outcomesFeed(), context),
+    await joinFeed(deadLettersFeed(streams), context),
+    ...(rawEvents ? [await joinFeed(eventsFeed(streams), context)] : []),
+  ]
+  const failed = Promise.race(joined.map((membership) => membership.failed))
+  failed.catch(() => undefined)
+  return {
+    failed,
+    progress: () => tracker.marks(),
+    drained: (until) => Promise.race([tracker.reached(until), failed]),
+    lagRecords: () => tracker.lagRecords(),
+    up: health.up,
+    async leave() {
+      stopping.abort()
+      await Promise.all(joined.map((membership) => membership.leave()))
+      await tracker.close()
+    },
+  }
+}
+
+interface FeedContext extends WarehouseOptions {
+  readonly stopping: AbortSignal
+  readonly tracker: ProgressTracker
+  readonly health: Health
+}
+
+interface Health {
+  readonly onRetry: (error: unknown) => void
+  readonly onAnswer: () => void
+  readonly up: () => boolean
+}
+
+/** Says once that the warehouse is away, and once that it is back. */
+function watchHealth(report: (message: string) => void): Health {
+  let isUp = true
+  return {
+    onRetry(error) {
+      if (isUp) report(`the warehouse is away, what belongs in it waits in the log: ${messageOf(error)}`)
+      isUp = false
+    },
+    onAnswer() {
+      if (!isUp) report('the warehouse is back')
+      isUp = true
+    },
+    up: () => isUp,
+  }
+}
+
+async function joinFeed<Data>(feed: Feed<Data>, context: FeedContext): Promise<Membership> {
+  const { groups, warehouse, clock, stopping, health, tracker } = context
+  const onStored = (marks: readonly Mark[]): void => {
+    health.onAnswer()
+    tracker.stored(marks)
+  }
+  const encode = (data: readonly (readonly Data[])[]): Buffer => feed.encode(data.flat())
+  const loader = openLoader<readonly Data[]>({ table: feed.table, encode, warehouse, clock, stopping, onStored, onRetry: health.onRetry })
+  const membership = await groups.join(`tidemill-warehouse-${feed.table}`, feed.topics, (assignment) => fill(feed, loader, assignment, context))
+  return {
+    failed: membership.failed,
+    async leave() {
+      await membership.leave()
+      await loader.close()
+    },
+  }
+}
+
+/** Stores one partition, read by read, until it is taken away. */
+async function fill<Data>(feed: Feed<Data>, loader: Loader<readonly Data[]>, assignment: Assignment, context: FeedContext): Promise<void> {
+  const { table } = feed
+  const { topic, partition, reader, revoked } = assignment
+  const start = await untilRevoked(() => startOf(table, assignment, context), assignment, context)
+  if (start === undefined) return
+  context.health.onAnswer()
+  const take = feed.open(assignment, start.mark, context.report)
+  context.tracker.start({ table, topic, partition, covered: -1, epoch: 0, ...start.mark, next: start.next })
+  for (let { next } = start; ; ) {
+    const records = await untilRevoked(() => reader.read(next, readBound, revoked), assignment, context)
+    if (records === undefined || records.length === 0) return
+    next = records.at(-1)!.offset + 1
+    const { data, rows, bytes, covered, epoch } = take(records)
+    const mark: Mark = { table, topic, partition, next, covered, epoch }
+    if (rows === 0) context.tracker.stored([mark])
+    else if (!(await loader.store({ rows, bytes, data, mark }, revoked))) return
+    await assignment.commit(next)
+  }
+}
+
+/** Where the partition goes on: at its mark, or at the beginning of what the log still has. */
+async function startOf(table: Table, at: TopicPartition, { log, warehouse, report }: FeedContext): Promise<{ readonly next: number; readonly mark: Mark | undefined }> {
+  const mark = await readMark(warehouse, table, at)
+  const { first } = await log.bounds(at)
+  if (mark === undefined || mark.next >= first) return { next: mark?.next ?? first, mark }
+  report(`records ${mark.next} to ${first - 1} of ${at.topic}/${at.partition} passed the log's retention before they were stored; the warehouse goes on without them`)
+  return { next: first, mark: undefined }
+}
+
+/** The result, however long a dependency is away; undefined when the partition is taken away meanwhile. */
+async function untilRevoked<Result>(attempt: () => Promise<Result>, { revoked }: Assignment, { clock, health }: FeedContext): Promise<Result | undefined> {
+  try {
+    return await patiently(attempt, { clock, signal: revoked, onRetry: health.onRetry })
+  } catch (error) {
+    if (revoked.aborted && isEngineError(error) && error.disposition === 'retry') return undefined
+    throw error
+  }
+}
