@@ -2,7 +2,7 @@ import js from '@eslint/js'
 import tseslint from 'typescript-eslint'
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', 'data/', 'coverage/', '.venv/', 'trainer/', '**/*.html'] },
+  { ignores: ['dist/', 'node_modules/', 'data/', 'coverage/', '.venv/', 'trainer/.venv/', '**/*.html'] },
   js.configs.recommended,
   ...tseslint.configs.strictTypeChecked,
   {

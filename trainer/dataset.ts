@@ -71,14 +71,16 @@ async function main(): Promise<void> {
   const seeds = required('seeds').split(',').map(Number)
   await write(JSON.stringify({
     stream: stream.name, family: stream.model, fingerprint: plan.fingerprint, features: plan.names, simulator: simulatorHash(), seeds, patterns,
-    fromMs, toMs: endMs, risk: stream.risk, silence_means: stream.outcome.silenceMeans,
+    fromMs, toMs: endMs, risk: stream.risk, silence_means: stream.outcome.silenceMeans, matureAfterMs: stream.outcome.matureAfterMs,
   }))
   for (const seed of seeds) {
     const world = createWorld({ seed, startMs, patterns, scale: Number(values.scale) })
     const rows: Row[] = []
     const told = new Map<string, 0 | 1>()
     let genuine = 0
-    const learn = (outcome: Outcome): void => void (outcome.stream === stream.name && told.set(`${outcome.tenant_id} ${outcome.event_id}`, outcome.label))
+    const learn = (outcome: Outcome): void => {
+      if (outcome.stream === stream.name) told.set(`${outcome.tenant_id} ${outcome.event_id}`, outcome.label)
+    }
     for (const { raw, id, timeMs, arrivedMs, vector } of serve(world, stream, startMs, endMs, plan, learn)) {
       if (arrivedMs < fromMs) continue
       const scheme = world.truthOf(raw)

@@ -20,17 +20,17 @@ VALIDATION_SHARE = 0.2
 
 
 def learnable(rows: Rows) -> tuple[Rows, np.ndarray]:
-    """Rows whose label was known by the end of the window, and the label. Where silence means nothing, it still stands
-    in for genuine: the positives are rare among it (learning from positive and unlabelled examples)."""
-    label = np.where(np.isnan(rows.known), 0, rows.known) if rows.header["silence_means"] == "unknown" else rows.known
-    mask = ~np.isnan(label)
-    return rows.where(mask), label[mask].astype(np.int8)
+    """Rows old enough that everybody who would speak up about them has, and their labels: of younger ones only those
+    spoken of are labelled, and they are not like the rest. Silence stands in for genuine even where it proves nothing,
+    because the positives are rare among it (learning from positive and unlabelled examples)."""
+    mature = rows.where(rows.time_ms <= rows.header["toMs"] - rows.header["matureAfterMs"])
+    return mature, np.nan_to_num(mature.known, nan=0).astype(np.int8)
 
 
 def train(rows: Rows, seed: int = 7) -> tuple[XGBClassifier, Rows, np.ndarray]:
     """Fits on the first part of the window and stops by the last part, which is returned with its labels."""
     known, label = learnable(rows)
-    first, last = rows.header["fromMs"], rows.header["toMs"]
+    first, last = rows.header["fromMs"], rows.header["toMs"] - rows.header["matureAfterMs"]
     late = known.time_ms >= last - VALIDATION_SHARE * (last - first)
     imbalance = known.weight[label == 0].sum() / max(1.0, known.weight[label == 1].sum())
     constraints = MONOTONE.get(rows.header["family"], {})
