@@ -29,6 +29,7 @@ export interface TrackerOptions {
   /** When it aborts, a failing write is given up instead of repeated. */
   readonly stopping: AbortSignal
   readonly onRetry: (error: unknown) => void
+  readonly onWritten: () => void
 }
 
 /** After a crash the records of this long are stored again, which the tables take as one; an insert costs ~10 ms of CPU. */
@@ -36,7 +37,7 @@ const writeIntervalMs = 2_000
 
 const placeOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`
 
-export function trackProgress({ warehouse, clock, log, stopping, onRetry }: TrackerOptions): ProgressTracker {
+export function trackProgress({ warehouse, clock, log, stopping, onRetry, onWritten }: TrackerOptions): ProgressTracker {
   const marks = new Map<string, Mark>()
   const waiting = new Set<() => void>()
   let unwritten = new Map<string, Mark>()
@@ -49,6 +50,7 @@ export function trackProgress({ warehouse, clock, log, stopping, onRetry }: Trac
     if (batch.size === 0) return
     const native = encodeMarks([...batch.values()], clock.nowMs())
     await patiently(() => warehouse.insert('progress', native), { clock, signal: stopping, onRetry })
+    onWritten()
   }
 
   /** Until nothing is unwritten. What a failed write leaves out is stored again after the next start. */

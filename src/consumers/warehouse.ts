@@ -44,7 +44,7 @@ export async function warehouseFlow(options: WarehouseOptions): Promise<Warehous
   const { log, warehouse, streams, clock, rawEvents, report } = options
   const stopping = new AbortController()
   const health = watchHealth(report)
-  const tracker = trackProgress({ warehouse, clock, log, stopping: stopping.signal, onRetry: health.onRetry })
+  const tracker = trackProgress({ warehouse, clock, log, stopping: stopping.signal, onRetry: (error) => health.away('progress', error), onWritten: () => health.answered('progress') })
   const context: FeedContext = { ...options, stopping: stopping.signal, tracker, health }
   const joined = [
     await joinFeed(predictionsFeed(streams), context),
@@ -59,7 +59,7 @@ export async function warehouseFlow(options: WarehouseOptions): Promise<Warehous
     progress: () => tracker.marks(),
     drained: (until) => Promise.race([tracker.reached(until), failed]),
     lagRecords: () => tracker.lagRecords(),
-    up: health.up,
+    up: () => health.up(),
     async leave() {
       stopping.abort()
       await Promise.all(joined.map((membership) => membership.leave()))
@@ -75,35 +75,36 @@ interface FeedContext extends WarehouseOptions {
 }
 
 interface Health {
-  readonly onRetry: (error: unknown) => void
-  readonly onAnswer: () => void
-  readonly up: () => boolean
+  /** `what` waits for the warehouse. */
+  away(what: string, error: unknown): void
+  /** `what` waits no longer. */
+  answered(what: string): void
+  up(): boolean
 }
 
 /** Says once that the warehouse is away, and once that it is back. */
 function watchHealth(report: (message: string) => void): Health {
-  let isUp = true
+  const waiting = new Set<string>()
   return {
-    onRetry(error) {
-      if (isUp) report(`the warehouse is away, what belongs in it waits in the log: ${messageOf(error)}`)
-      isUp = false
+    away(what, error) {
+      if (waiting.size === 0) report(`the warehouse is away, what belongs in it waits in the log: ${messageOf(error)}`)
+      waiting.add(what)
     },
-    onAnswer() {
-      if (!isUp) report('the warehouse is back')
-      isUp = true
+    answered(what) {
+      if (waiting.delete(what) && waiting.size === 0) report('the warehouse is back')
     },
-    up: () => isUp,
+    up: () => waiting.size === 0,
   }
 }
 
 async function joinFeed<Data>(feed: Feed<Data>, context: FeedContext): Promise<Membership> {
   const { groups, warehouse, clock, stopping, health, tracker } = context
   const onStored = (marks: readonly Mark[]): void => {
-    health.onAnswer()
+    health.answered(feed.table)
     tracker.stored(marks)
   }
   const encode = (data: readonly (readonly Data[])[]): Buffer => feed.encode(data.flat())
-  const loader = openLoader<readonly Data[]>({ table: feed.table, encode, warehouse, clock, stopping, onStored, onRetry: health.onRetry })
+  const loader = openLoader<readonly Data[]>({ table: feed.table, encode, warehouse, clock, stopping, onStored, onRetry: (error) => health.away(feed.table, error) })
   const membership = await groups.join(`tidemill-warehouse-${feed.table}`, feed.topics, (assignment) => fill(feed, loader, assignment, context))
   return {
     failed: membership.failed,
@@ -120,7 +121,6 @@ async function fill<Data>(feed: Feed<Data>, loader: Loader<readonly Data[]>, ass
   const { topic, partition, reader, revoked } = assignment
   const start = await untilRevoked(() => startOf(table, assignment, context), assignment, context)
   if (start === undefined) return
-  context.health.onAnswer()
   const take = feed.open(assignment, start.mark, context.report)
   context.tracker.start({ table, topic, partition, covered: -1, epoch: 0, ...start.mark, next: start.next })
   for (let { next } = start; ; ) {
@@ -145,11 +145,14 @@ async function startOf(table: Table, at: TopicPartition, { log, warehouse, repor
 }
 
 /** The result, however long a dependency is away; undefined when the partition is taken away meanwhile. */
-async function untilRevoked<Result>(attempt: () => Promise<Result>, { revoked }: Assignment, { clock, health }: FeedContext): Promise<Result | undefined> {
+async function untilRevoked<Result>(attempt: () => Promise<Result>, { topic, partition, revoked }: Assignment, { clock, health }: FeedContext): Promise<Result | undefined> {
+  const what = `${topic}/${partition}`
   try {
-    return await patiently(attempt, { clock, signal: revoked, onRetry: health.onRetry })
+    return await patiently(attempt, { clock, signal: revoked, onRetry: (error) => health.away(what, error) })
   } catch (error) {
     if (revoked.aborted && isEngineError(error) && error.disposition === 'retry') return undefined
     throw error
+  } finally {
+    health.answered(what)
   }
 }
