@@ -131,7 +131,7 @@ const since = (fromMs: number, name: string): Condition => ({
  */
 async function newest(warehouse: Warehouse, conditions: readonly Condition[], { fromMs, toMs }: PredictionFilter, afterMs: number | undefined, limit: number): Promise<readonly Row[]> {
   const endMs = Math.min(toMs ?? Infinity, afterMs ?? Infinity, (await newestRecordMs(warehouse)) + limits.futureMs)
-  for (let spanMs = dayMs; ; spanMs *= 8) {
+  for (let spanMs = dayMs; ; spanMs *= 64) {
     const startMs = endMs - spanMs
     const whole = startMs <= (fromMs ?? 0)
     const rows = await select(warehouse, whole ? conditions : [...conditions, since(startMs, 'start')], limit)
