@@ -1,4 +1,5 @@
 import { Option, type Command } from 'commander'
+import { keySeparator } from '../keys.js'
 import { riskLevels } from '../log/block.js'
 import { limits } from '../limits.js'
 import { connect, type Client } from './client.js'
@@ -28,7 +29,7 @@ interface Page {
 interface ListOptions extends ReadOptions {
   readonly stream?: string
   readonly risk?: string
-  readonly entity?: string
+  readonly entity?: readonly string[]
   readonly tenant?: string
   readonly modelVersion?: string
   readonly from?: string
@@ -40,7 +41,7 @@ const columns: readonly Column<Prediction>[] = [
   { title: 'event time', cell: (row) => row.event_time.slice(0, 19) },
   { title: 'stream', cell: (row) => row.stream },
   { title: 'tenant', cell: (row) => row.tenant },
-  { title: 'entity', cell: (row) => row.entity },
+  { title: 'entity', cell: (row) => row.entity.replaceAll(keySeparator, ' ') },
   { title: 'score', cell: (row) => row.score.toFixed(3), right: true },
   { title: 'risk', cell: (row) => row.risk },
   { title: 'version', cell: (row) => row.version },
@@ -55,7 +56,7 @@ export function predictionsCommand(parent: Command, terminal: Terminal): void {
     .summary('newest first')
     .option('--stream <name>', 'of one stream')
     .addOption(new Option('--risk <level>', 'of one risk level').choices(riskLevels))
-    .option('--entity <id>', "of one person, meter, user or host: the stream's first entity")
+    .option('--entity <id...>', "of one person, meter, user or series: the stream's first entity; several parts for an entity of several columns")
     .option('--tenant <id>', "of one tenant (operator keys; a tenant's key sees its own)")
     .option('--model-version <version>', 'by one version')
     .option('--from <time>', 'event time from here on (ISO 8601, a date, or epoch ms)')
@@ -81,7 +82,8 @@ export function predictionsCommand(parent: Command, terminal: Terminal): void {
 
 /** Follows the pages until there are as many rows as wanted. */
 async function find(client: Client, options: ListOptions): Promise<Page> {
-  const { stream, risk, entity, tenant, modelVersion: version, from, to } = options
+  const { stream, risk, tenant, modelVersion: version, from, to } = options
+  const entity = options.entity?.join(keySeparator)
   const predictions: Prediction[] = []
   let cursor: string | undefined
   do {

@@ -1,7 +1,11 @@
+import { basename, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import type { Command } from 'commander'
 import { compile } from '../features/plan.js'
 import { durationText } from '../streams/duration.js'
+import { eventTypes } from '../streams/event-type.js'
 import { loadStreams } from '../streams/load.js'
+import { avsc } from '../streams/schema.js'
 import type { Stream } from '../streams/stream.js'
 import { connect } from './client.js'
 import { CommandFailed, exits } from './exit.js'
@@ -50,6 +54,13 @@ export function streamsCommand(parent: Command, terminal: Terminal): void {
     .argument('<paths...>', 'files, or directories of files')
     .option('--json', 'print JSON instead of text')
     .action((paths: readonly string[], options: { json?: boolean }) => check(paths, options.json === true, terminal))
+
+  group
+    .command('types')
+    .summary('the TypeScript types of your schemas')
+    .description("Prints the types of the events of Avro schemas: with `avsc<DoorEvent>(...)` the compiler knows a stream's columns.")
+    .argument('<schemas...>', '.avsc files')
+    .action((paths: readonly string[]) => print(terminal, eventTypes(paths.map((path) => avsc(pathToFileURL(resolve(path)).href, `./${basename(path)}`).record))))
 }
 
 const listText = (streams: readonly StreamView[]): string =>
