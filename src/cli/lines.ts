@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs'
-import type { Readable } from 'node:stream'
+import { addAbortSignal, type Readable } from 'node:stream'
+import type { Terminal } from './terminal.js'
 
 export interface Line {
   /** From 1. */
@@ -26,8 +27,9 @@ export async function* linesOf(input: Readable): AsyncGenerator<Line> {
   if (rest.trim() !== '') yield { number: number + 1, text: rest }
 }
 
-/** A file, or standard input for '-'. */
-export const inputOf = (path: string, standardInput: Readable): Readable => (path === '-' ? standardInput : createReadStream(path, { highWaterMark: 1 << 18 }))
+/** A file, or standard input for '-'. An interruption ends it with an AbortError: nobody waits for input after Ctrl-C. */
+export const inputOf = (path: string, { in: standardInput, interrupted }: Pick<Terminal, 'in' | 'interrupted'>): Readable =>
+  addAbortSignal(interrupted, path === '-' ? standardInput : createReadStream(path, { highWaterMark: 1 << 18 }))
 
 /** Groups of at most so many items and so many bytes of text; a single larger item is a group of its own. */
 export async function* batchesOf(lines: AsyncIterable<Line>, bound: { readonly records: number; readonly bytes: number }): AsyncGenerator<readonly Line[]> {

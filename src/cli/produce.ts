@@ -56,7 +56,7 @@ async function produce(client: Client, file: string, options: ProduceOptions, te
   let accepted = 0
   let rejected = 0
   try {
-    for await (const batch of batchesOf(linesOf(inputOf(file, terminal.in)), { records: options.batch, bytes: batchBytes })) {
+    for await (const batch of batchesOf(linesOf(inputOf(file, terminal)), { records: options.batch, bytes: batchBytes })) {
       terminal.interrupted.throwIfAborted()
       const answer = await client.post(path, batch.map((line) => line.text).join('\n'), 'application/x-ndjson')
       const refusals = refusalsOf(batch, answer)
@@ -94,4 +94,8 @@ function refusalsOf(batch: readonly Line[], { status, body }: Answer): readonly 
   return results.flatMap(({ error }, i) => (error === undefined ? [] : [{ line: batch[i]!.number, code: error.code, message: fieldFirst(error) }]))
 }
 
-const fieldFirst = ({ field, message }: { readonly field?: string; readonly message: string }): string => (field === undefined || message.includes(field) ? message : `${field}: ${message}`)
+/** The engine counts lines within a request; the number that is told is the file's. */
+function fieldFirst({ field, message }: { readonly field?: string; readonly message: string }): string {
+  const words = message.replace(/^line \d+: /, '')
+  return field === undefined || words.includes(field) ? words : `${field}: ${words}`
+}

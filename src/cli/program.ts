@@ -41,7 +41,10 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
   } catch (error) {
     if (error instanceof CommanderError) return error.code === 'commander.helpDisplayed' || error.code === 'commander.version' ? exits.ok : exits.usage
     const end = endOf(error)
-    if (terminal.interrupted.aborted && !end.expected) return exits.interrupted
+    if (terminal.interrupted.aborted && !end.expected) {
+      say(terminal, 'interrupted')
+      return exits.interrupted
+    }
     say(terminal, `${styled(terminal, 'err', 'red', 'error:')} ${end.expected || !(error instanceof Error) ? end.message : (error.stack ?? end.message)}`)
     return end.exit
   }

@@ -33,7 +33,7 @@ export function scoreCommand(parent: Command, terminal: Terminal): void {
     .option('--json', 'print the summary as JSON')
     .action(async (options: ScoreCommandOptions) => {
       const { scoreFile } = await import('../main.js')
-      const input = inputOf(options.in, terminal.in)
+      const input = inputOf(options.in, terminal)
       if (options.in !== '-') await once(input, 'open')
       const output = await outputTo(options.out, terminal)
       const progress = progressOn(terminal, 'events scored')

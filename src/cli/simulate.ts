@@ -3,6 +3,7 @@ import { systemClock } from '../clock.js'
 import { limits } from '../limits.js'
 import { createWorld, demoTenants, simulate, type Outcome, type Progress, type StreamName } from '../simulator/index.js'
 import { connect, failure, type Answer, type Client } from './client.js'
+import { CommandFailed, exits } from './exit.js'
 import { durationOption, numberWithin, reads, talksToEngine, type ReadOptions } from './options.js'
 import { count, duration, printJson, say, type Terminal } from './terminal.js'
 
@@ -42,8 +43,9 @@ export function simulateCommand(parent: Command, terminal: Terminal): void {
       // A request that is under way is finished after Ctrl-C; the second Ctrl-C leaves at once.
       const client = await connect(options, new AbortController().signal)
       const sent = await play(client, options, terminal)
-      if (options.json === true) return printJson(terminal, sent)
-      say(terminal, `${count(sent.events)} events and ${count(sent.outcomes)} outcomes sent, told up to ${sent.toldUpTo}${sent.refused === 0 ? '' : `; ${count(sent.refused)} were refused`}`)
+      if (options.json === true) await printJson(terminal, sent)
+      else say(terminal, `${count(sent.events)} events and ${count(sent.outcomes)} outcomes sent, told up to ${sent.toldUpTo}`)
+      if (sent.refused > 0) throw new CommandFailed(exits.failed, `${count(sent.refused)} events were refused`)
     })
 }
 
