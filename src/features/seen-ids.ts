@@ -86,7 +86,8 @@ export class SeenIds {
     const puts: Blob[] = [{ key: seenIndexKey, blob: this.#index() }]
     for (let segment = segmentOf(Math.max(this.#stored, this.#first)); segment <= segmentOf(this.#next - 1); segment++) puts.push({ key: segmentKey(segment), blob: this.#segment(segment) })
     const deletes: string[] = []
-    for (let segment = segmentOf(this.#firstStored); segment < segmentOf(this.#first); segment++) deletes.push(segmentKey(segment))
+    const storedSegments = Math.ceil(this.#stored / segmentIds)
+    for (let segment = segmentOf(this.#firstStored); segment < Math.min(segmentOf(this.#first), storedSegments); segment++) deletes.push(segmentKey(segment))
     this.#stored = this.#next
     this.#firstStored = this.#first
     return { puts, deletes }

@@ -61,7 +61,7 @@ export const kinds: Readonly<Record<Kind, fc.Arbitrary<Feature>>> = {
   trend: asFeature('trend', rolling(fc.record({ value, floor, atLeast, otherwise, as: fc.constantFrom('residual', 'deviation', 'slope'), unitMs: fc.constant(minuteMs) }), exact)),
   quantile: asFeature('quantile', rolling(fc.record({ value, q: fc.constantFrom(0, 0.25, 0.5, 0.9, 1), otherwise }), exact)),
   distinct: asFeature('distinct', fc.tuple(rolling(fc.constant({})), fc.oneof(exact, fc.constantFrom(1, 2, 5).map((lastSeen) => ({ lastSeen })))).map(([one, keep]) => ({ ...one, column: 'colour', keep }))),
-  'others-since': asFeature('others-since', fc.tuple(rolling(fc.constant({}), exact), otherwise).map(([{ prior: _, ...one }, otherwise]) => ({ ...one, column: 'colour', since: 'since', otherwise }))),
+  'others-since': asFeature('others-since', fc.tuple(by, windowMs, where, exact, otherwise).map(([by, windowMs, where, keep, otherwise]) => ({ by, windowMs, ...where, keep, column: 'colour', since: 'since', otherwise }))),
   familiarity: asFeature('familiarity', rolling(fc.record({ column: fc.constant('colour'), otherwise }))),
   last: asFeature('last', last(fc.record({ value, otherwise }))),
   elapsed: asFeature('elapsed', last(fc.record({ otherwise }))),
@@ -76,7 +76,7 @@ export const kinds: Readonly<Record<Kind, fc.Arbitrary<Feature>>> = {
   ratio: asFeature('ratio', fc.record({ over: counted, under: counted, otherwise })),
   difference: asFeature('difference', fc.record({ left: counted, right: counted })),
   surprise: asFeature('surprise', last(fc.record({ of: fc.constantFrom(['mark'], ['mark', 'size']), halfLifeMs: fc.constantFrom(20 * minuteMs, 600 * minuteMs), otherwise }))),
-  peak: asFeature('peak', fc.tuple(rolling(fc.constant({}), tile), counted, otherwise).map(([{ prior: _, ...one }, of, otherwise]) => ({ ...one, of, otherwise }))),
+  peak: asFeature('peak', fc.tuple(by, windowMs, where, tile, counted, otherwise).map(([by, windowMs, where, keep, of, otherwise]) => ({ by, windowMs, ...where, keep, of, otherwise }))),
 }
 
 /** What other features are made of: exact, so that both sides rank the same numbers. */
