@@ -54,6 +54,8 @@ export async function openLmdbStateStore({ directory, bootId }: LmdbOptions): Pr
   const database = open<Buffer, Buffer>({
     path: file, noSubdir: true, encoding: 'binary', keyEncoding: 'binary', useVersions: true,
     noSync: true, overlappingSync: false, noMemInit: true,
+    // Its own batches of an event turn make promises that nobody can catch: a full disk would end the process.
+    eventTurnBatching: false,
   }) // prettier-ignore
   const cursors = new Map<string, Buffer>()
 
@@ -71,7 +73,8 @@ export async function openLmdbStateStore({ directory, bootId }: LmdbOptions): Pr
     stat: async () => ({ bytes: await stateBytes(directory), partitions: partitionStats(database) }),
     close: async () => {
       await database.close()
-      await markClean(directory, boot)
+      // Without the mark the next owner checks the file first, or begins without it: no reason to fail here.
+      await markClean(directory, boot).catch(() => undefined)
     },
   }
 }
@@ -129,7 +132,8 @@ async function storeError(error: unknown): Promise<EngineError> {
   if (isEngineError(error)) return error
   let cause = error
   if (error instanceof Error && 'commitError' in error) await Promise.resolve(error.commitError).catch((reason: unknown) => (cause = reason))
-  const full = /space/i.test(messageOf(cause))
+  // LMDB says EIO (5) where a write was cut short for want of room.
+  const full = /no space|input\/output/i.test(messageOf(cause))
   return new EngineError(full ? 'DISK_FULL' : 'STORE_DOWN', `the state was not written: ${messageOf(cause)}`, { cause })
 }
 
@@ -142,13 +146,20 @@ async function sweep(database: RootDatabase<Buffer, Buffer>, cursors: Map<string
   const gone: Promise<boolean>[] = []
   let seen = 0
   let next: Buffer | undefined
-  for (const { key, version } of database.getRange({ start: cursors.get(place) ?? all.start, end: all.end, versions: true, limit: entries + 1 })) {
-    if (++seen > entries) next = key
-    else if (version! < nowEventMs || !key.toString().startsWith(living)) gone.push(database.remove(key, version!))
-  }
+  const batch = database.batch(() => {
+    for (const { key, version } of database.getRange({ start: cursors.get(place) ?? all.start, end: all.end, versions: true, limit: entries + 1 })) {
+      if (++seen > entries) next = key
+      else if (version! < nowEventMs || !key.toString().startsWith(living)) gone.push(database.remove(key, version!))
+    }
+  })
   if (next === undefined) cursors.delete(place)
   else cursors.set(place, next)
-  return (await Promise.all(gone)).filter(Boolean).length
+  try {
+    const [removed] = await Promise.all([Promise.all(gone), batch])
+    return removed.filter(Boolean).length
+  } catch (error) {
+    throw await storeError(error)
+  }
 }
 
 function partitionStats(database: RootDatabase<Buffer, Buffer>): PartitionStat[] {
