@@ -18,6 +18,8 @@ export interface CompiledSet {
   readonly tenantOf: ReadColumn
   readonly idOf: ReadColumn
   readonly timeOf: ReadColumn
+  /** Index of the entity whose newest event says what is late; -1 for the tenant. */
+  readonly lateBy: number
   /** What every feature reads as where it has nothing to say. */
   readonly defaults: Float64Array
   /**
@@ -82,6 +84,7 @@ export function compileSet(set: FeatureSet): CompiledSet {
     tenantOf: readColumn(set.tenant),
     idOf: readColumn(set.id),
     timeOf: readColumn(set.time),
+    lateBy: entities.findIndex(({ name }) => name === set.latenessBy),
     defaults: Float64Array.from(set.features, ({ feature }) => otherwiseOf(feature)),
     finish: (memories, keep) => {
       for (let i = 0; i < last.length; i++) last[i]!(memories)

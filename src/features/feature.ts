@@ -155,6 +155,11 @@ export interface FeatureSet {
   /** In the order of the vector. */
   readonly features: readonly { readonly name: string; readonly feature: Feature }[]
   readonly latenessMs: number
+  /**
+   * Entity whose own newest event says what is late, instead of the tenant's: for sources that buffer and backfill each
+   * at its own pace, and whose features are read by themselves. Its state then never expires.
+   */
+  readonly latenessBy?: string
 }
 
 /** A decoded event: column values by name; times are epoch ms. */

@@ -24,7 +24,8 @@ export function naive(set: FeatureSet, seenIds = Infinity): NaivePartition {
     const id = JSON.stringify([tenantOf(event), event[set.id]])
     if (ids.slice(Math.max(0, ids.length - seenIds)).includes(id)) return { folded: 'duplicate', vector: [] }
     ids.push(id)
-    const newestMs = Math.max(...folded.filter((one) => tenantOf(one.event) === tenantOf(event)).map((one) => timeOf(one.event)))
+    const judge = set.latenessBy === undefined || keyOf(set.latenessBy, event) === undefined ? tenantOf : (one: Event): unknown => keyOf(set.latenessBy!, one)
+    const newestMs = Math.max(...folded.filter((one) => judge(one.event) === judge(event)).map((one) => timeOf(one.event)))
     const vector: number[] = []
     for (const { feature } of set.features) vector.push(valueOf(feature, event, vector))
     if (timeOf(event) < newestMs - set.latenessMs) return { folded: 'late', vector }
@@ -39,17 +40,18 @@ export function naive(set: FeatureSet, seenIds = Infinity): NaivePartition {
     return present(history === undefined ? undefined : ofHistory(feature, history, set)) ?? otherwiseOf(feature)
   }
 
-  const historyOf = (name: string, event: Event, vector: readonly number[]): History | undefined => {
+  const keyOf = (name: string, event: Event): string | undefined => {
     const entity = set.entities[name]!
-    const keyOf = (one: Event): string | undefined => {
-      const ids = entity.columns.map((column) => one[column])
-      if (ids.some((part) => part === null || part === undefined)) return undefined
-      return JSON.stringify(entity.scope === 'tenant' ? [tenantOf(one), ids.map(String)] : ids.map(String))
-    }
-    const key = keyOf(event)
+    const ids = entity.columns.map((column) => event[column])
+    if (ids.some((part) => part === null || part === undefined)) return undefined
+    return JSON.stringify(entity.scope === 'tenant' ? [tenantOf(event), ids.map(String)] : ids.map(String))
+  }
+
+  const historyOf = (name: string, event: Event, vector: readonly number[]): History | undefined => {
+    const key = keyOf(name, event)
     if (key === undefined) return undefined
     let newestMs = -Infinity
-    const past = [...folded.filter((one) => keyOf(one.event) === key), { event, vector }].map((one): Past => {
+    const past = [...folded.filter((one) => keyOf(name, one.event) === key), { event, vector }].map((one): Past => {
       newestMs = Math.max(newestMs, timeOf(one.event))
       return { ...one, timeMs: timeOf(one.event), asOfMs: Math.max(timeOf(one.event), newestMs - set.latenessMs) }
     })

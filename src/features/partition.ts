@@ -141,12 +141,19 @@ export class Partition implements PartitionState {
     const index = this.#indexOf(event)
     const tenant = this.#eventTenants[index]!
     if (!this.#seen.add(tenant.seeds, textOf(eventId(event)) ?? '')) return 'duplicate'
-    const late = timeMs < tenant.newestMs - set.latenessMs
+    const late = timeMs < this.#newestMs(index, tenant) - set.latenessMs
     row.fill(event)
     this.#foldEntities(index, late)
     this.#write(vectors, at)
     if (!late && timeMs > tenant.newestMs) this.#advance(tenant, timeMs)
     return late ? 'late' : 'folded'
+  }
+
+  /** The newest time that the event's own is judged by. */
+  #newestMs(index: number, tenant: Tenant): number {
+    const { lateBy, entities } = this.#compiled
+    const entity = lateBy < 0 ? undefined : this.#eventEntities[index * entities.length + lateBy]
+    return entity === undefined || entity.nums === absent ? tenant.newestMs : entity.nums[NEWEST]!
   }
 
   /** Where the event stands among those looked up; an event that was not is looked up alone. */
@@ -194,7 +201,7 @@ export class Partition implements PartitionState {
   }
 
   takeDirty(): Dirty {
-    const { entities } = this.#compiled
+    const { entities, lateBy } = this.#compiled
     const taken = this.#dirty
     this.#dirty = []
     const slab = new Slab()
@@ -202,7 +209,7 @@ export class Partition implements PartitionState {
       entity.dirty = false
       entity.taken++
       const { plan, reachMs } = entities[entity.kind]!
-      return { key: entity.key, blob: encodeMemory(entity, plan.layout, slab), expiresAtMs: entity.nums[NEWEST]! + reachMs }
+      return { key: entity.key, blob: encodeMemory(entity, plan.layout, slab), expiresAtMs: entity.kind === lateBy ? never : entity.nums[NEWEST]! + reachMs }
     })
     if (this.#clocksDirty) puts.push({ key: clocksKey, blob: encodeClocks(this.#clocks), expiresAtMs: never })
     this.#clocksDirty = false

@@ -23,7 +23,7 @@ export interface Plan {
   keyOf(entity: string, tenant: string, ids: readonly string[]): string
 }
 
-/** `late`: older than the tenant's newest event by more than the lateness; it gets a vector but changes nothing. */
+/** `late`: older than the newest event of the tenant (of the entity `latenessBy`) by more than the lateness; it gets a vector but changes nothing. */
 export type Folded = 'folded' | 'late' | 'duplicate'
 
 export interface Dirty {

@@ -21,6 +21,7 @@ function setProblems(set: FeatureSet): readonly string[] {
   if (set.features.length === 0) problems.push('features: there are none')
   if (set.features.length > mostFeatures) problems.push(`features: there are ${set.features.length}, at most ${mostFeatures} are possible`)
   if (!(set.latenessMs >= 0 && Number.isFinite(set.latenessMs))) problems.push(`latenessMs: ${set.latenessMs} is no duration`)
+  if (set.latenessBy !== undefined && !set.features.some(({ feature }) => 'by' in feature && feature.by === set.latenessBy)) problems.push(`latenessBy: no feature is kept by '${set.latenessBy}'`)
   for (const field of ['tenant', 'time', 'id', 'key'] as const) if (!isColumnName(set[field])) problems.push(`${field}: '${set[field]}' is not a column name`)
   const seen = new Set<string>()
   for (const { name } of set.features) {

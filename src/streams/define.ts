@@ -38,6 +38,8 @@ export interface StreamDefinition<C, E, F> {
   readonly partitions?: number
   /** How late an event may be and still change history, in event time and per tenant; an hour unless said. */
   readonly lateness?: Duration
+  /** Entity whose own newest event says what is late, instead of the tenant's: for sources that backfill each at its own pace. Its state never expires. */
+  readonly latenessBy?: keyof E & string
   /** How long the log keeps events; 35 days longer than the longest horizon and the lateness unless said. */
   readonly retention?: Duration
   /** `high` unless said. */
@@ -93,6 +95,7 @@ function plain<C extends object, E, F>(definition: StreamDefinition<C, E, F>): S
     entities: Object.fromEntries(Object.entries(definition.entities as Record<string, EntityOf<AnyEvent>>).map(([name, entity]) => [name, entityOf(entity)])),
     features,
     latenessMs,
+    ...(definition.latenessBy === undefined ? {} : { latenessBy: definition.latenessBy }),
     retentionMs: definition.retention === undefined ? longestHorizonMs(features) + latenessMs + durationMs(usual.retentionBeyondHorizon) : durationMs(definition.retention),
     model: definition.model,
     heuristic: definition.heuristic,

@@ -78,6 +78,8 @@ export const infraMetric = defineStream({
   },
   typical: { surprise: 0.4, surprise_peak_12h: 1.5, of_warning: 0.5, of_critical: 0.4, unrest: 1, gap_s: 300, samples_1h: 12, host_samples_5m: 4, hour: 12 },
   risk: { high: 0.8, medium: 0.5 },
+  // Agents buffer while they are cut off and send what they have, host by host: another host's newest sample says nothing.
+  latenessBy: 'series',
   outcome: { matureAfter: '2d', silenceMeans: 'unknown' },
 })
 

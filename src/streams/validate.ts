@@ -101,6 +101,7 @@ function boundProblems(stream: Stream): readonly string[] {
   const horizonMs = longestHorizonMs(stream.features)
   if (!Number.isInteger(stream.partitions) || stream.partitions < 1 || stream.partitions > most.partitions) problems.push(`partitions: ${stream.partitions} must be a whole number from 1 to ${most.partitions}`)
   if (!(stream.latenessMs >= 0)) problems.push("lateness: must be a duration such as '30m'")
+  if (stream.latenessBy !== undefined && !stream.features.some(({ feature }) => 'by' in feature && feature.by === stream.latenessBy)) problems.push(`latenessBy: no feature is kept by '${stream.latenessBy}'`)
   if (!(stream.outcome.matureAfterMs > 0)) problems.push("outcome.matureAfter: must be a duration such as '14d'")
   if (!['genuine', 'unknown'].includes(stream.outcome.silenceMeans)) problems.push("outcome.silenceMeans: must be 'genuine' or 'unknown'")
   if (!(stream.retentionMs >= horizonMs + stream.latenessMs))
