@@ -8,7 +8,7 @@ case $stream in
   attendance) train='--days 56 --scale 0.7 --keep 0.3'; test='--days 44 --skip-days 20 --scale 0.7' ;;
   sync) train='--days 40 --scale 0.5'; test='--days 32 --skip-days 20 --scale 0.5' ;;
   meter-reading) train='--days 80 --scale 0.5'; test='--days 40 --skip-days 20 --scale 0.5' ;;
-  infra-metric) train='--days 30 --skip-days 7 --scale 0.4 --keep 0.3'; test='--days 27 --skip-days 10 --scale 0.3' ;;
+  infra-metric) train='--days 24 --skip-days 5 --scale 0.25 --keep 0.4'; test='--days 20 --skip-days 8 --scale 0.25' ;;
   *) echo "no such stream: $stream" >&2; exit 2 ;;
 esac
 rows=data/trainer

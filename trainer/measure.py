@@ -31,15 +31,15 @@ def best_feature(rows: Rows, measure) -> tuple[str, float]:
     return best
 
 
-def thresholds(label: np.ndarray, score: np.ndarray, weight: np.ndarray, most_high: float = 0.03) -> dict[str, float]:
-    """High risk where F1 is best, for at most `most_high` of the events; medium down to three times the base rate."""
+def thresholds(label: np.ndarray, score: np.ndarray, weight: np.ndarray) -> dict[str, float]:
+    """High risk where F1 is best, for at most 3 % of the events or the base rate; medium down to three times the base rate."""
     order = np.argsort(-score, kind="stable")
     ranked, hits, rows = score[order], np.cumsum((label * weight)[order]), np.cumsum(weight[order])
     positives, total = hits[-1], rows[-1]
     # A threshold stands between two different scores.
     ends = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
     f1 = 2 * hits[ends] / (rows[ends] + positives)
-    f1[rows[ends] > most_high * total] = -1
+    f1[rows[ends] > max(0.03 * total, positives)] = -1
     high = float(ranked[ends[int(np.argmax(f1))]])
     wide = ends[rows[ends] <= max(3 * positives, rows[ends[0]])]
     medium = min(float(ranked[wide[-1]]), high * 0.8)

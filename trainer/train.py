@@ -90,7 +90,7 @@ def main() -> None:
         "thresholds": risk,
         "window": {"stream": header["stream"], "seeds": header["seeds"], "from_ms": header["fromMs"], "to_ms": header["toMs"], "validation_percent": round(100 * VALIDATION_SHARE), "silence_means": header["silence_means"]},
         "metrics": {
-            "trees": model.best_iteration + 1, "onnx_difference": difference, "training_rows": len(fitted.truth), "validation_rows": len(validation.truth),
+            "trees": model.get_booster().num_boosted_rounds(), "onnx_difference": difference, "training_rows": len(fitted.truth), "validation_rows": len(validation.truth),
             "known_positives": int(labels.sum()), "true_positives": int(rows.truth.sum()),
             "importance": {header["features"][int(name[1:])]: value / total for name, value in top},
             "test_window": {"from_ms": test.header["fromMs"], "to_ms": test.header["toMs"]},
