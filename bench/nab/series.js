@@ -45,17 +45,11 @@ function oneSeries(directory, name, labels) {
 }
 
 /**
- * All rows as events of the stream `infra-metric`, as one company's agents would send them: series side by side in the
- * order of time, each in its own order (a clock set back repeats an hour). The file is the host, its bare name the metric.
+ * All rows as events of the stream `infra-metric`, file by file and each in its own order, which a clock set back by an
+ * hour makes not quite that of time. The file is the host, its bare name the metric.
  * @param {readonly NabSeries[]} all
  */
-export function nabEvents(all) {
-  const rows = all.flatMap((series) => {
-    let sentMs = -Infinity
-    return series.timesMs.map((timeMs, row) => ({ sentMs: (sentMs = Math.max(sentMs, timeMs)), series, row }))
-  })
-  return rows.sort((a, b) => a.sentMs - b.sentMs).map(({ series, row }) => eventOf(series, row))
-}
+export const nabEvents = (all) => all.flatMap((series) => series.values.map((_, row) => eventOf(series, row)))
 
 /**
  * @param {NabSeries} series
