@@ -97,4 +97,8 @@ export function dictionaryOf(texts: readonly string[]): Dictionary {
   return { values: [...indexes.keys()], of }
 }
 
-export const textsOf = ({ values, of }: Dictionary): string[] => Array.from(of, (index) => values[index] ?? '')
+export function textsOf({ values, of }: Dictionary): string[] {
+  const texts = new Array<string>(of.length)
+  for (let i = 0; i < of.length; i++) texts[i] = values[of[i]!] ?? ''
+  return texts
+}

@@ -24,9 +24,12 @@ export interface FrameHeader {
   readonly bodyCrc: number
 }
 
-/** A record whose time is decided. */
-export interface StampedRecord extends NewRecord {
-  readonly timestampMs: number
+/** Records that were appended together, and the time of those that bring none. */
+export interface Batch {
+  readonly records: readonly NewRecord[]
+  readonly nowMs: number
+  /** What they take in a frame: the sum of `recordBytes`. */
+  readonly bytes: number
 }
 
 export const saltOf = (topic: string, partition: number, base: Offset): number => crc32c(`${topic}/${partition}/${base}`)
@@ -43,8 +46,7 @@ function putVarint(into: Buffer, at: number, value: number): number {
   return at
 }
 
-function headersBytes(headers: Readonly<Record<string, Buffer>> | undefined): number {
-  if (headers === undefined) return 0
+function headersBytes(headers: Readonly<Record<string, Buffer>>): number {
   let bytes = 0
   for (const name in headers) {
     const nameBytes = Buffer.byteLength(name)
@@ -54,12 +56,11 @@ function headersBytes(headers: Readonly<Record<string, Buffer>> | undefined): nu
   return bytes
 }
 
+const partBytes = (bytes: Buffer | null): number => (bytes === null ? 1 : varintBytes(bytes.length + 1) + bytes.length)
+
 /** Bytes of a record's content, without the length before it: time, key, value, then headers to the end. */
-const contentBytes = ({ key, value, headers }: NewRecord): number =>
-  8 +
-  (key === null ? 1 : varintBytes(key.length + 1) + key.length) +
-  (value === null ? 1 : varintBytes(value.length + 1) + value.length) +
-  headersBytes(headers)
+const contentBytes = (record: NewRecord): number =>
+  8 + partBytes(record.key) + partBytes(record.value) + (record.headers === undefined ? 0 : headersBytes(record.headers))
 
 /** Bytes that a record takes in a frame. */
 export function recordBytes(record: NewRecord): number {
@@ -74,9 +75,9 @@ function putBytes(into: Buffer, at: number, bytes: Buffer | null): number {
   return at + bytes.length
 }
 
-function putRecord(into: Buffer, at: number, record: StampedRecord): number {
+function putRecord(into: Buffer, at: number, record: NewRecord, timestampMs: number): number {
   at = putVarint(into, at, contentBytes(record))
-  at = into.writeDoubleLE(record.timestampMs, at)
+  at = into.writeDoubleLE(timestampMs, at)
   at = putBytes(into, at, record.key)
   at = putBytes(into, at, record.value)
   for (const name in record.headers) {
@@ -101,22 +102,23 @@ function putHeader(frame: Buffer, header: FrameHeader, salt: number): void {
   frame.writeUInt32LE(crc32c(frame.subarray(0, 40), salt), 40)
 }
 
-/** A whole frame and its header. `bodyBytes` is the sum of `recordBytes`. */
-export function encodeFrame(
-  salt: number,
-  base: Offset,
-  records: readonly StampedRecord[],
-  bodyBytes: number,
-): { readonly bytes: Buffer; readonly header: FrameHeader } {
+/** All batches as one frame, and its header. At least one record is there. */
+export function encodeFrame(salt: number, base: Offset, batches: readonly Batch[]): { readonly bytes: Buffer; readonly header: FrameHeader } {
+  const bodyBytes = batches.reduce((sum, { bytes }) => sum + bytes, 0)
   const frame = Buffer.allocUnsafeSlow(frameHeaderBytes + bodyBytes)
   let at = frameHeaderBytes
+  let records = 0
+  let firstMs = Infinity
   let maxMs = -Infinity
-  for (const record of records) {
-    at = putRecord(frame, at, record)
-    if (record.timestampMs > maxMs) maxMs = record.timestampMs
+  for (const batch of batches) {
+    for (const record of batch.records) {
+      const timestampMs = record.timestampMs ?? batch.nowMs
+      at = putRecord(frame, at, record, timestampMs)
+      if (records++ === 0) firstMs = timestampMs
+      if (timestampMs > maxMs) maxMs = timestampMs
+    }
   }
-  const bodyCrc = crc32c(frame.subarray(frameHeaderBytes), salt)
-  const header = { base, records: records.length, bodyBytes, firstMs: records[0]!.timestampMs, maxMs, bodyCrc }
+  const header = { base, records, bodyBytes, firstMs, maxMs, bodyCrc: crc32c(frame.subarray(frameHeaderBytes), salt) }
   putHeader(frame, header, salt)
   return { bytes: frame, header }
 }

@@ -3,7 +3,7 @@ import type { Offset } from './event-log.js'
 import type { LogFile, LogFiles } from './local-files.js'
 import { logFailure } from './local-files.js'
 import { encodeFrame, frameHeaderBytes } from './local-frame.js'
-import type { StampedRecord } from './local-frame.js'
+import type { Batch } from './local-frame.js'
 import { damaged, extend, newSegment, removeSegment, writeIndex } from './local-segment.js'
 import type { Segment } from './local-segment.js'
 import { Window, frameAt } from './local-window.js'
@@ -16,9 +16,7 @@ export interface PartitionPlace {
   readonly segmentBytes: number
 }
 
-interface Pending {
-  readonly records: readonly StampedRecord[]
-  readonly bytes: number
+interface Pending extends Batch {
   readonly resolve: (first: Offset) => void
   readonly reject: (error: EngineError) => void
 }
@@ -64,11 +62,11 @@ export class LocalPartition {
     return this.#closed
   }
 
-  /** Resolves with the first offset when all records are on disk. `bytes` is the sum of `recordBytes`. */
-  append(records: readonly StampedRecord[], bytes: number): Promise<Offset> {
+  /** Resolves with the first offset when all records are on disk. */
+  append(batch: Batch): Promise<Offset> {
     if (this.#closed) return Promise.reject(this.closedError())
     return new Promise((resolve, reject) => {
-      this.#pending.push({ records, bytes, resolve, reject })
+      this.#pending.push({ ...batch, resolve, reject })
       this.#start()
     })
   }
@@ -156,13 +154,11 @@ export class LocalPartition {
 
   /** Writes one frame and resolves with its first offset when it is on disk. */
   async #flush(batch: readonly Pending[], roll: boolean): Promise<Offset> {
-    const records = batch.length === 1 ? batch[0]!.records : batch.flatMap((pending) => pending.records)
-    const bytes = batch.reduce((sum, pending) => sum + pending.bytes, 0)
     await this.#repair()
-    const { segment, file } = await this.#room(frameHeaderBytes + bytes, roll)
-    if (records.length === 0) return segment.next
+    const { segment, file } = await this.#room(batch.reduce((sum, { bytes }) => sum + bytes, frameHeaderBytes), roll)
+    if (batch.length === 0) return segment.next
     const first = segment.next
-    const frame = encodeFrame(segment.salt, first, records, bytes)
+    const frame = encodeFrame(segment.salt, first, batch)
     this.#suspect = true
     await file.write(frame.bytes, segment.bytes)
     await file.flush()

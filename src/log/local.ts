@@ -6,7 +6,6 @@ import type { ConsumerGroups, EventLog, NewRecord, Offset, PartitionReader, Topi
 import { diskFiles, logFailure } from './local-files.js'
 import type { LogFiles } from './local-files.js'
 import { recordBytes } from './local-frame.js'
-import type { StampedRecord } from './local-frame.js'
 import { LocalGroups } from './local-groups.js'
 import { LocalPartition } from './local-partition.js'
 import { LocalReader, firstSince } from './local-reader.js'
@@ -40,10 +39,6 @@ export interface LocalLog extends EventLog, ConsumerGroups {
 interface Topic {
   spec: TopicSpec
   readonly partitions: readonly LocalPartition[]
-}
-
-function stamp(records: readonly NewRecord[], nowMs: number): StampedRecord[] {
-  return records.map((record) => (record.timestampMs === undefined ? { ...record, timestampMs: nowMs } : (record as StampedRecord)))
 }
 
 class SegmentedLog implements LocalLog {
@@ -86,7 +81,7 @@ class SegmentedLog implements LocalLog {
     for (const record of records) bytes += recordBytes(record)
     if (bytes > appendBytes)
       throw new EngineError('TOO_LARGE', `${partition.directory}: an append of ${bytes} bytes, at most ${appendBytes} are taken at once`)
-    return partition.append(stamp(records, clock.nowMs()), bytes)
+    return partition.append({ records, bytes, nowMs: clock.nowMs() })
   }
 
   async bounds(at: TopicPartition, sinceMs?: number): Promise<{ readonly first: Offset; readonly next: Offset }> {
