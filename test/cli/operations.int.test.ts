@@ -1,0 +1,44 @@
+import { strict as assert } from 'node:assert'
+import { mkdtempSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'vitest'
+import { packagePath } from '../../src/config.js'
+import { Registry } from 'prom-client'
+import { observe } from '../../src/consumers/observation.js'
+import { systemClock } from '../../src/clock.js'
+import { openChdbWarehouse } from '../../src/sinks/chdb-warehouse.js'
+import { migrate } from '../../src/sinks/migrate.js'
+import { tidemill } from './harness.js'
+
+const page = readFileSync(packagePath('docs/operations.md'), 'utf8')
+
+test('every query of the runbook runs on the tables as they are', async () => {
+  const queries = [...page.matchAll(/```sql\n([\s\S]*?)```/g)].map((match) => match[1]!)
+  assert.ok(queries.length >= 6)
+  const warehouse = await openChdbWarehouse({ directory: mkdtempSync(join(tmpdir(), 'tidemill-runbook-')) })
+  try {
+    await migrate(warehouse)
+    for (const query of queries) assert.ok(Array.isArray(await warehouse.query(query)), query)
+  } finally {
+    await warehouse.close()
+  }
+})
+
+test('every command of the runbook exists with the options it is given', async () => {
+  const commands = new Set([...page.matchAll(/tidemill ((?:[a-z]+ ?){1,2})/g)].map((match) => match[1]!.trim().split(' ')).filter(([name]) => name !== 'start'))
+  assert.ok(commands.size >= 5)
+  for (const words of commands) {
+    const help = await tidemill([...words, '--help'])
+    assert.equal(help.exit, 0, words.join(' '))
+    assert.doesNotMatch(help.data, /^Usage: tidemill \[options\] \[command\]/, words.join(' '))
+  }
+})
+
+test('every metric of the runbook is one that the engine has', async () => {
+  const registry = new Registry()
+  observe([], registry, systemClock, () => '')
+  const api = readFileSync(packagePath('src/api/metrics.ts'), 'utf8')
+  const known = await registry.metrics()
+  for (const [name] of page.matchAll(/tidemill_[a-z_]+/g)) assert.ok(known.includes(name) || api.includes(`'${name}'`), name)
+})
