@@ -68,27 +68,37 @@ const sizeOf = (blocks: readonly Block[], records: readonly LogRecord[]) => ({ r
 
 const bytesOf = (records: readonly LogRecord[]): number => records.reduce((sum, { value }) => sum + (value?.length ?? 0), 0)
 
-export const eventsFeed = (streams: readonly FedStream[]): Feed<StoredRecords> => recordsFeed('events', new Map(streams.map(({ stream, topics }) => [topics.events, stream.name])), encodeEvents)
+/** How the records of a topic read. */
+interface Origin {
+  readonly stream: string
+  readonly keyIsTenant: boolean
+}
 
-export const deadLettersFeed = (streams: readonly FedStream[]): Feed<StoredRecords> =>
-  recordsFeed('dead_letters', new Map(streams.map(({ stream, topics }) => [topics.deadLetters, stream.name])), encodeDeadLetters)
+const originsOf = (streams: readonly FedStream[], topic: 'events' | 'deadLetters'): ReadonlyMap<string, Origin> =>
+  new Map(streams.map(({ stream, topics }) => [topics[topic], { stream: stream.name, keyIsTenant: stream.key === stream.tenant }]))
+
+export const eventsFeed = (streams: readonly FedStream[]): Feed<StoredRecords> => recordsFeed('events', originsOf(streams, 'events'), encodeEvents)
+
+export const deadLettersFeed = (streams: readonly FedStream[]): Feed<StoredRecords> => recordsFeed('dead_letters', originsOf(streams, 'deadLetters'), encodeDeadLetters)
 
 /** A record that is no outcome is reported and left out: nobody waits for it. */
-export const outcomesFeed = (): Feed<StoredRecords> => recordsFeed('outcomes', new Map([[outcomesTopic, '']]), encodeOutcomes, outcomeFault)
+export const outcomesFeed = (): Feed<StoredRecords> => recordsFeed('outcomes', new Map([[outcomesTopic, { stream: '', keyIsTenant: true }]]), encodeOutcomes, outcomeFault)
 
-function recordsFeed(table: Table, streamOf: ReadonlyMap<string, string>, encode: Feed<StoredRecords>['encode'], faultOf: (record: LogRecord) => string | undefined = () => undefined): Feed<StoredRecords> {
+function recordsFeed(table: Table, origins: ReadonlyMap<string, Origin>, encode: Feed<StoredRecords>['encode'], faultOf?: (record: LogRecord) => string | undefined): Feed<StoredRecords> {
   return {
     table,
-    topics: [...streamOf.keys()],
+    topics: [...origins.keys()],
     open: ({ topic, partition }, _mark, report) => (records) => {
-      const good = records.filter((record) => {
-        const fault = faultOf(record)
-        if (fault !== undefined) report(`offset ${record.offset} of ${topic}/${partition} is not stored: ${fault}`)
-        return fault === undefined
-      })
-      const data = good.length === 0 ? [] : [{ stream: streamOf.get(topic)!, topic, partition, records: good }]
+      const good = faultOf === undefined ? records : records.filter(faultless(faultOf, (offset, fault) => report(`offset ${offset} of ${topic}/${partition} is not stored: ${fault}`)))
+      const data = good.length === 0 ? [] : [{ ...origins.get(topic)!, topic, partition, records: good }]
       return { data, rows: good.length, bytes: bytesOf(good), covered: -1, epoch: 0 }
     },
     encode,
   }
+}
+
+const faultless = (faultOf: (record: LogRecord) => string | undefined, tell: (offset: number, fault: string) => void) => (record: LogRecord): boolean => {
+  const fault = faultOf(record)
+  if (fault !== undefined) tell(record.offset, fault)
+  return fault === undefined
 }

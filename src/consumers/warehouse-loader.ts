@@ -46,7 +46,7 @@ interface Waiting<Data> extends Piece<Data> {
 /** Inserts of fewer rows cost ~20 ms of CPU, whatever is in them: they may take a tenth of the time, not more. */
 const smallRows = 2_000
 const quietFactor = 10
-const longestDelayMs = 5_000
+const longestDelayMs = 2_000
 
 /**
  * Gathers what the partitions of a table give into inserts, one at a time. Each partition has one piece here at most,

@@ -1,5 +1,5 @@
 import type { LogRecord } from '../log/event-log.js'
-import { dictionaryColumn, type DictionaryColumn } from '../sinks/dictionary.js'
+import { dictionaryColumn } from '../sinks/dictionary.js'
 import { encodeNative, type Column } from '../sinks/native.js'
 
 /** Records that become one row each, in the order of the log, and where they stand. */
@@ -7,6 +7,8 @@ export interface StoredRecords {
   readonly stream: string
   readonly topic: string
   readonly partition: number
+  /** Whether the records' key names the tenant. */
+  readonly keyIsTenant: boolean
   readonly records: readonly LogRecord[]
 }
 
@@ -34,80 +36,100 @@ export function outcomeFault({ value }: LogRecord): string | undefined {
 }
 
 export function encodeOutcomes(stored: readonly StoredRecords[]): Buffer {
-  const rows = rowsOf(stored)
-  const outcomes = rows.map(({ record }) => JSON.parse(record.value!.toString()) as OutcomeValue)
+  const records = recordsOf(stored)
+  const outcomes = records.map(({ value }) => JSON.parse(value!.toString()) as OutcomeValue)
   const texts = (of: (outcome: OutcomeValue) => string): Column => ({ type: 'String', of: [outcomes.map(of)] })
-  return encodeNative(rows.length, {
-    ...standing(rows),
+  return encodeNative(records.length, {
+    ...standing(stored, records),
     tenant: dictionary(outcomes, ({ tenant }) => tenant),
     stream: dictionary(outcomes, ({ stream }) => stream),
     event_id: texts(({ event_id }) => event_id),
     label: { type: 'UInt8', of: [Uint8Array.from(outcomes, ({ label }) => label)] },
     source: dictionary(outcomes, ({ source }) => source),
-    decided_at: { type: 'DateTime64(3, \'UTC\')', of: [Float64Array.from(outcomes, ({ decidedAtMs }) => decidedAtMs)] },
+    decided_at: times(outcomes, ({ decidedAtMs }) => decidedAtMs),
     decided_by: texts(({ by }) => by ?? ''),
     note: texts(({ note }) => note ?? ''),
   })
 }
 
+/** ~1 us a record: each is 30,000 times a second on the thread that scores. */
 export function encodeEvents(stored: readonly StoredRecords[]): Buffer {
-  const rows = rowsOf(stored)
-  return encodeNative(rows.length, {
-    ...standing(rows),
-    tenant: dictionary(rows, ({ record }) => header(record, 'tenant') ?? record.key?.toString() ?? ''),
-    stream: dictionary(rows, ({ stream }) => stream),
-    event_id: { type: 'String', bytes: rows.map(({ record }) => record.headers['event_id'] ?? null) },
-    key: { type: 'String', bytes: rows.map(({ record }) => record.key) },
-    format: dictionary(rows, ({ record }) => formatOf(record.value)),
-    value: { type: 'String', bytes: rows.map(({ record }) => record.value) },
+  const records = recordsOf(stored)
+  return encodeNative(records.length, {
+    ...standing(stored, records),
+    tenant: tenantsOf(stored, records.length),
+    stream: filled(stored, records.length, ({ stream }) => stream),
+    event_id: bytes(records, ({ headers }) => headers['event_id'] ?? null),
+    key: bytes(records, ({ key }) => key),
+    format: dictionary(records, ({ value }) => formatOf(value)),
+    value: bytes(records, ({ value }) => value),
   })
 }
 
 /** The origin of a letter is in its headers, as the scoring flow writes them. */
 export function encodeDeadLetters(stored: readonly StoredRecords[]): Buffer {
-  const rows = rowsOf(stored)
-  const said = (name: string) => rows.map(({ record }) => header(record, `dead-letter-${name}`) ?? '')
-  return encodeNative(rows.length, {
-    ...standing(rows),
-    tenant: dictionary(rows, ({ record }) => header(record, 'tenant') ?? ''),
-    stream: dictionary(rows, ({ stream }) => stream),
+  const records = recordsOf(stored)
+  const said = (name: string) => records.map((record) => header(record, `dead-letter-${name}`) ?? '')
+  return encodeNative(records.length, {
+    ...standing(stored, records),
+    tenant: tenantsOf(stored, records.length),
+    stream: filled(stored, records.length, ({ stream }) => stream),
     source_topic: dictionary(said('topic'), (topic) => topic),
     source_partition: { type: 'UInt32', of: [Uint32Array.from(said('partition'), Number)] },
     source_offset: { type: 'Int64', of: [Float64Array.from(said('offset'), Number)] },
-    event_id: { type: 'String', bytes: rows.map(({ record }) => record.headers['event_id'] ?? null) },
+    event_id: bytes(records, ({ headers }) => headers['event_id'] ?? null),
     code: dictionary(said('code'), (code) => code),
     stage: dictionary(said('stage'), (stage) => stage),
     reason: { type: 'String', of: [said('reason')] },
-    key: { type: 'String', bytes: rows.map(({ record }) => record.key) },
-    value: { type: 'String', bytes: rows.map(({ record }) => record.value) },
+    key: bytes(records, ({ key }) => key),
+    value: bytes(records, ({ value }) => value),
   })
 }
 
-interface Row {
-  readonly stream: string
-  readonly topic: string
-  readonly partition: number
-  readonly record: LogRecord
-}
+const recordsOf = (stored: readonly StoredRecords[]): readonly LogRecord[] => (stored.length === 1 ? stored[0]!.records : stored.flatMap(({ records }) => records))
 
-const rowsOf = (stored: readonly StoredRecords[]): Row[] => stored.flatMap(({ records, ...place }) => records.map((record) => ({ ...place, record })))
-
-/** Where each row stands in its own topic, and since when. */
-const standing = (rows: readonly Row[]) =>
+/** Where each record stands in its own topic, and since when. */
+const standing = (stored: readonly StoredRecords[], records: readonly LogRecord[]) =>
   ({
-    topic: dictionary(rows, ({ topic }) => topic),
-    partition: { type: 'UInt32', of: [Uint32Array.from(rows, ({ partition }) => partition)] },
-    offset: { type: 'Int64', of: [Float64Array.from(rows, ({ record }) => record.offset)] },
-    record_time: { type: 'DateTime64(3, \'UTC\')', of: [Float64Array.from(rows, ({ record }) => record.timestampMs)] },
+    topic: filled(stored, records.length, ({ topic }) => topic),
+    partition: { type: 'UInt32', of: stored.map((piece) => new Uint32Array(piece.records.length).fill(piece.partition)) },
+    offset: { type: 'Int64', of: [numbers(records, ({ offset }) => offset)] },
+    record_time: times(records, ({ timestampMs }) => timestampMs),
   }) as const satisfies Record<string, Column>
 
-function dictionary<Item>(items: readonly Item[], of: (item: Item) => string): DictionaryColumn['column'] {
+/** What the header says; without one the key, where the stream's key is the tenant. */
+function tenantsOf(stored: readonly StoredRecords[], rows: number): Column {
+  const column = dictionaryColumn(rows)
+  for (const { records, keyIsTenant } of stored) for (const record of records) column.add(header(record, 'tenant') ?? (keyIsTenant ? (record.key?.toString() ?? '') : ''))
+  return column.column
+}
+
+function filled(stored: readonly StoredRecords[], rows: number, of: (piece: StoredRecords) => string): Column {
+  const column = dictionaryColumn(rows)
+  for (const piece of stored) column.fill(of(piece), piece.records.length)
+  return column.column
+}
+
+function dictionary<Item>(items: readonly Item[], of: (item: Item) => string): Column {
   const column = dictionaryColumn(items.length)
   for (const item of items) column.add(of(item))
   return column.column
 }
 
+function numbers<Item>(items: readonly Item[], of: (item: Item) => number): Float64Array {
+  const out = new Float64Array(items.length)
+  for (let index = 0; index < items.length; index++) out[index] = of(items[index]!)
+  return out
+}
+
+const times = <Item>(items: readonly Item[], of: (item: Item) => number) => ({ type: 'DateTime64(3, \'UTC\')', of: [numbers(items, of)] }) as const satisfies Column
+
+const bytes = (records: readonly LogRecord[], of: (record: LogRecord) => Buffer | null): Column => ({ type: 'String', bytes: records.map(of) })
+
 const header = ({ headers }: LogRecord, name: string): string | undefined => headers[name]?.toString()
 
 /** JSON begins with a brace or white space before one; Avro with the marker of single-object encoding or a magic zero. */
-const formatOf = (value: Buffer | null): 'json' | 'avro' => (value === null || value.length === 0 || [0x7b, 0x20, 0x09, 0x0a, 0x0d].includes(value[0]!) ? 'json' : 'avro')
+function formatOf(value: Buffer | null): 'json' | 'avro' {
+  const first = value === null || value.length === 0 ? 0x7b : value[0]!
+  return first === 0x7b || first === 0x20 || (first >= 0x09 && first <= 0x0d) ? 'json' : 'avro'
+}

@@ -49,7 +49,7 @@ export async function warehouseRoom(warehouse: Warehouse, partitions = 2): Promi
   })
   const name = `stream-${++rooms}`
   const topics = topicsOf({ topic: name })
-  const stream = { stream: { name }, topics } as FedStream
+  const stream = { stream: { name, key: 'tenant_id', tenant: 'tenant_id' }, topics } as FedStream
   const shared = ['outcomes', 'api-predictions'].map((topic) => ({ topic, partition: 0 }))
   const own = Object.values(topics).flatMap((topic) => Array.from({ length: partitions }, (_, partition) => ({ topic, partition })))
   for (const topic of Object.values(topics)) await log.ensure({ topic, partitions })
