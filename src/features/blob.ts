@@ -1,4 +1,5 @@
 import { EngineError } from '../errors.js'
+import type { Arena } from './arena.js'
 import { NEWEST, place, roomFor, type Layout, type List, type Memory, rowsOf, startOf } from './memory.js'
 
 /**
@@ -117,7 +118,7 @@ function viewsOf(buffer: ArrayBuffer) {
 }
 
 /** Throws STATE_MISMATCH where the blob is of another version or layout. */
-export function decodeMemory(blob: Buffer, layout: Layout): Float64Array {
+export function decodeMemory(blob: Buffer, layout: Layout, arena: Arena): Float64Array {
   if (blob[0] !== blobVersion) throw new EngineError('STATE_MISMATCH', `a state blob has version ${blob[0] ?? 'none'}, this build reads ${blobVersion}: rebuild the state from the log`)
   if (blob.length > aligned.bytes.length) aligned = viewsOf(new ArrayBuffer(blob.length * 2 + 7 - ((blob.length * 2 + 7) % 8)))
   aligned.bytes.set(blob)
@@ -125,7 +126,7 @@ export function decodeMemory(blob: Buffer, layout: Layout): Float64Array {
   const rows = lists.map((_, i) => aligned.u32[1 + i]! >>> 2)
   const capacityOf = (_: List, i: number): number => rows[i]! + (rows[i]! >> 2) + 2
   checkLength(blob, layout)
-  const nums = new Float64Array(roomFor(layout.rowsFrom, lists, capacityOf))
+  const nums = arena.take(roomFor(layout.rowsFrom, lists, capacityOf))
   place(nums, layout.rowsFrom, lists, capacityOf)
   let at = headBytes(layout)
   for (let i = 0; i < layout.cells; i++) nums[i] = aligned.f64[(at >> 3) + i]!

@@ -3,6 +3,7 @@ import type { Event, Feature, FeatureSet } from './feature.js'
 import { readColumn, type ReadColumn } from './columns.js'
 import type { Memory } from './memory.js'
 import type { Outputs } from './part.js'
+import { EventFeatures } from './event-features.js'
 import { addReflective, isReflective } from './reflection.js'
 import { RowBuilder, type RowPlan } from './row.js'
 import { addSequential, type SequentialFeature } from './sequential.js'
@@ -49,13 +50,14 @@ export function compileSet(set: FeatureSet): CompiledSet {
     builders.set(by, builder)
     return builder
   }
-  const last: ((memories: Memories) => void)[] = []
+  const ofEvent = new EventFeatures(rowBuilder)
+  const last: Last[] = []
   const indexOf = new Map(set.features.map(({ name }, i) => [name, i]))
   set.features.forEach(({ feature }, at) => {
     if (isReflective(feature)) {
       const builder = builderOf(feature.by)
       const [kind, index] = [[...builders.keys()].indexOf(feature.by), addReflective(feature, at, builder, indexOf)]
-      last.push((memories) => {
+      last.push((out, memories) => {
         const memory = memories[kind]
         if (memory !== undefined) entities[kind]!.plan.reflections[index]!(memory, row.row, out)
       })
@@ -63,10 +65,8 @@ export function compileSet(set: FeatureSet): CompiledSet {
       const builder = builderOf(feature.by)
       if ('windowMs' in feature) addWindowed(feature satisfies WindowedFeature, at, builder)
       else addSequential(feature satisfies SequentialFeature, at, builder)
-    } else {
-      const write = eventFeature(feature, at, rowBuilder, indexOf)
-      last.push(() => write(row.row, out.vector))
-    }
+    } else if (feature.kind === 'ratio' || feature.kind === 'difference') last.push(ofTwo(feature, at, indexOf))
+    else ofEvent.add(feature, at)
   })
   const entities = [...builders].map(([name, builder]): CompiledEntity => {
     const entity = set.entities[name]!
@@ -87,7 +87,8 @@ export function compileSet(set: FeatureSet): CompiledSet {
     lateBy: entities.findIndex(({ name }) => name === set.latenessBy),
     defaults: Float64Array.from(set.features, ({ feature }) => otherwiseOf(feature)),
     finish: (memories, keep) => {
-      for (let i = 0; i < last.length; i++) last[i]!(memories)
+      ofEvent.write(row.row, out.vector)
+      for (let i = 0; i < last.length; i++) last[i]!(out, memories)
       if (!keep) return
       for (let kind = 0; kind < entities.length; kind++) {
         const memory = memories[kind]
@@ -99,23 +100,13 @@ export function compileSet(set: FeatureSet): CompiledSet {
 
 type Memories = readonly (Memory | undefined)[]
 
-type EventFeature = Exclude<Feature, { readonly by: string }>
+/** Features that are made of others, in the order of the vector. */
+type Last = (out: Outputs, memories: Memories) => void
 
-function eventFeature(feature: EventFeature, at: number, rowBuilder: RowBuilder, indexOf: ReadonlyMap<string, number>): (row: RowPlan['row'], vector: Float64Array) => void {
-  if (feature.kind === 'flag') {
-    const match = rowBuilder.match(feature.where)
-    return ({ matches }, vector) => void (vector[at] = matches[match]!)
-  }
-  if (feature.kind === 'value') {
-    const number = rowBuilder.number(feature.value)
-    return ({ numbers }, vector) => {
-      const value = numbers[number]!
-      if (value === value) vector[at] = value
-    }
-  }
+function ofTwo(feature: Extract<Feature, { readonly kind: 'ratio' | 'difference' }>, at: number, indexOf: ReadonlyMap<string, number>): Last {
   const [left, right] = (feature.kind === 'ratio' ? [feature.over, feature.under] : [feature.left, feature.right]).map((name) => indexOf.get(name)!) as [number, number]
-  if (feature.kind === 'difference') return (_, vector) => void (vector[at] = vector[left]! - vector[right]!)
-  return (_, vector) => {
+  if (feature.kind === 'difference') return ({ vector }) => void (vector[at] = vector[left]! - vector[right]!)
+  return ({ vector }) => {
     const ratio = vector[left]! / vector[right]!
     if (Number.isFinite(ratio)) vector[at] = ratio
   }

@@ -1,4 +1,5 @@
 import { EngineError } from '../errors.js'
+import { heap } from './arena.js'
 import { decodeMemory } from './blob.js'
 import type { CompiledSet } from './compiled-set.js'
 import type { Feature, FeatureSet } from './feature.js'
@@ -12,7 +13,7 @@ export function describe(compiledSet: CompiledSet, entity: string, blob: Buffer 
   const { plan } = compiled
   row.clear(atMs)
   out.vector.set(defaults)
-  const memory = { nums: blob === undefined ? plan.layout.blank() : decodeMemory(blob, plan.layout) }
+  const memory = { nums: blob === undefined ? plan.layout.blank(heap) : decodeMemory(blob, plan.layout, heap), arena: heap }
   plan.read(memory, row.row, out)
   compiledSet.finish(entities.map((one) => (one === compiled ? memory : undefined)), false)
   const own = ownFeatures(set, entity)

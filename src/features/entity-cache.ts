@@ -1,3 +1,4 @@
+import { pagedArena } from './arena.js'
 import type { Memory } from './memory.js'
 
 /** One entity in the cache, and its memory: `absent` where it has been asked for and not been admitted, or was evicted. */
@@ -28,6 +29,7 @@ export const absent = new Float64Array(0)
 export class EntityCache {
   readonly #entities: Cached[] = []
   #hand = 0
+  readonly arena = pagedArena()
 
   constructor(readonly bound: number) {}
 
@@ -37,7 +39,7 @@ export class EntityCache {
 
   /** An entity that is yet to be admitted. */
   open(key: string, kind: number, home: Map<string, Cached>, id: string): Cached {
-    const entity: Cached = { key, kind, nums: absent, dirty: false, taken: 0, used: true, asked: 0, home, id }
+    const entity: Cached = { key, kind, nums: absent, arena: this.arena, dirty: false, taken: 0, used: true, asked: 0, home, id }
     home.set(id, entity)
     this.#entities.push(entity)
     return entity
@@ -55,6 +57,7 @@ export class EntityCache {
         continue
       }
       entity.home.delete(entity.id)
+      if (entity.nums !== absent) this.arena.give(entity.nums)
       entity.nums = absent
       const last = entities.pop()!
       if (last !== entity) entities[this.#hand] = last

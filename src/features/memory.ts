@@ -1,3 +1,5 @@
+import type { Arena } from './arena.js'
+
 /**
  * What is remembered about one entity, as one array of doubles: fixed cells, then lists of rows. It is close to the blob
  * it is stored as, so that storing and loading are copies.
@@ -7,7 +9,10 @@
  * floor - window is never read: dropping it, whenever that happens, changes no vector. Blobs never hold it.
  */
 export interface Memory {
+  /** May be longer than what is used. */
   nums: Float64Array
+  /** Where `nums` is from and grows. */
+  readonly arena: Arena
 }
 
 /** The first cell: newest event time, -Infinity for none. */
@@ -37,7 +42,7 @@ export interface Layout {
   /** Index of the first row of the first list. */
   readonly rowsFrom: number
   /** A memory with nothing in it. */
-  blank(): Float64Array
+  blank(arena: Arena): Float64Array
   /** Clears cells that lie below the floor. */
   forget(memory: Memory): void
 }
@@ -74,7 +79,11 @@ export class LayoutBuilder {
       cells,
       lists,
       rowsFrom,
-      blank: () => template.slice(),
+      blank: (arena) => {
+        const nums = arena.take(template.length)
+        nums.set(template)
+        return nums
+      },
       forget: (memory) => {
         for (const forget of forgetters) forget(memory)
       },
@@ -146,7 +155,7 @@ function grow(memory: Memory, layout: Layout, full: List): void {
     const capacity = from[list.head + 2]!
     return list === full ? capacity * 2 + 2 : capacity
   }
-  const to = new Float64Array(roomFor(layout.rowsFrom, layout.lists, capacityOf))
+  const to = memory.arena.take(roomFor(layout.rowsFrom, layout.lists, capacityOf))
   for (let i = 0; i < layout.rowsFrom; i++) to[i] = from[i]!
   place(to, layout.rowsFrom, layout.lists, capacityOf)
   for (const list of layout.lists) {
@@ -154,5 +163,6 @@ function grow(memory: Memory, layout: Layout, full: List): void {
     const end = start + rowsOf(from, list) * list.width
     for (let i = start, at = startOf(to, list); i < end; i++) to[at++] = from[i]!
   }
+  memory.arena.give(from)
   memory.nums = to
 }

@@ -1,5 +1,6 @@
 import { EngineError } from '../errors.js'
 import { keySeparator } from '../keys.js'
+import { heap } from './arena.js'
 import { decodeMemory, encodeMemory, Slab } from './blob.js'
 import { clocksKey, decodeClocks, encodeClocks, type TenantClock } from './clocks.js'
 import { idOf, textOf, type CompiledSet } from './compiled-set.js'
@@ -112,7 +113,7 @@ export class Partition implements PartitionState {
       if (entity.nums !== absent) return
       const { layout } = this.#compiled.entities[entity.kind]!.plan
       const blob = blobs[i]
-      entity.nums = blob === undefined ? layout.blank() : decodeMemory(blob, layout)
+      entity.nums = blob === undefined ? layout.blank(entity.arena) : decodeMemory(blob, layout, entity.arena)
     })
     if (this.#own.length > 0) this.#admitOwn(new Map(keys.map((key, i) => [key, blobs[i]])))
   }
@@ -179,7 +180,7 @@ export class Partition implements PartitionState {
       this.#memories[kind] = undefined
       if (entity === undefined) continue
       if (entity.nums === absent) throw new Error(`the partition was asked to fold before ${JSON.stringify(entity.key)} was admitted`)
-      const folded = (this.#memories[kind] = late ? { nums: entity.nums.slice() } : entity)
+      const folded = (this.#memories[kind] = late ? { nums: entity.nums.slice(), arena: heap } : entity)
       entities[kind]!.plan.fold(folded, row.row, out)
       if (late || entity.dirty) continue
       entity.dirty = true
