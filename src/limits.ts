@@ -20,6 +20,8 @@ export const limits = {
   eventBytes: 256 * 1024,
   /** An append to the log at most (also Kafka's customary `max.message.bytes` for one block). */
   appendBytes: 8 * 1024 * 1024,
+  /** Appends that wait for a partition's disk: the two largest possible, about a second of a slow disk. More are refused. */
+  queuedAppendBytes: 16 * 1024 * 1024,
   /** A segment file is rolled at this size, so retention frees space in such steps. */
   segmentBytes: 128 * 1024 * 1024,
   /** Rows of one warehouse insert: 50,000 x ~200 B = 10 MiB; fewer, larger parts keep merges cheap. */

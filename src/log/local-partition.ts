@@ -1,4 +1,5 @@
 import { EngineError } from '../errors.js'
+import { limits } from '../limits.js'
 import type { Offset } from './event-log.js'
 import type { LogFile, LogFiles } from './local-files.js'
 import { logFailure } from './local-files.js'
@@ -30,6 +31,7 @@ export class LocalPartition {
   readonly #place: PartitionPlace
   readonly #segments: Segment[]
   readonly #pending: Pending[] = []
+  #queuedBytes = 0
   readonly #waiting = new Set<() => void>()
   #file: LogFile | undefined
   /** Where the newest frame begins; proof that a re-opened file is still ours. */
@@ -65,6 +67,10 @@ export class LocalPartition {
   /** Resolves with the first offset when all records are on disk. */
   append(batch: Batch): Promise<Offset> {
     if (this.#closed) return Promise.reject(this.closedError())
+    const queued = this.#queuedBytes + batch.bytes
+    if (this.#pending.length > 0 && queued > limits.queuedAppendBytes)
+      return Promise.reject(new EngineError('LOG_DOWN', `${this.directory}: the disk does not keep up, ${this.#queuedBytes} bytes wait for it already`))
+    this.#queuedBytes = queued
     return new Promise((resolve, reject) => {
       this.#pending.push({ ...batch, resolve, reject })
       this.#start()
@@ -149,6 +155,7 @@ export class LocalPartition {
       bytes += more
       taken += 1
     }
+    this.#queuedBytes -= bytes
     return this.#pending.splice(0, taken)
   }
 

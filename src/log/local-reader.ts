@@ -137,8 +137,9 @@ export async function firstSince(files: LogFiles, partition: LocalPartition, sin
   const reader = new LocalReader(files, partition)
   const { signal } = new AbortController()
   try {
-    for (let from = Math.max(mark.offset, partition.first); from < partition.next; ) {
-      const records = await reader.read(from, { records: 1_000, bytes: 1024 * 1024 }, signal)
+    for (let from = mark.offset; from < partition.next; ) {
+      // Retention may go on meanwhile; what it takes is not the first record any more.
+      const records = await reader.read(Math.max(from, partition.first), { records: 1_000, bytes: 1024 * 1024 }, signal)
       const found = records.find(({ timestampMs }) => timestampMs >= sinceMs)
       if (found !== undefined) return found.offset
       from = records.at(-1)!.offset + 1

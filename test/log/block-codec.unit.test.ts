@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { decodeBlock, decodeHead, encodeBlock } from '../../src/log/block-codec.js'
 import type { Block } from '../../src/log/block.js'
 import { anyBlock, block, marker } from './blocks.js'
-import { failsWith } from './log.contract.js'
+import { failsWith } from './records.js'
 
 /** The block without what only decoded ones have. */
 const plain = (decoded: Block): Block => {

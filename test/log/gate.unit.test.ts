@@ -4,7 +4,7 @@ import { decodeBlock, encodeBlock } from '../../src/log/block-codec.js'
 import type { Block } from '../../src/log/block.js'
 import { openGate } from '../../src/log/gate.js'
 import { block, marker } from './blocks.js'
-import { failsWith } from './log.contract.js'
+import { failsWith } from './records.js'
 
 const offsets = (admitted: Block | undefined): number[] => Array.from(admitted?.offsets ?? [])
 

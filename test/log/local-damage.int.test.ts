@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { messageOf } from '../../src/errors.js'
 import { indexPath, openEvents, place, scratch, segmentPath } from './local-log.js'
-import { failsWith, readAll, textRecord, texts } from './log.contract.js'
+import { failsWith, readAll, textRecord, texts } from './records.js'
 
 /** A closed log of ten frames of three records each; without the index, as after a crash. */
 async function crashed(segmentBytes = 1_000_000): Promise<{ directory: string; values: (string | undefined)[]; frames: number[] }> {

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { LocalLog } from '../../src/log/local.js'
 import { openEvents, place, segmentPath } from './local-log.js'
-import { failsWith, readAll, textRecord, texts } from './log.contract.js'
+import { failsWith, readAll, textRecord, texts } from './records.js'
 import { SimulatedDisk } from './simulated-disk.js'
 
 const directory = '/data'
@@ -116,6 +116,17 @@ test('a full disk refuses, and takes records again when there is room', async ()
   expect(await log.append(place, [textRecord('after')])).toBe(1)
   expect(await contents(log)).toEqual(['before', 'after'])
   expect((await openOn(disk)).repairs).toEqual([])
+})
+
+test('a disk that does not keep up refuses what it cannot queue, and takes it later', async () => {
+  const disk = new SimulatedDisk()
+  const log = await openOn(disk, 1_000_000)
+  const large = (): Promise<number> => log.append(place, [{ key: null, value: Buffer.alloc(7 * 1024 * 1024) }])
+  const appends = [large(), large(), large()]
+  const results = await Promise.allSettled(appends)
+  expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected'])
+  await expect(appends[2]).rejects.toEqual(failsWith('LOG_DOWN'))
+  expect(await large()).toBe(2)
 })
 
 test('a torn frame is cut off even when frames of another partition stand in its records', async () => {

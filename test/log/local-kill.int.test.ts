@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { expect, test } from 'vitest'
 import { openEvents, place, scratch } from './local-log.js'
-import { readAll } from './log.contract.js'
+import { readAll } from './records.js'
 
 /** The child's program as one file, so that a process of its own runs the sources as they are. */
 async function program(): Promise<string> {

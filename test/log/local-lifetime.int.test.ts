@@ -6,7 +6,7 @@ import { systemClock } from '../../src/clock.js'
 import type { LocalLog } from '../../src/log/local.js'
 import { SimulatedDisk } from './simulated-disk.js'
 import { openAt, openEvents, place, readerOf, scratch, segmentPath } from './local-log.js'
-import { failsWith, numbered, readAll, textRecord, texts } from './log.contract.js'
+import { failsWith, numbered, readAll, textRecord, texts } from './records.js'
 
 const wide = { records: 1_000, bytes: 1_000_000 }
 const never = new AbortController().signal

@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { isEngineError } from '../../src/errors.js'
-import type { ErrorCode } from '../../src/errors.js'
-import type { Assignment, ConsumerGroups, EventLog, LogRecord, NewRecord, Offset, PartitionReader, TopicPartition } from '../../src/log/event-log.js'
+import type { Assignment, ConsumerGroups, EventLog, LogRecord, NewRecord, PartitionReader, TopicPartition } from '../../src/log/event-log.js'
+import { failsWith, never, numbered, readAll, textRecord, texts } from './records.js'
 
 /** A fresh log of one adapter; `topic` gives names that no other test uses. */
 export interface LogUnderTest {
@@ -11,30 +10,6 @@ export interface LogUnderTest {
 }
 
 const wide = { records: 1_000, bytes: 1024 * 1024 }
-const never = new AbortController().signal
-
-export const textRecord = (text: string, more: Partial<NewRecord> = {}): NewRecord => ({ key: Buffer.from(`key of ${text}`), value: Buffer.from(text), ...more })
-export const texts = (records: readonly LogRecord[]): (string | undefined)[] => records.map(({ value }) => value?.toString())
-export const numbered = (count: number): NewRecord[] => Array.from({ length: count }, (_, i) => textRecord(String(i)))
-
-/** Everything from `from` to the end of what is there. */
-export async function readAll(log: EventLog, at: TopicPartition, from: Offset, bound = wide): Promise<LogRecord[]> {
-  const { next } = await log.bounds(at)
-  const reader = log.reader(at)
-  const all: LogRecord[] = []
-  try {
-    while (from < next) {
-      const records = await reader.read(from, bound, never)
-      all.push(...records.map((record) => ({ ...record, value: record.value && Buffer.from(record.value) })))
-      from = records.at(-1)!.offset + 1
-    }
-    return all
-  } finally {
-    await reader.close()
-  }
-}
-
-export const failsWith = (code: ErrorCode): unknown => expect.toSatisfy((error: unknown) => isEngineError(error, code), `fails with ${code}`)
 
 /** Works until revoked, handing over what it reads. */
 const collect =

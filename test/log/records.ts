@@ -1,0 +1,31 @@
+import { expect } from 'vitest'
+import { isEngineError } from '../../src/errors.js'
+import type { ErrorCode } from '../../src/errors.js'
+import type { EventLog, LogRecord, NewRecord, Offset, TopicPartition } from '../../src/log/event-log.js'
+
+const wide = { records: 1_000, bytes: 1024 * 1024 }
+/** A signal that never aborts. */
+export const never: AbortSignal = new AbortController().signal
+
+export const textRecord = (text: string, more: Partial<NewRecord> = {}): NewRecord => ({ key: Buffer.from(`key of ${text}`), value: Buffer.from(text), ...more })
+export const texts = (records: readonly LogRecord[]): (string | undefined)[] => records.map(({ value }) => value?.toString())
+export const numbered = (count: number): NewRecord[] => Array.from({ length: count }, (_, i) => textRecord(String(i)))
+
+/** Everything from `from` to the end of what is there. */
+export async function readAll(log: EventLog, at: TopicPartition, from: Offset, bound = wide): Promise<LogRecord[]> {
+  const { next } = await log.bounds(at)
+  const reader = log.reader(at)
+  const all: LogRecord[] = []
+  try {
+    while (from < next) {
+      const records = await reader.read(from, bound, never)
+      all.push(...records.map((record) => ({ ...record, value: record.value && Buffer.from(record.value) })))
+      from = records.at(-1)!.offset + 1
+    }
+    return all
+  } finally {
+    await reader.close()
+  }
+}
+
+export const failsWith = (code: ErrorCode): unknown => expect.toSatisfy((error: unknown) => isEngineError(error, code), `fails with ${code}`)
