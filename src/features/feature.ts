@@ -10,7 +10,7 @@ export type Duration = `${number}${'s' | 'm' | 'h' | 'd' | 'w'}`
 /** A number taken from one event. A column's `null` makes the whole value absent. Booleans read as 0 and 1. */
 export type Value =
   | { readonly column: string }
-  /** Local time of day or day of week of a time column; `offset` names a column with the UTC offset in minutes. Monday is 0. */
+  /** Local time of day or day of week of a time column; `offset` names a column with the UTC offset in minutes (null or beyond 18 h: UTC). Monday is 0. */
   | { readonly clock: 'minute-of-day' | 'hour' | 'weekday'; readonly column: string; readonly offset?: string }
   /** Milliseconds from column `from` to column `to`, divided by `unitMs`. */
   | { readonly between: readonly [from: string, to: string]; readonly unitMs: number }
@@ -39,12 +39,14 @@ export interface Rolling {
   readonly prior?: true
   /**
    * `exact` keeps (time, value) pairs, at most `cap` of them (the oldest go first); `tile` counts whole tiles of
-   * `tileMs`: a window of n tiles at time t covers tiles (floor(t/tileMs) - n, floor(t/tileMs)].
+   * `tileMs`: a window of n tiles at time t covers tiles (floor(t/tileMs) - n, floor(t/tileMs)]. Either way an entity
+   * forgets what is older than its newest event less window and lateness, so an event that is too late itself (or of a
+   * tenant far behind another that shares the entity) reads only what of its window is still known.
    */
   readonly keep: { readonly exact: number } | { readonly tileMs: number }
 }
 
-/** What a feature reads as where its history is empty or its value absent. NaN is "missing" to a model. */
+/** What a feature reads as where its entity is null, its history empty or its value absent. NaN is "missing" to a model. */
 interface Otherwise {
   readonly otherwise: number
 }
@@ -77,10 +79,14 @@ export type Feature =
   | { readonly kind: 'distinct'; readonly column: string; readonly by: string; readonly windowMs: number; readonly where?: Where; readonly prior?: true; readonly keep: { readonly lastSeen: number } | { readonly exact: number } }
   /**
    * Distinct values of `column`, other than this event's own, among the entity's events in (column `since`, t]; at most
-   * `windowMs` back. Who else touched the record since this device last looked.
+   * `windowMs` back. Who else touched the record since this device last looked. Without `since` there is nothing to say;
+   * an event without the column has no own value, so all count.
    */
   | ({ readonly kind: 'others-since'; readonly column: string; readonly since: string; readonly by: string; readonly windowMs: number; readonly where?: Where; readonly keep: { readonly exact: number } } & Otherwise)
-  /** Share of the window's events that carry this event's own value of the column; how usual the value is. */
+  /**
+   * Share of the window's events with a value in the column that carry this event's own; how usual the value is. Tiles
+   * keep at most 4,096 counts of a value in a tile, the first of the oldest tile going first.
+   */
   | ({ readonly kind: 'familiarity'; readonly column: string } & Rolling & Otherwise)
 
   /* Against the last event of the entity in log order, forgotten `horizonMs` after it (event time). */
@@ -88,7 +94,7 @@ export type Feature =
   | ({ readonly kind: 'last'; readonly value: Value } & Last & Otherwise)
   /** Seconds since the last event, at least 0. */
   | ({ readonly kind: 'elapsed' } & Last & Otherwise)
-  /** 1 where the column differs from the last event's. */
+  /** 1 where the column differs from the last event's, 0 where it does not; nothing to say where either is null. */
   | ({ readonly kind: 'changed'; readonly column: string } & Last & Otherwise)
   /** value - value at the last event. */
   | ({ readonly kind: 'delta'; readonly value: Value } & Last & Otherwise)
@@ -98,11 +104,15 @@ export type Feature =
   | ({ readonly kind: 'distance-km'; readonly lat: string; readonly lon: string } & Last & Otherwise)
   /** The same over the hours elapsed (at least 1 s). */
   | ({ readonly kind: 'speed-kmh'; readonly lat: string; readonly lon: string } & Last & Otherwise)
-  /** Exponentially weighted mean in event time with the given half-life; `as: 'deviation'` gives (value - mean) / max(std, floor), both before the event. */
+  /**
+   * Exponentially weighted mean in event time with the given half-life; `as: 'deviation'` gives (value - mean) / max(std,
+   * floor). Mean and deviation are those before the event. A pause of `horizonMs` forgets everything.
+   */
   | ({ readonly kind: 'ewma'; readonly value: Value; readonly halfLifeMs: number; readonly as: 'mean' | 'deviation'; readonly floor: number; readonly by: string; readonly where?: Where; readonly horizonMs: number } & Otherwise)
   /**
    * (value - mean) / std over the entity's earlier events in the same slot of the period, `slots` slots a `day` or `week`
-   * (UTC, or local with `offset`), within `horizonMs`; std of at least `floor`; `otherwise` below `atLeast` values.
+   * (UTC, or local with `offset`), within `horizonMs` rounded up to whole slots; std of at least `floor`; `otherwise`
+   * below `atLeast` values. `time` is the event time. State is 20 bytes for each slot of the horizon that had values.
    */
   | ({ readonly kind: 'seasonal'; readonly value: Value; readonly time: string; readonly offset?: string; readonly period: 'day' | 'week'; readonly slots: number; readonly as: 'mean' | 'deviation'; readonly floor: number; readonly atLeast: number; readonly by: string; readonly where?: Where; readonly horizonMs: number } & Otherwise)
   /**

@@ -12,7 +12,7 @@ export interface Plan {
   readonly horizonMs: number
   /** The id of the event's first entity, '' where it has none. */
   subject(event: Event): string
-  /** State with nothing in it, as of partition start. */
+  /** State with nothing in it, as of partition start. With `seenIds` 0 nothing is remembered of ids and nothing is a duplicate. */
   open(cachedEntities: number, seenIds: number): PartitionState
   /**
    * Features that belong to one entity alone, read from its blob for the window ending at `atMs`; features that need
@@ -35,7 +35,10 @@ export interface Dirty {
 
 /** The state of one partition in memory: a bounded cache of entities over the committed blobs, and what changed since. */
 export interface PartitionState {
-  /** Keys that folding these events needs and the cache lacks, each once. On a fresh state also the partition's own. */
+  /**
+   * Keys that folding these events needs and the cache lacks, each once. On a fresh state also the partition's own, which
+   * take two calls: ask and admit until nothing is missing. Events are folded fastest in the order in which they stand here.
+   */
   missing(events: readonly Event[]): readonly string[]
   /** Takes loaded blobs in, `undefined` for entities that have none yet. */
   admit(keys: readonly string[], blobs: readonly (Buffer | undefined)[]): void
