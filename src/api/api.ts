@@ -18,7 +18,7 @@ import { outcomeRoutes } from './outcomes.js'
 import type { ApiPorts } from './ports.js'
 import { predictRoutes } from './predict.js'
 import { predictionRoutes } from './predictions.js'
-import { answerProblems } from './refuse.js'
+import { answerProblems, honestHeaders, refuseUnrouted } from './refuse.js'
 import { streamRoutes } from './streams.js'
 import { compileValidator } from './validate.js'
 
@@ -33,12 +33,6 @@ export interface ApiParts {
   readonly bounds?: AdmissionBounds
 }
 
-const headers = {
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-  'x-frame-options': 'DENY',
-} as const
-
 /**
  * Builds the API; `listen` or `inject` starts it. `close` lets requests under way end and refuses new ones.
  */
@@ -51,13 +45,14 @@ export async function buildApi({ ports, keys, clock, logger, version, bounds = d
     bodyLimit: limits.apiBodyBytes,
     requestTimeout: limits.apiReceiveTimeoutMs,
     return503OnClosing: false,
+    frameworkErrors: (error, request, reply) => refuseUnrouted(error, request, reply),
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1_000 },
   })
   app.setValidatorCompiler(compileValidator)
   app.setSerializerCompiler(() => JSON.stringify)
 
   app.addHook('onRequest', (_request, reply, done) => {
-    void reply.headers(headers)
+    void reply.headers(honestHeaders)
     done()
   })
   const inFlight: InFlight = { answers: new Set(), bytes: 0 }

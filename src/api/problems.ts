@@ -79,11 +79,9 @@ const engineKinds = {
   BAD_CONFIG: { status: 500, title: 'The configuration is not valid', detail: person },
   BAD_STREAM: { status: 500, title: 'The stream is not valid', detail: person },
   LOCKED: { status: 500, title: 'Locked by another process', detail: person },
-} as const satisfies Partial<Record<ErrorCode, Kind>>
+} as const satisfies Record<ErrorCode, Kind>
 
-/** Codes that `errors.ts` gained and this page does not know yet answer as internal errors. */
-const kinds: Readonly<Record<string, Kind>> = { ...engineKinds, ...ownKinds }
-const kindOf = (code: ProblemCode): Kind => kinds[code] ?? ownKinds.INTERNAL
+const kinds: Readonly<Record<ProblemCode, Kind>> = { ...engineKinds, ...ownKinds }
 
 /** Every code an answer can carry, for the reference. */
 export const problemCodes: readonly { readonly code: string; readonly status: number; readonly title: string }[] = Object.entries(kinds)
@@ -105,13 +103,13 @@ export class Refusal extends Error {
   }
 }
 
-export const statusOf = (code: ProblemCode): number => kindOf(code).status
+export const statusOf = (code: ProblemCode): number => kinds[code].status
 
 /** Seconds after which a repeat makes sense; undefined where it does not. */
-export const retryAfterS = (code: ProblemCode): number | undefined => kindOf(code).retryAfterS
+export const retryAfterS = (code: ProblemCode): number | undefined => kinds[code].retryAfterS
 
 export function problem(requestId: string, code: ProblemCode, message: string, more: More = {}): Problem {
-  const kind = kindOf(code)
+  const kind = kinds[code]
   return {
     type: `urn:tidemill:problem:${code.toLowerCase().replaceAll('_', '-')}`,
     title: kind.title,

@@ -1,6 +1,13 @@
 /** Every refusal leaves as a problem: thrown errors, unknown paths, wrong methods. */
-import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
 import { problem, problemOf, problemType, retryAfterS, type Problem } from './problems.js'
+
+/** Keep browsers from guessing types, framing pages and telling others where they were. */
+export const honestHeaders = {
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'x-frame-options': 'DENY',
+} as const
 
 /** Installs the handlers and answers OPTIONS. Must come before the routes, whose methods it collects. */
 export function answerProblems(app: FastifyInstance): void {
@@ -24,6 +31,11 @@ export function answerProblems(app: FastifyInstance): void {
     if (request.method === 'OPTIONS') return reply.code(204).send()
     return send(reply, problem(request.id, 'METHOD_NOT_ALLOWED', `This path answers ${methods.join(', ')}.`))
   })
+}
+
+/** For what Fastify refuses before it has a route: a URL that does not decode. */
+export function refuseUnrouted(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  void send(reply.headers(honestHeaders), problemOf(error, request.id))
 }
 
 function send(reply: FastifyReply, answer: Problem): FastifyReply {

@@ -11,6 +11,7 @@ import { scopes, type Scope } from '../../src/api/keys.js'
 import { everyTenant } from '../../src/api/ports.js'
 import type { Problem } from '../../src/api/problems.js'
 import type { Clock } from '../../src/clock.js'
+import { assertDocumented } from './documented.js'
 import { fakeEngine, type FakeEngine } from './fakes.js'
 
 export const startMs = Date.parse('2026-01-06T08:00:00Z')
@@ -75,6 +76,7 @@ export async function startApi(parts: Partial<ApiParts> = {}): Promise<Api> {
     async send(key, method, url, payload, headers = {}) {
       const options: InjectOptions = { method, url, headers: { ...(key !== undefined && { authorization: `Bearer ${key}` }), ...headers } }
       const response = await app.inject(payload === undefined ? options : { ...options, payload: payload as object })
+      assertDocumented(() => app.swagger(), method, url, response)
       return { status: response.statusCode, headers: response.headers, text: response.body, body: jsonOf(response.body) }
     },
   }

@@ -49,6 +49,14 @@ test('an unknown path is 404, a known one with another method 405 that names the
   expect([removed.status, removed.headers['allow']]).toEqual([405, 'GET, HEAD, OPTIONS'])
 })
 
+test('a URL that does not decode, or whose parts are too long, is refused like anything else', async () => {
+  const { send, as } = await startApi()
+  const undecodable = await send(as.acme, 'GET', '/api/v2/predictions/%zz')
+  expect([undecodable.status, undecodable.body.code, undecodable.headers['x-content-type-options']]).toEqual([400, 'BAD_REQUEST', 'nosniff'])
+  const long = await send(as.acme, 'GET', `/api/v2/predictions/${'x'.repeat(5_000)}`)
+  expect([long.status, long.body.code]).toEqual([400, 'BAD_REQUEST'])
+})
+
 test('OPTIONS names the methods, HEAD answers like GET without a body', async () => {
   const { send } = await startApi()
   const options = await send(undefined, 'OPTIONS', '/api/v2/keys')
