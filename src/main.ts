@@ -27,7 +27,6 @@ import { scoringPort } from './consumers/serve.js'
 import { ensureTopics } from './consumers/topics.js'
 import { warehouseFlow } from './consumers/warehouse.js'
 import type { Engine, EngineOptions, ScoreFileOptions, ScoreSummary, StartEngine } from './engine.js'
-import { EngineError } from './errors.js'
 import { openLmdbStateStore } from './features/lmdb-state-store.js'
 import { createClosing, type Closing } from './lifecycle.js'
 import { limits } from './limits.js'
@@ -43,8 +42,8 @@ import { openChdbWarehouse } from './sinks/chdb-warehouse.js'
 import { migrate } from './sinks/migrate.js'
 import { predictionQueries } from './sinks/queries.js'
 import { builtinStreams } from './streams/index.js'
+import { chooseStreams } from './streams/choose.js'
 import { loadStreams } from './streams/load.js'
-import type { Stream } from './streams/stream.js'
 
 /** Starts an engine as configured. Whatever fails, what was opened is closed again before this rejects. */
 export const startEngine: StartEngine = async (config, options = {}) => {
@@ -65,7 +64,7 @@ async function compose(config: Config, options: EngineOptions, closing: Closing)
   closing.add(() => lock.release())
   const paths = dataPaths(directory)
 
-  const streams = (await chosenStreams(config)).map(compileStream)
+  const streams = (await chooseStreams(config.streams)).map(compileStream)
   const log = await openLocalLog({ directory: paths.log, clock, ephemeral: config.ephemeral })
   closing.add(() => log.close())
   for (const repair of log.repairs) logger.warn(repair, 'the torn end of a log file was cut off')
@@ -150,16 +149,6 @@ async function dataDirectory(config: Config, closing: Closing): Promise<string> 
   const directory = await mkdtemp(join(tmpdir(), 'tidemill-'))
   closing.add(() => rm(directory, { recursive: true, force: true }))
   return directory
-}
-
-async function chosenStreams({ streams }: Config): Promise<Stream[]> {
-  const chosen = builtinStreams.filter(({ name }) => streams.builtin === 'all' || streams.builtin.includes(name))
-  const unknown = streams.builtin === 'all' ? [] : streams.builtin.filter((name) => !builtinStreams.some((stream) => stream.name === name))
-  if (unknown.length > 0) throw new EngineError('BAD_CONFIG', `streams.builtin: there is no built-in stream ${unknown.join(', ')}; there are ${builtinStreams.map(({ name }) => name).join(', ')}`)
-  const own = streams.paths.length === 0 ? [] : await loadStreams(streams.paths)
-  const twice = own.find((stream) => chosen.some(({ name, topic }) => name === stream.name || topic === stream.topic))
-  if (twice !== undefined) throw new EngineError('BAD_STREAM', `stream '${twice.name}' has the name or topic of a built-in one; rename it, or leave the other out with streams.builtin`)
-  return [...chosen, ...own]
 }
 
 const tenantsOf = ({ tenants }: Config): Tenants => (tenants === 'any' ? 'any' : new Set(tenants === 'demo' ? demoTenants : tenants.map(({ id }) => id)))

@@ -8,9 +8,7 @@ import { messageOf } from '../errors.js'
 import { compile } from '../features/plan.js'
 import type { LockHolder } from '../lock.js'
 import { listModels, readModel } from '../scorers/model-store.js'
-import { builtinStreams } from '../streams/index.js'
-import { loadStreams } from '../streams/load.js'
-import type { Stream } from '../streams/stream.js'
+import { chooseStreams } from '../streams/choose.js'
 
 /** Below this an engine runs full within hours: a busy day of raw events and predictions is some GiB. */
 const leastFreeGiB = 2
@@ -55,13 +53,8 @@ export const keysCheck = (config: Config): Promise<Check> =>
     return existsSync(dataPaths(config.dataDirectory).keys) ? 'readable by their owner alone' : 'none yet'
   })
 
-export async function configuredStreams(config: Config): Promise<readonly Stream[]> {
-  const { builtin, paths } = config.streams
-  return [...builtinStreams.filter(({ name }) => builtin === 'all' || builtin.includes(name)), ...(await loadStreams(paths))]
-}
-
 export const streamsCheck = (config: Config): Promise<Check> =>
-  checked('streams', async () => (await configuredStreams(config)).map((stream) => `${stream.name} (${compile(stream).width} features)`).join(', '))
+  checked('streams', async () => (await chooseStreams(config.streams)).map((stream) => `${stream.name} (${compile(stream).width} features)`).join(', '))
 
 /** Every model of a family that a stream names: its bytes against its manifest, its fingerprint against the stream's. */
 export const modelsCheck = (config: Config): Promise<Check> =>
@@ -69,7 +62,7 @@ export const modelsCheck = (config: Config): Promise<Check> =>
     const names = await listModels(config.models.directory)
     const problems: string[] = []
     const found: string[] = []
-    for (const stream of await configuredStreams(config)) {
+    for (const stream of await chooseStreams(config.streams)) {
       const { fingerprint } = compile(stream)
       const ofStream = names.filter((name) => name.family === stream.model)
       if (stream.model !== undefined && ofStream.length === 0) found.push(`${stream.name}: none, the heuristic serves`)

@@ -62,12 +62,13 @@ function welcome(config: Config, engine: Engine, terminal: Terminal): string {
 
 const levels: Readonly<Record<number, readonly ['red' | 'yellow' | 'dim', string]>> = { 60: ['red', 'fatal'], 50: ['red', 'error'], 40: ['yellow', 'warning'], 30: ['dim', 'info'] }
 
-/** A log line for eyes: its level, its message and the error's message. */
+/** A log line for eyes: its level, its message, the error's message, and what else it says. */
 function readable(line: string, terminal: Terminal): string {
   try {
-    const { level, msg, err } = JSON.parse(line) as { level?: number; msg?: string; err?: { message?: string } }
+    const { level, msg, err, ...rest } = JSON.parse(line) as { level?: number; msg?: string; err?: { message?: string } }
+    const more = Object.entries(rest).filter(([name]) => name !== 'time').map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
     const [style, word] = levels[level ?? 30] ?? ['dim', 'debug']
-    return `${styled(terminal, 'err', style, word)} ${msg ?? ''}${err?.message === undefined || err.message === msg ? '' : `: ${err.message}`}`
+    return `${styled(terminal, 'err', style, word)} ${msg ?? ''}${err?.message === undefined || err.message === msg ? '' : `: ${err.message}`}${more.length === 0 ? '' : ` (${more.join(' ')})`}`
   } catch (error) {
     return `${line.trimEnd()} (${messageOf(error)})`
   }

@@ -7,8 +7,9 @@ import { limits } from '../limits.js'
 import { lockDirectory } from '../lock.js'
 import type { EventLog, TopicPartition } from '../log/event-log.js'
 import type { Warehouse } from '../sinks/warehouse.js'
+import { chooseStreams } from '../streams/choose.js'
 import { topicsOf } from '../streams/stream.js'
-import { checked, configuredStreams } from './doctor-checks.js'
+import { checked } from './doctor-checks.js'
 import { count } from './terminal.js'
 
 /** Opens the stores of a data directory the way an engine does; whoever opens one closes it. */
@@ -36,7 +37,7 @@ async function logText(config: Config, stores: Stores, signal: AbortSignal): Pro
   try {
     let records = 0
     let partitions = 0
-    for (const stream of await configuredStreams(config)) {
+    for (const stream of await chooseStreams(config.streams)) {
       for (const topic of Object.values(topicsOf(stream))) {
         if (!(await exists(log, topic))) continue
         for (let partition = 0; partition < stream.partitions; partition++) {

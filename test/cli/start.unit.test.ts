@@ -67,8 +67,8 @@ describe('start', () => {
   })
 
   test('puts log lines above the table, readable on a terminal and as they are elsewhere', async () => {
-    const line = `${JSON.stringify({ level: 40, msg: 'waiting', err: { message: 'disk is full' } })}\n`
-    for (const [terminal, expected] of [[screen('', { columns: 100 }), 'warning waiting: disk is full\n'], [screen(), line]] as const) {
+    const line = `${JSON.stringify({ level: 40, msg: 'waiting', what: 'sync/0', err: { message: 'disk is full' } })}\n`
+    for (const [terminal, expected] of [[screen('', { columns: 100 }), 'warning waiting: disk is full (what=sync/0)\n'], [screen(), line]] as const) {
       const engine = idle()
       const running = runEngine(config, engine.start, terminal)
       await shows(terminal, /tm_demo/)
