@@ -13,7 +13,7 @@ MONOTONE = {
     "attendance-fraud": {"manual_share_7d": 1, "same_position_28d": 1},
     "meter-ocr": {"confidence": -1, "min_confidence": -1},
     "sync-conflict": {"others_since_last_sync": 1, "others_since_edit": 1, "record_editors_7d": 1},
-    "infra-anomaly": {"of_warning": 1, "of_critical": 1},
+    "infra-anomaly": {"surprise": 1, "of_warning": 1, "of_critical": 1},
 }
 
 VALIDATION_SHARE = 0.2
