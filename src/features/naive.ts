@@ -17,6 +17,7 @@ export interface NaivePartition {
 export function naive(set: FeatureSet, seenIds = Infinity): NaivePartition {
   const folded: { event: Event; vector: readonly number[] }[] = []
   const ids: string[] = []
+  const used = [...new Set(set.features.flatMap(({ feature }) => ('by' in feature ? [feature.by] : [])))]
   const tenantOf = (event: Event): unknown => event[set.tenant]
   const timeOf = (event: Event): number => event[set.time] as number
 
@@ -27,16 +28,17 @@ export function naive(set: FeatureSet, seenIds = Infinity): NaivePartition {
     const judge = set.latenessBy === undefined || keyOf(set.latenessBy, event) === undefined ? tenantOf : (one: Event): unknown => keyOf(set.latenessBy!, one)
     const newestMs = Math.max(...folded.filter((one) => judge(one.event) === judge(event)).map((one) => timeOf(one.event)))
     const vector: number[] = []
-    for (const { feature } of set.features) vector.push(valueOf(feature, event, vector))
+    const histories = new Map(used.map((name) => [name, historyOf(name, event, vector)]))
+    for (const { feature } of set.features) vector.push(valueOf(feature, event, vector, histories))
     if (timeOf(event) < newestMs - set.latenessMs) return { folded: 'late', vector }
     folded.push({ event, vector })
     return { folded: 'folded', vector }
   }
 
-  const valueOf = (feature: Feature, event: Event, vector: readonly number[]): number => {
+  const valueOf = (feature: Feature, event: Event, vector: readonly number[], histories: ReadonlyMap<string, History | undefined>): number => {
     const before = (name: string): number => vector[set.features.findIndex((one) => one.name === name)]!
     if (!('by' in feature)) return present(ofEvent(feature, event, before)) ?? otherwiseOf(feature)
-    const history = historyOf(feature.by, event, vector)
+    const history = histories.get(feature.by)
     return present(history === undefined ? undefined : ofHistory(feature, history, set)) ?? otherwiseOf(feature)
   }
 
