@@ -2,12 +2,12 @@
  * Scores the Numenta Anomaly Benchmark's files with `tidemill score` and prints the NAB score of each profile as JSON.
  * After `npm run build`:
  *
- *     node bench/nab.js DATA_DIR [--model] [--scores DIR]
+ *     node bench/nab.js DATA_DIR [--model FILE] [--scores DIR]
  *
- * The heuristic scores, unless `--model`: then the stream's own model does. `--scores` keeps the scores for NAB's own tools.
+ * Scores by whatever serves the stream, or by a model file. `--scores` keeps the scores for NAB's own tools.
  */
 import { spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -16,10 +16,10 @@ import { parseArgs } from 'node:util'
 import { nabEvents, nabSeries, scoresBySeries, writeScores } from './nab/series.js'
 
 const { nabScore, profiles } = await import(new URL('../dist/learning/nab.js', import.meta.url).href)
-const { positionals, values: options } = parseArgs({ allowPositionals: true, options: { model: { type: 'boolean', default: false }, scores: { type: 'string' } } })
+const { positionals, values: options } = parseArgs({ allowPositionals: true, options: { model: { type: 'string' }, scores: { type: 'string' } } })
 const [directory] = positionals
 if (directory === undefined) {
-  process.stderr.write('usage: node bench/nab.js DATA_DIR [--model] [--scores DIR]\n')
+  process.stderr.write('usage: node bench/nab.js DATA_DIR [--model FILE] [--scores DIR]\n')
   process.exit(2)
 }
 
@@ -38,10 +38,9 @@ try {
 
 /** Runs the command on all series at once. */
 async function score() {
-  const [events, predictions, noModels] = [join(scratch, 'events.ndjson'), join(scratch, 'predictions.ndjson'), join(scratch, 'models')]
+  const [events, predictions] = [join(scratch, 'events.ndjson'), join(scratch, 'predictions.ndjson')]
   writeFileSync(events, nabEvents(series).map((event) => `${JSON.stringify(event)}\n`).join(''))
-  mkdirSync(noModels)
-  const summary = await tidemill(['score', '--stream', 'infra-metric', '--in', events, '--out', predictions, '--json', ...(options.model ? [] : ['--models', noModels])])
+  const summary = await tidemill(['score', '--stream', 'infra-metric', '--in', events, '--out', predictions, '--json', ...(options.model === undefined ? [] : ['--model', options.model])])
   const lines = readFileSync(predictions, 'utf8').split('\n').filter((line) => line !== '')
   /** @returns {readonly [string, number]} */
   const scoreOf = (/** @type {string} */ line) => {

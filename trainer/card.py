@@ -25,6 +25,7 @@ def render(manifest: dict) -> str:
         "",
         f"Scores events of the stream `{window['stream']}`: {len(manifest['features'])} features, {metrics['trees']} trees. Made for demonstration on simulated events; train on your own before you rely on it.",
         "",
+        *([f"**It does not serve until a person activates it:** {manifest['withheld']}", ""] if "withheld" in manifest else []),
         "## Trained on",
         f"Simulated worlds with seeds {', '.join(map(str, window['seeds']))} (patterns `training`), {day(window['from_ms'])} to {day(window['to_ms'])}: {metrics['training_rows']:,} events in the first {100 - window['validation_percent']} % of that time, "
         f"{metrics['validation_rows']:,} later ones to stop by and to set thresholds. Vectors are those that the engine serves, in order of arrival. "

@@ -11,6 +11,8 @@ case $stream in
   infra-metric) train='--days 24 --skip-days 5 --scale 0.25 --keep 0.4'; test='--days 20 --skip-days 8 --scale 0.25' ;;
   *) echo "no such stream: $stream" >&2; exit 2 ;;
 esac
+withhold=''
+[ "$stream" = infra-metric ] && withhold="on twelve labelled series of real servers (bench/nab.md) it scores 15.1, the stream's heuristic 61.0: it knows the hosts of the simulator."
 rows=data/trainer
 mkdir -p "$rows"
 node_modules/.bin/esbuild trainer/dataset.ts --bundle --packages=external --platform=node --format=esm --outfile=dist/trainer/dataset.js --log-level=error
@@ -18,4 +20,4 @@ node_modules/.bin/esbuild trainer/dataset.ts --bundle --packages=external --plat
 node dist/trainer/dataset.js --stream "$stream" --seeds 11,12,13 --start 2026-01-05 $train --out "$rows/$stream.train.ndjson.gz"
 # shellcheck disable=SC2086
 node dist/trainer/dataset.js --stream "$stream" --seeds 101,102,103 --start 2026-04-06 --patterns testing $test --out "$rows/$stream.test.ndjson.gz"
-trainer/.venv/bin/python trainer/train.py --train "$rows/$stream.train.ndjson.gz" --test "$rows/$stream.test.ndjson.gz" --version "$version" --models models
+trainer/.venv/bin/python trainer/train.py --train "$rows/$stream.train.ndjson.gz" --test "$rows/$stream.test.ndjson.gz" --version "$version" --models models ${withhold:+--withhold "$withhold"}

@@ -65,6 +65,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("train", "test", "version", "models"):
         parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--withhold", metavar="WHY", help="the model serves only when a person activates it")
     options = parser.parse_args()
     rows = load(options.train)
     header = rows.header
@@ -87,7 +88,7 @@ def main() -> None:
     manifest = {
         "family": header["family"], "scope": "global", "version": options.version, "fingerprint": header["fingerprint"], "features": header["features"],
         "sha256": hashlib.sha256(onnx).hexdigest(), "input": "input", "output": "probabilities", "parent": None, "simulator": header["simulator"],
-        "thresholds": risk,
+        "thresholds": risk, **({"withheld": options.withhold} if options.withhold else {}),
         "window": {"stream": header["stream"], "seeds": header["seeds"], "from_ms": header["fromMs"], "to_ms": header["toMs"], "validation_percent": round(100 * VALIDATION_SHARE), "silence_means": header["silence_means"]},
         "metrics": {
             "trees": model.get_booster().num_boosted_rounds(), "onnx_difference": difference, "training_rows": len(fitted.truth), "validation_rows": len(validation.truth),

@@ -17,7 +17,8 @@ export interface BundledOptions {
 
 /**
  * What an engine decides by itself when it starts: the newest bundled model of a stream's family serves, until a person
- * has decided otherwise. A model that does not fit the stream is reported and left out; the heuristic then serves.
+ * has decided otherwise. A model that does not fit the stream is reported and left out, one that its manifest withholds
+ * is left out; the heuristic then serves.
  */
 export const activateBundled = (options: BundledOptions) => async (standing: Standing): Promise<Decision[]> => {
   const decisions: Decision[] = []
@@ -29,7 +30,7 @@ export const activateBundled = (options: BundledOptions) => async (standing: Sta
     if (await fits(options, stream, newest))
       decisions.push({ kind: 'activate', ...newest, by: bootstrap, why: 'bundled with the engine', atMs: options.clock.nowMs() })
     else if (last !== undefined)
-      decisions.push({ kind: 'deactivate', family: newest.family, scope: 'global', by: bootstrap, why: 'the bundled model no longer fits the stream', atMs: options.clock.nowMs() })
+      decisions.push({ kind: 'deactivate', family: newest.family, scope: 'global', by: bootstrap, why: 'the bundled model no longer fits the stream, or is withheld', atMs: options.clock.nowMs() })
   }
   return decisions
 }
@@ -37,6 +38,7 @@ export const activateBundled = (options: BundledOptions) => async (standing: Sta
 async function fits({ readModel, report }: BundledOptions, { stream, plan }: CompiledStream, name: ModelName): Promise<boolean> {
   try {
     const { manifest } = await readModel(name)
+    if (manifest.withheld !== undefined) return false
     if (manifest.fingerprint === plan.fingerprint) return true
     report(`model ${name.family}/global/${name.version} was trained on vectors ${manifest.fingerprint}, stream ${stream.name} makes ${plan.fingerprint}: the heuristic serves`)
   } catch (error) {

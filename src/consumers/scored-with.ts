@@ -15,7 +15,7 @@ export interface ScoredWithOptions {
   readonly runtime: ModelRuntime
 }
 
-/** A stream, and who scores it when no control topic says so: the given file, else its newest model, else the heuristic. */
+/** A stream, and who scores it when no control topic says so: the given file, else its newest model unless that is withheld, else the heuristic. */
 export async function scoredWith({ stream: name, available, model, modelsDirectory, runtime }: ScoredWithOptions): Promise<{ stream: CompiledStream; routing: Routing }> {
   const found = available.find((one) => one.name === name)
   if (found === undefined) throw new EngineError('UNKNOWN_STREAM', `there is no stream '${name}'; there are: ${available.map((one) => one.name).join(', ')}`)
@@ -30,6 +30,8 @@ export async function scoredWith({ stream: name, available, model, modelsDirecto
   }
   const newest = (await listModels(modelsDirectory)).filter((one) => one.family === family && one.scope === 'global').at(-1)
   if (newest === undefined) return { stream, routing: emptyRouting }
-  const serving = await servingOf({ readModel: (one) => readModel(modelsDirectory, one), runtime, streams: [stream] }, newest)
+  const stored = await readModel(modelsDirectory, newest)
+  if (stored.manifest.withheld !== undefined) return { stream, routing: emptyRouting }
+  const serving = await servingOf({ readModel: () => Promise.resolve(stored), runtime, streams: [stream] }, newest)
   return { stream, routing: withChampion(emptyRouting, family, 'global', serving) }
 }

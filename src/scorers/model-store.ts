@@ -27,6 +27,8 @@ export const Manifest = Type.Object({
   thresholds: Type.Optional(Type.Object({ medium: Type.Number(), high: Type.Number() })),
   /** Per feature the training median (null where it was always missing) and the bins for drift. */
   reference: Type.Record(Type.String(), Type.Object({ median: Type.Union([Type.Number(), Type.Null()]), bins: Type.Optional(Bins) }, { additionalProperties: true })),
+  /** Why it does not serve until a person activates it: it failed where its training did not look. */
+  withheld: Type.Optional(Type.String({ minLength: 1 })),
   parent: Type.Optional(Type.Union([Type.String(), Type.Null()])),
 })
 export type Manifest = Static<typeof Manifest>

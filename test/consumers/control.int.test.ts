@@ -112,6 +112,16 @@ test('the newest bundled model serves from the first start, until a person decid
   assert.equal((await room.log.bounds(controlTopic)).next, 2, 'a later start decides nothing')
 })
 
+test('a bundled model that is withheld serves only when a person activates it', async () => {
+  const room = await roomWithControl()
+  const stored = [modelOf(room, '1', 0.1, { withheld: 'worse than the heuristic on real doors' })]
+  const firstDecisions = activateBundled({ streams: [room.stream], models: [{ family: 'door-force', scope: 'global', version: '1' }], readModel: reading(stored), clock: systemClock, report: (message) => assert.fail(message) })
+  const control = await follow(room, stored, { firstDecisions })
+  assert.equal(championOf(control.current(), 'door-force', 'any'), undefined)
+  await control.decide(activate('1'))
+  assert.equal(championOf(control.current(), 'door-force', 'any')?.version, '1')
+})
+
 test('a bundled model that does not fit is named and left out', async () => {
   const room = await roomWithControl()
   const stored = [modelOf(room, '1', 0.1, { fingerprint: '0123456789abcdef' })]

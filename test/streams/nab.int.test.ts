@@ -8,6 +8,7 @@ import { describe, test } from 'vitest'
 import { nabEvents, nabSeries, scoresBySeries, writeScores } from '../../bench/nab/series.js'
 import { compile } from '../../src/features/plan.js'
 import { nabScore, profiles } from '../../src/learning/nab.js'
+import { listModels, readModel } from '../../src/scorers/model-store.js'
 import { infraMetric } from '../../src/streams/infra-metric.js'
 
 /** Twelve files of the Numenta Anomaly Benchmark, handed out beside the repository. */
@@ -64,3 +65,9 @@ else
   test('real server metrics are not at hand', () => {
     process.stderr.write('NOT RUN: the anomaly benchmark, because ../shared/data/nab is missing\n')
   })
+
+test('no bundled model serves the stream unless it was held against them: the demo model scores 15.1 and is withheld', async () => {
+  const models = fileURLToPath(new URL('../../models', import.meta.url))
+  const newest = (await listModels(models)).filter(({ family }) => family === infraMetric.model).at(-1)!
+  assert.match((await readModel(models, newest)).manifest.withheld ?? '', /real servers/)
+})
