@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
 import { loadConfig } from '../config.js'
 import type { Check } from '../engine.js'
-import { readLock } from '../lock.js'
-import { clockCheck, directoryCheck, engineChecks, keysCheck, lockText, modelsCheck, nodeCheck, streamsCheck } from './doctor-checks.js'
+import { readLock, type LockHolder } from '../lock.js'
+import { checked, clockCheck, directoryCheck, engineChecks, keysCheck, lockText, modelsCheck, nodeCheck, streamsCheck } from './doctor-checks.js'
 import { CommandFailed, exits } from './exit.js'
 import { givenSettings, settingFlags } from './options.js'
 import { storeChecks } from './store-checks.js'
@@ -16,19 +16,22 @@ export function doctorCommand(parent: Command, terminal: Terminal): void {
     .option('--json', 'print JSON instead of text')
   command.action(async (options: { config?: string; json?: boolean }) => {
     const config = loadConfig({ flags: givenSettings(command), ...(options.config !== undefined && { configPath: options.config }) })
-    const holder = await readLock(config.dataDirectory)
     const checks: Check[] = [await nodeCheck(), await directoryCheck(config), await keysCheck(config), await streamsCheck(config), await modelsCheck(config)]
-    if (holder === undefined) {
+    let holder: LockHolder | undefined
+    checks.push(await checked('lock', async () => ((holder = await readLock(config.dataDirectory)) === undefined ? 'free' : lockText(holder))))
+    if (holder !== undefined) checks.push(...(await runningChecks(holder, terminal)))
+    else if (checks.at(-1)!.result === 'ok') {
       const { storesIn } = await import('../main.js')
-      checks.push({ name: 'lock', result: 'ok', detail: 'free' }, await clockCheck(config), ...(await storeChecks(config, storesIn(config.dataDirectory), terminal.interrupted)))
-    } else {
-      checks.push({ name: 'lock', result: 'ok', detail: lockText(holder) })
-      if (holder.url === undefined) checks.push({ name: 'engine', result: 'skipped', detail: `process ${holder.pid} is starting` })
-      else checks.push(...(await engineChecks(holder.url, terminal.interrupted)))
-      checks.push({ name: 'stores', result: 'skipped', detail: 'in use by the engine; stop it to have every record checked' })
+      checks.push(await clockCheck(config), ...(await storeChecks(config, storesIn(config.dataDirectory), terminal.interrupted)))
     }
     await report(checks, options.json === true, terminal)
   })
+}
+
+/** The stores belong to the engine while it runs; what it says of itself stands for them. */
+async function runningChecks({ pid, url }: LockHolder, terminal: Terminal): Promise<readonly Check[]> {
+  const engine: readonly Check[] = url === undefined ? [{ name: 'engine', result: 'skipped', detail: `process ${pid} is starting` }] : await engineChecks(url, terminal.interrupted)
+  return [...engine, { name: 'stores', result: 'skipped', detail: 'in use by the engine; stop it to have every record checked' }]
 }
 
 async function report(checks: readonly Check[], json: boolean, terminal: Terminal): Promise<void> {

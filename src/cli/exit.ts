@@ -39,13 +39,10 @@ const exitOfCode: Partial<Record<ErrorCode, ExitCode>> = {
   LOCKED: exits.locked,
 }
 
-/** Errors of the system that a person mends without reading code. */
+/** Errors of the system that ask for something else than another argument. */
 const systemErrors: Readonly<Record<string, ExitCode>> = {
   ENOSPC: exits.dependency,
   EROFS: exits.dependency,
-  ENOENT: exits.failed,
-  EACCES: exits.failed,
-  EISDIR: exits.failed,
   EADDRINUSE: exits.dependency,
   EADDRNOTAVAIL: exits.configuration,
 }
@@ -54,7 +51,8 @@ const systemErrors: Readonly<Record<string, ExitCode>> = {
 export function endOf(error: unknown): { readonly exit: ExitCode; readonly message: string; readonly expected: boolean } {
   if (error instanceof CommandFailed) return { exit: error.exit, message: error.message, expected: true }
   if (isEngineError(error)) return { exit: exitOfCode[error.code] ?? exits.failed, message: `${error.message} [${error.code}]`, expected: true }
-  const code = (error as { code?: unknown } | undefined)?.code
-  const exit = typeof code === 'string' ? systemErrors[code] : undefined
-  return { exit: exit ?? exits.failed, message: messageOf(error), expected: exit !== undefined }
+  const { code, syscall } = (typeof error === 'object' && error !== null ? error : {}) as { code?: unknown; syscall?: unknown }
+  // What the system refuses (a file that is not there, a port, a right) says so itself; a stack adds nothing.
+  const isOfSystem = typeof code === 'string' && typeof syscall === 'string'
+  return { exit: (isOfSystem ? systemErrors[code] : undefined) ?? exits.failed, message: messageOf(error), expected: isOfSystem }
 }

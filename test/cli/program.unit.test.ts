@@ -59,8 +59,8 @@ describe('an error ends the command', () => {
       assert.deepEqual(endOf(new EngineError(code, 'why')), { exit, message: `why [${code}]`, expected: true })
     })
   test('of the system by what it asks for', () => {
-    assert.equal(endOf(Object.assign(new Error('full'), { code: 'ENOSPC' })).exit, 4)
-    assert.equal(endOf(Object.assign(new Error('taken'), { code: 'EADDRINUSE' })).exit, 4)
+    assert.equal(endOf(Object.assign(new Error('full'), { code: 'ENOSPC', syscall: 'write' })).exit, 4)
+    assert.equal(endOf(Object.assign(new Error('taken'), { code: 'EADDRINUSE', syscall: 'listen' })).exit, 4)
   })
   test('that nobody expected with 1, and its stack', () => {
     assert.deepEqual(endOf(new TypeError('x is not a function')), { exit: 1, message: 'x is not a function', expected: false })
