@@ -29,6 +29,13 @@ export const limits = {
   insertBytes: 32 * 1024 * 1024,
   /** A batch is inserted when it is this old, full or not: dashboards are at most about a second behind. */
   insertDelayMs: 500,
+  /** A small insert costs ~20 ms of CPU whatever is in it, so inserts wait until they take a tenth of the time, but never longer than this. */
+  insertDelayMaxMs: 2_000,
+  /** What one partition holds for its table: 4 streams x 4 partitions x 2 tables x 4 MiB = 128 MiB while the warehouse is away. */
+  insertReadRecords: 25_000,
+  insertReadBytes: 4 * 1024 * 1024,
+  /** Progress is written no more often than this; a crash stores at most this much again. */
+  progressIntervalMs: 2_000,
   /** ONNX sessions kept: a 700 KiB model takes ~3 MiB loaded. */
   cachedSessions: 64,
   /** The API alone times out; the log path waits, so that a replay gives the same score. */

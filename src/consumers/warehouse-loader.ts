@@ -43,10 +43,8 @@ interface Waiting<Data> extends Piece<Data> {
   readonly fail: (error: unknown) => void
 }
 
-/** Inserts of fewer rows cost ~20 ms of CPU, whatever is in them: they may take a tenth of the time, not more. */
-const smallRows = 2_000
-const quietFactor = 10
-const longestDelayMs = 2_000
+/** Below this many rows an insert costs what it costs whatever is in it; such ones take at most this share of the time. */
+const small = { rows: 2_000, share: 0.1 }
 
 /**
  * Gathers what the partitions of a table give into inserts, one at a time. Each partition has one piece here at most,
@@ -59,18 +57,17 @@ export function openLoader<Data>({ table, encode, warehouse, clock, stopping, on
   async function insert(batch: readonly Waiting<Data>[]): Promise<void> {
     const wanted = batch.filter(({ revoked, settle }) => !revoked.aborted || settle(false))
     if (wanted.length === 0) return
-    const startMs = clock.nowMs()
     try {
+      const startMs = clock.nowMs()
       const native = encode(wanted.map(({ data }) => data))
       await patiently(() => warehouse.insert(table, native), { clock, signal: stopping, onRetry })
+      const rows = wanted.reduce((sum, piece) => sum + piece.rows, 0)
+      delayMs = rows < small.rows ? Math.min(Math.max(limits.insertDelayMs, (clock.nowMs() - startMs) / small.share), limits.insertDelayMaxMs) : limits.insertDelayMs
+      onStored(wanted.map(({ mark }) => mark), rows)
+      for (const { settle } of wanted) settle(true)
     } catch (error) {
       for (const { fail } of wanted) fail(error)
-      return
     }
-    const stored = wanted.reduce((sum, { rows }) => sum + rows, 0)
-    delayMs = stored < smallRows ? Math.min(Math.max(limits.insertDelayMs, quietFactor * (clock.nowMs() - startMs)), longestDelayMs) : limits.insertDelayMs
-    onStored(wanted.map(({ mark }) => mark), stored)
-    for (const { settle } of wanted) settle(true)
   }
 
   const finished = new Promise<void>((resolve) => {

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js'
+import { limits } from '../limits.js'
 import type { EventLog, TopicPartition } from '../log/event-log.js'
 import type { Warehouse } from '../sinks/warehouse.js'
 import { patiently } from './retry.js'
@@ -32,9 +33,6 @@ export interface TrackerOptions {
   readonly onWritten: () => void
 }
 
-/** After a crash the records of this long are stored again, which the tables take as one; an insert costs ~10 ms of CPU. */
-const writeIntervalMs = 2_000
-
 const placeOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`
 
 export function trackProgress({ warehouse, clock, log, stopping, onRetry, onWritten }: TrackerOptions): ProgressTracker {
@@ -56,7 +54,7 @@ export function trackProgress({ warehouse, clock, log, stopping, onRetry, onWrit
   /** Until nothing is unwritten. What a failed write leaves out is stored again after the next start. */
   async function writeSoon(): Promise<void> {
     while (unwritten.size > 0 && !stopping.aborted) {
-      await clock.sleep(writeIntervalMs, stopping)
+      await clock.sleep(limits.progressIntervalMs, stopping)
       await write().catch(onRetry)
     }
     writing = undefined

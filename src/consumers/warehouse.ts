@@ -33,8 +33,7 @@ export interface WarehouseFlow extends Membership {
   up(): boolean
 }
 
-/** One read of a partition at most: 64 full blocks, so that an insert of `insertRows` fills from one backlog alone. */
-const readBound: ReadBound = { records: limits.insertRows / 2, bytes: limits.insertBytes / 4 }
+const readBound: ReadBound = { records: limits.insertReadRecords, bytes: limits.insertReadBytes }
 
 /**
  * Brings predictions, outcomes, dead letters and raw events into the warehouse, a consumer group for each table. Starts

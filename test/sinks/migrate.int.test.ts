@@ -54,6 +54,14 @@ test('every table has the columns that it is fed with', async () => {
   }
 })
 
+test('an acknowledged insert is on disk, in every table, so that progress outlives nothing it speaks of', async () => {
+  for (const table of Object.keys(tableColumns)) {
+    const [row] = await warehouse.query<{ sql: string }>('SELECT create_table_query AS sql FROM system.tables WHERE database = currentDatabase() AND name = {table: String}', { table })
+    assert.match(row!.sql, /fsync_after_insert = 1/, table)
+    assert.match(row!.sql, /fsync_part_directory = 1/, table)
+  }
+})
+
 test('a new migration is applied after the others', async () => {
   const file = join(directory, '0006_more.sql')
   await writeFile(file, '-- Another; with a semicolon in its comment;\nCREATE TABLE IF NOT EXISTS more (a String COMMENT \'x; y\') ENGINE = MergeTree ORDER BY a;\nINSERT INTO more VALUES (\'1\');\n')

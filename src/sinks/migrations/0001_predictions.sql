@@ -2,6 +2,8 @@
 -- than once (a crash between insert and progress, two blocks over the same offsets): the first block wins, because
 -- ver = 2^63 - 1 - block offset, and the copies fold away on merge and under FINAL.
 -- Partitions follow the source record's time, so that a repeat always lands beside its original.
+-- An insert is on disk when it is acknowledged, here and in every table: progress is written after it and must not
+-- outlive it when the machine loses power. (Merged parts need no flush: their sources are kept for minutes.)
 CREATE TABLE IF NOT EXISTS predictions
 (
     tenant LowCardinality(String),
@@ -35,4 +37,4 @@ ENGINE = ReplacingMergeTree(ver)
 PARTITION BY toMonday(record_time)
 ORDER BY (tenant, stream, topic, partition, offset, role, item)
 TTL toDateTime(record_time) + INTERVAL 90 DAY DELETE
-SETTINGS ttl_only_drop_parts = 1;
+SETTINGS ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory = 1;

@@ -18,4 +18,4 @@ ENGINE = ReplacingMergeTree
 PARTITION BY toStartOfMonth(record_time)
 ORDER BY (tenant, stream, event_id, topic, partition, offset)
 TTL toDateTime(record_time) + INTERVAL 90 DAY DELETE
-SETTINGS ttl_only_drop_parts = 1;
+SETTINGS ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory = 1;

@@ -17,7 +17,7 @@ ENGINE = ReplacingMergeTree
 PARTITION BY toMonday(record_time)
 ORDER BY (tenant, topic, partition, offset)
 TTL toDateTime(record_time) + INTERVAL 90 DAY DELETE
-SETTINGS ttl_only_drop_parts = 1;
+SETTINGS ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory = 1;
 
 -- Records that could not be scored, with the reason. The origin identifies one: a repeat after a crash is the same letter.
 CREATE TABLE IF NOT EXISTS dead_letters
@@ -42,4 +42,4 @@ ENGINE = ReplacingMergeTree
 PARTITION BY toMonday(record_time)
 ORDER BY (stream, source_topic, source_partition, source_offset)
 TTL toDateTime(record_time) + INTERVAL 90 DAY DELETE
-SETTINGS ttl_only_drop_parts = 1;
+SETTINGS ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory = 1;

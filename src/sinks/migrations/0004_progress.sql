@@ -10,4 +10,5 @@ CREATE TABLE IF NOT EXISTS progress
     written_at DateTime64(3, 'UTC')
 )
 ENGINE = ReplacingMergeTree(next)
-ORDER BY (table_name, topic, partition);
+ORDER BY (table_name, topic, partition)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
