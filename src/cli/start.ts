@@ -1,3 +1,4 @@
+import { isAbsolute, relative } from 'node:path'
 import type { Command } from 'commander'
 import { systemClock } from '../clock.js'
 import { loadConfig, type Config } from '../config.js'
@@ -33,7 +34,7 @@ export async function runEngine(config: Config, startEngine: StartEngine, termin
     say(terminal, 'Stopping: finishing what is in flight (Ctrl-C again to leave at once) ...')
     await engine.stop()
   }
-  say(terminal, `Stopped after ${duration(engine.snapshot().uptimeMs)}; ${config.ephemeral ? 'nothing was kept' : `everything is in ${config.dataDirectory}`}.`)
+  say(terminal, `Stopped after ${duration(engine.snapshot().uptimeMs)}; ${config.ephemeral ? 'nothing was kept' : `everything is in ${shortened(config.dataDirectory)}`}.`)
 }
 
 async function watch(engine: Engine, live: Live, interrupted: AbortSignal): Promise<void> {
@@ -52,12 +53,18 @@ function welcome(config: Config, engine: Engine, terminal: Terminal): string {
     `${title('API')} ${engine.url}/api/v2${moved}`,
     `${title('Docs')} ${engine.url}/docs   ${engine.url}/openapi.json`,
     `${title('Metrics')} ${engine.url}/metrics   ${engine.url}/readyz`,
-    `${title('Data')} ${config.ephemeral ? 'in memory of this run alone: nothing is kept' : config.dataDirectory}`,
+    `${title('Data')} ${config.ephemeral ? `a temporary directory, removed on stop; other commands find it by --url ${engine.url} --key ...` : shortened(config.dataDirectory)}`,
     `${title('Settings')} state commits every ${scoring.commitIntervalMs} ms (up to ${scoring.commitIntervalMaxMs} under load), chunks of up to ${count(scoring.chunkRecords)}, raw events ${warehouse.rawEvents ? `kept ${warehouse.retentionDays} days` : 'not kept'}, tenants ${tenants}`,
     `${title('Demo')} ${demo.enabled ? `${demo.rate} events/s from the simulator; --no-demo starts empty` : 'off'}`,
     ...(engine.demoKey === undefined ? [] : [`${title('Demo key')} ${engine.demoKey}`, `${title('Try')} curl -H 'Authorization: Bearer ${engine.demoKey}' '${engine.url}/api/v2/predictions?risk=high&limit=3'`]),
   ]
   return `\n${lines.join('\n')}\n`
+}
+
+/** ./data, where that is what it is from here. */
+function shortened(path: string): string {
+  const fromHere = relative(process.cwd(), path)
+  return fromHere.startsWith('..') || isAbsolute(fromHere) ? path : `./${fromHere}`
 }
 
 const levels: Readonly<Record<number, readonly ['red' | 'yellow' | 'dim', string]>> = { 60: ['red', 'fatal'], 50: ['red', 'error'], 40: ['yellow', 'warning'], 30: ['dim', 'info'] }
