@@ -25,17 +25,12 @@ export const setOf = (features: NamedFeatures): FeatureSet => ({
   latenessMs,
 })
 
-const step = fc.oneof(
-  { weight: 6, arbitrary: fc.integer({ min: 0, max: 12 * minuteMs }) },
-  { weight: 1, arbitrary: fc.constant(0) },
-  { weight: 1, arbitrary: fc.integer({ min: 30 * minuteMs, max: 30 * 60 * minuteMs }) },
-)
+/** Half minutes, so that times often lie on the edges of windows and tiles and on each other. */
+const time = (from: number, to: number): fc.Arbitrary<number> => fc.integer({ min: from * 2, max: to * 2 }).map((halves) => (halves * minuteMs) / 2)
+
+const step = fc.oneof({ weight: 6, arbitrary: time(0, 12) }, { weight: 1, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: time(30, 30 * 60) })
 /** How far behind the log an event's own time is: mostly nothing, often within the lateness, sometimes far beyond it. */
-const delay = fc.oneof(
-  { weight: 5, arbitrary: fc.constant(0) },
-  { weight: 4, arbitrary: fc.integer({ min: 0, max: latenessMs }) },
-  { weight: 1, arbitrary: fc.integer({ min: 0, max: 4 * 60 * minuteMs }) },
-)
+const delay = fc.oneof({ weight: 5, arbitrary: fc.constant(0) }, { weight: 4, arbitrary: time(0, latenessMs / minuteMs) }, { weight: 1, arbitrary: time(0, 4 * 60) })
 const number = fc.oneof({ weight: 5, arbitrary: fc.integer({ min: -40, max: 40 }).map((n) => n / 4) }, { weight: 1, arbitrary: fc.constant(null) })
 const degrees = fc.oneof({ weight: 6, arbitrary: fc.integer({ min: -60, max: 60 }) }, { weight: 1, arbitrary: fc.constant(null) })
 
@@ -53,7 +48,7 @@ const event = fc.record({
   lat: degrees,
   lon: degrees,
   offset: fc.constantFrom(0, 60, -330, null),
-  behind: fc.oneof(fc.integer({ min: 0, max: 90 * minuteMs }), fc.constant(null)),
+  behind: fc.oneof(time(0, 90), fc.constant(null)),
   repeats: fc.nat({ max: 20 }),
 })
 
