@@ -75,7 +75,7 @@ const expressions =
   (applies: (path: string) => boolean, found: (node: ts.Node) => string | undefined): Rule =>
   (file) => {
     if (!isCode(file.path) || !applies(file.path)) return []
-    return [...nodes(file.tree)].flatMap((node) => {
+    return nodes(file.tree).flatMap((node) => {
       const what = found(node)
       return what === undefined ? [] : [at(file, node, what)]
     })
@@ -117,7 +117,7 @@ export const outputOnlyInCli = expressions(
 
 export const typesStayOn: Rule = (file) => {
   if (!isCode(file.path)) return []
-  const any = [...nodes(file.tree)].filter((node) => node.kind === ts.SyntaxKind.AnyKeyword).map((node) => at(file, node, 'is any'))
+  const any = nodes(file.tree).filter((node) => node.kind === ts.SyntaxKind.AnyKeyword).map((node) => at(file, node, 'is any'))
   const directives = [...file.text.matchAll(/(\/\/|\/\*)\s*@ts-(ignore|nocheck)/g)].map((match) => `${file.path}: has ${match[0]}`)
   return [...any, ...directives]
 }
@@ -127,7 +127,7 @@ const vagueFile = /(^|-)(managers?|utils?|impl|services?|helpers?)$/
 /** In the simulated world a manager is a person and a service something that is sold. */
 export const namesSayWhatThingsAre: Rule = (file) => {
   if (!isCode(file.path) || file.path.startsWith('src/simulator/world/')) return []
-  const names = [...nodes(file.tree)].flatMap((node) => {
+  const names = nodes(file.tree).flatMap((node) => {
     const named = ts.isClassDeclaration(node) || ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node) || ts.isFunctionDeclaration(node) || ts.isVariableDeclaration(node)
     return named && node.name !== undefined && ts.isIdentifier(node.name) && vague.test(node.name.text) ? [at(file, node, `declares ${node.name.text}`)] : []
   })

@@ -33,10 +33,20 @@ export const textOf = (path: string): string => readFileSync(`${root}${path}`, '
 
 export const isCode = (path: string): boolean => /\.(ts|cts|js)$/.test(path)
 
-/** Every node of the tree, parents first. */
-export function* nodes(node: ts.Node): Generator<ts.Node> {
-  yield node
-  for (const child of node.getChildren()) yield* nodes(child)
+const walked = new WeakMap<ts.SourceFile, readonly ts.Node[]>()
+
+/** Every node of the tree, parents first; walked once for all rules. */
+export function nodes(tree: ts.SourceFile): readonly ts.Node[] {
+  const known = walked.get(tree)
+  if (known !== undefined) return known
+  const all: ts.Node[] = []
+  const visit = (node: ts.Node): void => {
+    all.push(node)
+    ts.forEachChild(node, visit)
+  }
+  visit(tree)
+  walked.set(tree, all)
+  return all
 }
 
 /** Module names that a file imports, statically, dynamically, for types, or exports from. */

@@ -18,7 +18,7 @@ export const nothingUnfinished: Rule = (file) =>
 
 export const testsAllRun: Rule = (file) => {
   if (!/^test\/.*\.ts$/.test(file.path)) return []
-  const narrowed = [...nodes(file.tree)].filter(
+  const narrowed = nodes(file.tree).filter(
     (node) => ts.isPropertyAccessExpression(node) && ts.isIdentifier(node.expression) && /^(test|it|describe)$/.test(node.expression.text) && /^(skip|skipIf|runIf|only|todo|fails)$/.test(node.name.text),
   )
   const misnamed = /\.test\.ts$/.test(file.path) && !/\.(unit|int|e2e)\.test\.ts$/.test(file.path) ? [`${file.path}: no suffix tells what it costs`] : []
@@ -40,7 +40,7 @@ export const engineKnowsNoColumn =
   (columns: ReadonlySet<string>, exceptions: ReadonlySet<string>): Rule =>
   (file) => {
     if (!/^src\/.*\.ts$/.test(file.path) || /^src\/(streams|simulator)\//.test(file.path)) return []
-    return [...nodes(file.tree)].flatMap((node) => {
+    return nodes(file.tree).flatMap((node) => {
       const name = ts.isStringLiteralLike(node) || ts.isIdentifier(node) ? node.text : ''
       return columns.has(name) && !exceptions.has(`${file.path} ${name}`) ? [at(file, node, `knows the column ${name}`)] : []
     })
@@ -50,7 +50,7 @@ export const engineKnowsNoColumn =
 export const portsAreNarrow =
   (ports: ReadonlySet<string>): Rule =>
   (file) =>
-    [...nodes(file.tree)].flatMap((node) => {
+    nodes(file.tree).flatMap((node) => {
       if (!ts.isInterfaceDeclaration(node) || !ports.has(`${file.path} ${node.name.text}`)) return []
       const { length } = node.members
       return length < 1 || length > 4 ? [at(file, node, `the port ${node.name.text} has ${length} members`)] : []
