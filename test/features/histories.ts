@@ -48,7 +48,7 @@ const event = fc.record({
   lat: degrees,
   lon: degrees,
   offset: fc.constantFrom(0, 60, -330, null),
-  behind: fc.oneof(time(0, 90), fc.constant(null)),
+  behind: fc.oneof(time(0, 90), time(0, 12), fc.constant(null)),
   repeats: fc.nat({ max: 20 }),
 })
 
