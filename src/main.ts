@@ -105,6 +105,8 @@ async function compose(config: Config, options: EngineOptions, closing: Closing)
   let failure: unknown
   failed.catch((error: unknown) => (failure = error))
   const keys = openKeys(paths.keys, clock)
+  // A demo's key is good for one run, whatever the next run is.
+  for (const { id, name } of keys.list()) if (name === 'demo') await keys.withdraw(id)
   const queries = predictionQueries(warehouse)
   const api = await buildApi({
     ports: { scoring: port, queries, metrics: registry, readiness: () => readinessOf({ log, store, warehouse, streams, failure: () => failure }) },
@@ -170,7 +172,6 @@ async function routing(config: Config, log: EventLog, streams: readonly Compiled
 
 async function demoOf(config: Config, port: ScoringPort, streams: readonly CompiledStream[], directory: string, keys: KeyStore, logger: Logger) {
   const { demoKey } = dataPaths(directory)
-  for (const { id, name } of keys.list()) if (name === 'demo') await keys.withdraw(id)
   const { key } = await keys.create({ name: 'demo', tenant: everyTenant, scopes: ['events:write', 'predict', 'read', 'outcomes:write', 'admin'] })
   await writeFile(demoKey, key, { mode: 0o600 })
   const demo = await startDemo({
