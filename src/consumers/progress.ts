@@ -4,8 +4,6 @@ import type { Offset } from '../log/event-log.js'
 export interface Progress {
   /** The last offset in the state in memory. */
   folded: Offset
-  /** The last offset whose block is durable. */
-  appended: Offset
   /** Chunks folded and not yet appended. */
   inFlight: number
   /** Everything folded is durable: the state may be committed. */
@@ -19,7 +17,6 @@ export function createProgress(last: Offset, stopped: AbortSignal): Progress {
   const waiting = new Set<() => void>()
   const progress: Progress = {
     folded: last,
-    appended: last,
     inFlight: 0,
     get settled() {
       return progress.inFlight === 0

@@ -104,7 +104,6 @@ export async function scorePartition(stream: CompiledStream, assignment: Assignm
     const block = await scoring
     const value = encodeBlock(block)
     await patiently(() => log.append({ topic: stream.topics.predictions, partition }, [{ key: null, value }]), patience)
-    progress.appended = chunk.last
     progress.inFlight--
     progress.changed()
     deps.onChunk({ stream: stream.stream.name, partition, records, chunk, block, appendedAtMs: clock.nowMs() })

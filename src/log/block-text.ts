@@ -9,7 +9,8 @@ export function textBound(texts: readonly string[]): number {
   return 3 * units + 5 * texts.length
 }
 
-function putVarint(into: Buffer, at: number, value: number): number {
+/** Writes a whole number below 2^32 as LEB128 and returns where it ends. */
+export function putVarint(into: Buffer, at: number, value: number): number {
   while (value >= 0x80) {
     into[at++] = (value & 0x7f) | 0x80
     value >>>= 7

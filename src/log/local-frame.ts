@@ -1,4 +1,5 @@
 import { crc32c } from '@node-rs/crc32'
+import { putVarint } from './block-text.js'
 import type { NewRecord, Offset } from './event-log.js'
 
 /*
@@ -36,15 +37,6 @@ export const saltOf = (topic: string, partition: number, base: Offset): number =
 
 const varintBytes = (value: number): number =>
   value < 0x80 ? 1 : value < 0x4000 ? 2 : value < 0x20_0000 ? 3 : value < 0x1000_0000 ? 4 : 5
-
-function putVarint(into: Buffer, at: number, value: number): number {
-  while (value >= 0x80) {
-    into[at++] = (value & 0x7f) | 0x80
-    value >>>= 7
-  }
-  into[at++] = value
-  return at
-}
 
 function headersBytes(headers: Readonly<Record<string, Buffer>>): number {
   let bytes = 0

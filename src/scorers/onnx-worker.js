@@ -3,7 +3,7 @@
 import { parentPort } from 'node:worker_threads'
 import ort from 'onnxruntime-node'
 
-/** @typedef {{ session: import('onnxruntime-node').InferenceSession, input: string, output: string, width: number, columns: number, batches: boolean, usedAt: number }} Loaded */
+/** @typedef {{ session: import('onnxruntime-node').InferenceSession, input: string, output: string, width: number, batches: boolean, usedAt: number }} Loaded */
 
 /** @type {Map<string, Loaded>} */
 const loaded = new Map()
@@ -82,7 +82,7 @@ async function open(request) {
     throw new Error(`the model needs one float32 input of shape [N, width]; it has ${JSON.stringify(session.inputMetadata)}`)
   const width = metadata.shape[1]
   if (typeof width !== 'number') throw new Error(`the width of input '${input}' is not fixed`)
-  const model = { session, input, output, width, columns: 0, batches: true, usedAt: uses++ }
+  const model = { session, input, output, width, batches: true, usedAt: uses++ }
   model.batches = await scoresTheSameInBatches(model)
   loaded.set(request.id, model)
   await evict(request.cached)
