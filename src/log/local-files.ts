@@ -10,16 +10,15 @@ export interface LogFile {
   read(into: Buffer, position: number): Promise<number>
   /** The same on this thread: for a few bytes that were written a moment ago and so are in memory. */
   readNow(into: Buffer, position: number): number
-  /** Writes all of `bytes`, not yet durable. */
-  write(bytes: Buffer, position: number): Promise<void>
-  /** Everything written so far is on disk when it resolves. */
-  flush(): Promise<void>
+  /** Writes all of `bytes`; they are on disk when it resolves. */
+  writeThrough(bytes: Buffer, position: number): Promise<void>
+  /** The new size is on disk when it resolves. */
   truncate(bytes: number): Promise<void>
   size(): Promise<number>
   close(): Promise<void>
 }
 
-/** What the local log needs of a file system. Tests wrap it to count flushes and to make disks fail. */
+/** What the local log needs of a file system. Tests wrap it to count writes and to make disks fail. */
 export interface LogFiles {
   /** `write` opens an existing file, `create` makes it or empties it. */
   open(path: string, use: 'read' | 'write' | 'create'): Promise<LogFile>
@@ -36,6 +35,12 @@ export interface LogFiles {
 
 const fileMode = 0o640
 const directoryMode = 0o750
+
+/**
+ * Linux writes and flushes in one call where the file was opened so: a third of the time on the main thread of two
+ * calls (105 us against 290), for each is handed to a thread that has to be woken. Elsewhere a flush follows the write.
+ */
+const writesThrough = process.platform === 'linux'
 
 const flags = {
   read: constants.O_RDONLY,
@@ -63,9 +68,14 @@ async function writeFully(handle: FileHandle, bytes: Buffer, position: number): 
 const openFile = (handle: FileHandle, ephemeral: boolean): LogFile => ({
   read: (into, position) => readFully(handle, into, position),
   readNow: (into, position) => readSync(handle.fd, into, 0, into.length, position),
-  write: (bytes, position) => writeFully(handle, bytes, position),
-  flush: () => (ephemeral ? Promise.resolve() : handle.datasync()),
-  truncate: (bytes) => handle.truncate(bytes),
+  async writeThrough(bytes, position) {
+    await writeFully(handle, bytes, position)
+    if (!ephemeral && !writesThrough) await handle.datasync()
+  },
+  async truncate(bytes) {
+    await handle.truncate(bytes)
+    if (!ephemeral) await handle.datasync()
+  },
   size: async () => (await handle.stat()).size,
   close: () => handle.close(),
 })
@@ -100,7 +110,7 @@ async function replace(path: string, bytes: Buffer, durable: boolean): Promise<v
 
 /** The file system of this machine. `ephemeral` never waits for the disk: what a crash of the machine takes is lost. */
 export const diskFiles = (ephemeral: boolean): LogFiles => ({
-  open: async (path, use) => openFile(await open(path, flags[use], fileMode), ephemeral),
+  open: async (path, use) => openFile(await open(path, flags[use] | (use === 'write' && writesThrough && !ephemeral ? constants.O_DSYNC : 0), fileMode), ephemeral),
   readAll: (path) => readFile(path).catch(absent),
   replace: (path, bytes, durable) => replace(path, bytes, durable && !ephemeral),
   remove: (path) => unlink(path).catch(absent),

@@ -167,8 +167,7 @@ export class LocalPartition {
     const first = segment.next
     const frame = encodeFrame(segment.salt, first, batch)
     this.#suspect = true
-    await file.write(frame.bytes, segment.bytes)
-    await file.flush()
+    await file.writeThrough(frame.bytes, segment.bytes)
     this.#suspect = false
     this.#lastFrameAt = segment.bytes
     extend(segment, frame.header)
@@ -207,7 +206,6 @@ export class LocalPartition {
     try {
       await this.#provePresence(file, segment)
       await file.truncate(segment.bytes)
-      await file.flush()
     } catch (error) {
       await file.close().catch(() => undefined)
       throw error

@@ -51,7 +51,6 @@ async function cutTail(file: LogFile, segment: Segment, size: number, reason: st
   const later = await laterFrame(file, segment, size)
   if (later !== undefined) throw damaged(segment, segment.bytes, `${reason}, and an intact frame follows at byte ${later}`)
   await file.truncate(segment.bytes)
-  await file.flush()
   return { file: segment.path, bytes: size - segment.bytes, reason: `after byte ${segment.bytes} ${reason}` }
 }
 

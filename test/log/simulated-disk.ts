@@ -55,26 +55,28 @@ export class SimulatedDisk implements LogFiles {
     if (use === 'create') this.#inodes.set(path, { seen: Buffer.alloc(0), durable: Buffer.alloc(0), dirty: [], isNameDurable: false })
     const inode = this.#inode(path)
     let isFlushing = 0
+    const flush = async (): Promise<void> => {
+      this.flushes += 1
+      isFlushing += 1
+      this.flushesAtOnce = Math.max(this.flushesAtOnce, isFlushing)
+      await this.duringFlush()
+      isFlushing -= 1
+      this.#flush(inode)
+    }
     return {
       read: async (into, position) => inode.seen.copy(into, 0, position),
       readNow: (into, position) => inode.seen.copy(into, 0, position),
-      write: async (bytes, position) => {
+      writeThrough: async (bytes, position) => {
         const room = Math.max(0, Math.min(bytes.length, this.capacityBytes - (this.usedBytes - inode.seen.length) - position))
         inode.seen = resized(inode.seen, Math.max(inode.seen.length, position + room))
         bytes.copy(inode.seen, position, 0, room)
         inode.dirty.push({ from: position, to: position + room })
         if (room < bytes.length) throw errno('ENOSPC')
-      },
-      flush: async () => {
-        this.flushes += 1
-        isFlushing += 1
-        this.flushesAtOnce = Math.max(this.flushesAtOnce, isFlushing)
-        await this.duringFlush()
-        isFlushing -= 1
-        this.#flush(inode)
+        await flush()
       },
       truncate: async (bytes) => {
         inode.seen = resized(inode.seen, bytes)
+        await flush()
       },
       size: async () => inode.seen.length,
       close: async () => undefined,
