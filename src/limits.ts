@@ -38,6 +38,8 @@ export const limits = {
   progressIntervalMs: 2_000,
   /** ONNX sessions kept: a 700 KiB model takes ~3 MiB loaded. */
   cachedSessions: 64,
+  /** The main thread may stand still this long for a model: ~10 rows of 300 trees. To wake the model's thread costs ~0.1 ms. */
+  inlineRunMs: 0.5,
   /** The API alone times out; the log path waits, so that a replay gives the same score. */
   apiScoreTimeoutMs: 1_000,
   /** Events in one ingest or predict request. */

@@ -1,5 +1,6 @@
 import { strict as assert } from 'node:assert'
 import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { afterAll, test } from 'vitest'
 import { isEngineError } from '../../src/errors.js'
 import { ModelRunError, type ModelBytes } from '../../src/scorers/model-runtime.js'
@@ -9,6 +10,7 @@ import { batchDependentModel, externalDataModel, linearModel, lookupModel } from
 const runtime = createOnnxRuntime()
 afterAll(() => runtime.close())
 
+const workloadModel = async (): Promise<ModelBytes> => named(await readFile('bench/attendance-bench.onnx'))
 const named = (bytes: Buffer): ModelBytes => ({ id: createHash('sha256').update(bytes).digest('hex'), bytes })
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x))
 
@@ -58,4 +60,25 @@ test('a session that was evicted is loaded again when it is run', async () => {
   const first = await runtime.open(named(linearModel([0.25])))
   for (let i = 0; i < 70; i++) await runtime.open(named(linearModel([i + 1])))
   assert.equal((await first.run(Float32Array.from([4]), 1))[0]!.toFixed(6), sigmoid(1).toFixed(6))
+})
+
+test('a row scores the same to the bit alone, where it is run on this thread, and in a chunk, which the worker runs', async () => {
+  const runtime = createOnnxRuntime()
+  const model = await workloadModel()
+  const session = await runtime.open(model)
+  const rows = 500
+  const vectors = Float32Array.from({ length: rows * session.width }, (_, i) => ((i * 7919) % 1000) / 10)
+  const chunk = await session.run(vectors, rows)
+  for (const size of [1, 2, 7]) for (let row = 0; row + size <= 60; row += size) assert.deepEqual([...(await session.run(vectors.subarray(row * session.width), size))], [...chunk.subarray(row, row + size)])
+  await runtime.close()
+})
+
+test('few rows are scored while the model thread is busy with many', async () => {
+  const model = await workloadModel()
+  const session = await runtime.open(model)
+  const order: string[] = []
+  const many = session.run(new Float32Array(50_000 * session.width), 50_000).then(() => order.push('many'))
+  await session.run(new Float32Array(session.width), 1).then(() => order.push('one'))
+  await many
+  assert.deepEqual(order, ['one', 'many'])
 })
