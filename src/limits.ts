@@ -6,6 +6,8 @@ export const limits = {
   /** A chunk of 2,000 events of ~0.3 KiB is ~0.6 MiB; one ONNX run of 2,000 rows takes ~13 ms, so a chunk never hides a latency target. */
   chunkRecords: 2_000,
   chunkBytes: 4 * 1024 * 1024,
+  /** A chunk costs ~0.3 ms of CPU whatever is in it: chunks below 64 records start this far apart, so the 16 partitions of four streams take at most a core. */
+  smallChunk: { records: 64, intervalMs: 5 },
   /** 4 streams x 4 partitions x 2 chunks x 2,000 records x ~0.5 KiB = 32 MiB at worst. */
   chunksInFlight: 2,
   /** State is committed no more often than this; a crash folds at most this much again. */
@@ -40,6 +42,8 @@ export const limits = {
   cachedSessions: 64,
   /** The main thread may stand still this long for a model: ~10 rows of 300 trees. To wake the model's thread costs ~0.1 ms. */
   inlineRunMs: 0.5,
+  /** Answered predictions that are not in the log yet: 5,000 x ~1 KiB = 5 MiB. Beyond it callers wait for the disk. */
+  unloggedPredictions: 5_000,
   /** The API alone times out; the log path waits, so that a replay gives the same score. */
   apiScoreTimeoutMs: 1_000,
   /** Events in one ingest or predict request. */

@@ -18,6 +18,7 @@ import type { Tenants } from './consumers/decode.js'
 import { startDemo } from './consumers/demo.js'
 import { followLag } from './consumers/lag.js'
 import { observe } from './consumers/observation.js'
+import { openPredictionLog } from './consumers/prediction-log.js'
 import { readinessOf } from './consumers/readiness.js'
 import { repeat } from './consumers/schedule.js'
 import { scoreFileWith } from './consumers/score-file.js'
@@ -100,7 +101,13 @@ async function compose(config: Config, options: EngineOptions, closing: Closing)
   const warehousing = await warehouseFlow({ log, groups: log, warehouse, streams, clock, rawEvents: config.warehouse.rawEvents, report: (message) => logger.warn(message) })
   closing.add(() => warehousing.leave())
 
-  const port = scoringPort({ log, store, streams, tenants, clock, routing: () => apiControl.current() })
+  const predictions = openPredictionLog({
+    log, clock,
+    onRetry: () => observation.onRetry('api-predictions'),
+    onLost: (error) => logger.warn({ err: error }, 'an answered prediction is not in the log'),
+  })
+  closing.add(() => predictions.close())
+  const port = scoringPort({ log, predictions, store, streams, tenants, clock, routing: () => apiControl.current() })
   const failed = Promise.race([control.failed, apiControl.failed, scoring.failed, warehousing.failed])
   let failure: unknown
   failed.catch((error: unknown) => (failure = error))

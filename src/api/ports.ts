@@ -83,10 +83,11 @@ export interface ScoringPort {
    */
   ingest(stream: string, events: readonly unknown[], caller: Caller): Promise<readonly IngestResult[]>
   /**
-   * Scores events against the present state without folding them and logs the predictions. Answers within
-   * `limits.apiScoreTimeoutMs`, by the heuristic where the model does not. STORE_DOWN, LOG_DOWN.
+   * Scores events against the present state without folding them and logs the predictions: before it answers where
+   * that is to be `durable`, else right after. Answers within `limits.apiScoreTimeoutMs`, by the heuristic where the
+   * model does not. STORE_DOWN; LOG_DOWN and DISK_FULL where it is durable or the log has been away for long.
    */
-  predict(stream: string, events: readonly unknown[], caller: Caller): Promise<readonly PredictResult[]>
+  predict(stream: string, events: readonly unknown[], caller: Caller, durable?: boolean): Promise<readonly PredictResult[]>
   /**
    * The features that belong to one entity alone, for windows that end at `atMs` (now, when absent); undefined when the
    * tenant has no such entity in the state. `ids` in the order of the entity's columns. UNKNOWN_ENTITY, STORE_DOWN.

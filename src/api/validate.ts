@@ -22,8 +22,8 @@ export function validatorOf(schema: TSchema, isBody: boolean): (input: unknown) 
   }
 }
 
-/** Bodies that the engine checks itself, against the stream's own schema. */
-export const checkedByEngine: FastifySchemaCompiler<unknown> = () => () => true
+/** For bodies that the engine checks itself, against the stream's own schema. */
+export const checkedByEngine: FastifySchemaCompiler<unknown> = (part) => (part.httpPart === 'body' ? () => true : compileValidator(part))
 
 function fieldErrors(found: Iterable<ValueError>): readonly FieldError[] {
   const byField = new Map<string, string>()

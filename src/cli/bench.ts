@@ -51,6 +51,9 @@ export function benchCommand(parent: Command, terminal: Terminal): void {
     })
 }
 
+/** How long a producer gathers events for a request: the default of Kafka's clients. */
+const producerLingerMs = 5
+
 async function measureAll(options: Options, terminal: Terminal): Promise<Measured[]> {
   // Loaded here, so that the other commands start without the engine.
   const { backlog, latency, predictLatency } = await import('./bench/measure.js')
@@ -60,8 +63,9 @@ async function measureAll(options: Options, terminal: Terminal): Promise<Measure
     ['backlog', 'backlog, JSON events, raw events not kept', () => backlog(plan, 'json', false)],
     ['backlog', 'backlog, Avro events, raw events kept', () => backlog(plan, 'avro', true)],
     ['backlog', 'backlog, Avro events, raw events not kept', () => backlog(plan, 'avro', false)],
-    ['latency', 'latency, 1,000 events/s', () => latency(plan, 1_000)],
-    ['latency', 'latency, 3,000 events/s', () => latency(plan, 3_000)],
+    ['latency', 'latency, 1,000 events/s', () => latency(plan, 1_000, producerLingerMs)],
+    ['latency', 'latency, 3,000 events/s', () => latency(plan, 3_000, producerLingerMs)],
+    ['latency', 'latency, 1,000 events/s, one event a request', () => latency(plan, 1_000, 0)],
     ['predict', 'API predict, 200 requests/s', () => predictLatency(plan, 200)],
   ]
   const results: Measured[] = []

@@ -7,24 +7,21 @@ import { partitionOf } from '../keys.js'
 import { limits } from '../limits.js'
 import { riskLevels, scoredBy, type Block } from '../log/block.js'
 import { encodeBlock } from '../log/block-codec.js'
-import type { EventLog } from '../log/event-log.js'
 import { reasons } from '../scorers/reasons.js'
 import type { Routing } from '../scorers/routing.js'
 import { by, heuristicScores, heuristicVersion, riskOf, score, type Scores } from '../scorers/score.js'
 import type { CompiledStream } from './compiled.js'
 import type { Tenants } from './decode.js'
 import { eventOf, rejected } from './ingest.js'
+import type { PredictionLog } from './prediction-log.js'
 
 export interface PredictOptions {
-  readonly log: EventLog
+  readonly predictions: PredictionLog
   readonly store: StateStore
   readonly routing: () => Routing
   readonly clock: Clock
   readonly tenants: Tenants
 }
-
-/** Where predictions that callers asked for are kept: blocks whose key is the stream. They never fold. */
-export const apiPredictionsTopic = { topic: 'api-predictions', partition: 0 } as const
 
 interface Asked {
   readonly index: number
@@ -33,10 +30,10 @@ interface Asked {
 }
 
 /**
- * Scores events as if each came next, from the committed state and the request, and changes nothing. The answer is
- * given when the predictions are durable.
+ * Scores events as if each came next, from the committed state and the request, and changes nothing. Where it is to be
+ * `durable`, the answer is given when the predictions are.
  */
-export async function predict(stream: CompiledStream, events: readonly unknown[], options: PredictOptions): Promise<readonly PredictResult[]> {
+export async function predict(stream: CompiledStream, events: readonly unknown[], options: PredictOptions, durable = false): Promise<readonly PredictResult[]> {
   const results = new Array<PredictResult>(events.length)
   const asked: Asked[] = []
   events.forEach((given, index) => {
@@ -52,7 +49,8 @@ export async function predict(stream: CompiledStream, events: readonly unknown[]
   const routing = options.routing()
   const scores = await inTime(stream, routing, tenants, vectors, options.clock)
   const why = await reasonsOf(stream, routing, tenants, vectors, scores)
-  await options.log.append(apiPredictionsTopic, [{ key: Buffer.from(stream.stream.name), value: encodeBlock(blockOf(stream, asked, tenants, vectors, scores, why, routing, options.clock.nowMs())) }])
+  const value = encodeBlock(blockOf(stream, asked, tenants, vectors, scores, why, routing, options.clock.nowMs()))
+  await options.predictions.write({ key: Buffer.from(stream.stream.name), value }, durable)
   asked.forEach(({ index, event, late }, row) => (results[index] = answer(stream, event, late, scores, row, why[row]!)))
   return results
 }

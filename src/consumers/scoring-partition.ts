@@ -52,7 +52,8 @@ interface InFlight {
 /**
  * Scores one partition until it is revoked: read, decode, fold, score, append the block, commit the state. While a
  * chunk is in the model's thread or on its way to disk the next one is read and folded, at most
- * `limits.chunksInFlight` of them; blocks are appended one at a time, in order.
+ * `limits.chunksInFlight` of them; blocks are appended one at a time, in order. An event that comes after a pause is
+ * scored at once; small chunks that follow each other are kept apart a little, so that they become fewer.
  */
 export async function scorePartition(stream: CompiledStream, assignment: Assignment, deps: ScoringDependencies): Promise<void> {
   const { log, store, clock, settings } = deps
@@ -78,9 +79,11 @@ export async function scorePartition(stream: CompiledStream, assignment: Assignm
   /** Folds chunk after chunk. Offsets up to `covered` have their result already: they change the state and nothing else. */
   async function* folding(): AsyncGenerator<InFlight> {
     const bound = { records: settings.chunkRecords, bytes: limits.chunkBytes }
-    for (let next: Offset = first; !stopped.aborted; ) {
+    for (let next: Offset = first, restUntilMs = 0; !stopped.aborted; ) {
+      if (clock.nowMs() < restUntilMs) await clock.sleep(restUntilMs - clock.nowMs(), stopped)
       const records = uncut(await assignment.reader.read(next, bound, stopped), covered)
       if (records.length === 0) continue
+      if (records.length < limits.smallChunk.records) restUntilMs = nextBeat(clock.nowMs())
       const decoded = decodeChunk(stream, deps.tenants, records)
       if (committer.due(progress.folded)) await progress.until(() => progress.settled)
       await progress.until(() => progress.inFlight < limits.chunksInFlight)
@@ -127,6 +130,9 @@ export async function scorePartition(stream: CompiledStream, assignment: Assignm
     await idle
   }
 }
+
+/** All partitions rest until the same moments, so that they are read, scored and written together. */
+const nextBeat = (nowMs: number): number => (Math.floor(nowMs / limits.smallChunk.intervalMs) + 1) * limits.smallChunk.intervalMs
 
 /** Ends a chunk at the last covered offset, so that a chunk is either folded again or scored, never half of each. */
 function uncut(records: readonly LogRecord[], covered: Offset): readonly LogRecord[] {

@@ -4,10 +4,12 @@ import { partitionOf } from '../keys.js'
 import { championOf } from '../scorers/routing.js'
 import { heuristicVersion } from '../scorers/score.js'
 import type { CompiledStream } from './compiled.js'
+import type { EventLog } from '../log/event-log.js'
 import { appendOutcomes, ingest } from './ingest.js'
 import { predict, type PredictOptions } from './predict.js'
 
 export interface ServeOptions extends PredictOptions {
+  readonly log: EventLog
   readonly streams: readonly CompiledStream[]
 }
 
@@ -26,7 +28,7 @@ export function scoringPort(options: ServeOptions): ScoringPort {
       return body[0] === 0xc3 && body[1] === 0x01 ? codec.decode(body) : codec.decodeDatum(body)
     },
     ingest: (name, events) => ingest(streamOf(name), events, options),
-    predict: (name, events) => predict(streamOf(name), events, options),
+    predict: (name, events, _caller, durable) => predict(streamOf(name), events, options, durable),
     features: (name, entity, tenant, ids, atMs) => featuresOf(streamOf(name), entity, tenant, ids, atMs ?? options.clock.nowMs(), options),
     appendOutcomes: (outcomes, caller) => appendOutcomes(options.log, outcomes, caller),
   }

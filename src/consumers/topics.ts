@@ -3,7 +3,7 @@ import type { EventLog } from '../log/event-log.js'
 import type { CompiledStream } from './compiled.js'
 import { controlTopic } from './control.js'
 import { outcomesTopic } from './ingest.js'
-import { apiPredictionsTopic } from './predict.js'
+import { apiPredictionsTopic } from './prediction-log.js'
 
 const dayMs = 24 * 60 * 60 * 1_000
 

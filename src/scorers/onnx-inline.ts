@@ -6,8 +6,9 @@ import { load, oneByOne, together } from './onnx-session.js'
 import type { Loaded } from './onnx-session.js'
 
 /**
- * Runs so short that to wake another thread for them would take longer. They block this thread, so a model may only be
- * run here for as long as `limits.inlineRunMs`; how long it takes is measured once, when it is opened.
+ * Runs so short that to wake another thread for them would take longer. They block this thread, so a model is run here
+ * for `limits.inlineRunMs` at most; how long it takes is measured once, when it is opened. Runs of a model that are
+ * asked for in one turn of the event loop are one run: partitions that are read at the same moment share it.
  */
 export interface InlineRuns {
   /** `batches`: a row of this model scores the same alone and in a batch. */
@@ -17,9 +18,16 @@ export interface InlineRuns {
   close(): void
 }
 
+interface Asked {
+  readonly vectors: Float32Array
+  readonly rows: number
+  readonly resolve: (scores: Promise<Float32Array> | Float32Array) => void
+}
+
 interface Kept extends Loaded {
   readonly batches: boolean
   readonly mostRows: number
+  asked: Asked[]
 }
 
 export function createInlineRuns(): InlineRuns {
@@ -27,31 +35,68 @@ export function createInlineRuns(): InlineRuns {
   return {
     async open(model, batches) {
       if (kept.has(model.id)) return
-      const loaded = await load(model)
+      const loaded = { ...(await load(model)), batches }
       const mostRows = Math.floor(limits.inlineRunMs / (await rowMs(loaded)))
-      if (mostRows >= 1) kept.set(model.id, { ...loaded, batches, mostRows })
+      if (mostRows >= 1) kept.set(model.id, { ...loaded, mostRows, asked: [] })
       else await loaded.session.release()
     },
     run(id, vectors, rows) {
       const model = kept.get(id)
       if (model === undefined || rows > model.mostRows) return undefined
-      return model.batches ? together(model, vectors.subarray(0, rows * model.width), rows) : oneByOne(model, vectors, rows)
+      return new Promise((resolve) => {
+        if (model.asked.length === 0) setImmediate(answer, model)
+        model.asked.push({ vectors: vectors.subarray(0, rows * model.width), rows, resolve })
+      })
     },
     close: () => kept.clear(),
   }
 }
 
-/** The shortest of a few runs of one row; a model that fails on zeros is none for this thread. */
-async function rowMs(model: Loaded): Promise<number> {
-  let shortest = Infinity
+const scores = (model: Loaded & { readonly batches: boolean }, vectors: Float32Array, rows: number): Promise<Float32Array> =>
+  model.batches ? together(model, vectors, rows) : oneByOne(model, vectors, rows)
+
+/** Answers everything that was asked of the model, as few runs of at most `mostRows`. */
+function answer(model: Kept): void {
+  const asked = model.asked
+  model.asked = []
+  for (let first = 0; first < asked.length; ) {
+    let rows = 0
+    let end = first
+    while (end < asked.length && (end === first || rows + asked[end]!.rows <= model.mostRows)) rows += asked[end++]!.rows
+    answerTogether(model, asked.slice(first, end), rows)
+    first = end
+  }
+}
+
+function answerTogether(model: Kept, asked: readonly Asked[], rows: number): void {
+  if (asked.length === 1) return asked[0]!.resolve(scores(model, asked[0]!.vectors, rows))
+  const vectors = new Float32Array(rows * model.width)
+  let at = 0
+  for (const one of asked) {
+    vectors.set(one.vectors, at)
+    at += one.vectors.length
+  }
+  const run = scores(model, vectors, rows)
+  let row = 0
+  for (const one of asked) {
+    const from = row
+    row += one.rows
+    one.resolve(run.then((all) => all.slice(from, from + one.rows)))
+  }
+}
+
+/** What a row takes in a small batch, from the shortest of a few runs; a model that fails on zeros is none for this thread. */
+async function rowMs(model: Loaded & { readonly batches: boolean }): Promise<number> {
+  const rows = 16
+  let shortestMs = Infinity
   try {
     for (let i = 0; i < 5; i++) {
       const startMs = monotonicMs()
-      await together(model, new Float32Array(model.width), 1)
-      shortest = Math.min(shortest, monotonicMs() - startMs)
+      await scores(model, new Float32Array(rows * model.width), rows)
+      shortestMs = Math.min(shortestMs, monotonicMs() - startMs)
     }
   } catch {
     return Infinity
   }
-  return shortest
+  return shortestMs / rows
 }

@@ -56,7 +56,7 @@ test('every route of the API stands in it, with a summary, a name and described 
 
 test('the streams stand in it by name, with a schema of their events', async () => {
   const document = await documentOf(await startApi())
-  expect(document.paths['/api/v2/predict/{stream}']?.['post']?.parameters?.[0]?.schema?.enum).toEqual(['visit', 'sync'])
+  expect(document.paths['/api/v2/predict/{stream}']?.['post']?.parameters?.find(({ name }) => name === 'stream')?.schema?.enum).toEqual(['visit', 'sync'])
   expect(document.components.schemas['Event.visit']).toMatchObject({
     description: 'Somebody passes a door.',
     required: ['event_id', 'person_id', 'at', 'way'],

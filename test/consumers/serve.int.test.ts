@@ -1,21 +1,27 @@
 import { strict as assert } from 'node:assert'
-import { test } from 'vitest'
-import { isRejected, type Predicted } from '../../src/api/ports.js'
+import { test, vi } from 'vitest'
+import { isRejected, type Predicted, type ScoringPort } from '../../src/api/ports.js'
 import { systemClock } from '../../src/clock.js'
-import { apiPredictionsTopic } from '../../src/consumers/predict.js'
+import { apiPredictionsTopic, openPredictionLog, type PredictionLog } from '../../src/consumers/prediction-log.js'
 import { scoringPort } from '../../src/consumers/serve.js'
+import { EngineError, isEngineError } from '../../src/errors.js'
 import { decodeBlock } from '../../src/log/block-codec.js'
+import type { EventLog } from '../../src/log/event-log.js'
 import { emptyRouting } from '../../src/scorers/routing.js'
 import { engineRoom, monday, passes, type EngineRoom } from './engine-room.js'
 
 const caller = { tenant: 'acme', key: 'k1' }
 
-async function served(): Promise<{ room: EngineRoom; port: ReturnType<typeof scoringPort> }> {
+/** The port on a room; while `held.away` the log takes no asked predictions. */
+async function served(): Promise<{ room: EngineRoom; port: ScoringPort; predictions: PredictionLog; held: { away: boolean } }> {
   const room = await engineRoom()
   await room.log.ensure({ topic: apiPredictionsTopic.topic, partitions: 1 })
   await room.log.ensure({ topic: 'outcomes', partitions: 1 })
-  const port = scoringPort({ log: room.log, store: room.store, streams: [room.stream], tenants: new Set(['acme', 'beta']), clock: systemClock, routing: () => emptyRouting })
-  return { room, port }
+  const held = { away: false }
+  const append: EventLog['append'] = (at, records) => (held.away ? Promise.reject(new EngineError('DISK_FULL', 'no space left')) : room.log.append(at, records))
+  const predictions = openPredictionLog({ log: { append }, clock: systemClock, onRetry: () => undefined, onLost: (error) => assert.fail(String(error)) })
+  const port = scoringPort({ log: room.log, predictions, store: room.store, streams: [room.stream], tenants: new Set(['acme', 'beta']), clock: systemClock, routing: () => emptyRouting })
+  return { room, port, predictions, held }
 }
 
 test('an asked prediction is the one the log path makes of the same event next', async () => {
@@ -25,7 +31,7 @@ test('an asked prediction is the one the log path makes of the same event next',
   await flow.caughtUp()
   await flow.stop()
   const next = passes(51)[50]!
-  const [asked] = (await port.predict('doors', [next], caller)) as readonly Predicted[]
+  const [asked] = (await port.predict('doors', [next], caller, true)) as readonly Predicted[]
   const again = await room.score()
   await port.ingest('doors', [next], caller)
   await again.caughtUp()
@@ -93,4 +99,23 @@ test('outcomes are durable records keyed by tenant, with the key that sent them'
 test('a stream that is not there is named with those that are', async () => {
   const { port } = await served()
   await assert.rejects(async () => port.ingest('windows', [], caller), /windows.*doors/)
+})
+
+test('a caller gets the score while the log is away; the prediction is logged when it is back', async () => {
+  const { room, port, held } = await served()
+  held.away = true
+  const [answered] = (await port.predict('doors', passes(1), caller)) as readonly Predicted[]
+  assert.ok(answered!.score >= 0)
+  await assert.rejects(port.predict('doors', passes(1), caller, true), (error) => isEngineError(error, 'DISK_FULL'))
+  held.away = false
+  await vi.waitUntil(async () => (await room.records(apiPredictionsTopic.topic, 0)).length > 0)
+  const [record] = await room.records(apiPredictionsTopic.topic, 0)
+  assert.deepEqual(decodeBlock(record!.value!).eventIds, [answered!.event_id])
+})
+
+test('what was answered before a stop is in the log after it', async () => {
+  const { room, port, predictions } = await served()
+  await Promise.all(passes(20).map((one) => port.predict('doors', [one], caller)))
+  await predictions.close()
+  assert.equal((await room.records(apiPredictionsTopic.topic, 0)).length, 20)
 })

@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events'
 import { runBacklog } from './backlog.js'
-import { driveEvents, drivePredictions, startServed } from './latency.js'
+import { driveEvents, drivePredictions, startServed, type Drive } from './latency.js'
 import { fillLog, type BenchDirectory, type Encoding } from './setup.js'
 import type { Target } from './driver.js'
 
@@ -12,7 +12,7 @@ export type Task =
   | { readonly task: 'fill'; readonly where: BenchDirectory; readonly encoding: Encoding; readonly events: number }
   | { readonly task: 'backlog'; readonly where: BenchDirectory; readonly events: number }
   | { readonly task: 'serve'; readonly where: BenchDirectory }
-  | { readonly task: 'drive-events' | 'drive-predictions'; readonly target: Target; readonly rate: number; readonly warmSeconds: number; readonly seconds: number }
+  | ({ readonly task: 'drive-events' | 'drive-predictions'; readonly target: Target } & Drive)
 
 const answer = (value: unknown): void => void process.stdout.write(`${JSON.stringify(value)}\n`)
 
@@ -31,9 +31,9 @@ async function work(task: Task): Promise<void> {
       return answer(await served.finish())
     }
     case 'drive-events':
-      return answer(await driveEvents(task.target, task.rate, task.warmSeconds, task.seconds))
+      return answer(await driveEvents(task.target, task))
     case 'drive-predictions':
-      return answer(await drivePredictions(task.target, task.rate, task.warmSeconds, task.seconds))
+      return answer(await drivePredictions(task.target, task))
   }
 }
 

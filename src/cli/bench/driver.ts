@@ -26,38 +26,44 @@ export function poster({ url, key }: Target, path: string, sockets: number): { p
   }
 }
 
-/** When an event was due and when its request was answered, on the clock that processes share. */
+/** When an event was due, when its request was sent and when that was answered, on the clock that processes share. */
 export interface Sent {
   readonly scheduledMs: number
+  readonly sentMs: number
   answeredMs: number
   status: number
 }
 
 /**
- * Sends bodies at a fixed rate whatever becomes of the earlier ones (open loop), each as one request. A late driver
- * is not hidden: the times are those of the schedule. Resolves when all are answered.
+ * Sends events at a fixed rate whatever becomes of the earlier ones (open loop). With `lingerMs` of 0 each is a request
+ * of its own; else those that fell due since the last request go together, as a producer's batch does. A late driver is
+ * not hidden: the times are those of the schedule, so what an event lingers is in them. Resolves when all are answered.
  */
-export async function sendAtRate(target: Target, path: string, bodies: readonly string[], ratePerSecond: number): Promise<{ readonly sent: readonly Sent[]; readonly latestMs: number }> {
+export async function sendAtRate(target: Target, path: string, events: readonly string[], { ratePerSecond, lingerMs }: { readonly ratePerSecond: number; readonly lingerMs: number }): Promise<{ readonly sent: readonly Sent[]; readonly latestMs: number }> {
   const { post, close } = poster(target, path, 256)
   const startMs = monotonicMs() + 100
   const sent: Sent[] = []
   const calls: Promise<void>[] = []
   let latestMs = 0
-  while (sent.length < bodies.length) {
+  const send = (body: string, batch: readonly Sent[]): void => {
+    calls.push(
+      post(body).then((status) => {
+        const answeredMs = monotonicMs()
+        for (const one of batch) Object.assign(one, { answeredMs, status })
+      }),
+    )
+  }
+  while (sent.length < events.length) {
     const nowMs = monotonicMs()
-    while (sent.length < bodies.length && startMs + (sent.length * 1_000) / ratePerSecond <= nowMs) {
+    const first = sent.length
+    while (sent.length < events.length && startMs + (sent.length * 1_000) / ratePerSecond <= nowMs) {
       const scheduledMs = startMs + (sent.length * 1_000) / ratePerSecond
-      const one: Sent = { scheduledMs, answeredMs: 0, status: 0 }
-      latestMs = Math.max(latestMs, nowMs - scheduledMs)
-      calls.push(
-        post(bodies[sent.length]!).then((status) => {
-          one.answeredMs = monotonicMs()
-          one.status = status
-        }),
-      )
-      sent.push(one)
+      latestMs = Math.max(latestMs, nowMs - lingerMs - scheduledMs)
+      sent.push({ scheduledMs, sentMs: nowMs, answeredMs: 0, status: 0 })
     }
-    await systemClock.sleep(1)
+    if (lingerMs > 0 && sent.length > first) send(`[${events.slice(first, sent.length).join(',')}]`, sent.slice(first))
+    if (lingerMs === 0) for (let i = first; i < sent.length; i++) send(events[i]!, [sent[i]!])
+    await systemClock.sleep(Math.max(1, lingerMs))
   }
   await Promise.all(calls)
   close()

@@ -22,14 +22,14 @@ export function quantilesOf(values: readonly number[]): Quantiles {
 }
 
 /** An engine for a driver in another process. `finish` gives when each event's prediction became durable. */
-export async function startServed(where: BenchDirectory): Promise<{ readonly target: Target; finish(): Promise<{ durableMs: Record<string, number>; cpuSeconds: number; peakMemoryMiB: number }> }> {
+export async function startServed(where: BenchDirectory): Promise<{ readonly target: Target; finish(): Promise<{ durableMs: readonly (readonly [string, number])[]; cpuSeconds: number; peakMemoryMiB: number }> }> {
   await placeModel(where.directory, await benchStream())
   const config = benchConfig(where)
-  const durableMs: Record<string, number> = {}
+  const durableMs = new Map<string, number>()
   const engine = await startEngine(config, {
     onScored({ block }) {
       const nowMs = monotonicMs()
-      for (const id of block.eventIds) durableMs[id] = nowMs
+      for (const id of block.eventIds) durableMs.set(id, nowMs)
     },
   })
   const { key } = await openKeys(dataPaths(config.dataDirectory).keys, systemClock).create({ name: 'bench', tenant: '*', scopes: ['events:write', 'predict', 'read'] })
@@ -39,9 +39,18 @@ export async function startServed(where: BenchDirectory): Promise<{ readonly tar
     async finish() {
       const { user, system } = process.cpuUsage(before)
       await engine.stop()
-      return { durableMs, cpuSeconds: (user + system) / 1e6, peakMemoryMiB: process.resourceUsage().maxRSS / 1_024 }
+      return { durableMs: [...durableMs], cpuSeconds: (user + system) / 1e6, peakMemoryMiB: process.resourceUsage().maxRSS / 1_024 }
     },
   }
+}
+
+export interface Drive {
+  /** Events per second. */
+  readonly rate: number
+  /** How long events wait for others to share their request; 0: one event a request. */
+  readonly lingerMs: number
+  readonly warmSeconds: number
+  readonly seconds: number
 }
 
 export interface Driven {
@@ -53,18 +62,18 @@ export interface Driven {
 }
 
 /** Sends the workload's next events at a rate: a warm-up that is left out, then the measured part. */
-export async function driveEvents(target: Target, rate: number, warmSeconds: number, seconds: number): Promise<Driven> {
+export async function driveEvents(target: Target, { rate, lingerMs, warmSeconds, seconds }: Drive): Promise<Driven> {
   const lines = [...workloadLines(rate * (warmSeconds + seconds))]
-  const { sent, latestMs } = await sendAtRate(target, '/api/v2/events/attendance-bench', lines, rate)
+  const { sent, latestMs } = await sendAtRate(target, '/api/v2/events/attendance-bench', lines, { ratePerSecond: rate, lingerMs })
   const scheduledMs: Record<string, number> = {}
   for (let i = rate * warmSeconds; i < sent.length; i++) scheduledMs[`e${String(i).padStart(7, '0')}`] = sent[i]!.scheduledMs
   return { scheduledMs, driverLatestMs: latestMs, refused: sent.filter(({ status }) => status >= 300).length }
 }
 
-/** Asks for predictions at a rate, open loop, and gives how long the answers took from their scheduled time. */
-export async function drivePredictions(target: Target, rate: number, warmSeconds: number, seconds: number): Promise<Quantiles & { readonly refused: number }> {
+/** Asks for predictions at a rate, open loop, and gives how long the answers took. A timer that fires late is the driver's, not the engine's: it counts from the sending. */
+export async function drivePredictions(target: Target, { rate, lingerMs, warmSeconds, seconds }: Drive): Promise<Quantiles & { readonly refused: number }> {
   const lines = [...workloadLines(rate * (warmSeconds + seconds))]
-  const { sent } = await sendAtRate(target, '/api/v2/predict/attendance-bench', lines, rate)
+  const { sent } = await sendAtRate(target, '/api/v2/predict/attendance-bench', lines, { ratePerSecond: rate, lingerMs })
   const measured = sent.slice(rate * warmSeconds)
-  return { ...quantilesOf(measured.map(({ scheduledMs, answeredMs }) => answeredMs - scheduledMs)), refused: measured.filter(({ status }) => status >= 300).length }
+  return { ...quantilesOf(measured.map(({ sentMs, answeredMs }) => answeredMs - sentMs)), refused: measured.filter(({ status }) => status >= 300).length }
 }

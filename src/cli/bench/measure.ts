@@ -50,28 +50,29 @@ export interface LatencyResult extends Quantiles {
   readonly missing: number
 }
 
-/** From an event's scheduled time to its durable prediction, one HTTP request an event, driven by another process. */
-export const latency = (plan: Plan, rate: number): Promise<LatencyResult> =>
+/** From an event's scheduled time to its durable prediction, driven over HTTP by another process. */
+export const latency = (plan: Plan, rate: number, lingerMs: number): Promise<LatencyResult> =>
   inDirectory(plan, async (directory) => {
     const engine = start({ task: 'serve', where: { directory, rawEvents: true } }, plan.signal)
     const target = await engine.next<Target>()
-    const driven = await run<Driven>({ task: 'drive-events', target, rate, warmSeconds: plan.warmSeconds, seconds: plan.seconds }, plan.signal)
+    const driven = await run<Driven>({ task: 'drive-events', target, rate, lingerMs, warmSeconds: plan.warmSeconds, seconds: plan.seconds }, plan.signal)
     engine.finish()
-    const { durableMs, cpuSeconds, peakMemoryMiB } = await engine.next<{ durableMs: Record<string, number>; cpuSeconds: number; peakMemoryMiB: number }>()
+    const { durableMs, cpuSeconds, peakMemoryMiB } = await engine.next<{ durableMs: readonly (readonly [string, number])[]; cpuSeconds: number; peakMemoryMiB: number }>()
     await engine.exited()
     const ids = Object.keys(driven.scheduledMs)
-    const latencies = ids.flatMap((id) => (durableMs[id] === undefined ? [] : [durableMs[id] - driven.scheduledMs[id]!]))
+    const durable = new Map(durableMs)
+    const latencies = ids.flatMap((id) => (durable.has(id) ? [durable.get(id)! - driven.scheduledMs[id]!] : []))
     return { ...quantilesOf(latencies), cores: cpuSeconds / (plan.warmSeconds + plan.seconds), peakMemoryMiB, driverLatestMs: driven.driverLatestMs, refused: driven.refused, missing: ids.length - latencies.length }
   })
 
 export type PredictResult = Quantiles & { readonly refused: number }
 
-/** How long a caller waits for a prediction, over loopback, from the scheduled time. */
+/** How long a caller waits for a prediction, over loopback. */
 export const predictLatency = (plan: Plan, rate: number): Promise<PredictResult> =>
   inDirectory(plan, async (directory) => {
     const engine = start({ task: 'serve', where: { directory, rawEvents: true } }, plan.signal)
     const target = await engine.next<Target>()
-    const result = await run<PredictResult>({ task: 'drive-predictions', target, rate, warmSeconds: plan.warmSeconds, seconds: plan.seconds }, plan.signal)
+    const result = await run<PredictResult>({ task: 'drive-predictions', target, rate, lingerMs: 0, warmSeconds: plan.warmSeconds, seconds: plan.seconds }, plan.signal)
     engine.finish()
     await engine.next()
     await engine.exited()
