@@ -10,6 +10,7 @@ const commitless = (store: StateStore): StateStore => ({
   claim: (...args) => store.claim(...args),
   load: (...args) => store.load(...args),
   commit: () => Promise.reject(new EngineError('STORE_DOWN', 'no commits today')),
+  sweep: (...args) => store.sweep(...args),
 })
 
 /** What an engine that nothing ever happened to makes of the same events. */
@@ -61,6 +62,7 @@ test('a crash between commits goes on from the last of them', async () => {
     claim: (...args) => room.store.claim(...args),
     load: (...args) => room.store.load(...args),
     commit: (change) => (++commits > 2 ? Promise.reject(new EngineError('STORE_DOWN', 'gone')) : room.store.commit(change)),
+    sweep: (...args) => room.store.sweep(...args),
   }
   await room.append(events.slice(0, 250))
   const first = await room.score({ store: dying, settings: { commitIntervalMs: 0, commitIntervalMaxMs: 0, chunkRecords: 20, cachedEntities: 1_000, seenIds: 1_000 } })
@@ -120,6 +122,7 @@ test('a store that is away is waited for: nothing is scored meanwhile, and every
     claim: (...args) => room.store.claim(...args),
     load: (...args) => (asked++, away ? Promise.reject(new EngineError('STORE_DOWN', 'away')) : room.store.load(...args)),
     commit: (change) => room.store.commit(change),
+    sweep: (...args) => room.store.sweep(...args),
   }
   await room.append(events)
   const retried: string[] = []
