@@ -3,7 +3,7 @@ import { test } from 'vitest'
 import { EngineError, isEngineError } from '../../src/errors.js'
 import type { StateStore } from '../../src/features/state-store.js'
 import { decodeBlock } from '../../src/log/block-codec.js'
-import { engineRoom, monday, passes, type EngineRoom, type Seen } from './engine-room.js'
+import { engineRoom, monday, passes, settings, type EngineRoom, type Seen } from './engine-room.js'
 
 /** A store whose commits never go through: stopping the flow then leaves what a crash leaves. */
 const commitless = (store: StateStore): StateStore => ({
@@ -206,4 +206,21 @@ test('state that reaches beyond the log stops the partition with LOG_RESET', asy
   await room.store.commit({ at, epoch, previous: -1, last: 500, puts: [] })
   const flow = await room.score()
   await assert.rejects(flow.failed, (error) => isEngineError(error, 'LOG_RESET'))
+})
+
+test('state that nothing can read any more is dropped while events go on, and changes no result', async () => {
+  const days = Array.from({ length: 5 }, (_, day) => passes(20, day * 57_600).map((event) => ({ ...event, badge: `badge-of-day-${day}` })))
+  const events = [...days.flat(), ...passes(20, 300).map((event) => ({ ...event, event_id: `late-${String(event['event_id'])}`, badge: 'badge-of-day-0' }))]
+  const room = await engineRoom()
+  const flow = await room.score({ settings: { ...settings, chunkRecords: 10, commitIntervalMs: 0, commitIntervalMaxMs: 0, sweepIntervalMs: 0 } })
+  for (const event of events) {
+    await room.append([event])
+    await flow.caughtUp()
+  }
+  await flow.stop()
+  const partition = [...(await room.seen()).keys()].map((place) => Number(place.split('/')[0]))[0]!
+  const keys = days.map((_, day) => room.stream.plan.keyOf('badge', 'acme', [`badge-of-day-${day}`]))
+  const kept = (await room.store.load({ stream: 'doors', partition }, keys)).map((blob) => blob !== undefined)
+  assert.deepEqual(kept, [false, false, false, false, true])
+  assert.deepEqual(await room.seen(), await undisturbed(events))
 })
