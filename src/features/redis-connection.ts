@@ -39,14 +39,16 @@ export interface RedisConnection {
 export async function connectRedis(options: RedisConnectionOptions): Promise<RedisConnection> {
   if (options.nodes.length === 0) throw new EngineError('BAD_CONFIG', 'no Redis node is named')
   const where = options.nodes.map(({ host, port }) => `${host}:${port}`).join(', ')
-  const client = (options.cluster ?? (await isCluster(options, where))) ? clusterOf(options) : serverOf(options, options.nodes[0]!)
+  const cluster = options.cluster ?? (await isCluster(options, where))
+  if (!cluster && options.nodes.length > 1) throw new EngineError('BAD_CONFIG', `Redis at ${where} is no cluster: name the one server that holds the state`)
+  const client = cluster ? clusterOf(options) : serverOf(options, options.nodes[0]!)
   try {
     await client.connect()
     const servers = client instanceof Cluster ? client.nodes('master') : [client]
     await Promise.all(servers.map(async (server) => checkServer(await server.info())))
   } catch (error) {
     client.disconnect()
-    throw redisError(error, where)
+    throw redisError(error, where, reasons.get(client))
   }
   const send = async (name: string, args: readonly Argument[]): Promise<unknown> => {
     const command = new Command(name, [...args], { replyEncoding: null })
@@ -54,7 +56,7 @@ export async function connectRedis(options: RedisConnectionOptions): Promise<Red
     try {
       return await (command.promise as Promise<unknown>)
     } catch (error) {
-      throw redisError(error, where)
+      throw redisError(error, where, reasons.get(client))
     }
   }
   return {
@@ -88,21 +90,24 @@ const base = ({ tls, username, password }: RedisConnectionOptions) => ({
   ...(tls === undefined ? {} : { tls }), ...(username === undefined ? {} : { username }), ...(password === undefined ? {} : { password }),
 }) // prettier-ignore
 
-/** The client writes errors that nobody listens to on the terminal; ours are told by the commands that fail. */
-function quiet<C extends Redis | Cluster>(client: C): C {
-  client.on('error', () => undefined)
+/** Why a client has no connection. The commands that fail for want of one do not say. */
+const reasons = new WeakMap<object, unknown>()
+
+function watched<C extends Redis | Cluster>(client: C): C {
+  client.on('error', (error: unknown) => reasons.set(client, error))
+  client.on('ready', () => reasons.delete(client))
   return client
 }
 
 const serverOf = (options: RedisConnectionOptions, { host, port }: RedisAddress, retryStrategy: (times: number) => number | null = retryDelayMs): Redis =>
-  quiet(new Redis({
+  watched(new Redis({
     ...base(options), host, port, retryStrategy, enableOfflineQueue: false,
     // The address now leads to a replica: what it leads to after a failover is asked again.
     reconnectOnError: (error) => error.message.includes('READONLY'),
   })) // prettier-ignore
 
 const clusterOf = (options: RedisConnectionOptions): Cluster =>
-  quiet(new Cluster([...options.nodes], { lazyConnect: true, enableOfflineQueue: false, clusterRetryStrategy: retryDelayMs, slotsRefreshTimeout: limits.storeTimeoutMs, redisOptions: base(options) }))
+  watched(new Cluster([...options.nodes], { lazyConnect: true, enableOfflineQueue: false, clusterRetryStrategy: retryDelayMs, slotsRefreshTimeout: limits.storeTimeoutMs, redisOptions: base(options) }))
 
 async function isCluster(options: RedisConnectionOptions, where: string): Promise<boolean> {
   let reason: unknown
@@ -112,7 +117,7 @@ async function isCluster(options: RedisConnectionOptions, where: string): Promis
       await probe.connect()
       return /^cluster_enabled:1/m.test(await probe.info())
     } catch (error) {
-      reason = error
+      reason = reasons.get(probe) ?? error
     } finally {
       probe.disconnect()
     }

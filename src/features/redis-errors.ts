@@ -6,12 +6,16 @@ const refused = /\b(NOAUTH|WRONGPASS|NOPERM)\b/
 
 const isReply = (error: unknown): boolean => error instanceof Error && error.name === 'ReplyError'
 
+/** A cluster that cannot be reached says so, and keeps what its last node said. */
+const nodeError = (error: unknown): unknown => (error instanceof Error && 'lastNodeError' in error && error.lastNodeError instanceof Error ? error.lastNodeError : error)
+
 /**
  * What became of a command, as an error of the engine. The client's own error stays behind: it carries the command with
- * its arguments, which are people's keys, or credentials.
+ * its arguments, which are people's keys, or credentials. `reason` is why there is no connection, where that is known.
  */
-export function redisError(error: unknown, where: string): unknown {
-  if (isEngineError(error)) return error
+export function redisError(failure: unknown, where: string, reason?: unknown): unknown {
+  if (isEngineError(failure)) return failure
+  const error = isReply(failure) ? failure : nodeError(reason ?? failure)
   const message = messageOf(error)
   if (!isReply(error)) return new EngineError('STORE_DOWN', `Redis at ${where} cannot be reached: ${message}`)
   if (/\bOOM\b/.test(message)) return new EngineError('DISK_FULL', `Redis at ${where} is at its maxmemory, and state is never evicted: give it more memory. Scoring waits`)

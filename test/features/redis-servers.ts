@@ -1,9 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach } from 'vitest'
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, beforeEach, onTestFinished } from 'vitest'
 import { redis, redisCluster } from '../../scripts/services/redis.js'
+import { isEngineError } from '../../src/errors.js'
 import type { RedisAddress } from '../../src/features/redis-connection.js'
+import { openRedisStateStore, type RedisStateOptions, type RedisStateStore } from '../../src/features/redis-state-store.js'
 
 export interface RedisServer {
   /** Where it listens: the masters of a cluster. */
@@ -43,3 +46,36 @@ export function redisServer(kind: 'server' | 'cluster'): RedisServer {
     },
   }
 }
+
+/** Asks every node of a server, one after the other. */
+export async function ask<T>(nodes: readonly RedisAddress[], question: (admin: Redis) => Promise<T>): Promise<readonly T[]> {
+  const answers: T[] = []
+  for (const node of nodes) {
+    const admin = new Redis({ ...node, lazyConnect: true })
+    await admin.connect()
+    answers.push(await question(admin))
+    admin.disconnect()
+  }
+  return answers
+}
+
+/** A store that is closed after the test. */
+export async function open(options: RedisStateOptions): Promise<RedisStateStore> {
+  const store = await openRedisStateStore(options)
+  onTestFinished(() => store.close())
+  return store
+}
+
+/** Repeats what fails with an error to be retried, as the engine does. */
+export async function patiently<T>(attempt: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await attempt()
+    } catch (error) {
+      if (!isEngineError(error) || error.disposition !== 'retry') throw error
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  }
+}
+
+export const away = (error: unknown): boolean => isEngineError(error, 'STORE_DOWN') && error.disposition === 'retry'
