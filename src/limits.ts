@@ -16,6 +16,14 @@ export const limits = {
   commitIntervalMaxMs: 2_000,
   /** Entities of one partition kept decoded in memory: 50,000 x ~1 KiB = 50 MiB a busy partition. */
   cachedEntities: 50_000,
+  /** Blobs that one sweep for expired state looks at: ~5 ms of the event loop with LMDB, ~5 ms of Redis. */
+  sweepEntries: 2_000,
+  /** A partition is swept no more often than this, so sweeping takes at most 0.5 % of the time; 1,000,000 blobs are gone round in ~8 minutes. */
+  sweepIntervalMs: 1_000,
+  /** A state server that has not answered for so long is away: ten times what the largest commit (50,000 blobs, ~0.6 s) takes, and more. */
+  storeTimeoutMs: 10_000,
+  /** The longest pause between two attempts to reach it again; the first follows after 50 ms. */
+  storeReconnectMs: 1_000,
   /** Event ids remembered per partition for duplicates: 200,000 x 16 B = 3.2 MiB. */
   seenIds: 200_000,
   /** One event at most; larger ones are dead letters. The largest real event (a sync batch) is ~20 KiB. */

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js'
+import { isEngineError } from '../errors.js'
 import type { Dirty, PartitionState } from '../features/plan.js'
 import type { StatePartition, StateStore } from '../features/state-store.js'
 import type { Offset } from '../log/event-log.js'
@@ -18,6 +19,8 @@ export interface CommitterOptions extends CommitInterval {
   readonly last: Offset
   readonly clock: Clock
   readonly signal: AbortSignal
+  /** Expired state is dropped no more often than this. */
+  readonly sweepIntervalMs: number
   /** After each commit. */
   readonly onCommitted: (last: Offset) => Promise<void>
 }
@@ -41,6 +44,7 @@ export function createCommitter(options: CommitterOptions): Committer {
   let stored = options.last
   let handed = options.last
   let dueAtMs = clock.nowMs() + options.commitIntervalMs
+  let sweepAtMs = dueAtMs
   let queue: Promise<void> = Promise.resolve()
 
   async function write(previousCommit: Promise<void>, last: Offset, dirty: Dirty, startedMs: number): Promise<void> {
@@ -50,6 +54,19 @@ export function createCommitter(options: CommitterOptions): Committer {
     dirty.committed()
     dueAtMs = clock.nowMs() + Math.min(Math.max((clock.nowMs() - startedMs) / share, options.commitIntervalMs), options.commitIntervalMaxMs)
     await options.onCommitted(last)
+    await sweep(dirty.clockMs)
+  }
+
+  /**
+   * Drops a little of what has expired. By the clock of what is committed: an owner that starts from there folds the
+   * events after it again, and must find what they read. A store that is away is swept another time.
+   */
+  async function sweep(clockMs: number): Promise<void> {
+    if (clock.nowMs() < sweepAtMs || signal.aborted) return
+    sweepAtMs = clock.nowMs() + options.sweepIntervalMs
+    await store.sweep(at, clockMs).catch((error: unknown) => {
+      if (!isEngineError(error) || error.disposition !== 'retry') throw error
+    })
   }
 
   return {

@@ -19,6 +19,8 @@ export interface ScoringSettings extends CommitInterval {
   readonly chunkRecords: number
   readonly cachedEntities: number
   readonly seenIds: number
+  /** Expired state is dropped no more often than this; `limits.sweepIntervalMs` where absent. */
+  readonly sweepIntervalMs?: number
 }
 
 /** What became of one chunk, told once its block is durable. */
@@ -66,7 +68,7 @@ export async function scorePartition(stream: CompiledStream, assignment: Assignm
   const halted = new AbortController()
   const stopped = AbortSignal.any([revoked, halted.signal])
   const progress = createProgress(last, stopped)
-  const committer = createCommitter({ ...settings, store, state, at, epoch, last, clock, signal: revoked, onCommitted: (done) => assignment.commit(done + 1) })
+  const committer = createCommitter({ sweepIntervalMs: limits.sweepIntervalMs, ...settings, store, state, at, epoch, last, clock, signal: revoked, onCommitted: (done) => assignment.commit(done + 1) })
   const commit = (): void => void committer.commit(progress.folded).catch((error: unknown) => halted.abort(error))
 
   async function admit(decoded: Decoded): Promise<void> {

@@ -4,6 +4,7 @@ import { readColumn, type ReadColumn } from './columns.js'
 import type { Memory } from './memory.js'
 import type { Outputs } from './part.js'
 import { EventFeatures } from './event-features.js'
+import { reachOf } from './reach.js'
 import { addReflective, isReflective } from './reflection.js'
 import { RowBuilder, type RowPlan } from './row.js'
 import { addSequential, type SequentialFeature } from './sequential.js'
@@ -35,7 +36,7 @@ export interface CompiledEntity {
   readonly scope: 'tenant' | 'partition'
   readonly columns: readonly ReadColumn[]
   readonly plan: EntityPlan
-  /** Past the newest event, the longest time that any of its history may still be read. */
+  /** See `reachOf`. */
   readonly reachMs: number
 }
 
@@ -70,9 +71,7 @@ export function compileSet(set: FeatureSet): CompiledSet {
   })
   const entities = [...builders].map(([name, builder]): CompiledEntity => {
     const entity = set.entities[name]!
-    const own = set.features.filter(({ feature }) => 'by' in feature && feature.by === name)
-    const reachMs = Math.max(...own.map(({ feature }) => reachOf(feature))) + set.latenessMs
-    return { name, scope: entity.scope, columns: entity.columns.map(readColumn), plan: builder.plan(), reachMs }
+    return { name, scope: entity.scope, columns: entity.columns.map(readColumn), plan: builder.plan(), reachMs: reachOf(set, name) }
   })
   const row = rowBuilder.plan()
   const out: Outputs = { results: new Float64Array(slots), vector: new Float64Array(set.features.length) }
@@ -114,15 +113,6 @@ function ofTwo(feature: Extract<Feature, { readonly kind: 'ratio' | 'difference'
 
 /** Without one of its own a feature counts nothing, or is missing where it is made of what is missing. */
 export const otherwiseOf = (feature: Feature): number => ('otherwise' in feature ? feature.otherwise : feature.kind === 'difference' ? Number.NaN : 0)
-
-/** Slots of a season are whole and local: their history reaches back a slot and two offsets further. */
-function reachOf(feature: Feature): number {
-  if ('windowMs' in feature) return feature.windowMs
-  if (!('horizonMs' in feature)) return 0
-  return feature.kind === 'seasonal' ? feature.horizonMs + seasonSlackMs : feature.horizonMs
-}
-
-const seasonSlackMs = 9 * 86_400_000
 
 /** The id of an entity of an event: its columns' values as texts; undefined where one is null. */
 export function idOf(columns: readonly ReadColumn[], event: Event, separator: string): string | undefined {

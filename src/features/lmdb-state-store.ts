@@ -1,5 +1,6 @@
 import { open, type RootDatabase } from 'lmdb'
 import { EngineError, isEngineError, messageOf } from '../errors.js'
+import { limits } from '../limits.js'
 import { currentBootId, markClean, prepareDirectory, stateBytes } from './lmdb-directory.js'
 import { blobKey, blobPrefix, metaKey, metaRange, partitionOfMeta, rangeOf } from './lmdb-keys.js'
 import type { Claim, StateChange, StatePartition, StateStore } from './state-store.js'
@@ -21,11 +22,6 @@ export interface PartitionStat extends StatePartition {
 export interface LmdbStateStore extends StateStore {
   /** What was found broken at the opening and given up, a sentence each; empty as a rule. */
   readonly repairs: readonly string[]
-  /**
-   * Drops blobs that expired before `nowEventMs` and state of earlier identities; looks at `entries` of them, going
-   * on where the last call ended, and resolves with how many are gone. Any number of calls at any time is right.
-   */
-  sweep(at: StatePartition, nowEventMs: number, entries?: number): Promise<number>
   stat(): Promise<{ readonly bytes: number; readonly partitions: readonly PartitionStat[] }>
   /** Waits for commits under way, flushes, and leaves the directory to the next owner. */
   close(): Promise<void>
@@ -39,9 +35,6 @@ interface Meta {
   readonly generation: number
   readonly sequence: number
 }
-
-/** One sweep looks at this many entries: ~5 ms of the event loop. */
-const sweepEntries = 2_000
 
 /**
  * State in one LMDB environment. A commit is one transaction, written on another thread: 5,000 blobs of 500 B take
@@ -69,7 +62,7 @@ export async function openLmdbStateStore({ directory, bootId }: LmdbOptions): Pr
       return keys.map((key) => database.getBinary(blobKey(prefix, key)))
     },
     commit: (change) => commit(database, change),
-    sweep: (at, nowEventMs, entries = sweepEntries) => sweep(database, cursors, at, nowEventMs, entries),
+    sweep: (at, nowEventMs, entries = limits.sweepEntries) => sweep(database, cursors, at, nowEventMs, entries),
     stat: async () => ({ bytes: await stateBytes(directory), partitions: partitionStats(database) }),
     close: async () => {
       await database.close()

@@ -3,6 +3,7 @@ import { afterLast, ewma, neighbourDistance, seasonal, type Sequential } from '.
 import { peak, surprise } from './naive-features.js'
 import { get, type History, type Past } from './naive-history.js'
 import { evaluate, matches } from './values.js'
+import { reachOf } from './reach.js'
 import { windowed, type Windowed } from './naive-windows.js'
 import type { Folded } from './plan.js'
 
@@ -15,7 +16,7 @@ export interface NaivePartition {
 }
 
 export function naive(set: FeatureSet, seenIds = Infinity): NaivePartition {
-  const folded: { event: Event; vector: readonly number[] }[] = []
+  const folded: { event: Event; vector: readonly number[]; clockMs: number }[] = []
   const ids: string[] = []
   const used = [...new Set(set.features.flatMap(({ feature }) => ('by' in feature ? [feature.by] : [])))]
   const tenantOf = (event: Event): unknown => event[set.tenant]
@@ -27,11 +28,12 @@ export function naive(set: FeatureSet, seenIds = Infinity): NaivePartition {
     ids.push(id)
     const judge = set.latenessBy === undefined || keyOf(set.latenessBy, event) === undefined ? tenantOf : (one: Event): unknown => keyOf(set.latenessBy!, one)
     const newestMs = Math.max(...folded.filter((one) => judge(one.event) === judge(event)).map((one) => timeOf(one.event)))
+    const clockMs = Math.max(...folded.filter((one) => tenantOf(one.event) === tenantOf(event)).map((one) => timeOf(one.event)))
     const vector: number[] = []
-    const histories = new Map(used.map((name) => [name, historyOf(name, event, vector)]))
+    const histories = new Map(used.map((name) => [name, historyOf(name, event, vector, clockMs)]))
     for (const { feature } of set.features) vector.push(valueOf(feature, event, vector, histories))
     if (timeOf(event) < newestMs - set.latenessMs) return { folded: 'late', vector }
-    folded.push({ event, vector })
+    folded.push({ event, vector, clockMs })
     return { folded: 'folded', vector }
   }
 
@@ -49,14 +51,18 @@ export function naive(set: FeatureSet, seenIds = Infinity): NaivePartition {
     return JSON.stringify(entity.scope === 'tenant' ? [tenantOf(event), ids.map(String)] : ids.map(String))
   }
 
-  const historyOf = (name: string, event: Event, vector: readonly number[]): History | undefined => {
+  /** An entity that has been silent for longer than anything is remembered begins anew. */
+  const historyOf = (name: string, event: Event, vector: readonly number[], clockMs: number): History | undefined => {
     const key = keyOf(name, event)
     if (key === undefined) return undefined
+    const reachMs = reachOf(set, name)
     let newestMs = -Infinity
-    const past = [...folded.filter((one) => keyOf(name, one.event) === key), { event, vector }].map((one): Past => {
+    let past: Past[] = []
+    for (const one of [...folded.filter((one) => keyOf(name, one.event) === key), { event, vector, clockMs }]) {
+      if (newestMs + reachMs < one.clockMs) [past, newestMs] = [[], -Infinity]
       newestMs = Math.max(newestMs, timeOf(one.event))
-      return { ...one, timeMs: timeOf(one.event), asOfMs: Math.max(timeOf(one.event), newestMs - set.latenessMs) }
-    })
+      past.push({ ...one, timeMs: timeOf(one.event), asOfMs: Math.max(timeOf(one.event), newestMs - set.latenessMs) })
+    }
     return { self: past.at(-1)!, past: past.slice(0, -1) }
   }
 

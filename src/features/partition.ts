@@ -6,7 +6,7 @@ import { clocksKey, decodeClocks, encodeClocks, type TenantClock } from './clock
 import { idOf, textOf, type CompiledSet } from './compiled-set.js'
 import { absent, EntityCache, type Cached } from './entity-cache.js'
 import type { Event } from './feature.js'
-import { NEWEST, type Memory } from './memory.js'
+import { NEWEST, type Layout, type Memory } from './memory.js'
 import type { Dirty, Folded, PartitionState } from './plan.js'
 import { idSeeds, seenIndexKey, SeenIds, type IdSeeds } from './seen-ids.js'
 
@@ -144,7 +144,7 @@ export class Partition implements PartitionState {
     if (!this.#seen.add(tenant.seeds, textOf(eventId(event)) ?? '')) return 'duplicate'
     const late = timeMs < this.#newestMs(index, tenant) - set.latenessMs
     row.fill(event)
-    this.#foldEntities(index, late)
+    this.#foldEntities(index, late, tenant.newestMs)
     this.#write(vectors, at)
     if (!late && timeMs > tenant.newestMs) this.#advance(tenant, timeMs)
     return late ? 'late' : 'folded'
@@ -171,8 +171,8 @@ export class Partition implements PartitionState {
     return index
   }
 
-  /** A late event is folded into copies that are then forgotten. */
-  #foldEntities(index: number, late: boolean): void {
+  /** A late event is folded into copies that are then forgotten. `clockMs` is the tenant's newest time before it. */
+  #foldEntities(index: number, late: boolean, clockMs: number): void {
     const { entities, row, out, defaults } = this.#compiled
     out.vector.set(defaults)
     for (let kind = 0; kind < entities.length; kind++) {
@@ -180,13 +180,21 @@ export class Partition implements PartitionState {
       this.#memories[kind] = undefined
       if (entity === undefined) continue
       if (entity.nums === absent) throw new Error(`the partition was asked to fold before ${JSON.stringify(entity.key)} was admitted`)
-      const folded = (this.#memories[kind] = late ? { nums: entity.nums.slice(), arena: heap } : entity)
-      entities[kind]!.plan.fold(folded, row.row, out)
+      const { plan, reachMs } = entities[kind]!
+      const expired = entity.nums[NEWEST]! + reachMs < clockMs
+      if (expired && !late) this.#forget(entity, plan.layout)
+      const folded = (this.#memories[kind] = late ? { nums: expired ? plan.layout.blank(heap) : entity.nums.slice(), arena: heap } : entity)
+      plan.fold(folded, row.row, out)
       if (late || entity.dirty) continue
       entity.dirty = true
       this.#dirty.push(entity)
     }
     this.#compiled.finish(this.#memories, !late)
+  }
+
+  #forget(entity: Cached, layout: Layout): void {
+    entity.arena.give(entity.nums)
+    entity.nums = layout.blank(entity.arena)
   }
 
   #write(vectors: Float32Array, at: number): void {
@@ -202,7 +210,7 @@ export class Partition implements PartitionState {
   }
 
   takeDirty(): Dirty {
-    const { entities, lateBy } = this.#compiled
+    const { entities } = this.#compiled
     const taken = this.#dirty
     this.#dirty = []
     const slab = new Slab()
@@ -210,7 +218,7 @@ export class Partition implements PartitionState {
       entity.dirty = false
       entity.taken++
       const { plan, reachMs } = entities[entity.kind]!
-      return { key: entity.key, blob: encodeMemory(entity, plan.layout, slab), expiresAtMs: entity.kind === lateBy ? never : entity.nums[NEWEST]! + reachMs }
+      return { key: entity.key, blob: encodeMemory(entity, plan.layout, slab), expiresAtMs: Math.min(never, entity.nums[NEWEST]! + reachMs) }
     })
     if (this.#clocksDirty) puts.push({ key: clocksKey, blob: encodeClocks(this.#clocks), expiresAtMs: never })
     this.#clocksDirty = false
@@ -221,7 +229,14 @@ export class Partition implements PartitionState {
       if (open) for (const entity of taken) entity.taken--
       open = false
     }
-    return { puts, deletes: seen.deletes, committed }
+    return { puts, deletes: seen.deletes, clockMs: this.#clockMs(), committed }
+  }
+
+  /** No tenant's clock is before it. */
+  #clockMs(): number {
+    let oldestMs = Infinity
+    for (const { newestMs } of this.#clocks) oldestMs = Math.min(oldestMs, newestMs)
+    return oldestMs === Infinity ? -Infinity : oldestMs
   }
 }
 

@@ -29,6 +29,8 @@ export type Folded = 'folded' | 'late' | 'duplicate'
 export interface Dirty {
   readonly puts: readonly { readonly key: string; readonly blob: Buffer; readonly expiresAtMs: number }[]
   readonly deletes: readonly string[]
+  /** Event time, ms: once this is committed, blobs that expired before it may be dropped. -Infinity where there is none yet. */
+  readonly clockMs: number
   /** The commit is in; until then none of these may be evicted. */
   committed(): void
 }

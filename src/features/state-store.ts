@@ -32,6 +32,14 @@ export interface StateStore {
   claim(at: StatePartition, identity: string, tailEpoch: number): Promise<Claim>
   /** The committed blobs in the order of the keys, absent ones undefined; one round trip. Anyone may read. */
   load(at: StatePartition, keys: readonly string[]): Promise<(Buffer | undefined)[]>
-  /** All or nothing. FENCED when another owner has claimed, CONFLICT when `previous` is not the stored offset. */
+  /**
+   * All or nothing. FENCED when another owner has claimed, CONFLICT when `previous` is not the stored offset. After an
+   * error to be retried it may have happened or not; repeated with the same array of puts it ends well either way.
+   */
   commit(change: StateChange): Promise<void>
+  /**
+   * Drops some of the blobs that expired before `nowEventMs`, and of state of earlier identities; looks at `entries` of
+   * them, going on where the last call ended. Resolves with how many are gone. Any number of calls at any time is right.
+   */
+  sweep(at: StatePartition, nowEventMs: number, entries?: number): Promise<number>
 }

@@ -3,13 +3,14 @@ import { test } from 'vitest'
 import { EngineError, isEngineError } from '../../src/errors.js'
 import type { StateStore } from '../../src/features/state-store.js'
 import { decodeBlock } from '../../src/log/block-codec.js'
-import { engineRoom, monday, passes, type EngineRoom, type Seen } from './engine-room.js'
+import { engineRoom, monday, passes, settings, type EngineRoom, type Seen } from './engine-room.js'
 
 /** A store whose commits never go through: stopping the flow then leaves what a crash leaves. */
 const commitless = (store: StateStore): StateStore => ({
   claim: (...args) => store.claim(...args),
   load: (...args) => store.load(...args),
   commit: () => Promise.reject(new EngineError('STORE_DOWN', 'no commits today')),
+  sweep: (...args) => store.sweep(...args),
 })
 
 /** What an engine that nothing ever happened to makes of the same events. */
@@ -61,6 +62,7 @@ test('a crash between commits goes on from the last of them', async () => {
     claim: (...args) => room.store.claim(...args),
     load: (...args) => room.store.load(...args),
     commit: (change) => (++commits > 2 ? Promise.reject(new EngineError('STORE_DOWN', 'gone')) : room.store.commit(change)),
+    sweep: (...args) => room.store.sweep(...args),
   }
   await room.append(events.slice(0, 250))
   const first = await room.score({ store: dying, settings: { commitIntervalMs: 0, commitIntervalMaxMs: 0, chunkRecords: 20, cachedEntities: 1_000, seenIds: 1_000 } })
@@ -120,6 +122,7 @@ test('a store that is away is waited for: nothing is scored meanwhile, and every
     claim: (...args) => room.store.claim(...args),
     load: (...args) => (asked++, away ? Promise.reject(new EngineError('STORE_DOWN', 'away')) : room.store.load(...args)),
     commit: (change) => room.store.commit(change),
+    sweep: (...args) => room.store.sweep(...args),
   }
   await room.append(events)
   const retried: string[] = []
@@ -203,4 +206,21 @@ test('state that reaches beyond the log stops the partition with LOG_RESET', asy
   await room.store.commit({ at, epoch, previous: -1, last: 500, puts: [] })
   const flow = await room.score()
   await assert.rejects(flow.failed, (error) => isEngineError(error, 'LOG_RESET'))
+})
+
+test('state that nothing can read any more is dropped while events go on, and changes no result', async () => {
+  const days = Array.from({ length: 5 }, (_, day) => passes(20, day * 57_600).map((event) => ({ ...event, badge: `badge-of-day-${day}` })))
+  const events = [...days.flat(), ...passes(20, 300).map((event) => ({ ...event, event_id: `late-${String(event['event_id'])}`, badge: 'badge-of-day-0' }))]
+  const room = await engineRoom()
+  const flow = await room.score({ settings: { ...settings, chunkRecords: 10, commitIntervalMs: 0, commitIntervalMaxMs: 0, sweepIntervalMs: 0 } })
+  for (const event of events) {
+    await room.append([event])
+    await flow.caughtUp()
+  }
+  await flow.stop()
+  const partition = [...(await room.seen()).keys()].map((place) => Number(place.split('/')[0]))[0]!
+  const keys = days.map((_, day) => room.stream.plan.keyOf('badge', 'acme', [`badge-of-day-${day}`]))
+  const kept = (await room.store.load({ stream: 'doors', partition }, keys)).map((blob) => blob !== undefined)
+  assert.deepEqual(kept, [false, false, false, false, true])
+  assert.deepEqual(await room.seen(), await undisturbed(events))
 })

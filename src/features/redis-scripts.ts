@@ -1,0 +1,104 @@
+import { createHash } from 'node:crypto'
+
+/** A Lua script and the SHA1 that Redis knows it by. Each is atomic: nothing else runs in Redis meanwhile. */
+export interface RedisScript {
+  readonly lua: string
+  readonly sha: string
+}
+
+const script = (lua: string): RedisScript => ({ lua, sha: createHash('sha1').update(lua).digest('hex') })
+
+/** Keys and values of one call; Lua's `unpack` fails at about 8,000. */
+export const sliceValues = 6_000
+
+/** Reads the meta text (see redis-layout.ts); five nils where there is none. */
+const readMeta = `
+local function read(key)
+  return string.match(redis.call('GET', key) or '', '^(%d+) (%-?%d+) (%d+) (%S+) (.*)$')
+end
+`
+
+/**
+ * KEYS meta, expiry, dropped. ARGV identity, tail epoch. Gives epoch and last. The meta is written first: a server
+ * that is out of memory refuses a script's first write and lets it finish what it has begun.
+ */
+export const claimScript = script(`${readMeta}
+local epoch, last, since, commit, identity = read(KEYS[1])
+epoch = string.format('%.0f', 1 + math.max(tonumber(epoch or 0), tonumber(ARGV[2])))
+local kept = identity == ARGV[1]
+if not kept then last, since, commit = '-1', epoch, '-' end
+redis.call('SET', KEYS[1], table.concat({epoch, last, since, commit, ARGV[1]}, ' '))
+if not kept and redis.call('EXISTS', KEYS[2]) == 1 then
+  if redis.call('EXISTS', KEYS[3]) == 0 then
+    redis.call('RENAME', KEYS[2], KEYS[3])
+  else
+    redis.call('ZUNIONSTORE', KEYS[3], 2, KEYS[2], KEYS[3])
+    redis.call('UNLINK', KEYS[2])
+  end
+end
+return {epoch, last}
+`)
+
+/**
+ * KEYS meta, expiry, then a blob's each: puts before deletes. ARGV epoch, previous, last, commit, number of puts, length
+ * of the blobs' prefix, then a value for each put. Gives OK, or the stored epoch or offset that stands against it. A
+ * commit that finds itself already done is OK: its first answer was lost. The index takes new blobs in and leaves those
+ * it has where they are, which is at or before their expiry: a sweep that meets them moves them on.
+ */
+export const commitScript = script(`${readMeta}
+local epoch, last, since, commit, identity = read(KEYS[1])
+if epoch ~= ARGV[1] then return {'FENCED', epoch or '0'} end
+if commit == ARGV[4] then return {'OK'} end
+if last ~= ARGV[2] then return {'CONFLICT', last} end
+redis.call('SET', KEYS[1], table.concat({epoch, ARGV[3], since, ARGV[4], identity}, ' '))
+local puts, prefix, slice = tonumber(ARGV[5]), tonumber(ARGV[6]) + 1, ${sliceValues / 2}
+for from = 1, puts, slice do
+  local values, entries, n = {}, {}, 0
+  for i = from, math.min(from + slice - 1, puts) do
+    local key, value = KEYS[i + 2], ARGV[i + 6]
+    values[n + 1], values[n + 2] = key, value
+    entries[n + 1], entries[n + 2] = struct.unpack('<d', value, 9), string.sub(key, prefix)
+    n = n + 2
+  end
+  redis.call('MSET', unpack(values))
+  redis.call('ZADD', KEYS[2], 'NX', unpack(entries))
+end
+for from = puts + 3, #KEYS, slice do
+  local keys, entries, n = {}, {}, 0
+  for i = from, math.min(from + slice - 1, #KEYS) do
+    n = n + 1
+    keys[n], entries[n] = KEYS[i], string.sub(KEYS[i], prefix)
+  end
+  redis.call('UNLINK', unpack(keys))
+  redis.call('ZREM', KEYS[2], unpack(entries))
+end
+return {'OK'}
+`)
+
+/**
+ * KEYS meta, index (expiry or dropped), at most as many blobs as fit a slice. ARGV time, length of the blobs' prefix,
+ * 1 where the index is the dropped one. Every blob is looked at again: it may have been renewed since the index was
+ * read. Gives how many are gone.
+ */
+export const sweepScript = script(`${readMeta}
+local epoch, last, since = read(KEYS[1])
+since = tonumber(since or 0)
+local now, prefix, dropped = tonumber(ARGV[1]), tonumber(ARGV[2]) + 1, ARGV[3] == '1'
+local gone, out, renewed = {}, {}, {}
+for i = 3, #KEYS do
+  local entry, head = string.sub(KEYS[i], prefix), redis.call('GETRANGE', KEYS[i], 0, 15)
+  local writer, expiry = since, math.huge
+  if #head == 16 then writer, expiry = struct.unpack('<dd', head) end
+  if writer < since or (expiry < now and not dropped) then
+    gone[#gone + 1], out[#out + 1] = KEYS[i], entry
+  elseif dropped or #head < 16 then
+    out[#out + 1] = entry
+  else
+    renewed[#renewed + 1], renewed[#renewed + 2] = expiry, entry
+  end
+end
+if #gone > 0 then redis.call('UNLINK', unpack(gone)) end
+if #out > 0 then redis.call('ZREM', KEYS[2], unpack(out)) end
+if #renewed > 0 then redis.call('ZADD', KEYS[2], 'XX', unpack(renewed)) end
+return #gone
+`)

@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict'
+import { test } from 'vitest'
+import { createCommitter } from '../../src/consumers/committer.js'
+import { EngineError } from '../../src/errors.js'
+import type { PartitionState } from '../../src/features/plan.js'
+import type { StateStore } from '../../src/features/state-store.js'
+
+const at = { stream: 'doors', partition: 0 }
+
+/** A committer over a store that writes down what it is asked; every change of the state is at the next hour of event time. */
+function committing(change: Partial<StateStore> = {}) {
+  const asked: string[] = []
+  const store: StateStore = {
+    claim: () => Promise.resolve({ epoch: 1, last: -1 }),
+    load: () => Promise.resolve([]),
+    commit: ({ last }) => Promise.resolve(void asked.push(`commit ${last}`)),
+    sweep: (_, nowEventMs) => Promise.resolve(asked.push(`sweep ${nowEventMs}`)),
+    ...change,
+  }
+  let [hour, nowMs] = [0, 0]
+  const clock = { nowMs: () => nowMs, sleep: () => Promise.resolve() }
+  const takeDirty = () => ({ puts: [], deletes: [], clockMs: ++hour, committed: () => undefined })
+  const intervals = { commitIntervalMs: 10, commitIntervalMaxMs: 10, sweepIntervalMs: 1_000 }
+  const committer = createCommitter({ ...intervals, store, state: { takeDirty } as unknown as PartitionState, at, epoch: 1, last: -1, clock, signal: new AbortController().signal, onCommitted: () => Promise.resolve() })
+  return { asked, commit: (last: number, atMs: number) => ((nowMs = atMs), committer.commit(last)) }
+}
+
+test('expired state is swept after a commit, by the clock of what is committed, and not after every one', async () => {
+  const { asked, commit } = committing()
+  await commit(5, 100)
+  await commit(6, 200)
+  const both = [commit(7, 1_200), commit(8, 1_200)]
+  await Promise.all(both)
+  assert.deepEqual(asked, ['commit 5', 'sweep 1', 'commit 6', 'commit 7', 'sweep 3', 'commit 8'])
+})
+
+test('a store that cannot be swept for now is swept another time, and one that is broken ends the flow', async () => {
+  const away = committing({ sweep: () => Promise.reject(new EngineError('STORE_DOWN', 'away')) })
+  await away.commit(5, 100)
+  await away.commit(6, 5_000)
+  assert.deepEqual(away.asked, ['commit 5', 'commit 6'])
+  await assert.rejects(committing({ sweep: () => Promise.reject(new Error('a bug')) }).commit(5, 100), /a bug/)
+})
