@@ -36,6 +36,15 @@ export const limits = {
   insertReadBytes: 4 * 1024 * 1024,
   /** Progress is written no more often than this; a crash stores at most this much again. */
   progressIntervalMs: 2_000,
+  /** Over a slow line, 1 MiB/s, the largest insert takes 32 s; a server that throttles inserts adds seconds. Then it is repeated. */
+  warehouseInsertTimeoutMs: 60_000,
+  /** The server ends a query itself after 30 s; the rest is for the way. */
+  warehouseQueryTimeSeconds: 30,
+  warehouseQueryTimeoutMs: 35_000,
+  /** A migration or a changed retention touches every part of a table. */
+  warehouseStatementTimeoutMs: 120_000,
+  /** Six tables have one insert under way at most; pages of the API wait for their turn rather than for the server. */
+  warehouseConnections: 8,
   /** ONNX sessions kept: a 700 KiB model takes ~3 MiB loaded. */
   cachedSessions: 64,
   /** The API alone times out; the log path waits, so that a replay gives the same score. */
