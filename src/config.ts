@@ -119,11 +119,12 @@ export function clientEnvironment(variables: Readonly<Record<string, string | un
 /** The package's own files: `models`, `schemas`. */
 export const packagePath = (name: string): string => resolve(packageDirectory, name)
 
-/** Where things lie in a data directory. Keys and the demo's key are for their owner's eyes alone. */
+/** Where things lie in a data directory. Models are those that came over the log. Keys and the demo's key are for their owner's eyes alone. */
 export const dataPaths = (dataDirectory: string) => ({
   log: resolve(dataDirectory, 'log'),
   state: resolve(dataDirectory, 'state'),
   warehouse: resolve(dataDirectory, 'warehouse'),
+  models: resolve(dataDirectory, 'models'),
   keys: resolve(dataDirectory, 'keys.json'),
   demoKey: resolve(dataDirectory, 'demo-key'),
 })

@@ -41,6 +41,15 @@ export const limits = {
   insertDelayMs: 500,
   /** A small insert costs ~20 ms of CPU whatever is in it, so inserts wait until they take a tenth of the time, but never longer than this. */
   insertDelayMaxMs: 2_000,
+  /** Over a slow line, 1 MiB/s, the largest insert takes 32 s; a server that throttles inserts adds seconds. Then it is repeated. */
+  warehouseInsertTimeoutMs: 60_000,
+  /** The server ends a query itself after 30 s; the rest is for the way. */
+  warehouseQueryTimeSeconds: 30,
+  warehouseQueryTimeoutMs: 35_000,
+  /** A migration or a changed retention touches every part of a table. */
+  warehouseStatementTimeoutMs: 120_000,
+  /** Six tables have one insert under way at most; pages of the API wait for their turn rather than for the server. */
+  warehouseConnections: 8,
   /** What one partition holds for its table: 4 streams x 4 partitions x 2 tables x 4 MiB = 128 MiB while the warehouse is away. */
   insertReadRecords: 25_000,
   insertReadBytes: 4 * 1024 * 1024,
@@ -52,6 +61,10 @@ export const limits = {
   inlineRunMs: 0.5,
   /** Answered predictions that are not in the log yet: 5,000 x ~1 KiB = 5 MiB. Beyond it callers wait for the disk. */
   unloggedPredictions: 5_000,
+  /** A record with a piece of a model, key and headers included, fits Kafka's customary 1 MiB twice: 700 KiB are two pieces. */
+  modelPieceBytes: 512 * 1024,
+  /** The largest model in sight has 300 trees and 0.7 MiB; one of 64 MiB is 128 pieces, and is held twice while it is put together. */
+  modelBytes: 64 * 1024 * 1024,
   /** The API alone times out; the log path waits, so that a replay gives the same score. */
   apiScoreTimeoutMs: 1_000,
   /** Events in one ingest or predict request. */

@@ -13,10 +13,11 @@ import { systemClock as clock } from './clock.js'
 import { dataPaths, packagePath, type Config } from './config.js'
 import { activateBundled } from './consumers/bundled-models.js'
 import { compileStream, type CompiledStream } from './consumers/compiled.js'
-import { followControl, type Control } from './consumers/control.js'
+import { followControl, type Control, type ControlOptions } from './consumers/control.js'
 import type { Tenants } from './consumers/decode.js'
 import { startDemo } from './consumers/demo.js'
 import { followLag } from './consumers/lag.js'
+import { openModelReading } from './consumers/model-reading.js'
 import { observe } from './consumers/observation.js'
 import { openPredictionLog } from './consumers/prediction-log.js'
 import { readinessOf } from './consumers/readiness.js'
@@ -34,7 +35,7 @@ import { limits } from './limits.js'
 import { lockDirectory } from './lock.js'
 import type { EventLog } from './log/event-log.js'
 import { openLocalLog } from './log/local.js'
-import { listModels, readModel, type ModelName, type StoredModel } from './scorers/model-store.js'
+import { listModels } from './scorers/model-store.js'
 import { createOnnxRuntime } from './scorers/onnx-runtime.js'
 import { championOf } from './scorers/routing.js'
 import { heuristicVersion } from './scorers/score.js'
@@ -80,8 +81,12 @@ async function compose(config: Config, options: EngineOptions, closing: Closing)
   const tenants = tenantsOf(config)
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
-  const control = await routing(config, log, streams, logger, closing)
-  const apiControl = await routing(config, log, streams, logger, closing)
+  const report = (message: string): void => logger.warn(message)
+  const models = openModelReading({ log, directory: config.models.directory, kept: paths.models, report })
+  closing.add(() => models.close())
+  const firstDecisions = activateBundled({ streams, models: await listModels(config.models.directory), readModel: models.read, publish: models.publish, clock, report })
+  const control = await routing({ log, streams, readModel: models.read, firstDecisions }, logger, closing)
+  const apiControl = await routing({ log, streams, readModel: models.read }, logger, closing)
   const observation = observe(streams, registry, clock, ({ stream }) => championOf(control.current(), stream.model, 'global')?.version ?? heuristicVersion)
 
   const scoring = await scoringFlow({
@@ -163,16 +168,10 @@ async function dataDirectory(config: Config, closing: Closing): Promise<string> 
 const tenantsOf = ({ tenants }: Config): Tenants => (tenants === 'any' ? 'any' : new Set(tenants === 'demo' ? demoTenants : tenants.map(({ id }) => id)))
 
 /** The routing of one user of models, with sessions of its own: a backlog does not hold up the API's callers. */
-async function routing(config: Config, log: EventLog, streams: readonly CompiledStream[], logger: Logger, closing: Closing): Promise<Control> {
+async function routing(options: Pick<ControlOptions, 'log' | 'streams' | 'readModel' | 'firstDecisions'>, logger: Logger, closing: Closing): Promise<Control> {
   const runtime = createOnnxRuntime()
   closing.add(() => runtime.close())
-  const read = (name: ModelName): Promise<StoredModel> => readModel(config.models.directory, name)
-  const models = await listModels(config.models.directory)
-  const control = await followControl({
-    log, streams, runtime, clock, readModel: read,
-    firstDecisions: activateBundled({ streams, models, readModel: read, clock, report: (message) => logger.warn(message) }),
-    onWaiting: (name, error) => logger.warn({ err: error, model: name }, 'waiting for a routed model'),
-  })
+  const control = await followControl({ ...options, runtime, clock, onWaiting: (name, error) => logger.warn({ err: error, model: name }, 'waiting for a routed model') })
   closing.add(() => control.close())
   return control
 }

@@ -25,7 +25,7 @@ export interface ControlOptions {
   readonly clock: Clock
   /** Decisions to add once the topic is folded, before anything is loaded: what a first start decides by itself. */
   readonly firstDecisions?: (standing: Standing) => Promise<readonly Decision[]>
-  /** A routed model that is not here is waited for; this says so. */
+  /** A routed model that is not here is waited for, and so is the log that it comes over; this says so. */
   readonly onWaiting?: (name: ModelName, error: unknown) => void
 }
 
@@ -82,7 +82,7 @@ export async function followControl(options: ControlOptions): Promise<Control> {
       try {
         return await servingOf(options, name)
       } catch (error) {
-        if (!isEngineError(error, 'UNKNOWN_MODEL') || stop.signal.aborted) throw error
+        if (!isEngineError(error) || !(error.code === 'UNKNOWN_MODEL' || error.disposition === 'retry') || stop.signal.aborted) throw error
         options.onWaiting?.(name, error)
         await clock.sleep(1_000, stop.signal)
       }

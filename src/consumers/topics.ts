@@ -4,6 +4,7 @@ import type { CompiledStream } from './compiled.js'
 import { controlTopic } from './control.js'
 import { outcomesTopic } from './ingest.js'
 import { apiPredictionsTopic } from './prediction-log.js'
+import { modelsTopic } from './model-topic.js'
 
 const dayMs = 24 * 60 * 60 * 1_000
 
@@ -23,6 +24,7 @@ export async function ensureTopics(log: EventLog, streams: readonly CompiledStre
     for (const topic of [topics.events, topics.predictions, topics.deadLetters]) await log.ensure({ topic, ...spec })
   }
   await log.ensure({ topic: controlTopic.topic, partitions: 1 })
+  await log.ensure({ topic: modelsTopic.topic, partitions: 1, isCompacted: true })
   await log.ensure({ topic: outcomesTopic, partitions: 1, retentionMs: outcomesRetentionMs })
   await log.ensure({ topic: apiPredictionsTopic.topic, partitions: 1, retentionMs: retentionMs ?? 35 * dayMs })
 }

@@ -45,7 +45,12 @@ export interface ModelName {
   readonly version: string
 }
 
-const pathOf = (name: ModelName): string => join(name.family, name.scope, name.version)
+/** The folder of a model below `models/`. Throws UNKNOWN_MODEL for a name that would lead elsewhere. */
+export function modelPath({ family, scope, version }: ModelName): string {
+  for (const part of [family, scope, version])
+    if (!/^[^/\\]+$/.test(part) || part.startsWith('.')) throw new EngineError('UNKNOWN_MODEL', `${JSON.stringify([family, scope, version])} is no name of a model: no part is empty, starts with a dot or has a slash`)
+  return join(family, scope, version)
+}
 
 /** The models of a folder, in the order of their names; a folder that is missing holds none. */
 export async function listModels(directory: string): Promise<ModelName[]> {
@@ -58,34 +63,46 @@ export async function listModels(directory: string): Promise<ModelName[]> {
 
 async function foldersOf(directory: string): Promise<string[]> {
   const entries = await readdir(directory, { withFileTypes: true }).catch(() => [])
-  return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name).sort()
+  return entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.')).map((entry) => entry.name).sort()
 }
 
 /** Reads one model into memory and proves it is the one its manifest describes. Throws MODEL_DAMAGED, UNKNOWN_MODEL. */
-export async function readModel(directory: string, name: ModelName): Promise<StoredModel> {
-  const folder = join(directory, pathOf(name))
-  const manifest = await readManifest(folder, name)
-  const bytes = await readFile(join(folder, 'model.onnx')).catch((cause: unknown) => {
-    throw new EngineError('UNKNOWN_MODEL', `model ${pathOf(name)} has no readable model.onnx: ${messageOf(cause)}`)
-  })
-  const sha256 = createHash('sha256').update(bytes).digest('hex')
-  if (sha256 !== manifest.sha256)
-    throw new EngineError('MODEL_DAMAGED', `model ${pathOf(name)}: model.onnx has sha256 ${sha256}, its manifest says ${manifest.sha256}; restore the file or train again`)
-  return { manifest, model: { id: sha256, bytes, input: manifest.input, output: manifest.output } }
+export const readModel = async (directory: string, name: ModelName): Promise<StoredModel> => modelOf(name, await readModelFiles(directory, name))
+
+/** A model as its files, byte for byte; the card is empty where there is none. Throws UNKNOWN_MODEL. */
+export interface ModelFiles {
+  readonly manifest: Buffer
+  readonly card: Buffer
+  readonly model: Buffer
 }
 
-async function readManifest(folder: string, name: ModelName): Promise<Manifest> {
-  const text = await readFile(join(folder, 'manifest.json'), 'utf8').catch((cause: unknown) => {
-    throw new EngineError('UNKNOWN_MODEL', `model ${pathOf(name)} has no readable manifest.json: ${messageOf(cause)}`)
-  })
+export async function readModelFiles(directory: string, name: ModelName): Promise<ModelFiles> {
+  const folder = join(directory, modelPath(name))
+  const read = (file: string): Promise<Buffer> =>
+    readFile(join(folder, file)).catch((cause: unknown) => {
+      throw new EngineError('UNKNOWN_MODEL', `model ${modelPath(name)} has no readable ${file}: ${messageOf(cause)}`)
+    })
+  return { manifest: await read('manifest.json'), model: await read('model.onnx'), card: await read('card.md').catch(() => Buffer.alloc(0)) }
+}
+
+/** The model that the files are, proven by its manifest. Throws MODEL_DAMAGED. */
+export function modelOf(name: ModelName, files: ModelFiles): StoredModel {
+  const manifest = parseManifest(files.manifest, name)
+  const sha256 = createHash('sha256').update(files.model).digest('hex')
+  if (sha256 !== manifest.sha256)
+    throw new EngineError('MODEL_DAMAGED', `model ${modelPath(name)}: model.onnx has sha256 ${sha256}, its manifest says ${manifest.sha256}; restore the file or train again`)
+  return { manifest, model: { id: sha256, bytes: files.model, input: manifest.input, output: manifest.output } }
+}
+
+function parseManifest(text: Buffer, name: ModelName): Manifest {
   let manifest: unknown
   try {
-    manifest = JSON.parse(text)
+    manifest = JSON.parse(text.toString())
   } catch (cause) {
-    throw new EngineError('MODEL_DAMAGED', `model ${pathOf(name)}: manifest.json is not JSON: ${messageOf(cause)}`)
+    throw new EngineError('MODEL_DAMAGED', `model ${modelPath(name)}: manifest.json is not JSON: ${messageOf(cause)}`)
   }
   const problem = [...Value.Errors(Manifest, manifest)][0]
-  if (problem !== undefined) throw new EngineError('MODEL_DAMAGED', `model ${pathOf(name)}: manifest.json${problem.path}: ${problem.message}`)
+  if (problem !== undefined) throw new EngineError('MODEL_DAMAGED', `model ${modelPath(name)}: manifest.json${problem.path}: ${problem.message}`)
   return manifest as Manifest
 }
 

@@ -5,8 +5,8 @@ import { createClient, type ClickHouseClient, type ClickHouseClientConfigOptions
 import { Session } from 'chdb'
 import { createChdbConnection } from 'chdb/connection'
 import { EngineError } from '../errors.js'
-import { warehouseError } from './clickhouse-errors.js'
-import { isTable, tableColumns } from './tables.js'
+import { warehouseOver } from './clickhouse-calls.js'
+import { insertSettings, querySettings } from './clickhouse-settings.js'
 import type { Warehouse } from './warehouse.js'
 
 export interface ChdbOptions {
@@ -24,26 +24,9 @@ const engineArguments = [
   '--index_mark_cache_size=33554432',
 ]
 
-/** They stick to a connection, so inserts and queries have one each. */
-const insertSettings = {
-  async_insert: 0,
-  max_threads: 1,
-  max_insert_threads: 1,
-  /** Copies fold on merge and under FINAL; folding each new part as well doubles the cost of an insert. */
-  optimize_on_insert: 0,
-  /** A backfill's batch may span two years of weekly partitions. */
-  max_partitions_per_insert_block: 110,
-  max_memory_usage: 1_073_741_824,
-}
-const querySettings = {
-  max_threads: 2,
-  max_memory_usage: 1_073_741_824,
-  max_execution_time: 30,
-  /** Copies of a row have one record time, hence one partition. */
-  do_not_merge_across_partitions_select_final: 1,
-  use_skip_indexes_if_final: 1,
-  output_format_json_quote_64bit_integers: 0,
-}
+/** Settings stick to a connection, so inserts and queries have one each. */
+const chdbInsertSettings = { ...insertSettings, max_threads: 1, max_insert_threads: 1, max_memory_usage: 1_073_741_824 }
+const chdbQuerySettings = { ...querySettings, max_threads: 2, max_memory_usage: 1_073_741_824 }
 
 /**
  * The ClickHouse engine in this process. Inserts go through a file, because the client takes text only: bytes in
@@ -54,57 +37,27 @@ export async function openChdbWarehouse({ directory }: ChdbOptions): Promise<War
   await mkdir(path, { recursive: true })
   const incoming = await openIncoming(directory)
   const session = openSession(path)
-  const inserts = await connect(path, insertSettings)
-  const queries = await connect(path, querySettings)
-  const pending = new Set<Promise<unknown>>()
-  let closing: Promise<void> | undefined
+  const inserts = await connect(path, chdbInsertSettings)
+  const queries = await connect(path, chdbQuerySettings)
   let files = 0
-
-  async function guarded<Result>(what: string, work: () => Promise<Result>): Promise<Result> {
-    if (closing !== undefined) throw new EngineError('WAREHOUSE_DOWN', `${what}: the warehouse is closed`)
-    const running = work()
-    pending.add(running)
-    try {
-      return await running
-    } catch (error) {
-      throw warehouseError(what, error)
-    } finally {
-      pending.delete(running)
-    }
-  }
-
-  async function insert(table: string, native: Buffer): Promise<void> {
-    if (!isTable(table)) throw new EngineError('BAD_REQUEST', `there is no table '${table}' to insert into`)
-    const file = join(incoming, `${++files}.native`)
-    const columns = tableColumns[table].join(', ')
-    try {
-      await writeFile(file, native)
-      await inserts.command({ query: `INSERT INTO ${table} (${columns}) SELECT ${columns} FROM file(${literal(file)}, 'Native')` })
-    } finally {
-      await rm(file, { force: true })
-    }
-  }
-
-  async function close(): Promise<void> {
-    await Promise.allSettled(pending)
-    await Promise.all([inserts.close(), queries.close()])
-    session.close()
-    await rm(incoming, { recursive: true, force: true })
-  }
-
-  return {
-    insert: (table, native) => guarded(`insert into ${table}`, () => insert(table, native)),
-    query: <Row>(sql: string, params?: Readonly<Record<string, unknown>>) =>
-      guarded('query', async () => {
-        const result = await queries.query({ query: sql, format: 'JSONEachRow', ...(params === undefined ? {} : { query_params: { ...params } }) })
-        return result.json<Row>()
-      }),
-    run: (sql, params) =>
-      guarded('statement', async () => {
-        await queries.command({ query: sql, ...(params === undefined ? {} : { query_params: { ...params } }) })
-      }),
-    close: () => (closing ??= close()),
-  }
+  return warehouseOver({
+    place: '',
+    client: queries,
+    async insert(table, columns, native) {
+      const file = join(incoming, `${++files}.native`)
+      try {
+        await writeFile(file, native)
+        await inserts.command({ query: `INSERT INTO ${table} (${columns}) SELECT ${columns} FROM file(${literal(file)}, 'Native')` })
+      } finally {
+        await rm(file, { force: true })
+      }
+    },
+    async close() {
+      await Promise.all([inserts.close(), queries.close()])
+      session.close()
+      await rm(incoming, { recursive: true, force: true })
+    },
+  })
 }
 
 /** The first connection to a path starts the engine, with these arguments; it must outlive the others. */

@@ -1,0 +1,69 @@
+// ClickHouse for tests: clickhouse-front.js over chDB, because Debian and npm have no ClickHouse server.
+import { mkdir } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { freePort, listens, startProcess } from './service.js'
+
+/** @typedef {import('./service.js').Running} Running */
+
+/**
+ * What a front may be told besides where to lie.
+ * @typedef {object} FrontOptions
+ * @property {string} directory
+ * @property {readonly number[]} [ports] Of the HTTP interface and of the control port.
+ * @property {string} [user]
+ * @property {string} [password]
+ * @property {{ cert: string, key: string, ca?: string }} [tls] Paths of PEM files; with `ca` a client needs a certificate.
+ */
+
+/** @typedef {readonly { sql: string, settings: Readonly<Record<string, string>>, bytes: number }[]} Asked */
+
+/**
+ * A front that runs, and the way to make it sick.
+ * @typedef {object} Front
+ * @property {readonly number[]} ports
+ * @property {string} url
+ * @property {(...faults: readonly import('./clickhouse-front.js').Fault[]) => Promise<void>} sicken Adds faults.
+ * @property {() => Promise<void>} heal Takes all faults back, and forgets what was asked.
+ * @property {() => Promise<Asked>} asked The statements since the last `heal`.
+ */
+
+export const clickhouse = {
+  name: 'clickhouse',
+
+  /** @returns {string | undefined} */
+  missing: () => {
+    try {
+      import.meta.resolve('chdb')
+      return undefined
+    } catch {
+      return 'the package chdb is not installed: run npm ci (it has binaries for Linux and macOS)'
+    }
+  },
+
+  /** @param {FrontOptions} options @returns {Promise<Running & Front>} */
+  async start(options) {
+    const ports = options.ports ?? [await freePort(), await freePort()]
+    const [port, controlPort] = /** @type {[number, number]} */ (ports)
+    await mkdir(options.directory, { recursive: true })
+    const { pid, stop } = await startProcess({
+      name: 'clickhouse',
+      command: process.execPath,
+      args: [fileURLToPath(new URL('clickhouse-front.js', import.meta.url))],
+      directory: options.directory,
+      env: { FRONT_OPTIONS: JSON.stringify({ ...options, ports }) },
+      ready: async () => (await listens(port)) && (await listens(controlPort)),
+    })
+    /** @param {string} method @param {object} [body] @returns {Promise<Asked>} */
+    const control = async (method, body) => /** @type {Promise<Asked>} */ ((await fetch(`http://127.0.0.1:${controlPort}/`, { method, ...(body === undefined ? {} : { body: JSON.stringify(body) }) })).json())
+    const url = `${options.tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`
+    return {
+      pid, stop, ports, url,
+      variables: { TIDEMILL_WAREHOUSE_URL: url, TIDEMILL_WAREHOUSE_USERNAME: options.user ?? 'default', TIDEMILL_WAREHOUSE_PASSWORD: options.password ?? '' },
+      sicken: async (...faults) => {
+        for (const fault of faults) await control('POST', fault)
+      },
+      heal: () => control('DELETE').then(() => undefined),
+      asked: () => control('GET'),
+    }
+  },
+}
