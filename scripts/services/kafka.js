@@ -1,7 +1,7 @@
 // A Kafka broker for tests and benches: one node in KRaft mode, straight from the jars that Apache publishes on Maven Central.
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -92,7 +92,7 @@ export const kafka = {
     await writeFile(settings, properties({ directory, broker, controller }))
     await writeFile(join(directory, 'log4j2.xml'), logging)
     const java = [`-Dlog4j2.configurationFile=${join(directory, 'log4j2.xml')}`, '-cp', join(cache, '*')]
-    if (!(await readdir(join(directory, 'data')).catch(() => [])).includes('meta.properties'))
+    if (!existsSync(join(directory, 'data', 'meta.properties')))
       await run('java', ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', ...java, 'kafka.tools.StorageTool', 'format', '--standalone', '-t', clusterId, '-c', settings])
     const output = () => readFile(join(directory, 'kafka.log'), 'utf8').catch(() => '')
     const before = (await output()).length

@@ -27,6 +27,8 @@ export interface TopicSpec {
   readonly partitions: number
   /** Records older than this may be dropped, a segment at a time; `undefined` keeps them for ever. */
   readonly retentionMs?: number
+  /** Of the records of a key only the last need be kept. */
+  readonly isCompacted?: boolean
 }
 
 /** At most so much of what is there now; at least one record, however large. */
