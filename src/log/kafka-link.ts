@@ -12,6 +12,7 @@ import { faultType, isOutage, logDown } from './kafka-faults.js'
 import type { Request } from './kafka-wire.js'
 
 const { Kafka: Client, logLevel } = kafkajs
+const warnLevel: number = logLevel.WARN
 
 export type KafkaReport = (level: 'warn' | 'debug', message: string, fields: Readonly<Record<string, unknown>>) => void
 
@@ -153,7 +154,7 @@ export class Wire {
 
   /** kafkajs calls everything an error; what becomes of it is decided, and told, by whoever uses the wire. */
   #log(report: KafkaReport | undefined, level: number, message: string, broker: unknown): void {
-    if (!this.#isClosed) report?.(level <= logLevel.WARN ? 'warn' : 'debug', message, broker === undefined ? {} : { broker })
+    if (!this.#isClosed) report?.(level <= warnLevel ? 'warn' : 'debug', message, broker === undefined ? {} : { broker })
   }
 
   #socket(host: string, port: number, ssl: ConnectionOptions | null | undefined, onConnect: () => void): Socket {

@@ -69,13 +69,13 @@ export class KafkaMember implements Membership {
 
   /** Resolves when the group has given this member its first partitions, which may be none. */
   async join(): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      this.#running = this.#run(resolve).catch((error: unknown) => {
-        this.#partitions.revoke()
-        this.#fail(error)
-        reject(error as Error)
-      })
+    let onFirst: () => void = () => undefined
+    const first = new Promise<void>((resolve) => (onFirst = resolve))
+    this.#running = this.#run(onFirst).catch((error: unknown) => {
+      this.#partitions.revoke()
+      this.#fail(error)
     })
+    await Promise.race([first, this.failed])
   }
 
   async leave(): Promise<void> {

@@ -14,13 +14,19 @@ const offsetOutOfRange = 1
 interface Fetch {
   readonly known: Offset
   readonly from: Offset
-  readonly records: Promise<RecordSet>
+  readonly answer: Promise<Answer>
+}
+
+interface Answer {
+  readonly set: RecordSet
+  /** The end of the partition when it was given. */
+  readonly end: Offset
 }
 
 /**
  * Reads one partition over a connection of its own, so that a question which waits for news holds up no other
  * partition. Holds one answer of the broker; the next is asked for when that is used up and not before, so that a slow
- * reader pauses the broker. A broker that is away is waited for; one that can be reached and does not serve is given up
+ * reader pauses the broker, and everything that arrives while a chunk is worked on comes in one answer. A broker that is away is waited for; one that can be reached and does not serve is given up
  * with LOG_DOWN after `limits.brokerTries`.
  */
 export class KafkaReader implements PartitionReader {
@@ -29,7 +35,7 @@ export class KafkaReader implements PartitionReader {
   readonly #link: KafkaLink
   readonly #closing = new AbortController()
   readonly #onClose: () => void
-  #set: RecordSet | undefined
+  #held: Answer | undefined
   /** Records up to here were given out, or were asked to be passed over. */
   #given: Offset = 0
   #fetch: Fetch | undefined
@@ -45,9 +51,9 @@ export class KafkaReader implements PartitionReader {
     while (!signal.aborted) {
       const records = this.#take(from, bound)
       if (records.length > 0) return records
-      const set = await orAborted(this.#ask(from).records.catch((error: unknown) => this.#forget(error)), signal)
-      if (set === undefined) continue
-      this.#set = set
+      const answer = await orAborted(this.#ask(from).answer.catch((error: unknown) => this.#forget(error)), signal)
+      if (answer === undefined) continue
+      this.#held = answer
       this.#given = this.#fetch!.known
       this.#fetch = undefined
     }
@@ -57,25 +63,25 @@ export class KafkaReader implements PartitionReader {
   async close(): Promise<void> {
     this.#closing.abort()
     this.#link.close()
-    this.#set = undefined
+    this.#held = undefined
     this.#onClose()
   }
 
-  /** What is held from `from` on. When that was the last of it the next question is put at once, to be answered meanwhile. */
+  /** What is held from `from` on. When that was the last of it and there is more, it is asked for at once, to arrive meanwhile. */
   #take(from: Offset, bound: ReadBound): LogRecord[] {
-    const set = this.#set
+    const held = this.#held
     const records: LogRecord[] = []
-    if (set === undefined || from < this.#given || from > set.end) {
-      this.#set = undefined
+    if (held === undefined || from < this.#given || from > held.set.end) {
+      this.#held = undefined
       return records
     }
     this.#given = from
     for (let bytes = bound.bytes; records.length < bound.records; ) {
-      const record = set.next(from, records.length === 0 ? Infinity : bytes)
+      const record = held.set.next(from, records.length === 0 ? Infinity : bytes)
       if (record === 'full') return records
       if (record === undefined) {
-        this.#set = undefined
-        this.#put(this.#given, Math.max(from, set.end))
+        this.#held = undefined
+        if (held.set.end < held.end || records.length === 0) this.#put(this.#given, Math.max(from, held.set.end))
         return records
       }
       records.push(record)
@@ -93,10 +99,10 @@ export class KafkaReader implements PartitionReader {
   }
 
   #put(known: Offset, from: Offset): Fetch {
-    const records = this.#link.run(`read ${this.#where}`, (wire) => this.#fetchFrom(wire, from), { outages: 'wait', signal: this.#closing.signal })
+    const answer = this.#link.run(`read ${this.#where}`, (wire) => this.#fetchFrom(wire, from), { outages: 'wait', signal: this.#closing.signal })
     // It may fail before anybody reads on.
-    records.catch(() => undefined)
-    return (this.#fetch = { known, from, records })
+    answer.catch(() => undefined)
+    return (this.#fetch = { known, from, answer })
   }
 
   #forget(error: unknown): never {
@@ -104,12 +110,12 @@ export class KafkaReader implements PartitionReader {
     throw error
   }
 
-  async #fetchFrom(wire: Wire, from: Offset): Promise<RecordSet> {
+  async #fetchFrom(wire: Wire, from: Offset): Promise<Answer> {
     const broker = await wire.leader(this.#at)
-    const { error, aborted, records } = await send(broker, fetchRequest(this.#at, { from, bytes: limits.fetchBytes, waitMs: limits.fetchWaitMs }), this.#link.timeoutMs)
+    const { error, end, aborted, records } = await send(broker, fetchRequest(this.#at, { from, bytes: limits.fetchBytes, waitMs: limits.fetchWaitMs }), this.#link.timeoutMs)
     if (error === offsetOutOfRange) await this.#refuse(wire, from)
     if (error !== 0) throw new BrokerFault(error, this.#where)
-    return new RecordSet(records, this.#where, from, aborted)
+    return { set: new RecordSet(records, this.#where, from, aborted), end }
   }
 
   /** Throws what an offset outside of the log means; returns where it is inside by now. */

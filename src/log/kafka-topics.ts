@@ -5,7 +5,7 @@ import { limits } from '../limits.js'
 import type { TopicSpec } from './event-log.js'
 import { faultType } from './kafka-faults.js'
 
-const { ConfigResourceTypes } = kafkajs
+const { ConfigResourceTypes, ConfigSource } = kafkajs
 
 /** What has to happen so that a topic is as declared. */
 export type TopicChange =
@@ -34,15 +34,13 @@ interface Setting {
   readonly isOwn: boolean
 }
 
-const ownSource = 1
-
 async function settingsIn(admin: Admin, topics: readonly string[]): Promise<ReadonlyMap<string, ReadonlyMap<string, Setting>>> {
   if (topics.length === 0) return new Map()
   const { resources } = await admin.describeConfigs({ resources: topics.map((name) => ({ type: ConfigResourceTypes.TOPIC, name })), includeSynonyms: false })
   return new Map(
     resources.map(({ resourceName, configEntries }) => [
       resourceName,
-      new Map(configEntries.map(({ configName, configValue, configSource }) => [configName, { value: configValue, isOwn: Number(configSource) === ownSource }])),
+      new Map(configEntries.map(({ configName, configValue, configSource }) => [configName, { value: configValue, isOwn: configSource === ConfigSource.TOPIC_CONFIG }])),
     ]),
   )
 }

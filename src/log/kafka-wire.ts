@@ -46,6 +46,8 @@ export interface FetchOptions {
 
 export interface Fetched {
   readonly error: number
+  /** What may be read ends before this offset. */
+  readonly end: Offset
   readonly aborted: readonly Aborted[]
   readonly records: Buffer
 }
@@ -70,6 +72,7 @@ export const fetchRequest = ({ topic, partition }: TopicPartition, { from, bytes
     let at = 14 + 2 + answer.readInt16BE(14) + 8
     const partitionError = answer.readInt16BE(at)
     // error 2, high watermark 8, last stable offset 8, log start 8
+    const end = readLong(answer, at + 10)
     at += 26
     const count = answer.readInt32BE(at)
     at += 4
@@ -77,7 +80,7 @@ export const fetchRequest = ({ topic, partition }: TopicPartition, { from, bytes
     for (let i = 0; i < count; i++, at += 16) aborted.push({ producer: readLong(answer, at), first: readLong(answer, at + 8) })
     // preferred replica 4
     const bytes = answer.readInt32BE(at + 4)
-    return { error: partitionError, aborted, records: answer.subarray(at + 8, at + 8 + Math.max(0, bytes)) }
+    return { error: partitionError, end, aborted, records: answer.subarray(at + 8, at + 8 + Math.max(0, bytes)) }
   },
 })
 
