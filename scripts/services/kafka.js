@@ -67,6 +67,8 @@ log.cleaner.dedupe.buffer.size=2097152
 log.segment.delete.delay.ms=500
 message.max.bytes=10485760
 replica.fetch.max.bytes=10485760
+broker.session.timeout.ms=2000
+broker.heartbeat.interval.ms=500
 `
 
 const started = 'Kafka Server started'

@@ -11,6 +11,8 @@ export interface TestBroker {
   /** `host:port`, as clients name it. */
   readonly address: string
   stop(signal?: NodeJS.Signals): Promise<void>
+  /** From now on it accepts connections, as the system does for it, and answers nothing. */
+  freeze(): void
   /** Starts it again where it was, with what it had. */
   restart(): Promise<void>
   /** A log in the broker, closed after the test. */
@@ -44,6 +46,7 @@ export function kafkaForTests(): TestBroker {
       return running!.variables['TIDEMILL_KAFKA_BROKERS']!
     },
     stop: (signal) => running!.stop(signal),
+    freeze: () => void process.kill(running!.pid, 'SIGSTOP'),
     async restart() {
       running = await kafka.start({ directory, ports: running!.ports })
     },
