@@ -79,6 +79,27 @@ export const limits = {
   apiCloseTimeoutMs: 10_000,
   /** Rows of one page of a query. */
   apiPage: 1_000,
+  /**
+   * One answer of a Kafka broker about one partition: ~3,500 events of 300 B, or the blocks of two chunks. A reader
+   * holds one and may have one under way: 64 readers x 2 x 1 MiB = 128 MiB at worst.
+   */
+  fetchBytes: 1024 * 1024,
+  /** A Kafka broker holds a question back this long while there is nothing new: 64 idle readers ask 128 times a second. */
+  fetchWaitMs: 500,
+  /** Compressed records are at most ten times larger than what a broker takes at once; more is an attack or damage. */
+  inflatedBytes: 80 * 1024 * 1024,
+  /** A broker that answers takes milliseconds, at worst the seconds of a long collection of garbage. */
+  brokerTimeoutMs: 10_000,
+  /** Failed tries in a row before a broker that can be reached is given up: three times 10 s is more than any election takes. */
+  brokerTries: 3,
+  /** Between tries: 100, 200, 400 ms and so on, so that the broker of a test and of a rolling restart are found soon. */
+  brokerDelayMs: 100,
+  brokerDelayMaxMs: 3_000,
+  /** A member that is silent for this long has lost its partitions: ten heartbeats. */
+  sessionTimeoutMs: 10_000,
+  heartbeatMs: 1_000,
+  /** Members take up to a heartbeat and an election to join again, so ten times that. */
+  rebalanceTimeoutMs: 60_000,
   /** Event times further ahead of the record's own time than this are refused: clocks of phones are off by minutes, not hours. */
   futureMs: 60 * 60 * 1000,
 } as const

@@ -1,0 +1,110 @@
+// A Kafka broker for tests and benches: one node in KRaft mode, straight from the jars that Apache publishes on Maven Central.
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { freePort, startProcess, which } from './service.js'
+
+const run = promisify(execFile)
+
+const version = '4.3.1'
+const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'tidemill', `kafka-${version}`)
+const ready = () => existsSync(join(cache, `kafka_2.13-${version}.jar`))
+
+/** Any valid id: a test's broker is alone in its cluster. */
+const clusterId = 'VGlkZW1pbGxUZXN0S2Fma2E'
+
+const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion><groupId>tidemill.services</groupId><artifactId>kafka</artifactId><version>1</version>
+  <dependencies>
+  <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${version}</version></dependency>
+  <dependency><groupId>org.apache.logging.log4j</groupId><artifactId>log4j-slf4j-impl</artifactId><version>2.25.4</version></dependency></dependencies>
+</project>`
+
+/** Fetches the jars once per machine. Test files that ask at the same time each fetch; the first to be done wins. */
+async function fetchJars() {
+  if (ready()) return
+  await mkdir(join(cache, '..'), { recursive: true })
+  const work = await mkdtemp(`${cache}-`)
+  try {
+    await writeFile(join(work, 'pom.xml'), pom)
+    await run('mvn', ['-q', '-B', 'dependency:copy-dependencies', '-DincludeScope=runtime', `-DoutputDirectory=${join(work, 'jars')}`], { cwd: work })
+    await rename(join(work, 'jars'), cache).catch((error) => {
+      if (!ready()) throw error
+    })
+  } finally {
+    await rm(work, { recursive: true, force: true })
+  }
+}
+
+/** @param {{ directory: string, broker: number, controller: number }} place */
+const properties = ({ directory, broker, controller }) => `
+process.roles=broker,controller
+node.id=1
+controller.quorum.bootstrap.servers=127.0.0.1:${controller}
+listeners=PLAINTEXT://127.0.0.1:${broker},CONTROLLER://127.0.0.1:${controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:${broker},CONTROLLER://127.0.0.1:${controller}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+controller.listener.names=CONTROLLER
+inter.broker.listener.name=PLAINTEXT
+log.dirs=${join(directory, 'data')}
+auto.create.topics.enable=false
+group.initial.rebalance.delay.ms=0
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=2
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+default.replication.factor=1
+min.insync.replicas=1
+log.retention.check.interval.ms=500
+log.initial.task.delay.ms=500
+log.cleaner.dedupe.buffer.size=2097152
+log.segment.delete.delay.ms=500
+message.max.bytes=10485760
+replica.fetch.max.bytes=10485760
+broker.session.timeout.ms=2000
+broker.heartbeat.interval.ms=500
+`
+
+const started = 'Kafka Server started'
+
+/** What goes to `kafka.log`: warnings, and the line that tells that the broker serves. */
+const logging = `<Configuration><Appenders><Console name="out"><PatternLayout pattern="%d %p %m (%c{1})%n"/></Console></Appenders>
+<Loggers><Logger name="kafka.server.KafkaRaftServer" level="INFO"/><Root level="WARN"><AppenderRef ref="out"/></Root></Loggers></Configuration>`
+
+/** @type {import('./service.js').Service} */
+export const kafka = {
+  name: 'kafka',
+  missing() {
+    if (which('java') === undefined) return 'Java 17 or newer is missing (apt-get install openjdk-17-jre-headless)'
+    if (!ready() && which('mvn') === undefined) return 'Maven, which fetches the jars of Kafka once, is missing (apt-get install maven)'
+    return undefined
+  },
+
+  async start({ directory, ports }) {
+    await fetchJars()
+    await mkdir(directory, { recursive: true })
+    const [broker, controller] = [ports?.[0] ?? (await freePort()), ports?.[1] ?? (await freePort())]
+    const settings = join(directory, 'server.properties')
+    await writeFile(settings, properties({ directory, broker, controller }))
+    await writeFile(join(directory, 'log4j2.xml'), logging)
+    const java = [`-Dlog4j2.configurationFile=${join(directory, 'log4j2.xml')}`, '-cp', join(cache, '*')]
+    if (!existsSync(join(directory, 'data', 'meta.properties')))
+      await run('java', ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', ...java, 'kafka.tools.StorageTool', 'format', '--standalone', '-t', clusterId, '-c', settings])
+    const output = () => readFile(join(directory, 'kafka.log'), 'utf8').catch(() => '')
+    const before = (await output()).length
+    const { pid, stop } = await startProcess({
+      name: 'kafka',
+      command: 'java',
+      args: ['-Xms256m', '-Xmx512m', '-XX:+UseSerialGC', ...java, 'kafka.Kafka', settings],
+      directory,
+      ready: async () => (await output()).includes(started, before),
+    })
+    return { pid, stop, ports: [broker, controller], variables: { TIDEMILL_KAFKA_BROKERS: `127.0.0.1:${broker}` } }
+  },
+}

@@ -1,0 +1,120 @@
+import type { Clock } from '../clock.js'
+import { EngineError, isEngineError } from '../errors.js'
+import { limits } from '../limits.js'
+import type { NewRecord, Offset, TopicPartition } from './event-log.js'
+import { encodeBatch, recordBound } from './kafka-encode.js'
+import { faultType } from './kafka-faults.js'
+import { send } from './kafka-link.js'
+import type { KafkaLink, Wire } from './kafka-link.js'
+import { produceRequest } from './kafka-wire.js'
+
+interface Pending {
+  readonly records: readonly NewRecord[]
+  readonly bytes: number
+  readonly resolve: (first: Offset) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** Appends share a batch until it holds this much; one larger append has a batch of its own. */
+const batchBytes = 1024 * 1024
+
+/** A batch that the broker refuses for what it is: no repetition helps. */
+const refused = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE', 'INVALID_TIMESTAMP', 'INVALID_RECORD'])
+
+/**
+ * The appends to one partition. One batch is under way at a time, and what arrives meanwhile goes into the next. Each
+ * batch carries a producer's id and sequence number, so that it can be sent again after a fault and is taken once.
+ */
+export class KafkaAppends {
+  readonly #link: KafkaLink
+  readonly #at: TopicPartition
+  readonly #clock: Clock
+  readonly #pending: Pending[] = []
+  #queuedBytes = 0
+  #running = false
+  /** Undefined before the first batch, and where it is not known what the broker took. */
+  #producer: { readonly id: number; readonly epoch: number } | undefined
+  #sequence = 0
+
+  constructor(link: KafkaLink, at: TopicPartition, clock: Clock) {
+    this.#link = link
+    this.#at = at
+    this.#clock = clock
+  }
+
+  append(records: readonly NewRecord[]): Promise<Offset> {
+    let bytes = 0
+    for (const record of records) bytes += recordBound(record)
+    const where = `${this.#at.topic}/${this.#at.partition}`
+    if (bytes > limits.appendBytes)
+      return Promise.reject(new EngineError('TOO_LARGE', `${where}: an append of ${bytes} bytes, at most ${limits.appendBytes} are taken at once`))
+    if (this.#pending.length > 0 && this.#queuedBytes + bytes > limits.queuedAppendBytes)
+      return Promise.reject(new EngineError('LOG_DOWN', `${where}: the broker does not keep up, ${this.#queuedBytes} bytes wait for it already`))
+    this.#queuedBytes += bytes
+    return new Promise((resolve, reject) => {
+      this.#pending.push({ records, bytes, resolve, reject })
+      if (!this.#running) void this.#run()
+    })
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true
+    // What is appended in the same turn goes together.
+    await Promise.resolve()
+    while (this.#pending.length > 0) {
+      const batch = this.#takeBatch()
+      try {
+        let offset = await this.#send(batch.flatMap(({ records }) => records))
+        for (const { records, resolve } of batch) {
+          resolve(offset)
+          offset += records.length
+        }
+      } catch (error) {
+        for (const { reject } of batch) reject(error)
+      }
+    }
+    this.#running = false
+  }
+
+  #takeBatch(): Pending[] {
+    let bytes = 0
+    let taken = 0
+    for (const { bytes: more } of this.#pending) {
+      if (taken > 0 && bytes + more > batchBytes) break
+      bytes += more
+      taken++
+    }
+    this.#queuedBytes -= bytes
+    return this.#pending.splice(0, taken)
+  }
+
+  async #send(records: readonly NewRecord[]): Promise<Offset> {
+    const nowMs = this.#clock.nowMs()
+    try {
+      const first = await this.#link.run(`append to ${this.#at.topic}/${this.#at.partition}`, (wire) => this.#try(wire, records, nowMs), { outages: 'wait', withinMs: limits.brokerTimeoutMs })
+      this.#sequence = (this.#sequence + records.length) % 0x8000_0000
+      return first
+    } catch (error) {
+      // The batch may be in or not, so that the next sequence number is not known.
+      this.#producer = undefined
+      throw error
+    }
+  }
+
+  async #try(wire: Wire, records: readonly NewRecord[], nowMs: number): Promise<Offset> {
+    const broker = await wire.leader(this.#at)
+    if (this.#producer === undefined) {
+      const { producerId, producerEpoch } = await broker.initProducerId({ transactionalId: null })
+      this.#producer = { id: Number(producerId), epoch: producerEpoch }
+      this.#sequence = 0
+    }
+    const batch = encodeBatch(records, nowMs, { ...this.#producer, sequence: this.#sequence })
+    try {
+      return await send(broker, produceRequest(this.#at, batch, this.#link.timeoutMs), this.#link.timeoutMs)
+    } catch (error) {
+      if (!isEngineError(error) && refused.has(faultType(error) ?? ''))
+        throw new EngineError(faultType(error)!.includes('LARGE') ? 'TOO_LARGE' : 'BAD_REQUEST', `${(error as Error).message}. Raise max.message.bytes of the topic (tidemill topics apply), or check the time of the records.`)
+      throw error
+    }
+  }
+}

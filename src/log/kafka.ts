@@ -1,0 +1,170 @@
+import { EngineError } from '../errors.js'
+import type { ConsumerGroups, EventLog, GroupLag, Membership, NewRecord, Offset, PartitionReader, TopicPartition, TopicSpec } from './event-log.js'
+import { KafkaAppends } from './kafka-appends.js'
+import { KafkaLink } from './kafka-link.js'
+import type { KafkaConnection, Persistence } from './kafka-link.js'
+import { KafkaMember } from './kafka-member.js'
+import { boundsOf, endsOf } from './kafka-offsets.js'
+import { KafkaReader } from './kafka-reader.js'
+import { applyTopics, createTopic, mismatch, partitionsIn, planTopics } from './kafka-topics.js'
+import type { TopicChange } from './kafka-topics.js'
+import { keyOf } from './kafka-work.js'
+import type { Admin } from 'kafkajs'
+
+export type { KafkaConnection, KafkaReport } from './kafka-link.js'
+export type { TopicChange } from './kafka-topics.js'
+
+export interface KafkaLogOptions extends KafkaConnection {
+  /** Of topics that are created; the cluster's default where absent. */
+  readonly replicationFactor?: number
+  readonly sessionTimeoutMs?: number
+  readonly heartbeatMs?: number
+}
+
+/** The event log in a Kafka cluster. */
+export interface KafkaLog extends EventLog, ConsumerGroups {
+  /** What `applyTopics` would do, in the order of the topics. */
+  planTopics(topics: readonly TopicSpec[]): Promise<readonly TopicChange[]>
+  /** Creates topics and sets what differs from their declaration. TOPIC_MISMATCH, and nothing done, where a number of partitions does. */
+  applyTopics(topics: readonly TopicSpec[]): Promise<readonly TopicChange[]>
+  /** Leaves all groups and closes every connection. Whoever still reads or appends gets LOG_DOWN. */
+  close(): Promise<void>
+}
+
+/** A caller waits for seconds, not for an outage: it knows whether to ask again. */
+const briefly: Persistence = { outages: 'count' }
+
+class KafkaCluster implements KafkaLog {
+  readonly #options: KafkaLogOptions
+  /** Appends have a link of their own: a question about offsets or a failing one does not hold them up. */
+  readonly #appending: KafkaLink
+  readonly #asking: KafkaLink
+  readonly #appends = new Map<string, KafkaAppends>()
+  readonly #readers = new Set<KafkaReader>()
+  readonly #members = new Set<KafkaMember>()
+  /** Topics of this process' groups: they have a lag before their first commit. */
+  readonly #groupTopics = new Map<string, Set<string>>()
+
+  constructor(options: KafkaLogOptions) {
+    this.#options = options
+    this.#appending = new KafkaLink(options)
+    this.#asking = new KafkaLink(options)
+  }
+
+  /** Finds the cluster, or throws LOG_DOWN. */
+  async open(): Promise<void> {
+    await this.#asking.run(`reach Kafka at ${this.#options.brokers.join(', ')}`, (wire) => wire.know([]), briefly)
+  }
+
+  async ensure(spec: TopicSpec): Promise<void> {
+    await this.#withAdmin(`create topic ${spec.topic}`, async (admin) => {
+      await createTopic(admin, spec, this.#options.replicationFactor)
+      const has = (await partitionsIn(admin, [spec.topic])).get(spec.topic)
+      if (has !== undefined && has !== spec.partitions) throw mismatch(spec.topic, has, spec.partitions)
+    })
+  }
+
+  append(at: TopicPartition, records: readonly NewRecord[]): Promise<Offset> {
+    if (records.length === 0) return this.bounds(at).then(({ next }) => next)
+    const key = keyOf(at)
+    let appends = this.#appends.get(key)
+    if (appends === undefined) this.#appends.set(key, (appends = new KafkaAppends(this.#appending, at, this.#options.clock)))
+    return appends.append(records)
+  }
+
+  bounds(at: TopicPartition, sinceMs?: number): Promise<{ readonly first: Offset; readonly next: Offset }> {
+    return this.#asking.run(`ask for the offsets of ${keyOf(at)}`, (wire) => boundsOf(wire, at, sinceMs), briefly)
+  }
+
+  reader(at: TopicPartition): PartitionReader {
+    const reader = new KafkaReader(this.#options, at, (closed) => this.#readers.delete(closed))
+    this.#readers.add(reader)
+    return reader
+  }
+
+  async join(...[group, topics, work]: Parameters<ConsumerGroups['join']>): Promise<Membership> {
+    const { sessionTimeoutMs, heartbeatMs } = this.#options
+    const member = new KafkaMember({
+      group,
+      topics,
+      work,
+      link: new KafkaLink(this.#options),
+      reader: (at) => this.reader(at),
+      ...(sessionTimeoutMs === undefined ? {} : { sessionTimeoutMs }),
+      ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
+    })
+    this.#groupTopics.set(group, new Set([...(this.#groupTopics.get(group) ?? []), ...topics]))
+    this.#members.add(member)
+    await member.join()
+    const leave = async (): Promise<void> => {
+      await member.leave()
+      this.#members.delete(member)
+    }
+    return { failed: member.failed, leave }
+  }
+
+  lag(group: string): Promise<readonly GroupLag[]> {
+    return this.#asking.run(
+      `ask for the lag of group ${group}`,
+      async (wire) => {
+        const committed = new Map<string, Offset>()
+        const { responses } = await (await wire.coordinator(group)).offsetFetch({ groupId: group, topics: [] })
+        for (const { topic, partitions } of responses)
+          for (const { partition, offset } of partitions) if (Number(offset) >= 0) committed.set(keyOf({ topic, partition }), Number(offset))
+        const topics = new Set([...responses.map(({ topic }) => topic), ...(this.#groupTopics.get(group) ?? [])])
+        const asked = await Promise.all([...topics].sort().map(async (topic) => ({ topic, partitions: await wire.partitionsOf(topic) })))
+        const [firsts, nexts] = await Promise.all([endsOf(wire, asked, 'first'), endsOf(wire, asked, 'next')])
+        return asked.flatMap(({ topic, partitions }) =>
+          partitions.map((partition) => {
+            const key = keyOf({ topic, partition })
+            return { topic, partition, committed: committed.get(key) ?? firsts.get(key)!, next: nexts.get(key)! }
+          }),
+        )
+      },
+      briefly,
+    )
+  }
+
+  planTopics(topics: readonly TopicSpec[]): Promise<readonly TopicChange[]> {
+    return this.#withAdmin('look at the topics', (admin) => planTopics(admin, topics))
+  }
+
+  applyTopics(topics: readonly TopicSpec[]): Promise<readonly TopicChange[]> {
+    return this.#withAdmin('apply the topics', (admin) => applyTopics(admin, topics, this.#options.replicationFactor))
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#members].map((member) => member.leave()))
+    await Promise.all([...this.#readers].map((reader) => reader.close()))
+    this.#appending.close()
+    this.#asking.close()
+  }
+
+  #withAdmin<T>(what: string, use: (admin: Admin) => Promise<T>): Promise<T> {
+    return this.#asking.run(
+      what,
+      async (wire) => {
+        const admin = await wire.admin()
+        try {
+          return await use(admin)
+        } finally {
+          await admin.disconnect().catch(() => undefined)
+        }
+      },
+      briefly,
+    )
+  }
+}
+
+/** Finds the cluster. Throws LOG_DOWN where it cannot be reached or refuses the credentials. */
+export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> {
+  if (options.brokers.length === 0) throw new EngineError('BAD_CONFIG', 'no Kafka broker is named: set at least one host:port')
+  const log = new KafkaCluster(options)
+  try {
+    await log.open()
+  } catch (error) {
+    await log.close()
+    throw error
+  }
+  return log
+}

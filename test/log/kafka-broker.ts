@@ -1,0 +1,61 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, beforeEach, onTestFinished } from 'vitest'
+import { kafka } from '../../scripts/services/kafka.js'
+import { systemClock } from '../../src/clock.js'
+import { openKafkaLog } from '../../src/log/kafka.js'
+import type { KafkaLog, KafkaLogOptions } from '../../src/log/kafka.js'
+
+export interface TestBroker {
+  /** `host:port`, as clients name it. */
+  readonly address: string
+  stop(signal?: NodeJS.Signals): Promise<void>
+  /** From now on it accepts connections, as the system does for it, and answers nothing. */
+  freeze(): void
+  /** Starts it again where it was, with what it had. */
+  restart(): Promise<void>
+  /** A log in the broker, closed after the test. */
+  open(options?: Partial<KafkaLogOptions>): Promise<KafkaLog>
+  /** A name that no other test uses. */
+  topic(): string
+}
+
+/** A broker for the tests of a file. Where it cannot run they are skipped, and the reason is told. */
+export function kafkaForTests(): TestBroker {
+  const missing = kafka.missing()
+  let directory = ''
+  let running: Awaited<ReturnType<typeof kafka.start>> | undefined
+  let topics = 0
+
+  beforeAll(async () => {
+    if (missing !== undefined) return void process.stderr.write(`\nTests with Kafka are skipped: ${missing}.\n`)
+    directory = await mkdtemp(join(tmpdir(), 'tidemill-kafka-'))
+    running = await kafka.start({ directory })
+  }, 180_000)
+  beforeEach(({ skip }) => {
+    if (missing !== undefined) skip(missing)
+  })
+  afterAll(async () => {
+    await running?.stop('SIGKILL')
+    if (directory !== '') await rm(directory, { recursive: true, force: true })
+  })
+
+  const broker: TestBroker = {
+    get address() {
+      return running!.variables['TIDEMILL_KAFKA_BROKERS']!
+    },
+    stop: (signal) => running!.stop(signal),
+    freeze: () => void process.kill(running!.pid, 'SIGSTOP'),
+    async restart() {
+      running = await kafka.start({ directory, ports: running!.ports })
+    },
+    async open(options = {}) {
+      const log = await openKafkaLog({ brokers: [broker.address], clientId: 'tidemill-test', clock: systemClock, heartbeatMs: 100, ...options })
+      onTestFinished(() => log.close())
+      return log
+    },
+    topic: () => `topic-${topics++}`,
+  }
+  return broker
+}
