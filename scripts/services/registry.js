@@ -50,6 +50,8 @@ export const registry = {
       args: ['-Xmx384m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', ...Object.entries(settings).map(([name, value]) => `-D${name}=${value}`), '-jar', join(home, 'quarkus-run.jar')],
       directory,
       ready: () => answers(`${url}/subjects`),
+      // Alone it takes 5 s.
+      patienceMs: 180_000,
     })
     return { ...running, variables: { TIDEMILL_SCHEMA_REGISTRY_URL: url }, ports: [port, management] }
   },

@@ -13,6 +13,8 @@ export interface RegistryAccess {
   readonly token?: string | undefined
   /** PEM of the authorities that may have signed the registry's certificate; the system's where it is absent. */
   readonly ca?: string | undefined
+  /** After how long without a whole answer it counts as away; `limits.registryTimeoutMs` unless said. */
+  readonly timeoutMs?: number | undefined
 }
 
 /** What a registry answered: 2xx, or a refusal in its own words (404, 409, 422). */
@@ -27,6 +29,7 @@ export interface RegistryHttp {
   readonly place: string
   readonly agent: HttpAgent
   readonly authorization: string | undefined
+  readonly timeoutMs: number
   /** Throws REGISTRY_DOWN for everything that is no answer of a registry: also for a 404 of whoever else listens there. */
   ask(method: 'GET' | 'POST', path: string, body?: object): Promise<Answer>
 }
@@ -37,6 +40,7 @@ export function registryHttp(access: RegistryAccess): RegistryHttp {
   const authorization = authorizationOf(access, url)
   url.username = url.password = url.hash = url.search = ''
   const place = url.href.replace(/\/+$/, '')
+  const { timeoutMs = limits.registryTimeoutMs } = access
   const pool = { keepAlive: true, maxSockets: limits.registryRequests }
   const agent = url.protocol === 'https:' ? new HttpsAgent({ ...pool, ...(access.ca === undefined ? {} : { ca: access.ca }) }) : new HttpAgent(pool)
   const request = url.protocol === 'https:' ? httpsRequest : httpRequest
@@ -49,7 +53,7 @@ export function registryHttp(access: RegistryAccess): RegistryHttp {
         ...(authorization !== undefined && { authorization }),
         ...(body !== undefined && { 'content-type': 'application/vnd.schemaregistry.v1+json', 'content-length': Buffer.byteLength(body) }),
       }
-      const sent = request(`${place}${path}`, { method, agent, headers, signal: AbortSignal.timeout(limits.registryTimeoutMs) }, (response) => {
+      const sent = request(`${place}${path}`, { method, agent, headers, signal: AbortSignal.timeout(timeoutMs) }, (response) => {
         textOf(response).then((text) => resolve({ status: response.statusCode!, text }), reject)
       })
       sent.on('error', reject)
@@ -60,6 +64,7 @@ export function registryHttp(access: RegistryAccess): RegistryHttp {
     place,
     agent,
     authorization,
+    timeoutMs,
     async ask(method, path, body) {
       const answer = await send(method, path, body === undefined ? undefined : JSON.stringify(body)).catch((error: unknown) => {
         throw down(`does not answer: ${messageOf(error)}`, error)

@@ -20,11 +20,11 @@ export async function fetchSchema(http: RegistryHttp, clock: Clock, id: number):
   // Loading it takes 0.1 s: engines without a registry do not.
   const { SchemaRegistry } = await import('@kafkajs/confluent-schema-registry')
   const down = (what: string, cause?: unknown): EngineError => new EngineError('REGISTRY_DOWN', `the schema registry at ${http.place} ${what}`, { cause })
-  const signal = AbortSignal.timeout(limits.registryTimeoutMs)
-  const late = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(down(`did not answer within ${limits.registryTimeoutMs} ms`)), { once: true }))
+  const signal = AbortSignal.timeout(http.timeoutMs)
+  const late = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(down(`did not answer within ${http.timeoutMs} ms`)), { once: true }))
   late.catch(() => undefined)
   const guarded: Middleware = () => ({
-    prepareRequest: async (next) => (await next()).enhance({ timeout: limits.registryTimeoutMs, signal, headers: http.authorization === undefined ? {} : { authorization: http.authorization } }),
+    prepareRequest: async (next) => (await next()).enhance({ timeout: http.timeoutMs, signal, headers: http.authorization === undefined ? {} : { authorization: http.authorization } }),
     response: async (next) => {
       const response = await next()
       if (typeof response.data<{ schema?: unknown } | undefined>()?.schema !== 'string') throw down(failure(response.status(), `GET /schemas/ids/${id}`))
