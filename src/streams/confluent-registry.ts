@@ -13,6 +13,8 @@ export interface SchemaRegistryOptions extends RegistryAccess {
 
 /** A registry that speaks the protocol of Confluent's: theirs, Apicurio's (`/apis/ccompat/v7`), Karapace, Redpanda's. */
 export interface SchemaRegistry extends SchemaSource, SchemaSubjects {
+  /** Where it is, without credentials. */
+  readonly place: string
   /** Ends idle connections. */
   close(): void
 }
@@ -20,7 +22,7 @@ export interface SchemaRegistry extends SchemaSource, SchemaSubjects {
 /** Nothing is sent yet: a registry that is away holds up no start. Throws BAD_CONFIG where the URL is none. */
 export function openSchemaRegistry(options: SchemaRegistryOptions): SchemaRegistry {
   const http = registryHttp(options)
-  return { resolve: resolverOf(http, options.clock), ...subjectsOf(http), close: () => http.agent.destroy() }
+  return { place: http.place, resolve: resolverOf(http, options.clock), ...subjectsOf(http), close: () => http.agent.destroy() }
 }
 
 interface Kept {
