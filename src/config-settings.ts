@@ -6,6 +6,8 @@ interface Extra {
   readonly description: string
   readonly flag?: string
   readonly path?: true
+  /** Never shown, not even where it is wrong. */
+  readonly secret?: true
 }
 
 const text = (extra: Extra & { default?: string; pattern?: string; minLength?: number }) => Type.String({ minLength: 1, ...extra })
@@ -39,6 +41,17 @@ export const settingsSchema = Type.Object(
       {
         builtin: Type.Union([Type.Literal('all'), Type.Array(Type.String({ minLength: 1 }))], { default: 'all', flag: '--builtin-streams <names>', description: 'Which of the streams that come with Tidemill run: `all` or a list of names (an empty list for none).' }),
         paths: Type.Array(Type.String({ minLength: 1 }), { default: [], path: true, flag: '--streams <paths>', description: 'Your own streams: files, or directories of files.' }),
+        accept: Type.Array(Type.String({ minLength: 1 }), { default: [], description: "Formats that producers may write: `avro` (with either header) or `json` for all topics, `<stream>=avro`, `<stream>=json` or `<stream>=any` for that of one stream. A record in another format becomes a dead letter. Default: any." }),
+      },
+      closed,
+    ),
+    schemaRegistry: Type.Object(
+      {
+        url: Type.Optional(text({ flag: '--registry <url>', description: 'A Confluent-compatible schema registry, with the path of its protocol (Apicurio: `/apis/ccompat/v7`). Records in its wire format are read with the schemas that it knows. Without one they become dead letters, and schemas come from files alone.' })),
+        username: Type.Optional(text({ description: 'Who the engine is to the schema registry.' })),
+        password: Type.Optional(text({ secret: true, description: "The password of `schemaRegistry.username`. Rather a variable of the environment than a line of a file." })),
+        token: Type.Optional(text({ secret: true, description: 'Sent to the schema registry as a bearer token, instead of name and password.' })),
+        caFile: Type.Optional(text({ path: true, description: "PEM of the authorities that may have signed the schema registry's certificate. Default: the system's." })),
       },
       closed,
     ),

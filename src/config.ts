@@ -46,7 +46,7 @@ export function loadConfig(sources: ConfigSources = {}): Config {
   for (const setting of settings) {
     const candidates = read.flatMap((source) => source.given.get(setting.path) ?? [])
     for (const { value, origin } of candidates)
-      if (!Value.Check(setting.schema, value)) problems.push(`${setting.path} (${origin}): ${shown(value)} is not ${allowed(setting.schema)}`)
+      if (!Value.Check(setting.schema, value)) problems.push(`${setting.path} (${origin}): ${setting.schema['secret'] === true ? 'what was given' : shown(value)} is not ${allowed(setting.schema)}`)
     if (candidates[0] !== undefined) given.set(setting.path, candidates[0])
     values[setting.path] = candidates[0]?.value ?? setting.schema.default
   }

@@ -9,6 +9,8 @@ const dispositions = {
   BAD_JSON: 'dead-letter',
   BAD_AVRO: 'dead-letter',
   UNKNOWN_SCHEMA: 'dead-letter',
+  SCHEMA_MISMATCH: 'dead-letter',
+  UNACCEPTED_FORMAT: 'dead-letter',
   BAD_FIELD: 'dead-letter',
   TOO_LARGE: 'dead-letter',
   TIME_OUT_OF_RANGE: 'dead-letter',
@@ -18,6 +20,7 @@ const dispositions = {
   STORE_DOWN: 'retry',
   WAREHOUSE_DOWN: 'retry',
   LOG_DOWN: 'retry',
+  REGISTRY_DOWN: 'retry',
   DISK_FULL: 'retry',
 
   FENCED: 'release',

@@ -55,6 +55,18 @@ export const limits = {
   insertReadBytes: 4 * 1024 * 1024,
   /** Progress is written no more often than this; a crash stores at most this much again. */
   progressIntervalMs: 2_000,
+  /** Schemas of writers kept, for all streams: a topic meets as many as its schema has versions; 200 x ~100 KiB compiled = 20 MiB. */
+  cachedSchemas: 200,
+  /** A registry answers in ~5 ms; one that takes longer than this is away, and asked again. A schema and what it refers to count together. */
+  registryTimeoutMs: 5_000,
+  /** A chunk of 2,000 records with as many invented ids is 2,000 requests of ~5 ms: in lanes of eight they take about a second. */
+  registryRequests: 8,
+  /** The largest schema in use is ~100 KiB; an answer beyond this is none of a registry. */
+  registryAnswerBytes: 1024 * 1024,
+  /** An id is unknown only when the registry says so twice, this far apart: its replicas learn of a new schema a moment later. */
+  registrySecondLookMs: 1_000,
+  /** And is then unknown for this long, so that bad producers do not become requests. */
+  unknownSchemaMs: 60_000,
   /** ONNX sessions kept: a 700 KiB model takes ~3 MiB loaded. */
   cachedSessions: 64,
   /** The main thread may stand still this long for a model: ~10 rows of 300 trees. To wake the model's thread costs ~0.1 ms. */

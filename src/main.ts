@@ -45,6 +45,7 @@ import { migrate } from './sinks/migrate.js'
 import { predictionQueries } from './sinks/queries.js'
 import { builtinStreams } from './streams/index.js'
 import { chooseStreams } from './streams/choose.js'
+import { openSchemaRegistry, type SchemaRegistry } from './streams/confluent-registry.js'
 import { loadStreams } from './streams/load.js'
 
 /** Starts an engine as configured. Whatever fails, what was opened is closed again before this rejects. */
@@ -239,4 +240,9 @@ export async function scoreFile(options: ScoreFileOptions): Promise<ScoreSummary
   } finally {
     await closing.close()
   }
+}
+
+/** The schema registry of a configuration; undefined where none is named. */
+export function schemaRegistryOf({ schemaRegistry: { caFile, url, ...credentials } }: Config): SchemaRegistry | undefined {
+  return url === undefined ? undefined : openSchemaRegistry({ url, ...credentials, ca: caFile === undefined ? undefined : readFileSync(caFile, 'utf8'), clock })
 }

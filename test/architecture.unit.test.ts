@@ -19,6 +19,8 @@ const ports = new Set([
   'src/features/state-store.ts StateStore',
   'src/sinks/warehouse.ts Warehouse',
   'src/scorers/model-runtime.ts ModelRuntime',
+  'src/streams/schema-source.ts SchemaSource',
+  'src/streams/schema-source.ts SchemaSubjects',
 ])
 
 interface Kept {

@@ -71,7 +71,7 @@ describe('who has the last word', () => {
 
   test('an empty variable, or a setting without a value in the file, says nothing', () => {
     assert.equal(configOf({ variables: { TIDEMILL_API_PORT: '' } }).api.anyPort, true)
-    assert.deepEqual(configOf({ configPath: fileOf('streams:\n  paths:\n    # - ./mine\napi:\n') }).streams, { builtin: 'all', paths: [] })
+    assert.deepEqual(configOf({ configPath: fileOf('streams:\n  paths:\n    # - ./mine\napi:\n') }).streams, { builtin: 'all', paths: [], accept: [] })
   })
 })
 
@@ -110,6 +110,11 @@ describe('problems', () => {
       `preset (${configPath}:1): 'cluster' is not 'embedded'`,
       `warehouse (${configPath}): must be a mapping of settings`,
     ])
+  })
+
+  test('never show a secret', () => {
+    const configPath = fileOf('schemaRegistry: {password: 12345}\n')
+    assert.deepEqual(problemsOf({ configPath }), [`schemaRegistry.password (${configPath}:1): what was given is not text`])
   })
 
   test('a file that is missing or is no YAML is one', () => {

@@ -33,6 +33,7 @@ const exitOfCode: Partial<Record<ErrorCode, ExitCode>> = {
   STORE_DOWN: exits.dependency,
   WAREHOUSE_DOWN: exits.dependency,
   LOG_DOWN: exits.dependency,
+  REGISTRY_DOWN: exits.dependency,
   DISK_FULL: exits.dependency,
   UNKNOWN_STREAM: exits.usage,
   BAD_REQUEST: exits.usage,

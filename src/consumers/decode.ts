@@ -3,8 +3,11 @@ import type { Event } from '../features/feature.js'
 import { limits } from '../limits.js'
 import type { LogRecord } from '../log/event-log.js'
 import { checkEvent } from '../streams/codec.js'
+import type { SchemaSource } from '../streams/schema-source.js'
+import { noWireReaders, schemaIds, type WireReaders } from '../streams/wire.js'
 import type { CompiledStream } from './compiled.js'
 import type { DeadLetter, Stage } from './dead-letters.js'
+import { patiently, type Patience } from './retry.js'
 
 /** Whose events are scored. */
 export type Tenants = 'any' | ReadonlySet<string>
@@ -16,13 +19,23 @@ export interface Decoded {
   readonly dead: DeadLetter[]
 }
 
+/**
+ * How the records of a chunk that are in a registry's wire format are read. The registry is asked once for the schemas of
+ * a chunk, before it is decoded, and waited for while it is away: its absence is no fault of a record.
+ */
+export async function readersFor(stream: CompiledStream, chunk: readonly LogRecord[], schemas: SchemaSource | undefined, patience: Patience): Promise<WireReaders> {
+  if (schemas === undefined) return noWireReaders
+  const ids = schemaIds(chunk.map(({ value }) => value))
+  return ids.size === 0 ? noWireReaders : stream.codec.wireReaders(await patiently(() => schemas.resolve(ids), patience))
+}
+
 /** Decodes and checks a chunk. A bad record is set aside with its reason and stops none of the others. */
-export function decodeChunk(stream: CompiledStream, tenants: Tenants, chunk: readonly LogRecord[]): Decoded {
+export function decodeChunk(stream: CompiledStream, tenants: Tenants, chunk: readonly LogRecord[], readers: WireReaders = noWireReaders): Decoded {
   const decoded: Decoded = { records: [], events: [], dead: [] }
   for (const record of chunk) {
     let stage: Stage = 'decode'
     try {
-      const event = stream.codec.decode(bytesOf(record))
+      const event = stream.codec.decode(bytesOf(record), readers)
       stage = 'check'
       checkEvent(stream.stream, event, record.timestampMs)
       checkTenant(stream, tenants, event)

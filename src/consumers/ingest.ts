@@ -46,7 +46,7 @@ export async function ingest(stream: CompiledStream, events: readonly unknown[],
 function accept(stream: CompiledStream, given: unknown, options: IngestOptions): Omit<Accepted, 'index'> | Rejected {
   const event = eventOf(stream, given, options)
   if (isEngineError(event)) return rejected(given, stream, event)
-  const value = stream.codec.encodeJson(event)
+  const value = stream.codec.encode(event)
   if (value.length > limits.eventBytes) return rejected(given, stream, tooLarge(value.length))
   const id = event[stream.stream.id] as string
   const headers = { event_id: Buffer.from(id), tenant: Buffer.from(event[stream.stream.tenant] as string) }

@@ -6,11 +6,12 @@ import type { Block } from '../log/block.js'
 import { encodeBlock } from '../log/block-codec.js'
 import type { Assignment, EventLog, LogRecord, Offset } from '../log/event-log.js'
 import type { Routing } from '../scorers/routing.js'
+import type { SchemaSource } from '../streams/schema-source.js'
 import { claimPartition } from './claim.js'
 import { createCommitter, type CommitInterval } from './committer.js'
 import type { CompiledStream } from './compiled.js'
 import { appendDeadLetters } from './dead-letters.js'
-import { decodeChunk, type Decoded, type Tenants } from './decode.js'
+import { decodeChunk, readersFor, type Decoded, type Tenants } from './decode.js'
 import { foldChunk, scoreChunk, type FoldedChunk } from './folded-chunk.js'
 import { createProgress } from './progress.js'
 import { patiently } from './retry.js'
@@ -36,6 +37,8 @@ export interface ChunkReport {
 export interface ScoringDependencies {
   readonly log: EventLog
   readonly store: StateStore
+  /** What records in the wire format of a schema registry were written with; without it they are dead letters. */
+  readonly schemas?: SchemaSource | undefined
   readonly routing: () => Routing
   readonly tenants: Tenants
   readonly clock: Clock
@@ -86,7 +89,7 @@ export async function scorePartition(stream: CompiledStream, assignment: Assignm
       const records = uncut(await assignment.reader.read(next, bound, stopped), covered)
       if (records.length === 0) continue
       if (records.length < limits.smallChunk.records) restUntilMs = nextBeat(clock.nowMs())
-      const decoded = decodeChunk(stream, deps.tenants, records)
+      const decoded = decodeChunk(stream, deps.tenants, records, await readersFor(stream, records, deps.schemas, patience))
       if (committer.due(progress.folded)) await progress.until(() => progress.settled)
       await progress.until(() => progress.inFlight < limits.chunksInFlight)
       await admit(decoded)

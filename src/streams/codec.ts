@@ -2,24 +2,33 @@ import { isUtf8 } from 'node:buffer'
 import { EngineError, messageOf } from '../errors.js'
 import type { Event } from '../features/feature.js'
 import { limits } from '../limits.js'
-import { avroVersions, singleObject, type AvroVersion } from './avro.js'
+import { avroVersions, datum, singleObject, type AvroVersion } from './avro.js'
 import { compileReader, type Reader } from './reader.js'
 import { columnsOf } from './schema.js'
+import type { WriterSchema } from './schema-source.js'
 import type { Stream } from './stream.js'
+import { noWireReaders, readWire, wireFormat, wireHeader, wireReaders, type WireReaders } from './wire.js'
 
 /** Bytes to events of one stream and back. An event is the same whether it came as JSON or as Avro. */
 export interface EventCodec {
   /**
-   * JSON where the first byte is '{' or white space, Avro single-object encoding where it is C3. Throws BAD_JSON,
-   * BAD_AVRO, UNKNOWN_SCHEMA, and BAD_FIELD, which names the field, what was found and what is expected.
+   * JSON where the first byte is '{' or white space, Avro where it is C3 (single-object encoding) or 0 (a registry's wire
+   * format, for which `readers` must have its schema). Throws BAD_JSON, BAD_AVRO, UNACCEPTED_FORMAT, UNKNOWN_SCHEMA,
+   * SCHEMA_MISMATCH, and BAD_FIELD, which names the field, what was found and what is expected.
    */
-  decode(value: Buffer): Event
+  decode(value: Buffer, readers?: WireReaders): Event
+  /** How records are read that were written with these schemas. */
+  wireReaders(schemas: ReadonlyMap<number, WriterSchema>): WireReaders
   /** An Avro datum of the stream's own schema, without a header. Throws BAD_AVRO, BAD_FIELD. */
   decodeDatum(body: Buffer): Event
   /** The event in parsed JSON; fields that the schema lacks are ignored. Throws BAD_JSON where it is no object, BAD_FIELD. */
   read(parsed: unknown): Event
+  /** As the stream's topic takes it: JSON, or single-object encoding where it takes Avro alone. Throws BAD_FIELD. */
+  encode(event: Event): Buffer
   /** Avro single-object encoding. Throws BAD_FIELD where the event does not fit the schema. */
   encodeAvro(event: Event): Buffer
+  /** The wire format of a registry that has the stream's own schema under this id. Throws BAD_FIELD. */
+  encodeWire(id: number, event: Event): Buffer
   encodeJson(event: Event): Buffer
   /** The record key: what chooses the partition. */
   keyOf(event: Event): Buffer
@@ -36,25 +45,38 @@ export function eventCodec(stream: Stream): EventCodec {
     if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw new EngineError('BAD_JSON', 'an event must be a JSON object')
     return reader(parsed as Readonly<Record<string, unknown>>)
   }
+  const encode = avroEncoder(versions[0].type)
+  const singleObjectHeader = Buffer.from(`c301${versions[0].fingerprint}`, 'hex')
+  const encodeAvro = (event: Event): Buffer => encode(singleObjectHeader, event)
+  const encodeJson = (event: Event): Buffer => Buffer.from(JSON.stringify(event), 'utf8')
+  const { accepts = 'any' } = stream
   return {
-    decode: (value) => {
+    decode: (value, readers = noWireReaders) => {
       switch (value[0]) {
         case 0x7b:
         case 0x20:
         case 0x09:
         case 0x0a:
         case 0x0d:
+          if (accepts === 'avro') throw unaccepted(stream, 'JSON', 'Avro')
           return read(parsedJson(value))
         case singleObject.marker0:
+          if (accepts === 'json') throw unaccepted(stream, 'Avro', 'JSON')
           return decodeAvro(value)
+        case wireFormat.magic:
+          if (accepts === 'json') throw unaccepted(stream, 'Avro', 'JSON')
+          return readWire(value, readers)
         default:
           throw unknownEncoding(value)
       }
     },
+    wireReaders: wireReaders(stream, versions[0], reader),
     decodeDatum: (body) => reader(datum(versions[0].type, body, 0, undefined)),
     read,
-    encodeAvro: avroEncoder(versions[0]),
-    encodeJson: (event) => Buffer.from(JSON.stringify(event), 'utf8'),
+    encode: accepts === 'avro' ? encodeAvro : encodeJson,
+    encodeAvro,
+    encodeWire: (id, event) => encode(wireHeader(id), event),
+    encodeJson,
     keyOf: (event) => Buffer.from(event[stream.key] as string, 'utf8'),
   }
 }
@@ -95,30 +117,19 @@ function avroDecoder(versions: readonly [AvroVersion, ...AvroVersion[]], reader:
   }
 }
 
-function datum(type: AvroVersion['type'], bytes: Buffer, from: number, resolver: AvroVersion['resolver']): Readonly<Record<string, unknown>> {
-  let decoded: { value: unknown; offset: number }
-  try {
-    decoded = type.decode(bytes, from, resolver)
-  } catch (error) {
-    throw new EngineError('BAD_AVRO', messageOf(error).slice(0, 200), { cause: error })
-  }
-  if (decoded.offset < 0) throw new EngineError('BAD_AVRO', `cut off: ${bytes.length} bytes do not hold a whole event`)
-  if (decoded.offset < bytes.length) throw new EngineError('BAD_AVRO', `${bytes.length - decoded.offset} bytes follow the event`)
-  return decoded.value as Readonly<Record<string, unknown>>
-}
-
 const scratchBytes = 4_096
 
-function avroEncoder({ type, fingerprint }: AvroVersion): (event: Event) => Buffer {
-  const header = Buffer.from(`c301${fingerprint}`, 'hex')
-  let scratch = Buffer.concat([header], scratchBytes)
-  return (event) => {
+/** Writes a datum after a header. The scratch grows to the largest event and is used for all. */
+function avroEncoder(type: AvroVersion['type']): (header: Buffer, event: Event) => Buffer {
+  let scratch = Buffer.alloc(scratchBytes)
+  return (header, event) => {
     try {
       let end = type.encode(event, scratch, header.length)
       if (end < 0) {
-        scratch = Buffer.concat([header], scratch.length - end)
+        scratch = Buffer.alloc(scratch.length - end)
         end = type.encode(event, scratch, header.length)
       }
+      header.copy(scratch)
       return Buffer.from(scratch.subarray(0, end))
     } catch (error) {
       throw unfit(type, event, error)
@@ -132,8 +143,10 @@ function unfit(type: AvroVersion['type'], event: Event, cause: unknown): EngineE
   return new EngineError('BAD_FIELD', field === undefined ? messageOf(cause) : `field '${field}' does not fit the schema: found ${JSON.stringify(event[field]) ?? 'nothing'}`, { cause, ...(field === undefined ? {} : { field }) })
 }
 
+const unaccepted = (stream: Stream, found: string, wanted: string): EngineError =>
+  new EngineError('UNACCEPTED_FORMAT', `the record is ${found}, and topic '${stream.topic}' takes ${wanted} alone; write ${wanted}, or change streams.accept`)
+
 function unknownEncoding(value: Buffer): EngineError {
   if (value.length === 0) return new EngineError('BAD_JSON', 'the record is empty')
-  if (value[0] === 0x00) return new EngineError('UNKNOWN_SCHEMA', 'the record is in the wire format of a schema registry, and no registry is configured; write single-object encoding or JSON')
-  return new EngineError('BAD_JSON', `an event starts with '{' (JSON) or C3 01 (Avro), not with 0x${value[0]!.toString(16).padStart(2, '0')}`)
+  return new EngineError('BAD_JSON', `an event starts with '{' (JSON), C3 01 or 0 (Avro), not with 0x${value[0]!.toString(16).padStart(2, '0')}`)
 }

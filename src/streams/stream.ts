@@ -7,6 +7,9 @@ export interface OutcomeRule {
   readonly silenceMeans: 'genuine' | 'unknown'
 }
 
+/** Formats of events: JSON, Avro with either header, or whichever comes. */
+export type Accepted = 'any' | 'avro' | 'json'
+
 /** One input of the engine, plain and frozen: all that the rest of the engine knows about it. */
 export interface Stream extends FeatureSet {
   readonly name: string
@@ -17,6 +20,8 @@ export interface Stream extends FeatureSet {
   readonly schema: AvroRecord
   /** Earlier versions of the schema, whose Avro events are still read. */
   readonly olderSchemas: readonly AvroRecord[]
+  /** In what format producers may write to the topic; either unless said. What the engine itself writes follows it. */
+  readonly accepts?: Accepted
   /** Model family (`models/<family>/...`); without one the heuristic serves. */
   readonly model: string | undefined
   /** Score in 0..1 from feature values by name. Pure. */

@@ -47,7 +47,7 @@ export const importsPointOneWay: Rule = (file) => {
 }
 
 /** Adapters carry the technology's name. */
-const isAdapter = (path: string): boolean => folderOf(path) !== '' && /\/(lmdb|local|chdb|kafka|redis|clickhouse)[^/]*$/.test(path)
+const isAdapter = (path: string): boolean => folderOf(path) !== '' && /\/(lmdb|local|chdb|kafka|redis|clickhouse|confluent)[^/]*$/.test(path)
 
 /** An adapter may be made of several files; everybody else sees the port. */
 export const onlyMainImportsAdapters: Rule = (file) =>
