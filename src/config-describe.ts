@@ -16,10 +16,16 @@ export function allowed(schema: TSchema): string {
     case 'boolean':
       return 'true or false'
     case 'array':
-      return `a list of ${(schema['items'] as TSchema)['type'] === 'object' ? 'tenants, each {id: up to 128 characters}' : 'names'}`
+      return `a list of ${itemsOf(schema['items'] as TSchema)}`
     default:
       return 'text'
   }
+}
+
+function itemsOf(items: TSchema): string {
+  if (items['type'] === 'object') return 'tenants, each {id: up to 128 characters}'
+  if (items.anyOf !== undefined) return allowed(items)
+  return items['pattern'] === undefined ? 'names' : 'addresses, each host:port'
 }
 
 /** A value as its writer would recognise it, cut to a readable length. */

@@ -15,13 +15,27 @@ const whole = (minimum: number, maximum: number, extra: Extra & { default?: numb
 const toggle = (extra: Extra & { default?: boolean }) => Type.Boolean(extra)
 const closed = { additionalProperties: false } as const
 
+/** What a process can do. */
+export const roles = ['scoring', 'warehouse', 'api'] as const
+export type Role = (typeof roles)[number]
+
+const hostAndPort = Type.String({ pattern: '^.+:\\d{1,5}$' })
+
 /** No control characters: they separate the parts of state keys. */
 const tenantId = Type.String({ pattern: '^[^\\u0000-\\u001f\\u007f]{1,128}$' })
 
 /** Every setting, once: the file's schema, the defaults, the flags, the environment's names and the reference all follow from it. */
 export const settingsSchema = Type.Object(
   {
-    preset: Type.Literal('embedded', { default: 'embedded', description: 'Which adapters carry the engine. `embedded`: our own log, LMDB and chDB, in one process.' }),
+    preset: Type.Union([Type.Literal('embedded'), Type.Literal('cluster')], {
+      default: 'embedded', flag: '--preset <name>',
+      description: 'Which adapters carry the engine. `embedded`: our own log, LMDB and chDB, in one process. `cluster`: Kafka, Redis and a ClickHouse server, shared by as many processes as you like.',
+    }),
+    roles: Type.Array(Type.Union(roles.map((role) => Type.Literal(role))), {
+      default: [...roles], minItems: 1, uniqueItems: true, flag: '--role <names>',
+      description: 'What this process does: `scoring`, `warehouse` (fills ClickHouse) and `api`, in any combination. Processes with the same role share the partitions. Only with the `cluster` preset; every process serves `/metrics`, `/livez` and `/readyz`.',
+    }),
+    workers: whole(1, 256, { default: 1, flag: '--workers <number>', description: 'Processes that score on this machine, one for each core that it may use; this one counts. Only with the `cluster` preset.' }),
     dataDirectory: text({ default: './data', path: true, flag: '--data <directory>', description: 'Where log, state, warehouse and keys are kept. One engine at a time.' }),
     ephemeral: toggle({ default: false, flag: '--ephemeral', description: 'Keeps everything in a temporary directory that is removed on stop.' }),
     api: Type.Object(
@@ -55,6 +69,43 @@ export const settingsSchema = Type.Object(
       },
       closed,
     ),
+    kafka: Type.Object(
+      {
+        brokers: Type.Array(hostAndPort, { default: [], flag: '--kafka <brokers>', description: 'Some brokers, `host:port`; the others are found through them. Needed by the `cluster` preset.' }),
+        clientId: text({ default: 'tidemill', description: "What the brokers' logs and quotas call this engine." }),
+        replicationFactor: Type.Optional(whole(1, 15, { description: "Copies of the topics that the engine creates. Default: the cluster's own." })),
+        tls: toggle({ default: false, description: 'Speaks TLS to the brokers.' }),
+        caFile: Type.Optional(text({ path: true, description: "PEM of the authorities that may have signed the brokers' certificates. Default: the system's." })),
+        certFile: Type.Optional(text({ path: true, description: 'PEM of a certificate that says who the engine is to the brokers.' })),
+        keyFile: Type.Optional(text({ path: true, description: 'PEM of the key of `kafka.certFile`.' })),
+        saslMechanism: Type.Optional(Type.Union([Type.Literal('plain'), Type.Literal('scram-sha-256'), Type.Literal('scram-sha-512')], { description: 'How the engine says who it is to the brokers; with `kafka.username` and `kafka.password`.' })),
+        username: Type.Optional(text({ description: 'Who the engine is to the brokers.' })),
+        password: Type.Optional(text({ secret: true, description: 'The password of `kafka.username`. Rather a variable of the environment than a line of a file.' })),
+      },
+      closed,
+    ),
+    redis: Type.Object(
+      {
+        nodes: Type.Array(hostAndPort, { default: [], flag: '--redis <nodes>', description: 'One server, `host:port`, or some nodes of a cluster: the others are found through them. Needed by the `cluster` preset.' }),
+        cluster: Type.Optional(toggle({ description: 'Whether the nodes are a Redis Cluster. Default: the first node that answers is asked.' })),
+        keyPrefix: text({ default: 'tidemill:', description: 'What every key begins with; several engines can share a server.' }),
+        tls: toggle({ default: false, description: 'Speaks TLS to Redis.' }),
+        caFile: Type.Optional(text({ path: true, description: "PEM of the authorities that may have signed Redis' certificate. Default: the system's." })),
+        username: Type.Optional(text({ description: 'Who the engine is to Redis, where it has users.' })),
+        password: Type.Optional(text({ secret: true, description: 'The password for Redis. Rather a variable of the environment than a line of a file.' })),
+      },
+      closed,
+    ),
+    clickhouse: Type.Object(
+      {
+        url: Type.Optional(text({ flag: '--clickhouse <url>', description: 'The HTTP interface of a ClickHouse server: `http://host:8123`. Needed by the `cluster` preset.' })),
+        database: text({ default: 'tidemill', description: 'Where the tables are; created where it is missing and the user may.' }),
+        username: text({ default: 'default', description: 'Who the engine is to ClickHouse.' }),
+        password: Type.Optional(text({ secret: true, description: 'The password of `clickhouse.username`. Rather a variable of the environment than a line of a file.' })),
+        caFile: Type.Optional(text({ path: true, description: "PEM of the authorities that may have signed ClickHouse's certificate. Default: the system's." })),
+      },
+      closed,
+    ),
     models: Type.Object({ directory: Type.Optional(text({ path: true, flag: '--models <directory>', description: "Where model families lie. Default: the package's own demo models." })) }, closed),
     warehouse: Type.Object(
       {
@@ -78,7 +129,7 @@ export const settingsSchema = Type.Object(
     ),
     demo: Type.Object(
       {
-        enabled: Type.Optional(toggle({ flag: '--no-demo', description: 'Runs the simulator in the engine, so that there is something to see. Default: on, unless tenants are listed.' })),
+        enabled: Type.Optional(toggle({ flag: '--no-demo', description: 'Runs the simulator in the engine, so that there is something to see. Default: on with the `embedded` preset, unless tenants are listed.' })),
         rate: Type.Number({ minimum: 0.1, maximum: 100_000, default: 200, flag: '--rate <events/s>', description: 'Events per second that the demo makes, over all streams.' }),
       },
       closed,

@@ -25,7 +25,8 @@ function fromText(schema: TSchema, text: string): unknown {
   if (schema.anyOf !== undefined) {
     const options = schema.anyOf as TSchema[]
     if (options.some((option) => option.const === word)) return word
-    return fromText(options.find((option) => option['type'] === 'array')!, word)
+    const list = options.find((option) => option['type'] === 'array')
+    return list === undefined ? text : fromText(list, word)
   }
   switch (schema['type']) {
     case 'integer':

@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Value } from '@sinclair/typebox/value'
 import { allowed, shown } from './config-describe.js'
-import { settings, type Settings } from './config-settings.js'
+import { roles as allRoles, settings, type Role, type Settings } from './config-settings.js'
 import { fromEnvironment, fromFile, fromFlags, type Given } from './config-sources.js'
 import { EngineError } from './errors.js'
 
@@ -70,7 +70,7 @@ function complete(values: Readonly<Record<string, unknown>>, given: ReadonlyMap<
     else nested[group] ??= {}
   }
   const settled = nested as unknown as Settings
-  const enabled = settled.demo.enabled ?? !Array.isArray(settled.tenants)
+  const enabled = settled.demo.enabled ?? (settled.preset === 'embedded' && !Array.isArray(settled.tenants))
   return {
     ...settled,
     dataDirectory: resolve(directory, settled.dataDirectory),
@@ -95,11 +95,32 @@ function relations(config: Config, given: ReadonlyMap<string, Given>): string[] 
     problems.push(`${where('demo.enabled')}: the demo's events belong to the simulator's tenants, which ${where('tenants')} leaves out; take tenants 'demo' or 'any', or no demo`)
   if (config.demo.enabled && config.streams.builtin.length === 0) problems.push(`${where('demo.enabled')}: the demo makes events of built-in streams, and ${where('streams.builtin')} leaves none`)
   if (config.streams.builtin.length === 0 && config.streams.paths.length === 0) problems.push(`${where('streams.builtin')}: there is no stream to score; name some, or your own in streams.paths`)
+  problems.push(...presetProblems(config, given, where))
   const directory = given.get('dataDirectory')
   const ephemeral = given.get('ephemeral')
   // A flag may make one run ephemeral whatever the file says; asking for both in one breath is a mistake.
   if (config.ephemeral && directory !== undefined && (ephemeral?.source !== 'flag' || directory.source === 'flag'))
     problems.push(`${where('ephemeral')}: keeps nothing, so ${where('dataDirectory')} would stay empty; give one of them`)
+  return problems
+}
+
+/** What a preset needs, and what it cannot do. */
+function presetProblems({ preset, roles, workers, kafka, redis, clickhouse }: Config, given: ReadonlyMap<string, Given>, where: (path: string) => string): string[] {
+  if (preset === 'embedded') {
+    const alone = (path: string, what: string): string[] => [`${where(path)}: the embedded preset is one process, which ${what}; take the preset 'cluster'`]
+    return [
+      ...(given.has('roles') && allRoles.some((role) => !roles.includes(role)) ? alone('roles', 'has every role') : []),
+      ...(workers > 1 ? alone('workers', 'holds its data alone') : []),
+    ]
+  }
+  const needs = (role: readonly Role[]): boolean => role.some((one) => roles.includes(one))
+  const problems: string[] = []
+  if (kafka.brokers.length === 0) problems.push(`kafka.brokers: the preset 'cluster' needs some, host:port`)
+  if (needs(['scoring', 'api']) && redis.nodes.length === 0) problems.push(`redis.nodes: the roles 'scoring' and 'api' need one, host:port`)
+  if (needs(['warehouse', 'api']) && clickhouse.url === undefined) problems.push(`clickhouse.url: the roles 'warehouse' and 'api' need it, http://host:8123`)
+  if (workers > 1 && !roles.includes('scoring')) problems.push(`${where('workers')}: workers score, but ${where('roles')} leaves 'scoring' out`)
+  if ((kafka.saslMechanism !== undefined) !== (kafka.username !== undefined && kafka.password !== undefined)) problems.push('kafka.saslMechanism, kafka.username and kafka.password: all three or none')
+  if ((kafka.certFile === undefined) !== (kafka.keyFile === undefined)) problems.push('kafka.certFile and kafka.keyFile: both or none')
   return problems
 }
 

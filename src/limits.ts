@@ -77,6 +77,8 @@ export const limits = {
   modelPieceBytes: 512 * 1024,
   /** The largest model in sight has 300 trees and 0.7 MiB; one of 64 MiB is 128 pieces, and is held twice while it is put together. */
   modelBytes: 64 * 1024 * 1024,
+  /** Brokers and databases that are started together with the engine are up within a minute; after that it is a mistake. */
+  startPatienceMs: 60_000,
   /** The API alone times out; the log path waits, so that a replay gives the same score. */
   apiScoreTimeoutMs: 1_000,
   /** Events in one ingest or predict request. */

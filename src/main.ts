@@ -5,12 +5,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pino, { type Logger } from 'pino'
 import { collectDefaultMetrics, Registry } from 'prom-client'
-import { buildApi } from './api/api.js'
+import { buildApi, buildHealthApi } from './api/api.js'
 import { openKeys, type KeyStore } from './api/key-file.js'
 import { listen } from './api/listen.js'
-import { everyTenant, type ScoringPort } from './api/ports.js'
+import { everyTenant, type ReadinessCheck, type ScoringPort } from './api/ports.js'
 import { systemClock as clock } from './clock.js'
 import { dataPaths, packagePath, type Config } from './config.js'
+import type { Role } from './config-settings.js'
 import { activateBundled } from './consumers/bundled-models.js'
 import { compileStream, type CompiledStream } from './consumers/compiled.js'
 import { followControl, type Control, type ControlOptions } from './consumers/control.js'
@@ -21,32 +22,28 @@ import { openModelReading } from './consumers/model-reading.js'
 import { observe } from './consumers/observation.js'
 import { openPredictionLog } from './consumers/prediction-log.js'
 import { readinessOf } from './consumers/readiness.js'
+import { patiently } from './consumers/retry.js'
 import { repeat } from './consumers/schedule.js'
-import { scoreFileWith } from './consumers/score-file.js'
-import { scoredWith } from './consumers/scored-with.js'
 import { scoringFlow, scoringGroup } from './consumers/scoring.js'
 import { scoringPort } from './consumers/serve.js'
 import { ensureTopics } from './consumers/topics.js'
 import { warehouseFlow } from './consumers/warehouse.js'
-import type { Engine, EngineOptions, ScoreFileOptions, ScoreSummary, StartEngine } from './engine.js'
-import { openLmdbStateStore } from './features/lmdb-state-store.js'
+import type { Engine, EngineOptions, StartEngine } from './engine.js'
+import { EngineError } from './errors.js'
+import type { StateStore } from './features/state-store.js'
 import { createClosing, type Closing } from './lifecycle.js'
 import { limits } from './limits.js'
 import { lockDirectory } from './lock.js'
-import type { EventLog } from './log/event-log.js'
-import { openLocalLog } from './log/local.js'
+import { schemaRegistryOf, storesOf, type OpenLog } from './presets.js'
 import { listModels } from './scorers/model-store.js'
-import { createOnnxRuntime } from './scorers/onnx-runtime.js'
+import { createOnnxRuntime, type OnnxRuntimeOptions } from './scorers/onnx-runtime.js'
 import { championOf } from './scorers/routing.js'
 import { heuristicVersion } from './scorers/score.js'
 import { demoTenants } from './simulator/index.js'
-import { openChdbWarehouse } from './sinks/chdb-warehouse.js'
 import { migrate } from './sinks/migrate.js'
 import { predictionQueries } from './sinks/queries.js'
-import { builtinStreams } from './streams/index.js'
+import type { Warehouse } from './sinks/warehouse.js'
 import { chooseStreams } from './streams/choose.js'
-import { openSchemaRegistry, type SchemaRegistry } from './streams/confluent-registry.js'
-import { loadStreams } from './streams/load.js'
 
 /** Starts an engine as configured. Whatever fails, what was opened is closed again before this rejects. */
 export const startEngine: StartEngine = async (config, options = {}) => {
@@ -62,91 +59,117 @@ export const startEngine: StartEngine = async (config, options = {}) => {
 async function compose(config: Config, options: EngineOptions, closing: Closing): Promise<Engine> {
   const startedMs = clock.nowMs()
   const logger = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, options.log ?? { write: () => undefined })
+  const report = (message: string): void => logger.warn(message)
+  const does = (...some: readonly Role[]): boolean => some.some((role) => config.roles.includes(role))
   const directory = await dataDirectory(config, closing)
-  const lock = await lockDirectory(directory, { pid: process.pid, startedAt: new Date(startedMs).toISOString() })
-  closing.add(() => lock.release())
+  // Many processes of a cluster may share a directory: it holds keys and copies of models, which they lock for each change.
+  const lock = config.preset === 'embedded' ? await lockDirectory(directory, { pid: process.pid, startedAt: new Date(startedMs).toISOString() }) : undefined
+  closing.add(() => lock?.release())
   const paths = dataPaths(directory)
-
   const streams = (await chooseStreams(config.streams)).map(compileStream)
-  const log = await openLocalLog({ directory: paths.log, clock, ephemeral: config.ephemeral })
-  closing.add(() => log.close())
-  for (const repair of log.repairs) logger.warn(repair, 'the torn end of a log file was cut off')
+  const { log, store, warehouse } = await openStores(config, directory, logger, closing)
   await ensureTopics(log, streams, config.log.retentionDays === undefined ? undefined : config.log.retentionDays * dayMs)
-  const store = await openLmdbStateStore({ directory: paths.state })
-  closing.add(() => store.close())
-  for (const repair of store.repairs) logger.warn({ repair }, 'state is rebuilt from the log')
-  const warehouse = await openChdbWarehouse({ directory: paths.warehouse })
-  closing.add(() => warehouse.close())
-  await migrate(warehouse, { retentionDays: config.warehouse.retentionDays })
+  if (warehouse !== undefined) await migrate(warehouse, { retentionDays: config.warehouse.retentionDays })
 
   const tenants = tenantsOf(config)
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
-  const report = (message: string): void => logger.warn(message)
   const models = openModelReading({ log, directory: config.models.directory, kept: paths.models, report })
   closing.add(() => models.close())
   const firstDecisions = activateBundled({ streams, models: await listModels(config.models.directory), readModel: models.read, publish: models.publish, clock, report })
-  const control = await routing({ log, streams, readModel: models.read, firstDecisions }, logger, closing)
-  const apiControl = await routing({ log, streams, readModel: models.read }, logger, closing)
+  const control = await routing({ log, streams, readModel: models.read, firstDecisions }, { together: true }, logger, closing)
   const observation = observe(streams, registry, clock, ({ stream }) => championOf(control.current(), stream.model, 'global')?.version ?? heuristicVersion)
 
-  const scoring = await scoringFlow({
-    log, groups: log, store, streams, tenants, clock,
-    routing: () => control.current(),
-    settings: { ...config.scoring, seenIds: limits.seenIds },
-    onChunk(report) {
-      observation.onChunk(report)
-      options.onScored?.(report)
-    },
-    onRetry(what, error) {
-      observation.onRetry(what)
-      logger.warn({ err: error, what }, 'waiting for a dependency')
-    },
-  })
-  closing.add(() => scoring.leave())
-  const warehousing = await warehouseFlow({ log, groups: log, warehouse, streams, clock, rawEvents: config.warehouse.rawEvents, report: (message) => logger.warn(message) })
-  closing.add(() => warehousing.leave())
+  const failing: Promise<never>[] = [control.failed]
+  if (store !== undefined && does('scoring')) {
+    const scoring = await scoringFlow({
+      log, groups: log, store, streams, tenants, clock,
+      schemas: schemaRegistryOf(config, clock),
+      routing: () => control.current(),
+      settings: { ...config.scoring, seenIds: limits.seenIds },
+      onChunk(chunk) {
+        observation.onChunk(chunk)
+        options.onScored?.(chunk)
+      },
+      onRetry(what, error) {
+        observation.onRetry(what)
+        logger.warn({ err: error, what }, 'waiting for a dependency')
+      },
+    })
+    closing.add(() => scoring.leave())
+    failing.push(scoring.failed)
+  }
+  const warehousing = warehouse === undefined || !does('warehouse') ? undefined : await warehouseFlow({ log, groups: log, warehouse, streams, clock, rawEvents: config.warehouse.rawEvents, report })
+  closing.add(() => warehousing?.leave())
+  if (warehousing !== undefined) failing.push(warehousing.failed)
 
-  const predictions = openPredictionLog({
-    log, clock,
-    onRetry: () => observation.onRetry('api-predictions'),
-    onLost: (error) => logger.warn({ err: error }, 'an answered prediction is not in the log'),
-  })
-  closing.add(() => predictions.close())
-  const port = scoringPort({ log, predictions, store, streams, tenants, clock, routing: () => apiControl.current() })
-  const failed = Promise.race([control.failed, apiControl.failed, scoring.failed, warehousing.failed])
   let failure: unknown
-  failed.catch((error: unknown) => (failure = error))
+  const readiness = (): Promise<readonly ReadinessCheck[]> => readinessOf({ log, store, warehouse, streams, failure: () => failure })
+  const served = { metrics: registry, readiness }
   const keys = openKeys(paths.keys, clock)
-  // A demo's key is good for one run, whatever the next run is.
-  for (const { id, name } of keys.list()) if (name === 'demo') await keys.withdraw(id)
-  const queries = predictionQueries(warehouse)
-  const api = await buildApi({
-    ports: { scoring: port, queries, metrics: registry, readiness: () => readinessOf({ log, store, warehouse, streams, failure: () => failure }) },
-    keys, clock, version: packageVersion(), logger: logger.child({}, { level: 'error' }),
-  })
+  let port: ScoringPort | undefined
+  if (store !== undefined && warehouse !== undefined && does('api')) {
+    const apiControl = await routing({ log, streams, readModel: models.read }, { together: false }, logger, closing)
+    failing.push(apiControl.failed)
+    const predictions = openPredictionLog({
+      log, clock,
+      onRetry: () => observation.onRetry('api-predictions'),
+      onLost: (error) => logger.warn({ err: error }, 'an answered prediction is not in the log'),
+    })
+    closing.add(() => predictions.close())
+    port = scoringPort({ log, predictions, store, streams, tenants, clock, routing: () => apiControl.current() })
+    // A demo's key is good for one run, whatever the next run is.
+    if (config.preset === 'embedded') for (const { id, name } of keys.list()) if (name === 'demo') await keys.withdraw(id)
+  }
+  const parts = { keys, clock, version: packageVersion(), logger: logger.child({}, { level: 'error' }) }
+  const api = port === undefined || warehouse === undefined ? await buildHealthApi({ ...parts, ports: served }) : await buildApi({ ...parts, ports: { ...served, scoring: port, queries: predictionQueries(warehouse) } })
   closing.add(() => api.close())
   const url = await listen(api, config.api)
-  await lock.update({ url })
+  await lock?.update({ url })
   const sweeping = repeat(() => log.sweep(), sweepEveryMs, clock, (error) => logger.warn({ err: error }, 'retention'))
   closing.add(() => sweeping.close())
 
-  const demo = config.demo.enabled ? await demoOf(config, port, streams, directory, keys, logger) : undefined
+  const failed = Promise.race(failing)
+  failed.catch((error: unknown) => (failure = error))
+  const demo = config.demo.enabled && port !== undefined ? await demoOf(config, port, streams, directory, keys, logger) : undefined
   if (demo !== undefined) closing.add(() => demo.close())
   const lag = await followLag(log, scoringGroup, clock)
   closing.add(() => lag.close())
   return {
     url,
     ...(demo === undefined ? {} : { demoKey: demo.key }),
-    query: (sql) => warehouse.query(sql),
+    query: (sql) => (warehouse === undefined ? Promise.reject(new EngineError('BAD_CONFIG', 'this process has no role that reads the warehouse')) : warehouse.query(sql)),
     failed: Promise.race([failed, ...(demo === undefined ? [] : [demo.failed])]),
     stop: () => closing.close(),
     snapshot: () => ({
       uptimeMs: clock.nowMs() - startedMs,
       streams: observation.streams().map((one) => ({ ...one, lagRecords: lag.of(streams.find(({ stream }) => stream.name === one.name)!.topics.events) })),
-      warehouseLagRecords: warehousing.lagRecords(),
-      warehouseUp: warehousing.up(),
+      warehouseLagRecords: warehousing?.lagRecords() ?? 0,
+      warehouseUp: warehousing?.up() ?? true,
     }),
+  }
+}
+
+/** The stores that the roles of this process need. What is away is waited for a while: servers that start together are ready in any order. */
+async function openStores(config: Config, directory: string, logger: Logger, closing: Closing): Promise<{ log: OpenLog; store: StateStore | undefined; warehouse: Warehouse | undefined }> {
+  const stores = storesOf(config, { directory, clock, report: (level, message, fields) => logger[level](fields, message) })
+  const patience = new AbortController()
+  const ended = clock.sleep(limits.startPatienceMs, patience.signal).then(() => patience.abort())
+  const opened = async <Store extends { close(): Promise<void> }>(open: () => Promise<Store>): Promise<Store> => {
+    const store = await patiently(open, { clock, signal: patience.signal, onRetry: (error) => logger.warn({ err: error }, 'waiting for a dependency') })
+    closing.add(() => store.close())
+    return store
+  }
+  const needs = (...some: readonly Role[]): boolean => some.some((role) => config.roles.includes(role))
+  try {
+    const log = await opened(() => stores.openLog())
+    for (const repair of log.repairs) logger.warn(repair, 'the torn end of a log file was cut off')
+    const store = needs('scoring', 'api') ? await opened(() => stores.openState()) : undefined
+    for (const repair of store?.repairs ?? []) logger.warn({ repair }, 'state is rebuilt from the log')
+    return { log, store, warehouse: needs('warehouse', 'api') ? await opened(() => stores.openWarehouse()) : undefined }
+  } finally {
+    patience.abort()
+    await ended
   }
 }
 
@@ -169,8 +192,8 @@ async function dataDirectory(config: Config, closing: Closing): Promise<string> 
 const tenantsOf = ({ tenants }: Config): Tenants => (tenants === 'any' ? 'any' : new Set(tenants === 'demo' ? demoTenants : tenants.map(({ id }) => id)))
 
 /** The routing of one user of models, with sessions of its own: a backlog does not hold up the API's callers. */
-async function routing(options: Pick<ControlOptions, 'log' | 'streams' | 'readModel' | 'firstDecisions'>, logger: Logger, closing: Closing): Promise<Control> {
-  const runtime = createOnnxRuntime()
+async function routing(options: Pick<ControlOptions, 'log' | 'streams' | 'readModel' | 'firstDecisions'>, runs: OnnxRuntimeOptions, logger: Logger, closing: Closing): Promise<Control> {
+  const runtime = createOnnxRuntime(runs)
   closing.add(() => runtime.close())
   const control = await followControl({ ...options, runtime, clock, onWaiting: (name, error) => logger.warn({ err: error, model: name }, 'waiting for a routed model') })
   closing.add(() => control.close())
@@ -187,62 +210,4 @@ async function demoOf(config: Config, port: ScoringPort, streams: readonly Compi
     onRetry: (why) => logger.warn({ why }, 'the simulator waits'),
   })
   return { key, ...demo }
-}
-
-/** Runs `work` on the log of a data directory that no engine holds, with the streams' topics in it. */
-export async function withLog<T>(config: Config, streams: readonly CompiledStream[], work: (log: EventLog) => Promise<T>): Promise<T> {
-  const closing = createClosing()
-  try {
-    await mkdir(config.dataDirectory, { recursive: true, mode: 0o750 })
-    const lock = await lockDirectory(config.dataDirectory, { pid: process.pid, startedAt: new Date(clock.nowMs()).toISOString() })
-    closing.add(() => lock.release())
-    const log = await openLocalLog({ directory: dataPaths(config.dataDirectory).log, clock })
-    closing.add(() => log.close())
-    await ensureTopics(log, streams, undefined)
-    return await work(log)
-  } finally {
-    await closing.close()
-  }
-}
-
-/** The stores of a data directory that no engine holds, each opened by whoever looks into it (`tidemill doctor`). */
-export function storesIn(directory: string) {
-  const paths = dataPaths(directory)
-  return {
-    openLog: () => openLocalLog({ directory: paths.log, clock }),
-    openState: () => openLmdbStateStore({ directory: paths.state }),
-    openWarehouse: () => openChdbWarehouse({ directory: paths.warehouse }),
-  }
-}
-
-/** Scores a file through the whole path in a directory of its own, which is removed afterwards. */
-export async function scoreFile(options: ScoreFileOptions): Promise<ScoreSummary> {
-  const closing = createClosing()
-  try {
-    const directory = await mkdtemp(join(tmpdir(), 'tidemill-score-'))
-    closing.add(() => rm(directory, { recursive: true, force: true }))
-    const runtime = createOnnxRuntime()
-    closing.add(() => runtime.close())
-    const { stream, routing } = await scoredWith({
-      stream: options.stream, model: options.model, runtime,
-      available: [...builtinStreams, ...(options.streams.length === 0 ? [] : await loadStreams(options.streams))],
-      modelsDirectory: options.modelsDirectory ?? packagePath('models'),
-    })
-    const log = await openLocalLog({ directory: join(directory, 'log'), clock, ephemeral: true })
-    closing.add(() => log.close())
-    await ensureTopics(log, [stream], undefined)
-    const store = await openLmdbStateStore({ directory: join(directory, 'state') })
-    closing.add(() => store.close())
-    return await scoreFileWith(stream, options, {
-      log, groups: log, store, clock, tenants: 'any', routing: () => routing, onRetry: () => undefined,
-      settings: { commitIntervalMs: limits.commitIntervalMs, commitIntervalMaxMs: limits.commitIntervalMaxMs, chunkRecords: limits.chunkRecords, cachedEntities: limits.cachedEntities, seenIds: limits.seenIds },
-    })
-  } finally {
-    await closing.close()
-  }
-}
-
-/** The schema registry of a configuration; undefined where none is named. */
-export function schemaRegistryOf({ schemaRegistry: { caFile, url, ...credentials } }: Config): SchemaRegistry | undefined {
-  return url === undefined ? undefined : openSchemaRegistry({ url, ...credentials, ca: caFile === undefined ? undefined : readFileSync(caFile, 'utf8'), clock })
 }

@@ -1,9 +1,9 @@
 // ClickHouse for tests: clickhouse-front.js over chDB, because Debian and npm have no ClickHouse server.
 import { mkdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { freePort, listens, startProcess } from './service.js'
+import { freePort, listens, startProcess } from './start-process.js'
 
-/** @typedef {import('./service.js').Running} Running */
+/** @typedef {import('./start-process.js').Running} Running */
 
 /**
  * What a front may be told besides where to lie.

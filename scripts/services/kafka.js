@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { freePort, startProcess, which } from './service.js'
+import { freePort, startProcess, which } from './start-process.js'
 
 const run = promisify(execFile)
 
@@ -77,7 +77,7 @@ const started = 'Kafka Server started'
 const logging = `<Configuration><Appenders><Console name="out"><PatternLayout pattern="%d %p %m (%c{1})%n"/></Console></Appenders>
 <Loggers><Logger name="kafka.server.KafkaRaftServer" level="INFO"/><Root level="WARN"><AppenderRef ref="out"/></Root></Loggers></Configuration>`
 
-/** @type {import('./service.js').Service} */
+/** @type {import('./start-process.js').Service} */
 export const kafka = {
   name: 'kafka',
   missing() {

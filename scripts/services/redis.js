@@ -3,9 +3,9 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
-import { freePort, listens, startProcess, which } from './service.js'
+import { freePort, listens, startProcess, which } from './start-process.js'
 
-/** @typedef {import('./service.js').Service} Service */
+/** @typedef {import('./start-process.js').Service} Service */
 
 const missing = () => (which('redis-server') === undefined ? 'redis-server is not on PATH: `apt-get install redis-server` (Debian, Ubuntu), or your system\'s Redis 6.2 or newer (7.0 for a cluster)' : undefined)
 

@@ -4,9 +4,9 @@ import { existsSync } from 'node:fs'
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { cached, cachedAt, runToEnd } from './cache.js'
-import { freePort, startProcess, which } from './service.js'
+import { freePort, startProcess, which } from './start-process.js'
 
-/** @import { Service } from './service.js' */
+/** @import { Service } from './start-process.js' */
 
 const version = '3.3.3'
 const program = `apicurio-registry-${version}`

@@ -33,10 +33,16 @@ export interface ApiParts {
   readonly bounds?: AdmissionBounds
 }
 
-/**
- * Builds the API; `listen` or `inject` starts it. `close` lets requests under way end and refuses new ones.
- */
-export async function buildApi({ ports, keys, clock, logger, version, bounds = defaultBounds }: ApiParts): Promise<FastifyInstance> {
+/** Of a process without the API's role: metrics and health alone. */
+export async function buildHealthApi({ ports, clock, logger }: Pick<ApiParts, 'clock' | 'logger'> & { readonly ports: Pick<ApiPorts, 'metrics' | 'readiness'> }): Promise<FastifyInstance> {
+  const app = server(logger)
+  const closing = closeGently(app, { answers: new Set(), bytes: 0 }, clock)
+  answerProblems(app)
+  healthRoutes(app, ports, closing)
+  return app
+}
+
+function server(logger: FastifyBaseLogger): FastifyInstance {
   const app: FastifyInstance = fastify({
     loggerInstance: logger,
     genReqId: requestIds(),
@@ -55,6 +61,14 @@ export async function buildApi({ ports, keys, clock, logger, version, bounds = d
     void reply.headers(honestHeaders)
     done()
   })
+  return app
+}
+
+/**
+ * Builds the API; `listen` or `inject` starts it. `close` lets requests under way end and refuses new ones.
+ */
+export async function buildApi({ ports, keys, clock, logger, version, bounds = defaultBounds }: ApiParts): Promise<FastifyInstance> {
+  const app = server(logger)
   const inFlight: InFlight = { answers: new Set(), bytes: 0 }
   const closing = closeGently(app, inFlight, clock)
   const context: ApiContext = { ports, keys, clock, metrics: apiMetrics(app, ports.metrics, inFlight) }

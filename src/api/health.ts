@@ -26,7 +26,7 @@ const metricsSchema = {
   response: { 200: { description: 'The text format.', content: { 'text/plain': { schema: Type.String() } } } },
 }
 
-export function healthRoutes(app: FastifyInstance, ports: ApiPorts, closing: Closing): void {
+export function healthRoutes(app: FastifyInstance, ports: Pick<ApiPorts, 'metrics' | 'readiness'>, closing: Closing): void {
   app.get('/livez', { schema: liveSchema }, async () => ({ alive: true }))
 
   app.get('/readyz', { schema: readySchema }, async (_request, reply) => {

@@ -21,8 +21,8 @@ export function doctorCommand(parent: Command, terminal: Terminal): void {
     checks.push(await checked('lock', async () => ((holder = await readLock(config.dataDirectory)) === undefined ? 'free' : lockText(holder))))
     if (holder !== undefined) checks.push(...(await runningChecks(holder, terminal)))
     else if (checks.at(-1)!.result === 'ok') {
-      const { storesIn } = await import('../main.js')
-      checks.push(await clockCheck(config), ...(await storeChecks(config, storesIn(config.dataDirectory), terminal.interrupted)))
+      const { storesIn } = await import('../tasks.js')
+      checks.push(await clockCheck(config), ...(await storeChecks(config, storesIn(config), terminal.interrupted)))
     }
     await report(checks, options.json === true, terminal)
   })

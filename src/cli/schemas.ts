@@ -55,8 +55,8 @@ export function schemasCommand(parent: Command, terminal: Terminal): void {
 async function ask<Answer>(command: Command, options: SchemaOptions, question: Question<Answer>): Promise<{ registry: string; answers: readonly Answer[] }> {
   // No engine starts: a demo, and what it asks of the streams, is none of this command's business.
   const config = loadConfig({ flags: { ...givenSettings(command), 'demo.enabled': false }, ...(options.config !== undefined && { configPath: options.config }) })
-  const { schemaRegistryOf } = await import('../main.js')
-  const registry = schemaRegistryOf(config)
+  const { registryIn } = await import('../tasks.js')
+  const registry = registryIn(config)
   if (registry === undefined) throw new CommandFailed(exits.usage, 'no schema registry: give one with --registry <url>, or schemaRegistry.url in the configuration (TIDEMILL_SCHEMA_REGISTRY_URL)')
   try {
     const answers: Answer[] = []

@@ -8,8 +8,9 @@ import { controlTopic } from './control.js'
 
 export interface ReadinessOptions {
   readonly log: EventLog
-  readonly store: StateStore
-  readonly warehouse: Warehouse
+  /** Undefined where this process has no use for it; so with the warehouse. */
+  readonly store: StateStore | undefined
+  readonly warehouse: Warehouse | undefined
   readonly streams: readonly CompiledStream[]
   /** Why the engine cannot go on; undefined while it can. */
   readonly failure: () => unknown
@@ -21,11 +22,11 @@ export async function readinessOf({ log, store, warehouse, streams, failure }: R
   return [
     { check: 'engine', ok: failure() === undefined, detail: failure() === undefined ? 'running' : messageOf(failure()) },
     await ask('log', async () => `control topic at offset ${(await log.bounds(controlTopic)).next}`),
-    await ask('state', async () => {
+    ...(store === undefined ? [] : [await ask('state', async () => {
       if (stream !== undefined) await store.load({ stream: stream.stream.name, partition: 0 }, ['#'])
       return 'readable'
-    }),
-    { ...(await ask('warehouse', async () => ((await warehouse.query('SELECT 1')).length === 1 ? 'answers' : 'gives no row'))), ok: true },
+    })]),
+    ...(warehouse === undefined ? [] : [{ ...(await ask('warehouse', async () => ((await warehouse.query('SELECT 1')).length === 1 ? 'answers' : 'gives no row'))), ok: true }]),
   ]
 }
 

@@ -7,8 +7,7 @@ import type { Loaded } from './onnx-session.js'
 
 /**
  * Runs so short that to wake another thread for them would take longer. They block this thread, so a model is run here
- * for `limits.inlineRunMs` at most; how long it takes is measured once, when it is opened. Runs of a model that are
- * asked for in one turn of the event loop are one run: partitions that are read at the same moment share it.
+ * for `limits.inlineRunMs` at most; how long it takes is measured once, when it is opened.
  */
 export interface InlineRuns {
   /** `batches`: a row of this model scores the same alone and in a batch. */
@@ -30,7 +29,8 @@ interface Kept extends Loaded {
   asked: Asked[]
 }
 
-export function createInlineRuns(): InlineRuns {
+/** With `gather`, runs of a model that are asked for in one turn of the event loop are one: partitions that are read at the same moment share it. */
+export function createInlineRuns(gather: boolean): InlineRuns {
   const kept = new LRUCache<string, Kept>({ max: limits.cachedSessions, dispose: ({ session }) => void session.release().catch(() => undefined) })
   return {
     async open(model, batches) {
@@ -43,6 +43,7 @@ export function createInlineRuns(): InlineRuns {
     run(id, vectors, rows) {
       const model = kept.get(id)
       if (model === undefined || rows > model.mostRows) return undefined
+      if (!gather) return scores(model, vectors.subarray(0, rows * model.width), rows)
       return new Promise((resolve) => {
         if (model.asked.length === 0) setImmediate(answer, model)
         model.asked.push({ vectors: vectors.subarray(0, rows * model.width), rows, resolve })

@@ -19,9 +19,14 @@ type Outcome = Reply | 'lost'
  * was in flight is sent to a new one. Sessions are bounded in number; one that was evicted is loaded again when it is
  * next run.
  */
-export function createOnnxRuntime(): ModelRuntime {
+export interface OnnxRuntimeOptions {
+  /** Short runs that are asked for in one turn of the event loop are one: more scores for the CPU, a little later. */
+  readonly together: boolean
+}
+
+export function createOnnxRuntime({ together }: OnnxRuntimeOptions = { together: true }): ModelRuntime {
   const pending = new Map<number, (outcome: Outcome) => void>()
-  const inline = createInlineRuns()
+  const inline = createInlineRuns(together)
   let calls = 0
   let closed = false
   let worker = start()

@@ -24,6 +24,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 /** The composition root imports everything, the public face the words that a stream is written in. */
 const rootMayImport: Readonly<Record<string, readonly string[]>> = {
   'src/main.ts': Object.keys(mayImport).filter((folder) => folder !== 'cli'),
+  'src/presets.ts': ['log', 'features', 'sinks', 'streams'],
+  'src/tasks.ts': Object.keys(mayImport).filter((folder) => folder !== 'cli'),
   'src/index.ts': ['streams', 'features'],
 }
 
@@ -40,7 +42,8 @@ export const importsPointOneWay: Rule = (file) => {
   if (allowed === undefined) return [`${file.path}: src/${from}/ has no place in the layout`]
   return relativeImports(file).flatMap((path) => {
     const to = folderOf(path)
-    if (path === 'src/main.ts') return from === 'cli' ? [] : [`${file.path} imports ${path}: only the command line starts the composition root`]
+    if (path === 'src/presets.ts') return compositionRoot.has(file.path) ? [] : [`${file.path} imports ${path}: only the composition root chooses adapters`]
+    if (path === 'src/main.ts' || path === 'src/tasks.ts') return from === 'cli' ? [] : [`${file.path} imports ${path}: only the command line starts the composition root`]
     const isPort = from === 'consumers' && path === 'src/api/ports.ts'
     return to === from || to === '' || isPort || allowed.includes(to) ? [] : [`${file.path} imports ${path}`]
   })
@@ -49,9 +52,11 @@ export const importsPointOneWay: Rule = (file) => {
 /** Adapters carry the technology's name. */
 const isAdapter = (path: string): boolean => folderOf(path) !== '' && /\/(lmdb|local|chdb|kafka|redis|clickhouse|confluent)[^/]*$/.test(path)
 
+const compositionRoot: ReadonlySet<string> = new Set(['src/main.ts', 'src/presets.ts', 'src/tasks.ts'])
+
 /** An adapter may be made of several files; everybody else sees the port. */
 export const onlyMainImportsAdapters: Rule = (file) =>
-  inSource(file) && file.path !== 'src/main.ts'
+  inSource(file) && !compositionRoot.has(file.path)
     ? relativeImports(file)
         .filter((path) => isAdapter(path) && !(isAdapter(file.path) && folderOf(path) === folderOf(file.path)))
         .map((path) => `${file.path} imports the adapter ${path}`)

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import { test } from 'vitest'
 import { workload, workloadLines } from '../../src/cli/bench/workload.js'
-import { scoreFile } from '../../src/main.js'
+import { scoreFile } from '../../src/tasks.js'
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url))
 const reference = path('../../../shared/peers/reference-scores.json.gz')

@@ -5,7 +5,7 @@ import { loadConfig, packagePath, type Config } from '../../config.js'
 import { compileStream, type CompiledStream } from '../../consumers/compiled.js'
 import { partitionOf } from '../../keys.js'
 import type { NewRecord } from '../../log/event-log.js'
-import { withLog } from '../../main.js'
+import { withLog } from '../../tasks.js'
 import { loadStreams } from '../../streams/load.js'
 import { workloadLines } from './workload.js'
 

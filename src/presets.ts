@@ -1,0 +1,89 @@
+/** The part of the composition root that knows the adapters: opens the stores that a preset names. */
+import { readFileSync } from 'node:fs'
+import type { ConnectionOptions } from 'node:tls'
+import type { Clock } from './clock.js'
+import { dataPaths, type Config } from './config.js'
+import { EngineError } from './errors.js'
+import { openLmdbStateStore } from './features/lmdb-state-store.js'
+import { openRedisStateStore } from './features/redis-state-store.js'
+import type { StateStore } from './features/state-store.js'
+import type { ConsumerGroups, EventLog } from './log/event-log.js'
+import { openKafkaLog, type KafkaLog, type KafkaReport } from './log/kafka.js'
+import { openLocalLog } from './log/local.js'
+import { openChdbWarehouse } from './sinks/chdb-warehouse.js'
+import { openClickhouseWarehouse } from './sinks/clickhouse-warehouse.js'
+import type { Warehouse } from './sinks/warehouse.js'
+import { openSchemaRegistry, type SchemaRegistry } from './streams/confluent-registry.js'
+
+export type OpenLog = EventLog &
+  ConsumerGroups & {
+    /** What was cut off when it was opened. */
+    readonly repairs: readonly { readonly file: string; readonly reason: string }[]
+    /** Drops what retention has passed, where the log does not do so by itself. To be called now and then. */
+    sweep(): Promise<void>
+    close(): Promise<void>
+  }
+
+/** The stores of one preset, each opened by whoever needs it, who also closes it. */
+export interface Stores {
+  openLog(): Promise<OpenLog>
+  openState(): Promise<StateStore & { readonly repairs: readonly string[]; close(): Promise<void> }>
+  openWarehouse(): Promise<Warehouse>
+}
+
+export interface StoresOptions {
+  /** Of this process. */
+  readonly directory: string
+  readonly clock: Clock
+  readonly report?: KafkaReport
+}
+
+export const storesOf = (config: Config, options: StoresOptions): Stores => (config.preset === 'cluster' ? clusterStores(config, options) : embeddedStores(config, options))
+
+export function embeddedStores({ ephemeral }: Pick<Config, 'ephemeral'>, { directory, clock }: StoresOptions): Stores {
+  const paths = dataPaths(directory)
+  return {
+    openLog: () => openLocalLog({ directory: paths.log, clock, ephemeral }),
+    openState: () => openLmdbStateStore({ directory: paths.state }),
+    openWarehouse: () => openChdbWarehouse({ directory: paths.warehouse }),
+  }
+}
+
+function clusterStores(config: Config, options: StoresOptions): Stores {
+  const { redis, clickhouse } = config
+  return {
+    openLog: async () => Object.assign(await openKafka(config, options), { repairs: [], sweep: () => Promise.resolve() }),
+    async openState() {
+      const { keyPrefix, cluster, username, password } = redis
+      const nodes = redis.nodes.map((node) => ({ host: node.slice(0, node.lastIndexOf(':')), port: Number(node.slice(node.lastIndexOf(':') + 1)) }))
+      const tls = redis.tls ? { tls: certificates(redis) } : {}
+      return Object.assign(await openRedisStateStore({ nodes, keyPrefix, ...given({ cluster, username, password }), ...tls }), { repairs: [] })
+    },
+    openWarehouse() {
+      const { url, database, username, password, caFile } = clickhouse
+      if (url === undefined) throw new EngineError('BAD_CONFIG', 'clickhouse.url is not set')
+      return openClickhouseWarehouse({ url, database, username, ...given({ password }), ...(caFile === undefined ? {} : { tls: { ca: readFileSync(caFile) } }) })
+    },
+  }
+}
+
+/** The log of a cluster, with what only Kafka can be asked for: its topics. */
+export function openKafka({ kafka }: Config, { clock, report }: StoresOptions): Promise<KafkaLog> {
+  const { brokers, clientId, replicationFactor, saslMechanism: mechanism, username, password } = kafka
+  const sasl = mechanism === undefined || username === undefined || password === undefined ? {} : { sasl: { mechanism, username, password } }
+  return openKafkaLog({ brokers, clientId, clock, ...(kafka.tls ? { tls: certificates(kafka) } : {}), ...sasl, ...given({ replicationFactor, report }) })
+}
+
+/** The schema registry of a configuration; undefined where none is named. */
+export function schemaRegistryOf({ schemaRegistry: { caFile, url, ...credentials } }: Config, clock: Clock): SchemaRegistry | undefined {
+  return url === undefined ? undefined : openSchemaRegistry({ url, ...credentials, ca: caFile === undefined ? undefined : readFileSync(caFile, 'utf8'), clock })
+}
+
+const certificates = (files: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string }): ConnectionOptions =>
+  given({ ca: read(files.caFile), cert: read(files.certFile), key: read(files.keyFile) })
+
+const read = (path: string | undefined): Buffer | undefined => (path === undefined ? undefined : readFileSync(path))
+
+/** The members that are there. */
+const given = <T extends object>(members: T): { [Name in keyof T]?: Exclude<T[Name], undefined> } =>
+  Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as { [Name in keyof T]?: Exclude<T[Name], undefined> }

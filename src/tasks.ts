@@ -1,0 +1,72 @@
+/** What the composition root puts together without an engine: a file's scores, work on a log, the stores by themselves. */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { systemClock as clock } from './clock.js'
+import { packagePath, type Config } from './config.js'
+import type { CompiledStream } from './consumers/compiled.js'
+import { scoreFileWith } from './consumers/score-file.js'
+import { scoredWith } from './consumers/scored-with.js'
+import { ensureTopics } from './consumers/topics.js'
+import type { ScoreFileOptions, ScoreSummary } from './engine.js'
+import { createClosing } from './lifecycle.js'
+import { limits } from './limits.js'
+import { lockDirectory } from './lock.js'
+import type { EventLog } from './log/event-log.js'
+import { embeddedStores, schemaRegistryOf, storesOf, type Stores } from './presets.js'
+import { createOnnxRuntime } from './scorers/onnx-runtime.js'
+import type { SchemaRegistry } from './streams/confluent-registry.js'
+import { builtinStreams } from './streams/index.js'
+import { loadStreams } from './streams/load.js'
+
+/** Runs `work` on the log of a configuration, with the streams' topics in it. An embedded one is held meanwhile. */
+export async function withLog<T>(config: Config, streams: readonly CompiledStream[], work: (log: EventLog) => Promise<T>): Promise<T> {
+  const closing = createClosing()
+  try {
+    await mkdir(config.dataDirectory, { recursive: true, mode: 0o750 })
+    if (config.preset === 'embedded') {
+      const lock = await lockDirectory(config.dataDirectory, { pid: process.pid, startedAt: new Date(clock.nowMs()).toISOString() })
+      closing.add(() => lock.release())
+    }
+    const log = await storesIn(config).openLog()
+    closing.add(() => log.close())
+    await ensureTopics(log, streams, undefined)
+    return await work(log)
+  } finally {
+    await closing.close()
+  }
+}
+
+/** The stores of a configuration, each opened by whoever looks into it. Embedded ones must not be held by an engine. */
+export const storesIn = (config: Config): Stores => storesOf(config, { directory: config.dataDirectory, clock })
+
+/** The schema registry of a configuration; undefined where none is named. */
+export const registryIn = (config: Config): SchemaRegistry | undefined => schemaRegistryOf(config, clock)
+
+/** Scores a file through the whole path in a directory of its own, which is removed afterwards. */
+export async function scoreFile(options: ScoreFileOptions): Promise<ScoreSummary> {
+  const closing = createClosing()
+  try {
+    const directory = await mkdtemp(join(tmpdir(), 'tidemill-score-'))
+    closing.add(() => rm(directory, { recursive: true, force: true }))
+    const runtime = createOnnxRuntime()
+    closing.add(() => runtime.close())
+    const { stream, routing } = await scoredWith({
+      stream: options.stream, model: options.model, runtime,
+      available: [...builtinStreams, ...(options.streams.length === 0 ? [] : await loadStreams(options.streams))],
+      modelsDirectory: options.modelsDirectory ?? packagePath('models'),
+    })
+    const stores = embeddedStores({ ephemeral: true }, { directory, clock })
+    const log = await stores.openLog()
+    closing.add(() => log.close())
+    await ensureTopics(log, [stream], undefined)
+    const store = await stores.openState()
+    closing.add(() => store.close())
+    return await scoreFileWith(stream, options, {
+      log, groups: log, store, clock, tenants: 'any', routing: () => routing, onRetry: () => undefined,
+      settings: { commitIntervalMs: limits.commitIntervalMs, commitIntervalMaxMs: limits.commitIntervalMaxMs, chunkRecords: limits.chunkRecords, cachedEntities: limits.cachedEntities, seenIds: limits.seenIds },
+    })
+  } finally {
+    await closing.close()
+  }
+}
