@@ -20,7 +20,7 @@ export const limits = {
   sweepEntries: 2_000,
   /** A partition is swept no more often than this, so sweeping takes at most 0.5 % of the time; 1,000,000 blobs are gone round in ~8 minutes. */
   sweepIntervalMs: 1_000,
-  /** A state server that has not answered for so long is away: ten times what the largest commit (50,000 blobs, ~0.6 s) takes, and more. */
+  /** A state server that has not answered for so long is away: five times what the largest commit (50,000 blobs) takes on a machine six times overloaded, 2 s. */
   storeTimeoutMs: 10_000,
   /** The longest pause between two attempts to reach it again; the first follows after 50 ms. */
   storeReconnectMs: 1_000,

@@ -19,6 +19,8 @@ export interface RedisConnectionOptions {
   readonly tls?: ConnectionOptions
   readonly username?: string
   readonly password?: string
+  /** A server that does not connect or answer for so long is away; `limits.storeTimeoutMs` where absent. */
+  readonly timeoutMs?: number
 }
 
 export type Argument = string | number | Buffer
@@ -84,8 +86,8 @@ const retryDelayMs = (times: number): number => Math.min(times * 50, limits.stor
  * A command goes out now or fails now: no queue grows while the server is away, and a command whose answer was lost is
  * not sent again behind the back of whoever waits for it.
  */
-const base = ({ tls, username, password }: RedisConnectionOptions) => ({
-  lazyConnect: true, connectTimeout: limits.storeTimeoutMs, socketTimeout: limits.storeTimeoutMs,
+const base = ({ tls, username, password, timeoutMs = limits.storeTimeoutMs }: RedisConnectionOptions) => ({
+  lazyConnect: true, connectTimeout: timeoutMs, socketTimeout: timeoutMs,
   maxRetriesPerRequest: 0, autoResendUnfulfilledCommands: false, connectionName: 'tidemill-state',
   ...(tls === undefined ? {} : { tls }), ...(username === undefined ? {} : { username }), ...(password === undefined ? {} : { password }),
 }) // prettier-ignore
@@ -107,7 +109,7 @@ const serverOf = (options: RedisConnectionOptions, { host, port }: RedisAddress,
   })) // prettier-ignore
 
 const clusterOf = (options: RedisConnectionOptions): Cluster =>
-  watched(new Cluster([...options.nodes], { lazyConnect: true, enableOfflineQueue: false, clusterRetryStrategy: retryDelayMs, slotsRefreshTimeout: limits.storeTimeoutMs, redisOptions: base(options) }))
+  watched(new Cluster([...options.nodes], { lazyConnect: true, enableOfflineQueue: false, clusterRetryStrategy: retryDelayMs, slotsRefreshTimeout: options.timeoutMs ?? limits.storeTimeoutMs, redisOptions: base(options) }))
 
 async function isCluster(options: RedisConnectionOptions, where: string): Promise<boolean> {
   let reason: unknown

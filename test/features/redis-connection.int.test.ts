@@ -57,6 +57,14 @@ describe('a connection to Redis', () => {
     assert.equal(proxy.connections, 2)
   })
 
+  test('a server that takes commands and answers none is away', async () => {
+    const proxy = await proxyTo(server.nodes[0]!)
+    const store = await open({ nodes: [proxy.address], timeoutMs: 200 })
+    proxy.holdAnswers()
+    await assert.rejects(store.load(at, ['ann']), away)
+    await assert.rejects(openRedisStateStore({ nodes: [proxy.address], timeoutMs: 200 }), away)
+  })
+
   test('a server that evicts is refused, and told how to change that', async () => {
     await ask(server.nodes, (admin) => admin.config('SET', 'maxmemory-policy', 'allkeys-lru'))
     await assert.rejects(openRedisStateStore({ nodes: server.nodes }), badConfig(/'allkeys-lru'.*noeviction/))
