@@ -5,7 +5,10 @@
 import type { Registry } from 'prom-client'
 import type { ErrorCode } from '../errors.js'
 import type { RiskLevel } from '../log/block.js'
+import type { PredictionFilter, PredictionRow } from '../predictions.js'
 import type { AvroRecord } from '../streams/stream.js'
+
+export type { PredictionFilter, PredictionRow } from '../predictions.js'
 
 /** The tenant of the operator's keys: every tenant. */
 export const everyTenant = '*'
@@ -114,42 +117,6 @@ export interface Outcome {
   readonly source: 'correction' | 'review' | 'event'
   readonly decidedAtMs: number
   readonly note?: string
-}
-
-/** One stored prediction with its latest outcome. */
-export interface PredictionRow {
-  readonly event_id: string
-  readonly tenant: string
-  readonly stream: string
-  /** Where the event (or, for `origin` api, the prediction) stands in the log. */
-  readonly topic: string
-  readonly partition: number
-  readonly offset: number
-  readonly origin: 'log' | 'api'
-  /** Id of the stream's first entity, '' for none. */
-  readonly entity: string
-  readonly eventTimeMs: number
-  readonly recordTimeMs: number
-  readonly score: number
-  readonly risk: RiskLevel
-  readonly version: string
-  readonly served_by: 'model' | 'heuristic'
-  readonly why: 'no-model' | 'model-error' | 'timeout' | null
-  readonly reasons: readonly string[]
-  readonly late: boolean
-  readonly outcome: { readonly label: 0 | 1; readonly source: string; readonly decidedAtMs: number } | null
-}
-
-export interface PredictionFilter {
-  /** Absent: every tenant. */
-  readonly tenant?: string
-  readonly stream?: string
-  readonly risk?: RiskLevel
-  readonly entity?: string
-  readonly version?: string
-  /** Event time, from inclusive, to exclusive, epoch ms. */
-  readonly fromMs?: number
-  readonly toMs?: number
 }
 
 /** Served predictions as the warehouse has them: about a second behind the log. Both throw WAREHOUSE_DOWN. */

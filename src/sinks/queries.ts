@@ -1,48 +1,7 @@
 import { EngineError } from '../errors.js'
 import { limits } from '../limits.js'
+import type { PredictionFilter, PredictionRow, Risk, StoredOutcome } from '../predictions.js'
 import type { Warehouse } from './warehouse.js'
-
-/** Absent members filter nothing. Times are event time, from inclusive, to exclusive, epoch ms. */
-export interface PredictionFilter {
-  readonly tenant?: string
-  readonly stream?: string
-  readonly risk?: Risk
-  readonly entity?: string
-  readonly version?: string
-  readonly fromMs?: number
-  readonly toMs?: number
-}
-
-type Risk = 'low' | 'medium' | 'high'
-
-export interface StoredOutcome {
-  readonly label: 0 | 1
-  readonly source: string
-  readonly decidedAtMs: number
-}
-
-/** A prediction of the log or of a request, with its latest outcome. */
-export interface StoredPrediction {
-  readonly event_id: string
-  readonly tenant: string
-  readonly stream: string
-  /** Where the event (or, for `origin` api, the prediction) stands in the log. */
-  readonly topic: string
-  readonly partition: number
-  readonly offset: number
-  readonly origin: 'log' | 'api'
-  readonly entity: string
-  readonly eventTimeMs: number
-  readonly recordTimeMs: number
-  readonly score: number
-  readonly risk: Risk
-  readonly version: string
-  readonly served_by: 'model' | 'heuristic'
-  readonly why: 'no-model' | 'model-error' | 'timeout' | null
-  readonly reasons: readonly string[]
-  readonly late: boolean
-  readonly outcome: StoredOutcome | null
-}
 
 export interface RiskCount {
   readonly stream: string
@@ -53,9 +12,9 @@ export interface RiskCount {
 /** What people ask of the stored predictions. Every function throws WAREHOUSE_DOWN; values are bound, never spliced in. */
 export interface PredictionQueries {
   /** Newest event time first. `next` continues after the page and is absent on the last; BAD_REQUEST when `cursor` is not one of these. */
-  findPredictions(filter: PredictionFilter, cursor: string | undefined, limit: number): Promise<{ readonly rows: readonly StoredPrediction[]; readonly next?: string }>
+  findPredictions(filter: PredictionFilter, cursor: string | undefined, limit: number): Promise<{ readonly rows: readonly PredictionRow[]; readonly next?: string }>
   /** Every prediction of the event id: of one tenant, or of all when `tenant` is absent; newest first. */
-  predictionsOf(eventId: string, tenant: string | undefined): Promise<readonly StoredPrediction[]>
+  predictionsOf(eventId: string, tenant: string | undefined): Promise<readonly PredictionRow[]>
   /** Predictions of the log by stream and risk, of records since then. */
   countByRisk(sinceMs: number, tenant: string | undefined): Promise<readonly RiskCount[]>
   /** All outcomes that came for an event, latest first. */
@@ -68,7 +27,7 @@ interface Condition {
   readonly params: Readonly<Record<string, unknown>>
 }
 
-interface Row extends Omit<StoredPrediction, 'origin' | 'served_by' | 'why' | 'late' | 'outcome'> {
+interface Row extends Omit<PredictionRow, 'origin' | 'served_by' | 'why' | 'late' | 'outcome'> {
   readonly role: string
   readonly item: number
   readonly by: string
@@ -155,7 +114,7 @@ async function select(warehouse: Warehouse, conditions: readonly Condition[], li
   return warehouse.query<Row>(sql, params)
 }
 
-async function withOutcomes(warehouse: Warehouse, rows: readonly Row[]): Promise<StoredPrediction[]> {
+async function withOutcomes(warehouse: Warehouse, rows: readonly Row[]): Promise<PredictionRow[]> {
   if (rows.length === 0) return []
   const tenants = [...new Set(rows.map(({ tenant }) => tenant))]
   const ids = [...new Set(rows.map((row) => row.event_id))]
@@ -167,9 +126,9 @@ async function withOutcomes(warehouse: Warehouse, rows: readonly Row[]): Promise
 
 const keyOf = ({ tenant, stream, event_id }: Pick<Row, 'tenant' | 'stream' | 'event_id'>): string => JSON.stringify([tenant, stream, event_id])
 
-function predictionOf(row: Row, outcome: StoredOutcome | null): StoredPrediction {
+function predictionOf(row: Row, outcome: StoredOutcome | null): PredictionRow {
   const { event_id, tenant, stream, topic, partition, offset, entity, eventTimeMs, recordTimeMs, score, risk, version, reasons, role, by } = row
-  const why = by.startsWith('heuristic:') ? (by.slice('heuristic:'.length) as StoredPrediction['why']) : null
+  const why = by.startsWith('heuristic:') ? (by.slice('heuristic:'.length) as PredictionRow['why']) : null
   const origin = role === 'api' ? 'api' : 'log'
   const served_by = why === null ? 'model' : 'heuristic'
   return { event_id, tenant, stream, topic, partition, offset, origin, entity, eventTimeMs, recordTimeMs, score, risk, version, served_by, why, reasons, late: row.lateFlag === 1, outcome }

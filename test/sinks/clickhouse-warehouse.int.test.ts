@@ -1,11 +1,17 @@
 import assert from 'node:assert/strict'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { clickhouse, type Front } from '../../scripts/services/clickhouse.js'
 import type { Fault } from '../../scripts/services/clickhouse-front.js'
 import type { Running } from '../../scripts/services/start-process.js'
+import { storeChecks } from '../../src/cli/store-checks.js'
 import { systemClock } from '../../src/clock.js'
+import { dataPaths, loadConfig } from '../../src/config.js'
 import { patiently } from '../../src/consumers/retry.js'
 import { isEngineError, messageOf, type ErrorCode } from '../../src/errors.js'
+import { storesIn } from '../../src/tasks.js'
 import { openClickhouseWarehouse, type ClickhouseOptions } from '../../src/sinks/clickhouse-warehouse.js'
 import { migrate } from '../../src/sinks/migrate.js'
 import type { Warehouse } from '../../src/sinks/warehouse.js'
@@ -158,6 +164,15 @@ test('a database that is missing is created; where that is not allowed, a person
   await created.close()
   await front.sicken({ kind: 'exception', code: 497, type: 'ACCESS_DENIED', matching: '^CREATE DATABASE' })
   assert.match(await refusal({ database: 'forbidden' }), /database forbidden.*create the database, or grant/)
+})
+
+test('the doctor reads a warehouse on a server', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'tidemill-doctor-'))
+  await mkdir(dataPaths(directory).log)
+  const stores = { ...storesIn(loadConfig({ variables: {}, flags: { dataDirectory: directory } })), openWarehouse: () => open() }
+  const checks = await storeChecks(loadConfig({ variables: {}, flags: { dataDirectory: directory } }), stores, new AbortController().signal)
+  assert.match(checks.find(({ name }) => name === 'warehouse')!.detail, /^\d+ tables, 0 rows of predictions$/)
+  await rm(directory, { recursive: true })
 })
 
 test('nothing is missing on this machine for the tests of the server', () => assert.equal(clickhouse.missing(), undefined))

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/clock.js'
 import { isEngineError } from '../../src/errors.js'
+import type { PredictionFilter, PredictionRow } from '../../src/predictions.js'
 import { migrate } from '../../src/sinks/migrate.js'
-import { predictionQueries, type PredictionFilter, type PredictionQueries, type StoredPrediction } from '../../src/sinks/queries.js'
+import { predictionQueries, type PredictionQueries } from '../../src/sinks/queries.js'
 import type { Warehouse } from '../../src/sinks/warehouse.js'
 import { everyWarehouse } from './clickhouse.js'
 
@@ -68,7 +69,7 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
   })
   afterAll(() => remove())
 
-  const ids = (rows: readonly StoredPrediction[]): string[] => rows.map((row) => row.event_id)
+  const ids = (rows: readonly PredictionRow[]): string[] => rows.map((row) => row.event_id)
   const find = async (filter: PredictionFilter): Promise<string[]> => ids((await queries.findPredictions(filter, undefined, 100)).rows)
 
   test('the newest come first, however far back one has to look', async () => {
