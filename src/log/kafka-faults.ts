@@ -24,6 +24,9 @@ const names: Readonly<Record<number, string>> = {
   87: 'INVALID_RECORD',
 }
 
+export const offsetOutOfRange = 1
+export const unknownTopic = 3
+
 /** A broker answered with an error code. `type` is named as kafkajs names it, so that both can be told by one word. */
 export class BrokerFault extends Error {
   override readonly name = 'BrokerFault'
@@ -58,7 +61,9 @@ export function isOutage(error: unknown): boolean {
 const refusals = new Set(['SASL_AUTHENTICATION_FAILED', 'ILLEGAL_SASL_STATE', 'UNSUPPORTED_SASL_MECHANISM', 'TOPIC_AUTHORIZATION_FAILED', 'GROUP_AUTHORIZATION_FAILED', 'CLUSTER_AUTHORIZATION_FAILED'])
 
 /** What a fault is called when it is not waited out any longer. */
-export function logDown(error: unknown, what: string): EngineError {
+export function gaveUp(error: unknown, what: string): EngineError {
+  if (faultType(error) === names[unknownTopic])
+    return new EngineError('TOPIC_MISMATCH', `cannot ${what}: ${messageOf(error)}. Create it (tidemill topics apply), or allow this client to see it.`, { cause: error })
   const isRefusal = error instanceof Error && (error.name === 'KafkaJSSASLAuthenticationError' || refusals.has(faultType(error) ?? ''))
   const advice = isRefusal ? '. Check the credentials in the configuration and the ACLs of the cluster' : ''
   return new EngineError('LOG_DOWN', `cannot ${what}: ${messageOf(error)}${advice}`, { cause: error })

@@ -8,7 +8,7 @@ import type { Clock } from '../clock.js'
 import { EngineError, isEngineError, messageOf } from '../errors.js'
 import { limits } from '../limits.js'
 import type { TopicPartition } from './event-log.js'
-import { faultType, isOutage, logDown } from './kafka-faults.js'
+import { BrokerFault, faultType, gaveUp, isOutage, unknownTopic } from './kafka-faults.js'
 import type { Request } from './kafka-wire.js'
 
 const { Kafka: Client, logLevel } = kafkajs
@@ -73,6 +73,7 @@ export class Wire {
   readonly #kafka: Kafka
   readonly #sockets = new Set<Socket>()
   readonly #topics = new Set<string>()
+  #admin: Admin | undefined
   #isClosed = false
 
   constructor(options: KafkaConnection) {
@@ -108,12 +109,12 @@ export class Wire {
 
   /** kafkajs' own admin client, on connections of its own that end with this wire. */
   async admin(): Promise<Admin> {
-    const admin = this.#kafka.admin()
-    await admin.connect()
-    return admin
+    this.#admin ??= this.#kafka.admin()
+    await this.#admin.connect()
+    return this.#admin
   }
 
-  /** Knows the partitions of the topics from now on. TOPIC_MISMATCH where one does not exist. */
+  /** Knows the partitions of the topics from now on. */
   async know(topics: readonly string[]): Promise<void> {
     if (topics.every((topic) => this.#topics.has(topic)) && this.cluster.isConnected()) return
     await this.cluster.connect()
@@ -121,7 +122,7 @@ export class Wire {
       try {
         await this.cluster.addTargetTopic(topic)
       } catch (error) {
-        if (faultType(error) === 'UNKNOWN_TOPIC_OR_PARTITION') throw new EngineError('TOPIC_MISMATCH', `there is no topic ${topic}: create it with ensure`)
+        if (faultType(error) === 'UNKNOWN_TOPIC_OR_PARTITION') throw new BrokerFault(unknownTopic, `topic ${topic}`)
         throw error
       }
     for (const topic of topics) this.#topics.add(topic)
@@ -189,7 +190,7 @@ export class KafkaLink {
     return this.options.timeoutMs ?? limits.brokerTimeoutMs
   }
 
-  /** Repeats `attempt` with a new wire each time; after `limits.brokerTries` failures in a row LOG_DOWN. `what` completes "cannot ...". */
+  /** Repeats `attempt` with a new wire each time; after `limits.brokerTries` failures in a row LOG_DOWN, or TOPIC_MISMATCH where no broker knows the topic (one that was just made may take a moment). `what` completes "cannot ...". */
   async run<T>(what: string, attempt: (wire: Wire) => Promise<T>, { outages, withinMs, signal }: Persistence): Promise<T> {
     const { clock, report } = this.options
     let failures = 0
@@ -206,7 +207,7 @@ export class KafkaLink {
         if (outages === 'count' || !isOutage(error)) failures++
         sinceMs ??= clock.nowMs()
         const isOver = withinMs !== undefined && clock.nowMs() - sinceMs > withinMs
-        if (failures >= limits.brokerTries || isOver || signal?.aborted === true) throw logDown(error, what)
+        if (failures >= limits.brokerTries || isOver || signal?.aborted === true) throw gaveUp(error, what)
         report?.('warn', 'waiting for the broker', { what, reason: messageOf(error), failures })
         await clock.sleep(delayMs, signal)
       }

@@ -2,13 +2,11 @@ import { EngineError } from '../errors.js'
 import { limits } from '../limits.js'
 import type { LogRecord, Offset, PartitionReader, ReadBound, TopicPartition } from './event-log.js'
 import { RecordSet } from './kafka-batch.js'
-import { BrokerFault } from './kafka-faults.js'
+import { BrokerFault, offsetOutOfRange } from './kafka-faults.js'
 import { KafkaLink, send } from './kafka-link.js'
 import type { KafkaConnection, Wire } from './kafka-link.js'
 import { boundsOf } from './kafka-offsets.js'
 import { fetchRequest } from './kafka-wire.js'
-
-const offsetOutOfRange = 1
 
 /** What was asked of the broker: nothing that was not given out lies in `known`..`from`. */
 interface Fetch {

@@ -18,7 +18,7 @@ export type TopicChange =
 const maxMessageBytes = limits.appendBytes + 64 * 1024
 
 /** What Kafka's settings of a topic must be. Whatever is not named here is left to the people who run the cluster. */
-export const settingsOf = ({ retentionMs, isCompacted }: TopicSpec): Readonly<Record<string, string>> => ({
+const settingsOf = ({ retentionMs, isCompacted }: TopicSpec): Readonly<Record<string, string>> => ({
   'cleanup.policy': isCompacted === true ? (retentionMs === undefined ? 'compact' : 'compact,delete') : 'delete',
   'retention.ms': String(retentionMs ?? -1),
   'max.message.bytes': String(maxMessageBytes),
@@ -46,7 +46,7 @@ async function settingsIn(admin: Admin, topics: readonly string[]): Promise<Read
 }
 
 /** The number of partitions of those topics that exist. */
-export async function partitionsIn(admin: Admin, topics: readonly string[]): Promise<ReadonlyMap<string, number>> {
+async function partitionsIn(admin: Admin, topics: readonly string[]): Promise<ReadonlyMap<string, number>> {
   const existing = new Set(await admin.listTopics())
   const wanted = topics.filter((topic) => existing.has(topic))
   if (wanted.length === 0) return new Map()
@@ -70,17 +70,24 @@ export async function planTopics(admin: Admin, specs: readonly TopicSpec[]): Pro
   })
 }
 
-export const mismatch = (topic: string, has: number, wanted: number): EngineError =>
+const mismatch = (topic: string, has: number, wanted: number): EngineError =>
   new EngineError('TOPIC_MISMATCH', `topic ${topic} has ${has} partitions, ${wanted} were asked for. Keep the number, or name a new topic.`)
 
-/** Creates the topic. Nothing happens where somebody else was first. */
-export async function createTopic(admin: Admin, spec: TopicSpec, replicationFactor: number | undefined): Promise<void> {
+async function create(admin: Admin, spec: TopicSpec, replicationFactor: number | undefined): Promise<void> {
   const configEntries = Object.entries(settingsOf(spec)).map(([name, value]) => ({ name, value }))
   try {
     await admin.createTopics({ topics: [{ topic: spec.topic, numPartitions: spec.partitions, configEntries, ...(replicationFactor === undefined ? {} : { replicationFactor }) }], waitForLeaders: true })
   } catch (error) {
     if (faultType(error) !== 'TOPIC_ALREADY_EXISTS') throw error
+    await ensureTopic(admin, spec, replicationFactor)
   }
+}
+
+/** Creates the topic where it is missing; TOPIC_MISMATCH where it has another number of partitions. */
+export async function ensureTopic(admin: Admin, spec: TopicSpec, replicationFactor: number | undefined): Promise<void> {
+  const has = (await partitionsIn(admin, [spec.topic])).get(spec.topic)
+  if (has === undefined) await create(admin, spec, replicationFactor)
+  else if (has !== spec.partitions) throw mismatch(spec.topic, has, spec.partitions)
 }
 
 /**
@@ -90,7 +97,7 @@ export async function createTopic(admin: Admin, spec: TopicSpec, replicationFact
 export async function applyTopics(admin: Admin, specs: readonly TopicSpec[], replicationFactor: number | undefined): Promise<readonly TopicChange[]> {
   const plan = await planTopics(admin, specs)
   for (const change of plan) if (change.change === 'refuse') throw mismatch(change.topic, change.partitions, change.wanted)
-  for (const spec of specs) if (plan.some(({ change, topic }) => change === 'create' && topic === spec.topic)) await createTopic(admin, spec, replicationFactor)
+  for (const spec of specs) if (plan.some(({ change, topic }) => change === 'create' && topic === spec.topic)) await create(admin, spec, replicationFactor)
   const altered = [...new Set(plan.flatMap(({ change, topic }) => (change === 'set' ? [topic] : [])))]
   const settings = await settingsIn(admin, altered)
   for (const topic of altered) {

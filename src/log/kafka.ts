@@ -1,3 +1,4 @@
+import type { Admin } from 'kafkajs'
 import { EngineError } from '../errors.js'
 import type { ConsumerGroups, EventLog, GroupLag, Membership, NewRecord, Offset, PartitionReader, TopicPartition, TopicSpec } from './event-log.js'
 import { KafkaAppends } from './kafka-appends.js'
@@ -6,10 +7,9 @@ import type { KafkaConnection, Persistence } from './kafka-link.js'
 import { KafkaMember } from './kafka-member.js'
 import { boundsOf, endsOf } from './kafka-offsets.js'
 import { KafkaReader } from './kafka-reader.js'
-import { applyTopics, createTopic, mismatch, partitionsIn, planTopics } from './kafka-topics.js'
+import { applyTopics, ensureTopic, planTopics } from './kafka-topics.js'
 import type { TopicChange } from './kafka-topics.js'
 import { keyOf } from './kafka-work.js'
-import type { Admin } from 'kafkajs'
 
 export type { KafkaConnection, KafkaReport } from './kafka-link.js'
 export type { TopicChange } from './kafka-topics.js'
@@ -56,12 +56,8 @@ class KafkaCluster implements KafkaLog {
     await this.#asking.run(`reach Kafka at ${this.#options.brokers.join(', ')}`, (wire) => wire.know([]), briefly)
   }
 
-  async ensure(spec: TopicSpec): Promise<void> {
-    await this.#withAdmin(`create topic ${spec.topic}`, async (admin) => {
-      await createTopic(admin, spec, this.#options.replicationFactor)
-      const has = (await partitionsIn(admin, [spec.topic])).get(spec.topic)
-      if (has !== undefined && has !== spec.partitions) throw mismatch(spec.topic, has, spec.partitions)
-    })
+  ensure(spec: TopicSpec): Promise<void> {
+    return this.#withAdmin(`create topic ${spec.topic}`, (admin) => ensureTopic(admin, spec, this.#options.replicationFactor))
   }
 
   append(at: TopicPartition, records: readonly NewRecord[]): Promise<Offset> {
@@ -141,18 +137,7 @@ class KafkaCluster implements KafkaLog {
   }
 
   #withAdmin<T>(what: string, use: (admin: Admin) => Promise<T>): Promise<T> {
-    return this.#asking.run(
-      what,
-      async (wire) => {
-        const admin = await wire.admin()
-        try {
-          return await use(admin)
-        } finally {
-          await admin.disconnect().catch(() => undefined)
-        }
-      },
-      briefly,
-    )
+    return this.#asking.run(what, async (wire) => use(await wire.admin()), briefly)
   }
 }
 

@@ -58,7 +58,7 @@ describe('record batches', () => {
     test(`${codec} of ${client} that was cut short is damage, not a shorter batch`, () => {
       const bytes = Buffer.from(base64, 'base64')
       const cut = altered(bytes.subarray(0, -9), (batch) => batch.writeInt32BE(batch.length - 12, 8))
-      expect(() => all(cut)).toThrow(failsWith('LOG_DAMAGED') as Error)
+      expect(() => all(cut)).toThrow(failsWith('LOG_DAMAGED'))
     })
 
   test('what is written can be read, times before 1970 and far apart too', () => {
@@ -80,7 +80,7 @@ describe('record batches', () => {
   test('a flipped bit is damage', () => {
     const batch = encode([textRecord('x')])
     batch[batch.length - 3]! ^= 1
-    expect(() => all(batch)).toThrow(failsWith('LOG_DAMAGED') as Error)
+    expect(() => all(batch)).toThrow(failsWith('LOG_DAMAGED'))
   })
 
   test('records before the offset that was asked for are passed over', () => {
