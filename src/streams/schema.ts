@@ -44,7 +44,7 @@ export function readSchema(file: string): AvroRecord {
 const isRecord = (thing: unknown): thing is AvroRecord =>
   typeof thing === 'object' && thing !== null && 'type' in thing && thing.type === 'record' && 'name' in thing && typeof thing.name === 'string' && 'fields' in thing && Array.isArray(thing.fields)
 
-/** What a column holds. `time` is epoch milliseconds; `integer` and `time` are safe integers. */
+/** What a column holds. `time` is epoch milliseconds; `integer` and `time` are whole numbers below 2^52. */
 export type ColumnKind = 'text' | 'enum' | 'boolean' | 'integer' | 'number' | 'time'
 
 export interface ColumnInfo {
@@ -58,11 +58,14 @@ export interface ColumnInfo {
   readonly maximum: number
 }
 
+/** Below 2^52: Avro doubles a number to carry its sign, and avsc, which counts in doubles, reads -2^52 - 1 as 2^52. */
+const mostLong = 2 ** 52 - 1
+
 const bounds: Readonly<Record<string, readonly [ColumnKind, number, number]>> = {
   string: ['text', 0, 0],
   boolean: ['boolean', 0, 0],
   int: ['integer', -(2 ** 31), 2 ** 31 - 1],
-  long: ['integer', Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
+  long: ['integer', -mostLong, mostLong],
   float: ['number', -3.4028234663852886e38, 3.4028234663852886e38],
   double: ['number', -Number.MAX_VALUE, Number.MAX_VALUE],
 }
@@ -75,9 +78,34 @@ export function schemaProblems(record: AvroRecord): readonly string[] {
   const names = record.fields.map((field) => field.name)
   return [
     ...record.fields.filter((field) => columnOf(field) === undefined).map((field) => `schema field ${field.name}: type ${JSON.stringify(field.type)} is not supported; use string, enum, boolean, int, long, float, double or timestamp-millis, or a union of one with null`),
-    ...names.filter((name) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) || name === '__proto__').map((name) => `schema field ${JSON.stringify(name)}: not a name`),
+    ...names.filter((name) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)).map((name) => `schema field ${JSON.stringify(name)}: not a name`),
+    // Every object knows these, so an event without them would seem to have them.
+    ...names.filter((name) => name in Object.prototype).map((name) => `schema field ${name}: the name is taken by JavaScript`),
+    ...record.fields.flatMap(defaultProblem),
     ...names.filter((name, at) => names.indexOf(name) !== at).map((name) => `schema field ${name}: stands twice`),
   ]
+}
+
+/** An event takes a default as it is: it must be what the field takes from a producer. In a union it is of the first type. */
+function defaultProblem(field: AvroField): readonly string[] {
+  const column = columnOf(field)
+  if (column?.fallback === undefined) return []
+  const nullFirst = field.type === 'null' || (Array.isArray(field.type) && field.type[0] === 'null')
+  const fits = nullFirst ? column.fallback === null : holds(column, column.fallback)
+  return fits ? [] : [`schema field ${field.name}: the default ${JSON.stringify(column.fallback)} is not ${nullFirst ? 'null, which its union begins with' : 'what the field may hold'}`]
+}
+
+function holds({ kind, symbols, minimum, maximum }: ColumnInfo, value: unknown): boolean {
+  switch (kind) {
+    case 'text':
+      return typeof value === 'string'
+    case 'enum':
+      return symbols.includes(value as string)
+    case 'boolean':
+      return typeof value === 'boolean'
+    default:
+      return typeof value === 'number' && value >= minimum && value <= maximum && (kind === 'number' || Number.isInteger(value))
+  }
 }
 
 /** `'a', 'b'`: what could have been meant. */

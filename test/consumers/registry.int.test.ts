@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
+import { mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import avro from 'avsc'
 import { afterEach, describe, expect, test } from 'vitest'
+import { missingPython, runPython } from '../../scripts/services/python.js'
 import { systemClock } from '../../src/clock.js'
 import { compileStream } from '../../src/consumers/compiled.js'
 import { decodeChunk, readersFor } from '../../src/consumers/decode.js'
@@ -13,6 +18,9 @@ import { wireHeader } from '../../src/streams/wire.js'
 import { doors } from '../fixtures/doors.js'
 import { registryServer } from '../streams/registry-server.js'
 import { engineRoom, monday, passes } from './engine-room.js'
+
+/** The first run on a machine installs packages. */
+const pipTimeoutMs = 5 * 60_000
 
 const server = registryServer()
 const stream = compileStream(doors)
@@ -66,6 +74,30 @@ describe('a chunk of old and new producers at once', () => {
     assert.deepEqual(dead.map(({ code }) => code), ['UNKNOWN_SCHEMA'])
     assert.match(dead[0]!.reason, /no registry is configured/)
   })
+})
+
+describe('a producer in another language', () => {
+  const [file, requirements, schema] = ['python/produce_avro.py', 'python/requirements.txt', 'doors.avsc'].map((name) => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url))) as [string, string, string]
+  const missing = missingPython(requirements)
+
+  test('is read as it wrote: Python, with Confluent’s own serializer', async ({ skip }) => {
+    if (missing !== undefined) {
+      process.stderr.write(`\n!!! NOT RUN: a producer in Python: ${missing}\n\n`)
+      skip(missing)
+    }
+    const events = passes(5)
+    const lines = join(await mkdtemp(join(tmpdir(), 'tidemill-python-')), 'events.ndjson')
+    await writeFile(lines, events.map((event) => JSON.stringify(event)).join('\n'))
+    const said = await runPython({ file, requirements, args: ['--registry', server().url, '--topic', 'python-doors', '--schema', schema, '--events', lines] })
+    const written = said.trimEnd().split('\n')
+    const summary = JSON.parse(written.pop()!) as { delivered: number; schema_id: number }
+    assert.equal(summary.delivered, 5)
+    const chunk = records(written.map((hex) => Buffer.from(hex, 'hex')))
+    const source = open()
+    assert.equal((await source.latest('python-doors-value'))?.id, summary.schema_id)
+    const decoded = decodeChunk(stream, 'any', chunk, await readersFor(stream, chunk, source, once))
+    assert.deepEqual([decoded.events, decoded.dead], [events, []])
+  }, pipTimeoutMs)
 })
 
 describe('while the registry is away', () => {
