@@ -80,11 +80,13 @@ async function compose(config: Config, options: EngineOptions, closing: Closing)
   const control = await routing({ log, streams, readModel: models.read, firstDecisions }, { together: true }, logger, closing)
   const observation = observe(streams, registry, clock, ({ stream }) => championOf(control.current(), stream.model, 'global')?.version ?? heuristicVersion)
 
+  const schemas = schemaRegistryOf(config, clock)
+  closing.add(() => schemas?.close())
   const failing: Promise<never>[] = [control.failed]
   if (store !== undefined && does('scoring')) {
     const scoring = await scoringFlow({
       log, groups: log, store, streams, tenants, clock,
-      schemas: schemaRegistryOf(config, clock),
+      schemas,
       routing: () => control.current(),
       settings: { ...config.scoring, seenIds: limits.seenIds },
       onChunk(chunk) {

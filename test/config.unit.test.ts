@@ -101,13 +101,13 @@ describe('text', () => {
 
 describe('problems', () => {
   test('are named all at once, each with its place and what is allowed', () => {
-    const configPath = fileOf('preset: cluster\napi: {port: many, prot: 3}\nwarehouse: 3\n')
+    const configPath = fileOf('preset: clutter\napi: {port: many, prot: 3}\nwarehouse: 3\n')
     assert.deepEqual(problemsOf({ configPath, variables: { TIDEMILL_API_PROT: '1' }, flags: { 'demo.rate': 'fast' } }).toSorted(), [
       'TIDEMILL_API_PROT: there is no such variable; TIDEMILL_API_PORT?',
       `api.port (${configPath}:2): 'many' is not a whole number from 0 to 65535`,
       `api.prot (${configPath}:2): there is no such setting; api.port?`,
       "demo.rate (--rate): 'fast' is not a number from 0.1 to 100000",
-      `preset (${configPath}:1): 'cluster' is not 'embedded'`,
+      `preset (${configPath}:1): 'clutter' is not 'embedded' or 'cluster'`,
       `warehouse (${configPath}): must be a mapping of settings`,
     ])
   })

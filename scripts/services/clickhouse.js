@@ -58,7 +58,7 @@ export const clickhouse = {
     const url = `${options.tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`
     return {
       pid, stop, ports, url,
-      variables: { TIDEMILL_WAREHOUSE_URL: url, TIDEMILL_WAREHOUSE_USERNAME: options.user ?? 'default', TIDEMILL_WAREHOUSE_PASSWORD: options.password ?? '' },
+      variables: { TIDEMILL_CLICKHOUSE_URL: url, TIDEMILL_CLICKHOUSE_USERNAME: options.user ?? 'default', TIDEMILL_CLICKHOUSE_PASSWORD: options.password ?? '' },
       sicken: async (...faults) => {
         for (const fault of faults) await control('POST', fault)
       },
