@@ -15,7 +15,6 @@ const dispositions = {
   TOO_LARGE: 'dead-letter',
   TIME_OUT_OF_RANGE: 'dead-letter',
   UNKNOWN_TENANT: 'dead-letter',
-  KEY_MISMATCH: 'dead-letter',
 
   STORE_DOWN: 'retry',
   WAREHOUSE_DOWN: 'retry',

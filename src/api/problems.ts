@@ -62,7 +62,6 @@ const engineKinds = {
   BAD_FIELD: { status: 422, title: 'A field is not valid' },
   TIME_OUT_OF_RANGE: { status: 422, title: 'The event time is out of range' },
   UNKNOWN_TENANT: { status: 422, title: 'Unknown tenant' },
-  KEY_MISMATCH: { status: 422, title: 'The key does not belong to the record' },
 
   STORE_DOWN: { status: 503, title: 'The state store is away', detail: retry, retryAfterS: 5 },
   WAREHOUSE_DOWN: { status: 503, title: 'The warehouse is away', detail: 'Scoring goes on; stored predictions cannot be read now.', retryAfterS: 5 },
