@@ -1,9 +1,11 @@
-/** Writes docs/reference/configuration.md and cli.md, after `npm run build`. A test fails when they are out of date. */
+/** Writes docs/reference/configuration.md, cli.md and metrics.md, after `npm run build`. A test fails when they are out of date. */
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { cliReference, configurationReference } from './reference.js'
+import { cliReference, configurationReference, metricsReference } from './reference.js'
 
 const built = /** @param {string} path */ async (path) => import(new URL(`../dist/${path}`, import.meta.url).href)
 const pages = new URL('../docs/reference/', import.meta.url)
 mkdirSync(pages, { recursive: true })
 writeFileSync(new URL('configuration.md', pages), configurationReference({ ...(await built('config-settings.js')), ...(await built('config-describe.js')) }))
 writeFileSync(new URL('cli.md', pages), cliReference({ ...(await built('cli/program.js')), ...(await built('cli/exit.js')) }))
+const measuring = await Promise.all(['consumers/observation.js', 'consumers/dependencies.js', 'consumers/gauges.js', 'api/metrics.js', 'clock.js'].map(built))
+writeFileSync(new URL('metrics.md', pages), metricsReference(Object.assign({}, ...measuring)))

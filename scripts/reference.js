@@ -1,5 +1,6 @@
 /** The reference pages, made of what the code says of itself; the modules are handed in, built or from source. */
 import { PassThrough } from 'node:stream'
+import { Registry } from 'prom-client'
 
 /** @import { Command } from 'commander' */
 
@@ -106,4 +107,35 @@ ${command.description() || `${command.summary().charAt(0).toUpperCase()}${comman
     ${usage}
 ${about.join('')}
 ${options.length === 0 ? '' : `\n| option | what it does |\n|---|---|\n${options.join('\n')}\n`}`
+}
+
+/**
+ * docs/reference/metrics.md
+ * @param {Pick<typeof import('../src/consumers/observation.js'), 'observe'> & Pick<typeof import('../src/consumers/dependencies.js'), 'watchDependencies'>
+ *   & Pick<typeof import('../src/consumers/gauges.js'), 'registerGauges'> & Pick<typeof import('../src/api/metrics.js'), 'apiMetrics'>
+ *   & Pick<typeof import('../src/clock.js'), 'systemClock'>} modules
+ */
+export function metricsReference({ observe, watchDependencies, registerGauges, apiMetrics, systemClock }) {
+  const registry = new Registry()
+  observe([], registry, systemClock, () => '')
+  watchDependencies(registry)
+  registerGauges(registry, { version: '', preset: '', roles: [], streams: [], lagRecords: () => 0, versionOf: () => '', warehouse: { lagRecords: () => 0, up: () => true } })
+  apiMetrics(/** @type {any} */ ({ addHook: () => undefined }), registry, /** @type {any} */ ({}))
+  const metrics = /** @type {{ name: string, help: string, type: string, labelNames: string[] }[]} */ (/** @type {unknown} */ (registry.getMetricsAsArray()))
+  const kind = (/** @type {string} */ name) => registry.getSingleMetric(name)?.constructor.name.toLowerCase() ?? ''
+  const rows = metrics
+    .sort((one, other) => (one.name < other.name ? -1 : 1))
+    .map(({ name, help, labelNames }) => `| ${[code(name), kind(name), labelNames.map(code).join(', '), help].map(cell).join(' | ')} |`)
+  return `${generated}
+# Metrics
+
+Every process answers \`GET /metrics\` in the text format of Prometheus, without a key. Beside these there are the measures of the process
+and of Node.js that \`prom-client\` brings (\`process_cpu_seconds_total\`, \`process_resident_memory_bytes\`, \`nodejs_eventloop_lag_p99_seconds\` ...).
+A histogram has its \`_bucket\`, \`_sum\` and \`_count\`. Counters start with the process and count its own work: add them up over processes.
+Dashboards and alert rules over them are in \`docker/\`.
+
+| metric | kind | labels | what it says |
+|---|---|---|---|
+${rows.join('\n')}
+`
 }

@@ -61,5 +61,8 @@ export class EngineError extends Error {
 export const isEngineError = (error: unknown, code?: ErrorCode): error is EngineError =>
   error instanceof EngineError && (code === undefined || error.code === code)
 
+/** Every code that asks for this. */
+export const codesOf = (disposition: Disposition): readonly ErrorCode[] => (Object.keys(dispositions) as ErrorCode[]).filter((code) => dispositions[code] === disposition)
+
 /** The message of anything that was thrown. */
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

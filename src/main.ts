@@ -17,6 +17,8 @@ import { compileStream, type CompiledStream } from './consumers/compiled.js'
 import { followControl, type Control, type ControlOptions } from './consumers/control.js'
 import type { Tenants } from './consumers/decode.js'
 import { startDemo } from './consumers/demo.js'
+import { watchDependencies } from './consumers/dependencies.js'
+import { registerGauges } from './consumers/gauges.js'
 import { followLag } from './consumers/lag.js'
 import { openModelReading } from './consumers/model-reading.js'
 import { observe } from './consumers/observation.js'
@@ -67,18 +69,23 @@ async function compose(config: Config, options: EngineOptions, closing: Closing)
   closing.add(() => lock?.release())
   const paths = dataPaths(directory)
   const streams = (await chooseStreams(config.streams)).map(compileStream)
-  const { log, store, warehouse } = await openStores(config, directory, logger, closing)
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const watch = watchDependencies(registry)
+  const opened = await openStores(config, directory, logger, closing)
+  const log = watch('log', opened.log, ['append'])
+  const store = opened.store && watch('state', opened.store, ['claim', 'load', 'commit'])
+  const warehouse = opened.warehouse && watch('warehouse', opened.warehouse, ['insert', 'query'])
   await ensureTopics(log, streams, config.log.retentionDays === undefined ? undefined : config.log.retentionDays * dayMs)
   if (warehouse !== undefined) await migrate(warehouse, { retentionDays: config.warehouse.retentionDays })
 
   const tenants = tenantsOf(config)
-  const registry = new Registry()
-  collectDefaultMetrics({ register: registry })
   const models = openModelReading({ log, directory: config.models.directory, kept: paths.models, report })
   closing.add(() => models.close())
   const firstDecisions = activateBundled({ streams, models: await listModels(config.models.directory), readModel: models.read, publish: models.publish, clock, report })
   const control = await routing({ log, streams, readModel: models.read, firstDecisions }, { together: true }, logger, closing)
-  const observation = observe(streams, registry, clock, ({ stream }) => championOf(control.current(), stream.model, 'global')?.version ?? heuristicVersion)
+  const versionOf = ({ stream }: CompiledStream): string => championOf(control.current(), stream.model, 'global')?.version ?? heuristicVersion
+  const observation = observe(streams, registry, clock, versionOf)
 
   const schemas = schemaRegistryOf(config, clock)
   closing.add(() => schemas?.close())
@@ -137,6 +144,9 @@ async function compose(config: Config, options: EngineOptions, closing: Closing)
   if (demo !== undefined) closing.add(() => demo.close())
   const lag = await followLag(log, scoringGroup, clock)
   closing.add(() => lag.close())
+  const named = (name: string): CompiledStream => streams.find(({ stream }) => stream.name === name)!
+  const lagRecords = (name: string): number => lag.of(named(name).topics.events)
+  registerGauges(registry, { ...config, version: packageVersion(), streams: streams.map(({ stream }) => stream.name), lagRecords, versionOf: (name) => versionOf(named(name)), warehouse: warehousing })
   return {
     url,
     ...(demo === undefined ? {} : { demoKey: demo.key }),
@@ -145,7 +155,7 @@ async function compose(config: Config, options: EngineOptions, closing: Closing)
     stop: () => closing.close(),
     snapshot: () => ({
       uptimeMs: clock.nowMs() - startedMs,
-      streams: observation.streams().map((one) => ({ ...one, lagRecords: lag.of(streams.find(({ stream }) => stream.name === one.name)!.topics.events) })),
+      streams: observation.streams().map((one) => ({ ...one, lagRecords: lagRecords(one.name) })),
       warehouseLagRecords: warehousing?.lagRecords() ?? 0,
       warehouseUp: warehousing?.up() ?? true,
     }),

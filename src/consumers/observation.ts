@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type { Clock } from '../clock.js'
 import type { StreamSnapshot } from '../engine.js'
+import { codesOf } from '../errors.js'
 import { riskLevels, scoredBy } from '../log/block.js'
 import type { CompiledStream } from './compiled.js'
 import { createRecent, type Recent } from './recent.js'
@@ -35,6 +36,12 @@ export function observe(streams: readonly CompiledStream[], registry: Registry, 
   const retries = new Counter({ name: 'tidemill_retries_total', help: 'Attempts that failed and were repeated, by partition.', labelNames: ['partition'], registers })
   const latency = new Histogram({ name: 'tidemill_prediction_latency_seconds', help: 'From the append of an event to its durable prediction.', labelNames: ['stream'], buckets: latencyBuckets, registers })
   const lastOffset = new Gauge({ name: 'tidemill_scored_offset', help: 'The last offset that has its result.', labelNames: ['stream', 'partition'], registers })
+
+  // Present from the start: of a counter that appears with its first count, Prometheus sees no rise.
+  for (const { stream: { name: stream } } of streams) {
+    for (const counter of [events, duplicates, late]) counter.inc({ stream }, 0)
+    for (const code of codesOf('dead-letter')) dead.inc({ stream, code }, 0)
+  }
 
   const tallies = new Map(streams.map((stream) => [stream.stream.name, { events: 0, duplicates: 0, deadLetters: 0, risks: [0, 0, 0], version: initialVersion(stream), recent: createRecent() } satisfies Tally as Tally]))
 

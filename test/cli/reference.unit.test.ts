@@ -1,12 +1,17 @@
 import { strict as assert } from 'node:assert'
 import { readFileSync } from 'node:fs'
 import { test } from 'vitest'
-import { cliReference, configurationReference } from '../../scripts/reference.js'
+import { cliReference, configurationReference, metricsReference } from '../../scripts/reference.js'
+import * as api from '../../src/api/metrics.js'
 import * as exit from '../../src/cli/exit.js'
 import * as program from '../../src/cli/program.js'
+import * as clock from '../../src/clock.js'
 import { packagePath } from '../../src/config.js'
 import * as describe from '../../src/config-describe.js'
 import * as settings from '../../src/config-settings.js'
+import * as dependencies from '../../src/consumers/dependencies.js'
+import * as gauges from '../../src/consumers/gauges.js'
+import * as observation from '../../src/consumers/observation.js'
 
 const page = (name: string): string => readFileSync(packagePath(`docs/reference/${name}.md`), 'utf8')
 const remedy = 'run `npm run build && node scripts/generate-reference.js`'
@@ -17,4 +22,8 @@ test('the page on the configuration says what the code does', () => {
 
 test('the page on the command line says what the code does', () => {
   assert.equal(page('cli'), cliReference({ ...program, ...exit }), remedy)
+})
+
+test('the page on metrics says what the code does', () => {
+  assert.equal(page('metrics'), metricsReference({ ...observation, ...dependencies, ...gauges, ...api, ...clock }), remedy)
 })

@@ -1,0 +1,45 @@
+import { Gauge, type Registry } from 'prom-client'
+
+/** What is read when somebody asks for the metrics. */
+export interface GaugeSources {
+  readonly version: string
+  readonly preset: string
+  readonly roles: readonly string[]
+  readonly streams: readonly string[]
+  /** Records of the stream's event topic that are not yet scored, by any process. */
+  readonly lagRecords: (stream: string) => number
+  /** The version that serves tenants without a model of their own. */
+  readonly versionOf: (stream: string) => string
+  /** Undefined where this process does not fill the warehouse. */
+  readonly warehouse: { lagRecords(): number; up(): boolean } | undefined
+}
+
+/** Registers what is true of the process now, as opposed to what was counted. */
+export function registerGauges(registry: Registry, sources: GaugeSources): void {
+  const { version, preset, roles, streams, warehouse } = sources
+  const registers = [registry]
+  const info = new Gauge({ name: 'tidemill_process_info', help: '1 for each role of this process.', labelNames: ['version', 'preset', 'role'], registers })
+  for (const role of roles) info.set({ version, preset, role }, 1)
+  new Gauge({
+    name: 'tidemill_lag_records',
+    help: 'Records of an event topic that are not yet scored, by any process: every process tells the same.',
+    labelNames: ['stream'],
+    registers,
+    collect() {
+      for (const stream of streams) this.set({ stream }, sources.lagRecords(stream))
+    },
+  })
+  new Gauge({
+    name: 'tidemill_serving_info',
+    help: '1 for the version that scores a stream, for tenants without a model of their own.',
+    labelNames: ['stream', 'version'],
+    registers,
+    collect() {
+      this.reset()
+      for (const stream of streams) this.set({ stream, version: sources.versionOf(stream) }, 1)
+    },
+  })
+  if (warehouse === undefined) return
+  new Gauge({ name: 'tidemill_warehouse_lag_records', help: 'Records of the partitions of this process that are not yet in the warehouse.', registers, collect() { this.set(warehouse.lagRecords()) } }) // prettier-ignore
+  new Gauge({ name: 'tidemill_warehouse_up', help: '1, or 0 while the warehouse does not take what this process has for it.', registers, collect() { this.set(Number(warehouse.up())) } }) // prettier-ignore
+}
