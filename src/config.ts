@@ -27,6 +27,8 @@ export interface ConfigSources {
   readonly variables?: Readonly<Record<string, string | undefined>>
   /** What relative paths of flags and variables start from; the working directory where it is absent. */
   readonly directory?: string
+  /** Which servers of the cluster preset must be named; all that the roles need where it is absent. */
+  readonly servers?: readonly 'kafka'[]
 }
 
 const packageDirectory = fileURLToPath(new URL('..', import.meta.url))
@@ -52,7 +54,7 @@ export function loadConfig(sources: ConfigSources = {}): Config {
   }
   if (problems.length > 0) throw refused(problems)
   const config = complete(values, given, directory)
-  const contradictions = relations(config, given)
+  const contradictions = relations(config, given, sources)
   if (contradictions.length > 0) throw refused(contradictions)
   return config
 }
@@ -86,7 +88,7 @@ function complete(values: Readonly<Record<string, unknown>>, given: ReadonlyMap<
 }
 
 /** What no single setting can say. */
-function relations(config: Config, given: ReadonlyMap<string, Given>): string[] {
+function relations(config: Config, given: ReadonlyMap<string, Given>, sources: ConfigSources): string[] {
   const problems: string[] = []
   const where = (path: string): string => `${path} (${config.origins[path]!})`
   if (config.scoring.commitIntervalMaxMs < config.scoring.commitIntervalMs)
@@ -95,7 +97,7 @@ function relations(config: Config, given: ReadonlyMap<string, Given>): string[] 
     problems.push(`${where('demo.enabled')}: the demo's events belong to the simulator's tenants, which ${where('tenants')} leaves out; take tenants 'demo' or 'any', or no demo`)
   if (config.demo.enabled && config.streams.builtin.length === 0) problems.push(`${where('demo.enabled')}: the demo makes events of built-in streams, and ${where('streams.builtin')} leaves none`)
   if (config.streams.builtin.length === 0 && config.streams.paths.length === 0) problems.push(`${where('streams.builtin')}: there is no stream to score; name some, or your own in streams.paths`)
-  problems.push(...presetProblems(config, given, where))
+  problems.push(...presetProblems(config, given, where, sources))
   const directory = given.get('dataDirectory')
   const ephemeral = given.get('ephemeral')
   // A flag may make one run ephemeral whatever the file says; asking for both in one breath is a mistake.
@@ -105,7 +107,7 @@ function relations(config: Config, given: ReadonlyMap<string, Given>): string[] 
 }
 
 /** What a preset needs, and what it cannot do. */
-function presetProblems({ preset, roles, workers, kafka, redis, clickhouse }: Config, given: ReadonlyMap<string, Given>, where: (path: string) => string): string[] {
+function presetProblems({ preset, roles, workers, kafka, redis, clickhouse }: Config, given: ReadonlyMap<string, Given>, where: (path: string) => string, { servers }: ConfigSources): string[] {
   if (preset === 'embedded') {
     const alone = (path: string, what: string): string[] => [`${where(path)}: the embedded preset is one process, which ${what}; take the preset 'cluster'`]
     return [
@@ -113,7 +115,7 @@ function presetProblems({ preset, roles, workers, kafka, redis, clickhouse }: Co
       ...(workers > 1 ? alone('workers', 'holds its data alone') : []),
     ]
   }
-  const needs = (role: readonly Role[]): boolean => role.some((one) => roles.includes(one))
+  const needs = (role: readonly Role[]): boolean => servers === undefined && role.some((one) => roles.includes(one))
   const problems: string[] = []
   if (kafka.brokers.length === 0) problems.push(`kafka.brokers: the preset 'cluster' needs some, host:port`)
   if (needs(['scoring', 'api']) && redis.nodes.length === 0) problems.push(`redis.nodes: the roles 'scoring' and 'api' need one, host:port`)

@@ -4,18 +4,20 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock as clock } from './clock.js'
 import { packagePath, type Config } from './config.js'
-import type { CompiledStream } from './consumers/compiled.js'
+import { compileStream, type CompiledStream } from './consumers/compiled.js'
 import { scoreFileWith } from './consumers/score-file.js'
 import { scoredWith } from './consumers/scored-with.js'
-import { ensureTopics } from './consumers/topics.js'
+import { ensureTopics, topicSpecs } from './consumers/topics.js'
 import type { ScoreFileOptions, ScoreSummary } from './engine.js'
 import { createClosing } from './lifecycle.js'
 import { limits } from './limits.js'
 import { lockDirectory } from './lock.js'
-import type { EventLog } from './log/event-log.js'
-import { embeddedStores, schemaRegistryOf, storesOf, type Stores } from './presets.js'
+import type { EventLog, TopicSpec } from './log/event-log.js'
+import type { TopicChange } from './log/kafka.js'
+import { embeddedStores, openKafka, schemaRegistryOf, storesOf, type Stores } from './presets.js'
 import { createOnnxRuntime } from './scorers/onnx-runtime.js'
 import type { SchemaRegistry } from './streams/confluent-registry.js'
+import { chooseStreams } from './streams/choose.js'
 import { builtinStreams } from './streams/index.js'
 import { loadStreams } from './streams/load.js'
 
@@ -36,6 +38,24 @@ export async function withLog<T>(config: Config, streams: readonly CompiledStrea
     await closing.close()
   }
 }
+
+export type { TopicChange, TopicSpec }
+
+/** The topics that an engine of a configuration needs. */
+export const topicsOf = async (config: Config): Promise<readonly TopicSpec[]> =>
+  topicSpecs((await chooseStreams(config.streams)).map(compileStream), config.log.retentionDays === undefined ? undefined : config.log.retentionDays * dayMs)
+
+/** The topics of a cluster against their declaration: what would have to change, or with `apply` what was changed. Errors of `applyTopics`. */
+export async function clusterTopics(config: Config, specs: readonly TopicSpec[], work: 'plan' | 'apply'): Promise<readonly TopicChange[]> {
+  const log = await openKafka(config, { directory: config.dataDirectory, clock })
+  try {
+    return await (work === 'plan' ? log.planTopics(specs) : log.applyTopics(specs))
+  } finally {
+    await log.close()
+  }
+}
+
+const dayMs = 24 * 60 * 60 * 1_000
 
 /** The stores of a configuration, each opened by whoever looks into it. Embedded ones must not be held by an engine. */
 export const storesIn = (config: Config): Stores => storesOf(config, { directory: config.dataDirectory, clock })

@@ -14,6 +14,7 @@ import { simulateCommand } from './simulate.js'
 import { startCommand } from './start.js'
 import { streamsCommand } from './streams.js'
 import { say, styled, type Terminal } from './terminal.js'
+import { topicsCommand } from './topics.js'
 
 const version = (): string => (JSON.parse(readFileSync(packagePath('package.json'), 'utf8')) as { version: string }).version
 
@@ -30,7 +31,7 @@ export function buildProgram(terminal: Terminal): Command {
     .showHelpAfterError('(add --help to see what there is)')
     .exitOverride()
     .configureOutput({ writeOut: (text) => void terminal.out.write(text), writeErr: (text) => void terminal.err.write(text), getOutHelpWidth: () => terminal.out.columns ?? 100, getErrHelpWidth: () => terminal.err.columns ?? 100 })
-  for (const add of [startCommand, simulateCommand, produceCommand, scoreCommand, predictionsCommand, featuresCommand, streamsCommand, schemasCommand, keysCommand, doctorCommand, benchCommand]) add(program, terminal)
+  for (const add of [startCommand, simulateCommand, produceCommand, scoreCommand, predictionsCommand, featuresCommand, streamsCommand, schemasCommand, topicsCommand, keysCommand, doctorCommand, benchCommand]) add(program, terminal)
   return program
 }
 
