@@ -23,8 +23,8 @@ export const missing = (services = all) => services.flatMap((service) => service
 export async function startCluster(directory, services = all) {
   /** @type {import('./start-process.js').Running[]} */
   const running = []
-  const stop = async () => {
-    await Promise.all(running.map((one) => one.stop()))
+  const stop = async (/** @type {NodeJS.Signals} */ signal = 'SIGTERM') => {
+    await Promise.all(running.map((one) => one.stop(signal)))
   }
   const started = await Promise.allSettled(
     services.map(async (service) => {
