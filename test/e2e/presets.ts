@@ -26,10 +26,10 @@ export function onEveryPreset(tests: (preset: TestPreset) => void): void {
 
 /**
  * Tests on real servers, which start before them and are gone after them: topics, keys and tables are nobody else's.
- * Where the machine lacks one the tests are skipped, and what is missing is said aloud.
+ * Where the machine lacks one, or something else that they need, they are skipped, and what is missing is said aloud.
  */
-export function onCluster(services: readonly Service[], tests: (preset: TestPreset) => void): void {
-  const lacking = missing([...services])
+export function onCluster(services: readonly Service[], tests: (preset: TestPreset) => void, alsoMissing?: string): void {
+  const lacking = [...missing([...services]), ...(alsoMissing === undefined ? [] : [alsoMissing])]
   if (lacking.length > 0) process.stderr.write(`\n!!! NOT RUN: tests of the cluster preset: ${lacking.join('; ')}\n\n`)
   describe.skipIf(lacking.length > 0)('the cluster preset', () => {
     let directory: string
