@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe } from 'vitest'
+import { afterAll, beforeAll, describe, test } from 'vitest'
 import { clickhouse } from '../../scripts/services/clickhouse.js'
 import { missing, startCluster } from '../../scripts/services/cluster.js'
 import { kafka } from '../../scripts/services/kafka.js'
@@ -26,12 +26,16 @@ export function onEveryPreset(tests: (preset: TestPreset) => void): void {
 
 /**
  * Tests on real servers, which start before them and are gone after them: topics, keys and tables are nobody else's.
- * Where the machine lacks one the tests are skipped, and what is missing is said aloud.
+ * Where the machine lacks one, or something else that they need, one skipped test stands for them, and what is missing is said aloud.
  */
-export function onCluster(services: readonly Service[], tests: (preset: TestPreset) => void): void {
-  const lacking = missing([...services])
-  if (lacking.length > 0) process.stderr.write(`\n!!! NOT RUN: tests of the cluster preset: ${lacking.join('; ')}\n\n`)
-  describe.skipIf(lacking.length > 0)('the cluster preset', () => {
+export function onCluster(services: readonly Service[], tests: (preset: TestPreset) => void, alsoMissing?: string): void {
+  const lacking = [...missing([...services]), ...(alsoMissing === undefined ? [] : [alsoMissing])]
+  describe('the cluster preset', () => {
+    if (lacking.length > 0) {
+      process.stderr.write(`\n!!! NOT RUN: tests of the cluster preset: ${lacking.join('; ')}\n\n`)
+      test('runs on the servers of this machine', ({ skip }) => skip(lacking.join('; ')))
+      return
+    }
     let directory: string
     let running: Awaited<ReturnType<typeof startCluster>>
     beforeAll(async () => {
