@@ -33,6 +33,7 @@ export function watchDependencies(registry: Registry): Watch {
     const labels = { dependency, operation }
     const seconds = duration.labels(labels)
     const failed = failures.labels(labels)
+    failed.inc(0)
     const call = port[operation] as (...args: unknown[]) => Promise<unknown>
     return async (...args: unknown[]): Promise<unknown> => {
       const startedMs = monotonicMs()

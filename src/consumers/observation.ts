@@ -40,6 +40,7 @@ export function observe(streams: readonly CompiledStream[], registry: Registry, 
   // Present from the start: of a counter that appears with its first count, Prometheus sees no rise.
   for (const { stream: { name: stream } } of streams) {
     for (const counter of [events, duplicates, late]) counter.inc({ stream }, 0)
+    latency.zero({ stream })
     for (const code of codesOf('dead-letter')) dead.inc({ stream, code }, 0)
   }
 

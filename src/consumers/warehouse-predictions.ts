@@ -32,7 +32,9 @@ export function encodePredictions(stored: readonly StoredBlock[]): Buffer {
     named.kind.codes(rowKinds, block.kinds)
     named.risk.codes(riskLevels, block.risks)
     named.served_by.codes(scoredBy, block.by)
-    named.version.codes(block.versions, block.versionOf)
+    // A block of duplicate notices alone names no version.
+    if (block.versions.length === 0) named.version.fill('', block.rows)
+    else named.version.codes(block.versions, block.versionOf)
     named.fingerprint.fill(block.fingerprint, block.rows)
   }
   return encodeNative(rows, { ...Object.fromEntries(dictionaries.map((name) => [name, named[name].column])), ...positions(stored), ...contents(stored) })

@@ -165,6 +165,13 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
     assert.deepEqual(await rows(room, 'SELECT kind, toUInt32(count()) AS n FROM predictions WHERE stream = {stream: String} GROUP BY kind ORDER BY kind'), [{ kind: 'duplicate', n: 2 }, { kind: 'prediction', n: 2 }])
   })
 
+  test('duplicate notices alone make an insert, though they name no version', async () => {
+    const room = await warehouseRoom(warehouse)
+    await room.predict(0, recent(1, -1, 1, { kinds: Uint8Array.of(1, 1), versions: [] }))
+    await room.caughtUp(await room.start())
+    assert.deepEqual(await rows(room, 'SELECT kind, version, toUInt32(count()) AS n FROM predictions WHERE stream = {stream: String} GROUP BY kind, version'), [{ kind: 'duplicate', version: '', n: 2 }])
+  })
+
   test('predictions on request never fold, however alike they are', async () => {
     const room = await warehouseRoom(warehouse)
     const asked = { ...recent(0, -1, 2, { eventIds: ['e', 'e', 'e'] }), offsets: Float64Array.of(0, 1, 2) }
