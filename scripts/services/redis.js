@@ -3,16 +3,23 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
+import { chosen, startRedisContainer } from './containers.js'
 import { freePort, listens, startProcess, which } from './start-process.js'
 
 /** @typedef {import('./start-process.js').Service} Service */
 
-const missing = () => (which('redis-server') === undefined ? 'redis-server is not on PATH: `apt-get install redis-server` (Debian, Ubuntu), or your system\'s Redis 6.2 or newer (7.0 for a cluster)' : undefined)
+const missingProgram = () => (which('redis-server') === undefined ? 'redis-server is not on PATH: `apt-get install redis-server` (Debian, Ubuntu), or your system\'s Redis 6.2 or newer (7.0 for a cluster)' : undefined)
 
-/** As state needs it: every write in the append-only file, nothing evicted. @param {string} directory @param {number} port @param {readonly string[]} more */
+/** With containers a machine lacks nothing that the container engine does not name itself. */
+const missing = () => (chosen === 'testcontainers' ? undefined : missingProgram())
+
+/** As state needs it: every write in the append-only file, nothing evicted. */
+const durable = ['--appendonly', 'yes', '--save', '', '--maxmemory-policy', 'noeviction']
+
+/** @param {string} directory @param {number} port @param {readonly string[]} more */
 async function startServer(directory, port, more = []) {
   await mkdir(directory, { recursive: true })
-  const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, '--appendonly', 'yes', '--save', '', '--maxmemory-policy', 'noeviction', ...more]
+  const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, ...durable, ...more]
   return startProcess({ name: 'redis', command: 'redis-server', args, directory, ready: async () => (await listens(port)) && (await asked(port, (server) => server.ping())) === 'PONG' })
 }
 
@@ -39,7 +46,7 @@ export const redis = {
   missing,
   start: async ({ directory, ports: [port = 0] = [] }) => {
     port ||= await freePort()
-    const server = await startServer(directory, port)
+    const server = chosen === 'testcontainers' ? await startRedisContainer({ directory, port, args: durable }) : await startServer(directory, port)
     return { ...server, ports: [port], variables: variables([port]) }
   },
 }
@@ -50,7 +57,7 @@ const masters = 3
 /** Ports: those of the masters, then those of the bus between them. @type {Service} */
 export const redisCluster = {
   name: 'redis-cluster',
-  missing,
+  missing: missingProgram,
   start: async ({ directory, ports = [] }) => {
     const all = ports.length > 0 ? ports : await Promise.all(Array.from({ length: masters * 2 }, freePort))
     const [nodes, buses] = [all.slice(0, masters), all.slice(masters)]

@@ -7,7 +7,7 @@ import { loadConfig, packagePath } from '../../src/config.js'
 import { roles } from '../../src/config-settings.js'
 import { alertRules, dockerPath, yamlOf } from './files.js'
 
-interface Service {
+interface Container {
   readonly image: string
   readonly mem_limit?: string
   readonly read_only?: boolean
@@ -19,14 +19,14 @@ interface Service {
   readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>
 }
 
-const { services, volumes } = yamlOf<{ services: Readonly<Record<string, Service>>; volumes: Readonly<Record<string, unknown>> }>('compose.yaml')
+const { services, volumes } = yamlOf<{ services: Readonly<Record<string, Container>>; volumes: Readonly<Record<string, unknown>> }>('compose.yaml')
 const all = Object.entries(services)
 const engines = all.filter(([, { image }]) => image.startsWith('tidemill:'))
 const defaults = new Map(readFileSync(dockerPath('.env'), 'utf8').split('\n').flatMap((line) => (/^[A-Z_]+=/.test(line) ? [line.split('=', 2) as [string, string]] : [])))
 
 /** As compose fills variables in, nothing being set in the shell. */
 const filled = (text: string): string => text.replace(/\$\{(\w+):-([^}]*)\}/g, (_, name: string, otherwise: string) => defaults.get(name) ?? otherwise)
-const variablesOf = ({ environment = {} }: Service): Record<string, string> => Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, filled(String(value))]))
+const variablesOf = ({ environment = {} }: Container): Record<string, string> => Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, filled(String(value))]))
 const ofImage = Object.fromEntries([...readFileSync(dockerPath('Dockerfile'), 'utf8').matchAll(/(TIDEMILL_\w+)=(\S+)/g)].map(([, name, value]) => [name!, value!]))
 
 test('every engine is given settings that exist, and may start with them', () => {
