@@ -79,7 +79,7 @@ describe('record batches', () => {
 
   test('a flipped bit is damage', () => {
     const batch = encode([textRecord('x')])
-    batch[batch.length - 3]! ^= 1
+    batch[batch.length - 2]! ^= 1
     expect(() => all(batch)).toThrow(failsWith('LOG_DAMAGED'))
   })
 
