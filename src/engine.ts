@@ -12,6 +12,8 @@ export interface EngineOptions {
   readonly log?: { write(line: string): void }
   /** Told of every chunk when its predictions are durable; measurements listen here. */
   readonly onScored?: (chunk: ScoredChunk) => void
+  /** Ends the waiting for servers that are away at the start, which then fails with the last reason. */
+  readonly signal?: AbortSignal
 }
 
 /** Events whose predictions became durable together. */

@@ -79,6 +79,14 @@ export const limits = {
   modelBytes: 64 * 1024 * 1024,
   /** Brokers and databases that are started together with the engine are up within a minute; after that it is a mistake. */
   startPatienceMs: 60_000,
+  /** A worker that dies is started again so often in a row; then it is no accident, and a person must look. */
+  workerRestarts: 3,
+  /** Time for a broker or a disk to come back between two starts. */
+  workerRestartDelayMs: 1_000,
+  /** A worker that has lived for so long died of something new: ten times what a start takes. */
+  workerSteadyMs: 60_000,
+  /** A worker finishes its chunks, commits and leaves its group within seconds; after so long it is ended. */
+  workerStopMs: 30_000,
   /** The API alone times out; the log path waits, so that a replay gives the same score. */
   apiScoreTimeoutMs: 1_000,
   /** Events in one ingest or predict request. */

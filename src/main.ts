@@ -72,7 +72,7 @@ async function compose(config: Config, options: EngineOptions, closing: Closing)
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const watch = watchDependencies(registry)
-  const opened = await openStores(config, directory, logger, closing)
+  const opened = await openStores(config, directory, logger, closing, options.signal)
   const log = watch('log', opened.log, ['append'])
   const store = opened.store && watch('state', opened.store, ['claim', 'load', 'commit'])
   const warehouse = opened.warehouse && watch('warehouse', opened.warehouse, ['insert', 'query'])
@@ -163,12 +163,14 @@ async function compose(config: Config, options: EngineOptions, closing: Closing)
 }
 
 /** The stores that the roles of this process need. What is away is waited for a while: servers that start together are ready in any order. */
-async function openStores(config: Config, directory: string, logger: Logger, closing: Closing): Promise<{ log: OpenLog; store: StateStore | undefined; warehouse: Warehouse | undefined }> {
+async function openStores(config: Config, directory: string, logger: Logger, closing: Closing, stop?: AbortSignal): Promise<{ log: OpenLog; store: StateStore | undefined; warehouse: Warehouse | undefined }> {
   const stores = storesOf(config, { directory, clock, report: (level, message, fields) => logger[level](fields, message) })
-  const patience = new AbortController()
-  const ended = clock.sleep(limits.startPatienceMs, patience.signal).then(() => patience.abort())
+  const over = new AbortController()
+  const signal = stop === undefined ? over.signal : AbortSignal.any([over.signal, stop])
+  const ended = clock.sleep(limits.startPatienceMs, signal).then(() => over.abort())
   const opened = async <Store extends { close(): Promise<void> }>(open: () => Promise<Store>): Promise<Store> => {
-    const store = await patiently(open, { clock, signal: patience.signal, onRetry: (error) => logger.warn({ err: error }, 'waiting for a dependency') })
+    const opening = patiently(open, { clock, signal, onRetry: (error) => logger.warn({ err: error }, 'waiting for a dependency') })
+    const store = await unlessStopped(opening, stop)
     closing.add(() => store.close())
     return store
   }
@@ -180,8 +182,23 @@ async function openStores(config: Config, directory: string, logger: Logger, clo
     for (const repair of store?.repairs ?? []) logger.warn({ repair }, 'state is rebuilt from the log')
     return { log, store, warehouse: needs('warehouse', 'api') ? await opened(() => stores.openWarehouse()) : undefined }
   } finally {
-    patience.abort()
+    over.abort()
     await ended
+  }
+}
+
+/** A server that does not even refuse holds an attempt up for seconds: whoever stops does not wait for it. What opens nevertheless is closed. */
+async function unlessStopped<Store extends { close(): Promise<void> }>(opening: Promise<Store>, stop: AbortSignal | undefined): Promise<Store> {
+  const stopped = new Promise<never>((_, reject) => {
+    const say = (): void => reject(stop?.reason instanceof Error ? stop.reason : new Error('stopped'))
+    if (stop?.aborted === true) say()
+    else stop?.addEventListener('abort', say, { once: true })
+  })
+  try {
+    return await Promise.race([opening, stopped])
+  } catch (error) {
+    opening.then((late) => late.close()).catch(() => undefined)
+    throw error
   }
 }
 

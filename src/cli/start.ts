@@ -2,10 +2,11 @@ import { isAbsolute, relative } from 'node:path'
 import type { Command } from 'commander'
 import { systemClock } from '../clock.js'
 import { loadConfig, type Config } from '../config.js'
+import type { Role } from '../config-settings.js'
 import type { Engine, StartEngine } from '../engine.js'
-import { messageOf } from '../errors.js'
 import { givenSettings, settingFlags } from './options.js'
 import { liveOn, type Live } from './live-table.js'
+import { startTogether } from './workers.js'
 import { count, duration, print, say, styled, type Terminal } from './terminal.js'
 
 const pictureIntervalMs = 1_000
@@ -16,7 +17,7 @@ export function startCommand(parent: Command, terminal: Terminal): void {
     const config = loadConfig({ flags: givenSettings(command), ...(options.config !== undefined && { configPath: options.config }) })
     // Loaded here, so that the other commands start without the engine's native parts.
     const { startEngine } = await import('../main.js')
-    await runEngine(config, startEngine, terminal)
+    await runEngine(config, config.workers > 1 ? startTogether(startEngine) : startEngine, terminal)
   })
 }
 
@@ -24,7 +25,7 @@ export function startCommand(parent: Command, terminal: Terminal): void {
 export async function runEngine(config: Config, startEngine: StartEngine, terminal: Terminal): Promise<void> {
   const live = liveOn(terminal)
   if (config.tenants.length === 0) say(terminal, styled(terminal, 'err', 'yellow', "No tenant is configured: every event will become a dead letter. Name tenants with --tenants, or 'any'."))
-  const engine = await startEngine(config, { log: { write: (line) => live.line(terminal.err.isTTY === true ? readable(line, terminal) : line.trimEnd()) } })
+  const engine = await startEngine(config, { signal: terminal.interrupted, log: { write: (line) => live.line(terminal.err.isTTY === true ? readable(line, terminal) : line.trimEnd()) } })
   try {
     await print(terminal, welcome(config, engine, terminal))
     await Promise.race([watch(engine, live, terminal.interrupted), engine.failed])
@@ -34,7 +35,7 @@ export async function runEngine(config: Config, startEngine: StartEngine, termin
     say(terminal, 'Stopping: finishing what is in flight (Ctrl-C again to leave at once) ...')
     await engine.stop()
   }
-  say(terminal, `Stopped after ${duration(engine.snapshot().uptimeMs)}; ${config.ephemeral ? 'nothing was kept' : `everything is in ${shortened(config.dataDirectory)}`}.`)
+  say(terminal, `Stopped after ${duration(engine.snapshot().uptimeMs)}; ${config.ephemeral ? 'nothing was kept' : config.preset === 'cluster' ? 'everything is in the servers' : `everything is in ${shortened(config.dataDirectory)}`}.`)
 }
 
 async function watch(engine: Engine, live: Live, interrupted: AbortSignal): Promise<void> {
@@ -50,15 +51,27 @@ function welcome(config: Config, engine: Engine, terminal: Terminal): string {
   const tenants = typeof config.tenants === 'string' ? config.tenants : config.tenants.length === 0 ? 'none' : config.tenants.map(({ id }) => id).join(', ')
   const moved = config.api.anyPort && !engine.url.endsWith(`:${config.api.port}`) ? `  (port ${config.api.port} was taken)` : ''
   const lines = [
-    `${title('API')} ${engine.url}/api/v2${moved}`,
-    `${title('Docs')} ${engine.url}/docs   ${engine.url}/openapi.json`,
+    ...(config.roles.includes('api') ? [`${title('API')} ${engine.url}/api/v2${moved}`, `${title('Docs')} ${engine.url}/docs   ${engine.url}/openapi.json`] : []),
     `${title('Metrics')} ${engine.url}/metrics   ${engine.url}/readyz`,
-    `${title('Data')} ${config.ephemeral ? `a temporary directory, removed on stop; other commands find it by --url ${engine.url} --key ...` : shortened(config.dataDirectory)}`,
+    ...(config.preset === 'cluster' ? [`${title('Servers')} ${serversText(config)}`, `${title('Roles')} ${config.roles.join(', ')}${config.workers > 1 ? `; ${config.workers} workers on this machine` : ''}`] : []),
+    `${title(config.preset === 'cluster' ? 'Keys' : 'Data')} ${config.ephemeral ? `a temporary directory, removed on stop; other commands find it by --url ${engine.url} --key ...` : shortened(config.dataDirectory)}`,
     `${title('Settings')} state commits every ${scoring.commitIntervalMs} ms (up to ${scoring.commitIntervalMaxMs} under load), chunks of up to ${count(scoring.chunkRecords)}, raw events ${warehouse.rawEvents ? `kept ${warehouse.retentionDays} days` : 'not kept'}, tenants ${tenants}`,
     `${title('Demo')} ${demo.enabled ? `${demo.rate} events/s from the simulator; --no-demo starts empty` : 'off'}`,
     ...(engine.demoKey === undefined ? [] : [`${title('Demo key')} ${engine.demoKey}`, `${title('Try')} curl -H 'Authorization: Bearer ${engine.demoKey}' '${engine.url}/api/v2/predictions?risk=high&limit=3'`]),
   ]
   return `\n${lines.join('\n')}\n`
+}
+
+/** The servers that the roles use, without names and passwords. */
+export function serversText({ roles, kafka, redis, clickhouse, schemaRegistry }: Config): string {
+  const bare = (url: string): string => (URL.canParse(url) ? `${new URL(url).origin}${new URL(url).pathname.replace(/\/$/, '')}` : 'an address that is none')
+  const needs = (...some: readonly Role[]): boolean => some.some((role) => roles.includes(role))
+  return [
+    `Kafka ${kafka.brokers.join(', ')}`,
+    ...(needs('scoring', 'api') ? [`Redis ${redis.nodes.join(', ')}`] : []),
+    ...(needs('warehouse', 'api') && clickhouse.url !== undefined ? [`ClickHouse ${bare(clickhouse.url)}`] : []),
+    ...(schemaRegistry.url === undefined ? [] : [`schema registry ${bare(schemaRegistry.url)}`]),
+  ].join('; ')
 }
 
 /** ./data, where that is what it is from here. */
@@ -72,11 +85,11 @@ const levels: Readonly<Record<number, readonly ['red' | 'yellow' | 'dim', string
 /** A log line for eyes: its level, its message, the error's message, and what else it says. */
 function readable(line: string, terminal: Terminal): string {
   try {
-    const { level, msg, err, ...rest } = JSON.parse(line) as { level?: number; msg?: string; err?: { message?: string } }
+    const { level, msg, err, worker, ...rest } = JSON.parse(line) as { level?: number; worker?: number; msg?: string; err?: { message?: string } }
     const more = Object.entries(rest).filter(([name]) => name !== 'time').map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
     const [style, word] = levels[level ?? 30] ?? ['dim', 'debug']
-    return `${styled(terminal, 'err', style, word)} ${msg ?? ''}${err?.message === undefined || err.message === msg ? '' : `: ${err.message}`}${more.length === 0 ? '' : ` (${more.join(' ')})`}`
-  } catch (error) {
-    return `${line.trimEnd()} (${messageOf(error)})`
+    return `${worker === undefined ? '' : `worker ${worker}: `}${styled(terminal, 'err', style, word)} ${msg ?? ''}${err?.message === undefined || err.message === msg ? '' : `: ${err.message}`}${more.length === 0 ? '' : ` (${more.join(' ')})`}`
+  } catch {
+    return line.trimEnd()
   }
 }
