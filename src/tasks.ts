@@ -13,7 +13,7 @@ import { createClosing } from './lifecycle.js'
 import { limits } from './limits.js'
 import { lockDirectory } from './lock.js'
 import type { EventLog } from './log/event-log.js'
-import { embeddedStores, schemaRegistryOf, storesOf, type Stores } from './presets.js'
+import { embeddedStores, openKafka, schemaRegistryOf, storesOf, type Stores } from './presets.js'
 import { createOnnxRuntime } from './scorers/onnx-runtime.js'
 import type { SchemaRegistry } from './streams/confluent-registry.js'
 import { builtinStreams } from './streams/index.js'
@@ -42,6 +42,12 @@ export const storesIn = (config: Config): Stores => storesOf(config, { directory
 
 /** The schema registry of a configuration; undefined where none is named. */
 export const registryIn = (config: Config): SchemaRegistry | undefined => schemaRegistryOf(config, clock)
+
+/** The topics of a cluster: their names, and the end of those that nobody needs any more. */
+export async function kafkaTopicsOf(config: Config) {
+  const log = await openKafka(config, { directory: config.dataDirectory, clock })
+  return { list: () => log.listTopics(), remove: (topics: readonly string[]) => log.removeTopics(topics), close: () => log.close() }
+}
 
 /** Scores a file through the whole path in a directory of its own, which is removed afterwards. */
 export async function scoreFile(options: ScoreFileOptions): Promise<ScoreSummary> {
