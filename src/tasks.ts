@@ -63,6 +63,12 @@ export const storesIn = (config: Config): Stores => storesOf(config, { directory
 /** The schema registry of a configuration; undefined where none is named. */
 export const registryIn = (config: Config): SchemaRegistry | undefined => schemaRegistryOf(config, clock)
 
+/** The topics of a cluster: their names, and the end of those that nobody needs any more. */
+export async function kafkaTopicsOf(config: Config) {
+  const log = await openKafka(config, { directory: config.dataDirectory, clock })
+  return { list: () => log.listTopics(), remove: (topics: readonly string[]) => log.removeTopics(topics), close: () => log.close() }
+}
+
 /** Scores a file through the whole path in a directory of its own, which is removed afterwards. */
 export async function scoreFile(options: ScoreFileOptions): Promise<ScoreSummary> {
   const closing = createClosing()

@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os'
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import type { Plan } from './bench/measure.js'
+import type { Beside } from './bench/servers.js'
 import { workload } from './bench/workload.js'
 import { CommandFailed, exits } from './exit.js'
 import { print, printJson, say, table, type Terminal } from './terminal.js'
@@ -9,12 +10,16 @@ const measurements = ['backlog', 'latency', 'predict'] as const
 type Measurement = (typeof measurements)[number]
 
 interface Options {
+  readonly preset: 'embedded' | 'cluster'
+  readonly config?: string
   readonly only?: Measurement
   readonly runs: number
   readonly events: number
   readonly warmup: number
   readonly seconds: number
   readonly directory: string
+  readonly linger: number
+  readonly beside?: Beside
   readonly json?: boolean
 }
 
@@ -24,6 +29,13 @@ const whole = (text: string): number => {
   return value
 }
 
+/** `kafka=123,redis=456` */
+function besideOption(text: string): Beside {
+  const pairs = text.split(',').map((pair) => /^(\w+)=(\d+)$/.exec(pair.trim()))
+  if (pairs.includes(null)) throw new InvalidArgumentError('names with process ids are needed: kafka=123,redis=456')
+  return Object.fromEntries(pairs.map((pair) => [pair![1]!, Number(pair![2])]))
+}
+
 /** The median of each figure over the runs; every run stands beside it. */
 export interface Measured {
   readonly name: string
@@ -31,16 +43,23 @@ export interface Measured {
   readonly runs: readonly Readonly<Record<string, unknown>>[]
 }
 
+/** How long a producer gathers events for a request: the default of Kafka's clients. */
+const producerLingerMs = 5
+
 export function benchCommand(parent: Command, terminal: Terminal): void {
   parent
     .command('bench')
     .summary('measure throughput, latency, CPU and memory')
     .description('Runs the workload of bench/ in processes of their own and prints the median of each figure: see bench/README.md.')
+    .addOption(new Option('--preset <name>', 'which adapters carry the engine; the servers of a cluster are those of the environment or of --config, and must be without an engine').choices(['embedded', 'cluster']).default('embedded'))
+    .option('--config <file>', 'the configuration that names the servers of a cluster (TIDEMILL_CONFIG)')
     .addOption(new Option('--only <measurement>', 'one of them').choices(measurements))
     .option('--runs <number>', 'runs of each measurement', whole, 3)
     .option('--events <number>', 'events of a backlog', whole, workload.events)
     .option('--warmup <seconds>', 'left out of the latencies', whole, 10)
     .option('--seconds <seconds>', 'length of a latency measurement', whole, 30)
+    .option('--linger <ms>', 'how long the producer of a latency measurement on a cluster gathers events for a request', whole, producerLingerMs)
+    .option('--beside <pids>', 'processes whose CPU is told beside the engine\'s on a cluster (Linux): kafka=123,redis=456', besideOption)
     .option('--directory <directory>', 'where the data of the runs goes', tmpdir())
     .option('--json', 'print JSON instead of a table')
     .action(async (options: Options) => {
@@ -51,25 +70,11 @@ export function benchCommand(parent: Command, terminal: Terminal): void {
     })
 }
 
-/** How long a producer gathers events for a request: the default of Kafka's clients. */
-const producerLingerMs = 5
+type Measurements = readonly (readonly [kind: Measurement, name: string, once: () => Promise<object>])[]
 
 async function measureAll(options: Options, terminal: Terminal): Promise<Measured[]> {
-  // Loaded here, so that the other commands start without the engine.
-  const { backlog, latency, predictLatency } = await import('./bench/measure.js')
-  const plan: Plan = { directory: options.directory, events: options.events, warmSeconds: options.warmup, seconds: options.seconds, signal: terminal.interrupted }
-  const all: readonly (readonly [Measurement, string, () => Promise<object>])[] = [
-    ['backlog', 'backlog, JSON events, raw events kept', () => backlog(plan, 'json', true)],
-    ['backlog', 'backlog, JSON events, raw events not kept', () => backlog(plan, 'json', false)],
-    ['backlog', 'backlog, Avro events, raw events kept', () => backlog(plan, 'avro', true)],
-    ['backlog', 'backlog, Avro events, raw events not kept', () => backlog(plan, 'avro', false)],
-    ['latency', 'latency, 1,000 events/s', () => latency(plan, 1_000, producerLingerMs)],
-    ['latency', 'latency, 3,000 events/s', () => latency(plan, 3_000, producerLingerMs)],
-    ['latency', 'latency, 1,000 events/s, one event a request', () => latency(plan, 1_000, 0)],
-    ['predict', 'API predict, 200 requests/s', () => predictLatency(plan, 200)],
-  ]
   const results: Measured[] = []
-  for (const [kind, name, once] of all) {
+  for (const [kind, name, once] of await (options.preset === 'cluster' ? onCluster : embedded)(options, terminal.interrupted)) {
     if (options.only !== undefined && options.only !== kind) continue
     const runs: Record<string, unknown>[] = []
     for (let run = 1; run <= options.runs; run++) {
@@ -79,6 +84,38 @@ async function measureAll(options: Options, terminal: Terminal): Promise<Measure
     results.push({ name, median: medians(runs), runs })
   }
   return results
+}
+
+const planOf = ({ directory, events, warmup, seconds }: Options, signal: AbortSignal): Plan => ({ directory, events, warmSeconds: warmup, seconds, signal })
+
+async function embedded(options: Options, signal: AbortSignal): Promise<Measurements> {
+  // Loaded here, so that the other commands start without the engine.
+  const { backlog, latency, predictLatency } = await import('./bench/measure.js')
+  const plan = planOf(options, signal)
+  return [
+    ['backlog', 'backlog, JSON events, raw events kept', () => backlog(plan, 'json', true)],
+    ['backlog', 'backlog, JSON events, raw events not kept', () => backlog(plan, 'json', false)],
+    ['backlog', 'backlog, Avro events, raw events kept', () => backlog(plan, 'avro', true)],
+    ['backlog', 'backlog, Avro events, raw events not kept', () => backlog(plan, 'avro', false)],
+    ['latency', 'latency, 1,000 events/s', () => latency(plan, 1_000, producerLingerMs)],
+    ['latency', 'latency, 3,000 events/s', () => latency(plan, 3_000, producerLingerMs)],
+    ['latency', 'latency, 1,000 events/s, one event a request', () => latency(plan, 1_000, 0)],
+    ['predict', 'API predict, 200 requests/s', () => predictLatency(plan, 200)],
+  ]
+}
+
+async function onCluster(options: Options, signal: AbortSignal): Promise<Measurements> {
+  const [{ clusterBacklog, clusterLatency }, { checkServers }] = await Promise.all([import('./bench/measure.js'), import('./bench/servers.js')])
+  const { config: configPath, beside = {}, linger } = options
+  checkServers(configPath)
+  const plan = { ...planOf(options, signal), servers: { beside, ...(configPath === undefined ? {} : { configPath }) } }
+  return [
+    ['backlog', 'backlog, JSON events, raw events kept', () => clusterBacklog(plan, 'json', true)],
+    ['backlog', 'backlog, Avro events, raw events not kept', () => clusterBacklog(plan, 'avro', false)],
+    ['backlog', 'backlog, JSON events, scoring alone', () => clusterBacklog(plan, 'json', false, ['scoring'])],
+    ['latency', 'latency, 1,000 events/s', () => clusterLatency(plan, 1_000, linger)],
+    ['latency', 'latency, 3,000 events/s', () => clusterLatency(plan, 3_000, linger)],
+  ]
 }
 
 function medians(runs: readonly Readonly<Record<string, unknown>>[]): Record<string, number | boolean> {

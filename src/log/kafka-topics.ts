@@ -109,3 +109,10 @@ export async function applyTopics(admin: Admin, specs: readonly TopicSpec[], rep
   }
   return plan
 }
+
+/** Removes those of the topics that exist. */
+export async function removeTopics(admin: Admin, topics: readonly string[]): Promise<void> {
+  const existing = new Set(await admin.listTopics())
+  const wanted = topics.filter((topic) => existing.has(topic))
+  if (wanted.length > 0) await admin.deleteTopics({ topics: wanted })
+}

@@ -7,7 +7,7 @@ import type { KafkaConnection, Persistence } from './kafka-link.js'
 import { KafkaMember } from './kafka-member.js'
 import { boundsOf, endsOf } from './kafka-offsets.js'
 import { KafkaReader } from './kafka-reader.js'
-import { applyTopics, ensureTopic, planTopics } from './kafka-topics.js'
+import { applyTopics, ensureTopic, planTopics, removeTopics } from './kafka-topics.js'
 import type { TopicChange } from './kafka-topics.js'
 import { keyOf } from './kafka-work.js'
 
@@ -27,6 +27,9 @@ export interface KafkaLog extends EventLog, ConsumerGroups {
   planTopics(topics: readonly TopicSpec[]): Promise<readonly TopicChange[]>
   /** Creates topics and sets what differs from their declaration. TOPIC_MISMATCH, and nothing done, where a number of partitions does. */
   applyTopics(topics: readonly TopicSpec[]): Promise<readonly TopicChange[]>
+  listTopics(): Promise<readonly string[]>
+  /** Removes topics with all that is in them; those that are not there are passed over. */
+  removeTopics(topics: readonly string[]): Promise<void>
   /** Leaves all groups and closes every connection. Whoever still reads or appends gets LOG_DOWN. */
   close(): Promise<void>
 }
@@ -127,6 +130,14 @@ class KafkaCluster implements KafkaLog {
 
   applyTopics(topics: readonly TopicSpec[]): Promise<readonly TopicChange[]> {
     return this.#withAdmin('apply the topics', (admin) => applyTopics(admin, topics, this.#options.replicationFactor))
+  }
+
+  listTopics(): Promise<readonly string[]> {
+    return this.#withAdmin('list the topics', (admin) => admin.listTopics())
+  }
+
+  removeTopics(topics: readonly string[]): Promise<void> {
+    return this.#withAdmin('remove topics', (admin) => removeTopics(admin, topics))
   }
 
   async close(): Promise<void> {

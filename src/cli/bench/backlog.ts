@@ -1,9 +1,11 @@
 import { monotonicMs, systemClock } from '../../clock.js'
 import { startEngine } from '../../main.js'
-import { benchConfig, type BenchDirectory } from './setup.js'
+import { withLog } from '../../tasks.js'
+import { sumPredictions } from './predictions.js'
+import { benchConfig, benchStream, type BenchPlace } from './setup.js'
 
 export interface BacklogRun {
-  /** From the first durable block to the last row in ClickHouse. */
+  /** From the first durable block to the last row in ClickHouse, or to the last durable block where the engine fills none. */
   readonly eventsPerSecond: number
   /** The same up to the last durable block alone. */
   readonly scoredPerSecond: number
@@ -16,15 +18,17 @@ export interface BacklogRun {
 
 /**
  * Scores what lies in the log and stops the clock when every block is flushed and ClickHouse counts every row. The
- * clock starts with the first durable block, whose events are not counted: what came before is start-up.
+ * clock starts with the first durable block, whose events are not counted: what came before is start-up. An engine that
+ * only scores stops the clock with the last block, and the scores are read back from the log.
  */
-export async function runBacklog(where: BenchDirectory, events: number): Promise<BacklogRun> {
+export async function runBacklog(where: BenchPlace, events: number): Promise<BacklogRun> {
+  const config = benchConfig(where)
   const beganMs = monotonicMs()
   let firstMs = 0
   let lastMs = 0
   let first = 0
   let scored = 0
-  const engine = await startEngine(benchConfig(where), {
+  const engine = await startEngine(config, {
     onScored({ records }) {
       lastMs = monotonicMs()
       if (scored === 0) {
@@ -35,9 +39,10 @@ export async function runBacklog(where: BenchDirectory, events: number): Promise
     },
   })
   try {
-    const { rows, scoreSum } = await Promise.race([countAll(), engine.failed])
-    const doneMs = monotonicMs()
+    const inTables = await Promise.race([finished(), engine.failed])
+    const doneMs = inTables === undefined ? lastMs : monotonicMs()
     const { user, system } = process.cpuUsage()
+    const { rows, scoreSum } = inTables ?? (await inBlocks())
     return {
       eventsPerSecond: (events - first) / ((doneMs - firstMs) / 1_000),
       scoredPerSecond: (events - first) / ((lastMs - firstMs) / 1_000),
@@ -51,12 +56,22 @@ export async function runBacklog(where: BenchDirectory, events: number): Promise
     await engine.stop()
   }
 
-  async function countAll(): Promise<{ rows: number; scoreSum: number }> {
+  /** What ClickHouse counts; undefined without one. */
+  async function finished(): Promise<Sum | undefined> {
+    const isStored = config.roles.includes('warehouse')
     for (;;) {
       await systemClock.sleep(10)
       if (scored < events || engine.snapshot().warehouseLagRecords > 0) continue
+      if (!isStored) return undefined
       const [row] = await engine.query<{ rows: string | number; score_sum: number }>('SELECT count() AS rows, sum(toFloat64(score)) AS score_sum FROM predictions_final')
       if (Number(row!.rows) >= events) return { rows: Number(row!.rows), scoreSum: row!.score_sum }
     }
   }
+
+  async function inBlocks(): Promise<Sum> {
+    const stream = await benchStream()
+    return withLog(config, [stream], (log) => sumPredictions(log, stream, events))
+  }
 }
+
+type Sum = Pick<BacklogRun, 'rows' | 'scoreSum'>

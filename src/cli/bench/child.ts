@@ -5,13 +5,15 @@
 import { once } from 'node:events'
 import { runBacklog } from './backlog.js'
 import { driveEvents, drivePredictions, startServed, type Drive } from './latency.js'
-import { fillLog, type BenchDirectory, type Encoding } from './setup.js'
+import { driveLog } from './log-driver.js'
+import { fillLog, type BenchPlace, type Encoding } from './setup.js'
 import type { Target } from './driver.js'
 
 export type Task =
-  | { readonly task: 'fill'; readonly where: BenchDirectory; readonly encoding: Encoding; readonly events: number }
-  | { readonly task: 'backlog'; readonly where: BenchDirectory; readonly events: number }
-  | { readonly task: 'serve'; readonly where: BenchDirectory }
+  | { readonly task: 'fill'; readonly where: BenchPlace; readonly encoding: Encoding; readonly events: number }
+  | { readonly task: 'backlog'; readonly where: BenchPlace; readonly events: number }
+  | { readonly task: 'serve'; readonly where: BenchPlace }
+  | ({ readonly task: 'drive-log'; readonly where: BenchPlace } & Drive)
   | ({ readonly task: 'drive-events' | 'drive-predictions'; readonly target: Target } & Drive)
 
 const answer = (value: unknown): void => void process.stdout.write(`${JSON.stringify(value)}\n`)
@@ -30,6 +32,8 @@ async function work(task: Task): Promise<void> {
       await once(process.stdin, 'end')
       return answer(await served.finish())
     }
+    case 'drive-log':
+      return answer(await driveLog(task.where, task))
     case 'drive-events':
       return answer(await driveEvents(task.target, task))
     case 'drive-predictions':

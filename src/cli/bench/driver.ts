@@ -26,46 +26,60 @@ export function poster({ url, key }: Target, path: string, sockets: number): { p
   }
 }
 
-/** When an event was due, when its request was sent and when that was answered, on the clock that processes share. */
+/** When an event was due, when it was sent and when that was answered, on the clock that processes share. */
 export interface Sent {
   readonly scheduledMs: number
   readonly sentMs: number
   answeredMs: number
-  status: number
+  taken: boolean
+}
+
+export interface Pace {
+  readonly ratePerSecond: number
+  readonly lingerMs: number
 }
 
 /**
- * Sends events at a fixed rate whatever becomes of the earlier ones (open loop). With `lingerMs` of 0 each is a request
- * of its own; else those that fell due since the last request go together, as a producer's batch does. A late driver is
- * not hidden: the times are those of the schedule, so what an event lingers is in them. Resolves when all are answered.
+ * Sends events at a fixed rate whatever becomes of the earlier ones (open loop); `send` gets the first and the end of
+ * those that go together and says whether they were taken. With `lingerMs` of 0 each goes alone; else those that fell
+ * due since the last time go together, as a producer's batch does. A late driver is not hidden: the times are those of
+ * the schedule, so what an event lingers is in them. Resolves when all are answered.
  */
-export async function sendAtRate(target: Target, path: string, events: readonly string[], { ratePerSecond, lingerMs }: { readonly ratePerSecond: number; readonly lingerMs: number }): Promise<{ readonly sent: readonly Sent[]; readonly latestMs: number }> {
-  const { post, close } = poster(target, path, 256)
+export async function sendAtRate(events: number, { ratePerSecond, lingerMs }: Pace, send: (first: number, end: number) => Promise<boolean>): Promise<{ readonly sent: readonly Sent[]; readonly latestMs: number }> {
   const startMs = monotonicMs() + 100
   const sent: Sent[] = []
   const calls: Promise<void>[] = []
   let latestMs = 0
-  const send = (body: string, batch: readonly Sent[]): void => {
+  const begin = (first: number, end: number): void => {
     calls.push(
-      post(body).then((status) => {
+      send(first, end).then((taken) => {
         const answeredMs = monotonicMs()
-        for (const one of batch) Object.assign(one, { answeredMs, status })
+        for (let i = first; i < end; i++) Object.assign(sent[i]!, { answeredMs, taken })
       }),
     )
   }
-  while (sent.length < events.length) {
+  while (sent.length < events) {
     const nowMs = monotonicMs()
     const first = sent.length
-    while (sent.length < events.length && startMs + (sent.length * 1_000) / ratePerSecond <= nowMs) {
+    while (sent.length < events && startMs + (sent.length * 1_000) / ratePerSecond <= nowMs) {
       const scheduledMs = startMs + (sent.length * 1_000) / ratePerSecond
       latestMs = Math.max(latestMs, nowMs - lingerMs - scheduledMs)
-      sent.push({ scheduledMs, sentMs: nowMs, answeredMs: 0, status: 0 })
+      sent.push({ scheduledMs, sentMs: nowMs, answeredMs: 0, taken: false })
     }
-    if (lingerMs > 0 && sent.length > first) send(`[${events.slice(first, sent.length).join(',')}]`, sent.slice(first))
-    if (lingerMs === 0) for (let i = first; i < sent.length; i++) send(events[i]!, [sent[i]!])
+    if (lingerMs > 0 && sent.length > first) begin(first, sent.length)
+    if (lingerMs === 0) for (let i = first; i < sent.length; i++) begin(i, i + 1)
     await systemClock.sleep(Math.max(1, lingerMs))
   }
   await Promise.all(calls)
-  close()
   return { sent, latestMs }
+}
+
+/** The same over HTTP: events that go together are one request. */
+export async function postAtRate(target: Target, path: string, events: readonly string[], pace: Pace): ReturnType<typeof sendAtRate> {
+  const { post, close } = poster(target, path, 256)
+  try {
+    return await sendAtRate(events.length, pace, async (first, end) => (await post(pace.lingerMs === 0 ? events[first]! : `[${events.slice(first, end).join(',')}]`)) < 300)
+  } finally {
+    close()
+  }
 }

@@ -3,8 +3,8 @@ import { startEngine } from '../../main.js'
 import { openKeys } from '../../api/key-file.js'
 import { systemClock } from '../../clock.js'
 import { dataPaths } from '../../config.js'
-import { benchConfig, benchStream, placeModel, type BenchDirectory } from './setup.js'
-import { sendAtRate, type Target } from './driver.js'
+import { benchConfig, benchStream, placeModel, type BenchPlace } from './setup.js'
+import { postAtRate, type Sent, type Target } from './driver.js'
 import { workloadLines } from './workload.js'
 
 export interface Quantiles {
@@ -22,7 +22,7 @@ export function quantilesOf(values: readonly number[]): Quantiles {
 }
 
 /** An engine for a driver in another process. `finish` gives when each event's prediction became durable. */
-export async function startServed(where: BenchDirectory): Promise<{ readonly target: Target; finish(): Promise<{ durableMs: readonly (readonly [string, number])[]; cpuSeconds: number; peakMemoryMiB: number }> }> {
+export async function startServed(where: BenchPlace): Promise<{ readonly target: Target; finish(): Promise<{ durableMs: readonly (readonly [string, number])[]; cpuSeconds: number; peakMemoryMiB: number }> }> {
   await placeModel(where.directory, await benchStream())
   const config = benchConfig(where)
   const durableMs = new Map<string, number>()
@@ -64,16 +64,21 @@ export interface Driven {
 /** Sends the workload's next events at a rate: a warm-up that is left out, then the measured part. */
 export async function driveEvents(target: Target, { rate, lingerMs, warmSeconds, seconds }: Drive): Promise<Driven> {
   const lines = [...workloadLines(rate * (warmSeconds + seconds))]
-  const { sent, latestMs } = await sendAtRate(target, '/api/v2/events/attendance-bench', lines, { ratePerSecond: rate, lingerMs })
+  const { sent, latestMs } = await postAtRate(target, '/api/v2/events/attendance-bench', lines, { ratePerSecond: rate, lingerMs })
+  return { scheduledMs: scheduledOf(sent, rate * warmSeconds), driverLatestMs: latestMs, refused: sent.filter(({ taken }) => !taken).length }
+}
+
+/** When each event was due, by its id, without the warm-up's. */
+export function scheduledOf(sent: readonly Sent[], warm: number): Record<string, number> {
   const scheduledMs: Record<string, number> = {}
-  for (let i = rate * warmSeconds; i < sent.length; i++) scheduledMs[`e${String(i).padStart(7, '0')}`] = sent[i]!.scheduledMs
-  return { scheduledMs, driverLatestMs: latestMs, refused: sent.filter(({ status }) => status >= 300).length }
+  for (let i = warm; i < sent.length; i++) scheduledMs[`e${String(i).padStart(7, '0')}`] = sent[i]!.scheduledMs
+  return scheduledMs
 }
 
 /** Asks for predictions at a rate, open loop, and gives how long the answers took. A timer that fires late is the driver's, not the engine's: it counts from the sending. */
 export async function drivePredictions(target: Target, { rate, lingerMs, warmSeconds, seconds }: Drive): Promise<Quantiles & { readonly refused: number }> {
   const lines = [...workloadLines(rate * (warmSeconds + seconds))]
-  const { sent } = await sendAtRate(target, '/api/v2/predict/attendance-bench', lines, { ratePerSecond: rate, lingerMs })
+  const { sent } = await postAtRate(target, '/api/v2/predict/attendance-bench', lines, { ratePerSecond: rate, lingerMs })
   const measured = sent.slice(rate * warmSeconds)
-  return { ...quantilesOf(measured.map(({ sentMs, answeredMs }) => answeredMs - sentMs)), refused: measured.filter(({ status }) => status >= 300).length }
+  return { ...quantilesOf(measured.map(({ sentMs, answeredMs }) => answeredMs - sentMs)), refused: measured.filter(({ taken }) => !taken).length }
 }

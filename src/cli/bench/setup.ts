@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { loadConfig, packagePath, type Config } from '../../config.js'
+import type { Role } from '../../config-settings.js'
 import { compileStream, type CompiledStream } from '../../consumers/compiled.js'
 import { partitionOf } from '../../keys.js'
 import type { NewRecord } from '../../log/event-log.js'
@@ -11,29 +12,40 @@ import { workloadLines } from './workload.js'
 
 export type Encoding = 'json' | 'avro'
 
-export interface BenchDirectory {
+/** Where one run keeps its data. */
+export interface BenchPlace {
   /** Holds `data` and `models`. */
   readonly directory: string
   readonly rawEvents: boolean
+  /** The servers that the environment or a configuration file names; without it the run is embedded. */
+  readonly cluster?: {
+    readonly configPath?: string
+    /** Names what the run makes on servers that others use too. */
+    readonly run: string
+    /** Of the engine; all where absent. */
+    readonly roles?: readonly Role[]
+  }
 }
 
 const streamPath = packagePath('bench/streams')
 
 /** The settings of `npm start`, with the workload's stream and model instead of the built-in ones. */
-export const benchConfig = ({ directory, rawEvents }: BenchDirectory): Config =>
-  loadConfig({
-    variables: {},
-    flags: {
-      dataDirectory: join(directory, 'data'),
-      'streams.builtin': [],
-      'streams.paths': [streamPath],
-      'models.directory': join(directory, 'models'),
-      'warehouse.rawEvents': rawEvents,
-      'api.port': 0,
-      'demo.enabled': false,
-      tenants: 'any',
-    },
-  })
+export function benchConfig({ directory, rawEvents, cluster }: BenchPlace): Config {
+  const flags = {
+    dataDirectory: join(directory, 'data'),
+    'streams.builtin': [],
+    'streams.paths': [streamPath],
+    'models.directory': join(directory, 'models'),
+    'warehouse.rawEvents': rawEvents,
+    'api.port': 0,
+    'demo.enabled': false,
+    tenants: 'any',
+  }
+  if (cluster === undefined) return loadConfig({ variables: {}, flags })
+  const { configPath, run, roles } = cluster
+  const own = { preset: 'cluster', 'redis.keyPrefix': `${run}:`, 'clickhouse.database': run, ...(roles === undefined ? {} : { roles }) }
+  return loadConfig({ flags: { ...flags, ...own }, ...(configPath === undefined ? {} : { configPath }) })
+}
 
 export async function benchStream(): Promise<CompiledStream> {
   const [stream] = await loadStreams([streamPath])
@@ -53,11 +65,27 @@ export async function placeModel(directory: string, stream: CompiledStream): Pro
   await writeFile(join(folder, 'manifest.json'), JSON.stringify(manifest))
 }
 
+/** A record of the event topic, and the partition that a producer's partitioner gives it. */
+export interface Placed {
+  readonly partition: number
+  readonly record: NewRecord
+}
+
+/** The workload's first events, in its order. */
+export function* workloadRecords({ codec, stream }: CompiledStream, encoding: Encoding, events: number): Generator<Placed> {
+  for (const line of workloadLines(events)) {
+    const json = Buffer.from(line)
+    const event = codec.decode(json)
+    const key = codec.keyOf(event)
+    yield { partition: partitionOf(key, stream.partitions), record: { key, value: encoding === 'json' ? json : codec.encodeAvro(event) } }
+  }
+}
+
 /** Events of one append: a producer's batch. */
 const batch = 1_000
 
-/** Puts the workload's events into the log of a new directory, in the workload's order, as a producer would have. */
-export async function fillLog(where: BenchDirectory, encoding: Encoding, events: number): Promise<void> {
+/** Puts the workload's events into the log of a new place, in the workload's order, as a producer would have. */
+export async function fillLog(where: BenchPlace, encoding: Encoding, events: number): Promise<void> {
   const stream = await benchStream()
   await placeModel(where.directory, stream)
   await withLog(benchConfig(where), [stream], async (log) => {
@@ -66,12 +94,8 @@ export async function fillLog(where: BenchDirectory, encoding: Encoding, events:
       const records = waiting[partition]!.splice(0)
       if (records.length > 0) await log.append({ topic: stream.topics.events, partition }, records)
     }
-    for (const line of workloadLines(events)) {
-      const json = Buffer.from(line)
-      const event = stream.codec.decode(json)
-      const key = stream.codec.keyOf(event)
-      const partition = partitionOf(key, stream.stream.partitions)
-      waiting[partition]!.push({ key, value: encoding === 'json' ? json : stream.codec.encodeAvro(event) })
+    for (const { partition, record } of workloadRecords(stream, encoding, events)) {
+      waiting[partition]!.push(record)
       if (waiting[partition]!.length === batch) await flush(partition)
     }
     for (let partition = 0; partition < waiting.length; partition++) await flush(partition)
