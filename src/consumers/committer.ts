@@ -27,7 +27,7 @@ export interface CommitterOptions extends CommitInterval {
 
 /** Writes a partition's state at intervals. Commits follow one another; each covers everything folded before it. */
 export interface Committer {
-  /** The interval is over and there is something to write. */
+  /** The interval since the last commit is over, and there is something to write. Never while one is on its way. */
   due(lastFolded: Offset): boolean
   /**
    * Serialises what changed at once, before anything more is folded, and writes it with `last` in the background.
@@ -74,6 +74,8 @@ export function createCommitter(options: CommitterOptions): Committer {
     commit(last) {
       if (last <= handed) return queue
       handed = last
+      // The next interval begins when this commit is in: behind a slow store no queue of commits forms.
+      dueAtMs = Infinity
       const startedMs = clock.nowMs()
       queue = write(queue, last, state.takeDirty(), startedMs)
       return queue

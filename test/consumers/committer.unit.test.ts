@@ -22,7 +22,7 @@ function committing(change: Partial<StateStore> = {}) {
   const takeDirty = () => ({ puts: [], deletes: [], clockMs: ++hour, committed: () => undefined })
   const intervals = { commitIntervalMs: 10, commitIntervalMaxMs: 10, sweepIntervalMs: 1_000 }
   const committer = createCommitter({ ...intervals, store, state: { takeDirty } as unknown as PartitionState, at, epoch: 1, last: -1, clock, signal: new AbortController().signal, onCommitted: () => Promise.resolve() })
-  return { asked, commit: (last: number, atMs: number) => ((nowMs = atMs), committer.commit(last)) }
+  return { asked, due: (last: number, atMs: number) => ((nowMs = atMs), committer.due(last)), commit: (last: number, atMs: number) => ((nowMs = atMs), committer.commit(last)) }
 }
 
 test('expired state is swept after a commit, by the clock of what is committed, and not after every one', async () => {
@@ -40,4 +40,16 @@ test('a store that cannot be swept for now is swept another time, and one that i
   await away.commit(6, 5_000)
   assert.deepEqual(away.asked, ['commit 5', 'commit 6'])
   await assert.rejects(committing({ sweep: () => Promise.reject(new Error('a bug')) }).commit(5, 100), /a bug/)
+})
+
+test('while a commit is on its way none is due, and then not before another interval', async () => {
+  let answer = (): void => undefined
+  const { due, commit } = committing({ commit: () => new Promise((resolve) => (answer = resolve)) })
+  assert.equal(due(5, 100), true)
+  const first = commit(5, 100)
+  assert.equal(due(6, 500), false)
+  await Promise.resolve()
+  answer()
+  await first
+  assert.deepEqual([due(6, 509), due(6, 510), due(5, 510)], [false, true, false])
 })
