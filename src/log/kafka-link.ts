@@ -12,7 +12,6 @@ import { BrokerFault, faultType, gaveUp, isOutage, unknownTopic } from './kafka-
 import type { Request } from './kafka-wire.js'
 
 const { Kafka: Client, logLevel } = kafkajs
-const warnLevel: number = logLevel.WARN
 
 export type KafkaReport = (level: 'warn' | 'debug', message: string, fields: Readonly<Record<string, unknown>>) => void
 
@@ -89,7 +88,7 @@ export class Wire {
       // Whoever uses the wire tries again, with a new one.
       retry: { retries: 0 },
       logLevel: logLevel.INFO,
-      logCreator: () => ({ level, log: { message, broker } }) => this.#log(options.report, level, message, broker),
+      logCreator: () => ({ log: { message, broker } }) => this.#log(options.report, message, broker),
       socketFactory: ({ host, port, ssl, onConnect }) => this.#socket(host, port, ssl, onConnect),
     }
     this.#kafka = new Client(config)
@@ -154,8 +153,8 @@ export class Wire {
   }
 
   /** kafkajs calls everything an error; what becomes of it is decided, and told, by whoever uses the wire. */
-  #log(report: KafkaReport | undefined, level: number, message: string, broker: unknown): void {
-    if (!this.#isClosed) report?.(level <= warnLevel ? 'warn' : 'debug', message, broker === undefined ? {} : { broker })
+  #log(report: KafkaReport | undefined, message: string, broker: unknown): void {
+    if (!this.#isClosed) report?.('debug', message, broker === undefined ? {} : { broker })
   }
 
   #socket(host: string, port: number, ssl: ConnectionOptions | null | undefined, onConnect: () => void): Socket {

@@ -34,13 +34,16 @@ export async function engineProcess(variables: Readonly<Record<string, string>>,
   }
   onTestFinished(() => end('SIGKILL').then(() => undefined))
   let url: string | undefined
-  while ((url = /^API +(http\S+)\/api\/v2/m.exec(said)?.[1]) === undefined) {
+  while ((url = /^Metrics +(http\S+)\/metrics/m.exec(said)?.[1]) === undefined) {
     if (child.exitCode !== null) throw new Error(`the engine ended with ${child.exitCode}: ${said}`)
     await systemClock.sleep(50)
   }
-  const scored = async (): Promise<number> => {
-    const metrics = await (await fetch(`${url}/metrics`)).text()
-    return [...metrics.matchAll(/^tidemill_events_total\{[^}]*\} (\d+)/gm)].reduce((sum, [, count]) => sum + Number(count), 0)
-  }
-  return { scored, end, said: () => said }
+  const at = url
+  return { scored: () => scoredAt(at), end, said: () => said }
+}
+
+/** Events that the process at a URL has scored. */
+export async function scoredAt(url: string): Promise<number> {
+  const metrics = await (await fetch(`${url}/metrics`)).text()
+  return [...metrics.matchAll(/^tidemill_events_total\{[^}]*\} (\d+)/gm)].reduce((sum, [, count]) => sum + Number(count), 0)
 }
