@@ -4,9 +4,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'vitest'
 import { packagePath } from '../../src/config.js'
-import { Registry } from 'prom-client'
-import { observe } from '../../src/consumers/observation.js'
-import { systemClock } from '../../src/clock.js'
 import { openChdbWarehouse } from '../../src/sinks/chdb-warehouse.js'
 import { migrate } from '../../src/sinks/migrate.js'
 import { tidemill } from './harness.js'
@@ -35,10 +32,8 @@ test('every command of the runbook exists with the options it is given', async (
   }
 })
 
-test('every metric of the runbook is one that the engine has', async () => {
-  const registry = new Registry()
-  observe([], registry, systemClock, () => '')
-  const api = readFileSync(packagePath('src/api/metrics.ts'), 'utf8')
-  const known = await registry.metrics()
-  for (const [name] of page.matchAll(/tidemill_[a-z_]+/g)) assert.ok(known.includes(name) || api.includes(`'${name}'`), name)
+test('every metric of the runbook is one that the engine has', () => {
+  // Made from the registry, and compared with it by a test of its own.
+  const known = readFileSync(packagePath('docs/reference/metrics.md'), 'utf8')
+  for (const [name] of page.matchAll(/tidemill_[a-z_]+/g)) assert.ok(known.includes(`\`${name}\``), name)
 })
