@@ -141,6 +141,7 @@ test('what is there is not published again, neither by a later start nor by two 
   const second = await machine(room, 'second', bundled)
   await follow(room, second, { firstDecisions: await bootstrap(room, second) })
   assert.equal(await inTopic(room), 2)
+  assert.deepEqual(second.said, [])
 
   const v3 = filesOf(room, 'v3', 0.3, 2 * limits.modelPieceBytes)
   await Promise.all([topicOf(room).publish(nameOf('v3'), v3), topicOf(room).publish(nameOf('v3'), v3)])
