@@ -62,7 +62,7 @@ async function compose(config: Config, options: EngineOptions, closing: Closing)
   const startedMs = clock.nowMs()
   const logger = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, options.log ?? { write: () => undefined })
   const report = (message: string): void => logger.warn(message)
-  const does = (...some: readonly Role[]): boolean => some.some((role) => config.roles.includes(role))
+  const does = hasRole(config)
   const directory = await dataDirectory(config, closing)
   // Many processes of a cluster may share a directory: it holds keys and copies of models, which they lock for each change.
   const lock = config.preset === 'embedded' ? await lockDirectory(directory, { pid: process.pid, startedAt: new Date(startedMs).toISOString() }) : undefined
@@ -174,7 +174,7 @@ async function openStores(config: Config, directory: string, logger: Logger, clo
     closing.add(() => store.close())
     return store
   }
-  const needs = (...some: readonly Role[]): boolean => some.some((role) => config.roles.includes(role))
+  const needs = hasRole(config)
   try {
     const log = await opened(() => stores.openLog())
     for (const repair of log.repairs) logger.warn(repair, 'the torn end of a log file was cut off')
@@ -217,6 +217,8 @@ async function dataDirectory(config: Config, closing: Closing): Promise<string> 
   closing.add(() => rm(directory, { recursive: true, force: true }))
   return directory
 }
+
+const hasRole = ({ roles }: Config) => (...some: readonly Role[]): boolean => some.some((role) => roles.includes(role))
 
 const tenantsOf = ({ tenants }: Config): Tenants => (tenants === 'any' ? 'any' : new Set(tenants === 'demo' ? demoTenants : tenants.map(({ id }) => id)))
 

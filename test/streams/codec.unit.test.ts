@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import avro from 'avsc'
 import fc from 'fast-check'
 import { describe, test } from 'vitest'
-import { isEngineError, type ErrorCode } from '../../src/errors.js'
+import { isEngineError } from '../../src/errors.js'
 import type { Event } from '../../src/features/feature.js'
 import { limits } from '../../src/limits.js'
 import { crc64, fingerprintOf } from '../../src/streams/avro.js'
@@ -11,6 +11,7 @@ import { builtinStreams } from '../../src/streams/index.js'
 import { isoTimeMs } from '../../src/streams/reader.js'
 import { columnsOf, type ColumnInfo } from '../../src/streams/schema.js'
 import type { Stream } from '../../src/streams/stream.js'
+import { refused } from './refused.js'
 
 const attendance = builtinStreams[0]!
 const codec = eventCodec(attendance)
@@ -34,16 +35,6 @@ const checkIn = {
 }
 const json = (fields: object): Buffer => Buffer.from(JSON.stringify(fields))
 const without = (name: string): object => Object.fromEntries(Object.entries(checkIn).filter(([key]) => key !== name))
-
-function refused(decode: () => unknown, code: ErrorCode, message: RegExp, field?: string): void {
-  assert.throws(decode, (error) => {
-    assert.ok(isEngineError(error, code), String(error))
-    assert.match(error.message, message)
-    assert.equal(error.field, field)
-    assert.equal(error.disposition, 'dead-letter')
-    return true
-  })
-}
 
 function values(column: ColumnInfo): fc.Arbitrary<unknown> {
   const whole = fc.integer({ min: Math.max(column.minimum, -(2 ** 31)), max: Math.min(column.maximum, 2 ** 31 - 1) })

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import avro from 'avsc'
 import { describe, test } from 'vitest'
-import { isEngineError, type ErrorCode } from '../../src/errors.js'
 import type { Event } from '../../src/features/feature.js'
 import { eventCodec } from '../../src/streams/codec.js'
 import type { WriterSchema } from '../../src/streams/schema-source.js'
 import type { AvroField, AvroRecord } from '../../src/streams/stream.js'
 import { schemaIds, wireHeader } from '../../src/streams/wire.js'
 import { doors } from '../fixtures/doors.js'
+import { refused } from './refused.js'
 
 const codec = eventCodec(doors)
 const pass = { event_id: 'e1', tenant_id: 'acme', badge: 'b7', door: 'd1', at: 1_767_600_000_000, force: 12.5 }
@@ -21,16 +21,6 @@ const withType = (name: string, type: unknown) => schemaWith((fields) => fields.
 const written = (id: number, record: AvroRecord, event: object): Buffer => Buffer.concat([wireHeader(id), avro.Type.forSchema(record as unknown as avro.Schema).toBuffer(event)])
 const knowing = (schemas: Readonly<Record<number, WriterSchema>>) => codec.wireReaders(new Map(Object.entries(schemas).map(([id, schema]) => [Number(id), schema])))
 const avroSchema = (record: AvroRecord): WriterSchema => ({ kind: 'avro', record })
-
-function refused(decode: () => unknown, code: ErrorCode, message: RegExp, field?: string): void {
-  assert.throws(decode, (error) => {
-    assert.ok(isEngineError(error, code), String(error))
-    assert.match(error.message, message)
-    assert.equal(error.field, field)
-    assert.equal(error.disposition, 'dead-letter')
-    return true
-  })
-}
 
 describe('a record in the wire format', () => {
   test('is 0, the id of its schema in four bytes, and the datum', () => {

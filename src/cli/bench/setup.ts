@@ -5,7 +5,7 @@ import { loadConfig, packagePath, type Config } from '../../config.js'
 import type { Role } from '../../config-settings.js'
 import { compileStream, type CompiledStream } from '../../consumers/compiled.js'
 import { partitionOf } from '../../keys.js'
-import type { NewRecord } from '../../log/event-log.js'
+import type { EventLog, NewRecord } from '../../log/event-log.js'
 import { withLog } from '../../tasks.js'
 import { loadStreams } from '../../streams/load.js'
 import { workloadLines } from './workload.js'
@@ -72,8 +72,11 @@ export interface Placed {
 }
 
 /** The workload's first events, in its order. */
-export function* workloadRecords({ codec, stream }: CompiledStream, encoding: Encoding, events: number): Generator<Placed> {
-  for (const line of workloadLines(events)) {
+export const workloadRecords = (stream: CompiledStream, encoding: Encoding, events: number): Generator<Placed> => placed(stream, encoding, workloadLines(events))
+
+/** Events given as JSON, as a producer would send them. */
+export function* placed({ codec, stream }: CompiledStream, encoding: Encoding, lines: Iterable<string>): Generator<Placed> {
+  for (const line of lines) {
     const json = Buffer.from(line)
     const event = codec.decode(json)
     const key = codec.keyOf(event)
@@ -88,16 +91,19 @@ const batch = 1_000
 export async function fillLog(where: BenchPlace, encoding: Encoding, events: number): Promise<void> {
   const stream = await benchStream()
   await placeModel(where.directory, stream)
-  await withLog(benchConfig(where), [stream], async (log) => {
-    const waiting: NewRecord[][] = Array.from({ length: stream.stream.partitions }, () => [])
-    const flush = async (partition: number): Promise<void> => {
-      const records = waiting[partition]!.splice(0)
-      if (records.length > 0) await log.append({ topic: stream.topics.events, partition }, records)
-    }
-    for (const { partition, record } of workloadRecords(stream, encoding, events)) {
-      waiting[partition]!.push(record)
-      if (waiting[partition]!.length === batch) await flush(partition)
-    }
-    for (let partition = 0; partition < waiting.length; partition++) await flush(partition)
-  })
+  await withLog(benchConfig(where), [stream], (log) => appendInBatches(log, stream, workloadRecords(stream, encoding, events)))
+}
+
+/** Appends records in their order, a batch of a partition at a time. */
+export async function appendInBatches(log: EventLog, stream: CompiledStream, records: Iterable<Placed>): Promise<void> {
+  const waiting: NewRecord[][] = Array.from({ length: stream.stream.partitions }, () => [])
+  const flush = async (partition: number): Promise<void> => {
+    const taken = waiting[partition]!.splice(0)
+    if (taken.length > 0) await log.append({ topic: stream.topics.events, partition }, taken)
+  }
+  for (const { partition, record } of records) {
+    waiting[partition]!.push(record)
+    if (waiting[partition]!.length === batch) await flush(partition)
+  }
+  for (const partition of waiting.keys()) await flush(partition)
 }
