@@ -25,6 +25,7 @@ const dispositions = {
   FENCED: 'release',
   CONFLICT: 'release',
 
+  BAD_SHARE: 'stop',
   GAP: 'stop',
   LOG_RESET: 'stop',
   LOG_DAMAGED: 'stop',

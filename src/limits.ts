@@ -26,6 +26,9 @@ export const limits = {
   storeReconnectMs: 1_000,
   /** Event ids remembered per partition for duplicates: 200,000 x 16 B = 3.2 MiB. */
   seenIds: 200_000,
+  /** A fifth of the last 1,000 records: a schema that breaks costs 201 letters a partition, a producer with some bad records stops nobody. 1 B each. */
+  badShare: 0.2,
+  badShareRecords: 1_000,
   /** One event at most; larger ones are dead letters. The largest real event (a sync batch) is ~20 KiB. */
   eventBytes: 256 * 1024,
   /** An append to the log at most (also Kafka's customary `max.message.bytes` for one block). */

@@ -95,7 +95,8 @@ async function compose(config: Config, options: EngineOptions, closing: Closing)
       log, groups: log, store, streams, tenants, clock,
       schemas,
       routing: () => control.current(),
-      settings: { ...config.scoring, seenIds: limits.seenIds },
+      build: packageVersion(),
+      settings: { ...config.scoring, badShare: { share: config.scoring.badShare, records: config.scoring.badShareRecords } },
       onChunk(chunk) {
         observation.onChunk(chunk)
         options.onScored?.(chunk)

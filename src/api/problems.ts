@@ -71,6 +71,7 @@ const engineKinds = {
   FENCED: { status: 503, title: 'The partition is changing hands', detail: retry, retryAfterS: 1 },
   CONFLICT: { status: 503, title: 'The partition is changing hands', detail: retry, retryAfterS: 1 },
 
+  BAD_SHARE: { status: 500, title: 'Too many records are bad', detail: person },
   GAP: { status: 500, title: 'The log has a gap', detail: person },
   LOG_RESET: { status: 500, title: 'The log was reset', detail: person },
   LOG_DAMAGED: { status: 500, title: 'The log is damaged', detail: person },

@@ -12,7 +12,7 @@ export interface CommitInterval {
 
 export interface CommitterOptions extends CommitInterval {
   readonly store: StateStore
-  readonly state: PartitionState
+  readonly state: Pick<PartitionState, 'takeDirty'>
   readonly at: StatePartition
   readonly epoch: number
   /** The last offset in the stored state. */

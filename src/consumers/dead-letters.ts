@@ -1,5 +1,6 @@
 import type { EventLog, LogRecord, NewRecord, TopicPartition } from '../log/event-log.js'
 import { limits } from '../limits.js'
+import { letterRecord } from './letter-record.js'
 
 /** Where in its path a record was found to be bad. */
 export type Stage = 'decode' | 'check'
@@ -14,9 +15,10 @@ export interface DeadLetter {
 
 /**
  * Appends dead letters to a partition of a dead-letter topic, original key, value and headers first, and resolves when
- * they are on disk. The origin (topic, partition, offset) identifies one: a repeat after a crash is the same letter.
+ * they are on disk. Topic, partition and offset identify one: a repeat after a crash is the same letter. `version` names
+ * what set them aside.
  */
-export async function appendDeadLetters(log: EventLog, to: TopicPartition, from: TopicPartition, letters: readonly DeadLetter[]): Promise<void> {
+export async function appendDeadLetters(log: EventLog, to: TopicPartition, from: TopicPartition, letters: readonly DeadLetter[], version: string): Promise<void> {
   let batch: NewRecord[] = []
   let bytes = 0
   for (const letter of letters) {
@@ -26,23 +28,8 @@ export async function appendDeadLetters(log: EventLog, to: TopicPartition, from:
       batch = []
       bytes = 0
     }
-    batch.push(recordOf(from, letter))
+    batch.push(letterRecord(from, letter, version))
     bytes += size
   }
   if (batch.length > 0) await log.append(to, batch)
-}
-
-function recordOf(from: TopicPartition, { record, code, reason, stage }: DeadLetter): NewRecord {
-  const said: Record<string, string> = {
-    'dead-letter-topic': from.topic,
-    'dead-letter-partition': String(from.partition),
-    'dead-letter-offset': String(record.offset),
-    'dead-letter-timestamp': String(record.timestampMs),
-    'dead-letter-code': code,
-    'dead-letter-stage': stage,
-    'dead-letter-reason': reason.slice(0, 1_000),
-  }
-  const headers = { ...record.headers }
-  for (const [name, value] of Object.entries(said)) headers[name] = Buffer.from(value)
-  return { key: record.key, value: record.value, headers, timestampMs: record.timestampMs }
 }

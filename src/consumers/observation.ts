@@ -36,6 +36,7 @@ export function observe(streams: readonly CompiledStream[], registry: Registry, 
   const retries = new Counter({ name: 'tidemill_retries_total', help: 'Attempts that failed and were repeated, by partition.', labelNames: ['partition'], registers })
   const latency = new Histogram({ name: 'tidemill_prediction_latency_seconds', help: 'From the append of an event to its durable prediction.', labelNames: ['stream'], buckets: latencyBuckets, registers })
   const lastOffset = new Gauge({ name: 'tidemill_scored_offset', help: 'The last offset that has its result.', labelNames: ['stream', 'partition'], registers })
+  const badShare = new Gauge({ name: 'tidemill_bad_share', help: 'Bad ones among the last records of a partition, 0..1; above scoring.badShare it stops.', labelNames: ['stream', 'partition'], registers })
 
   // Present from the start: of a counter that appears with its first count, Prometheus sees no rise.
   for (const { stream: { name: stream } } of streams) {
@@ -71,6 +72,7 @@ export function observe(streams: readonly CompiledStream[], registry: Registry, 
       if (chunk.late > 0) late.inc({ stream }, chunk.late)
       for (const { code } of chunk.dead) dead.inc({ stream, code })
       lastOffset.set({ stream, partition: String(report.partition) }, block.last)
+      badShare.set({ stream, partition: String(report.partition) }, report.badShare)
       countPredictions(report, tally)
       const observed = latency.labels({ stream })
       for (let row = 0; row < block.rows; row++) {

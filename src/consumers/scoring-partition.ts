@@ -1,5 +1,6 @@
 import { concatMap, from, lastValueFrom } from 'rxjs'
 import type { Clock } from '../clock.js'
+import type { BadShareRule, Forgiven } from '../features/bad-share.js'
 import type { StateStore } from '../features/state-store.js'
 import { limits } from '../limits.js'
 import type { Block } from '../log/block.js'
@@ -13,6 +14,7 @@ import type { CompiledStream } from './compiled.js'
 import { appendDeadLetters } from './dead-letters.js'
 import { decodeChunk, readersFor, type Decoded, type Tenants } from './decode.js'
 import { foldChunk, scoreChunk, type FoldedChunk } from './folded-chunk.js'
+import { openLine } from './line.js'
 import { createProgress } from './progress.js'
 import { patiently } from './retry.js'
 
@@ -22,6 +24,8 @@ export interface ScoringSettings extends CommitInterval {
   readonly seenIds: number
   /** Expired state is dropped no more often than this; `limits.sweepIntervalMs` where absent. */
   readonly sweepIntervalMs?: number
+  /** When too many bad records stop a partition; without it they never do. */
+  readonly badShare?: BadShareRule
 }
 
 /** What became of one chunk, told once its block is durable. */
@@ -32,6 +36,8 @@ export interface ChunkReport {
   readonly chunk: FoldedChunk
   readonly block: Block
   readonly appendedAtMs: number
+  /** Bad ones of the partition's last records, 0..1; 0 where no rule counts them. */
+  readonly badShare: number
 }
 
 export interface ScoringDependencies {
@@ -43,6 +49,10 @@ export interface ScoringDependencies {
   readonly tenants: Tenants
   readonly clock: Clock
   readonly settings: ScoringSettings
+  /** What dead letters name as the build that set them aside. */
+  readonly build?: string
+  /** Stops for too many bad records that a person accepted. */
+  readonly forgiven?: (stream: string, partition: number) => readonly Forgiven[]
   readonly onChunk: (report: ChunkReport) => void
   readonly onRetry: (what: string, error: unknown) => void
 }
@@ -52,6 +62,7 @@ interface InFlight {
   readonly records: number
   readonly chunk: FoldedChunk
   readonly block: Promise<Block>
+  readonly badShare: number
 }
 
 /**
@@ -68,10 +79,15 @@ export async function scorePartition(stream: CompiledStream, assignment: Assignm
 
   const at = { stream: stream.stream.name, partition }
   const state = stream.plan.open(settings.cachedEntities, settings.seenIds)
+  const line = await openLine({
+    at: assignment, rule: settings.badShare, forgiven: () => deps.forgiven?.(at.stream, partition) ?? [], last, covered, state,
+    load: async (key) => (await patiently(() => store.load(at, [key]), patience))[0],
+  })
+  const version = `${deps.build ?? 'unnamed'} ${stream.plan.fingerprint}`
   const halted = new AbortController()
   const stopped = AbortSignal.any([revoked, halted.signal])
   const progress = createProgress(last, stopped)
-  const committer = createCommitter({ sweepIntervalMs: limits.sweepIntervalMs, ...settings, store, state, at, epoch, last, clock, signal: revoked, onCommitted: (done) => assignment.commit(done + 1) })
+  const committer = createCommitter({ sweepIntervalMs: limits.sweepIntervalMs, ...settings, store, state: line.state, at, epoch, last, clock, signal: revoked, onCommitted: (done) => assignment.commit(done + 1) })
   const commit = (): void => void committer.commit(progress.folded).catch((error: unknown) => halted.abort(error))
 
   async function admit(decoded: Decoded): Promise<void> {
@@ -84,17 +100,18 @@ export async function scorePartition(stream: CompiledStream, assignment: Assignm
   /** Folds chunk after chunk. Offsets up to `covered` have their result already: they change the state and nothing else. */
   async function* folding(): AsyncGenerator<InFlight> {
     const bound = { records: settings.chunkRecords, bytes: limits.chunkBytes }
-    for (let next: Offset = first, restUntilMs = 0; !stopped.aborted; ) {
+    for (let next: Offset = first, restUntilMs = 0; !stopped.aborted && line.stopped === undefined; ) {
       if (clock.nowMs() < restUntilMs) await clock.sleep(restUntilMs - clock.nowMs(), stopped)
-      const records = uncut(await assignment.reader.read(next, bound, stopped), covered)
-      if (records.length === 0) continue
-      if (records.length < limits.smallChunk.records) restUntilMs = nextBeat(clock.nowMs())
-      const decoded = decodeChunk(stream, deps.tenants, records, await readersFor(stream, records, deps.schemas, patience))
+      const read = uncut(await assignment.reader.read(next, bound, stopped), covered)
+      if (read.length === 0) continue
+      if (read.length < limits.smallChunk.records) restUntilMs = nextBeat(clock.nowMs())
+      const whole = decodeChunk(stream, deps.tenants, read, await readersFor(stream, read, deps.schemas, patience))
       if (committer.due(progress.folded)) await progress.until(() => progress.settled)
       await progress.until(() => progress.inFlight < limits.chunksInFlight)
-      await admit(decoded)
+      await admit(whole)
       if (stopped.aborted) return
       if (committer.due(progress.folded) && progress.settled) commit()
+      const { records, decoded } = line.take(read, whole)
       const chunk = foldChunk(stream, state, decoded, Math.max(progress.folded, covered), records.at(-1)!.offset)
       progress.folded = chunk.last
       next = chunk.last + 1
@@ -102,19 +119,19 @@ export async function scorePartition(stream: CompiledStream, assignment: Assignm
       progress.inFlight++
       const block = scoreChunk(stream, deps.routing(), chunk, epoch)
       block.catch(() => undefined)
-      yield { records: records.length, chunk, block }
+      yield { records: records.length, chunk, block, badShare: line.share }
     }
   }
 
   /** Dead letters first, then the block: a covered offset has its result wherever a crash falls. */
-  async function publish({ records, chunk, block: scoring }: InFlight): Promise<void> {
-    if (chunk.dead.length > 0) await patiently(() => appendDeadLetters(log, { topic: stream.topics.deadLetters, partition }, assignment, chunk.dead), patience)
+  async function publish({ records, chunk, block: scoring, badShare }: InFlight): Promise<void> {
+    if (chunk.dead.length > 0) await patiently(() => appendDeadLetters(log, { topic: stream.topics.deadLetters, partition }, assignment, chunk.dead, version), patience)
     const block = await scoring
     const value = encodeBlock(block)
     await patiently(() => log.append({ topic: stream.topics.predictions, partition }, [{ key: null, value }]), patience)
     progress.inFlight--
     progress.changed()
-    deps.onChunk({ stream: stream.stream.name, partition, records, chunk, block, appendedAtMs: clock.nowMs() })
+    deps.onChunk({ stream: stream.stream.name, partition, records, chunk, block, badShare, appendedAtMs: clock.nowMs() })
   }
 
   /** While nothing arrives the last events are committed all the same. */
@@ -130,6 +147,7 @@ export async function scorePartition(stream: CompiledStream, assignment: Assignm
     await lastValueFrom(from(folding()).pipe(concatMap(publish)), { defaultValue: undefined })
     halted.signal.throwIfAborted()
     await committer.commit(progress.folded)
+    if (line.stopped !== undefined && !revoked.aborted) throw line.stopped
   } finally {
     halted.abort()
     await idle

@@ -1,6 +1,7 @@
 import type { LogRecord } from '../log/event-log.js'
 import { dictionaryColumn } from '../sinks/dictionary.js'
 import { encodeNative, type Column } from '../sinks/native.js'
+import { readLetter } from './letter-record.js'
 
 /** Records that become one row each, in the order of the log, and where they stand. */
 export interface StoredRecords {
@@ -66,25 +67,30 @@ export function encodeEvents(stored: readonly StoredRecords[]): Buffer {
   })
 }
 
-/** The origin of a letter is in its headers, as the scoring flow writes them. */
+/** Where a letter stood is in its headers, as the scoring flow writes them; what is no letter of ours has empty ones. */
 export function encodeDeadLetters(stored: readonly StoredRecords[]): Buffer {
   const records = recordsOf(stored)
-  const said = (name: string) => records.map((record) => header(record, `dead-letter-${name}`) ?? '')
+  const letters = records.map((record) => readLetter(record) ?? unnamed)
   return encodeNative(records.length, {
     ...standing(stored, records),
     tenant: tenantsOf(stored, records.length),
     stream: filled(stored, records.length, ({ stream }) => stream),
-    source_topic: dictionary(said('topic'), (topic) => topic),
-    source_partition: { type: 'UInt32', of: [Uint32Array.from(said('partition'), Number)] },
-    source_offset: { type: 'Int64', of: [Float64Array.from(said('offset'), Number)] },
+    source_topic: dictionary(letters, ({ topic }) => topic),
+    source_partition: { type: 'UInt32', of: [Uint32Array.from(letters, ({ partition }) => partition)] },
+    source_offset: { type: 'Int64', of: [numbers(letters, ({ offset }) => offset)] },
     event_id: bytes(records, ({ headers }) => headers['event_id'] ?? null),
-    code: dictionary(said('code'), (code) => code),
-    stage: dictionary(said('stage'), (stage) => stage),
-    reason: { type: 'String', of: [said('reason')] },
+    code: dictionary(letters, ({ code }) => code),
+    stage: dictionary(letters, ({ stage }) => stage),
+    reason: { type: 'String', of: [letters.map(({ reason }) => reason)] },
+    version: dictionary(letters, ({ version }) => version),
+    attempts: { type: 'UInt16', of: [Uint16Array.from(letters, ({ attempts }) => attempts)] },
+    origin_offset: { type: 'Int64', of: [numbers(letters, ({ origin }) => origin)] },
     key: bytes(records, ({ key }) => key),
     value: bytes(records, ({ value }) => value),
   })
 }
+
+const unnamed = { topic: '', partition: 0, offset: 0, code: '', stage: '', reason: '', version: '', attempts: 0, origin: 0 } as const
 
 const recordsOf = (stored: readonly StoredRecords[]): readonly LogRecord[] => (stored.length === 1 ? stored[0]!.records : stored.flatMap(({ records }) => records))
 

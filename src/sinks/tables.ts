@@ -11,7 +11,7 @@ export const tableColumns = {
   events: ['tenant', 'stream', 'topic', 'partition', 'offset', 'event_id', 'record_time', 'key', 'format', 'value'],
   dead_letters: [
     'tenant', 'stream', 'source_topic', 'source_partition', 'source_offset', 'topic', 'partition', 'offset', 'event_id', 'record_time', 'code',
-    'stage', 'reason', 'key', 'value',
+    'stage', 'reason', 'version', 'attempts', 'origin_offset', 'key', 'value',
   ],
   progress: ['table_name', 'topic', 'partition', 'next', 'covered', 'epoch', 'written_at'],
 } as const satisfies Record<string, readonly string[]> // prettier-ignore

@@ -207,12 +207,12 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
 
   test('dead letters are kept with their reason, a repeated one once', async () => {
     const room = await warehouseRoom(warehouse)
-    const headers = Object.fromEntries(Object.entries({ 'dead-letter-topic': 'gates', 'dead-letter-partition': '3', 'dead-letter-offset': '77', 'dead-letter-code': 'BAD_JSON', 'dead-letter-stage': 'decode', 'dead-letter-reason': 'it ends too early', event_id: 'e7' }).map(([name, value]) => [name, Buffer.from(value)]))
+    const headers = Object.fromEntries(Object.entries({ 'dead-letter-topic': 'gates', 'dead-letter-partition': '3', 'dead-letter-offset': '77', 'dead-letter-code': 'BAD_JSON', 'dead-letter-stage': 'decode', 'dead-letter-reason': 'it ends too early', 'dead-letter-version': '1.2.3 abc', 'dead-letter-attempts': '2', 'dead-letter-origin': '70', event_id: 'e7' }).map(([name, value]) => [name, Buffer.from(value)]))
     const letter = { value: Buffer.from('{'), headers }
     await room.append(room.stream.topics.deadLetters, letter, letter)
     await room.caughtUp(await room.start())
-    assert.deepEqual(await rows(room, 'SELECT source_topic, source_partition, toUInt32(source_offset) AS source_offset, event_id, code, stage, reason, value FROM dead_letters FINAL WHERE stream = {stream: String}'), [
-      { source_topic: 'gates', source_partition: 3, source_offset: 77, event_id: 'e7', code: 'BAD_JSON', stage: 'decode', reason: 'it ends too early', value: '{' },
+    assert.deepEqual(await rows(room, 'SELECT source_topic, source_partition, toUInt32(source_offset) AS source_offset, event_id, code, stage, reason, version, attempts, toUInt32(origin_offset) AS origin_offset, value FROM dead_letters FINAL WHERE stream = {stream: String}'), [
+      { source_topic: 'gates', source_partition: 3, source_offset: 77, event_id: 'e7', code: 'BAD_JSON', stage: 'decode', reason: 'it ends too early', version: '1.2.3 abc', attempts: 2, origin_offset: 70, value: '{' },
     ])
   })
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readdirSync } from 'node:fs'
 import { appendFile, cp, mkdtemp, rm, unlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +10,8 @@ import { migrate } from '../../src/sinks/migrate.js'
 import { tableColumns } from '../../src/sinks/tables.js'
 import type { Warehouse } from '../../src/sinks/warehouse.js'
 import { everyWarehouse } from './clickhouse.js'
+
+const nextNumber = String(readdirSync(fileURLToPath(new URL('../../src/sinks/migrations/', import.meta.url))).length + 1).padStart(4, '0')
 
 describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
   let warehouse: Warehouse
@@ -64,7 +67,7 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
   })
 
   test('a new migration is applied after the others', async () => {
-    const file = join(directory, '0006_more.sql')
+    const file = join(directory, `${nextNumber}_more.sql`)
     await writeFile(file, '-- Another; with a semicolon in its comment;\nCREATE TABLE IF NOT EXISTS more (a String COMMENT \'x; y\') ENGINE = MergeTree ORDER BY a;\nINSERT INTO more VALUES (\'1\');\n')
     await migrate(warehouse, { directory })
     assert.deepEqual(await warehouse.query('SELECT a FROM more'), [{ a: '1' }])
@@ -72,8 +75,8 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
   })
 
   test('a warehouse that a newer build has migrated is refused', async () => {
-    await expect(migrate(warehouse, { directory })).rejects.toSatisfy((error: unknown) => isEngineError(error, 'STATE_MISMATCH') && error.message.includes('0006_more.sql'))
-    await warehouse.run('ALTER TABLE schema_migrations DELETE WHERE version = 6 SETTINGS mutations_sync = 1')
+    await expect(migrate(warehouse, { directory })).rejects.toSatisfy((error: unknown) => isEngineError(error, 'STATE_MISMATCH') && error.message.includes(`${nextNumber}_more.sql`))
+    await warehouse.run(`ALTER TABLE schema_migrations DELETE WHERE version = ${Number(nextNumber)} SETTINGS mutations_sync = 1`)
   })
 
   test('a migration that was changed after it was applied is refused, by name', async () => {
@@ -83,9 +86,9 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
   })
 
   test('a gap in the numbers is refused', async () => {
-    await writeFile(join(directory, '0009_gap.sql'), 'SELECT 1;\n')
+    await writeFile(join(directory, '0999_gap.sql'), 'SELECT 1;\n')
     await expect(migrate(warehouse, { directory })).rejects.toSatisfy((error: unknown) => isEngineError(error, 'BAD_CONFIG'))
-    await unlink(join(directory, '0009_gap.sql'))
+    await unlink(join(directory, '0999_gap.sql'))
   })
 
   test('the retention is what the configuration says', async () => {
