@@ -104,6 +104,10 @@ export const limits = {
   apiCloseTimeoutMs: 10_000,
   /** Rows of one page of a query. */
   apiPage: 1_000,
+  /** Rows of an answer to a person's SQL; 10,000 rows of 24 features are ~4 MiB of JSON. */
+  sqlRows: 10_000,
+  /** Of the same, as the engine holds it before it is text. */
+  sqlAnswerBytes: 32 * 1024 * 1024,
   /**
    * One answer of a Kafka broker about one partition: ~3,500 events of 300 B, or the blocks of two chunks. A reader
    * holds one and may have one under way: 64 readers x 2 x 1 MiB = 128 MiB at worst.

@@ -44,6 +44,7 @@ import { heuristicVersion } from './scorers/score.js'
 import { demoTenants } from './simulator/index.js'
 import { migrate } from './sinks/migrate.js'
 import { predictionQueries } from './sinks/queries.js'
+import { select } from './sinks/read-only.js'
 import type { Warehouse } from './sinks/warehouse.js'
 import { chooseStreams } from './streams/choose.js'
 
@@ -132,7 +133,7 @@ async function compose(config: Config, options: EngineOptions, closing: Closing)
     if (config.preset === 'embedded') for (const { id, name } of keys.list()) if (name === 'demo') await keys.withdraw(id)
   }
   const parts = { keys, clock, version: packageVersion(), logger: logger.child({}, { level: 'error' }) }
-  const api = port === undefined || warehouse === undefined ? await buildHealthApi({ ...parts, ports: served }) : await buildApi({ ...parts, ports: { ...served, scoring: port, queries: predictionQueries(warehouse) } })
+  const api = port === undefined || warehouse === undefined ? await buildHealthApi({ ...parts, ports: served }) : await buildApi({ ...parts, ports: { ...served, scoring: port, queries: { ...predictionQueries(warehouse), select: (sql, limit) => select(warehouse, sql, limit) } } })
   closing.add(() => api.close())
   const url = await listen(api, config.api)
   await lock?.update({ url })

@@ -19,6 +19,7 @@ import type { ApiPorts } from './ports.js'
 import { predictRoutes } from './predict.js'
 import { predictionRoutes } from './predictions.js'
 import { answerProblems, honestHeaders, refuseUnrouted } from './refuse.js'
+import { sqlRoutes } from './sql.js'
 import { streamRoutes } from './streams.js'
 import { compileValidator } from './validate.js'
 
@@ -85,7 +86,7 @@ export async function buildApi({ ports, keys, clock, logger, version, bounds = d
       requireKeys(api, keys, clock)
       boundInFlight(api, inFlight, bounds, closing)
       acceptJsonAsForm(api)
-      for (const routes of [eventRoutes, conflictRoutes, predictRoutes, predictionRoutes, featureRoutes, streamRoutes, outcomeRoutes, keyRoutes]) routes(api, context)
+      for (const routes of [eventRoutes, conflictRoutes, predictRoutes, predictionRoutes, sqlRoutes, featureRoutes, streamRoutes, outcomeRoutes, keyRoutes]) routes(api, context)
     },
     { prefix: '/api/v2' },
   )

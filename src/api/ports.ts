@@ -133,9 +133,18 @@ export interface ReadinessCheck {
   readonly detail: string
 }
 
+/** What is asked of the warehouse. */
+export interface WarehouseQueries extends PredictionQueries {
+  /**
+   * Rows of a SELECT that a person wrote, `limit` at most, and whether there were more. BAD_REQUEST where it is anything
+   * but a SELECT over the warehouse's own tables, or takes too much; WAREHOUSE_DOWN.
+   */
+  select(sql: string, limit: number): Promise<{ readonly rows: readonly Readonly<Record<string, unknown>>[]; readonly more: boolean }>
+}
+
 export interface ApiPorts {
   readonly scoring: ScoringPort
-  readonly queries: PredictionQueries
+  readonly queries: WarehouseQueries
   /** Whether the engine can do its work now, part by part. Never rejects. */
   readiness(): Promise<readonly ReadinessCheck[]>
   readonly metrics: Registry

@@ -11,6 +11,7 @@ import { produceCommand } from './produce.js'
 import { schemasCommand } from './schemas.js'
 import { scoreCommand } from './score.js'
 import { simulateCommand } from './simulate.js'
+import { sqlCommand } from './sql.js'
 import { startCommand } from './start.js'
 import { streamsCommand } from './streams.js'
 import { say, styled, type Terminal } from './terminal.js'
@@ -31,7 +32,7 @@ export function buildProgram(terminal: Terminal): Command {
     .showHelpAfterError('(add --help to see what there is)')
     .exitOverride()
     .configureOutput({ writeOut: (text) => void terminal.out.write(text), writeErr: (text) => void terminal.err.write(text), getOutHelpWidth: () => terminal.out.columns ?? 100, getErrHelpWidth: () => terminal.err.columns ?? 100 })
-  for (const add of [startCommand, simulateCommand, produceCommand, scoreCommand, predictionsCommand, featuresCommand, streamsCommand, schemasCommand, topicsCommand, keysCommand, doctorCommand, benchCommand]) add(program, terminal)
+  for (const add of [startCommand, simulateCommand, produceCommand, scoreCommand, predictionsCommand, sqlCommand, featuresCommand, streamsCommand, schemasCommand, topicsCommand, keysCommand, doctorCommand, benchCommand]) add(program, terminal)
   return program
 }
 

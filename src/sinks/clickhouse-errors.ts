@@ -34,7 +34,12 @@ export function warehouseError(what: string, error: unknown, isInsert = false): 
 }
 
 /** The name of a ClickHouse error. The client and chDB bring a class of their own each, so no `instanceof`. */
-export const kindOf = (error: unknown): string | undefined => (error instanceof Error && 'type' in error && typeof error.type === 'string' ? error.type : undefined)
+export function kindOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined
+  // The client looks for the name in brackets, and a syntax error quotes the statement in some first.
+  if ('code' in error && error.code === '62') return 'SYNTAX_ERROR'
+  return 'type' in error && typeof error.type === 'string' ? error.type : undefined
+}
 
 /** The first line; a refused connection to a name with several addresses has no message, only a code. */
 function saidBy(error: unknown): string {

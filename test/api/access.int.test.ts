@@ -18,6 +18,7 @@ const operatorRoutes = [
   ['GET', '/api/v2/keys', undefined],
   ['DELETE', '/api/v2/keys/000000000000', undefined],
 ] as const
+const sql = ['POST', '/api/v2/sql', { sql: 'SELECT 1' }] as const
 
 /** What a caller can see of an answer, but for the id of the occurrence. */
 const seen = ({ status, headers, text }: Answer): unknown => [status, { ...headers, date: '' }, text.replace(/urn:tidemill:request:[0-9a-f]+-\d+/, '')]
@@ -49,11 +50,21 @@ test.each(operatorRoutes)('%s %s is for operators with the scope admin alone', a
   expect((await send(key, method, url, body)).status).toBe(403)
 })
 
+test('SQL sees every tenant, so it is for operators alone, with the scope read', async () => {
+  const { send, keyWith, keys } = await startApi()
+  const [method, url, body] = sql
+  expect((await send(undefined, method, url, body)).status).toBe(401)
+  expect((await send(await keyWith(...scopes), method, url, body)).body.detail).toBe('Only an operator key may do this.')
+  const operatorWith = async (...may: readonly Scope[]): Promise<string> => (await keys.create({ name: 'analyst', tenant: '*', scopes: may })).key
+  expect((await send(await operatorWith(...scopes.filter((scope) => scope !== 'read')), method, url, body)).body.detail).toBe('The key lacks the scope read.')
+  expect((await send(await operatorWith('read'), method, url, body)).status).toBe(200)
+})
+
 test('every route under /api/v2 is guarded', async () => {
   const { app, send } = await startApi()
   await app.ready()
   const paths = Object.entries((app.swagger() as { paths: Record<string, Record<string, unknown>> }).paths).filter(([path]) => path.startsWith('/api/'))
-  expect(paths.length).toBe(new Set([...routes, ...operatorRoutes].map(([, url]) => url)).size)
+  expect(paths.length).toBe(new Set([...routes, ...operatorRoutes, sql].map(([, url]) => url)).size)
   for (const [path, operations] of paths) {
     for (const method of Object.keys(operations)) {
       const answer = await send(undefined, method.toUpperCase() as 'GET', path.replace(/\{\w+\}/g, 'x'), method === 'post' ? {} : undefined)

@@ -43,7 +43,7 @@ export const streams: readonly StreamView[] = [
 ]
 
 type Columns = Readonly<Record<string, unknown>>
-type Ask = 'ingest' | 'predict' | 'features' | 'appendOutcomes' | 'findPredictions' | 'predictionsOf'
+type Ask = 'ingest' | 'predict' | 'features' | 'appendOutcomes' | 'findPredictions' | 'predictionsOf' | 'select'
 
 export interface FakeEngine extends ApiPorts {
   /** What is durable, in log order. */
@@ -140,6 +140,11 @@ export function fakeEngine(nowMs: () => number = () => 1_767_686_400_000): FakeE
       async predictionsOf(eventId, tenant) {
         await called('predictionsOf')
         return rows.filter((row) => row.event_id === eventId && (tenant === undefined || row.tenant === tenant))
+      },
+      async select(sql, limit) {
+        await called('select')
+        if (!sql.startsWith('SELECT')) throw new EngineError('BAD_REQUEST', 'only a SELECT is answered')
+        return { rows: rows.slice(0, limit).map(({ tenant, score }) => ({ tenant, score })), more: rows.length > limit }
       },
     },
   }

@@ -124,3 +124,11 @@ test('the streams say what is scored and who serves', async () => {
   const { send, as } = await startApi()
   expect((await send(as.acme, 'GET', '/api/v2/streams')).body).toEqual({ streams: JSON.parse(JSON.stringify(streams)) as unknown })
 })
+
+test('a SELECT is answered with rows and whether there are more; anything else is a bad request', async () => {
+  const { send, as } = await withRows()
+  const ask = (sql: string, limit?: number): ReturnType<typeof send> => send(as.operator, 'POST', '/api/v2/sql', { sql, ...(limit !== undefined && { limit }) })
+  expect((await ask('SELECT tenant, score FROM predictions_final', 1)).body).toEqual({ rows: [{ tenant: 'acme', score: 0.9 }], more: true })
+  expect((await ask('SELECT tenant, score FROM predictions_final')).body['more']).toBe(false)
+  expect([(await ask('DROP TABLE predictions')).status, (await ask('SELECT 1', 0)).status, (await ask('SELECT 1', 1_000_000)).status]).toEqual([400, 422, 422])
+})

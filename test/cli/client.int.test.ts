@@ -73,6 +73,17 @@ describe('an answer that is no', () => {
   })
 })
 
+describe('sql', () => {
+  test('asks with the statement of the command line or of stdin, and shows a table or JSON', async () => {
+    const rows = [{ stream: 'sync', n: 12, reasons: ['a'] }, { stream: 'attendance', n: 7, reasons: null }]
+    const { url, asked } = await engine(() => ({ body: { rows, more: true } }))
+    const ran = await tidemill(['sql', 'SELECT 1', '--limit', '2', '--url', url, '--key', 'k'])
+    assert.deepEqual([ran.exit, ran.data, ran.said], [0, 'stream       n  reasons\nsync        12  ["a"]\nattendance   7  -\n', 'there are more; --limit is 2\n'])
+    assert.deepEqual(JSON.parse((await tidemill(['sql', '-', '--json', '--url', url, '--key', 'k'], 'SELECT 2')).data), { rows, more: true })
+    assert.deepEqual(asked.map(({ method, url: path, body }) => [method, path, body]), [['POST', '/api/v2/sql', '{"sql":"SELECT 1","limit":2}'], ['POST', '/api/v2/sql', '{"sql":"SELECT 2","limit":1000}']])
+  })
+})
+
 describe('predictions list', () => {
   const row = (id: number) => ({ event_id: `e${id}`, tenant: 'acme', stream: 'attendance', origin: 'log', entity: 'ann', event_time: '2026-01-06T08:00:00.000Z', score: 0.91, risk: 'high', version: 'v1', reasons: ['speed_kmh'], outcome: null })
   test('follows the pages until there are as many as wanted', async () => {

@@ -91,6 +91,13 @@ onEveryPreset((preset) => {
     assert.ok((listed.body['predictions'] as { tenant: string }[]).every(({ tenant }) => tenant === 'acme'))
   })
 
+  test('an operator asks the warehouse in SQL while the engine runs', async () => {
+    const sql = `SELECT event_id FROM predictions_final WHERE role = 'served' AND stream = 'attendance'`
+    const answer = await call('/api/v2/sql', keys.operator, { sql, limit: 10_000 })
+    assert.deepEqual([answer.status, (answer.body['rows'] as unknown[]).length], [200, events.get('attendance')!.length])
+    assert.equal((await call('/api/v2/sql', keys.acme, { sql })).status, 403)
+  })
+
   test('a caller asks for a prediction, in the long form and in the short one for conflicts', async () => {
     const event = { ...events.get('attendance')!.find((one) => one['tenant_id'] === 'acme'), event_id: 'asked' }
     const asked = await call('/api/v2/predict/attendance', keys.acme, event)

@@ -1,0 +1,27 @@
+/** A node of a statement as `EXPLAIN AST` prints it: `Function file (alias x) (children 1)`. */
+export interface Node {
+  readonly kind: string
+  /** Of a function, table or column; '' where the node has none. */
+  readonly name: string
+  readonly children: readonly Node[]
+}
+
+/** The tree of the lines of an `EXPLAIN AST`, which say by their indentation what belongs to what. */
+export function parseTree(lines: readonly string[]): readonly Node[] {
+  const root: Growing = { kind: '', name: '', children: [] }
+  const path: { readonly depth: number; readonly node: Growing }[] = [{ depth: -1, node: root }]
+  for (const line of lines) {
+    const depth = line.search(/\S/)
+    if (depth < 0) continue
+    const [, kind = '', rest = ''] = /^(\S+) ?(.*)$/.exec(line.slice(depth)) ?? []
+    const node: Growing = { kind, name: rest.replace(/ ?\((alias|children) .*$/, ''), children: [] }
+    while (path.at(-1)!.depth >= depth) path.pop()
+    path.at(-1)!.node.children.push(node)
+    path.push({ depth, node })
+  }
+  return root.children
+}
+
+interface Growing extends Node {
+  readonly children: Growing[]
+}

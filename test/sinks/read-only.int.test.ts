@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { isEngineError } from '../../src/errors.js'
+import { migrate } from '../../src/sinks/migrate.js'
+import { select } from '../../src/sinks/read-only.js'
+import type { Warehouse } from '../../src/sinks/warehouse.js'
+import { everyWarehouse } from './clickhouse.js'
+
+const refused = (why: RegExp): unknown => expect.toSatisfy((error: unknown) => isEngineError(error, 'BAD_REQUEST') && why.test(error.message), `is a BAD_REQUEST that says ${String(why)}`)
+
+describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
+  let warehouse: Warehouse
+  let remove: () => Promise<void>
+
+  beforeAll(async () => {
+    ;({ warehouse, remove } = await openWarehouse())
+    await migrate(warehouse)
+    await warehouse.run("INSERT INTO outcomes (tenant, stream, event_id, label, record_time) SELECT 'acme', 'sync', toString(number), number % 2, now() FROM numbers(5)")
+  })
+  afterAll(() => remove())
+
+  test.each([
+    ['SELECT label, count() AS n FROM outcomes GROUP BY label ORDER BY label', [{ label: 0, n: 3 }, { label: 1, n: 2 }]],
+    ["WITH odd AS (SELECT event_id FROM outcomes WHERE label = 1) SELECT event_id FROM odd WHERE event_id IN ('1', '9') -- a comment; and more", [{ event_id: '1' }]],
+    ['SELECT number FROM numbers(9) ORDER BY number DESC LIMIT 2;', [{ number: 8 }, { number: 7 }]],
+    ["SELECT event_id FROM outcomes WHERE event_id IN (SELECT '3') OR note = '; DROP TABLE outcomes'", [{ event_id: '3' }]],
+    ["SELECT name FROM system.tables WHERE database = currentDatabase() AND name = 'progress'", [{ name: 'progress' }]],
+    ['FROM outcomes AS o JOIN outcomes_latest AS l ON o.event_id = l.event_id SELECT count() AS n', [{ n: 5 }]],
+  ])('answers %s', async (sql, rows) => {
+    const found = await select(warehouse, sql, 100)
+    assert.deepEqual(found, { rows, more: false })
+  })
+
+  test('gives as many rows as wanted, in their order, and says that there are more', async () => {
+    const { rows, more } = await select(warehouse, 'SELECT event_id FROM outcomes ORDER BY event_id DESC', 2)
+    assert.deepEqual([rows, more], [[{ event_id: '4' }, { event_id: '3' }], true])
+  })
+
+  test.each([
+    ['DROP TABLE outcomes', /./],
+    ['SELECT 1; DROP TABLE outcomes', /./],
+    ['SELECT 1) ; DROP TABLE outcomes; SELECT (1', /./],
+    ["INSERT INTO outcomes (tenant) VALUES ('x')", /./],
+    ["SELECT * FROM outcomes INTO OUTFILE '/tmp/never'", /./],
+    ['SELECT 1 FORMAT CSV', /./],
+    ['', /./],
+    ['SELECT 1 SETTINGS max_execution_time = 0', /SETTINGS are the engine's own/],
+    ["SELECT (SELECT sleep(0) SETTINGS max_threads = 99)", /SETTINGS are the engine's own/],
+    ["SELECT file('/etc/hostname')", /function file reads outside/],
+    ["SELECT arrayMap(x -> FILE(x), ['/etc/hostname'])", /./],
+    ["SELECT * FROM file('/etc/hostname', 'LineAsString')", /table function file reads outside/],
+    ["SELECT 1 WHERE 1 IN (SELECT count() FROM url('http://127.0.0.1:1/', 'CSV'))", /table function url reads outside/],
+    ["SELECT * FROM merge('system', '.*')", /table function merge reads outside/],
+    ["SELECT * FROM view(SELECT * FROM remote('127.0.0.1', system.one))", /table function remote reads outside/],
+    ['SELECT * FROM system.users', /system\.users is not a table of the warehouse/],
+    ['SELECT * FROM information_schema.tables', /information_schema\.tables is not a table/],
+    ["SELECT 1 WHERE 'x' IN system.users", /system\.users is not a table/],
+    ["SELECT dictGet('d', 'x', 1)", /function dictGet reads outside/],
+    ['SELECT nothing FROM outcomes', /nothing/],
+    ['SELECT * FROM nowhere', /nowhere/],
+  ])('refuses %s', async (sql, why) => {
+    await expect(select(warehouse, sql, 10)).rejects.toEqual(refused(why))
+    assert.equal((await warehouse.query<{ n: number }>('SELECT toUInt32(count()) AS n FROM outcomes'))[0]!.n, 5)
+  })
+
+  test('a query that takes too much is its author\'s to mend, and the next one is answered', async () => {
+    await expect(select(warehouse, 'SELECT groupArray(number) AS all FROM numbers(20000000)', 10)).rejects.toEqual(refused(/too much memory/))
+    assert.deepEqual((await select(warehouse, 'SELECT 1 AS one', 10)).rows, [{ one: 1 }])
+  })
+
+  test('what bounds one query does not stay: the warehouse is written to as before', async () => {
+    await select(warehouse, 'SELECT 1', 1)
+    await warehouse.run("INSERT INTO progress (table_name, topic, partition, next) SELECT 'outcomes', 'later', 0, 1")
+    assert.equal((await warehouse.query("SELECT event_id FROM outcomes WHERE tenant = 'acme'")).length, 5)
+  })
+})
