@@ -29,6 +29,10 @@ export const limits = {
   /** A fifth of the last 1,000 records: a schema that breaks costs 201 letters a partition, a producer with some bad records stops nobody. 1 B each. */
   badShare: 0.2,
   badShareRecords: 1_000,
+  /** Letters that one question looks at, ~5 us each: a tenth of a second, and then it says where to go on. */
+  letterScan: 20_000,
+  /** A page of letters is sent in again within seconds; a process that began it and is not done after so long never will be. */
+  redriveTakesMs: 300_000,
   /** One event at most; larger ones are dead letters. The largest real event (a sync batch) is ~20 KiB. */
   eventBytes: 256 * 1024,
   /** An append to the log at most (also Kafka's customary `max.message.bytes` for one block). */
