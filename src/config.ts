@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Value } from '@sinclair/typebox/value'
@@ -141,6 +142,8 @@ export function clientEnvironment(variables: Readonly<Record<string, string | un
 
 /** The package's own files: `models`, `schemas`. */
 export const packagePath = (name: string): string => resolve(packageDirectory, name)
+
+export const packageVersion = (): string => (JSON.parse(readFileSync(packagePath('package.json'), 'utf8')) as { version: string }).version
 
 /** Where things lie in a data directory. Models are those that came over the log. Keys and the demo's key are for their owner's eyes alone. */
 export const dataPaths = (dataDirectory: string) => ({

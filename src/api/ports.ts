@@ -4,6 +4,7 @@
  */
 import type { Registry } from 'prom-client'
 import type { ErrorCode } from '../errors.js'
+import type { Letters } from '../letters.js'
 import type { RiskLevel } from '../log/block.js'
 import type { PredictionFilter, PredictionRow } from '../predictions.js'
 import type { AvroRecord } from '../streams/stream.js'
@@ -144,6 +145,7 @@ export interface WarehouseQueries extends PredictionQueries {
 
 export interface ApiPorts {
   readonly scoring: ScoringPort
+  readonly letters: Letters
   readonly queries: WarehouseQueries
   /** Whether the engine can do its work now, part by part. Never rejects. */
   readiness(): Promise<readonly ReadinessCheck[]>

@@ -2,19 +2,24 @@ import { EngineError } from '../errors.js'
 import type { Becomes, Letter, LetterFilter, LetterPage, Letters, OpenedLetter, PurgeRequest, Redriven, RedriveRequest } from '../letters.js'
 import type { LogRecord } from '../log/event-log.js'
 import type { CompiledStream } from './compiled.js'
+import { openLetterMarks } from './letter-marks.js'
 import { pageBack, pageOn } from './letter-pages.js'
 import { readLetter, type StoredLetter } from './letter-record.js'
 import { decodeToday, tryLetters } from './letter-trial.js'
 import { bytesView, jsonIn, letterView } from './letter-view.js'
 import { redriveAll, type RedriveOptions } from './redrive.js'
 
-export interface LettersOptions extends RedriveOptions {
+export interface LettersOptions extends Omit<RedriveOptions, 'marks'> {
   readonly streams: readonly CompiledStream[]
+  /** For how long what was done about a letter is remembered: no letter may outlive it. */
+  readonly marksKeptMs: number
 }
 
 /** The dead letters of the engine's streams. Redrives and purges of this process follow one another. */
-export function openLetters(options: LettersOptions): Letters {
-  const { streams, marks, clock, log } = options
+export function openLetters({ marksKeptMs, ...given }: LettersOptions): Letters & { close(): Promise<void> } {
+  const { streams, clock, log } = given
+  const marks = openLetterMarks(log, clock, marksKeptMs)
+  const options = { ...given, marks }
   const named = (name: string): CompiledStream => {
     const found = streams.find(({ stream }) => stream.name === name)
     if (found === undefined) throw new EngineError('UNKNOWN_STREAM', `there is no stream '${name}'; there are: ${streams.map(({ stream }) => stream.name).join(', ')}`)
@@ -84,5 +89,9 @@ export function openLetters(options: LettersOptions): Letters {
     },
     redrive: (request) => inTurn(() => redrive(request)),
     purge: (request) => inTurn(() => purge(request)),
+    async close() {
+      await queue
+      await marks.close()
+    },
   }
 }

@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert'
 import { describe, onTestFinished, test } from 'vitest'
 import { systemClock, type Clock } from '../../src/clock.js'
-import { openLetterMarks, marksTopic, type LetterMarks } from '../../src/consumers/letter-marks.js'
+import { marksTopic } from '../../src/consumers/letter-marks.js'
 import { openLetters } from '../../src/consumers/letters.js'
 import { EngineError } from '../../src/errors.js'
 import type { Letter, LetterFilter, LetterPage, Letters, RedriveRequest } from '../../src/letters.js'
@@ -15,10 +15,10 @@ const yesterday = Math.floor(systemClock.nowMs() / dayMs) * dayMs - dayMs
 const passes = (...asked: Parameters<typeof passesOfMonday>) => passesOfMonday(...asked).map((event) => ({ ...event, at: (event['at'] as number) - monday + yesterday }))
 
 /** The letters of a room, as one process of an engine that now knows every tenant sees them. */
-function lettersOf(room: EngineRoom, owner = 'one', { log = room.log, clock = systemClock }: { log?: EventLog; clock?: Clock } = {}): Letters & { readonly marks: LetterMarks } {
-  const marks = openLetterMarks(log, clock, 365 * dayMs)
-  onTestFinished(() => marks.close())
-  return { ...openLetters({ log, marks, clock, owner, store: room.store, streams: [room.stream], tenants: 'any', routing: () => emptyRouting, seenIds: settings.seenIds }), marks }
+function lettersOf(room: EngineRoom, owner = 'one', { log = room.log, clock = systemClock }: { log?: EventLog; clock?: Clock } = {}): Letters {
+  const letters = openLetters({ log, clock, owner, store: room.store, streams: [room.stream], tenants: 'any', routing: () => emptyRouting, seenIds: settings.seenIds, marksKeptMs: 365 * dayMs })
+  onTestFinished(() => letters.close())
+  return letters
 }
 
 /** Three events of a tenant that is not configured, one of them older than the lateness allows, between torn ones. */
