@@ -1,5 +1,4 @@
 /** The composition root: chooses the adapters, puts the parts together, and takes them apart in reverse order. */
-import { readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,10 +9,11 @@ import { openKeys, type KeyStore } from './api/key-file.js'
 import { listen } from './api/listen.js'
 import { everyTenant, type ReadinessCheck, type ScoringPort } from './api/ports.js'
 import { systemClock as clock } from './clock.js'
-import { dataPaths, packagePath, type Config } from './config.js'
+import { dataPaths, packageVersion, type Config } from './config.js'
 import type { Role } from './config-settings.js'
 import { activateBundled } from './consumers/bundled-models.js'
 import { compileStream, type CompiledStream } from './consumers/compiled.js'
+import { backupsOf } from './consumers/backup/holding.js'
 import { followControl, type Control, type ControlOptions } from './consumers/control.js'
 import type { Tenants } from './consumers/decode.js'
 import { startDemo } from './consumers/demo.js'
@@ -132,8 +132,10 @@ async function compose(config: Config, options: EngineOptions, closing: Closing)
     // A demo's key is good for one run, whatever the next run is.
     if (config.preset === 'embedded') for (const { id, name } of keys.list()) if (name === 'demo') await keys.withdraw(id)
   }
+  const backups = backupsOf({ log: opened.log, warehouse, directory, backups: paths.backups, clock })
+  closing.add(() => backups?.close())
   const parts = { keys, clock, version: packageVersion(), logger: logger.child({}, { level: 'error' }) }
-  const api = port === undefined || warehouse === undefined ? await buildHealthApi({ ...parts, ports: served }) : await buildApi({ ...parts, ports: { ...served, scoring: port, queries: { ...predictionQueries(warehouse), select: (sql, limit) => select(warehouse, sql, limit) } } })
+  const api = port === undefined || warehouse === undefined ? await buildHealthApi({ ...parts, ports: served }) : await buildApi({ ...parts, ports: { ...served, scoring: port, queries: { ...predictionQueries(warehouse), select: (sql, limit) => select(warehouse, sql, limit) }, backups } })
   closing.add(() => api.close())
   const url = await listen(api, config.api)
   await lock?.update({ url })
@@ -203,8 +205,6 @@ async function unlessStopped<Store extends { close(): Promise<void> }>(opening: 
     throw error
   }
 }
-
-const packageVersion = (): string => (JSON.parse(readFileSync(packagePath('package.json'), 'utf8')) as { version: string }).version
 
 const dayMs = 24 * 60 * 60 * 1_000
 const sweepEveryMs = 10 * 60 * 1_000

@@ -18,6 +18,7 @@ const tags = [
   { name: 'predictions', description: 'What was predicted, from what, and what came true.' },
   { name: 'streams', description: 'What is scored.' },
   { name: 'keys', description: 'Who may.' },
+  { name: 'backups', description: "The engine's part of a backup." },
   { name: 'health', description: 'For whoever runs it.' },
 ]
 
