@@ -14,6 +14,7 @@ import { dataPaths, packageVersion, type Config } from './config.js'
 import type { Role } from './config-settings.js'
 import { activateBundled } from './consumers/bundled-models.js'
 import { compileStream, type CompiledStream } from './consumers/compiled.js'
+import { backupsOf } from './consumers/backup/holding.js'
 import { followControl, type Control, type ControlOptions } from './consumers/control.js'
 import type { Tenants } from './consumers/decode.js'
 import { startDemo } from './consumers/demo.js'
@@ -95,10 +96,8 @@ async function compose(config: Config, options: EngineOptions, closing: Closing)
   const failing: Promise<never>[] = [control.failed]
   if (store !== undefined && does('scoring')) {
     const scoring = await scoringFlow({
-      log, groups: log, store, streams, tenants, clock,
-      schemas,
+      log, groups: log, store, streams, tenants, clock, schemas, build: packageVersion(),
       routing: () => control.current(),
-      build: packageVersion(),
       settings: { ...config.scoring, badShare: { share: config.scoring.badShare, records: config.scoring.badShareRecords } },
       onChunk(chunk) {
         observation.onChunk(chunk)
@@ -137,8 +136,10 @@ async function compose(config: Config, options: EngineOptions, closing: Closing)
     // A demo's key is good for one run, whatever the next run is.
     if (config.preset === 'embedded') for (const { id, name } of keys.list()) if (name === 'demo') await keys.withdraw(id)
   }
+  const backups = backupsOf({ log: opened.log, warehouse, directory, backups: paths.backups, clock })
+  closing.add(() => backups?.close())
   const parts = { keys, clock, version: packageVersion(), logger: logger.child({}, { level: 'error' }) }
-  const api = ports === undefined ? await buildHealthApi({ ...parts, ports: served }) : await buildApi({ ...parts, ports: { ...served, ...ports } })
+  const api = ports === undefined ? await buildHealthApi({ ...parts, ports: served }) : await buildApi({ ...parts, ports: { ...served, ...ports, backups } })
   closing.add(() => api.close())
   const url = await listen(api, config.api)
   await lock?.update({ url })

@@ -19,6 +19,7 @@ const tags = [
   { name: 'dead letters', description: 'What could not be scored.' },
   { name: 'streams', description: 'What is scored.' },
   { name: 'keys', description: 'Who may.' },
+  { name: 'backups', description: "The engine's part of a backup." },
   { name: 'health', description: 'For whoever runs it.' },
 ]
 

@@ -22,6 +22,9 @@ const operatorRoutes = [
   ['POST', '/api/v2/keys', { name: 'x', tenant: 'acme', scopes: ['read'] }],
   ['GET', '/api/v2/keys', undefined],
   ['DELETE', '/api/v2/keys/000000000000', undefined],
+  ['POST', '/api/v2/backups', {}],
+  ['GET', '/api/v2/backups/one', undefined],
+  ['DELETE', '/api/v2/backups/one', undefined],
 ] as const
 const sql = ['POST', '/api/v2/sql', { sql: 'SELECT 1' }] as const
 
