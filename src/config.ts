@@ -148,6 +148,7 @@ export const dataPaths = (dataDirectory: string) => ({
   state: resolve(dataDirectory, 'state'),
   warehouse: resolve(dataDirectory, 'warehouse'),
   models: resolve(dataDirectory, 'models'),
+  backtests: resolve(dataDirectory, 'backtests'),
   keys: resolve(dataDirectory, 'keys.json'),
   demoKey: resolve(dataDirectory, 'demo-key'),
 })

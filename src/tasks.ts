@@ -3,16 +3,22 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock as clock } from './clock.js'
-import { packagePath, type Config } from './config.js'
+import { dataPaths, packagePath, type Config } from './config.js'
+import { backtestDirectory, type BacktestReport } from './consumers/backtest-directory.js'
+import { compareRuns, type BacktestParts } from './consumers/backtest.js'
 import { compileStream, type CompiledStream } from './consumers/compiled.js'
+import { openModelReading } from './consumers/model-reading.js'
 import { scoreFileWith } from './consumers/score-file.js'
 import { scoredWith } from './consumers/scored-with.js'
+import { tenantsOf } from './consumers/tenants.js'
 import { ensureTopics, topicSpecs } from './consumers/topics.js'
+import { EngineError } from './errors.js'
 import type { ScoreFileOptions, ScoreSummary } from './engine.js'
-import { createClosing } from './lifecycle.js'
+import type { CostRule } from './learning/costs.js'
+import { createClosing, type Closing } from './lifecycle.js'
 import { limits } from './limits.js'
 import { lockDirectory } from './lock.js'
-import type { EventLog, TopicSpec } from './log/event-log.js'
+import type { EventLog, LogView, TopicSpec } from './log/event-log.js'
 import type { TopicChange } from './log/kafka.js'
 import { embeddedStores, openKafka, schemaRegistryOf, storesOf, type Stores } from './presets.js'
 import { createOnnxRuntime } from './scorers/onnx-runtime.js'
@@ -20,6 +26,7 @@ import type { SchemaRegistry } from './streams/confluent-registry.js'
 import { chooseStreams } from './streams/choose.js'
 import { builtinStreams } from './streams/index.js'
 import { loadStreams } from './streams/load.js'
+import type { Stream } from './streams/stream.js'
 
 /** Runs `work` on the log of a configuration, with the streams' topics in it. An embedded one is held meanwhile. */
 export async function withLog<T>(config: Config, streams: readonly CompiledStream[], work: (log: EventLog) => Promise<T>): Promise<T> {
@@ -96,3 +103,81 @@ export async function scoreFile(options: ScoreFileOptions): Promise<ScoreSummary
     await closing.close()
   }
 }
+
+export { beginBacktest, continueBacktest } from './consumers/backtest.js'
+
+/** What a look at the log of a configuration is told of. */
+export type Looking = Pick<BacktestParts, 'signal' | 'onProgress' | 'onRetry'>
+
+/**
+ * Runs `work` with what scores a stream beside the engine: the log is looked at alone, whoever holds it, and everything
+ * that is written goes into the data directory's `backtests`.
+ */
+export async function withReplay<T>(config: Config, looking: Looking, work: (parts: BacktestParts) => Promise<T>): Promise<T> {
+  const closing = createClosing()
+  try {
+    const paths = dataPaths(config.dataDirectory)
+    const view = await storesIn(config).openView()
+    closing.add(() => view.close())
+    const runtime = createOnnxRuntime()
+    closing.add(() => runtime.close())
+    const models = openModelReading({ log: readOnly(view), directory: config.models.directory, kept: paths.models, report: () => undefined })
+    closing.add(() => models.close())
+    const schemas = schemaRegistryOf(config, clock)
+    closing.add(() => schemas?.close())
+    const { chunkRecords, cachedEntities, seenIds } = config.scoring
+    return await work({
+      ...looking,
+      view, runtime, schemas, clock,
+      readModel: models.read,
+      directory: backtestDirectory(paths.backtests),
+      openOwn: ownStores,
+      viewOwn: (directory) => embeddedStores({ ephemeral: true }, { directory, clock }).openView(),
+      tenants: tenantsOf(config),
+      settings: { chunkRecords, cachedEntities, seenIds, commitIntervalMs: limits.replayCommitMs, commitIntervalMaxMs: limits.replayCommitMaxMs },
+    })
+  } finally {
+    await closing.close()
+  }
+}
+
+/** The log and the state of one replay. Nobody waits for the disk: what a crash of the machine takes is computed again. */
+async function ownStores(directory: string) {
+  const closing: Closing = createClosing()
+  try {
+    const held = await lockDirectory(directory, { pid: process.pid, startedAt: new Date(clock.nowMs()).toISOString() })
+    closing.add(() => held.release())
+    const stores = embeddedStores({ ephemeral: true }, { directory, clock })
+    const log = await stores.openLog()
+    closing.add(() => log.close())
+    const store = await stores.openState()
+    closing.add(() => store.close())
+    return { log, store, close: () => closing.close() }
+  } catch (error) {
+    await closing.close()
+    throw error
+  }
+}
+
+const readOnly = (view: LogView): EventLog => {
+  const refuse = (): Promise<never> => Promise.reject(new Error('the log is only looked at'))
+  return { ensure: refuse, append: refuse, bounds: (at, sinceMs) => view.bounds(at, sinceMs), reader: (at) => view.reader(at) }
+}
+
+/** The stream of a name: of the user's files, which go before a built-in one of the same name. UNKNOWN_STREAM, BAD_STREAM. */
+export async function streamNamed({ streams: { paths, accept } }: Config, name: string): Promise<Stream> {
+  const own = paths.length === 0 ? [] : await loadStreams(paths)
+  const isOwn = own.some((stream) => stream.name === name)
+  const known = [...new Set([...own, ...builtinStreams].map((stream) => stream.name))]
+  if (!known.includes(name)) throw new EngineError('UNKNOWN_STREAM', `there is no stream '${name}'; there are: ${known.join(', ')}`)
+  const said = accept.filter((one) => !one.includes('=') || one.startsWith(`${name}=`))
+  const chosen = await chooseStreams(isOwn ? { builtin: [], paths, accept: said } : { builtin: [name], paths: [], accept: said })
+  return chosen.find((stream) => stream.name === name)!
+}
+
+/** The runs of a data directory. */
+export const backtestsIn = (config: Config) => backtestDirectory(dataPaths(config.dataDirectory).backtests)
+
+/** A run of this directory against another one, or against what was served. Errors of `compareRuns`. */
+export const compareBacktests = async (config: Config, parts: BacktestParts, id: string, other: string, costs?: CostRule): Promise<BacktestReport> =>
+  compareRuns(await streamNamed(config, (await parts.directory.read(id)).stream), id, other, parts, costs)
