@@ -1,5 +1,5 @@
 /** The part of the composition root that knows the adapters: opens the stores that a preset names. */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import type { ConnectionOptions } from 'node:tls'
 import type { Clock } from './clock.js'
 import { dataPaths, type Config } from './config.js'
@@ -11,6 +11,7 @@ import type { ConsumerGroups, EventLog, LogView } from './log/event-log.js'
 import { openKafkaLog, type KafkaLog, type KafkaReport } from './log/kafka.js'
 import { openLocalLog } from './log/local.js'
 import { openLocalView } from './log/local-view.js'
+import type { PartitionFiles } from './log/log-files.js'
 import { openChdbWarehouse } from './sinks/chdb-warehouse.js'
 import { openClickhouseWarehouse } from './sinks/clickhouse-warehouse.js'
 import type { Warehouse } from './sinks/warehouse.js'
@@ -20,6 +21,8 @@ export type OpenLog = EventLog &
   ConsumerGroups & {
     /** What was cut off when it was opened. */
     readonly repairs: readonly { readonly file: string; readonly reason: string }[]
+    /** The log's files at one moment, where it lies in files of this machine. */
+    files?(): readonly PartitionFiles[]
     /** Drops what retention has passed, where the log does not do so by itself. To be called now and then. */
     sweep(): Promise<void>
     close(): Promise<void>
@@ -46,7 +49,10 @@ export const storesOf = (config: Config, options: StoresOptions): Stores => (con
 export function embeddedStores({ ephemeral }: Pick<Config, 'ephemeral'>, { directory, clock }: StoresOptions): Stores {
   const paths = dataPaths(directory)
   return {
-    openLog: () => openLocalLog({ directory: paths.log, clock, ephemeral }),
+    openLog() {
+      if (existsSync(paths.restoring)) throw new EngineError('BAD_CONFIG', `${directory} holds a restore that was interrupted: run 'tidemill backup restore' on it again, or remove it`)
+      return openLocalLog({ directory: paths.log, clock, ephemeral })
+    },
     openView: () => openLocalView({ directory: paths.log, clock }),
     openState: () => openLmdbStateStore({ directory: paths.state }),
     openWarehouse: () => openChdbWarehouse({ directory: paths.warehouse }),

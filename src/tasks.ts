@@ -4,8 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock as clock } from './clock.js'
 import { dataPaths, packagePath, type Config } from './config.js'
-import { backtestDirectory, type BacktestReport } from './consumers/backtest-directory.js'
-import { compareRuns, type BacktestParts } from './consumers/backtest.js'
+import { backtestDirectory } from './consumers/backtest-directory.js'
+import type { BacktestParts } from './consumers/backtest.js'
+import type { StoreHolder } from './consumers/backup/gather-data.js'
+import type { OnBytes } from './consumers/backup/files.js'
+import { holdParts } from './consumers/backup/holding.js'
+import type { Manifest } from './consumers/backup/manifest.js'
+import { demandEmpty, restoreBackup } from './consumers/backup/restore.js'
 import { compileStream, type CompiledStream } from './consumers/compiled.js'
 import { openModelReading } from './consumers/model-reading.js'
 import { scoreFileWith } from './consumers/score-file.js'
@@ -14,19 +19,20 @@ import { tenantsOf } from './consumers/tenants.js'
 import { ensureTopics, topicSpecs } from './consumers/topics.js'
 import { EngineError } from './errors.js'
 import type { ScoreFileOptions, ScoreSummary } from './engine.js'
-import type { CostRule } from './learning/costs.js'
 import { createClosing, type Closing } from './lifecycle.js'
 import { limits } from './limits.js'
 import { lockDirectory } from './lock.js'
 import type { EventLog, LogView, TopicSpec } from './log/event-log.js'
 import type { TopicChange } from './log/kafka.js'
+import { openLocalLog } from './log/local.js'
+import { checkLogFile } from './log/local-check.js'
 import { embeddedStores, openKafka, schemaRegistryOf, storesOf, type Stores } from './presets.js'
 import { createOnnxRuntime } from './scorers/onnx-runtime.js'
+import { openChdbWarehouse } from './sinks/chdb-warehouse.js'
 import type { SchemaRegistry } from './streams/confluent-registry.js'
 import { chooseStreams } from './streams/choose.js'
 import { builtinStreams } from './streams/index.js'
 import { loadStreams } from './streams/load.js'
-import type { Stream } from './streams/stream.js'
 
 /** Runs `work` on the log of a configuration, with the streams' topics in it. An embedded one is held meanwhile. */
 export async function withLog<T>(config: Config, streams: readonly CompiledStream[], work: (log: EventLog) => Promise<T>): Promise<T> {
@@ -104,8 +110,6 @@ export async function scoreFile(options: ScoreFileOptions): Promise<ScoreSummary
   }
 }
 
-export { beginBacktest, continueBacktest } from './consumers/backtest.js'
-
 /** What a look at the log of a configuration is told of. */
 export type Looking = Pick<BacktestParts, 'signal' | 'onProgress' | 'onRetry'>
 
@@ -131,7 +135,7 @@ export async function withReplay<T>(config: Config, looking: Looking, work: (par
       view, runtime, schemas, clock,
       readModel: models.read,
       directory: backtestDirectory(paths.backtests),
-      openOwn: ownStores,
+      openOwn: replayStores,
       viewOwn: (directory) => embeddedStores({ ephemeral: true }, { directory, clock }).openView(),
       tenants: tenantsOf(config),
       settings: { chunkRecords, cachedEntities, seenIds, commitIntervalMs: limits.replayCommitMs, commitIntervalMaxMs: limits.replayCommitMaxMs },
@@ -142,7 +146,7 @@ export async function withReplay<T>(config: Config, looking: Looking, work: (par
 }
 
 /** The log and the state of one replay. Nobody waits for the disk: what a crash of the machine takes is computed again. */
-async function ownStores(directory: string) {
+async function replayStores(directory: string) {
   const closing: Closing = createClosing()
   try {
     const held = await lockDirectory(directory, { pid: process.pid, startedAt: new Date(clock.nowMs()).toISOString() })
@@ -164,20 +168,49 @@ const readOnly = (view: LogView): EventLog => {
   return { ensure: refuse, append: refuse, bounds: (at, sinceMs) => view.bounds(at, sinceMs), reader: (at) => view.reader(at) }
 }
 
-/** The stream of a name: of the user's files, which go before a built-in one of the same name. UNKNOWN_STREAM, BAD_STREAM. */
-export async function streamNamed({ streams: { paths, accept } }: Config, name: string): Promise<Stream> {
-  const own = paths.length === 0 ? [] : await loadStreams(paths)
-  const isOwn = own.some((stream) => stream.name === name)
-  const known = [...new Set([...own, ...builtinStreams].map((stream) => stream.name))]
-  if (!known.includes(name)) throw new EngineError('UNKNOWN_STREAM', `there is no stream '${name}'; there are: ${known.join(', ')}`)
-  const said = accept.filter((one) => !one.includes('=') || one.startsWith(`${name}=`))
-  const chosen = await chooseStreams(isOwn ? { builtin: [], paths, accept: said } : { builtin: [name], paths: [], accept: said })
-  return chosen.find((stream) => stream.name === name)!
+/** The stores of a data directory that no engine holds, for a backup of it; opened when they are to be held. LOCKED while an engine runs. */
+export function ownStores(config: Config, signal: AbortSignal): StoreHolder {
+  const paths = dataPaths(config.dataDirectory)
+  let closing = createClosing()
+  return {
+    async hold(onBytes) {
+      const lock = await lockDirectory(config.dataDirectory, { pid: process.pid, startedAt: new Date(clock.nowMs()).toISOString() })
+      closing.add(() => lock.release())
+      const stores = storesIn(config)
+      const log = await stores.openLog()
+      closing.add(() => log.close())
+      const { files } = log
+      if (files === undefined) throw new EngineError('BAD_CONFIG', 'the stores of this configuration are servers, which have backups of their own')
+      const warehouse = await stores.openWarehouse()
+      closing.add(async () => {
+        await warehouse.close()
+        await rm(paths.backups, { recursive: true, force: true })
+      })
+      return holdParts({ directory: config.dataDirectory, backups: paths.backups, warehouse, log: { files: () => files.call(log) }, clock }, 'own', signal, onBytes)
+    },
+    stillHere: () => undefined,
+    release() {
+      const held = closing
+      closing = createClosing()
+      return held.close()
+    },
+  }
 }
 
-/** The runs of a data directory. */
-export const backtestsIn = (config: Config) => backtestDirectory(dataPaths(config.dataDirectory).backtests)
+/** Restores a verified backup into an empty directory, which is held meanwhile. Errors of `demandEmpty` and `restoreBackup`. */
+export async function restoreInto(directory: string, backup: string, manifest: Manifest, signal: AbortSignal, onBytes: OnBytes): Promise<void> {
+  const paths = dataPaths(directory)
+  const lock = await lockDirectory(directory, { pid: process.pid, startedAt: new Date(clock.nowMs()).toISOString() })
+  try {
+    await demandEmpty(directory, paths.restoring, 'clear')
+    await restoreBackup({
+      backup, manifest, directory, mark: paths.restoring, clock, signal, onBytes,
+      openLog: () => openLocalLog({ directory: paths.log, clock }),
+      openWarehouse: (backups) => openChdbWarehouse({ directory: paths.warehouse, backups }),
+    })
+  } finally {
+    await lock.release()
+  }
+}
 
-/** A run of this directory against another one, or against what was served. Errors of `compareRuns`. */
-export const compareBacktests = async (config: Config, parts: BacktestParts, id: string, other: string, costs?: CostRule): Promise<BacktestReport> =>
-  compareRuns(await streamNamed(config, (await parts.directory.read(id)).stream), id, other, parts, costs)
+export { checkLogFile }

@@ -3,8 +3,8 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { InvalidArgumentError, type Command } from 'commander'
 import { systemClock } from '../clock.js'
-import { loadConfig, type Config } from '../config.js'
-import type { BacktestReport, BacktestRun } from '../consumers/backtest-directory.js'
+import { dataPaths, loadConfig, type Config } from '../config.js'
+import { backtestDirectory, type BacktestDirectory, type BacktestReport, type BacktestRun } from '../consumers/backtest-directory.js'
 import type { CostRule } from '../learning/costs.js'
 import { comparisonText, listText, reportText } from './backtest-text.js'
 import { CommandFailed, exits } from './exit.js'
@@ -72,8 +72,7 @@ export function backtestCommand(parent: Command, terminal: Terminal): void {
   const list = located(group.command('list'))
     .summary('the runs of this data directory, newest first')
     .action(async (options: { config?: string; json?: boolean }) => {
-      const { backtestsIn } = await import('../tasks.js')
-      const runs = await backtestsIn(besideEngine(list, options.config)).list()
+      const runs = await runsOf(besideEngine(list, options.config)).list()
       if (options.json === true) return printJson(terminal, { runs })
       if (runs.length === 0) return say(terminal, 'no backtests')
       await print(terminal, listText(runs))
@@ -84,8 +83,7 @@ export function backtestCommand(parent: Command, terminal: Terminal): void {
     .argument('<run>')
     .option('--html <file>', 'write the report as a page')
     .action(async (id: string, options: { config?: string; json?: boolean; html?: string }) => {
-      const { backtestsIn } = await import('../tasks.js')
-      const report = await backtestsIn(besideEngine(show, options.config)).readReport(id)
+      const report = await runsOf(besideEngine(show, options.config)).readReport(id)
       if (options.html !== undefined) await writeFile(options.html, backtestPage(report))
       await (options.json === true ? printJson(terminal, report) : print(terminal, `${reportText(report)}\n`))
     })
@@ -99,8 +97,8 @@ export function backtestCommand(parent: Command, terminal: Terminal): void {
     .option('--html <file>', 'write the comparison as a page')
     .action(async (id: string, other: string, options: { config?: string; json?: boolean; html?: string; costs?: CostRule }) => {
       const config = besideEngine(compare, options.config)
-      const { compareBacktests, withReplay } = await import('../tasks.js')
-      const report = await withReplay(config, { signal: terminal.interrupted }, (parts) => compareBacktests(config, parts, id, other, options.costs))
+      const [{ compareRuns }, { withReplay }, { streamNamed }] = await parts()
+      const report = await withReplay(config, { signal: terminal.interrupted }, async (beside) => compareRuns(await streamNamed(config.streams, (await beside.directory.read(id)).stream), id, other, beside, options.costs))
       if (options.html !== undefined) await writeFile(options.html, backtestPage(report))
       await (options.json === true ? printJson(terminal, report) : print(terminal, `${comparisonText(report)}\n`))
     })
@@ -109,27 +107,31 @@ export function backtestCommand(parent: Command, terminal: Terminal): void {
     .summary('remove a run from the data directory')
     .argument('<run>')
     .action(async (id: string, options: { config?: string; json?: boolean }) => {
-      const { backtestsIn } = await import('../tasks.js')
-      await backtestsIn(besideEngine(remove, options.config)).remove(id)
+      await runsOf(besideEngine(remove, options.config)).remove(id)
       if (options.json === true) await printJson(terminal, { removed: id })
       else say(terminal, `removed ${id}`)
     })
 }
 
+/** Loaded when they are needed, so that the other commands start without the engine. */
+const parts = () => Promise.all([import('../consumers/backtest.js'), import('../tasks.js'), import('../streams/choose.js')])
+
+const runsOf = (config: Config): BacktestDirectory => backtestDirectory(dataPaths(config.dataDirectory).backtests)
+
 /** Runs or resumes a backtest to its end; an interruption says how to go on. */
 async function runBacktest(config: Config, options: RunOptions, terminal: Terminal): Promise<{ readonly report: BacktestReport; readonly path: string }> {
-  const { beginBacktest, continueBacktest, streamNamed, withReplay } = await import('../tasks.js')
+  const [{ beginBacktest, continueBacktest }, { withReplay }, { streamNamed }] = await parts()
   const bar = progressBarOn(terminal, 'scoring')
   try {
-    return await withReplay(config, { signal: terminal.interrupted, onProgress: (progress) => bar.update(progress) }, async (parts) => {
+    return await withReplay(config, { signal: terminal.interrupted, onProgress: (progress) => bar.update(progress) }, async (beside) => {
       const begun: BacktestRun = options.resume === undefined
-        ? await beginBacktest({ id: newRunId(), stream: await streamNamed(config, needed(options.stream)), model: options.model, fromMs: options.from, toMs: options.to, warmMs: options.warmUp }, parts)
-        : await parts.directory.read(options.resume)
-      say(terminal, `backtest ${begun.id} in ${parts.directory.of(begun.id)}`)
-      const { report } = await continueBacktest(begun, await streamNamed(config, begun.stream), parts, options.costs)
+        ? await beginBacktest({ id: newRunId(), stream: await streamNamed(config.streams, needed(options.stream)), model: options.model, fromMs: options.from, toMs: options.to, warmMs: options.warmUp }, beside)
+        : await beside.directory.read(options.resume)
+      say(terminal, `backtest ${begun.id} in ${beside.directory.of(begun.id)}`)
+      const { report } = await continueBacktest(begun, await streamNamed(config.streams, begun.stream), beside, options.costs)
       bar.end()
       if (report === undefined) throw new CommandFailed(exits.interrupted, `interrupted; what is done is kept. Go on with: tidemill backtest run --resume ${begun.id}`)
-      const path = join(parts.directory.of(begun.id), 'report.html')
+      const path = join(beside.directory.of(begun.id), 'report.html')
       await writeFile(path, backtestPage(report))
       return { report, path }
     })

@@ -49,7 +49,7 @@ const calibration = (figures: BacktestFigures, names: Names): string =>
 function distribution(figures: BacktestFigures, names: Names): string {
   const bars = ({ histogram, rows }: ScorerFigures): readonly Point[] => histogram.map((count, i) => [(i + 0.5) / histogram.length, rows === 0 ? 0 : Math.sqrt(count / rows)] as const)
   const most = Math.max(...bars(figures.run).map(([, y]) => y), ...bars(figures.other).map(([, y]) => y), 0.1)
-  const ticks = [0, 0.001, 0.01, 0.05, 0.2, 0.5, 1].map(Math.sqrt).filter((tick) => tick <= most * 1.05)
+  const ticks = [0, 0.01, 0.05, 0.2, 0.5, 1].map(Math.sqrt).filter((tick) => tick <= most * 1.05)
   return chartOf({
     title: 'Scores', description: `Distribution of the scores. Kolmogorov-Smirnov distance ${fraction(figures.ks)}, stability index ${fraction(figures.psi)}.`,
     x: unit('score'), y: { title: 'share of events (root scale)', from: 0, to: most * 1.05, ticks, label: (value) => percent(Math.round(value ** 2 * 1e4) / 1e4, 1).replace('.0', '') },
