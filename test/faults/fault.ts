@@ -26,6 +26,8 @@ export interface FaultRun {
   readonly variables: Readonly<Record<string, string>>
   /** Runs when the fault is over, in reverse order. */
   defer(close: () => Promise<unknown>): void
+  /** Told what may explain a run that comes to no end: the last words of an engine that ended by itself. */
+  suspect(why: string): void
   /** Progress for people. */
   say(message: string): void
 }

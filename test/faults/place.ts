@@ -60,10 +60,20 @@ const commonSettings = (directory: string): Settings => ({
 })
 
 /** Starts an engine of a run; it ends with the run. */
-const launcher = (run: FaultRun, variables: Readonly<Record<string, string>>) => (directory: string, settings: object): Promise<LaunchedEngine> =>
-  launchEngine({ ...run.variables, ...variables }, directory, settings, (end) => {
-    run.defer(() => end('SIGKILL'))
+const launcher = (run: FaultRun, variables: Readonly<Record<string, string>>) => async (directory: string, settings: object): Promise<LaunchedEngine> => {
+  let isWanted = true
+  const engine = await launchEngine({ ...run.variables, ...variables }, directory, settings, (end) => run.defer(() => end('SIGKILL')))
+  void engine.ended.then((code) => {
+    if (isWanted) run.suspect(`an engine ended by itself, with ${code ?? 'a signal'}: ${engine.said().trimEnd().split('\n').slice(-3).join(' | ')}`)
   })
+  return {
+    ...engine,
+    end(signal) {
+      isWanted = false
+      return engine.end(signal)
+    },
+  }
+}
 
 export async function embeddedPlace(run: FaultRun): Promise<Place> {
   const variables = { TIDEMILL_PRESET: 'embedded' }

@@ -5,7 +5,7 @@ export const poisons: readonly { readonly code: string; readonly spoil: (event: 
   { code: 'BAD_JSON', spoil: (event) => Buffer.from(JSON.stringify(event).slice(0, -20)) },
   { code: 'BAD_JSON', spoil: () => Buffer.from('') },
   { code: 'BAD_FIELD', spoil: (event) => json({ ...event, lat: 'north' }) },
-  { code: 'BAD_FIELD', spoil: ({ device_id: _, ...event }) => json(event) },
+  { code: 'BAD_FIELD', spoil: (event) => json({ ...event, device_id: undefined }) },
   { code: 'BAD_FIELD', spoil: (event) => json({ ...event, lon: 1_000 }) },
   { code: 'TIME_OUT_OF_RANGE', spoil: (event) => json({ ...event, ts: Date.UTC(2_100, 0, 1) }) },
   { code: 'TOO_LARGE', spoil: (event) => json({ ...event, device_id: 'd'.repeat(300_000) }) },

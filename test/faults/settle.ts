@@ -16,12 +16,12 @@ export async function until(what: string, holds: () => Promise<boolean> | boolea
   for (const deadlineMs = clock.nowMs() + patienceMs; !(await holds()); await clock.sleep(everyMs)) if (clock.nowMs() > deadlineMs) throw new Error(`waited ${patienceMs / 1_000} s in vain until ${what}`)
 }
 
-/** What comes while an engine runs; rejects with its last words when it ends by itself. */
+/** What comes while an engine runs; rejects at once when it ends by itself. */
 export const living = <T>(engine: LaunchedEngine, work: Promise<T>): Promise<T> =>
   Promise.race([
     work,
-    engine.ended.then((code): never => {
-      throw new Error(`the engine ended by itself, with ${code ?? 'a signal'}: ${engine.said().trimEnd().split('\n').slice(-3).join(' | ')}`)
+    engine.ended.then((): never => {
+      throw new Error('the engine ended by itself')
     }),
   ])
 
