@@ -3,12 +3,13 @@ import { systemClock as clock } from '../../../src/clock.js'
 import type { LaunchedEngine } from '../../e2e/launch.js'
 import type { Fault, FaultRun, Outcome } from '../fault.js'
 import { expect, together } from '../ledger.js'
-import { eventLines, startLoad } from '../load.js'
+import { eventLines, startLoad, type Load } from '../load.js'
 import { clusterPlace } from '../place.js'
 import { settle, until, visible } from '../settle.js'
 
 const disturbedMs = { small: 120_000, large: 30 * 60_000 } as const
 const allowedGrowth = 0.1
+const perSecond = 800
 
 /** How the server is sick, each for a while. */
 const sicknesses = [
@@ -34,10 +35,9 @@ async function run(run: FaultRun): Promise<Outcome> {
   const place = await clusterPlace(run)
   const { front } = place.servers
   const engine = await place.launch('engine', { roles: ['scoring', 'warehouse'] })
-  const load = startLoad(place.send, eventLines(run.random() * 2 ** 32), 800)
+  const load = startLoad(place.send, eventLines(run.random() * 2 ** 32), perSecond)
   await until('the first results are visible', async () => (await visible(place)) > 5_000)
-  // What a sound engine takes under this load, with backlogs of some seconds as they come after a sickness.
-  const calm = await peakMiB(engine, calmDown(front))
+  const calm = await peakMiB(engine, usual(front, load))
   const startedMs = clock.nowMs()
   const before = { scored: await place.scored() }
   let sick = 0
@@ -65,12 +65,15 @@ async function run(run: FaultRun): Promise<Outcome> {
   )
 }
 
-/** A first outage and its end, so that the buffers of a backlog are part of what is usual. */
-async function calmDown(front: { sicken(fault: { readonly kind: 'refuse' }): Promise<void>; heal(): Promise<void> }): Promise<void> {
+/** What the engine is to cope with without taking more later on: twice the load, and a first outage and its end. */
+async function usual(front: { sicken(fault: { readonly kind: 'refuse' }): Promise<void>; heal(): Promise<void> }, load: Load): Promise<void> {
+  load.pace(2 * perSecond)
+  await clock.sleep(5_000)
   await front.sicken({ kind: 'refuse' })
   await clock.sleep(12_000)
   await front.heal()
-  await clock.sleep(10_000)
+  await clock.sleep(8_000)
+  load.pace(perSecond)
 }
 
 export const clickhouse: Fault = {

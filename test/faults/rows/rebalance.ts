@@ -10,7 +10,7 @@ const disturbedMs = { small: 60_000, large: 600_000 } as const
 const calmMs = 20_000
 const everyMs = 5_000
 /** Small chunks, so that the engine and not the machine says how much goes through and the producer stays ahead of it. */
-const scoring = { chunkRecords: 4 }
+const scoring = { chunkRecords: 8 }
 const aheadRecords = 20_000
 
 /** Records that get their result in a second, while there is always more to do. */
