@@ -12,7 +12,7 @@ const usage = `npm run test:faults -- [options]
   --preset NAME    on this preset alone: embedded or cluster
   --break NAME     without a protection: the faults that need it must fail
   --seed NUMBER    another seed chooses other moments and victims
-  --lanes NUMBER   faults that run at once (default 3)
+  --lanes NUMBER   faults that run at once (default 2)
   --json           the result as JSON on stdout
   --list           names the faults and the protections
 `
@@ -21,7 +21,7 @@ const { values } = parseArgs({
   args: process.argv.slice(2),
   options: {
     large: { type: 'boolean', default: false }, only: { type: 'string' }, preset: { type: 'string' }, break: { type: 'string' }, seed: { type: 'string', default: '1' },
-    lanes: { type: 'string', default: '3' }, json: { type: 'boolean', default: false }, list: { type: 'boolean', default: false }, help: { type: 'boolean', default: false }, row: { type: 'string' },
+    lanes: { type: 'string', default: '2' }, json: { type: 'boolean', default: false }, list: { type: 'boolean', default: false }, help: { type: 'boolean', default: false }, row: { type: 'string' },
   },
 }) // prettier-ignore
 

@@ -39,6 +39,6 @@ export const broker: Fault = {
   what: 'the Kafka broker is killed (-9) under load and started again',
   presets: ['cluster'],
   proves: [],
-  patienceMs: { small: 6 * 60_000, large: 40 * 60_000 },
+  patienceMs: { small: 10 * 60_000, large: 40 * 60_000 },
   run,
 }

@@ -81,6 +81,6 @@ export const clickhouse: Fault = {
   what: 'ClickHouse refuses, is slow, cuts connections before, within and after its answer, throttles, and is not there',
   presets: ['cluster'],
   proves: [],
-  patienceMs: { small: 8 * 60_000, large: 60 * 60_000 },
+  patienceMs: { small: 10 * 60_000, large: 60 * 60_000 },
   run,
 }

@@ -62,6 +62,6 @@ export const kill: Fault = {
   what: 'kill -9 of scoring and warehouse processes under load',
   presets: ['embedded', 'cluster'],
   proves: ['durable-before-ack', 'progress'],
-  patienceMs: { small: 6 * 60_000, large: 90 * 60_000 },
+  patienceMs: { small: 10 * 60_000, large: 90 * 60_000 },
   run: (run) => (run.preset === 'embedded' ? embedded(run) : cluster(run)),
 }

@@ -136,6 +136,6 @@ export const localLog: Fault = {
   what: 'the embedded log is killed in mid-append, its stored bytes are flipped, its files cut off',
   presets: ['embedded'],
   proves: ['checksum', 'durable-before-ack'],
-  patienceMs: { small: 4 * 60_000, large: 60 * 60_000 },
+  patienceMs: { small: 10 * 60_000, large: 60 * 60_000 },
   run,
 }

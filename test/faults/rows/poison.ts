@@ -131,6 +131,6 @@ export const poison: Fault = {
   what: 'one record in a hundred is bad; from some offset on all of them are',
   presets: ['embedded', 'cluster'],
   proves: [],
-  patienceMs: { small: 5 * 60_000, large: 20 * 60_000 },
+  patienceMs: { small: 10 * 60_000, large: 20 * 60_000 },
   run,
 }

@@ -7,7 +7,7 @@ import { clusterPlace, type Place } from '../place.js'
 import { settle, until } from '../settle.js'
 
 const disturbedMs = { small: 60_000, large: 600_000 } as const
-const calmMs = 20_000
+const calmMs = 15_000
 const everyMs = 5_000
 /** Small chunks, so that the engine and not the machine says how much goes through and the producer stays ahead of it. */
 const scoring = { chunkRecords: 8 }
@@ -66,6 +66,6 @@ export const rebalance: Fault = {
   what: 'a member of the scoring group comes or goes every 5 s, with a backlog',
   presets: ['cluster'],
   proves: [],
-  patienceMs: { small: 6 * 60_000, large: 40 * 60_000 },
+  patienceMs: { small: 10 * 60_000, large: 40 * 60_000 },
   run,
 }

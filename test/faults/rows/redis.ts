@@ -61,6 +61,6 @@ export const redis: Fault = {
   what: 'Redis is killed (-9), flushed, and rolled back to an older copy, in turn',
   presets: ['cluster'],
   proves: [],
-  patienceMs: { small: 6 * 60_000, large: 40 * 60_000 },
+  patienceMs: { small: 10 * 60_000, large: 40 * 60_000 },
   run,
 }

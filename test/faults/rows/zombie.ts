@@ -49,6 +49,6 @@ export const zombie: Fault = {
   what: 'an owner stands still past its session (SIGSTOP), loses its partitions and goes on (SIGCONT)',
   presets: ['cluster'],
   proves: ['fence', 'gate'],
-  patienceMs: { small: 6 * 60_000, large: 30 * 60_000 },
+  patienceMs: { small: 10 * 60_000, large: 30 * 60_000 },
   run,
 }
