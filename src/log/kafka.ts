@@ -28,6 +28,8 @@ export interface KafkaLog extends EventLog, ConsumerGroups {
   /** Creates topics and sets what differs from their declaration. TOPIC_MISMATCH, and nothing done, where a number of partitions does. */
   applyTopics(topics: readonly TopicSpec[]): Promise<readonly TopicChange[]>
   listTopics(): Promise<readonly string[]>
+  /** How many processes are in a group; 0 for one that does not exist. */
+  membersOf(group: string): Promise<number>
   /** Removes topics with all that is in them; those that are not there are passed over. */
   removeTopics(topics: readonly string[]): Promise<void>
   /** Leaves all groups and closes every connection. Whoever still reads or appends gets LOG_DOWN. */
@@ -134,6 +136,10 @@ class KafkaCluster implements KafkaLog {
 
   listTopics(): Promise<readonly string[]> {
     return this.#withAdmin('list the topics', (admin) => admin.listTopics())
+  }
+
+  membersOf(group: string): Promise<number> {
+    return this.#withAdmin(`look at group ${group}`, async (admin) => (await admin.describeGroups([group])).groups[0]?.members.length ?? 0)
   }
 
   removeTopics(topics: readonly string[]): Promise<void> {
