@@ -1,8 +1,10 @@
 import { systemClock } from '../clock.js'
 import type { Config } from '../config.js'
+import { compileStream } from '../consumers/compiled.js'
 import { scoringGroup } from '../consumers/scoring.js'
 import { warehouseGroups } from '../consumers/warehouse.js'
 import type { Check } from '../engine.js'
+import type { TopicPartition } from '../log/event-log.js'
 import { migrationStanding } from '../sinks/migrate.js'
 import { chooseStreams } from '../streams/choose.js'
 import { standingOf } from '../streams/schema-report.js'
@@ -73,13 +75,24 @@ async function kafkaChecks(config: Config, { topicsOf, clusterTopics }: ClusterT
     if (plan.length > 0) throw new Error(`${plan.map((change) => `${change.topic}: ${differenceText(change)}`).join('; ')}. See 'tidemill topics apply --dry-run'`)
     return `${specs.length} are as declared`
   })
-  const groups = [scoringGroup, ...warehouseGroups(config.warehouse)]
-  return [topics, ...(await Promise.all(groups.map((group) => checked(`lag of ${group}`, () => lagText(kafka, group, maxLagRecords)))))]
+  const streams = (await chooseStreams(config.streams)).map(compileStream)
+  const groups = [{ group: scoringGroup, topics: streams.map(({ topics }) => topics.events) }, ...warehouseGroups({ streams, rawEvents: config.warehouse.rawEvents })]
+  const checks = [topics]
+  for (const { group, topics } of groups) {
+    const partitions = specs.filter(({ topic }) => topics.includes(topic)).flatMap(({ topic, partitions }) => Array.from({ length: partitions }, (_, partition) => ({ topic, partition })))
+    checks.push(await checked(`lag of ${group}`, () => lagText(kafka, group, partitions, maxLagRecords)))
+  }
+  return checks
 }
 
-async function lagText(kafka: Kafka, group: string, maxLagRecords: number | undefined): Promise<string> {
-  const [partitions, members] = await Promise.all([kafka.lag(group), kafka.membersOf(group)])
-  const lagRecords = partitions.reduce((sum, { committed, next }) => sum + Math.max(0, next - committed), 0)
+async function lagText(kafka: Kafka, group: string, partitions: readonly TopicPartition[], maxLagRecords: number | undefined): Promise<string> {
+  const [known, members] = await Promise.all([kafka.lag(group), kafka.membersOf(group)])
+  let lagRecords = known.reduce((sum, { committed, next }) => sum + Math.max(0, next - committed), 0)
+  // Where the group has committed nothing yet it is behind by all there is.
+  for (const at of partitions.filter(({ topic, partition }) => !known.some((one) => one.topic === topic && one.partition === partition))) {
+    const { first, next } = await kafka.bounds(at)
+    lagRecords += next - first
+  }
   const text = `${count(lagRecords)} records behind, ${members === 0 ? 'no process is in it' : `${members} in it`}`
   if (maxLagRecords !== undefined && lagRecords > maxLagRecords) throw new Error(`${text}; at most ${count(maxLagRecords)} were asked for`)
   return text
@@ -160,8 +173,8 @@ async function registryCheck(config: Config, { registry: open }: Servers): Promi
 
 /** Retention and sessions go by the servers' clocks, expiry and windows by the events'; they should be one time. */
 function clockCheck(clocks: readonly Clock[]): Check {
-  if (clocks.length === 0) return { name: 'clock', result: 'skipped', detail: 'no server answered that tells the time' }
+  if (clocks.length === 0) return { name: 'server clocks', result: 'skipped', detail: 'no server answered that tells the time' }
   const apart = clocks.filter(({ apartMs }) => apartMs > clockToleranceMs)
-  if (apart.length > 0) return { name: 'clock', result: 'failed', detail: `${apart.map(({ of, apartMs }) => `${of} is ${apartMs} ms from this machine`).join('; ')}: let both follow a time server` }
-  return { name: 'clock', result: 'ok', detail: `this machine and ${clocks.map(({ of }) => of).join(', ')} agree` }
+  if (apart.length > 0) return { name: 'server clocks', result: 'failed', detail: `${apart.map(({ of, apartMs }) => `${of} is ${apartMs} ms from this machine`).join('; ')}: let both follow a time server` }
+  return { name: 'server clocks', result: 'ok', detail: `this machine and ${clocks.map(({ of }) => of).join(', ')} agree` }
 }

@@ -69,9 +69,9 @@ export async function warehouseFlow(options: WarehouseOptions): Promise<Warehous
 
 const groupOf = (table: Table): string => `tidemill-warehouse-${table}`
 
-/** The consumer groups of the warehouse, one for each table that is kept. */
-export const warehouseGroups = ({ rawEvents }: Pick<WarehouseOptions, 'rawEvents'>): readonly string[] =>
-  (['predictions', 'outcomes', 'dead_letters', ...(rawEvents ? (['events'] as const) : [])] as const).map(groupOf)
+/** The consumer groups of the warehouse, one for each table that is kept, with the topics that each reads. */
+export const warehouseGroups = ({ streams, rawEvents }: Pick<WarehouseOptions, 'streams' | 'rawEvents'>): readonly { readonly group: string; readonly topics: readonly string[] }[] =>
+  [predictionsFeed(streams), outcomesFeed(), deadLettersFeed(streams), ...(rawEvents ? [eventsFeed(streams)] : [])].map(({ table, topics }) => ({ group: groupOf(table), topics }))
 
 interface FeedContext extends WarehouseOptions {
   readonly stopping: AbortSignal

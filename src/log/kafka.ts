@@ -3,7 +3,7 @@ import { EngineError } from '../errors.js'
 import type { ConsumerGroups, EventLog, GroupLag, Membership, NewRecord, Offset, PartitionReader, TopicPartition, TopicSpec } from './event-log.js'
 import { KafkaAppends } from './kafka-appends.js'
 import { KafkaLink } from './kafka-link.js'
-import type { KafkaConnection, Persistence } from './kafka-link.js'
+import type { KafkaConnection, Persistence, Wire } from './kafka-link.js'
 import { KafkaMember } from './kafka-member.js'
 import { boundsOf, endsOf } from './kafka-offsets.js'
 import { KafkaReader } from './kafka-reader.js'
@@ -130,8 +130,11 @@ class KafkaCluster implements KafkaLog {
     return this.#withAdmin('look at the topics', (admin) => planTopics(admin, topics))
   }
 
-  applyTopics(topics: readonly TopicSpec[]): Promise<readonly TopicChange[]> {
-    return this.#withAdmin('apply the topics', (admin) => applyTopics(admin, topics, this.#options.replicationFactor))
+  async applyTopics(topics: readonly TopicSpec[]): Promise<readonly TopicChange[]> {
+    // A try that is repeated finds some of it done: what was to be done is known before the first.
+    const plan = await this.planTopics(topics)
+    await this.#withAdmin('apply the topics', (admin) => applyTopics(admin, topics, this.#options.replicationFactor))
+    return plan
   }
 
   listTopics(): Promise<readonly string[]> {
@@ -139,7 +142,8 @@ class KafkaCluster implements KafkaLog {
   }
 
   membersOf(group: string): Promise<number> {
-    return this.#withAdmin(`look at group ${group}`, async (admin) => (await admin.describeGroups([group])).groups[0]?.members.length ?? 0)
+    const members = async (wire: Wire): Promise<number> => (await (await wire.coordinator(group)).describeGroups({ groupIds: [group] })).groups[0]?.members.length ?? 0
+    return this.#asking.run(`look at group ${group}`, members, briefly)
   }
 
   removeTopics(topics: readonly string[]): Promise<void> {
