@@ -65,6 +65,6 @@ test('a wrong password is a refusal that names the credentials and shows none', 
 })
 
 test('who speaks no TLS is told that nobody answers so', async () => {
-  const { tls: _, ...plain } = options()
+  const plain = { nodes: options().nodes, ...user }
   await assert.rejects(openRedisStateStore({ ...plain, timeoutMs: 500 }), turnedAway(/cannot be reached/, user.password))
 })
