@@ -39,6 +39,7 @@ export async function referenceDocument({ buildApi, builtinStreams }) {
     ports: {
       scoring: { streams: () => streams, decodeAvro: away, ingest: away, predict: away, features: away, appendOutcomes: away },
       queries: { findPredictions: away, predictionsOf: away, select: away },
+      partitions: { look: away, accept: away },
       readiness: async () => [],
       metrics: new Registry(),
     },

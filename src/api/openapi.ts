@@ -17,6 +17,7 @@ const tags = [
   { name: 'scoring', description: 'Events in, scores out.' },
   { name: 'predictions', description: 'What was predicted, from what, and what came true.' },
   { name: 'streams', description: 'What is scored.' },
+  { name: 'partitions', description: 'What stands still, and letting it go on.' },
   { name: 'keys', description: 'Who may.' },
   { name: 'health', description: 'For whoever runs it.' },
 ]
