@@ -1,5 +1,5 @@
 /** The composition root: chooses the adapters, puts the parts together, and takes them apart in reverse order. */
-import { readFileSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,11 +8,13 @@ import { collectDefaultMetrics, Registry } from 'prom-client'
 import { buildApi, buildHealthApi } from './api/api.js'
 import { openKeys, type KeyStore } from './api/key-file.js'
 import { listen } from './api/listen.js'
-import { everyTenant, type ReadinessCheck, type ScoringPort } from './api/ports.js'
+import { everyTenant, type ApiPorts, type ReadinessCheck, type ScoringPort } from './api/ports.js'
 import { systemClock as clock } from './clock.js'
-import { dataPaths, packagePath, type Config } from './config.js'
+import { dataPaths, packageVersion, type Config } from './config.js'
+import type { Role } from './config-settings.js'
 import { activateBundled } from './consumers/bundled-models.js'
 import { compileStream, type CompiledStream } from './consumers/compiled.js'
+import { backupsOf } from './consumers/backup/holding.js'
 import { followControl, type Control, type ControlOptions } from './consumers/control.js'
 import type { Tenants } from './consumers/decode.js'
 import { startDemo } from './consumers/demo.js'
@@ -20,7 +22,9 @@ import { watchDependencies } from './consumers/dependencies.js'
 import { registerGauges } from './consumers/gauges.js'
 import { followLag } from './consumers/lag.js'
 import { openModelReading } from './consumers/model-reading.js'
+import { openLetters } from './consumers/letters.js'
 import { observe } from './consumers/observation.js'
+import { openStores } from './consumers/opening.js'
 import { openPredictionLog } from './consumers/prediction-log.js'
 import { partitionsPort } from './consumers/partitions-port.js'
 import { stopText } from './consumers/guarded.js'
@@ -30,13 +34,13 @@ import { readinessOf } from './consumers/readiness.js'
 import { repeat } from './consumers/schedule.js'
 import { scoringFlow, scoringGroup } from './consumers/scoring.js'
 import { scoringPort } from './consumers/serve.js'
-import { ensureTopics } from './consumers/topics.js'
+import { ensureTopics, marksKeptMs } from './consumers/topics.js'
 import { warehouseFlow } from './consumers/warehouse.js'
 import type { Engine, EngineOptions, StartEngine } from './engine.js'
 import { EngineError } from './errors.js'
 import { createClosing, type Closing } from './lifecycle.js'
 import { lockDirectory } from './lock.js'
-import { hasRole, openStores, schemaRegistryOf } from './presets.js'
+import { schemaRegistryOf, storesOf } from './presets.js'
 import { listModels } from './scorers/model-store.js'
 import { createOnnxRuntime, type OnnxRuntimeOptions } from './scorers/onnx-runtime.js'
 import { championOf } from './scorers/routing.js'
@@ -72,11 +76,19 @@ async function compose(config: Config, options: EngineOptions, closing: Closing)
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const watch = watchDependencies(registry)
-  const opened = await openStores(config, directory, logger, closing, options.signal)
+  const stores = storesOf(config, { directory, clock, report: (level, message, fields) => logger[level](fields, message) })
+  const opened = await openStores({
+    stores, clock, closing, stop: options.signal, retentionDays: config.warehouse.retentionDays,
+    needs: { state: does('scoring', 'api'), warehouse: does('warehouse', 'api') },
+    onRetry: (error) => logger.warn({ err: error }, 'waiting for a dependency'),
+  })
+  for (const repair of opened.log.repairs) logger.warn(repair, 'the torn end of a log file was cut off')
+  for (const repair of opened.store?.repairs ?? []) logger.warn({ repair }, 'state is rebuilt from the log')
   const log = watch('log', opened.log, ['append'])
   const store = opened.store && watch('state', opened.store, ['claim', 'load', 'commit'])
   const warehouse = opened.warehouse && watch('warehouse', opened.warehouse.warehouse, ['insert', 'query'])
-  await ensureTopics(log, streams, config.log.retentionDays === undefined ? undefined : config.log.retentionDays * dayMs)
+  const retentionMs = config.log.retentionDays === undefined ? undefined : config.log.retentionDays * dayMs
+  await ensureTopics(log, streams, retentionMs)
   const stops = await followStops({ log, clock, onRetry: (error) => logger.warn({ err: error }, 'waiting for a dependency') })
   closing.add(() => stops.close())
   const rebuilds = followRebuilds(clock, report)
@@ -94,13 +106,11 @@ async function compose(config: Config, options: EngineOptions, closing: Closing)
   const failing: Promise<never>[] = [control.failed, stops.failed, ...(opened.warehouse === undefined ? [] : [opened.warehouse.failed])]
   if (store !== undefined && does('scoring')) {
     const scoring = await scoringFlow({
-      log, groups: log, store, streams, tenants, clock,
-      schemas,
+      log, groups: log, store, streams, tenants, clock, schemas, build: packageVersion(),
       routing: () => control.current(),
       stops,
       forgiven: (stream, partition) => forgivenOf(stops, { topic: named(stream).topics.events, partition }),
       onRefold: rebuilds.onRefold,
-      build: packageVersion(),
       settings: { ...config.scoring, badShare: { share: config.scoring.badShare, records: config.scoring.badShareRecords } },
       onChunk(chunk) {
         observation.onChunk(chunk)
@@ -122,7 +132,7 @@ async function compose(config: Config, options: EngineOptions, closing: Closing)
   const readiness = (): Promise<readonly ReadinessCheck[]> => readinessOf({ log, store, warehouse, streams, stops, rebuilds, failure: () => failure })
   const served = { metrics: registry, readiness }
   const keys = openKeys(paths.keys, clock)
-  let port: ScoringPort | undefined
+  let ports: Pick<ApiPorts, 'scoring' | 'letters' | 'queries'> | undefined
   if (store !== undefined && warehouse !== undefined && does('api')) {
     const apiControl = await routing({ log, streams, readModel: models.read }, { together: false }, logger, closing)
     failing.push(apiControl.failed)
@@ -132,12 +142,17 @@ async function compose(config: Config, options: EngineOptions, closing: Closing)
       onLost: (error) => logger.warn({ err: error }, 'an answered prediction is not in the log'),
     })
     closing.add(() => predictions.close())
-    port = scoringPort({ log, predictions, store, streams, tenants, clock, routing: () => apiControl.current() })
+    const letters = openLetters({ log, clock, owner: randomUUID(), store, schemas, streams, tenants, routing: () => apiControl.current(), seenIds: config.scoring.seenIds, marksKeptMs: marksKeptMs(streams, retentionMs) })
+    closing.add(() => letters.close())
+    const scoring = scoringPort({ log, predictions, store, streams, tenants, clock, routing: () => apiControl.current() })
+    ports = { scoring, letters, queries: { ...predictionQueries(warehouse), select: (sql, limit) => select(warehouse, sql, limit) } }
     // A demo's key is good for one run, whatever the next run is.
     if (config.preset === 'embedded') for (const { id, name } of keys.list()) if (name === 'demo') await keys.withdraw(id)
   }
+  const backups = backupsOf({ log: opened.log, warehouse, directory, backups: paths.backups, clock })
+  closing.add(() => backups?.close())
   const parts = { keys, clock, version: packageVersion(), logger: logger.child({}, { level: 'error' }) }
-  const api = port === undefined || warehouse === undefined ? await buildHealthApi({ ...parts, ports: served }) : await buildApi({ ...parts, ports: { ...served, scoring: port, partitions: partitionsPort(stops, rebuilds), queries: { ...predictionQueries(warehouse), select: (sql, limit) => select(warehouse, sql, limit) } } })
+  const api = ports === undefined ? await buildHealthApi({ ...parts, ports: served }) : await buildApi({ ...parts, ports: { ...served, ...ports, partitions: partitionsPort(stops, rebuilds), backups } })
   closing.add(() => api.close())
   const url = await listen(api, config.api)
   await lock?.update({ url })
@@ -146,7 +161,7 @@ async function compose(config: Config, options: EngineOptions, closing: Closing)
 
   const failed = Promise.race(failing)
   failed.catch((error: unknown) => (failure = error))
-  const demo = config.demo.enabled && port !== undefined ? await demoOf(config, port, streams, directory, keys, logger) : undefined
+  const demo = config.demo.enabled && ports !== undefined ? await demoOf(config, ports.scoring, streams, directory, keys, logger) : undefined
   if (demo !== undefined) closing.add(() => demo.close())
   const lag = await followLag(log, scoringGroup, clock)
   closing.add(() => lag.close())
@@ -169,7 +184,6 @@ async function compose(config: Config, options: EngineOptions, closing: Closing)
   }
 }
 
-const packageVersion = (): string => (JSON.parse(readFileSync(packagePath('package.json'), 'utf8')) as { version: string }).version
 
 const dayMs = 24 * 60 * 60 * 1_000
 const sweepEveryMs = 10 * 60 * 1_000
@@ -184,6 +198,8 @@ async function dataDirectory(config: Config, closing: Closing): Promise<string> 
   closing.add(() => rm(directory, { recursive: true, force: true }))
   return directory
 }
+
+const hasRole = ({ roles }: Config) => (...some: readonly Role[]): boolean => some.some((role) => roles.includes(role))
 
 const tenantsOf = ({ tenants }: Config): Tenants => (tenants === 'any' ? 'any' : new Set(tenants === 'demo' ? demoTenants : tenants.map(({ id }) => id)))
 

@@ -13,9 +13,9 @@ import type { StateStore } from '../../src/features/state-store.js'
 import { partitionOf } from '../../src/keys.js'
 import { decodeBlock } from '../../src/log/block-codec.js'
 import { openGate } from '../../src/log/gate.js'
+import { openLocalLog } from '../../src/log/local.js'
+import type { ConsumerGroups, EventLog, LogRecord } from '../../src/log/event-log.js'
 import { readUpTo } from '../../src/log/read-up-to.js'
-import { openLocalLog, type LocalLog } from '../../src/log/local.js'
-import type { LogRecord } from '../../src/log/event-log.js'
 import { emptyRouting } from '../../src/scorers/routing.js'
 import { doors } from '../fixtures/doors.js'
 
@@ -30,10 +30,12 @@ export interface Seen {
 
 export type Given = string | Buffer | Readonly<Record<string, unknown>>
 
+export type RoomLog = EventLog & ConsumerGroups & { sweep?(): Promise<void>; close(): Promise<void> }
+
 /** A log and a state on disk, and scoring flows over them that can be started and stopped. */
 export interface EngineRoom {
   readonly stream: CompiledStream
-  log: LocalLog
+  log: RoomLog
   store: LmdbStateStore
   /** Appends to the partition of the tenant. Resolves with the offsets. */
   append(events: readonly Given[], timestampMs?: number): Promise<void>
@@ -62,11 +64,14 @@ export interface Flow {
 
 export const settings = { commitIntervalMs: 20, commitIntervalMaxMs: 100, chunkRecords: 50, cachedEntities: 1_000, seenIds: 1_000 }
 
-export async function engineRoom(): Promise<EngineRoom> {
+const ownLog = (directory: string): Promise<RoomLog> => openLocalLog({ directory: join(directory, 'log'), clock: systemClock, ephemeral: true })
+
+/** Another log than its own may be shared with other rooms, whose streams then have other names. */
+export async function engineRoom(openLog: (directory: string) => Promise<RoomLog> = ownLog, name = 'doors'): Promise<EngineRoom> {
   const directory = await mkdtemp(join(tmpdir(), 'tidemill-room-'))
-  const stream = compileStream(doors)
-  const openLog = async (): Promise<LocalLog> => {
-    const log = await openLocalLog({ directory: join(directory, 'log'), clock: systemClock, ephemeral: true })
+  const stream = compileStream({ ...doors, name, stream: name, topic: name })
+  const openReady = async (): Promise<RoomLog> => {
+    const log = await openLog(directory)
     await ensureTopics(log, [stream], undefined)
     return log
   }
@@ -94,7 +99,7 @@ export async function engineRoom(): Promise<EngineRoom> {
 
   const room: EngineRoom = {
     stream, directory, records,
-    log: await openLog(),
+    log: await openReady(),
     store: await openLmdbStateStore({ directory: stateDirectory }),
     async append(events, timestampMs) {
       for (const event of events) {
@@ -158,7 +163,7 @@ export async function engineRoom(): Promise<EngineRoom> {
     async withLogClosed(change) {
       await room.log.close()
       await change(join(directory, 'log'))
-      room.log = await openLog()
+      room.log = await openReady()
     },
     async stops() {
       const stops = await followStops({ log: room.log, clock: systemClock })

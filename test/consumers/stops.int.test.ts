@@ -57,7 +57,7 @@ async function withAGap(): Promise<EngineRoom> {
   await room.append(passes(60), longAgo)
   await scoreAll(room)
   await room.append(passes(30, 60), longAgo)
-  await room.log.sweep()
+  await room.log.sweep!()
   await room.append(passes(20, 90), longAgo)
   return room
 }
@@ -105,7 +105,7 @@ describe('events that retention dropped before they had a result', () => {
     await flow.caughtUp()
     await flow.stop()
     await room.append(passes(7, 110), longAgo)
-    await room.log.sweep()
+    await room.log.sweep!()
     await room.append(passes(3, 117), longAgo)
     const again = await room.score({ stops })
     assert.deepEqual((await theStop(stops)).lost, { topic: 'doors', from: 110, to: 116 })
