@@ -3,7 +3,7 @@ import { decodeHead } from './block-codec.js'
 import type { BlockHead, RowPlace } from './block-codec.js'
 import { endOfTexts } from './block-text.js'
 import type { Block, RawColumns } from './block.js'
-import type { EventLog, Offset, TopicPartition } from './event-log.js'
+import type { LogView, Offset, TopicPartition } from './event-log.js'
 import { readUpTo } from './read-up-to.js'
 
 /** The rule of every reader of blocks: each source offset passes once, whatever was appended again after a crash. */
@@ -152,7 +152,7 @@ function summarise(heads: readonly BlockHead[], since: Offset): Stretch {
   return { epoch, covered, claimed, lastRow, isWhole: heads.some(({ control }) => control < since) }
 }
 
-async function readHeads(log: EventLog, at: TopicPartition, from: Offset, next: Offset): Promise<BlockHead[]> {
+async function readHeads(log: LogView, at: TopicPartition, from: Offset, next: Offset): Promise<BlockHead[]> {
   const reader = log.reader(at)
   const { signal } = new AbortController()
   const heads: BlockHead[] = []
@@ -173,7 +173,7 @@ const tailRecords = 256
  * records, and further back only while those hold nothing but markers. `since` is the control position at which the
  * source topic was made anew.
  */
-export async function readTail(log: EventLog, at: TopicPartition, since: Offset = 0, records = tailRecords): Promise<Tail> {
+export async function readTail(log: LogView, at: TopicPartition, since: Offset = 0, records = tailRecords): Promise<Tail> {
   const { first, next } = await log.bounds(at)
   for (let window = records; ; window *= 4) {
     const from = Math.max(first, next - window)
