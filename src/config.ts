@@ -155,6 +155,7 @@ export const dataPaths = (dataDirectory: string) => ({
   state: resolve(dataDirectory, 'state'),
   warehouse: resolve(dataDirectory, 'warehouse'),
   models: resolve(dataDirectory, 'models'),
+  backtests: resolve(dataDirectory, 'backtests'),
   backups: resolve(dataDirectory, 'warehouse', 'backups'),
   demo: resolve(dataDirectory, 'demo.json'),
   /** Stands there while a restore is not whole. */
