@@ -24,7 +24,7 @@ const stream = compileStream(builtinStreams.find(({ name }) => name === 'attenda
 
 /** Yesterday's events, the time of the record after them. */
 const startMs = Math.floor(Date.now() / (24 * hourMs)) * 24 * hourMs - 2 * 24 * hourMs
-const world: readonly Event[] = [...createWorld({ seed: 7, startMs, patterns: 'training', people: 200 }).events(startMs, startMs + 14 * hourMs)].filter((one) => one.stream === 'attendance').map(({ event }) => event as Event)
+const world: readonly Event[] = [...createWorld({ seed: 7, startMs, patterns: 'training', people: 200 }).events(startMs, startMs + 14 * hourMs)].filter((one) => one.stream === 'attendance').map(({ event }) => event)
 const of = (tenant: string, count: number): readonly Event[] => world.filter((event) => event['tenant_id'] === tenant).slice(0, count)
 
 /** What producers write past the API: each value under its tenant's key. */
