@@ -29,7 +29,7 @@ export const limits = {
   /** A fifth of the last 1,000 records: a schema that breaks costs 201 letters a partition, a producer with some bad records stops nobody. 1 B each. */
   badShare: 0.2,
   badShareRecords: 1_000,
-  /** Letters that one question looks at, ~5 us each: a tenth of a second, and then it says where to go on. */
+  /** Letters that one question looks at, ~6 us each: an eighth of a second, and then it says where to go on. */
   letterScan: 20_000,
   /** A page of letters is sent in again within seconds; a process that began it and is not done after so long never will be. */
   redriveTakesMs: 300_000,
