@@ -16,7 +16,6 @@ import { activateBundled } from './consumers/bundled-models.js'
 import { compileStream, type CompiledStream } from './consumers/compiled.js'
 import { backupsOf } from './consumers/backup/holding.js'
 import { followControl, type Control, type ControlOptions } from './consumers/control.js'
-import type { Tenants } from './consumers/decode.js'
 import { startDemo } from './consumers/demo.js'
 import { watchDependencies } from './consumers/dependencies.js'
 import { registerGauges } from './consumers/gauges.js'
@@ -30,6 +29,7 @@ import { patiently } from './consumers/retry.js'
 import { repeat } from './consumers/schedule.js'
 import { scoringFlow, scoringGroup } from './consumers/scoring.js'
 import { scoringPort } from './consumers/serve.js'
+import { tenantsOf } from './consumers/tenants.js'
 import { ensureTopics, marksKeptMs } from './consumers/topics.js'
 import { warehouseFlow } from './consumers/warehouse.js'
 import type { Engine, EngineOptions, StartEngine } from './engine.js'
@@ -43,7 +43,6 @@ import { listModels } from './scorers/model-store.js'
 import { createOnnxRuntime, type OnnxRuntimeOptions } from './scorers/onnx-runtime.js'
 import { championOf } from './scorers/routing.js'
 import { heuristicVersion } from './scorers/score.js'
-import { demoTenants } from './simulator/index.js'
 import { migrate } from './sinks/migrate.js'
 import { predictionQueries } from './sinks/queries.js'
 import { select } from './sinks/read-only.js'
@@ -225,8 +224,6 @@ async function dataDirectory(config: Config, closing: Closing): Promise<string> 
 }
 
 const hasRole = ({ roles }: Config) => (...some: readonly Role[]): boolean => some.some((role) => roles.includes(role))
-
-const tenantsOf = ({ tenants }: Config): Tenants => (tenants === 'any' ? 'any' : new Set(tenants === 'demo' ? demoTenants : tenants.map(({ id }) => id)))
 
 /** The routing of one user of models, with sessions of its own: a backlog does not hold up the API's callers. */
 async function routing(options: Pick<ControlOptions, 'log' | 'streams' | 'readModel' | 'firstDecisions'>, runs: OnnxRuntimeOptions, logger: Logger, closing: Closing): Promise<Control> {

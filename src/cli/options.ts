@@ -8,7 +8,7 @@ import type { RemoteOptions } from './client.js'
 /** Options of every command that talks to a running engine. */
 export const talksToEngine = (command: Command): Command =>
   command
-    .option('--url <url>', 'the engine to talk to (TIDEMILL_URL; default: the one running in the data directory)')
+    .option('--url <url>', 'the engine to talk to (TIDEMILL_URL; default: the one running in the data directory, of a cluster the API of this machine)')
     .option('--key <key>', 'the key to send (TIDEMILL_KEY; default: the demo key of the data directory)')
     .option('--data <directory>', 'where to look for a running engine (default: ./data)')
     .option('--config <file>', 'the configuration of that engine')
@@ -55,4 +55,14 @@ export function durationOption(text: string): number {
   const ms = durationMs(text.trim() as Duration)
   if (Number.isNaN(ms)) throw new InvalidArgumentError('It must be a duration such as 90s, 15m, 24h or 30d.')
   return ms
+}
+
+const bareNumber = /^-?\d{1,15}$/
+const isoTime = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/
+
+/** Epoch ms of a time; a bare date is its midnight in UTC. A usage error otherwise. */
+export function timeOption(text: string): number {
+  const ms = bareNumber.test(text) ? Number(text) : isoTime.test(text) ? Date.parse(text) : NaN
+  if (Number.isFinite(ms)) return ms
+  throw new InvalidArgumentError('It must be ISO 8601 with a zone (2026-01-06T08:00:00Z), a date, or epoch milliseconds.')
 }

@@ -53,6 +53,7 @@ export interface LinkedBroker extends Broker {
   syncGroup(request: { groupId: string; generationId: number; memberId: string; groupAssignment: readonly { memberId: string; memberAssignment: Buffer }[] }): Promise<{ memberAssignment: Buffer }>
   heartbeat(request: { groupId: string; groupGenerationId: number; memberId: string }): Promise<unknown>
   leaveGroup(request: { groupId: string; memberId: string }): Promise<unknown>
+  describeGroups(request: { groupIds: readonly string[] }): Promise<{ groups: readonly { members: readonly unknown[] }[] }>
 }
 
 /** Sends a request through the connection that kafkajs keeps to the broker. */
@@ -74,7 +75,7 @@ export class Wire {
   readonly #kafka: Kafka
   readonly #sockets = new Set<Socket>()
   readonly #topics = new Set<string>()
-  #admin: Admin | undefined
+  #admin: Promise<Admin> | undefined
   #isClosed = false
 
   constructor(options: KafkaConnection) {
@@ -109,10 +110,13 @@ export class Wire {
   }
 
   /** kafkajs' own admin client, on connections of its own that end with this wire. */
-  async admin(): Promise<Admin> {
-    this.#admin ??= this.#kafka.admin()
-    await this.#admin.connect()
-    return this.#admin
+  admin(): Promise<Admin> {
+    const connected = async (): Promise<Admin> => {
+      const admin = this.#kafka.admin()
+      await admin.connect()
+      return admin
+    }
+    return (this.#admin ??= connected())
   }
 
   /** Knows the partitions of the topics from now on. */

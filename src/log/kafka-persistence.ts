@@ -13,7 +13,7 @@ export interface Persistence {
 
 /** Repeats `attempt`; after `limits.brokerTries` failures in a row LOG_DOWN, or TOPIC_MISMATCH where no broker knows the topic (one that was just made may take a moment). `what` completes "cannot ...". */
 export async function persistently<T>(
-  { clock, report }: Pick<KafkaConnection, 'clock' | 'report'>,
+  { clock, report, tls }: Pick<KafkaConnection, 'clock' | 'report' | 'tls'>,
   what: string,
   attempt: () => Promise<T>,
   { outages, withinMs, signal }: Persistence,
@@ -31,7 +31,7 @@ export async function persistently<T>(
       if (outages === 'count' || !isOutage(error)) failures++
       sinceMs ??= clock.nowMs()
       const isOver = withinMs !== undefined && clock.nowMs() - sinceMs > withinMs
-      if (failures >= limits.brokerTries || isOver || signal?.aborted === true) throw gaveUp(error, what)
+      if (failures >= limits.brokerTries || isOver || signal?.aborted === true) throw gaveUp(error, what, tls !== undefined && tls !== false)
       report?.('warn', 'waiting for the broker', { what, reason: messageOf(error), failures })
       await clock.sleep(delayMs, signal)
     }
