@@ -121,11 +121,11 @@ export const limits = {
   /** Of the same, as the engine holds it before it is text. */
   sqlAnswerBytes: 32 * 1024 * 1024,
   /**
-   * One answer of a Kafka broker about one partition: ~3,500 events of 300 B, or the blocks of two chunks. A reader
-   * holds one and may have one under way: 64 readers x 2 x 1 MiB = 128 MiB at worst.
+   * A Kafka broker's answer about one partition: ~3,500 events of 300 B, or the blocks of two chunks. A reader holds one,
+   * which keeps at most twice its size in memory, and may have one under way: 64 readers x 3 x 1 MiB = 192 MiB at worst.
    */
   fetchBytes: 1024 * 1024,
-  /** A Kafka broker holds a question back this long while there is nothing new: 64 idle readers ask 128 times a second. */
+  /** A Kafka broker holds a question back this long while there is nothing new. Idle readers come to ask together: twice a second, however many they are. */
   fetchWaitMs: 500,
   /** Compressed records are at most ten times larger than what a broker takes at once; more is an attack or damage. */
   inflatedBytes: 80 * 1024 * 1024,
