@@ -6,6 +6,8 @@ import { systemClock as clock } from './clock.js'
 import { dataPaths, packagePath, type Config } from './config.js'
 import { backtestDirectory } from './consumers/backtest-directory.js'
 import type { BacktestParts } from './consumers/backtest.js'
+import { gatherCluster, restoreCluster, type LeftAlone } from './consumers/backup/cluster.js'
+import type { GatheredFiles } from './consumers/backup/gather-files.js'
 import type { StoreHolder } from './consumers/backup/gather-data.js'
 import type { OnBytes } from './consumers/backup/files.js'
 import { holdParts } from './consumers/backup/holding.js'
@@ -218,6 +220,29 @@ export async function restoreInto(directory: string, backup: string, manifest: M
     })
   } finally {
     await lock.release()
+  }
+}
+
+/** Gathers what a backup of a cluster's engine has, into a folder. Errors of the log. */
+export async function gatherFromCluster(config: Config, files: GatheredFiles, folder: string, signal: AbortSignal, onBytes: OnBytes): Promise<Pick<Manifest, 'takenAt' | 'log'>> {
+  const log = await storesIn(config).openLog()
+  try {
+    return await gatherCluster({ ...files, log, clock, signal }, folder, onBytes)
+  } finally {
+    await log.close()
+  }
+}
+
+/** Restores a verified backup of a cluster's engine; resolves with the topics that hold something already. */
+export async function restoreToCluster(config: Config, backup: string, manifest: Manifest, onBytes: OnBytes): Promise<readonly LeftAlone[]> {
+  const directory = config.dataDirectory
+  await mkdir(directory, { recursive: true, mode: 0o750 })
+  await demandEmpty(directory, dataPaths(directory).restoring, 'look')
+  const log = await storesIn(config).openLog()
+  try {
+    return await restoreCluster({ backup, manifest, directory, log, specs: topicSpecs([], undefined), onBytes })
+  } finally {
+    await log.close()
   }
 }
 

@@ -11,7 +11,7 @@ import type { Engine, EngineSnapshot, StartEngine } from '../../src/engine.js'
 import { limits } from '../../src/limits.js'
 
 const config = loadConfig({ variables: {}, flags: { preset: 'cluster', workers: 2, 'kafka.brokers': '127.0.0.1:1', 'redis.nodes': '127.0.0.1:1', 'clickhouse.url': 'http://127.0.0.1:1' } })
-const snapshot: EngineSnapshot = { uptimeMs: 0, streams: [], warehouseLagRecords: 0, warehouseUp: true }
+const snapshot: EngineSnapshot = { uptimeMs: 0, streams: [], warehouseLagRecords: 0, warehouseUp: true, rebuilds: [], stops: [] }
 const alone: StartEngine = async () => ({ url: 'http://127.0.0.1:1', snapshot: () => snapshot, query: async () => [], failed: new Promise(() => undefined), stop: async () => undefined })
 
 /** An engine with one worker that runs `program`; a file per start of it lies in `starts`. */
