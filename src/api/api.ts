@@ -21,6 +21,7 @@ import type { ApiPorts } from './ports.js'
 import { predictRoutes } from './predict.js'
 import { predictionRoutes } from './predictions.js'
 import { answerProblems, honestHeaders, refuseUnrouted } from './refuse.js'
+import { runRoutes } from './runs.js'
 import { sqlRoutes } from './sql.js'
 import { streamRoutes } from './streams.js'
 import { compileValidator } from './validate.js'
@@ -88,7 +89,7 @@ export async function buildApi({ ports, keys, clock, logger, version, bounds = d
       requireKeys(api, keys, clock)
       boundInFlight(api, inFlight, bounds, closing)
       acceptJsonAsForm(api)
-      for (const routes of [eventRoutes, conflictRoutes, predictRoutes, predictionRoutes, sqlRoutes, featureRoutes, streamRoutes, outcomeRoutes, deadLetterRoutes, keyRoutes, backupRoutes]) routes(api, context)
+      for (const routes of [eventRoutes, conflictRoutes, predictRoutes, predictionRoutes, sqlRoutes, featureRoutes, streamRoutes, outcomeRoutes, deadLetterRoutes, keyRoutes, backupRoutes, runRoutes]) routes(api, context)
     },
     { prefix: '/api/v2' },
   )

@@ -3,10 +3,11 @@ import { arch } from 'node:os'
 import type { Command } from 'commander'
 import { packageVersion } from '../config.js'
 import type { Certificate, Results } from '../consumers/certificate.js'
-import { besideEngine, newRunId, replaySettings } from './backtest.js'
+import { besideEngine, newRunId, replaySettings } from './beside-engine.js'
 import { CommandFailed, exits } from './exit.js'
 import { durationOption, settingFlags, timeOption } from './options.js'
 import { progressBarOn } from './progress-bar.js'
+import { liveReplays } from './replay-live.js'
 import { count, print, printJson, styled, type Terminal } from './terminal.js'
 
 interface CertifyOptions {
@@ -22,8 +23,8 @@ interface CertifyOptions {
 export function replayCommand(parent: Command, terminal: Terminal): void {
   const group = parent
     .command('replay')
-    .summary('prove that a replay gives what was served')
-    .description('Replays events of the log by the models that served them, beside a running engine or without one.')
+    .summary('prove that a replay gives what was served, or put other predictions in its place')
+    .description('Replays events of the log by the models that served them, and puts predictions of backtests in the place of served ones; beside a running engine or without one.')
 
   const certify = settingFlags(group.command('certify'), replaySettings)
     .summary('compare the digests of what was served and of its replay')
@@ -41,6 +42,8 @@ export function replayCommand(parent: Command, terminal: Terminal): void {
       await (options.json === true ? printJson(terminal, certificate) : print(terminal, certificateText(certificate, terminal)))
       if (!certificate.equal) throw new CommandFailed(exits.check, differenceText(certificate))
     })
+
+  liveReplays(group, terminal)
 }
 
 async function certificateOf(command: Command, { stream, from, to, warmUp, config: path }: CertifyOptions, terminal: Terminal): Promise<Certificate> {
