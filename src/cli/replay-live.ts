@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline/promises'
 import { userInfo } from 'node:os'
 import type { Command } from 'commander'
 import { systemClock } from '../clock.js'
@@ -6,6 +5,7 @@ import { dataPaths, type Config } from '../config.js'
 import { backtestDirectory, type BacktestReport } from '../consumers/backtest-directory.js'
 import type { ReplayDecision, ReplayState } from '../runs.js'
 import { topicsOf } from '../streams/stream.js'
+import { askFirst } from './ask.js'
 import { besideEngine, replaySettings } from './beside-engine.js'
 import { reportText } from './backtest-text.js'
 import { CommandFailed, exits } from './exit.js'
@@ -45,7 +45,7 @@ export function liveReplays(group: Command, terminal: Terminal): void {
       const config = besideEngine(start, options.config)
       const report = await backtestDirectory(dataPaths(config.dataDirectory).backtests).readReport(id)
       say(terminal, reportText(report))
-      await agreed(`Put ${count(report.figures.run.rows)} predictions of ${report.run.stream} in the place of what was served?`, options, terminal)
+      if (options.yes !== true) await askFirst(terminal, `Put ${count(report.figures.run.rows)} predictions of ${report.run.stream} in the place of what was served?`)
       const decision = await apply(config, report, options, terminal)
       await (options.json === true ? printJson(terminal, decision) : print(terminal, `${decision.id} is applied: ${count(decision.rows)} rows; 'tidemill replay undo ${decision.id}' takes it back\n`))
     })
@@ -68,7 +68,7 @@ export function liveReplays(group: Command, terminal: Terminal): void {
       await withRunResults(besideEngine(undo, options.config), options, terminal.interrupted, async (results) => {
         const found = (await results.replays()).find((one) => one.id === id)
         if (found === undefined) throw new CommandFailed(exits.usage, `there is no replay ${id}`)
-        await agreed(`Take ${count(found.rows)} predictions of ${found.stream} back?`, options, terminal)
+        if (options.yes !== true) await askFirst(terminal, `Take ${count(found.rows)} predictions of ${found.stream} back?`)
         await results.decideReplay({ ...found, state: 'undone', ...by(options) })
       })
       if (options.json === true) await printJson(terminal, { undone: id })
@@ -102,19 +102,6 @@ async function apply(config: Config, { run, figures }: BacktestReport, options: 
     )
   } finally {
     bar.end()
-  }
-}
-
-/** Nothing that changes what counts happens silently. */
-async function agreed(question: string, { yes }: LiveOptions, terminal: Terminal): Promise<void> {
-  if (yes === true) return
-  if (terminal.in.isTTY !== true) throw new CommandFailed(exits.usage, `${question} Say so with --yes`)
-  const asking = createInterface({ input: terminal.in, output: terminal.err })
-  try {
-    const answer = await asking.question(`${question} [y/N] `, { signal: terminal.interrupted })
-    if (!/^y(es)?$/i.test(answer.trim())) throw new CommandFailed(exits.failed, 'nothing was done')
-  } finally {
-    asking.close()
   }
 }
 
