@@ -15,6 +15,7 @@ import type { Manifest } from './consumers/backup/manifest.js'
 import { demandEmpty, restoreBackup } from './consumers/backup/restore.js'
 import { compileStream, type CompiledStream } from './consumers/compiled.js'
 import { openModelReading } from './consumers/model-reading.js'
+import { runResults } from './consumers/run-results.js'
 import { scoreFileWith } from './consumers/score-file.js'
 import { scoredWith } from './consumers/scored-with.js'
 import { tenantsOf } from './consumers/tenants.js'
@@ -30,7 +31,9 @@ import { openLocalLog } from './log/local.js'
 import { checkLogFile } from './log/local-check.js'
 import { embeddedStores, openKafka, openRedis, schemaRegistryOf, storesOf, type Stores } from './presets.js'
 import { createOnnxRuntime } from './scorers/onnx-runtime.js'
+import type { RunResults } from './runs.js'
 import { openChdbWarehouse } from './sinks/chdb-warehouse.js'
+import { migrate } from './sinks/migrate.js'
 import type { SchemaRegistry } from './streams/confluent-registry.js'
 import { chooseStreams } from './streams/choose.js'
 import { builtinStreams } from './streams/index.js'
@@ -170,6 +173,26 @@ async function replayStores(directory: string) {
   } catch (error) {
     await closing.close()
     throw error
+  }
+}
+
+/** The stores that results of runs go into, of a cluster or of a data directory that no engine holds. LOCKED while one does. */
+export async function withResults<T>(config: Config, work: (results: RunResults) => Promise<T>): Promise<T> {
+  const closing = createClosing()
+  try {
+    if (config.preset === 'embedded') {
+      const lock = await lockDirectory(config.dataDirectory, { pid: process.pid, startedAt: new Date(clock.nowMs()).toISOString() })
+      closing.add(() => lock.release())
+    }
+    const stores = storesIn(config)
+    const log = await stores.openLog()
+    closing.add(() => log.close())
+    const warehouse = await stores.openWarehouse()
+    closing.add(() => warehouse.close())
+    await migrate(warehouse)
+    return await work(runResults(log, warehouse))
+  } finally {
+    await closing.close()
   }
 }
 
