@@ -29,6 +29,10 @@ export const limits = {
   /** A fifth of the last 1,000 records: a schema that breaks costs 201 letters a partition, a producer with some bad records stops nobody. 1 B each. */
   badShare: 0.2,
   badShareRecords: 1_000,
+  /** Letters that one question looks at, ~6 us each: an eighth of a second, and then it says where to go on. */
+  letterScan: 20_000,
+  /** A page of letters is sent in again within seconds; a process that began it and is not done after so long never will be. */
+  redriveTakesMs: 300_000,
   /** One event at most; larger ones are dead letters. The largest real event (a sync batch) is ~20 KiB. */
   eventBytes: 256 * 1024,
   /** An append to the log at most (also Kafka's customary `max.message.bytes` for one block). */
@@ -51,6 +55,8 @@ export const limits = {
   warehouseQueryTimeoutMs: 35_000,
   /** A migration or a changed retention touches every part of a table. */
   warehouseStatementTimeoutMs: 120_000,
+  /** A server that is there answers in a fraction of a second; the engine starts without one that does not. */
+  warehouseStartMs: 5_000,
   /** Six tables have one insert under way at most; pages of the API wait for their turn rather than for the server. */
   warehouseConnections: 8,
   /** What one partition holds for its table: 4 streams x 4 partitions x 2 tables x 4 MiB = 128 MiB while the warehouse is away. */
@@ -115,11 +121,11 @@ export const limits = {
   /** Of the same, as the engine holds it before it is text. */
   sqlAnswerBytes: 32 * 1024 * 1024,
   /**
-   * One answer of a Kafka broker about one partition: ~3,500 events of 300 B, or the blocks of two chunks. A reader
-   * holds one and may have one under way: 64 readers x 2 x 1 MiB = 128 MiB at worst.
+   * A Kafka broker's answer about one partition: ~3,500 events of 300 B, or the blocks of two chunks. A reader holds one,
+   * which keeps at most twice its size in memory, and may have one under way: 64 readers x 3 x 1 MiB = 192 MiB at worst.
    */
   fetchBytes: 1024 * 1024,
-  /** A Kafka broker holds a question back this long while there is nothing new: 64 idle readers ask 128 times a second. */
+  /** A Kafka broker holds a question back this long while there is nothing new. Idle readers come to ask together: twice a second, however many they are. */
   fetchWaitMs: 500,
   /** Compressed records are at most ten times larger than what a broker takes at once; more is an attack or damage. */
   inflatedBytes: 80 * 1024 * 1024,
@@ -135,6 +141,11 @@ export const limits = {
   heartbeatMs: 1_000,
   /** Members take up to a heartbeat and an election to join again, so ten times that. */
   rebalanceTimeoutMs: 60_000,
+  /** A replay reads what is there: a log that answers and has had nothing for so long has only holes up to the end. Ten times what a broker holds a question back. */
+  replayHoleMs: 5_000,
+  /** A replay that is interrupted repeats at most this much; entities changed meanwhile stay in memory: 5 s x 30,000 events/s x ~1 KiB = 150 MiB at worst. */
+  replayCommitMs: 2_000,
+  replayCommitMaxMs: 5_000,
   /** Event times further ahead of the record's own time than this are refused: clocks of phones are off by minutes, not hours. */
   futureMs: 60 * 60 * 1000,
 } as const

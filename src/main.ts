@@ -1,4 +1,5 @@
 /** The composition root: chooses the adapters, puts the parts together, and takes them apart in reverse order. */
+import { randomUUID } from 'node:crypto'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,7 +8,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client'
 import { buildApi, buildHealthApi } from './api/api.js'
 import { openKeys, type KeyStore } from './api/key-file.js'
 import { listen } from './api/listen.js'
-import { everyTenant, type ReadinessCheck, type ScoringPort } from './api/ports.js'
+import { everyTenant, type ApiPorts, type ReadinessCheck, type ScoringPort } from './api/ports.js'
 import { systemClock as clock } from './clock.js'
 import { dataPaths, packageVersion, type Config } from './config.js'
 import type { Role } from './config-settings.js'
@@ -15,37 +16,37 @@ import { activateBundled } from './consumers/bundled-models.js'
 import { compileStream, type CompiledStream } from './consumers/compiled.js'
 import { backupsOf } from './consumers/backup/holding.js'
 import { followControl, type Control, type ControlOptions } from './consumers/control.js'
-import type { Tenants } from './consumers/decode.js'
 import { startDemo } from './consumers/demo.js'
 import { watchDependencies } from './consumers/dependencies.js'
 import { registerGauges } from './consumers/gauges.js'
 import { followLag } from './consumers/lag.js'
 import { openModelReading } from './consumers/model-reading.js'
+import { openLetters } from './consumers/letters.js'
 import { observe } from './consumers/observation.js'
+import { openStores } from './consumers/opening.js'
 import { openPredictionLog } from './consumers/prediction-log.js'
+import { partitionsPort } from './consumers/partitions-port.js'
+import { stopText } from './consumers/guarded.js'
+import { followRebuilds } from './consumers/rebuilds.js'
+import { followStops, forgivenOf } from './consumers/stops.js'
 import { readinessOf } from './consumers/readiness.js'
-import { patiently } from './consumers/retry.js'
 import { repeat } from './consumers/schedule.js'
 import { scoringFlow, scoringGroup } from './consumers/scoring.js'
 import { scoringPort } from './consumers/serve.js'
-import { ensureTopics } from './consumers/topics.js'
+import { tenantsOf } from './consumers/tenants.js'
+import { ensureTopics, marksKeptMs } from './consumers/topics.js'
 import { warehouseFlow } from './consumers/warehouse.js'
 import type { Engine, EngineOptions, StartEngine } from './engine.js'
 import { EngineError } from './errors.js'
-import type { StateStore } from './features/state-store.js'
 import { createClosing, type Closing } from './lifecycle.js'
-import { limits } from './limits.js'
 import { lockDirectory } from './lock.js'
-import { schemaRegistryOf, storesOf, type OpenLog } from './presets.js'
+import { schemaRegistryOf, storesOf } from './presets.js'
 import { listModels } from './scorers/model-store.js'
 import { createOnnxRuntime, type OnnxRuntimeOptions } from './scorers/onnx-runtime.js'
 import { championOf } from './scorers/routing.js'
 import { heuristicVersion } from './scorers/score.js'
-import { demoTenants } from './simulator/index.js'
-import { migrate } from './sinks/migrate.js'
 import { predictionQueries } from './sinks/queries.js'
 import { select } from './sinks/read-only.js'
-import type { Warehouse } from './sinks/warehouse.js'
 import { chooseStreams } from './streams/choose.js'
 
 /** Starts an engine as configured. Whatever fails, what was opened is closed again before this rejects. */
@@ -70,15 +71,26 @@ async function compose(config: Config, options: EngineOptions, closing: Closing)
   closing.add(() => lock?.release())
   const paths = dataPaths(directory)
   const streams = (await chooseStreams(config.streams)).map(compileStream)
+  const named = (name: string): CompiledStream => streams.find(({ stream }) => stream.name === name)!
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const watch = watchDependencies(registry)
-  const opened = await openStores(config, directory, logger, closing, options.signal)
+  const stores = storesOf(config, { directory, clock, report: (level, message, fields) => logger[level](fields, message) })
+  const opened = await openStores({
+    stores, clock, closing, stop: options.signal, retentionDays: config.warehouse.retentionDays,
+    needs: { state: does('scoring', 'api'), warehouse: does('warehouse', 'api') },
+    onRetry: (error) => logger.warn({ err: error }, 'waiting for a dependency'),
+  })
+  for (const repair of opened.log.repairs) logger.warn(repair, 'the torn end of a log file was cut off')
+  for (const repair of opened.store?.repairs ?? []) logger.warn({ repair }, 'state is rebuilt from the log')
   const log = watch('log', opened.log, ['append'])
   const store = opened.store && watch('state', opened.store, ['claim', 'load', 'commit'])
-  const warehouse = opened.warehouse && watch('warehouse', opened.warehouse, ['insert', 'query'])
-  await ensureTopics(log, streams, config.log.retentionDays === undefined ? undefined : config.log.retentionDays * dayMs)
-  if (warehouse !== undefined) await migrate(warehouse, { retentionDays: config.warehouse.retentionDays })
+  const warehouse = opened.warehouse && watch('warehouse', opened.warehouse.warehouse, ['insert', 'query'])
+  const retentionMs = config.log.retentionDays === undefined ? undefined : config.log.retentionDays * dayMs
+  await ensureTopics(log, streams, retentionMs)
+  const stops = await followStops({ log, clock, onRetry: (error) => logger.warn({ err: error }, 'waiting for a dependency') })
+  closing.add(() => stops.close())
+  const rebuilds = followRebuilds(clock, report)
 
   const tenants = tenantsOf(config)
   const models = openModelReading({ log, directory: config.models.directory, kept: paths.models, report })
@@ -90,13 +102,14 @@ async function compose(config: Config, options: EngineOptions, closing: Closing)
 
   const schemas = schemaRegistryOf(config, clock)
   closing.add(() => schemas?.close())
-  const failing: Promise<never>[] = [control.failed]
+  const failing: Promise<never>[] = [control.failed, stops.failed, ...(opened.warehouse === undefined ? [] : [opened.warehouse.failed])]
   if (store !== undefined && does('scoring')) {
     const scoring = await scoringFlow({
-      log, groups: log, store, streams, tenants, clock,
-      schemas,
+      log, groups: log, store, streams, tenants, clock, schemas, build: packageVersion(),
       routing: () => control.current(),
-      build: packageVersion(),
+      stops,
+      forgiven: (stream, partition) => forgivenOf(stops, { topic: named(stream).topics.events, partition }),
+      onRefold: rebuilds.onRefold,
       settings: { ...config.scoring, badShare: { share: config.scoring.badShare, records: config.scoring.badShareRecords } },
       onChunk(chunk) {
         observation.onChunk(chunk)
@@ -110,15 +123,15 @@ async function compose(config: Config, options: EngineOptions, closing: Closing)
     closing.add(() => scoring.leave())
     failing.push(scoring.failed)
   }
-  const warehousing = warehouse === undefined || !does('warehouse') ? undefined : await warehouseFlow({ log, groups: log, warehouse, streams, clock, rawEvents: config.warehouse.rawEvents, report })
+  const warehousing = warehouse === undefined || !does('warehouse') ? undefined : await warehouseFlow({ log, groups: log, warehouse, streams, clock, rawEvents: config.warehouse.rawEvents, stops, report })
   closing.add(() => warehousing?.leave())
   if (warehousing !== undefined) failing.push(warehousing.failed)
 
   let failure: unknown
-  const readiness = (): Promise<readonly ReadinessCheck[]> => readinessOf({ log, store, warehouse, streams, failure: () => failure })
+  const readiness = (): Promise<readonly ReadinessCheck[]> => readinessOf({ log, store, warehouse, streams, stops, rebuilds, failure: () => failure })
   const served = { metrics: registry, readiness }
   const keys = openKeys(paths.keys, clock)
-  let port: ScoringPort | undefined
+  let ports: Pick<ApiPorts, 'scoring' | 'letters' | 'queries'> | undefined
   if (store !== undefined && warehouse !== undefined && does('api')) {
     const apiControl = await routing({ log, streams, readModel: models.read }, { together: false }, logger, closing)
     failing.push(apiControl.failed)
@@ -128,14 +141,17 @@ async function compose(config: Config, options: EngineOptions, closing: Closing)
       onLost: (error) => logger.warn({ err: error }, 'an answered prediction is not in the log'),
     })
     closing.add(() => predictions.close())
-    port = scoringPort({ log, predictions, store, streams, tenants, clock, routing: () => apiControl.current() })
+    const letters = openLetters({ log, clock, owner: randomUUID(), store, schemas, streams, tenants, routing: () => apiControl.current(), seenIds: config.scoring.seenIds, marksKeptMs: marksKeptMs(streams, retentionMs) })
+    closing.add(() => letters.close())
+    const scoring = scoringPort({ log, predictions, store, streams, tenants, clock, routing: () => apiControl.current() })
+    ports = { scoring, letters, queries: { ...predictionQueries(warehouse), select: (sql, limit) => select(warehouse, sql, limit) } }
     // A demo's key is good for one run, whatever the next run is.
     if (config.preset === 'embedded') for (const { id, name } of keys.list()) if (name === 'demo') await keys.withdraw(id)
   }
   const backups = backupsOf({ log: opened.log, warehouse, directory, backups: paths.backups, clock })
   closing.add(() => backups?.close())
   const parts = { keys, clock, version: packageVersion(), logger: logger.child({}, { level: 'error' }) }
-  const api = port === undefined || warehouse === undefined ? await buildHealthApi({ ...parts, ports: served }) : await buildApi({ ...parts, ports: { ...served, scoring: port, queries: { ...predictionQueries(warehouse), select: (sql, limit) => select(warehouse, sql, limit) }, backups } })
+  const api = ports === undefined ? await buildHealthApi({ ...parts, ports: served }) : await buildApi({ ...parts, ports: { ...served, ...ports, partitions: partitionsPort(stops, rebuilds), backups } })
   closing.add(() => api.close())
   const url = await listen(api, config.api)
   await lock?.update({ url })
@@ -144,13 +160,12 @@ async function compose(config: Config, options: EngineOptions, closing: Closing)
 
   const failed = Promise.race(failing)
   failed.catch((error: unknown) => (failure = error))
-  const demo = config.demo.enabled && port !== undefined ? await demoOf(config, port, streams, directory, keys, logger) : undefined
+  const demo = config.demo.enabled && ports !== undefined ? await demoOf(config, ports.scoring, streams, directory, keys, logger) : undefined
   if (demo !== undefined) closing.add(() => demo.close())
   const lag = await followLag(log, scoringGroup, clock)
   closing.add(() => lag.close())
-  const named = (name: string): CompiledStream => streams.find(({ stream }) => stream.name === name)!
   const lagRecords = (name: string): number => lag.of(named(name).topics.events)
-  registerGauges(registry, { ...config, version: packageVersion(), streams: streams.map(({ stream }) => stream.name), lagRecords, versionOf: (name) => versionOf(named(name)), warehouse: warehousing })
+  registerGauges(registry, { ...config, version: packageVersion(), streams: streams.map(({ stream }) => stream.name), lagRecords, versionOf: (name) => versionOf(named(name)), warehouse: warehousing, stops, rebuilds })
   return {
     url,
     ...(demo === undefined ? {} : { demoKey: demo.key }),
@@ -162,49 +177,12 @@ async function compose(config: Config, options: EngineOptions, closing: Closing)
       streams: observation.streams().map((one) => ({ ...one, lagRecords: lagRecords(one.name) })),
       warehouseLagRecords: warehousing?.lagRecords() ?? 0,
       warehouseUp: warehousing?.up() ?? true,
+      rebuilds: rebuilds.current(),
+      stops: stops.standing().map(stopText),
     }),
   }
 }
 
-/** The stores that the roles of this process need. What is away is waited for a while: servers that start together are ready in any order. */
-async function openStores(config: Config, directory: string, logger: Logger, closing: Closing, stop?: AbortSignal): Promise<{ log: OpenLog; store: StateStore | undefined; warehouse: Warehouse | undefined }> {
-  const stores = storesOf(config, { directory, clock, report: (level, message, fields) => logger[level](fields, message) })
-  const over = new AbortController()
-  const signal = stop === undefined ? over.signal : AbortSignal.any([over.signal, stop])
-  const ended = clock.sleep(limits.startPatienceMs, signal).then(() => over.abort())
-  const opened = async <Store extends { close(): Promise<void> }>(open: () => Promise<Store>): Promise<Store> => {
-    const opening = patiently(open, { clock, signal, onRetry: (error) => logger.warn({ err: error }, 'waiting for a dependency') })
-    const store = await unlessStopped(opening, stop)
-    closing.add(() => store.close())
-    return store
-  }
-  const needs = hasRole(config)
-  try {
-    const log = await opened(() => stores.openLog())
-    for (const repair of log.repairs) logger.warn(repair, 'the torn end of a log file was cut off')
-    const store = needs('scoring', 'api') ? await opened(() => stores.openState()) : undefined
-    for (const repair of store?.repairs ?? []) logger.warn({ repair }, 'state is rebuilt from the log')
-    return { log, store, warehouse: needs('warehouse', 'api') ? await opened(() => stores.openWarehouse()) : undefined }
-  } finally {
-    over.abort()
-    await ended
-  }
-}
-
-/** A server that does not even refuse holds an attempt up for seconds: whoever stops does not wait for it. What opens nevertheless is closed. */
-async function unlessStopped<Store extends { close(): Promise<void> }>(opening: Promise<Store>, stop: AbortSignal | undefined): Promise<Store> {
-  const stopped = new Promise<never>((_, reject) => {
-    const say = (): void => reject(stop?.reason instanceof Error ? stop.reason : new Error('stopped'))
-    if (stop?.aborted === true) say()
-    else stop?.addEventListener('abort', say, { once: true })
-  })
-  try {
-    return await Promise.race([opening, stopped])
-  } catch (error) {
-    opening.then((late) => late.close()).catch(() => undefined)
-    throw error
-  }
-}
 
 const dayMs = 24 * 60 * 60 * 1_000
 const sweepEveryMs = 10 * 60 * 1_000
@@ -221,8 +199,6 @@ async function dataDirectory(config: Config, closing: Closing): Promise<string> 
 }
 
 const hasRole = ({ roles }: Config) => (...some: readonly Role[]): boolean => some.some((role) => roles.includes(role))
-
-const tenantsOf = ({ tenants }: Config): Tenants => (tenants === 'any' ? 'any' : new Set(tenants === 'demo' ? demoTenants : tenants.map(({ id }) => id)))
 
 /** The routing of one user of models, with sessions of its own: a backlog does not hold up the API's callers. */
 async function routing(options: Pick<ControlOptions, 'log' | 'streams' | 'readModel' | 'firstDecisions'>, runs: OnnxRuntimeOptions, logger: Logger, closing: Closing): Promise<Control> {

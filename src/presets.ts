@@ -5,11 +5,12 @@ import type { Clock } from './clock.js'
 import { dataPaths, type Config } from './config.js'
 import { EngineError } from './errors.js'
 import { openLmdbStateStore } from './features/lmdb-state-store.js'
-import { openRedisStateStore } from './features/redis-state-store.js'
+import { openRedisStateStore, type RedisStateStore } from './features/redis-state-store.js'
 import type { StateStore } from './features/state-store.js'
-import type { ConsumerGroups, EventLog } from './log/event-log.js'
+import type { ConsumerGroups, EventLog, LogView } from './log/event-log.js'
 import { openKafkaLog, type KafkaLog, type KafkaReport } from './log/kafka.js'
 import { openLocalLog } from './log/local.js'
+import { openLocalView } from './log/local-view.js'
 import type { PartitionFiles } from './log/log-files.js'
 import { openChdbWarehouse } from './sinks/chdb-warehouse.js'
 import { openClickhouseWarehouse } from './sinks/clickhouse-warehouse.js'
@@ -30,6 +31,8 @@ export type OpenLog = EventLog &
 /** The stores of one preset, each opened by whoever needs it, who also closes it. */
 export interface Stores {
   openLog(): Promise<OpenLog>
+  /** The log to be looked at alone, whoever holds it. */
+  openView(): Promise<LogView & { close(): Promise<void> }>
   openState(): Promise<StateStore & { readonly repairs: readonly string[]; close(): Promise<void> }>
   openWarehouse(): Promise<Warehouse>
 }
@@ -50,27 +53,32 @@ export function embeddedStores({ ephemeral }: Pick<Config, 'ephemeral'>, { direc
       if (existsSync(paths.restoring)) throw new EngineError('BAD_CONFIG', `${directory} holds a restore that was interrupted: run 'tidemill backup restore' on it again, or remove it`)
       return openLocalLog({ directory: paths.log, clock, ephemeral })
     },
+    openView: () => openLocalView({ directory: paths.log, clock }),
     openState: () => openLmdbStateStore({ directory: paths.state }),
     openWarehouse: () => openChdbWarehouse({ directory: paths.warehouse }),
   }
 }
 
 function clusterStores(config: Config, options: StoresOptions): Stores {
-  const { redis, clickhouse } = config
+  const { clickhouse } = config
   return {
     openLog: async () => Object.assign(await openKafka(config, options), { repairs: [], sweep: () => Promise.resolve() }),
-    async openState() {
-      const { keyPrefix, cluster, username, password } = redis
-      const nodes = redis.nodes.map((node) => ({ host: node.slice(0, node.lastIndexOf(':')), port: Number(node.slice(node.lastIndexOf(':') + 1)) }))
-      const tls = redis.tls ? { tls: certificates(redis) } : {}
-      return Object.assign(await openRedisStateStore({ nodes, keyPrefix, ...given({ cluster, username, password }), ...tls }), { repairs: [] })
-    },
+    openState: async () => Object.assign(await openRedis(config), { repairs: [] }),
+    openView: () => openKafka(config, options),
     openWarehouse() {
       const { url, database, username, password, caFile } = clickhouse
       if (url === undefined) throw new EngineError('BAD_CONFIG', 'clickhouse.url is not set')
       return openClickhouseWarehouse({ url, database, username, ...given({ password }), ...(caFile === undefined ? {} : { tls: { ca: readFileSync(caFile) } }) })
     },
   }
+}
+
+/** The state of a cluster, with what only Redis can be asked for. */
+export function openRedis({ redis }: Pick<Config, 'redis'>): Promise<RedisStateStore> {
+  const { keyPrefix, cluster, username, password } = redis
+  const nodes = redis.nodes.map((node) => ({ host: node.slice(0, node.lastIndexOf(':')), port: Number(node.slice(node.lastIndexOf(':') + 1)) }))
+  const tls = redis.tls ? { tls: certificates(redis) } : {}
+  return openRedisStateStore({ nodes, keyPrefix, ...given({ cluster, username, password }), ...tls })
 }
 
 /** The log of a cluster, with what only Kafka can be asked for: its topics. */

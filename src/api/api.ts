@@ -8,6 +8,7 @@ import { requireKeys } from './auth.js'
 import { backupRoutes } from './backups.js'
 import { conflictRoutes } from './predict-conflict.js'
 import type { ApiContext } from './context.js'
+import { deadLetterRoutes } from './dead-letters.js'
 import { eventRoutes } from './events.js'
 import { featureRoutes } from './features.js'
 import { healthRoutes } from './health.js'
@@ -16,6 +17,7 @@ import { keyRoutes } from './key-routes.js'
 import { apiMetrics } from './metrics.js'
 import { openApi } from './openapi.js'
 import { outcomeRoutes } from './outcomes.js'
+import { partitionRoutes } from './partitions.js'
 import type { ApiPorts } from './ports.js'
 import { predictRoutes } from './predict.js'
 import { predictionRoutes } from './predictions.js'
@@ -87,7 +89,7 @@ export async function buildApi({ ports, keys, clock, logger, version, bounds = d
       requireKeys(api, keys, clock)
       boundInFlight(api, inFlight, bounds, closing)
       acceptJsonAsForm(api)
-      for (const routes of [eventRoutes, conflictRoutes, predictRoutes, predictionRoutes, sqlRoutes, featureRoutes, streamRoutes, outcomeRoutes, keyRoutes, backupRoutes]) routes(api, context)
+      for (const routes of [eventRoutes, conflictRoutes, predictRoutes, predictionRoutes, sqlRoutes, featureRoutes, streamRoutes, outcomeRoutes, deadLetterRoutes, keyRoutes, partitionRoutes, backupRoutes]) routes(api, context)
     },
     { prefix: '/api/v2' },
   )

@@ -8,7 +8,7 @@ import type { RemoteOptions } from './client.js'
 /** Options of every command that talks to a running engine. */
 export const talksToEngine = (command: Command): Command =>
   command
-    .option('--url <url>', 'the engine to talk to (TIDEMILL_URL; default: the one running in the data directory)')
+    .option('--url <url>', 'the engine to talk to (TIDEMILL_URL; default: the one running in the data directory, of a cluster the API of this machine)')
     .option('--key <key>', 'the key to send (TIDEMILL_KEY; default: the demo key of the data directory)')
     .option('--data <directory>', 'where to look for a running engine (default: ./data)')
     .option('--config <file>', 'the configuration of that engine')
@@ -27,6 +27,9 @@ export function settingFlags(command: Command, paths: readonly string[] = settin
   }
   return command
 }
+
+/** A command that needs no running engine: what it may be told of the configuration, the rest of which is in a file, and JSON. */
+export const configured = (command: Command, paths: readonly string[], file: string): Command => settingFlags(command, paths).option('--config <file>', file).option('--json', 'print JSON instead of text')
 
 const lowered = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1).replace(/\.$/, '')
 
@@ -55,4 +58,14 @@ export function durationOption(text: string): number {
   const ms = durationMs(text.trim() as Duration)
   if (Number.isNaN(ms)) throw new InvalidArgumentError('It must be a duration such as 90s, 15m, 24h or 30d.')
   return ms
+}
+
+const bareNumber = /^-?\d{1,15}$/
+const isoTime = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/
+
+/** Epoch ms of a time; a bare date is its midnight in UTC. A usage error otherwise. */
+export function timeOption(text: string): number {
+  const ms = bareNumber.test(text) ? Number(text) : isoTime.test(text) ? Date.parse(text) : NaN
+  if (Number.isFinite(ms)) return ms
+  throw new InvalidArgumentError('It must be ISO 8601 with a zone (2026-01-06T08:00:00Z), a date, or epoch milliseconds.')
 }

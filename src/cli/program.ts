@@ -1,11 +1,14 @@
 import { Command, CommanderError } from 'commander'
 import { packageVersion } from '../config.js'
 import { endOf, exitMeanings, exits } from './exit.js'
+import { backtestCommand } from './backtest.js'
 import { backupCommand } from './backup.js'
 import { benchCommand } from './bench.js'
+import { dlqCommand } from './dlq.js'
 import { doctorCommand } from './doctor.js'
 import { featuresCommand } from './features.js'
 import { keysCommand } from './keys.js'
+import { partitionsCommand } from './partitions.js'
 import { predictionsCommand } from './predictions.js'
 import { produceCommand } from './produce.js'
 import { schemasCommand } from './schemas.js'
@@ -30,7 +33,7 @@ export function buildProgram(terminal: Terminal): Command {
     .showHelpAfterError('(add --help to see what there is)')
     .exitOverride()
     .configureOutput({ writeOut: (text) => void terminal.out.write(text), writeErr: (text) => void terminal.err.write(text), getOutHelpWidth: () => terminal.out.columns ?? 100, getErrHelpWidth: () => terminal.err.columns ?? 100 })
-  for (const add of [startCommand, simulateCommand, produceCommand, scoreCommand, predictionsCommand, sqlCommand, featuresCommand, streamsCommand, schemasCommand, topicsCommand, keysCommand, backupCommand, doctorCommand, benchCommand]) add(program, terminal)
+  for (const add of [startCommand, simulateCommand, produceCommand, scoreCommand, predictionsCommand, sqlCommand, featuresCommand, dlqCommand, streamsCommand, schemasCommand, topicsCommand, partitionsCommand, keysCommand, backupCommand, backtestCommand, doctorCommand, benchCommand]) add(program, terminal)
   return program
 }
 

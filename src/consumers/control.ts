@@ -3,6 +3,7 @@ import { Value } from '@sinclair/typebox/value'
 import type { Clock } from '../clock.js'
 import { EngineError, isEngineError } from '../errors.js'
 import type { EventLog, LogRecord, NewRecord } from '../log/event-log.js'
+import { readUpTo } from '../log/read-up-to.js'
 import type { ModelRuntime } from '../scorers/model-runtime.js'
 import type { ModelName, StoredModel } from '../scorers/model-store.js'
 import { emptyRouting, withChampion, type Routing, type Serving } from '../scorers/routing.js'
@@ -55,7 +56,7 @@ export async function followControl(options: ControlOptions): Promise<Control> {
   function fold(records: readonly LogRecord[]): Set<string> {
     const changed = new Set<string>()
     for (const record of records) {
-      const decision = parse(record)
+      const decision = readDecision(record)
       if (decision === undefined) continue
       standing.set(keyOf(decision.family, decision.scope), decision)
       changed.add(keyOf(decision.family, decision.scope))
@@ -91,13 +92,8 @@ export async function followControl(options: ControlOptions): Promise<Control> {
 
   async function foldToEnd(from: number): Promise<number> {
     const { next: end } = await log.bounds(controlTopic)
-    let position = from
-    while (position < end) {
-      const records = await reader.read(position, bound, stop.signal)
-      fold(records)
-      position = records.at(-1)!.offset + 1
-    }
-    return position
+    for await (const records of readUpTo(reader, from, end, bound, stop.signal)) fold(records)
+    return Math.max(from, end)
   }
 
   let position = await foldToEnd(0)
@@ -139,7 +135,7 @@ const keyOf = (family: string, scope: string): string => `${family}/${scope}`
 const recordOf = (decision: Decision): NewRecord => ({ key: Buffer.from(keyOf(decision.family, decision.scope)), value: Buffer.from(JSON.stringify(decision)) })
 
 /** A record that is no decision of this version is passed over: newer processes may write more kinds. */
-function parse(record: LogRecord): Decision | undefined {
+export function readDecision(record: LogRecord): Decision | undefined {
   try {
     const value: unknown = JSON.parse(record.value?.toString() ?? '')
     return Value.Check(Decision, value) ? value : undefined

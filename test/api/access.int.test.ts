@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { scopes, type Scope } from '../../src/api/keys.js'
+import { letter } from './fake-letters.js'
 import { row } from './fakes.js'
 import { startApi, visitOf, type Answer } from './harness.js'
 
@@ -11,6 +12,10 @@ const routes = [
   ['GET', '/api/v2/predictions/v1', 'read', undefined],
   ['GET', '/api/v2/features/visit/person/ann', 'read', undefined],
   ['GET', '/api/v2/streams', 'read', undefined],
+  ['GET', '/api/v2/dead-letters', 'read', undefined],
+  ['GET', '/api/v2/dead-letters/visit/0/0', 'read', undefined],
+  ['POST', '/api/v2/dead-letters/redrive', 'admin', { stream: 'visit' }],
+  ['POST', '/api/v2/dead-letters/purge', 'admin', { stream: 'visit', code: 'BAD_JSON' }],
   ['POST', '/api/v2/outcomes', 'outcomes:write', { stream: 'visit', event_id: 'v1', label: 1 }],
 ] as const
 const operatorRoutes = [
@@ -20,8 +25,12 @@ const operatorRoutes = [
   ['POST', '/api/v2/backups', {}],
   ['GET', '/api/v2/backups/one', undefined],
   ['DELETE', '/api/v2/backups/one', undefined],
+  ['POST', '/api/v2/partitions/accept', { topic: 'attendance', partition: 2, why: 'known' }],
 ] as const
-const sql = ['POST', '/api/v2/sql', { sql: 'SELECT 1' }] as const
+const operatorReads = [
+  ['POST', '/api/v2/sql', { sql: 'SELECT 1' }],
+  ['GET', '/api/v2/partitions', undefined],
+] as const
 
 /** What a caller can see of an answer, but for the id of the occurrence. */
 const seen = ({ status, headers, text }: Answer): unknown => [status, { ...headers, date: '' }, text.replace(/urn:tidemill:request:[0-9a-f]+-\d+/, '')]
@@ -40,6 +49,7 @@ test.each(routes)('%s %s wants a key', async (method, url, _scope, body) => {
 test.each(routes)('%s %s wants the scope %3$s and no other', async (method, url, scope, body) => {
   const { send, keyWith, engine } = await startApi()
   engine.rows.push(row())
+  engine.letters.letters.push(letter())
   const refused = await send(await keyWith(...scopes.filter((one: Scope) => one !== scope)), method, url, body)
   expect([refused.status, refused.body.code, refused.body.detail]).toEqual([403, 'FORBIDDEN', `The key lacks the scope ${scope}.`])
   expect((await send(await keyWith(scope), method, url, body)).status).toBe(200)
@@ -53,9 +63,8 @@ test.each(operatorRoutes)('%s %s is for operators with the scope admin alone', a
   expect((await send(key, method, url, body)).status).toBe(403)
 })
 
-test('SQL sees every tenant, so it is for operators alone, with the scope read', async () => {
+test.each(operatorReads)('%s %s sees every tenant, so it is for operators alone, with the scope read', async (method, url, body) => {
   const { send, keyWith, keys } = await startApi()
-  const [method, url, body] = sql
   expect((await send(undefined, method, url, body)).status).toBe(401)
   expect((await send(await keyWith(...scopes), method, url, body)).body.detail).toBe('Only an operator key may do this.')
   const operatorWith = async (...may: readonly Scope[]): Promise<string> => (await keys.create({ name: 'analyst', tenant: '*', scopes: may })).key
@@ -67,7 +76,7 @@ test('every route under /api/v2 is guarded', async () => {
   const { app, send } = await startApi()
   await app.ready()
   const paths = Object.entries((app.swagger() as { paths: Record<string, Record<string, unknown>> }).paths).filter(([path]) => path.startsWith('/api/'))
-  expect(paths.length).toBe(new Set([...routes, ...operatorRoutes, sql].map(([, url]) => url)).size)
+  expect(paths.length).toBe(new Set([...routes, ...operatorRoutes, ...operatorReads].map(([, url]) => url)).size)
   for (const [path, operations] of paths) {
     for (const method of Object.keys(operations)) {
       const answer = await send(undefined, method.toUpperCase() as 'GET', path.replace(/\{\w+\}/g, 'x'), method === 'post' ? {} : undefined)
