@@ -19,6 +19,7 @@ export interface Member {
   /** Resolves when nobody waits for the member any more. */
   gone: Promise<void>
   vanish: () => void
+  isGone: boolean
 }
 
 interface GroupLog {
@@ -53,9 +54,9 @@ export class MemoryGroup {
     let fail: (error: unknown) => void = () => undefined
     const failed = new Promise<never>((_, reject) => (fail = reject))
     failed.catch(() => undefined)
-    const member: Member = { topics, work, fail, held: new Map(), lost: [], ...waitedFor() }
+    const member: Member = { topics, work, fail, held: new Map(), lost: [], ...waitedFor(), isGone: false }
     onJoined?.(member)
-    await this.#change(() => this.#members.add(member))
+    await this.#change(() => this.#add(member))
     return {
       failed,
       leave: async () => {
@@ -73,7 +74,9 @@ export class MemoryGroup {
 
   /** The member is heard no more: its partitions go to others at once, while its work goes on. */
   expel(member: Member): void {
-    if (!this.#members.delete(member)) return
+    if (member.isGone) return
+    member.isGone = true
+    this.#members.delete(member)
     member.lost.push(...member.held.values())
     member.held.clear()
     member.vanish()
@@ -85,8 +88,12 @@ export class MemoryGroup {
     for (const { revoke } of member.lost) revoke.abort()
     await Promise.all(member.lost.map(({ ended }) => ended))
     member.lost.length = 0
-    Object.assign(member, waitedFor())
-    await this.#change(() => this.#members.add(member))
+    Object.assign(member, waitedFor(), { isGone: false })
+    await this.#change(() => this.#add(member))
+  }
+
+  #add(member: Member): void {
+    if (!member.isGone) this.#members.add(member)
   }
 
   #change(change: () => void): Promise<void> {

@@ -7,6 +7,8 @@ export interface MemoryPartition {
   readonly records: LogRecord[]
   first: Offset
   next: Offset
+  /** Offsets that the next record leaves out. */
+  holes: number
   readonly waiting: Set<() => void>
 }
 
@@ -41,18 +43,19 @@ export class MemoryLog implements EventLog, ConsumerGroups {
 
   /** Leaves out the next offsets, as the markers of transactions and compaction do. */
   skip(at: TopicPartition, count: number): void {
-    this.partition(at).next += count
+    this.partition(at).holes += count
   }
 
   async ensure({ topic, partitions }: TopicSpec): Promise<void> {
     const known = this.#topics.get(topic)
-    if (known === undefined) this.#topics.set(topic, Array.from({ length: partitions }, () => ({ records: [], first: 0, next: 0, waiting: new Set() })))
+    if (known === undefined) this.#topics.set(topic, Array.from({ length: partitions }, () => ({ records: [], first: 0, next: 0, holes: 0, waiting: new Set() })))
     else if (known.length !== partitions) throw new EngineError('TOPIC_MISMATCH', `topic ${topic} has ${known.length} partitions, not ${partitions}`)
   }
 
   async append(at: TopicPartition, records: readonly NewRecord[]): Promise<Offset> {
     const partition = this.partition(at)
-    const first = partition.next
+    const first = (partition.next += partition.holes)
+    partition.holes = 0
     for (const { key, value, headers = {}, timestampMs = this.#nowMs() } of records) partition.records.push({ offset: partition.next++, timestampMs, key: copied(key), value: copied(value), headers: copiedAll(headers) })
     for (const wake of partition.waiting) wake()
     return first
