@@ -87,6 +87,7 @@ export class MemoryGroup {
   async welcome(member: Member): Promise<void> {
     for (const { revoke } of member.lost) revoke.abort()
     await Promise.all(member.lost.map(({ ended }) => ended))
+    if (!member.isGone) return
     member.lost.length = 0
     Object.assign(member, waitedFor(), { isGone: false })
     await this.#change(() => this.#add(member))

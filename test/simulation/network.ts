@@ -50,6 +50,10 @@ export class Network {
     return this.#underWay
   }
 
+  note(process: SimulatedProcess, what: string): void {
+    this.#options.trace.note(process.name, what)
+  }
+
   /** The server refuses everything for so long. */
   outage(server: Call<unknown>['server'], lengthMs: number): void {
     this.#outages.set(server, this.#options.timeline.nowMs + lengthMs)

@@ -1,5 +1,6 @@
 import type { StateStore } from '../../src/features/state-store.js'
-import type { Assignment, ConsumerGroups, EventLog, PartitionReader, TopicPartition } from '../../src/log/event-log.js'
+import { decodeHead } from '../../src/log/block-codec.js'
+import type { Assignment, ConsumerGroups, EventLog, NewRecord, PartitionReader, TopicPartition } from '../../src/log/event-log.js'
 import type { Warehouse } from '../../src/sinks/warehouse.js'
 import type { Hazards } from './hazards.js'
 import type { Member, MemoryGroup } from './memory-group.js'
@@ -8,6 +9,7 @@ import type { MemoryStateStore } from './memory-state-store.js'
 import type { MemoryWarehouse } from './memory-warehouse.js'
 import type { Call, Network } from './network.js'
 import type { SimulatedProcess } from './process.js'
+import { stream } from './stream.js'
 
 /** The servers of a simulated world, and who works on what. */
 export interface Servers {
@@ -37,7 +39,7 @@ export function logOf(process: SimulatedProcess, servers: Servers, onSeat: (seat
     ensure: (topic) => call(`ensure ${topic.topic}`, false, () => log.ensure(topic)),
     append(at, records) {
       const arrives = sent(servers, at)
-      return call(`append ${placeOf(at)}`, true, () => {
+      return call(`append ${placeOf(at)}${described(at, records)}`, true, () => {
         arrives()
         return log.append(at, records)
       })
@@ -52,6 +54,12 @@ export function logOf(process: SimulatedProcess, servers: Servers, onSeat: (seat
     },
     lag: (group) => call(`lag ${group}`, false, () => log.lag(group)),
   }
+}
+
+/** What of the records makes a history readable: how far blocks reach, and whose they are. */
+function described({ topic }: TopicPartition, records: readonly NewRecord[]): string {
+  if (topic !== stream.topics.predictions) return ` (${records.length})`
+  return records.map(({ value }) => decodeHead(value!)).map(({ epoch, after, last }) => ` epoch ${epoch}, ${after === last ? `marker at ${after}` : `after ${after} to ${last}`}`).join()
 }
 
 function sent({ sends, hazards }: Servers, at: TopicPartition): () => void {
@@ -89,12 +97,17 @@ async function own(process: SimulatedProcess, { hazards, owners, network }: Serv
   owners.set(place, working)
   if ([...working].some((other) => other !== process && other.alive)) hazards.met('two owners', `${process.name} is given ${place}, ${[...working].map(({ name }) => name).join(', ')} goes on with it`)
   working.add(process)
+  network.note(process, `is given ${place}`)
   const revoke = new AbortController()
-  assignment.revoked.addEventListener('abort', () => process.after(0, () => revoke.abort()))
+  assignment.revoked.addEventListener('abort', () => process.after(0, () => {
+    network.note(process, `is to give back ${place}`)
+    revoke.abort()
+  }))
   const commit = (next: number): Promise<void> => network.call(process, { what: `commit ${place} ${next}`, server: 'log', down: 'LOG_DOWN', changes: false, effect: () => assignment.commit(next) }).catch(() => undefined)
   try {
     await work({ topic: assignment.topic, partition: assignment.partition, reader: assignment.reader, revoked: revoke.signal, commit })
   } finally {
+    network.note(process, `gives back ${place}`)
     working.delete(process)
   }
 }
@@ -103,8 +116,8 @@ async function own(process: SimulatedProcess, { hazards, owners, network }: Serv
 export function storeOf(process: SimulatedProcess, { state, network }: Servers): StateStore {
   const call = <Result>(what: string, changes: boolean, effect: () => Promise<Result>): Promise<Result> => network.call(process, { what, server: 'state', down: 'STORE_DOWN', changes, effect })
   return {
-    claim: (at, identity, tailEpoch) => call(`claim ${at.partition}`, true, () => state.claim(at, identity, tailEpoch)),
-    load: (at, keys) => call(`load ${at.partition} ${keys.join()}`, false, () => state.load(at, keys)),
+    claim: (at, identity, tailEpoch) => call(`claim ${at.partition} beyond ${tailEpoch}`, true, () => state.claim(at, identity, tailEpoch)),
+    load: (at, keys, owner) => call(`load ${at.partition} ${keys.join()}`, false, () => state.load(at, keys, owner)),
     commit: (change) => call(`commit ${change.at.partition} ${change.epoch} ${change.previous}-${change.last}`, true, () => state.commit(change)),
     sweep: (at, nowEventMs, entries) => call(`sweep ${at.partition}`, true, () => state.sweep(at, nowEventMs, entries)),
   }

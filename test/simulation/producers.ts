@@ -70,6 +70,15 @@ export function produce(name: string, events: number, servers: Servers, random: 
   return { acknowledged, done: run() }
 }
 
+/** Once more an event for every partition, when nothing goes wrong any more: whoever lost something notices it by then. */
+export async function produceLast(servers: Servers, atMs: number): Promise<readonly Acknowledged[]> {
+  const process = new SimulatedProcess('producer-last', servers.network.timeline, false)
+  const log = logOf(process, servers)
+  const last = tenants.map((tenant, n) => ({ event_id: `last-${n}`, tenant_id: tenant, badge: 'b0', door: 'd0', at: atMs, force: n }))
+  const results = await untilDone(process, () => ingest(stream, last, { log, clock: process.clock, tenants: 'any' }))
+  return results.flatMap((result) => ('offset' in result ? [{ topic: stream.topics.events, partition: result.partition, offset: result.offset, is: result.event_id }] : []))
+}
+
 async function sendBad(process: SimulatedProcess, log: EventLog, hazards: Hazards, random: Random, ordinal: number): Promise<Acknowledged> {
   const value = random.pick([Buffer.from('{"event_id": 1'), Buffer.from([0xff, 1, 2, 3]), Buffer.from(JSON.stringify({ event_id: 'x', tenant_id: 'acme' })), Buffer.from(`{"n": ${random.below(1_000)}}`)])
   const key = Buffer.from(random.pick(tenants))

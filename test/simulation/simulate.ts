@@ -3,7 +3,7 @@ import { isEngineError } from '../../src/errors.js'
 import { Hazards, type Hazard, type Strike } from './hazards.js'
 import { befall } from './misfortunes.js'
 import { family, versions } from './models.js'
-import { operate, produce } from './producers.js'
+import { operate, produce, produceLast, type Acknowledged } from './producers.js'
 import { Reading } from './reading.js'
 import { seededRandom } from './random.js'
 import { stream } from './stream.js'
@@ -49,6 +49,7 @@ export async function simulate(seed: number, { without = new Set(), tell }: Simu
   const settings = { chunkRecords: 2 + random.below(12), cachedEntities: random.pick([2, 6, 100]), commitIntervalMs: random.pick([20, 80, 250]) }
   const world = new World({ timeline, hazards, trace, random, engines: 2 + random.below(2), settings })
   const violations: string[] = []
+  const acknowledged: Acknowledged[] = []
   await world.open()
 
   const producers = Array.from({ length: 2 }, (_, i) => produce(`producer-${i}`, 20 + random.below(25), world.servers, seededRandom(seed, `producer-${i}`), startMs - 60 * hourMs))
@@ -61,15 +62,20 @@ export async function simulate(seed: number, { without = new Set(), tell }: Simu
   await timeline.run(() => sent || failed(), faultMs)
   hazards.calm()
   world.servers.network.endOutages()
+  let closed = false
+  void produceLast(world.servers, startMs).then((last) => {
+    acknowledged.push(...last)
+    closed = true
+  })
   const drained = drainedOf(world)
-  if (!(await timeline.run(() => failed() || (sent && drained()), drainMs))) violations.push(`not everything was through ${drainMs / 1_000} s after the last fault: ${drained.lacking()}`)
+  if (!(await timeline.run(() => failed() || (sent && closed && drained()), drainMs))) violations.push(`not everything was through ${drainMs / 1_000} s after the last fault: ${drained.lacking()}`)
   if (violations.length === 0 && !failed()) {
     let ended = false
     void Promise.all(world.engines.map((engine) => engine.stop())).then(() => (ended = true), (error: unknown) => world.stopped.push(`an engine did not end well: ${isEngineError(error) ? error.code : ''} ${String(error)}`))
     if (!(await timeline.run(() => failed() || ended, stopMs))) violations.push(`the engines had not ended ${stopMs / 1_000} s after they were told to`)
   }
   violations.push(...world.stopped)
-  const acknowledged = producers.flatMap((producer) => producer.acknowledged)
+  acknowledged.push(...producers.flatMap((producer) => producer.acknowledged))
   if (violations.length === 0) violations.push(...(await verify(world.servers, acknowledged)))
   return { seed, violations, history: hazards.history, counts: hazards.counts(), digest: trace.digest(), simulatedMs: timeline.nowMs - startMs, happened: timeline.happened, events: acknowledged.length }
 }
