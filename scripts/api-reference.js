@@ -38,6 +38,7 @@ export async function referenceDocument({ buildApi, builtinStreams }) {
   const app = await buildApi({
     ports: {
       scoring: { streams: () => streams, decodeAvro: away, ingest: away, predict: away, features: away, appendOutcomes: away },
+      letters: { list: away, show: away, redrive: away, purge: away },
       queries: { findPredictions: away, predictionsOf: away, select: away },
       readiness: async () => [],
       metrics: new Registry(),

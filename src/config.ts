@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Value } from '@sinclair/typebox/value'
@@ -14,6 +15,8 @@ export interface Config extends Omit<Settings, 'api' | 'tenants' | 'models' | 'd
   readonly tenants: 'demo' | 'any' | readonly { readonly id: string }[]
   readonly models: { readonly directory: string }
   readonly demo: { readonly enabled: boolean; readonly rate: number }
+  /** The file that was read, where there was one. */
+  readonly file: string | undefined
   /** Where each value came from, by path: `default`, `--port`, `TIDEMILL_API_PORT`, `tidemill.yaml:4`. */
   readonly origins: Readonly<Record<string, string>>
 }
@@ -53,7 +56,7 @@ export function loadConfig(sources: ConfigSources = {}): Config {
     values[setting.path] = candidates[0]?.value ?? setting.schema.default
   }
   if (problems.length > 0) throw refused(problems)
-  const config = complete(values, given, directory)
+  const config = complete(values, given, directory, file === undefined ? undefined : resolve(directory, file))
   const contradictions = relations(config, given, sources)
   if (contradictions.length > 0) throw refused(contradictions)
   return config
@@ -63,7 +66,7 @@ const refused = (problems: readonly string[]): EngineError =>
   new EngineError('BAD_CONFIG', `the configuration has ${problems.length === 1 ? 'a problem' : `${problems.length} problems`}:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`)
 
 /** Fills in what depends on other settings. */
-function complete(values: Readonly<Record<string, unknown>>, given: ReadonlyMap<string, Given>, directory: string): Config {
+function complete(values: Readonly<Record<string, unknown>>, given: ReadonlyMap<string, Given>, directory: string, file: string | undefined): Config {
   const nested: Record<string, Record<string, unknown>> & Record<string, unknown> = {}
   for (const [path, value] of Object.entries(values)) {
     const [group, name] = path.split('.') as [string, string | undefined]
@@ -75,6 +78,7 @@ function complete(values: Readonly<Record<string, unknown>>, given: ReadonlyMap<
   const enabled = settled.demo.enabled ?? (settled.preset === 'embedded' && !Array.isArray(settled.tenants))
   return {
     ...settled,
+    file,
     dataDirectory: resolve(directory, settled.dataDirectory),
     api: { ...settled.api, anyPort: !given.has('api.port') },
     tenants: settled.tenants ?? (enabled ? 'demo' : []),
@@ -142,12 +146,20 @@ export function clientEnvironment(variables: Readonly<Record<string, string | un
 /** The package's own files: `models`, `schemas`. */
 export const packagePath = (name: string): string => resolve(packageDirectory, name)
 
-/** Where things lie in a data directory. Models are those that came over the log. Keys and the demo's key are for their owner's eyes alone. */
+/** Of this build. */
+export const packageVersion = (): string => (JSON.parse(readFileSync(packagePath('package.json'), 'utf8')) as { version: string }).version
+
+/** Where things lie in a data directory. Models are those that came over the log, backups what ClickHouse writes of itself for a moment. Keys and the demo's key are for their owner's eyes alone. */
 export const dataPaths = (dataDirectory: string) => ({
   log: resolve(dataDirectory, 'log'),
   state: resolve(dataDirectory, 'state'),
   warehouse: resolve(dataDirectory, 'warehouse'),
   models: resolve(dataDirectory, 'models'),
+  backtests: resolve(dataDirectory, 'backtests'),
+  backups: resolve(dataDirectory, 'warehouse', 'backups'),
+  demo: resolve(dataDirectory, 'demo.json'),
+  /** Stands there while a restore is not whole. */
+  restoring: resolve(dataDirectory, 'restore.incomplete'),
   keys: resolve(dataDirectory, 'keys.json'),
   demoKey: resolve(dataDirectory, 'demo-key'),
 })

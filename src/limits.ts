@@ -29,6 +29,10 @@ export const limits = {
   /** A fifth of the last 1,000 records: a schema that breaks costs 201 letters a partition, a producer with some bad records stops nobody. 1 B each. */
   badShare: 0.2,
   badShareRecords: 1_000,
+  /** Letters that one question looks at, ~5 us each: a tenth of a second, and then it says where to go on. */
+  letterScan: 20_000,
+  /** A page of letters is sent in again within seconds; a process that began it and is not done after so long never will be. */
+  redriveTakesMs: 300_000,
   /** One event at most; larger ones are dead letters. The largest real event (a sync batch) is ~20 KiB. */
   eventBytes: 256 * 1024,
   /** An append to the log at most (also Kafka's customary `max.message.bytes` for one block). */
@@ -58,6 +62,12 @@ export const limits = {
   insertReadBytes: 4 * 1024 * 1024,
   /** Progress is written no more often than this; a crash stores at most this much again. */
   progressIntervalMs: 2_000,
+  /** How often a backup under way is looked at: one of the smallest takes ~100 ms. */
+  backupLookMs: 100,
+  /** What an engine holds for a backup that nobody has asked for in so long was given up: ten times the pause between two questions. */
+  backupLeaseMs: 60_000,
+  /** A key that a backup makes itself is good for so long: at 20 MB/s that is 1.7 TB. */
+  backupKeyMs: 24 * 60 * 60 * 1000,
   /** Schemas of writers kept, for all streams: a topic meets as many as its schema has versions; 200 x ~100 KiB compiled = 20 MiB. */
   cachedSchemas: 200,
   /** A registry answers in ~5 ms; one that takes longer than this is away, and asked again. A schema and what it refers to count together. */
@@ -129,6 +139,11 @@ export const limits = {
   heartbeatMs: 1_000,
   /** Members take up to a heartbeat and an election to join again, so ten times that. */
   rebalanceTimeoutMs: 60_000,
+  /** A replay reads what is there: a log that answers and has had nothing for so long has only holes up to the end. Ten times what a broker holds a question back. */
+  replayHoleMs: 5_000,
+  /** A replay that is interrupted repeats at most this much; entities changed meanwhile stay in memory: 5 s x 30,000 events/s x ~1 KiB = 150 MiB at worst. */
+  replayCommitMs: 2_000,
+  replayCommitMaxMs: 5_000,
   /** Event times further ahead of the record's own time than this are refused: clocks of phones are off by minutes, not hours. */
   futureMs: 60 * 60 * 1000,
 } as const

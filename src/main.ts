@@ -1,5 +1,5 @@
 /** The composition root: chooses the adapters, puts the parts together, and takes them apart in reverse order. */
-import { readFileSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,19 +8,20 @@ import { collectDefaultMetrics, Registry } from 'prom-client'
 import { buildApi, buildHealthApi } from './api/api.js'
 import { openKeys, type KeyStore } from './api/key-file.js'
 import { listen } from './api/listen.js'
-import { everyTenant, type ReadinessCheck, type ScoringPort } from './api/ports.js'
+import { everyTenant, type ApiPorts, type ReadinessCheck, type ScoringPort } from './api/ports.js'
 import { systemClock as clock } from './clock.js'
-import { dataPaths, packagePath, type Config } from './config.js'
+import { dataPaths, packageVersion, type Config } from './config.js'
 import type { Role } from './config-settings.js'
 import { activateBundled } from './consumers/bundled-models.js'
 import { compileStream, type CompiledStream } from './consumers/compiled.js'
+import { backupsOf } from './consumers/backup/holding.js'
 import { followControl, type Control, type ControlOptions } from './consumers/control.js'
-import type { Tenants } from './consumers/decode.js'
 import { startDemo } from './consumers/demo.js'
 import { watchDependencies } from './consumers/dependencies.js'
 import { registerGauges } from './consumers/gauges.js'
 import { followLag } from './consumers/lag.js'
 import { openModelReading } from './consumers/model-reading.js'
+import { openLetters } from './consumers/letters.js'
 import { observe } from './consumers/observation.js'
 import { openPredictionLog } from './consumers/prediction-log.js'
 import { readinessOf } from './consumers/readiness.js'
@@ -28,7 +29,8 @@ import { patiently } from './consumers/retry.js'
 import { repeat } from './consumers/schedule.js'
 import { scoringFlow, scoringGroup } from './consumers/scoring.js'
 import { scoringPort } from './consumers/serve.js'
-import { ensureTopics } from './consumers/topics.js'
+import { tenantsOf } from './consumers/tenants.js'
+import { ensureTopics, marksKeptMs } from './consumers/topics.js'
 import { warehouseFlow } from './consumers/warehouse.js'
 import type { Engine, EngineOptions, StartEngine } from './engine.js'
 import { EngineError } from './errors.js'
@@ -41,7 +43,6 @@ import { listModels } from './scorers/model-store.js'
 import { createOnnxRuntime, type OnnxRuntimeOptions } from './scorers/onnx-runtime.js'
 import { championOf } from './scorers/routing.js'
 import { heuristicVersion } from './scorers/score.js'
-import { demoTenants } from './simulator/index.js'
 import { migrate } from './sinks/migrate.js'
 import { predictionQueries } from './sinks/queries.js'
 import { select } from './sinks/read-only.js'
@@ -77,7 +78,8 @@ async function compose(config: Config, options: EngineOptions, closing: Closing)
   const log = watch('log', opened.log, ['append'])
   const store = opened.store && watch('state', opened.store, ['claim', 'load', 'commit'])
   const warehouse = opened.warehouse && watch('warehouse', opened.warehouse, ['insert', 'query'])
-  await ensureTopics(log, streams, config.log.retentionDays === undefined ? undefined : config.log.retentionDays * dayMs)
+  const retentionMs = config.log.retentionDays === undefined ? undefined : config.log.retentionDays * dayMs
+  await ensureTopics(log, streams, retentionMs)
   if (warehouse !== undefined) await migrate(warehouse, { retentionDays: config.warehouse.retentionDays })
 
   const tenants = tenantsOf(config)
@@ -93,10 +95,8 @@ async function compose(config: Config, options: EngineOptions, closing: Closing)
   const failing: Promise<never>[] = [control.failed]
   if (store !== undefined && does('scoring')) {
     const scoring = await scoringFlow({
-      log, groups: log, store, streams, tenants, clock,
-      schemas,
+      log, groups: log, store, streams, tenants, clock, schemas, build: packageVersion(),
       routing: () => control.current(),
-      build: packageVersion(),
       settings: { ...config.scoring, badShare: { share: config.scoring.badShare, records: config.scoring.badShareRecords } },
       onChunk(chunk) {
         observation.onChunk(chunk)
@@ -118,7 +118,7 @@ async function compose(config: Config, options: EngineOptions, closing: Closing)
   const readiness = (): Promise<readonly ReadinessCheck[]> => readinessOf({ log, store, warehouse, streams, failure: () => failure })
   const served = { metrics: registry, readiness }
   const keys = openKeys(paths.keys, clock)
-  let port: ScoringPort | undefined
+  let ports: Pick<ApiPorts, 'scoring' | 'letters' | 'queries'> | undefined
   if (store !== undefined && warehouse !== undefined && does('api')) {
     const apiControl = await routing({ log, streams, readModel: models.read }, { together: false }, logger, closing)
     failing.push(apiControl.failed)
@@ -128,12 +128,17 @@ async function compose(config: Config, options: EngineOptions, closing: Closing)
       onLost: (error) => logger.warn({ err: error }, 'an answered prediction is not in the log'),
     })
     closing.add(() => predictions.close())
-    port = scoringPort({ log, predictions, store, streams, tenants, clock, routing: () => apiControl.current() })
+    const letters = openLetters({ log, clock, owner: randomUUID(), store, schemas, streams, tenants, routing: () => apiControl.current(), seenIds: config.scoring.seenIds, marksKeptMs: marksKeptMs(streams, retentionMs) })
+    closing.add(() => letters.close())
+    const scoring = scoringPort({ log, predictions, store, streams, tenants, clock, routing: () => apiControl.current() })
+    ports = { scoring, letters, queries: { ...predictionQueries(warehouse), select: (sql, limit) => select(warehouse, sql, limit) } }
     // A demo's key is good for one run, whatever the next run is.
     if (config.preset === 'embedded') for (const { id, name } of keys.list()) if (name === 'demo') await keys.withdraw(id)
   }
+  const backups = backupsOf({ log: opened.log, warehouse, directory, backups: paths.backups, clock })
+  closing.add(() => backups?.close())
   const parts = { keys, clock, version: packageVersion(), logger: logger.child({}, { level: 'error' }) }
-  const api = port === undefined || warehouse === undefined ? await buildHealthApi({ ...parts, ports: served }) : await buildApi({ ...parts, ports: { ...served, scoring: port, queries: { ...predictionQueries(warehouse), select: (sql, limit) => select(warehouse, sql, limit) } } })
+  const api = ports === undefined ? await buildHealthApi({ ...parts, ports: served }) : await buildApi({ ...parts, ports: { ...served, ...ports, backups } })
   closing.add(() => api.close())
   const url = await listen(api, config.api)
   await lock?.update({ url })
@@ -142,7 +147,7 @@ async function compose(config: Config, options: EngineOptions, closing: Closing)
 
   const failed = Promise.race(failing)
   failed.catch((error: unknown) => (failure = error))
-  const demo = config.demo.enabled && port !== undefined ? await demoOf(config, port, streams, directory, keys, logger) : undefined
+  const demo = config.demo.enabled && ports !== undefined ? await demoOf(config, ports.scoring, streams, directory, keys, logger) : undefined
   if (demo !== undefined) closing.add(() => demo.close())
   const lag = await followLag(log, scoringGroup, clock)
   closing.add(() => lag.close())
@@ -204,8 +209,6 @@ async function unlessStopped<Store extends { close(): Promise<void> }>(opening: 
   }
 }
 
-const packageVersion = (): string => (JSON.parse(readFileSync(packagePath('package.json'), 'utf8')) as { version: string }).version
-
 const dayMs = 24 * 60 * 60 * 1_000
 const sweepEveryMs = 10 * 60 * 1_000
 
@@ -221,8 +224,6 @@ async function dataDirectory(config: Config, closing: Closing): Promise<string> 
 }
 
 const hasRole = ({ roles }: Config) => (...some: readonly Role[]): boolean => some.some((role) => roles.includes(role))
-
-const tenantsOf = ({ tenants }: Config): Tenants => (tenants === 'any' ? 'any' : new Set(tenants === 'demo' ? demoTenants : tenants.map(({ id }) => id)))
 
 /** The routing of one user of models, with sessions of its own: a backlog does not hold up the API's callers. */
 async function routing(options: Pick<ControlOptions, 'log' | 'streams' | 'readModel' | 'firstDecisions'>, runs: OnnxRuntimeOptions, logger: Logger, closing: Closing): Promise<Control> {

@@ -1,5 +1,5 @@
 /** The part of the composition root that knows the adapters: opens the stores that a preset names. */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import type { ConnectionOptions } from 'node:tls'
 import type { Clock } from './clock.js'
 import { dataPaths, type Config } from './config.js'
@@ -7,9 +7,11 @@ import { EngineError } from './errors.js'
 import { openLmdbStateStore } from './features/lmdb-state-store.js'
 import { openRedisStateStore } from './features/redis-state-store.js'
 import type { StateStore } from './features/state-store.js'
-import type { ConsumerGroups, EventLog } from './log/event-log.js'
+import type { ConsumerGroups, EventLog, LogView } from './log/event-log.js'
 import { openKafkaLog, type KafkaLog, type KafkaReport } from './log/kafka.js'
 import { openLocalLog } from './log/local.js'
+import { openLocalView } from './log/local-view.js'
+import type { PartitionFiles } from './log/log-files.js'
 import { openChdbWarehouse } from './sinks/chdb-warehouse.js'
 import { openClickhouseWarehouse } from './sinks/clickhouse-warehouse.js'
 import type { Warehouse } from './sinks/warehouse.js'
@@ -19,6 +21,8 @@ export type OpenLog = EventLog &
   ConsumerGroups & {
     /** What was cut off when it was opened. */
     readonly repairs: readonly { readonly file: string; readonly reason: string }[]
+    /** The log's files at one moment, where it lies in files of this machine. */
+    files?(): readonly PartitionFiles[]
     /** Drops what retention has passed, where the log does not do so by itself. To be called now and then. */
     sweep(): Promise<void>
     close(): Promise<void>
@@ -27,6 +31,8 @@ export type OpenLog = EventLog &
 /** The stores of one preset, each opened by whoever needs it, who also closes it. */
 export interface Stores {
   openLog(): Promise<OpenLog>
+  /** The log to be looked at alone, whoever holds it. */
+  openView(): Promise<LogView & { close(): Promise<void> }>
   openState(): Promise<StateStore & { readonly repairs: readonly string[]; close(): Promise<void> }>
   openWarehouse(): Promise<Warehouse>
 }
@@ -43,7 +49,11 @@ export const storesOf = (config: Config, options: StoresOptions): Stores => (con
 export function embeddedStores({ ephemeral }: Pick<Config, 'ephemeral'>, { directory, clock }: StoresOptions): Stores {
   const paths = dataPaths(directory)
   return {
-    openLog: () => openLocalLog({ directory: paths.log, clock, ephemeral }),
+    openLog() {
+      if (existsSync(paths.restoring)) throw new EngineError('BAD_CONFIG', `${directory} holds a restore that was interrupted: run 'tidemill backup restore' on it again, or remove it`)
+      return openLocalLog({ directory: paths.log, clock, ephemeral })
+    },
+    openView: () => openLocalView({ directory: paths.log, clock }),
     openState: () => openLmdbStateStore({ directory: paths.state }),
     openWarehouse: () => openChdbWarehouse({ directory: paths.warehouse }),
   }
@@ -53,6 +63,7 @@ function clusterStores(config: Config, options: StoresOptions): Stores {
   const { redis, clickhouse } = config
   return {
     openLog: async () => Object.assign(await openKafka(config, options), { repairs: [], sweep: () => Promise.resolve() }),
+    openView: () => openKafka(config, options),
     async openState() {
       const { keyPrefix, cluster, username, password } = redis
       const nodes = redis.nodes.map((node) => ({ host: node.slice(0, node.lastIndexOf(':')), port: Number(node.slice(node.lastIndexOf(':') + 1)) }))

@@ -3,19 +3,32 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock as clock } from './clock.js'
-import { packagePath, type Config } from './config.js'
+import { dataPaths, packagePath, type Config } from './config.js'
+import { backtestDirectory } from './consumers/backtest-directory.js'
+import type { BacktestParts } from './consumers/backtest.js'
+import type { StoreHolder } from './consumers/backup/gather-data.js'
+import type { OnBytes } from './consumers/backup/files.js'
+import { holdParts } from './consumers/backup/holding.js'
+import type { Manifest } from './consumers/backup/manifest.js'
+import { demandEmpty, restoreBackup } from './consumers/backup/restore.js'
 import { compileStream, type CompiledStream } from './consumers/compiled.js'
+import { openModelReading } from './consumers/model-reading.js'
 import { scoreFileWith } from './consumers/score-file.js'
 import { scoredWith } from './consumers/scored-with.js'
+import { tenantsOf } from './consumers/tenants.js'
 import { ensureTopics, topicSpecs } from './consumers/topics.js'
+import { EngineError } from './errors.js'
 import type { ScoreFileOptions, ScoreSummary } from './engine.js'
-import { createClosing } from './lifecycle.js'
+import { createClosing, type Closing } from './lifecycle.js'
 import { limits } from './limits.js'
 import { lockDirectory } from './lock.js'
-import type { EventLog, TopicSpec } from './log/event-log.js'
+import type { EventLog, LogView, TopicSpec } from './log/event-log.js'
 import type { TopicChange } from './log/kafka.js'
+import { openLocalLog } from './log/local.js'
+import { checkLogFile } from './log/local-check.js'
 import { embeddedStores, openKafka, schemaRegistryOf, storesOf, type Stores } from './presets.js'
 import { createOnnxRuntime } from './scorers/onnx-runtime.js'
+import { openChdbWarehouse } from './sinks/chdb-warehouse.js'
 import type { SchemaRegistry } from './streams/confluent-registry.js'
 import { chooseStreams } from './streams/choose.js'
 import { builtinStreams } from './streams/index.js'
@@ -96,3 +109,108 @@ export async function scoreFile(options: ScoreFileOptions): Promise<ScoreSummary
     await closing.close()
   }
 }
+
+/** What a look at the log of a configuration is told of. */
+export type Looking = Pick<BacktestParts, 'signal' | 'onProgress' | 'onRetry'>
+
+/**
+ * Runs `work` with what scores a stream beside the engine: the log is looked at alone, whoever holds it, and everything
+ * that is written goes into the data directory's `backtests`.
+ */
+export async function withReplay<T>(config: Config, looking: Looking, work: (parts: BacktestParts) => Promise<T>): Promise<T> {
+  const closing = createClosing()
+  try {
+    const paths = dataPaths(config.dataDirectory)
+    const view = await storesIn(config).openView()
+    closing.add(() => view.close())
+    const runtime = createOnnxRuntime()
+    closing.add(() => runtime.close())
+    const models = openModelReading({ log: readOnly(view), directory: config.models.directory, kept: paths.models, report: () => undefined })
+    closing.add(() => models.close())
+    const schemas = schemaRegistryOf(config, clock)
+    closing.add(() => schemas?.close())
+    const { chunkRecords, cachedEntities, seenIds } = config.scoring
+    return await work({
+      ...looking,
+      view, runtime, schemas, clock,
+      readModel: models.read,
+      directory: backtestDirectory(paths.backtests),
+      openOwn: replayStores,
+      viewOwn: (directory) => embeddedStores({ ephemeral: true }, { directory, clock }).openView(),
+      tenants: tenantsOf(config),
+      settings: { chunkRecords, cachedEntities, seenIds, commitIntervalMs: limits.replayCommitMs, commitIntervalMaxMs: limits.replayCommitMaxMs },
+    })
+  } finally {
+    await closing.close()
+  }
+}
+
+/** The log and the state of one replay. Nobody waits for the disk: what a crash of the machine takes is computed again. */
+async function replayStores(directory: string) {
+  const closing: Closing = createClosing()
+  try {
+    const held = await lockDirectory(directory, { pid: process.pid, startedAt: new Date(clock.nowMs()).toISOString() })
+    closing.add(() => held.release())
+    const stores = embeddedStores({ ephemeral: true }, { directory, clock })
+    const log = await stores.openLog()
+    closing.add(() => log.close())
+    const store = await stores.openState()
+    closing.add(() => store.close())
+    return { log, store, close: () => closing.close() }
+  } catch (error) {
+    await closing.close()
+    throw error
+  }
+}
+
+const readOnly = (view: LogView): EventLog => {
+  const refuse = (): Promise<never> => Promise.reject(new Error('the log is only looked at'))
+  return { ensure: refuse, append: refuse, bounds: (at, sinceMs) => view.bounds(at, sinceMs), reader: (at) => view.reader(at) }
+}
+
+/** The stores of a data directory that no engine holds, for a backup of it; opened when they are to be held. LOCKED while an engine runs. */
+export function ownStores(config: Config, signal: AbortSignal): StoreHolder {
+  const paths = dataPaths(config.dataDirectory)
+  let closing = createClosing()
+  return {
+    async hold(onBytes) {
+      const lock = await lockDirectory(config.dataDirectory, { pid: process.pid, startedAt: new Date(clock.nowMs()).toISOString() })
+      closing.add(() => lock.release())
+      const stores = storesIn(config)
+      const log = await stores.openLog()
+      closing.add(() => log.close())
+      const { files } = log
+      if (files === undefined) throw new EngineError('BAD_CONFIG', 'the stores of this configuration are servers, which have backups of their own')
+      const warehouse = await stores.openWarehouse()
+      closing.add(async () => {
+        await warehouse.close()
+        await rm(paths.backups, { recursive: true, force: true })
+      })
+      return holdParts({ directory: config.dataDirectory, backups: paths.backups, warehouse, log: { files: () => files.call(log) }, clock }, 'own', signal, onBytes)
+    },
+    stillHere: () => undefined,
+    release() {
+      const held = closing
+      closing = createClosing()
+      return held.close()
+    },
+  }
+}
+
+/** Restores a verified backup into an empty directory, which is held meanwhile. Errors of `demandEmpty` and `restoreBackup`. */
+export async function restoreInto(directory: string, backup: string, manifest: Manifest, signal: AbortSignal, onBytes: OnBytes): Promise<void> {
+  const paths = dataPaths(directory)
+  const lock = await lockDirectory(directory, { pid: process.pid, startedAt: new Date(clock.nowMs()).toISOString() })
+  try {
+    await demandEmpty(directory, paths.restoring, 'clear')
+    await restoreBackup({
+      backup, manifest, directory, mark: paths.restoring, clock, signal, onBytes,
+      openLog: () => openLocalLog({ directory: paths.log, clock }),
+      openWarehouse: (backups) => openChdbWarehouse({ directory: paths.warehouse, backups }),
+    })
+  } finally {
+    await lock.release()
+  }
+}
+
+export { checkLogFile }

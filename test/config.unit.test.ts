@@ -159,7 +159,7 @@ test('the commented example is the defaults, every setting of it', () => {
   for (const { path } of settings) assert.match(text, new RegExp(`^ *(# +)?${path.split('.').at(-1)!}:`, 'm'))
   const example = configOf({ configPath: packagePath('tidemill.example.yaml') })
   const defaults = configOf({})
-  assert.deepEqual({ ...example, origins: {}, api: { ...example.api, anyPort: true }, dataDirectory: '' }, { ...defaults, origins: {}, dataDirectory: '' })
+  assert.deepEqual({ ...example, file: undefined, origins: {}, api: { ...example.api, anyPort: true }, dataDirectory: '' }, { ...defaults, origins: {}, dataDirectory: '' })
 })
 
 test('NO_COLOR and a dumb terminal switch colours off', () => {

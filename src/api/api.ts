@@ -5,8 +5,10 @@ import type { Clock } from '../clock.js'
 import { limits } from '../limits.js'
 import { boundInFlight, closeGently, defaultBounds, type AdmissionBounds, type InFlight } from './admission.js'
 import { requireKeys } from './auth.js'
+import { backupRoutes } from './backups.js'
 import { conflictRoutes } from './predict-conflict.js'
 import type { ApiContext } from './context.js'
+import { deadLetterRoutes } from './dead-letters.js'
 import { eventRoutes } from './events.js'
 import { featureRoutes } from './features.js'
 import { healthRoutes } from './health.js'
@@ -86,7 +88,7 @@ export async function buildApi({ ports, keys, clock, logger, version, bounds = d
       requireKeys(api, keys, clock)
       boundInFlight(api, inFlight, bounds, closing)
       acceptJsonAsForm(api)
-      for (const routes of [eventRoutes, conflictRoutes, predictRoutes, predictionRoutes, sqlRoutes, featureRoutes, streamRoutes, outcomeRoutes, keyRoutes]) routes(api, context)
+      for (const routes of [eventRoutes, conflictRoutes, predictRoutes, predictionRoutes, sqlRoutes, featureRoutes, streamRoutes, outcomeRoutes, deadLetterRoutes, keyRoutes, backupRoutes]) routes(api, context)
     },
     { prefix: '/api/v2' },
   )

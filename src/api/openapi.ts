@@ -16,8 +16,10 @@ const info = {
 const tags = [
   { name: 'scoring', description: 'Events in, scores out.' },
   { name: 'predictions', description: 'What was predicted, from what, and what came true.' },
+  { name: 'dead letters', description: 'What could not be scored.' },
   { name: 'streams', description: 'What is scored.' },
   { name: 'keys', description: 'Who may.' },
+  { name: 'backups', description: "The engine's part of a backup." },
   { name: 'health', description: 'For whoever runs it.' },
 ]
 

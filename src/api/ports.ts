@@ -4,7 +4,9 @@
  */
 import type { Registry } from 'prom-client'
 import type { ErrorCode } from '../errors.js'
+import type { Letters } from '../letters.js'
 import type { RiskLevel } from '../log/block.js'
+import type { PartitionFiles } from '../log/log-files.js'
 import type { PredictionFilter, PredictionRow } from '../predictions.js'
 import type { AvroRecord } from '../streams/stream.js'
 
@@ -127,6 +129,32 @@ export interface PredictionQueries {
   predictionsOf(eventId: string, tenant: string | undefined): Promise<readonly PredictionRow[]>
 }
 
+/** The stores' part of a backup: what an engine has written for whoever copies it, and how far its log goes with that. */
+export interface HeldParts {
+  /** The data directory, on the machine of the engine. */
+  readonly directory: string
+  /** Where ClickHouse's own backups lie. They are older than `log`, so that what they lack is read from it. */
+  readonly warehouse: string
+  /** The log at one moment: no record in it speaks of one that is not. */
+  readonly log: readonly PartitionFiles[]
+}
+
+/** How far an engine is with its part. */
+export type HoldStanding =
+  | { readonly state: 'writing'; readonly bytes: number }
+  | { readonly state: 'ready'; readonly parts: HeldParts }
+  | { readonly state: 'failed'; readonly message: string }
+
+/** What an engine does for a backup, one at a time; what is left over goes when the engine starts. */
+export interface BackupHolding {
+  /** Begins to write the stores' part and gives it an id. Events are taken and scored meanwhile. LOCKED while another one is asked for. */
+  begin(): Promise<string>
+  /** Undefined where there is no such part, or none any more. Whoever copies asks again at least every `limits.backupLeaseMs`. */
+  standing(id: string): HoldStanding | undefined
+  /** Removes what was written once writing has ended; whether there was such a part. */
+  end(id: string): Promise<boolean>
+}
+
 export interface ReadinessCheck {
   readonly check: string
   readonly ok: boolean
@@ -144,7 +172,10 @@ export interface WarehouseQueries extends PredictionQueries {
 
 export interface ApiPorts {
   readonly scoring: ScoringPort
+  readonly letters: Letters
   readonly queries: WarehouseQueries
+  /** Absent where the stores are servers, which have backups of their own. */
+  readonly backups?: BackupHolding | undefined
   /** Whether the engine can do its work now, part by part. Never rejects. */
   readiness(): Promise<readonly ReadinessCheck[]>
   readonly metrics: Registry

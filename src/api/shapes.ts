@@ -1,5 +1,6 @@
 /** The shapes of requests and answers, as the OpenAPI document shows them and requests are checked against them. */
 import { Kind, Type, TypeRegistry, type TSchema, type TUnsafe } from '@sinclair/typebox'
+import { letterStates } from '../letters.js'
 import { riskLevels } from '../log/block.js'
 import { scopes } from './keys.js'
 import { problemType } from './problems.js'
@@ -71,6 +72,26 @@ export const StoredShape = Type.Object(
   },
   { $id: 'Prediction', description: 'A stored prediction with its latest outcome.' },
 )
+export const LetterShape = Type.Object(
+  {
+    id: Type.String({ description: 'Stream, partition and position among the dead letters, as a path.' }),
+    stream: Type.String(),
+    partition: Type.Integer(),
+    offset: Type.Integer({ description: 'Where the record stands in the stream\'s event topic.' }),
+    time: Type.String({ format: 'date-time', description: 'Log time of the record.' }),
+    code: Type.String(),
+    stage: Type.String(),
+    reason: Type.String(),
+    version: Type.String({ description: 'Build and plan that set it aside.' }),
+    attempts: Type.Integer({ description: 'How often its event had been redriven before.' }),
+    origin: Type.Integer({ description: 'Offset at which its event first became a letter.' }),
+    tenant: nullable(Type.String({ description: 'Null where it cannot be known for sure.' })),
+    event_id: nullable(Type.String()),
+    bytes: Type.Integer(),
+    state: oneOf(letterStates),
+  },
+  { $id: 'Letter', description: 'A record that could not be scored.' },
+)
 export const KeyShape = Type.Object(
   {
     id: Type.String(),
@@ -100,7 +121,7 @@ export const StreamShape = Type.Object(
 )
 
 /** Named in the document; `Type.Ref('Problem')` means one of these. */
-export const sharedShapes = [RejectedShape, ProblemShape, AcknowledgedShape, PredictedShape, StoredShape, KeyShape, StreamShape]
+export const sharedShapes = [RejectedShape, ProblemShape, AcknowledgedShape, PredictedShape, StoredShape, LetterShape, KeyShape, StreamShape]
 
 const problemTitles: Readonly<Record<number, string>> = {
   400: 'The request cannot be read.',

@@ -29,6 +29,8 @@ export interface Client {
    * idempotent), and gives back answers of all other statuses.
    */
   post(path: string, body: string, type: 'application/json' | 'application/x-ndjson'): Promise<Answer>
+  /** Whether there was such a thing, which is gone now; CommandFailed where it could not be removed. */
+  remove(path: string): Promise<boolean>
 }
 
 /** Attempts of one request before a busy engine counts as away: with the engine's own Retry-After, a minute or more. */
@@ -67,7 +69,7 @@ function demoKeyIn(directory: string): string | undefined {
 }
 
 export function clientOf(url: string, key: string | undefined, signal: AbortSignal): Client {
-  const send = async (path: string, init: { readonly method?: 'POST'; readonly body?: string; readonly type?: string } = {}): Promise<Response> => {
+  const send = async (path: string, init: { readonly method?: 'POST' | 'DELETE'; readonly body?: string; readonly type?: string } = {}): Promise<Response> => {
     if (key === undefined && path.startsWith('/api/')) throw new CommandFailed(exits.usage, `no key: give one with --key or TIDEMILL_KEY ('tidemill keys create' makes one)`)
     try {
       const { type, ...rest } = init
@@ -98,6 +100,12 @@ export function clientOf(url: string, key: string | undefined, signal: AbortSign
         await systemClock.sleep(retryAfterMs(response), signal)
         signal.throwIfAborted()
       }
+    },
+    async remove(path) {
+      const response = await send(path, { method: 'DELETE' })
+      const body = await bodyOf(response)
+      if (!response.ok && response.status !== 404) throw failure(response.status, body)
+      return response.ok
     },
   }
 }

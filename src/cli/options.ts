@@ -56,3 +56,13 @@ export function durationOption(text: string): number {
   if (Number.isNaN(ms)) throw new InvalidArgumentError('It must be a duration such as 90s, 15m, 24h or 30d.')
   return ms
 }
+
+const bareNumber = /^-?\d{1,15}$/
+const isoTime = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/
+
+/** Epoch ms of a time; a bare date is its midnight in UTC. A usage error otherwise. */
+export function timeOption(text: string): number {
+  const ms = bareNumber.test(text) ? Number(text) : isoTime.test(text) ? Date.parse(text) : NaN
+  if (Number.isFinite(ms)) return ms
+  throw new InvalidArgumentError('It must be ISO 8601 with a zone (2026-01-06T08:00:00Z), a date, or epoch milliseconds.')
+}

@@ -1,8 +1,10 @@
 import { Command, CommanderError } from 'commander'
-import { readFileSync } from 'node:fs'
-import { packagePath } from '../config.js'
+import { packageVersion } from '../config.js'
 import { endOf, exitMeanings, exits } from './exit.js'
+import { backtestCommand } from './backtest.js'
+import { backupCommand } from './backup.js'
 import { benchCommand } from './bench.js'
+import { dlqCommand } from './dlq.js'
 import { doctorCommand } from './doctor.js'
 import { featuresCommand } from './features.js'
 import { keysCommand } from './keys.js'
@@ -17,8 +19,6 @@ import { streamsCommand } from './streams.js'
 import { say, styled, type Terminal } from './terminal.js'
 import { topicsCommand } from './topics.js'
 
-const version = (): string => (JSON.parse(readFileSync(packagePath('package.json'), 'utf8')) as { version: string }).version
-
 const exitHelp = `\nExit codes:\n${Object.entries(exits)
   .map(([name, code]) => `  ${String(code).padEnd(5)}${exitMeanings[name as keyof typeof exits]}`)
   .join('\n')}`
@@ -27,12 +27,12 @@ const exitHelp = `\nExit codes:\n${Object.entries(exits)
 export function buildProgram(terminal: Terminal): Command {
   const program = new Command('tidemill')
     .description('Scores events as they come: rolling features, an ONNX model or a heuristic, predictions in ClickHouse.')
-    .version(version(), '-v, --version')
+    .version(packageVersion(), '-v, --version')
     .addHelpText('after', exitHelp)
     .showHelpAfterError('(add --help to see what there is)')
     .exitOverride()
     .configureOutput({ writeOut: (text) => void terminal.out.write(text), writeErr: (text) => void terminal.err.write(text), getOutHelpWidth: () => terminal.out.columns ?? 100, getErrHelpWidth: () => terminal.err.columns ?? 100 })
-  for (const add of [startCommand, simulateCommand, produceCommand, scoreCommand, predictionsCommand, sqlCommand, featuresCommand, streamsCommand, schemasCommand, topicsCommand, keysCommand, doctorCommand, benchCommand]) add(program, terminal)
+  for (const add of [startCommand, simulateCommand, produceCommand, scoreCommand, predictionsCommand, sqlCommand, featuresCommand, dlqCommand, streamsCommand, schemasCommand, topicsCommand, keysCommand, backupCommand, backtestCommand, doctorCommand, benchCommand]) add(program, terminal)
   return program
 }
 

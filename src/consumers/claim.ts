@@ -52,7 +52,7 @@ async function refuseLostPredictions(log: EventLog, predictions: TopicPartition,
 const describe = (at: TopicPartition): string => `${at.topic}/${at.partition}`
 
 /** A block without rows: it only tells readers the epoch from which on older owners are ignored. */
-const markerBlock = (stream: CompiledStream, epoch: number, at: Offset): Block => ({
+export const markerBlock = (stream: CompiledStream, epoch: number, at: Offset): Block => ({
   after: at,
   last: at,
   epoch,

@@ -55,7 +55,7 @@ export async function followControl(options: ControlOptions): Promise<Control> {
   function fold(records: readonly LogRecord[]): Set<string> {
     const changed = new Set<string>()
     for (const record of records) {
-      const decision = parse(record)
+      const decision = readDecision(record)
       if (decision === undefined) continue
       standing.set(keyOf(decision.family, decision.scope), decision)
       changed.add(keyOf(decision.family, decision.scope))
@@ -139,7 +139,7 @@ const keyOf = (family: string, scope: string): string => `${family}/${scope}`
 const recordOf = (decision: Decision): NewRecord => ({ key: Buffer.from(keyOf(decision.family, decision.scope)), value: Buffer.from(JSON.stringify(decision)) })
 
 /** A record that is no decision of this version is passed over: newer processes may write more kinds. */
-function parse(record: LogRecord): Decision | undefined {
+export function readDecision(record: LogRecord): Decision | undefined {
   try {
     const value: unknown = JSON.parse(record.value?.toString() ?? '')
     return Value.Check(Decision, value) ? value : undefined

@@ -3,6 +3,7 @@ import type { EventLog, TopicSpec } from '../log/event-log.js'
 import type { CompiledStream } from './compiled.js'
 import { controlTopic } from './control.js'
 import { outcomesTopic } from './ingest.js'
+import { marksTopic } from './letter-marks.js'
 import { apiPredictionsTopic } from './prediction-log.js'
 import { modelsTopic } from './model-topic.js'
 
@@ -25,10 +26,14 @@ export function topicSpecs(streams: readonly CompiledStream[], retentionMs: numb
     ),
     { topic: controlTopic.topic, partitions: 1 },
     { topic: modelsTopic.topic, partitions: 1, isCompacted: true },
+    { topic: marksTopic.topic, partitions: 1, retentionMs: marksKeptMs(streams, retentionMs) },
     { topic: outcomesTopic, partitions: 1, retentionMs: outcomesRetentionMs },
     { topic: apiPredictionsTopic.topic, partitions: 1, retentionMs: retentionMs ?? 35 * dayMs },
   ]
 }
+
+/** Twice as long as any letter: a topic gives up what is past its retention a segment at a time. */
+export const marksKeptMs = (streams: readonly CompiledStream[], retentionMs: number | undefined): number => 2 * Math.max(dayMs, ...streams.map(({ stream }) => retentionMs ?? stream.retentionMs))
 
 /** Creates those that are missing. Errors of `topicSpecs`; TOPIC_MISMATCH where one has another number of partitions. */
 export async function ensureTopics(log: EventLog, streams: readonly CompiledStream[], retentionMs: number | undefined): Promise<void> {

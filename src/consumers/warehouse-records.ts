@@ -14,7 +14,7 @@ export interface StoredRecords {
 }
 
 /** What an outcomes topic holds, as JSON. */
-interface OutcomeValue {
+export interface OutcomeValue {
   readonly stream: string
   readonly tenant: string
   readonly event_id: string

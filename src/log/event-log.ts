@@ -63,6 +63,9 @@ export interface EventLog {
   reader(at: TopicPartition): PartitionReader
 }
 
+/** A log that is only looked at: nothing is created, appended or claimed. */
+export type LogView = Pick<EventLog, 'bounds' | 'reader'>
+
 /** One partition in the hands of one group member. */
 export interface Assignment extends TopicPartition {
   readonly reader: PartitionReader

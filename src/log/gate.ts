@@ -3,7 +3,7 @@ import { decodeHead } from './block-codec.js'
 import type { BlockHead } from './block-codec.js'
 import { endOfTexts } from './block-text.js'
 import type { Block, RawColumns } from './block.js'
-import type { EventLog, Offset, TopicPartition } from './event-log.js'
+import type { LogView, Offset, TopicPartition } from './event-log.js'
 
 /** The rule of every reader of blocks: each source offset passes once, whatever was appended again after a crash. */
 export interface Gate {
@@ -117,7 +117,7 @@ function summarise(heads: readonly BlockHead[]): { readonly epoch: number; reado
   return { epoch, covered, claimed }
 }
 
-async function readHeads(log: EventLog, at: TopicPartition, from: Offset, next: Offset): Promise<BlockHead[]> {
+async function readHeads(log: LogView, at: TopicPartition, from: Offset, next: Offset): Promise<BlockHead[]> {
   const reader = log.reader(at)
   const { signal } = new AbortController()
   const heads: BlockHead[] = []
@@ -140,7 +140,7 @@ const tailRecords = 256
  * The end of a predictions partition: who claimed it last and how far its valid blocks reach. Looks at the last
  * records, and further back only while those hold nothing but markers.
  */
-export async function readTail(log: EventLog, at: TopicPartition, records = tailRecords): Promise<Tail> {
+export async function readTail(log: LogView, at: TopicPartition, records = tailRecords): Promise<Tail> {
   const { first, next } = await log.bounds(at)
   for (let window = records; ; window *= 4) {
     const from = Math.max(first, next - window)

@@ -5,6 +5,7 @@ import type { LogFile, LogFiles } from './local-files.js'
 import { logFailure } from './local-files.js'
 import { encodeFrame, frameHeaderBytes } from './local-frame.js'
 import type { Batch } from './local-frame.js'
+import type { ReadablePartition } from './local-reader.js'
 import { damaged, extend, newSegment, removeSegment, writeIndex } from './local-segment.js'
 import type { Segment } from './local-segment.js'
 import { Window, frameAt } from './local-window.js'
@@ -26,7 +27,7 @@ interface Pending extends Batch {
 const flushBytes = 1024 * 1024
 
 /** The one writer of a partition. Readers look at `segments`, which hold durable records only. */
-export class LocalPartition {
+export class LocalPartition implements ReadablePartition {
   readonly #files: LogFiles
   readonly #place: PartitionPlace
   readonly #segments: Segment[]

@@ -4,15 +4,26 @@ import { RecordCursor } from './local-cursor.js'
 import type { LogFile, LogFiles } from './local-files.js'
 import { errnoOf, logFailure } from './local-files.js'
 import { frameHeaderBytes } from './local-frame.js'
-import type { LocalPartition } from './local-partition.js'
 import { damaged, lastMark } from './local-segment.js'
 import type { Segment } from './local-segment.js'
 import { Window, frameAt } from './local-window.js'
 
+/** What a reader needs to know of a partition: durable records alone, and when there are more. */
+export interface ReadablePartition {
+  readonly segments: readonly Segment[]
+  readonly first: Offset
+  readonly next: Offset
+  readonly directory: string
+  readonly closed: boolean
+  /** Resolves when there is a record at `from`, when `signal` aborts and when the partition is closed. */
+  grown(from: Offset, signal: AbortSignal): Promise<void>
+  closedError(): EngineError
+}
+
 /** Reads one partition; remembers where it stands, so that reading on never searches. One `read` at a time. */
 export class LocalReader implements PartitionReader {
   readonly #files: LogFiles
-  readonly #partition: LocalPartition
+  readonly #partition: ReadablePartition
   readonly #cursor = new RecordCursor()
   #window = new Window()
   #file: LogFile | undefined
@@ -24,7 +35,7 @@ export class LocalReader implements PartitionReader {
   /** The offset after the last record given out; undefined where the position is not to be trusted. */
   #next: Offset | undefined
 
-  constructor(files: LogFiles, partition: LocalPartition) {
+  constructor(files: LogFiles, partition: ReadablePartition) {
     this.#files = files
     this.#partition = partition
   }
@@ -130,7 +141,7 @@ export class LocalReader implements PartitionReader {
 }
 
 /** The first record at or after a log time; the next offset where there is none. */
-export async function firstSince(files: LogFiles, partition: LocalPartition, sinceMs: number): Promise<Offset> {
+export async function firstSince(files: LogFiles, partition: ReadablePartition, sinceMs: number): Promise<Offset> {
   const segment = partition.segments.find(({ maxMs }) => maxMs >= sinceMs)
   const mark = segment?.marks.find(({ maxMs }) => maxMs >= sinceMs)
   if (segment === undefined || mark === undefined) return partition.next

@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import type { Clock } from '../clock.js'
 import { EngineError } from '../errors.js'
 import { limits } from '../limits.js'
@@ -12,6 +12,7 @@ import { LocalReader, firstSince } from './local-reader.js'
 import { openSegments } from './local-recovery.js'
 import type { Repair } from './local-recovery.js'
 import { readTopics, writeTopic } from './local-topics.js'
+import type { PartitionFiles } from './log-files.js'
 
 export type { Repair } from './local-recovery.js'
 
@@ -30,6 +31,8 @@ export interface LocalLogOptions {
 export interface LocalLog extends EventLog, ConsumerGroups {
   /** What was cut off when the log was opened. */
   readonly repairs: readonly Repair[]
+  /** All partitions at one moment: no record in them speaks of one that is not. */
+  files(): readonly PartitionFiles[]
   /** Drops the segments that retention has passed. To be called now and then. */
   sweep(): Promise<void>
   /** Finishes what was appended and closes the files. Whoever still reads gets LOG_DOWN. */
@@ -101,6 +104,16 @@ class SegmentedLog implements LocalLog {
 
   lag(group: string): ReturnType<ConsumerGroups['lag']> {
     return this.#groups.lag(group)
+  }
+
+  files(): readonly PartitionFiles[] {
+    const { directory } = this.#options
+    return [...this.#topics].flatMap(([topic, { partitions }]) =>
+      partitions.map(({ first, next, segments }, partition) => ({
+        topic, partition, first, next,
+        files: segments.map(({ path, base, bytes }) => ({ path: relative(directory, path), base, bytes })),
+      })),
+    )
   }
 
   async sweep(): Promise<void> {

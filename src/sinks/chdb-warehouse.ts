@@ -12,6 +12,8 @@ import type { Warehouse } from './warehouse.js'
 export interface ChdbOptions {
   /** Created where it is missing. One process, and one warehouse in it, may have it open. */
   readonly directory: string
+  /** Below this alone ClickHouse writes and reads backups; `backups` in the directory, emptied on opening, where it is absent. */
+  readonly backups?: string
 }
 
 /** The engine shares two cores and the memory of its host with scoring, so it gets bounds instead of half the machine. */
@@ -32,11 +34,12 @@ const chdbQuerySettings = { ...querySettings, max_threads: 2, max_memory_usage: 
  * The ClickHouse engine in this process. Inserts go through a file, because the client takes text only: bytes in
  * Native format cost ~3 us of CPU a row of 24 floats, as JSON 44 us. Every call runs on another thread.
  */
-export async function openChdbWarehouse({ directory }: ChdbOptions): Promise<Warehouse> {
+export async function openChdbWarehouse({ directory, backups = join(directory, 'backups') }: ChdbOptions): Promise<Warehouse> {
   const path = join(directory, 'engine')
   await mkdir(path, { recursive: true })
+  await rm(join(directory, 'backups'), { recursive: true, force: true })
   const incoming = await openIncoming(directory)
-  const session = openSession(path)
+  const session = openSession(path, backups)
   const inserts = await connect(path, chdbInsertSettings)
   const queries = await connect(path, chdbQuerySettings)
   let files = 0
@@ -61,9 +64,9 @@ export async function openChdbWarehouse({ directory }: ChdbOptions): Promise<War
 }
 
 /** The first connection to a path starts the engine, with these arguments; it must outlive the others. */
-function openSession(path: string): Session {
+function openSession(path: string, backups: string): Session {
   try {
-    return new Session(path, { connectionArgs: engineArguments })
+    return new Session(path, { connectionArgs: [...engineArguments, `--backups.allowed_path=${backups}`] })
   } catch (error) {
     throw new EngineError('LOCKED', `the warehouse in ${path} does not open: another process has it, or this one has another warehouse open`, { cause: error })
   }

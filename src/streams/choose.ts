@@ -22,6 +22,15 @@ export async function chooseStreams({ builtin, paths, accept }: Choice): Promise
   return accepting([...chosen, ...own], accept)
 }
 
+/** The stream of a name: of the user's files, which go before a built-in one of the same name. UNKNOWN_STREAM, BAD_STREAM. */
+export async function streamNamed({ paths, accept }: Omit<Choice, 'builtin'>, name: string): Promise<Stream> {
+  const own = paths.length === 0 ? [] : await loadStreams(paths)
+  const known = [...new Set([...own, ...builtinStreams].map((stream) => stream.name))]
+  if (!known.includes(name)) throw new EngineError('UNKNOWN_STREAM', `there is no stream '${name}'; there are: ${known.join(', ')}`)
+  const found = [...own, ...builtinStreams].find((stream) => stream.name === name)!
+  return accepting([found], accept.filter((one) => !one.includes('=') || one.startsWith(`${name}=`)))[0]!
+}
+
 /** What is said of one stream goes before what is said of all. */
 function accepting(streams: readonly Stream[], accept: readonly string[]): Stream[] {
   const said = new Map<string | undefined, Accepted>()

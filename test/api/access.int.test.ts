@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { scopes, type Scope } from '../../src/api/keys.js'
+import { letter } from './fake-letters.js'
 import { row } from './fakes.js'
 import { startApi, visitOf, type Answer } from './harness.js'
 
@@ -11,12 +12,19 @@ const routes = [
   ['GET', '/api/v2/predictions/v1', 'read', undefined],
   ['GET', '/api/v2/features/visit/person/ann', 'read', undefined],
   ['GET', '/api/v2/streams', 'read', undefined],
+  ['GET', '/api/v2/dead-letters', 'read', undefined],
+  ['GET', '/api/v2/dead-letters/visit/0/0', 'read', undefined],
+  ['POST', '/api/v2/dead-letters/redrive', 'admin', { stream: 'visit' }],
+  ['POST', '/api/v2/dead-letters/purge', 'admin', { stream: 'visit', code: 'BAD_JSON' }],
   ['POST', '/api/v2/outcomes', 'outcomes:write', { stream: 'visit', event_id: 'v1', label: 1 }],
 ] as const
 const operatorRoutes = [
   ['POST', '/api/v2/keys', { name: 'x', tenant: 'acme', scopes: ['read'] }],
   ['GET', '/api/v2/keys', undefined],
   ['DELETE', '/api/v2/keys/000000000000', undefined],
+  ['POST', '/api/v2/backups', {}],
+  ['GET', '/api/v2/backups/one', undefined],
+  ['DELETE', '/api/v2/backups/one', undefined],
 ] as const
 const sql = ['POST', '/api/v2/sql', { sql: 'SELECT 1' }] as const
 
@@ -37,6 +45,7 @@ test.each(routes)('%s %s wants a key', async (method, url, _scope, body) => {
 test.each(routes)('%s %s wants the scope %3$s and no other', async (method, url, scope, body) => {
   const { send, keyWith, engine } = await startApi()
   engine.rows.push(row())
+  engine.letters.letters.push(letter())
   const refused = await send(await keyWith(...scopes.filter((one: Scope) => one !== scope)), method, url, body)
   expect([refused.status, refused.body.code, refused.body.detail]).toEqual([403, 'FORBIDDEN', `The key lacks the scope ${scope}.`])
   expect((await send(await keyWith(scope), method, url, body)).status).toBe(200)

@@ -4,6 +4,7 @@ import { EngineError, type ErrorCode } from '../../src/errors.js'
 import { limits } from '../../src/limits.js'
 import type { Acknowledged, ApiPorts, Caller, IngestResult, Outcome, Predicted, PredictionFilter, PredictionRow, ReadinessCheck, Rejected, StreamView } from '../../src/api/ports.js'
 import type { AvroRecord } from '../../src/streams/stream.js'
+import { fakeLetters, type FakeLetters } from './fake-letters.js'
 
 const string = (name: string) => ({ name, type: 'string' })
 const time = (name: string) => ({ name, type: { type: 'long', logicalType: 'timestamp-millis' } })
@@ -46,6 +47,7 @@ type Columns = Readonly<Record<string, unknown>>
 type Ask = 'ingest' | 'predict' | 'features' | 'appendOutcomes' | 'findPredictions' | 'predictionsOf' | 'select'
 
 export interface FakeEngine extends ApiPorts {
+  readonly letters: FakeLetters
   /** What is durable, in log order. */
   readonly log: readonly { readonly stream: string; readonly event: Columns; readonly caller: Caller }[]
   readonly asked: readonly Columns[]
@@ -97,6 +99,7 @@ export function fakeEngine(nowMs: () => number = () => 1_767_686_400_000): FakeE
 
   return {
     log, asked, outcomes, rows, metrics,
+    letters: fakeLetters(),
     fail: (ask, error) => void failures.set(ask, error instanceof Error ? error : new EngineError(error, `${error} at /secret/place`)),
     hold(ask) {
       const { promise, release } = gate()

@@ -12,8 +12,8 @@ import type { StateStore } from '../../src/features/state-store.js'
 import { partitionOf } from '../../src/keys.js'
 import { decodeBlock } from '../../src/log/block-codec.js'
 import { openGate } from '../../src/log/gate.js'
-import { openLocalLog, type LocalLog } from '../../src/log/local.js'
-import type { LogRecord } from '../../src/log/event-log.js'
+import { openLocalLog } from '../../src/log/local.js'
+import type { ConsumerGroups, EventLog, LogRecord } from '../../src/log/event-log.js'
 import { emptyRouting } from '../../src/scorers/routing.js'
 import { doors } from '../fixtures/doors.js'
 
@@ -28,10 +28,12 @@ export interface Seen {
 
 export type Given = string | Buffer | Readonly<Record<string, unknown>>
 
+export type RoomLog = EventLog & ConsumerGroups & { close(): Promise<void> }
+
 /** A log and a state on disk, and scoring flows over them that can be started and stopped. */
 export interface EngineRoom {
   readonly stream: CompiledStream
-  readonly log: LocalLog
+  readonly log: RoomLog
   store: LmdbStateStore
   /** Appends to the partition of the tenant. Resolves with the offsets. */
   append(events: readonly Given[], timestampMs?: number): Promise<void>
@@ -56,10 +58,13 @@ export interface Flow {
 
 export const settings = { commitIntervalMs: 20, commitIntervalMaxMs: 100, chunkRecords: 50, cachedEntities: 1_000, seenIds: 1_000 }
 
-export async function engineRoom(): Promise<EngineRoom> {
+const ownLog = (directory: string): Promise<RoomLog> => openLocalLog({ directory: join(directory, 'log'), clock: systemClock, ephemeral: true })
+
+/** Another log than its own may be shared with other rooms, whose streams then have other names. */
+export async function engineRoom(openLog: (directory: string) => Promise<RoomLog> = ownLog, name = 'doors'): Promise<EngineRoom> {
   const directory = await mkdtemp(join(tmpdir(), 'tidemill-room-'))
-  const stream = compileStream(doors)
-  const log = await openLocalLog({ directory: join(directory, 'log'), clock: systemClock, ephemeral: true })
+  const stream = compileStream({ ...doors, name, stream: name, topic: name })
+  const log = await openLog(directory)
   await ensureTopics(log, [stream], undefined)
   const stateDirectory = join(directory, 'state')
   const flows = new Set<Flow>()

@@ -8,6 +8,7 @@ import { packagePath } from '../../src/config.js'
 
 /** `tidemill start`, as a process of its own. It ends with the test at the latest. */
 export interface EngineProcess {
+  readonly url: string
   /** Events of all its streams, since its start. */
   scored(): Promise<number>
   /** Resolves with the exit code when the process is gone; null where the signal ended it. */
@@ -39,7 +40,7 @@ export async function engineProcess(variables: Readonly<Record<string, string>>,
     await systemClock.sleep(50)
   }
   const at = url
-  return { scored: () => scoredAt(at), end, said: () => said }
+  return { url: at, scored: () => scoredAt(at), end, said: () => said }
 }
 
 /** Events that the process at a URL has scored. */

@@ -1,0 +1,73 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import type { Engine } from '../../bench/compare/engine.js'
+import { numberOf } from '../../bench/compare/engine.js'
+import { cpuAnEvent, median, mediansOf, ratiosOf } from '../../bench/compare/figures.js'
+import { peersIn } from '../../bench/compare/peers.js'
+import { missingSteps, rowsIn, stepsOf } from '../../bench/compare/plan.js'
+import { cpuSecondsIn } from '../../bench/compare/processes.js'
+
+const engine = (name: string, more: Partial<Engine> = {}): Engine => ({
+  name, about: '', build: () => Promise.resolve(), program: () => Promise.resolve({ command: name, args: [], env: {} }), read: () => [], ...more,
+})
+const engines = [engine('tidemill'), engine('kafka-streams'), engine('tuned', { measurements: ['latency-1000', 'latency-3000'] })]
+const named = (steps: ReturnType<typeof stepsOf>) => steps.map(({ measurement, engine: { name }, run }) => `${measurement.name} ${name} ${run}`)
+
+test('the engines of a measurement take turns, run by run', () => {
+  expect(named(stepsOf(engines, 2, ['backlog']))).toEqual(['backlog tidemill 1', 'backlog kafka-streams 1', 'backlog tidemill 2', 'backlog kafka-streams 2'])
+})
+
+test('an engine runs what it is there for, and everything where it is named', () => {
+  expect(named(stepsOf(engines, 1, []))).not.toContain('backlog tuned 1')
+  expect(named(stepsOf(engines, 1, []))).toContain('latency-3000 tuned 1')
+  expect(named(stepsOf(engines, 1, ['backlog', 'tuned']))).toEqual(['backlog tuned 1'])
+})
+
+test('a name that is neither a measurement nor an engine is refused with the names that are', () => {
+  expect(() => stepsOf(engines, 1, ['flink'])).toThrow(/flink: neither .* tidemill, kafka-streams, tuned/)
+})
+
+test('what a file of results holds is not run again', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'tidemill-compare-test-'))
+  const file = join(directory, 'results.ndjson')
+  const steps = stepsOf(engines, 2, ['backlog'])
+  expect(missingSteps(steps, await rowsIn(file))).toEqual(steps)
+  await writeFile(file, `${JSON.stringify({ measurement: 'backlog', engine: 'tidemill', run: 1, figures: { eventsPerSecond: 1 } })}\n`)
+  expect(named(missingSteps(steps, await rowsIn(file)))).toEqual(['backlog kafka-streams 1', 'backlog tidemill 2', 'backlog kafka-streams 2'])
+  await rm(directory, { recursive: true })
+})
+
+test('a median is the middle run, or lies between the two middle ones', () => {
+  expect(median([3, 100, 1])).toBe(3)
+  expect(median([4, 1, 2, 100])).toBe(3)
+})
+
+test('each figure has its own median, and a ratio is ours divided by theirs', () => {
+  const rows = [1, 2, 3].flatMap((run) => [
+    { measurement: 'backlog', engine: 'tidemill', run, figures: { eventsPerSecond: 10 * run, totalCpuMicros: 40 } },
+    { measurement: 'backlog', engine: 'quix', run, figures: { eventsPerSecond: 5 * run, totalCpuMicros: 80 - run } },
+  ])
+  const medians = mediansOf(rows)
+  expect(medians['backlog']?.['tidemill']?.['eventsPerSecond']).toBe(20)
+  expect(ratiosOf(medians['backlog'] ?? {})).toEqual({ quix: { eventsPerSecond: 2, totalCpuMicros: 40 / 78 } })
+})
+
+test('without Tidemill there is nothing to divide', () => {
+  expect(ratiosOf({ quix: { eventsPerSecond: 1 } })).toEqual({})
+})
+
+test('CPU an event counts the servers that an engine needs', () => {
+  expect(cpuAnEvent({ engine: 3, kafka: 1 }, 100_000)).toEqual({ engineCpuMicros: 30, kafkaCpuMicros: 10, totalCpuMicros: 40 })
+})
+
+test('the CPU of a process is read behind a name with spaces and brackets', () => {
+  expect(cpuSecondsIn('12 (a (b) c) S 1 1 1 0 -1 0 0 0 0 0 250 50 0 0 20 0 1 0 0')).toBe(3)
+})
+
+test('peers answer with one JSON object a prediction', () => {
+  const [kafkaStreams] = peersIn('/nowhere', '/nowhere')
+  expect(kafkaStreams?.read(Buffer.from('{"event_id":"e0000042","score":0.25}'))).toEqual([[42, 0.25]])
+  expect(numberOf('e0299999')).toBe(299_999)
+})

@@ -1,0 +1,3 @@
+import { lettersContract } from './letters.contract.js'
+
+lettersContract(() => undefined, () => 'doors')

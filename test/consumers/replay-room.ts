@@ -1,0 +1,61 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import { systemClock } from '../../src/clock.js'
+import { backtestDirectory, type BacktestDirectory } from '../../src/consumers/backtest-directory.js'
+import type { BacktestParts, OwnStores } from '../../src/consumers/backtest.js'
+import { openLmdbStateStore } from '../../src/features/lmdb-state-store.js'
+import { openLocalLog } from '../../src/log/local.js'
+import { openLocalView } from '../../src/log/local-view.js'
+import { createOnnxRuntime } from '../../src/scorers/onnx-runtime.js'
+import { readModel } from '../../src/scorers/model-store.js'
+import { settings, type EngineRoom } from './engine-room.js'
+
+/** What a replay beside an engine room needs: a view of its log, and a directory of its own. */
+export interface ReplayRoom {
+  readonly parts: BacktestParts
+  readonly directory: BacktestDirectory
+  /** Where models lie. */
+  readonly models: string
+  /** The parts, with a signal that aborts once so many records were read. */
+  interruptedAfter(records: number): BacktestParts
+}
+
+export async function replayRoom(room: EngineRoom): Promise<ReplayRoom> {
+  const own = await mkdtemp(join(tmpdir(), 'tidemill-replay-'))
+  const view = await openLocalView({ directory: join(room.directory, 'log'), clock: systemClock })
+  const runtime = createOnnxRuntime()
+  onTestFinished(async () => {
+    await view.close()
+    await runtime.close()
+    await rm(own, { recursive: true, force: true })
+  })
+  const directory = backtestDirectory(join(own, 'backtests'))
+  const models = join(own, 'models')
+  const parts: BacktestParts = {
+    view, runtime, directory, openOwn, clock: systemClock, tenants: 'any', settings,
+    viewOwn: (place) => openLocalView({ directory: join(place, 'log'), clock: systemClock }),
+    readModel: (name) => readModel(models, name),
+    signal: new AbortController().signal,
+  }
+  return {
+    parts, directory, models,
+    interruptedAfter(records) {
+      const stop = new AbortController()
+      return { ...parts, signal: stop.signal, onProgress: ({ done }) => done >= records && stop.abort() }
+    },
+  }
+}
+
+async function openOwn(directory: string): Promise<OwnStores> {
+  const log = await openLocalLog({ directory: join(directory, 'log'), clock: systemClock, ephemeral: true })
+  const store = await openLmdbStateStore({ directory: join(directory, 'state') })
+  return {
+    log, store,
+    async close() {
+      await store.close()
+      await log.close()
+    },
+  }
+}
