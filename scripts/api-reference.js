@@ -40,6 +40,7 @@ export async function referenceDocument({ buildApi, builtinStreams }) {
       scoring: { streams: () => streams, decodeAvro: away, ingest: away, predict: away, features: away, appendOutcomes: away },
       letters: { list: away, show: away, redrive: away, purge: away },
       queries: { findPredictions: away, predictionsOf: away, select: away },
+      partitions: { look: away, accept: away },
       readiness: async () => [],
       metrics: new Registry(),
     },

@@ -49,6 +49,21 @@ export interface EngineSnapshot {
   readonly warehouseLagRecords: number
   /** False while ClickHouse does not take inserts; scoring goes on. */
   readonly warehouseUp: boolean
+  /** Partitions that fold events again which have their results already. */
+  readonly rebuilds: readonly RebuildSnapshot[]
+  /** Partitions of any process that stand still until an operator looks at them, in a line each. */
+  readonly stops: readonly string[]
+}
+
+export interface RebuildSnapshot {
+  readonly stream: string
+  readonly partition: number
+  /** The state was lost or is of another plan; else what came after the last commit is folded again. */
+  readonly isRebuild: boolean
+  readonly recordsDone: number
+  readonly records: number
+  /** Undefined before anything is done. */
+  readonly etaMs: number | undefined
 }
 
 /** Counts are since the engine's start. */

@@ -45,14 +45,24 @@ const dispositions = {
 
 export type ErrorCode = keyof typeof dispositions
 
+/** Offsets of a topic's partition that are missing or in doubt, both ends included. */
+export interface LostOffsets {
+  readonly topic: string
+  readonly from: number
+  readonly to: number
+}
+
 /** A failure with a closed code. The message says what, where and what to do. */
 export class EngineError extends Error {
   override readonly name = 'EngineError'
   /** The column or setting that is to blame, where there is one. */
   readonly field: string | undefined
-  constructor(readonly code: ErrorCode, message: string, options?: ErrorOptions & { readonly field?: string }) {
+  /** Of a stop that a person may accept: what going on gives up. */
+  readonly lost: LostOffsets | undefined
+  constructor(readonly code: ErrorCode, message: string, options?: ErrorOptions & { readonly field?: string; readonly lost?: LostOffsets }) {
     super(message, options)
     this.field = options?.field
+    this.lost = options?.lost
   }
   get disposition(): Disposition {
     return dispositions[this.code]

@@ -55,6 +55,8 @@ export const limits = {
   warehouseQueryTimeoutMs: 35_000,
   /** A migration or a changed retention touches every part of a table. */
   warehouseStatementTimeoutMs: 120_000,
+  /** A server that is there answers in a fraction of a second; the engine starts without one that does not. */
+  warehouseStartMs: 5_000,
   /** Six tables have one insert under way at most; pages of the API wait for their turn rather than for the server. */
   warehouseConnections: 8,
   /** What one partition holds for its table: 4 streams x 4 partitions x 2 tables x 4 MiB = 128 MiB while the warehouse is away. */

@@ -23,9 +23,13 @@ import { followLag } from './consumers/lag.js'
 import { openModelReading } from './consumers/model-reading.js'
 import { openLetters } from './consumers/letters.js'
 import { observe } from './consumers/observation.js'
+import { openStores } from './consumers/opening.js'
 import { openPredictionLog } from './consumers/prediction-log.js'
+import { partitionsPort } from './consumers/partitions-port.js'
+import { stopText } from './consumers/guarded.js'
+import { followRebuilds } from './consumers/rebuilds.js'
+import { followStops, forgivenOf } from './consumers/stops.js'
 import { readinessOf } from './consumers/readiness.js'
-import { patiently } from './consumers/retry.js'
 import { repeat } from './consumers/schedule.js'
 import { scoringFlow, scoringGroup } from './consumers/scoring.js'
 import { scoringPort } from './consumers/serve.js'
@@ -34,19 +38,15 @@ import { ensureTopics, marksKeptMs } from './consumers/topics.js'
 import { warehouseFlow } from './consumers/warehouse.js'
 import type { Engine, EngineOptions, StartEngine } from './engine.js'
 import { EngineError } from './errors.js'
-import type { StateStore } from './features/state-store.js'
 import { createClosing, type Closing } from './lifecycle.js'
-import { limits } from './limits.js'
 import { lockDirectory } from './lock.js'
-import { schemaRegistryOf, storesOf, type OpenLog } from './presets.js'
+import { schemaRegistryOf, storesOf } from './presets.js'
 import { listModels } from './scorers/model-store.js'
 import { createOnnxRuntime, type OnnxRuntimeOptions } from './scorers/onnx-runtime.js'
 import { championOf } from './scorers/routing.js'
 import { heuristicVersion } from './scorers/score.js'
-import { migrate } from './sinks/migrate.js'
 import { predictionQueries } from './sinks/queries.js'
 import { select } from './sinks/read-only.js'
-import type { Warehouse } from './sinks/warehouse.js'
 import { chooseStreams } from './streams/choose.js'
 
 /** Starts an engine as configured. Whatever fails, what was opened is closed again before this rejects. */
@@ -71,16 +71,26 @@ async function compose(config: Config, options: EngineOptions, closing: Closing)
   closing.add(() => lock?.release())
   const paths = dataPaths(directory)
   const streams = (await chooseStreams(config.streams)).map(compileStream)
+  const named = (name: string): CompiledStream => streams.find(({ stream }) => stream.name === name)!
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const watch = watchDependencies(registry)
-  const opened = await openStores(config, directory, logger, closing, options.signal)
+  const stores = storesOf(config, { directory, clock, report: (level, message, fields) => logger[level](fields, message) })
+  const opened = await openStores({
+    stores, clock, closing, stop: options.signal, retentionDays: config.warehouse.retentionDays,
+    needs: { state: does('scoring', 'api'), warehouse: does('warehouse', 'api') },
+    onRetry: (error) => logger.warn({ err: error }, 'waiting for a dependency'),
+  })
+  for (const repair of opened.log.repairs) logger.warn(repair, 'the torn end of a log file was cut off')
+  for (const repair of opened.store?.repairs ?? []) logger.warn({ repair }, 'state is rebuilt from the log')
   const log = watch('log', opened.log, ['append'])
   const store = opened.store && watch('state', opened.store, ['claim', 'load', 'commit'])
-  const warehouse = opened.warehouse && watch('warehouse', opened.warehouse, ['insert', 'query'])
+  const warehouse = opened.warehouse && watch('warehouse', opened.warehouse.warehouse, ['insert', 'query'])
   const retentionMs = config.log.retentionDays === undefined ? undefined : config.log.retentionDays * dayMs
   await ensureTopics(log, streams, retentionMs)
-  if (warehouse !== undefined) await migrate(warehouse, { retentionDays: config.warehouse.retentionDays })
+  const stops = await followStops({ log, clock, onRetry: (error) => logger.warn({ err: error }, 'waiting for a dependency') })
+  closing.add(() => stops.close())
+  const rebuilds = followRebuilds(clock, report)
 
   const tenants = tenantsOf(config)
   const models = openModelReading({ log, directory: config.models.directory, kept: paths.models, report })
@@ -92,11 +102,14 @@ async function compose(config: Config, options: EngineOptions, closing: Closing)
 
   const schemas = schemaRegistryOf(config, clock)
   closing.add(() => schemas?.close())
-  const failing: Promise<never>[] = [control.failed]
+  const failing: Promise<never>[] = [control.failed, stops.failed, ...(opened.warehouse === undefined ? [] : [opened.warehouse.failed])]
   if (store !== undefined && does('scoring')) {
     const scoring = await scoringFlow({
       log, groups: log, store, streams, tenants, clock, schemas, build: packageVersion(),
       routing: () => control.current(),
+      stops,
+      forgiven: (stream, partition) => forgivenOf(stops, { topic: named(stream).topics.events, partition }),
+      onRefold: rebuilds.onRefold,
       settings: { ...config.scoring, badShare: { share: config.scoring.badShare, records: config.scoring.badShareRecords } },
       onChunk(chunk) {
         observation.onChunk(chunk)
@@ -110,12 +123,12 @@ async function compose(config: Config, options: EngineOptions, closing: Closing)
     closing.add(() => scoring.leave())
     failing.push(scoring.failed)
   }
-  const warehousing = warehouse === undefined || !does('warehouse') ? undefined : await warehouseFlow({ log, groups: log, warehouse, streams, clock, rawEvents: config.warehouse.rawEvents, report })
+  const warehousing = warehouse === undefined || !does('warehouse') ? undefined : await warehouseFlow({ log, groups: log, warehouse, streams, clock, rawEvents: config.warehouse.rawEvents, stops, report })
   closing.add(() => warehousing?.leave())
   if (warehousing !== undefined) failing.push(warehousing.failed)
 
   let failure: unknown
-  const readiness = (): Promise<readonly ReadinessCheck[]> => readinessOf({ log, store, warehouse, streams, failure: () => failure })
+  const readiness = (): Promise<readonly ReadinessCheck[]> => readinessOf({ log, store, warehouse, streams, stops, rebuilds, failure: () => failure })
   const served = { metrics: registry, readiness }
   const keys = openKeys(paths.keys, clock)
   let ports: Pick<ApiPorts, 'scoring' | 'letters' | 'queries'> | undefined
@@ -138,7 +151,7 @@ async function compose(config: Config, options: EngineOptions, closing: Closing)
   const backups = backupsOf({ log: opened.log, warehouse, directory, backups: paths.backups, clock })
   closing.add(() => backups?.close())
   const parts = { keys, clock, version: packageVersion(), logger: logger.child({}, { level: 'error' }) }
-  const api = ports === undefined ? await buildHealthApi({ ...parts, ports: served }) : await buildApi({ ...parts, ports: { ...served, ...ports, backups } })
+  const api = ports === undefined ? await buildHealthApi({ ...parts, ports: served }) : await buildApi({ ...parts, ports: { ...served, ...ports, partitions: partitionsPort(stops, rebuilds), backups } })
   closing.add(() => api.close())
   const url = await listen(api, config.api)
   await lock?.update({ url })
@@ -151,9 +164,8 @@ async function compose(config: Config, options: EngineOptions, closing: Closing)
   if (demo !== undefined) closing.add(() => demo.close())
   const lag = await followLag(log, scoringGroup, clock)
   closing.add(() => lag.close())
-  const named = (name: string): CompiledStream => streams.find(({ stream }) => stream.name === name)!
   const lagRecords = (name: string): number => lag.of(named(name).topics.events)
-  registerGauges(registry, { ...config, version: packageVersion(), streams: streams.map(({ stream }) => stream.name), lagRecords, versionOf: (name) => versionOf(named(name)), warehouse: warehousing })
+  registerGauges(registry, { ...config, version: packageVersion(), streams: streams.map(({ stream }) => stream.name), lagRecords, versionOf: (name) => versionOf(named(name)), warehouse: warehousing, stops, rebuilds })
   return {
     url,
     ...(demo === undefined ? {} : { demoKey: demo.key }),
@@ -165,49 +177,12 @@ async function compose(config: Config, options: EngineOptions, closing: Closing)
       streams: observation.streams().map((one) => ({ ...one, lagRecords: lagRecords(one.name) })),
       warehouseLagRecords: warehousing?.lagRecords() ?? 0,
       warehouseUp: warehousing?.up() ?? true,
+      rebuilds: rebuilds.current(),
+      stops: stops.standing().map(stopText),
     }),
   }
 }
 
-/** The stores that the roles of this process need. What is away is waited for a while: servers that start together are ready in any order. */
-async function openStores(config: Config, directory: string, logger: Logger, closing: Closing, stop?: AbortSignal): Promise<{ log: OpenLog; store: StateStore | undefined; warehouse: Warehouse | undefined }> {
-  const stores = storesOf(config, { directory, clock, report: (level, message, fields) => logger[level](fields, message) })
-  const over = new AbortController()
-  const signal = stop === undefined ? over.signal : AbortSignal.any([over.signal, stop])
-  const ended = clock.sleep(limits.startPatienceMs, signal).then(() => over.abort())
-  const opened = async <Store extends { close(): Promise<void> }>(open: () => Promise<Store>): Promise<Store> => {
-    const opening = patiently(open, { clock, signal, onRetry: (error) => logger.warn({ err: error }, 'waiting for a dependency') })
-    const store = await unlessStopped(opening, stop)
-    closing.add(() => store.close())
-    return store
-  }
-  const needs = hasRole(config)
-  try {
-    const log = await opened(() => stores.openLog())
-    for (const repair of log.repairs) logger.warn(repair, 'the torn end of a log file was cut off')
-    const store = needs('scoring', 'api') ? await opened(() => stores.openState()) : undefined
-    for (const repair of store?.repairs ?? []) logger.warn({ repair }, 'state is rebuilt from the log')
-    return { log, store, warehouse: needs('warehouse', 'api') ? await opened(() => stores.openWarehouse()) : undefined }
-  } finally {
-    over.abort()
-    await ended
-  }
-}
-
-/** A server that does not even refuse holds an attempt up for seconds: whoever stops does not wait for it. What opens nevertheless is closed. */
-async function unlessStopped<Store extends { close(): Promise<void> }>(opening: Promise<Store>, stop: AbortSignal | undefined): Promise<Store> {
-  const stopped = new Promise<never>((_, reject) => {
-    const say = (): void => reject(stop?.reason instanceof Error ? stop.reason : new Error('stopped'))
-    if (stop?.aborted === true) say()
-    else stop?.addEventListener('abort', say, { once: true })
-  })
-  try {
-    return await Promise.race([opening, stopped])
-  } catch (error) {
-    opening.then((late) => late.close()).catch(() => undefined)
-    throw error
-  }
-}
 
 const dayMs = 24 * 60 * 60 * 1_000
 const sweepEveryMs = 10 * 60 * 1_000

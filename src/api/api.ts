@@ -17,6 +17,7 @@ import { keyRoutes } from './key-routes.js'
 import { apiMetrics } from './metrics.js'
 import { openApi } from './openapi.js'
 import { outcomeRoutes } from './outcomes.js'
+import { partitionRoutes } from './partitions.js'
 import type { ApiPorts } from './ports.js'
 import { predictRoutes } from './predict.js'
 import { predictionRoutes } from './predictions.js'
@@ -88,7 +89,7 @@ export async function buildApi({ ports, keys, clock, logger, version, bounds = d
       requireKeys(api, keys, clock)
       boundInFlight(api, inFlight, bounds, closing)
       acceptJsonAsForm(api)
-      for (const routes of [eventRoutes, conflictRoutes, predictRoutes, predictionRoutes, sqlRoutes, featureRoutes, streamRoutes, outcomeRoutes, deadLetterRoutes, keyRoutes, backupRoutes]) routes(api, context)
+      for (const routes of [eventRoutes, conflictRoutes, predictRoutes, predictionRoutes, sqlRoutes, featureRoutes, streamRoutes, outcomeRoutes, deadLetterRoutes, keyRoutes, partitionRoutes, backupRoutes]) routes(api, context)
     },
     { prefix: '/api/v2' },
   )

@@ -7,7 +7,7 @@ import { json } from './shapes.js'
 
 const Checks = Type.Object({
   ready: Type.Boolean(),
-  checks: Type.Array(Type.Object({ check: Type.String(), ok: Type.Boolean(), detail: Type.String() })),
+  checks: Type.Array(Type.Object({ check: Type.String(), ok: Type.Boolean(), detail: Type.String(), attention: Type.Optional(Type.Boolean({ description: 'The engine does its work, and a person should look nevertheless.' })) })),
 })
 const tags = ['health']
 const liveSchema = { operationId: 'livez', tags, summary: 'Is the process alive?', security: [], response: { 200: json('It answers.', Type.Object({ alive: Type.Literal(true) })) } }

@@ -18,6 +18,7 @@ const tags = [
   { name: 'predictions', description: 'What was predicted, from what, and what came true.' },
   { name: 'dead letters', description: 'What could not be scored.' },
   { name: 'streams', description: 'What is scored.' },
+  { name: 'partitions', description: 'What stands still, and letting it go on.' },
   { name: 'keys', description: 'Who may.' },
   { name: 'backups', description: "The engine's part of a backup." },
   { name: 'health', description: 'For whoever runs it.' },

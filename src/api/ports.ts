@@ -3,7 +3,7 @@
  * knows nothing of HTTP. A failed call throws an EngineError, whose code decides the status of the answer.
  */
 import type { Registry } from 'prom-client'
-import type { ErrorCode } from '../errors.js'
+import type { ErrorCode, LostOffsets } from '../errors.js'
 import type { Letters } from '../letters.js'
 import type { RiskLevel } from '../log/block.js'
 import type { PartitionFiles } from '../log/log-files.js'
@@ -159,6 +159,51 @@ export interface ReadinessCheck {
   readonly check: string
   readonly ok: boolean
   readonly detail: string
+  /** The engine does its work, and a person should look nevertheless. */
+  readonly attention?: boolean
+}
+
+/** A partition that stands still until an operator has looked at it. */
+export interface StoppedPartition {
+  /** `scoring`, or `warehouse` and the table that is filled. */
+  readonly reader: string
+  readonly topic: string
+  readonly partition: number
+  readonly code: string
+  readonly message: string
+  /** The offsets that going on gives up; null where only a repair helps. */
+  readonly lost: LostOffsets | null
+  readonly sinceMs: number
+}
+
+/** An operator's word that a partition may go on. */
+export interface AcceptedStop {
+  readonly reader: string
+  readonly topic: string
+  readonly partition: number
+  readonly code: string
+  readonly lost: LostOffsets
+  /** Id of the key. */
+  readonly by: string
+  readonly why: string
+  readonly atMs: number
+}
+
+export interface RebuildingPartition {
+  readonly stream: string
+  readonly partition: number
+  readonly recordsDone: number
+  readonly records: number
+  /** Undefined before anything is done. */
+  readonly etaMs: number | undefined
+}
+
+/** Partitions that do not simply go on. */
+export interface PartitionsPort {
+  /** Of all processes, except `rebuilding`, which is this process' own. */
+  look(): { readonly stopped: readonly StoppedPartition[]; readonly rebuilding: readonly RebuildingPartition[]; readonly accepted: readonly AcceptedStop[] }
+  /** Lets a partition go on over what its present stops give up. BAD_REQUEST where it does not stand, or only a repair helps; LOG_DOWN. */
+  accept(at: { readonly topic: string; readonly partition: number; readonly code?: string }, by: string, why: string): Promise<readonly AcceptedStop[]>
 }
 
 /** What is asked of the warehouse. */
@@ -174,6 +219,7 @@ export interface ApiPorts {
   readonly scoring: ScoringPort
   readonly letters: Letters
   readonly queries: WarehouseQueries
+  readonly partitions: PartitionsPort
   /** Absent where the stores are servers, which have backups of their own. */
   readonly backups?: BackupHolding | undefined
   /** Whether the engine can do its work now, part by part. Never rejects. */

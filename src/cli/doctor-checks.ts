@@ -83,7 +83,7 @@ export const modelsCheck = (config: Config): Promise<Check> =>
 
 interface Readiness {
   readonly ready: boolean
-  readonly checks: readonly { readonly check: string; readonly ok: boolean; readonly detail: string }[]
+  readonly checks: readonly { readonly check: string; readonly ok: boolean; readonly detail: string; readonly attention?: boolean }[]
 }
 
 /** A running engine's own word, and how far its clock is from ours. */
@@ -103,7 +103,7 @@ export async function engineChecks(url: string, signal: AbortSignal): Promise<re
   const apartMs = Math.max(0, askedMs - 1_000 - dateMs, dateMs - answeredMs)
   return [
     { name: 'engine', result: ready ? 'ok' : 'failed', detail: `${url} is ${ready ? 'ready' : 'not ready'}` },
-    ...checks.map(({ check, ok, detail }): Check => ({ name: `engine: ${check}`, result: ok ? 'ok' : 'failed', detail })),
+    ...checks.map(({ check, ok, detail, attention }): Check => ({ name: `engine: ${check}`, result: ok && attention !== true ? 'ok' : 'failed', detail })),
     Number.isNaN(dateMs)
       ? { name: 'clock', result: 'skipped', detail: 'the answer has no date' }
       : { name: 'clock', result: apartMs <= clockToleranceMs ? 'ok' : 'failed', detail: apartMs === 0 ? "the engine's clock and this one agree" : `the engine's clock is ${apartMs} ms from this one` },

@@ -8,6 +8,7 @@ import { dlqCommand } from './dlq.js'
 import { doctorCommand } from './doctor.js'
 import { featuresCommand } from './features.js'
 import { keysCommand } from './keys.js'
+import { partitionsCommand } from './partitions.js'
 import { predictionsCommand } from './predictions.js'
 import { produceCommand } from './produce.js'
 import { schemasCommand } from './schemas.js'
@@ -32,7 +33,7 @@ export function buildProgram(terminal: Terminal): Command {
     .showHelpAfterError('(add --help to see what there is)')
     .exitOverride()
     .configureOutput({ writeOut: (text) => void terminal.out.write(text), writeErr: (text) => void terminal.err.write(text), getOutHelpWidth: () => terminal.out.columns ?? 100, getErrHelpWidth: () => terminal.err.columns ?? 100 })
-  for (const add of [startCommand, simulateCommand, produceCommand, scoreCommand, predictionsCommand, sqlCommand, featuresCommand, dlqCommand, streamsCommand, schemasCommand, topicsCommand, keysCommand, backupCommand, backtestCommand, doctorCommand, benchCommand]) add(program, terminal)
+  for (const add of [startCommand, simulateCommand, produceCommand, scoreCommand, predictionsCommand, sqlCommand, featuresCommand, dlqCommand, streamsCommand, schemasCommand, topicsCommand, partitionsCommand, keysCommand, backupCommand, backtestCommand, doctorCommand, benchCommand]) add(program, terminal)
   return program
 }
 

@@ -6,6 +6,7 @@ import { isEngineError } from '../errors.js'
 import { limits } from '../limits.js'
 import { lockDirectory } from '../lock.js'
 import type { EventLog, TopicPartition } from '../log/event-log.js'
+import { readUpTo } from '../log/read-up-to.js'
 import type { Warehouse } from '../sinks/warehouse.js'
 import { chooseStreams } from '../streams/choose.js'
 import { topicsOf } from '../streams/stream.js'
@@ -69,11 +70,7 @@ async function recordsIn(log: EventLog, at: TopicPartition, signal: AbortSignal)
   const reader = log.reader(at)
   let records = 0
   try {
-    for (let from = bounds.first; from < bounds.next && !signal.aborted; ) {
-      const read = await reader.read(from, { records: limits.chunkRecords, bytes: limits.chunkBytes }, signal)
-      records += read.length
-      from = (read.at(-1)?.offset ?? bounds.next) + 1
-    }
+    for await (const read of readUpTo(reader, bounds.first, bounds.next, { records: limits.chunkRecords, bytes: limits.chunkBytes }, signal)) records += read.length
   } finally {
     await reader.close()
   }

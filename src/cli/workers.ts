@@ -109,7 +109,7 @@ function say({ number, options }: WorkerOptions, level: number, msg: string): vo
 
 /** What all processes did. Lags are those of the group already; of the latencies the worst counts. */
 export function together(first: EngineSnapshot, others: readonly EngineSnapshot[]): EngineSnapshot {
-  return { ...first, streams: first.streams.map((stream) => others.flatMap(({ streams }) => streams.find(({ name }) => name === stream.name) ?? []).reduce(added, stream)) }
+  return { ...first, rebuilds: [first, ...others].flatMap(({ rebuilds }) => rebuilds), streams: first.streams.map((stream) => others.flatMap(({ streams }) => streams.find(({ name }) => name === stream.name) ?? []).reduce(added, stream)) }
 }
 
 function added(a: StreamSnapshot, b: StreamSnapshot): StreamSnapshot {

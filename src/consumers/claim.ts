@@ -1,10 +1,11 @@
-import { EngineError } from '../errors.js'
+import type { LostOffsets } from '../errors.js'
 import type { StateStore } from '../features/state-store.js'
-import type { Block } from '../log/block.js'
 import { encodeBlock } from '../log/block-codec.js'
 import type { EventLog, Offset, TopicPartition } from '../log/event-log.js'
 import { readTail } from '../log/gate.js'
+import { refuseGap, refuseLostPredictions, refuseReset } from './claim-checks.js'
 import type { CompiledStream } from './compiled.js'
+import { markerBlock } from './marker.js'
 import { patiently, type Patience } from './retry.js'
 
 /** A partition taken over: nobody else's commits or blocks count from here on. */
@@ -18,61 +19,46 @@ export interface Claimed {
   readonly from: Offset
 }
 
+/** What operators have accepted of the partition that is claimed. */
+export interface ClaimRules {
+  isAccepted(code: string, lost: LostOffsets): boolean
+  /** The control position at which the event topic was accepted as made anew; 0 for never. Older blocks and state are of another topic. */
+  readonly since: Offset
+  /** The control position of the routing, which is `since` or later. */
+  readonly control: Offset
+}
+
+const strict: ClaimRules = { isAccepted: () => false, since: 0, control: 0 }
+
+/** No plan has this identity: whoever claims with it drops the state. */
+const nothing = ''
+
 /**
  * Claims a partition of a stream: fences the store, marks the predictions topic with the new epoch, and finds what is
  * covered. The order matters: after the marker no older owner's block is visible, so what stands before it is final.
- * Throws LOG_RESET when state or blocks reach beyond the log, GAP when retention has passed the stored state.
+ * State that the log cannot be folded onto any more is dropped: it is rebuilt from all that the log holds, and so is
+ * state that is gone or of another plan. Throws LOG_RESET when state or blocks are not those of this log, GAP when
+ * events or predictions are lost, unless that was accepted.
  */
-export async function claimPartition(log: EventLog, store: StateStore, stream: CompiledStream, partition: number, patience: Patience): Promise<Claimed> {
+export async function claimPartition(log: EventLog, store: StateStore, stream: CompiledStream, partition: number, patience: Patience, rules = strict): Promise<Claimed> {
   const events: TopicPartition = { topic: stream.topics.events, partition }
   const predictions: TopicPartition = { topic: stream.topics.predictions, partition }
-  const before = await patiently(() => readTail(log, predictions), patience)
-  const claim = await patiently(() => store.claim({ stream: stream.stream.name, partition }, stream.stateIdentity, before.epoch), patience)
-  await refuseLostPredictions(log, predictions, claim.last, before.covered)
-  const after = Math.max(before.covered, claim.last)
-  const marker = encodeBlock(markerBlock(stream, claim.epoch, after))
+  const at = { stream: stream.stream.name, partition }
+  const identity = rules.since === 0 ? stream.stateIdentity : `${stream.stateIdentity}/${rules.since}`
+  const before = await patiently(() => readTail(log, predictions, rules.since), patience)
+  const { first } = await patiently(() => log.bounds(events), patience)
+  let claim = await patiently(() => store.claim(at, identity, before.epoch), patience)
+  await refuseLostPredictions({ log, events, predictions, last: claim.last, covered: before.covered, patience, rules })
+  if (claim.last >= 0 && claim.last + 1 < first && before.covered > claim.last) {
+    await patiently(() => store.claim(at, nothing, claim.epoch), patience)
+    claim = await patiently(() => store.claim(at, identity, claim.epoch), patience)
+  }
+  const marker = encodeBlock(markerBlock(stream, claim.epoch, Math.max(before.covered, claim.last), rules.control))
   await patiently(() => log.append(predictions, [{ key: null, value: marker }]), patience)
-  const { covered } = await patiently(() => readTail(log, predictions), patience)
+  const tail = await patiently(() => readTail(log, predictions, rules.since), patience)
   const bounds = await patiently(() => log.bounds(events), patience)
-  const reached = Math.max(claim.last, covered)
-  if (reached >= bounds.next)
-    throw new EngineError('LOG_RESET', `${describe(events)} ends at offset ${bounds.next - 1}, but offset ${reached} was already scored: the topic was recreated or cut. Restore it, or remove the stream's state and predictions together`)
-  if (claim.last >= 0 && claim.last + 1 < bounds.first)
-    throw new EngineError('GAP', `${describe(events)} begins at offset ${bounds.first}, the state stands at ${claim.last}: retention removed events before they were scored`)
-  return { epoch: claim.epoch, last: claim.last, covered, from: Math.max(claim.last + 1, bounds.first) }
+  const reached = Math.max(claim.last, tail.covered)
+  await refuseReset({ log, events, reached, bounds, lastRow: tail.lastRow, patience })
+  refuseGap({ events, reached, bounds, rules })
+  return { epoch: claim.epoch, last: claim.last, covered: tail.covered, from: Math.max(claim.last + 1, bounds.first) }
 }
-
-/** State is committed only after its blocks are durable, so blocks that end before it were lost. */
-async function refuseLostPredictions(log: EventLog, predictions: TopicPartition, last: Offset, covered: Offset): Promise<void> {
-  if (covered >= 0 && covered < last) throw new EngineError('GAP', `${describe(predictions)} ends with offset ${covered}, the state stands at ${last}: predictions were lost. Restore the topic, or remove the stream's state so that it is rebuilt`)
-  if (covered < 0 && last >= 0 && (await log.bounds(predictions)).next === 0)
-    throw new EngineError('LOG_RESET', `${describe(predictions)} is empty, but the state stands at ${last}: the topic was recreated. Restore it, or remove the stream's state`)
-}
-
-const describe = (at: TopicPartition): string => `${at.topic}/${at.partition}`
-
-/** A block without rows: it only tells readers the epoch from which on older owners are ignored. */
-export const markerBlock = (stream: CompiledStream, epoch: number, at: Offset): Block => ({
-  after: at,
-  last: at,
-  epoch,
-  control: 0,
-  fingerprint: stream.plan.fingerprint,
-  width: stream.plan.width,
-  rows: 0,
-  offsets: new Float64Array(),
-  recordTimes: new Float64Array(),
-  eventTimes: new Float64Array(),
-  eventIds: [],
-  tenants: [],
-  entities: [],
-  kinds: new Uint8Array(),
-  by: new Uint8Array(),
-  risks: new Uint8Array(),
-  flags: new Uint8Array(),
-  scores: new Float32Array(),
-  vectors: new Float32Array(),
-  versions: [],
-  versionOf: new Uint16Array(),
-  reasons: [],
-})

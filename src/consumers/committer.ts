@@ -34,6 +34,8 @@ export interface Committer {
    * Call it only when every folded chunk is appended. Rejects with FENCED or CONFLICT when another owner has claimed.
    */
   commit(last: Offset): Promise<void>
+  /** The last offset that is known to be in the stored state. */
+  readonly stored: Offset
 }
 
 /** Commits take at most this share of the time: the interval grows with what a commit costs. */
@@ -70,6 +72,9 @@ export function createCommitter(options: CommitterOptions): Committer {
   }
 
   return {
+    get stored() {
+      return stored
+    },
     due: (lastFolded) => lastFolded > handed && clock.nowMs() >= dueAtMs,
     commit(last) {
       if (last <= handed) return queue

@@ -3,6 +3,7 @@ import { Value } from '@sinclair/typebox/value'
 import type { Clock } from '../clock.js'
 import { EngineError, isEngineError } from '../errors.js'
 import type { EventLog, LogRecord, NewRecord } from '../log/event-log.js'
+import { readUpTo } from '../log/read-up-to.js'
 import type { ModelRuntime } from '../scorers/model-runtime.js'
 import type { ModelName, StoredModel } from '../scorers/model-store.js'
 import { emptyRouting, withChampion, type Routing, type Serving } from '../scorers/routing.js'
@@ -91,13 +92,8 @@ export async function followControl(options: ControlOptions): Promise<Control> {
 
   async function foldToEnd(from: number): Promise<number> {
     const { next: end } = await log.bounds(controlTopic)
-    let position = from
-    while (position < end) {
-      const records = await reader.read(position, bound, stop.signal)
-      fold(records)
-      position = records.at(-1)!.offset + 1
-    }
-    return position
+    for await (const records of readUpTo(reader, from, end, bound, stop.signal)) fold(records)
+    return Math.max(from, end)
   }
 
   let position = await foldToEnd(0)

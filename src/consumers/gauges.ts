@@ -1,4 +1,6 @@
 import { Gauge, type Registry } from 'prom-client'
+import type { Rebuilds } from './rebuilds.js'
+import type { Stops } from './stops.js'
 
 /** What is read when somebody asks for the metrics. */
 export interface GaugeSources {
@@ -10,6 +12,8 @@ export interface GaugeSources {
   readonly lagRecords: (stream: string) => number
   /** The version that serves tenants without a model of their own. */
   readonly versionOf: (stream: string) => string
+  readonly stops: Pick<Stops, 'standing'>
+  readonly rebuilds: Rebuilds
   /** Undefined where this process does not fill the warehouse. */
   readonly warehouse: { lagRecords(): number; up(): boolean } | undefined
 }
@@ -37,6 +41,26 @@ export function registerGauges(registry: Registry, sources: GaugeSources): void 
     collect() {
       this.reset()
       for (const stream of streams) this.set({ stream, version: sources.versionOf(stream) }, 1)
+    },
+  })
+  new Gauge({
+    name: 'tidemill_partition_stopped',
+    help: '1 for a partition that stands still until an operator accepts or repairs what its code says: every process tells the same.',
+    labelNames: ['reader', 'topic', 'partition', 'code'],
+    registers,
+    collect() {
+      this.reset()
+      for (const { reader, topic, partition, code } of sources.stops.standing()) this.set({ reader, topic, partition: String(partition), code }, 1)
+    },
+  })
+  new Gauge({
+    name: 'tidemill_rebuild_records',
+    help: 'Records of a partition that are still to be folded again, without being scored: after a restart those since its last commit, after a loss of its state all of them.',
+    labelNames: ['stream', 'partition'],
+    registers,
+    collect() {
+      this.reset()
+      for (const { stream, partition, records, recordsDone } of sources.rebuilds.current()) this.set({ stream, partition: String(partition) }, records - recordsDone)
     },
   })
   if (warehouse === undefined) return

@@ -92,5 +92,6 @@ function tooManyBad({ topic, partition }: TopicPartition, { share, records }: Ba
   return new EngineError(
     'BAD_SHARE',
     `more than ${+(share * 100).toFixed(2)} % of the last ${records} records of ${topic}/${partition} are bad${lately}. Nothing after offset ${offset} is consumed. Correct the producer or the stream, then accept the stop; the records that were set aside can be redriven`,
+    { lost: { topic, from: offset, to: offset } },
   )
 }

@@ -1,6 +1,7 @@
 import { EngineError } from '../errors.js'
 import { limits } from '../limits.js'
 import type { EventLog, Offset } from '../log/event-log.js'
+import { readUpTo } from '../log/read-up-to.js'
 import { modelOf, modelPath, type ModelFiles, type ModelName } from '../scorers/model-store.js'
 import { assemble, cut, pieceOf, recordOf } from './model-pieces.js'
 
@@ -54,14 +55,13 @@ export function openModelTopic({ log, report }: ModelTopicOptions): ModelTopic {
   async function catchUp(): Promise<void> {
     const { first, next } = await log.bounds(modelsTopic)
     position ??= first
-    while (position < next && !stop.signal.aborted) {
-      const records = await reader.read(position, { records: 16, bytes: 4 * limits.modelPieceBytes }, stop.signal)
+    for await (const records of readUpTo(reader, position, next, { records: 16, bytes: 4 * limits.modelPieceBytes }, stop.signal)) {
       for (const record of records) {
         const piece = pieceOf(record)
         if (typeof piece === 'string') report(`topic ${modelsTopic.topic}, offset ${record.offset}: ${piece}; it is left out. Publish the model again.`)
         else note(piece, record.offset)
       }
-      position = (records.at(-1)?.offset ?? next - 1) + 1
+      position = records.at(-1)!.offset + 1
     }
   }
 

@@ -3,7 +3,7 @@ import type { StateStore } from '../features/state-store.js'
 import { encodeBlock } from '../log/block-codec.js'
 import type { Assignment, EventLog, LogView } from '../log/event-log.js'
 import type { SchemaSource } from '../streams/schema-source.js'
-import { markerBlock } from './claim.js'
+import { markerBlock } from './marker.js'
 import type { CompiledStream } from './compiled.js'
 import type { Tenants } from './decode.js'
 import { isolatedLog, spanReader } from './replay-log.js'
@@ -110,5 +110,5 @@ async function replaySpan(span: Span, options: ReplayOptions, stop: AbortSignal,
 /** Says in the log of the results that everything before the span is covered: it is folded and not scored. */
 async function beginAt({ partition, from }: Span, { own, stream }: ReplayOptions): Promise<void> {
   const at = { topic: stream.topics.predictions, partition }
-  if ((await own.bounds(at)).next === 0) await own.append(at, [{ key: null, value: encodeBlock(markerBlock(stream, 1, from - 1)) }])
+  if ((await own.bounds(at)).next === 0) await own.append(at, [{ key: null, value: encodeBlock(markerBlock(stream, 1, from - 1, 0)) }])
 }

@@ -8,7 +8,7 @@ import { encodeBlock } from '../log/block-codec.js'
 import type { Assignment, EventLog, LogRecord, Offset } from '../log/event-log.js'
 import type { Routing } from '../scorers/routing.js'
 import type { SchemaSource } from '../streams/schema-source.js'
-import { claimPartition } from './claim.js'
+import { claimPartition, type ClaimRules } from './claim.js'
 import { createCommitter, type CommitInterval } from './committer.js'
 import type { CompiledStream } from './compiled.js'
 import { appendDeadLetters } from './dead-letters.js'
@@ -17,6 +17,7 @@ import { foldChunk, scoreChunk, type FoldedChunk } from './folded-chunk.js'
 import { openLine } from './line.js'
 import { createProgress } from './progress.js'
 import { patiently } from './retry.js'
+import { isAccepted, resetsOf, scoringReader, type Stops } from './stops.js'
 
 export interface ScoringSettings extends CommitInterval {
   readonly chunkRecords: number
@@ -53,8 +54,24 @@ export interface ScoringDependencies {
   readonly build?: string
   /** Stops for too many bad records that a person accepted. */
   readonly forgiven?: (stream: string, partition: number) => readonly Forgiven[]
+  /** Where a partition that must not go on stands still until an operator accepts it; without it the flow fails. */
+  readonly stops?: Stops | undefined
+  /** Told how far a partition is in what has its results already: at the claim, after every chunk of it, and at the end. */
+  readonly onRefold?: (refold: Refold) => void
   readonly onChunk: (report: ChunkReport) => void
   readonly onRetry: (what: string, error: unknown) => void
+}
+
+/** Events that have their results are folded again: since the last commit, or all of them where the state was lost. */
+export interface Refold {
+  readonly stream: string
+  readonly partition: number
+  /** The state was empty or of another plan. */
+  readonly isRebuild: boolean
+  /** The first offset, the next, and the last; done when `next` is beyond `last`. */
+  readonly first: Offset
+  readonly next: Offset
+  readonly last: Offset
 }
 
 /** A chunk on its way: folded, and being scored in the model's thread. */
@@ -75,13 +92,20 @@ export async function scorePartition(stream: CompiledStream, assignment: Assignm
   const { log, store, clock, settings } = deps
   const { partition, revoked } = assignment
   const patience = { clock, signal: revoked, onRetry: (error: unknown) => deps.onRetry(`${stream.topics.events}/${partition}`, error) }
-  const { epoch, last, covered, from: first } = await claimPartition(log, store, stream, partition, patience)
+  const rules = await claimRules(assignment, deps)
+  const { epoch, last, covered, from: first } = await claimPartition(log, store, stream, partition, patience, rules)
 
   const at = { stream: stream.stream.name, partition }
+  let refolding = first <= covered
+  const refolded = (next: Offset): void => {
+    if (refolding) deps.onRefold?.({ ...at, isRebuild: last < 0, first, next, last: covered })
+    refolding &&= next <= covered
+  }
+  refolded(first)
   const state = stream.plan.open(settings.cachedEntities, settings.seenIds)
   const line = await openLine({
     at: assignment, rule: settings.badShare, forgiven: () => deps.forgiven?.(at.stream, partition) ?? [], last, covered, state,
-    load: async (key) => (await patiently(() => store.load(at, [key]), patience))[0],
+    load: async (key) => (await patiently(() => store.load(at, [key], { epoch, last }), patience))[0],
   })
   const version = `${deps.build ?? 'unnamed'} ${stream.plan.fingerprint}`
   const halted = new AbortController()
@@ -93,7 +117,7 @@ export async function scorePartition(stream: CompiledStream, assignment: Assignm
   async function admit(decoded: Decoded): Promise<void> {
     for (let keys = state.missing(decoded.events); keys.length > 0; keys = state.missing(decoded.events)) {
       const wanted = keys
-      state.admit(wanted, await patiently(() => store.load(at, wanted), patience))
+      state.admit(wanted, await patiently(() => store.load(at, wanted, { epoch, last: committer.stored }), patience))
     }
   }
 
@@ -115,6 +139,7 @@ export async function scorePartition(stream: CompiledStream, assignment: Assignm
       const chunk = foldChunk(stream, state, decoded, Math.max(progress.folded, covered), records.at(-1)!.offset)
       progress.folded = chunk.last
       next = chunk.last + 1
+      refolded(next)
       if (chunk.last <= covered) continue
       progress.inFlight++
       const block = scoreChunk(stream, deps.routing(), chunk, epoch)
@@ -142,6 +167,7 @@ export async function scorePartition(stream: CompiledStream, assignment: Assignm
     }
   }
 
+  if (line.stopped === undefined) await deps.stops?.going({ reader: scoringReader, topic: assignment.topic, partition })
   const idle = commitWhenIdle()
   try {
     await lastValueFrom(from(folding()).pipe(concatMap(publish)), { defaultValue: undefined })
@@ -153,6 +179,17 @@ export async function scorePartition(stream: CompiledStream, assignment: Assignm
     await idle
   }
 }
+
+/** What operators accepted of the partition. Blocks name a control position: those behind a reset must name a later one. */
+async function claimRules({ topic, partition, revoked }: Assignment, { stops, routing, clock }: ScoringDependencies): Promise<ClaimRules> {
+  const accepted = stops?.accepted() ?? []
+  const since = resetsOf(accepted, { topic, partition }).at(-1) ?? 0
+  while (routing().position < since && !revoked.aborted) await clock.sleep(routingPollMs, revoked)
+  return { since, control: routing().position, isAccepted: (code, lost) => isAccepted(accepted, { reader: scoringReader, topic, partition }, code, lost) }
+}
+
+/** The routing follows the same topic as the stops, by a reader of its own. */
+const routingPollMs = 20
 
 /** All partitions rest until the same moments, so that they are read, scored and written together. */
 const nextBeat = (nowMs: number): number => (Math.floor(nowMs / limits.smallChunk.intervalMs) + 1) * limits.smallChunk.intervalMs

@@ -1,7 +1,9 @@
 import { isEngineError } from '../errors.js'
 import type { Assignment, ConsumerGroups, Membership } from '../log/event-log.js'
 import type { CompiledStream } from './compiled.js'
+import { guarded } from './guarded.js'
 import { scorePartition, type ScoringDependencies } from './scoring-partition.js'
+import { scoringReader } from './stops.js'
 
 export const scoringGroup = 'tidemill-scoring'
 
@@ -13,10 +15,16 @@ export interface ScoringOptions extends ScoringDependencies {
   readonly streams: readonly CompiledStream[]
 }
 
-/** Joins the scoring group: every partition of every stream that is assigned here is scored until it is taken away. */
+/**
+ * Joins the scoring group: every partition of every stream that is assigned here is scored until it is taken away. A
+ * partition that must not go on stands still, and the others do not.
+ */
 export async function scoringFlow(options: ScoringOptions): Promise<Membership> {
   const byTopic = new Map(options.streams.map((stream) => [stream.topics.events, stream]))
-  return options.groups.join(scoringGroup, [...byTopic.keys()], (assignment) => work(byTopic.get(assignment.topic)!, assignment, options))
+  const { stops, clock } = options
+  return options.groups.join(scoringGroup, [...byTopic.keys()], (assignment) =>
+    guarded({ reader: scoringReader, assignment, stops, clock }, () => work(byTopic.get(assignment.topic)!, assignment, options)),
+  )
 }
 
 async function work(stream: CompiledStream, assignment: Assignment, options: ScoringOptions): Promise<void> {

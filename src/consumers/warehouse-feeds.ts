@@ -1,11 +1,12 @@
 import { decodeBlock } from '../log/block-codec.js'
 import type { Block } from '../log/block.js'
 import type { LogRecord, TopicPartition } from '../log/event-log.js'
-import { openGate } from '../log/gate.js'
+import { openGate, type GateRules } from '../log/gate.js'
 import type { Table } from '../sinks/tables.js'
 import type { CompiledStream } from './compiled.js'
 import { outcomesTopic } from './ingest.js'
 import { apiPredictionsTopic } from './prediction-log.js'
+import { gateRules, type Stops } from './stops.js'
 import { encodePredictions, type StoredBlock } from './warehouse-predictions.js'
 import type { Mark } from './warehouse-progress.js'
 import { encodeDeadLetters, encodeEvents, encodeOutcomes, outcomeFault, type StoredRecords } from './warehouse-records.js'
@@ -19,12 +20,18 @@ export interface Taken<Data> {
   readonly epoch: number
 }
 
+/** Whom a feed asks and tells. */
+export interface Told {
+  readonly report: (message: string) => void
+  readonly stops?: Stops | undefined
+}
+
 /** The topics that fill one table. */
 export interface Feed<Data> {
   readonly table: Table
   readonly topics: readonly string[]
   /** Takes the records of one partition, in order, from a mark on. */
-  open(at: TopicPartition, mark: Mark | undefined, report: (message: string) => void): (records: readonly LogRecord[]) => Taken<Data>
+  open(at: TopicPartition, mark: Mark | undefined, told: Told): (records: readonly LogRecord[]) => Taken<Data>
   encode(data: readonly Data[]): Buffer
 }
 
@@ -36,21 +43,21 @@ export function predictionsFeed(streams: readonly FedStream[]): Feed<StoredBlock
   return {
     table: 'predictions',
     topics: [...byTopic.keys(), apiPredictionsTopic.topic],
-    open(at, mark) {
+    open(at, mark, { stops }) {
       const source = byTopic.get(at.topic)
-      return source === undefined ? takeRequested(at) : takeServed(source, at.partition, mark)
+      return source === undefined ? takeRequested(at) : takeServed(source, at.partition, mark, gateRules(stops, { topic: source.topics.events, partition: at.partition }))
     },
     encode: encodePredictions,
   }
 }
 
-function takeServed({ stream, topics }: FedStream, partition: number, mark: Mark | undefined): (records: readonly LogRecord[]) => Taken<StoredBlock> {
-  const gate = openGate(mark?.covered, mark?.epoch)
+function takeServed({ stream, topics }: FedStream, partition: number, mark: Mark | undefined, rules: GateRules): (records: readonly LogRecord[]) => Taken<StoredBlock> {
+  const gate = openGate(mark?.covered, mark?.epoch, rules)
   return (records) => {
     const data: StoredBlock[] = []
     for (const { offset, value } of records) {
       const block = value === null ? undefined : gate.admit(decodeBlock(value))
-      if (block !== undefined && block.rows > 0) data.push({ stream: stream.name, topic: topics.events, partition, role: 'served', offset, block })
+      if (block !== undefined && block.rows > 0) data.push({ stream: stream.name, topic: topics.events, partition, role: 'served', offset, generation: rules.generationAt(block.control), block })
     }
     return { data, ...sizeOf(data.map(({ block }) => block), records), covered: gate.covered ?? -1, epoch: gate.epoch }
   }
@@ -59,7 +66,7 @@ function takeServed({ stream, topics }: FedStream, partition: number, mark: Mark
 const takeRequested = ({ topic, partition }: TopicPartition) => (records: readonly LogRecord[]): Taken<StoredBlock> => {
   const data = records.flatMap(({ offset, key, value }): StoredBlock[] => {
     if (value === null || key === null) return []
-    return [{ stream: key.toString(), topic, partition, role: 'api', offset, block: decodeBlock(value) }]
+    return [{ stream: key.toString(), topic, partition, role: 'api', offset, generation: 0, block: decodeBlock(value) }]
   })
   return { data, ...sizeOf(data.map(({ block }) => block), records), covered: -1, epoch: 0 }
 }
@@ -88,7 +95,7 @@ function recordsFeed(table: Table, origins: ReadonlyMap<string, Origin>, encode:
   return {
     table,
     topics: [...origins.keys()],
-    open: ({ topic, partition }, _mark, report) => (records) => {
+    open: ({ topic, partition }, _mark, { report }) => (records) => {
       const good = faultOf === undefined ? records : records.filter(faultless(faultOf, (offset, fault) => report(`offset ${offset} of ${topic}/${partition} is not stored: ${fault}`)))
       const data = good.length === 0 ? [] : [{ ...origins.get(topic)!, topic, partition, records: good }]
       return { data, rows: good.length, bytes: bytesOf(good), covered: -1, epoch: 0 }

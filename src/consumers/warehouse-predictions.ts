@@ -11,11 +11,17 @@ export interface StoredBlock {
   readonly role: 'served' | 'api'
   /** The block's own offset. */
   readonly offset: number
+  /** How often the source topic had been made anew by then: its offsets speak of other events each time. */
+  readonly generation: number
   readonly block: Block
 }
 
-/** 2^63 - 1: the earlier of two blocks over one offset has the larger version, and wins. */
+/**
+ * 2^63 - 1: the earlier of two blocks over one offset has the larger version, and wins. Over an offset of a topic that
+ * was made anew the later generation wins; a predictions topic has fewer than 2^44 blocks.
+ */
 const latest = 9_223_372_036_854_775_807n
+const versionOf = ({ generation, offset }: StoredBlock): bigint => latest + (BigInt(generation) << 44n) - BigInt(offset)
 
 const dictionaries = ['tenant', 'stream', 'topic', 'role', 'kind', 'risk', 'served_by', 'version', 'fingerprint'] as const
 
@@ -48,7 +54,7 @@ function positions(stored: readonly StoredBlock[]): Columns {
     item: { type: 'UInt32', of: stored.map(({ role, block }) => (role === 'api' ? Uint32Array.from(block.offsets) : new Uint32Array(block.rows))) },
     epoch: whole(({ block }) => block.epoch),
     control: whole(({ block }) => block.control),
-    ver: { type: 'UInt64', of: stored.map(({ offset, block }) => new BigUint64Array(block.rows).fill(latest - BigInt(offset))) },
+    ver: { type: 'UInt64', of: stored.map((one) => new BigUint64Array(one.block.rows).fill(versionOf(one))) },
   }
 }
 

@@ -22,6 +22,10 @@ export async function readMark(warehouse: Warehouse, table: Table, { topic, part
   return row === undefined ? undefined : { table, topic, partition, ...row }
 }
 
+/** The next mark may be a lower one. Throws WAREHOUSE_DOWN. */
+export const forgetMark = (warehouse: Warehouse, table: Table, { topic, partition }: TopicPartition): Promise<void> =>
+  warehouse.run('DELETE FROM progress WHERE table_name = {table: String} AND topic = {topic: String} AND partition = {partition: UInt32}', { table, topic, partition })
+
 export function encodeMarks(marks: readonly Mark[], writtenAtMs: number): Buffer {
   const tables = dictionaryColumn(marks.length)
   const topics = dictionaryColumn(marks.length)

@@ -61,7 +61,10 @@ export function trackProgress({ warehouse, clock, log, stopping, onRetry, onWrit
   }
 
   return {
-    start: (mark) => void marks.set(placeOf(mark), mark),
+    start(mark) {
+      marks.set(placeOf(mark), mark)
+      unwritten.delete(placeOf(mark))
+    },
     stored(stored) {
       for (const mark of stored) {
         marks.set(placeOf(mark), mark)

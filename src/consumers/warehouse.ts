@@ -1,13 +1,15 @@
 import type { Clock } from '../clock.js'
-import { isEngineError, messageOf } from '../errors.js'
+import { EngineError, isEngineError, messageOf, type ErrorCode, type LostOffsets } from '../errors.js'
 import { limits } from '../limits.js'
 import type { Assignment, ConsumerGroups, EventLog, Membership, ReadBound, TopicPartition } from '../log/event-log.js'
 import type { Table } from '../sinks/tables.js'
 import type { Warehouse } from '../sinks/warehouse.js'
+import { guarded } from './guarded.js'
 import { patiently } from './retry.js'
+import { isAccepted, type Stops } from './stops.js'
 import { deadLettersFeed, eventsFeed, outcomesFeed, predictionsFeed, type Feed, type FedStream } from './warehouse-feeds.js'
 import { openLoader, type Loader } from './warehouse-loader.js'
-import { readMark, type Mark } from './warehouse-progress.js'
+import { forgetMark, readMark, type Mark } from './warehouse-progress.js'
 import { trackProgress, type ProgressTracker } from './warehouse-tracker.js'
 
 export interface WarehouseOptions {
@@ -18,6 +20,8 @@ export interface WarehouseOptions {
   readonly clock: Clock
   /** Keeps raw events as well; they are the larger part of what is stored. */
   readonly rawEvents: boolean
+  /** Where a partition that must not go on stands still until an operator accepts it; without it the flow fails. */
+  readonly stops?: Stops | undefined
   /** Told in a sentence what an operator should know. */
   readonly report: (message: string) => void
 }
@@ -97,14 +101,16 @@ function watchHealth(report: (message: string) => void): Health {
 }
 
 async function joinFeed<Data>(feed: Feed<Data>, context: FeedContext): Promise<Membership> {
-  const { groups, warehouse, clock, stopping, health, tracker } = context
+  const { groups, warehouse, clock, stopping, health, tracker, stops } = context
   const onStored = (marks: readonly Mark[]): void => {
     health.answered(feed.table)
     tracker.stored(marks)
   }
   const encode = (data: readonly (readonly Data[])[]): Buffer => feed.encode(data.flat())
   const loader = openLoader<readonly Data[]>({ table: feed.table, encode, warehouse, clock, stopping, onStored, onRetry: (error) => health.away(feed.table, error) })
-  const membership = await groups.join(`tidemill-warehouse-${feed.table}`, feed.topics, (assignment) => fill(feed, loader, assignment, context))
+  const membership = await groups.join(`tidemill-warehouse-${feed.table}`, feed.topics, (assignment) =>
+    guarded({ reader: readerOf(feed.table), assignment, stops, clock }, () => fill(feed, loader, assignment, context)),
+  )
   return {
     failed: membership.failed,
     async leave() {
@@ -120,7 +126,8 @@ async function fill<Data>(feed: Feed<Data>, loader: Loader<readonly Data[]>, ass
   const { topic, partition, reader, revoked } = assignment
   const start = await untilRevoked(() => startOf(table, assignment, context), assignment, context)
   if (start === undefined) return
-  const take = feed.open(assignment, start.mark, context.report)
+  const take = feed.open(assignment, start.mark, context)
+  await context.stops?.going({ reader: readerOf(table), topic, partition })
   context.tracker.start({ table, topic, partition, covered: -1, epoch: 0, ...start.mark, next: start.next })
   for (let { next } = start; ; ) {
     const records = await untilRevoked(() => reader.read(next, readBound, revoked), assignment, context)
@@ -134,14 +141,32 @@ async function fill<Data>(feed: Feed<Data>, loader: Loader<readonly Data[]>, ass
   }
 }
 
-/** Where the partition goes on: at its mark, or at the beginning of what the log still has. */
-async function startOf(table: Table, at: TopicPartition, { log, warehouse, report }: FeedContext): Promise<{ readonly next: number; readonly mark: Mark | undefined }> {
+/**
+ * Where the partition goes on: at its mark, or where there is none at the beginning of what the log has. GAP where the
+ * log has dropped records that are not stored, LOG_RESET where it ends before the mark, unless that was accepted.
+ */
+async function startOf(table: Table, at: TopicPartition, { log, warehouse, stops }: FeedContext): Promise<{ readonly next: number; readonly mark: Mark | undefined }> {
   const mark = await readMark(warehouse, table, at)
-  const { first } = await log.bounds(at)
-  if (mark === undefined || mark.next >= first) return { next: mark?.next ?? first, mark }
-  report(`records ${mark.next} to ${first - 1} of ${at.topic}/${at.partition} passed the log's retention before they were stored; the warehouse goes on without them`)
+  const { first, next } = await log.bounds(at)
+  const place = { reader: readerOf(table), ...placeOf(at) }
+  const accepted = (code: ErrorCode, lost: LostOffsets): boolean => isAccepted(stops?.accepted() ?? [], place, code, lost)
+  if (mark === undefined) return { next: first, mark }
+  if (mark.next > next) {
+    const lost = { topic: at.topic, from: 0, to: mark.next - 1 }
+    if (!accepted('LOG_RESET', lost))
+      throw new EngineError('LOG_RESET', `${at.topic}/${at.partition} ends before offset ${next}, the warehouse has it up to ${lost.to}: the topic was made anew. Restore it, or accept that table ${table} goes on with the first record that is there`, { lost })
+    await forgetMark(warehouse, table, at)
+    return { next: first, mark: undefined }
+  }
+  if (mark.next >= first) return { next: mark.next, mark }
+  const lost = { topic: at.topic, from: mark.next, to: first - 1 }
+  if (!accepted('GAP', lost))
+    throw new EngineError('GAP', `records ${lost.from} to ${lost.to} of ${at.topic}/${at.partition} passed the log's retention before they were stored. Accept that table ${table} goes on without them, and keep the log for longer`, { lost })
   return { next: first, mark: undefined }
 }
+
+const readerOf = (table: Table): string => `warehouse ${table}`
+const placeOf = ({ topic, partition }: TopicPartition): TopicPartition => ({ topic, partition })
 
 /** The result, however long a dependency is away; undefined when the partition is taken away meanwhile. */
 async function untilRevoked<Result>(attempt: () => Promise<Result>, { topic, partition, revoked }: Assignment, { clock, health }: FeedContext): Promise<Result | undefined> {

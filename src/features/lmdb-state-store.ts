@@ -3,7 +3,7 @@ import { EngineError, isEngineError, messageOf } from '../errors.js'
 import { limits } from '../limits.js'
 import { currentBootId, markClean, prepareDirectory, stateBytes } from './lmdb-directory.js'
 import { blobKey, blobPrefix, metaKey, metaRange, partitionOfMeta, rangeOf } from './lmdb-keys.js'
-import type { Claim, StateChange, StatePartition, StateStore } from './state-store.js'
+import { assertOwned, conflict, fenced, type Claim, type StateChange, type StatePartition, type StateStore } from './state-store.js'
 
 export interface LmdbOptions {
   readonly directory: string
@@ -55,8 +55,9 @@ export async function openLmdbStateStore({ directory, bootId }: LmdbOptions): Pr
   return {
     repairs,
     claim: (at, identity, tailEpoch) => claim(database, at, identity, tailEpoch),
-    load: async (at, keys) => {
+    load: async (at, keys, owner) => {
       const meta = readMeta(database, at)
+      assertOwned(at, meta, owner)
       if (meta === undefined) return keys.map(() => undefined)
       const prefix = blobPrefix(at, meta.generation)
       return keys.map((key) => database.getBinary(blobKey(prefix, key)))
@@ -90,8 +91,8 @@ async function claim(database: RootDatabase<Buffer, Buffer>, at: StatePartition,
 async function commit(database: RootDatabase<Buffer, Buffer>, { at, epoch, previous, last, puts, deletes = [] }: StateChange): Promise<void> {
   for (;;) {
     const meta = readMeta(database, at)
-    if (meta?.epoch !== epoch) throw new EngineError('FENCED', `partition ${at.partition} of ${at.stream} belongs to epoch ${meta?.epoch ?? 0}, not to ${epoch}`)
-    if (meta.last !== previous) throw new EngineError('CONFLICT', `the state of partition ${at.partition} of ${at.stream} ends at offset ${meta.last}, not at ${previous}`)
+    if (meta?.epoch !== epoch) throw fenced(at, meta?.epoch ?? 0, epoch)
+    if (meta.last !== previous) throw conflict(at, meta.last, previous)
     const prefix = blobPrefix(at, meta.generation)
     const done = await replaceMeta(database, at, { ...meta, last }, false, () => {
       for (const { key, blob, expiresAtMs } of puts) void database.put(blobKey(prefix, key), blob, expiresAtMs)

@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { EngineError } from '../errors.js'
 import { limits } from '../limits.js'
 import { connectRedis, type RedisConnection, type RedisConnectionOptions } from './redis-connection.js'
 import { checkPrefix, framed, keysOf, metaOf, unframed, type PartitionKeys } from './redis-layout.js'
 import { claimScript, commitScript, sweepScript } from './redis-scripts.js'
-import type { StateChange, StatePartition, StateStore } from './state-store.js'
+import { assertOwned, conflict, fenced, type StateChange, type StatePartition, type StateStore } from './state-store.js'
 
 export interface RedisStateOptions extends RedisConnectionOptions {
   /** What every key begins with; no braces. */
@@ -52,13 +51,13 @@ export async function openRedisStateStore({ keyPrefix = defaultKeyPrefix, ...opt
       const [epoch, last] = texts(await redis.run(claimScript, [meta, expiry, dropped], [identity, tailEpoch]))
       return { epoch: Number(epoch), last: Number(last) }
     },
-    load: async (at, keys) => {
+    load: async (at, keys, owner) => {
       if (keys.length === 0) return []
       const { meta, blobs } = keysAt(at)
       const [stored = null, ...values] = (await redis.send('mget', meta, ...keys.map((key) => blobs + key))) as (Buffer | null)[]
-      if (stored === null) return keys.map(() => undefined)
-      const { since } = metaOf(stored)
-      return values.map((value) => unframed(value, since))
+      const found = stored === null ? undefined : metaOf(stored)
+      assertOwned(at, found, owner)
+      return values.map((value) => (found === undefined ? undefined : unframed(value, found.since)))
     },
     commit: (change) => commit(redis, keysAt(change.at), change, commitIds(change)),
     sweep: (at, nowEventMs, entries = limits.sweepEntries) => sweep(redis, keysAt(at), nowEventMs, entries),
@@ -100,8 +99,8 @@ async function commit(redis: RedisConnection, keys: PartitionKeys, { at, epoch, 
   const touched = [...puts.map(({ key }) => keys.blobs + key), ...deletes.map((key) => keys.blobs + key)]
   const args = [epoch, previous, last, id, puts.length, Buffer.byteLength(keys.blobs), ...framed(epoch, puts)]
   const [result, stored] = texts(await redis.run(commitScript, [keys.meta, keys.expiry, ...touched], args))
-  if (result === 'FENCED') throw new EngineError('FENCED', `partition ${at.partition} of ${at.stream} belongs to epoch ${stored}, not to ${epoch}`)
-  if (result === 'CONFLICT') throw new EngineError('CONFLICT', `the state of partition ${at.partition} of ${at.stream} ends at offset ${stored}, not at ${previous}`)
+  if (result === 'FENCED') throw fenced(at, stored!, epoch)
+  if (result === 'CONFLICT') throw conflict(at, stored!, previous)
 }
 
 /** First what earlier identities left, then what has expired. Keys are read first, so that the script can name them. */

@@ -1,3 +1,5 @@
+import { EngineError } from '../errors.js'
+
 /** The state of one stream's partition; one owner at a time. */
 export interface StatePartition {
   readonly stream: string
@@ -8,6 +10,13 @@ export interface Claim {
   /** Fences every commit of older owners. */
   readonly epoch: number
   /** The last offset folded into the stored state; -1 for an empty state. */
+  readonly last: number
+}
+
+/** What the owner of a partition relies on. */
+export interface StateOwner {
+  readonly epoch: number
+  /** The last offset that it has committed, or found at its claim. */
   readonly last: number
 }
 
@@ -30,8 +39,12 @@ export interface StateStore {
    * State of another `identity` (plan fingerprint and partition count) is dropped: `last` is then -1.
    */
   claim(at: StatePartition, identity: string, tailEpoch: number): Promise<Claim>
-  /** The committed blobs in the order of the keys, absent ones undefined; one round trip. Anyone may read. */
-  load(at: StatePartition, keys: readonly string[]): Promise<(Buffer | undefined)[]>
+  /**
+   * The committed blobs in the order of the keys, absent ones undefined; one round trip. Anyone may read. An owner says
+   * what it has committed, so that it never mixes what it remembers with a store that was emptied or put back: FENCED
+   * when the partition is not of its epoch, CONFLICT when the stored offset is before its own.
+   */
+  load(at: StatePartition, keys: readonly string[], owner?: StateOwner): Promise<(Buffer | undefined)[]>
   /**
    * All or nothing. FENCED when another owner has claimed, CONFLICT when `previous` is not the stored offset. After an
    * error to be retried it may have happened or not; repeated with the same array of puts it ends well either way.
@@ -42,4 +55,17 @@ export interface StateStore {
    * them, going on where the last call ended. Resolves with how many are gone. Any number of calls at any time is right.
    */
   sweep(at: StatePartition, nowEventMs: number, entries?: number): Promise<number>
+}
+
+export const fenced = (at: StatePartition, stored: number | string, epoch: number): EngineError =>
+  new EngineError('FENCED', `partition ${at.partition} of ${at.stream} belongs to epoch ${stored}, not to ${epoch}`)
+
+export const conflict = (at: StatePartition, stored: number | string, last: number): EngineError =>
+  new EngineError('CONFLICT', `the state of partition ${at.partition} of ${at.stream} ends at offset ${stored}, not at ${last}`)
+
+/** Throws what a store that stands at `stored` means to its owner. */
+export function assertOwned(at: StatePartition, stored: StateOwner | undefined, owner: StateOwner | undefined): void {
+  if (owner === undefined) return
+  if (stored?.epoch !== owner.epoch) throw fenced(at, stored?.epoch ?? 0, owner.epoch)
+  if (stored.last < owner.last) throw conflict(at, stored.last, owner.last)
 }

@@ -1,6 +1,7 @@
 import { crc32c } from '@node-rs/crc32'
 import { EngineError, messageOf } from '../errors.js'
 import type { Block, RawColumns } from './block.js'
+import type { Offset } from './event-log.js'
 import { dictionaryOf, putList, putTexts, takeList, takeTexts, textBound, textsOf } from './block-text.js'
 
 /*
@@ -22,7 +23,17 @@ const maxRows = 0xffff
 const bytesPerRow = 3 * 8 + 4 + 3 * 2 + 4
 
 /** What a block says of itself before its rows. */
-export type BlockHead = Pick<Block, 'epoch' | 'after' | 'last' | 'control' | 'rows' | 'width'>
+export type BlockHead = Pick<Block, 'epoch' | 'after' | 'last' | 'control' | 'rows' | 'width'> & {
+  /** Undefined where there are no rows. */
+  readonly lastRow: RowPlace | undefined
+}
+
+/** Which record of the source a row is about. */
+export interface RowPlace {
+  readonly offset: Offset
+  /** Its log time. */
+  readonly recordTimeMs: number
+}
 
 const columnsBytes = (rows: number, width: number): number => rows * (bytesPerRow + 4 * width)
 
@@ -83,13 +94,14 @@ function assertIntact(bytes: Buffer): void {
   if (headerBytes + columnsBytes(rows!, width!) + names! + eventIds! + entities! !== bytes.length) throw damaged('its columns do not fill it')
 }
 
-const headOf = (bytes: Buffer): BlockHead => ({
-  rows: bytes.readUInt32LE(16),
+const headOf = (bytes: Buffer, rows = bytes.readUInt32LE(16)): BlockHead => ({
+  rows,
   width: bytes.readUInt32LE(20),
   epoch: bytes.readDoubleLE(40),
   after: bytes.readDoubleLE(48),
   last: bytes.readDoubleLE(56),
   control: bytes.readDoubleLE(64),
+  lastRow: rows === 0 ? undefined : { offset: bytes.readDoubleLE(headerBytes + 8 * (rows - 1)), recordTimeMs: bytes.readDoubleLE(headerBytes + 8 * (2 * rows - 1)) },
 })
 
 /** The head alone, of a block that was checked whole. Throws LOG_DAMAGED. */

@@ -35,13 +35,15 @@ export interface TopicSpec {
 export interface ReadBound {
   readonly records: number
   readonly bytes: number
+  /** Wait no longer once everything below this offset has been passed. Offsets have holes, at a partition's end too. */
+  readonly until?: Offset
 }
 
 /** Pulls records of one partition. Buffers stay valid until the next `read` of the same reader at least. */
 export interface PartitionReader {
   /**
    * Records with offsets >= `from`, ascending. Waits until there is one (never to fill the bound); an aborted signal
-   * gives an empty list. Throws LOG_RESET when `from` is beyond the end, GAP when retention has passed it,
+   * gives an empty list, and so does a bound's `until` below which no record is left. Throws LOG_RESET when `from` is beyond the end, GAP when retention has passed it,
    * LOG_DAMAGED when stored bytes fail their checksum.
    */
   read(from: Offset, bound: ReadBound, signal: AbortSignal): Promise<readonly LogRecord[]>

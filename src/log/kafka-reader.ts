@@ -36,6 +36,8 @@ export class KafkaReader implements PartitionReader {
   #held: Answer | undefined
   /** Records up to here were given out, or were asked to be passed over. */
   #given: Offset = 0
+  /** Below it nothing is left for the read under way: behind the last record may stand the marker of a transaction. */
+  #passed: Offset = 0
   #fetch: Fetch | undefined
 
   constructor(connection: KafkaConnection, at: TopicPartition, onClose: (reader: KafkaReader) => void) {
@@ -48,7 +50,7 @@ export class KafkaReader implements PartitionReader {
   async read(from: Offset, bound: ReadBound, signal: AbortSignal): Promise<readonly LogRecord[]> {
     while (!signal.aborted) {
       const records = this.#take(from, bound)
-      if (records.length > 0) return records
+      if (records.length > 0 || this.#passed >= (bound.until ?? Infinity)) return records
       const answer = await orAborted(this.#ask(from).answer.catch((error: unknown) => this.#forget(error)), signal)
       if (answer === undefined) continue
       this.#held = answer
@@ -69,6 +71,7 @@ export class KafkaReader implements PartitionReader {
   #take(from: Offset, bound: ReadBound): LogRecord[] {
     const held = this.#held
     const records: LogRecord[] = []
+    this.#passed = from
     if (held === undefined || from < this.#given || from > held.set.end) {
       this.#held = undefined
       return records
@@ -79,6 +82,7 @@ export class KafkaReader implements PartitionReader {
       if (record === 'full') return records
       if (record === undefined) {
         this.#held = undefined
+        this.#passed = Math.max(from, held.set.end)
         if (held.set.end < held.end || records.length === 0) this.#put(this.#given, Math.max(from, held.set.end))
         return records
       }

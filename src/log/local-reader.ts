@@ -51,6 +51,8 @@ export class LocalReader implements PartitionReader {
           throw logFailure(error, `read ${this.#segment?.path ?? 'the log'}`)
         }
       }
+      // These offsets have no holes: what lies below the end was given out.
+      if (from >= (bound.until ?? Infinity)) return []
       await this.#partition.grown(from, signal)
     }
     return []

@@ -25,8 +25,12 @@ const operatorRoutes = [
   ['POST', '/api/v2/backups', {}],
   ['GET', '/api/v2/backups/one', undefined],
   ['DELETE', '/api/v2/backups/one', undefined],
+  ['POST', '/api/v2/partitions/accept', { topic: 'attendance', partition: 2, why: 'known' }],
 ] as const
-const sql = ['POST', '/api/v2/sql', { sql: 'SELECT 1' }] as const
+const operatorReads = [
+  ['POST', '/api/v2/sql', { sql: 'SELECT 1' }],
+  ['GET', '/api/v2/partitions', undefined],
+] as const
 
 /** What a caller can see of an answer, but for the id of the occurrence. */
 const seen = ({ status, headers, text }: Answer): unknown => [status, { ...headers, date: '' }, text.replace(/urn:tidemill:request:[0-9a-f]+-\d+/, '')]
@@ -59,9 +63,8 @@ test.each(operatorRoutes)('%s %s is for operators with the scope admin alone', a
   expect((await send(key, method, url, body)).status).toBe(403)
 })
 
-test('SQL sees every tenant, so it is for operators alone, with the scope read', async () => {
+test.each(operatorReads)('%s %s sees every tenant, so it is for operators alone, with the scope read', async (method, url, body) => {
   const { send, keyWith, keys } = await startApi()
-  const [method, url, body] = sql
   expect((await send(undefined, method, url, body)).status).toBe(401)
   expect((await send(await keyWith(...scopes), method, url, body)).body.detail).toBe('Only an operator key may do this.')
   const operatorWith = async (...may: readonly Scope[]): Promise<string> => (await keys.create({ name: 'analyst', tenant: '*', scopes: may })).key
@@ -73,7 +76,7 @@ test('every route under /api/v2 is guarded', async () => {
   const { app, send } = await startApi()
   await app.ready()
   const paths = Object.entries((app.swagger() as { paths: Record<string, Record<string, unknown>> }).paths).filter(([path]) => path.startsWith('/api/'))
-  expect(paths.length).toBe(new Set([...routes, ...operatorRoutes, sql].map(([, url]) => url)).size)
+  expect(paths.length).toBe(new Set([...routes, ...operatorRoutes, ...operatorReads].map(([, url]) => url)).size)
   for (const [path, operations] of paths) {
     for (const method of Object.keys(operations)) {
       const answer = await send(undefined, method.toUpperCase() as 'GET', path.replace(/\{\w+\}/g, 'x'), method === 'post' ? {} : undefined)

@@ -2,7 +2,7 @@
 import { Counter, Registry } from 'prom-client'
 import { EngineError, type ErrorCode } from '../../src/errors.js'
 import { limits } from '../../src/limits.js'
-import type { Acknowledged, ApiPorts, Caller, IngestResult, Outcome, Predicted, PredictionFilter, PredictionRow, ReadinessCheck, Rejected, StreamView } from '../../src/api/ports.js'
+import type { AcceptedStop, Acknowledged, ApiPorts, Caller, IngestResult, Outcome, Predicted, PredictionFilter, PredictionRow, ReadinessCheck, Rejected, StreamView } from '../../src/api/ports.js'
 import type { AvroRecord } from '../../src/streams/stream.js'
 import { fakeLetters, type FakeLetters } from './fake-letters.js'
 
@@ -44,7 +44,7 @@ export const streams: readonly StreamView[] = [
 ]
 
 type Columns = Readonly<Record<string, unknown>>
-type Ask = 'ingest' | 'predict' | 'features' | 'appendOutcomes' | 'findPredictions' | 'predictionsOf' | 'select'
+type Ask = 'ingest' | 'predict' | 'features' | 'appendOutcomes' | 'findPredictions' | 'predictionsOf' | 'select' | 'accept'
 
 export interface FakeEngine extends ApiPorts {
   readonly letters: FakeLetters
@@ -76,6 +76,9 @@ function rejectionOf(stream: StreamView, event: Columns): Rejected | undefined {
   return undefined
 }
 
+/** What stands still in every fake engine. */
+export const stopped = { reader: 'scoring', topic: 'attendance', partition: 2, code: 'GAP', message: 'attendance/2 begins at offset 9', lost: { topic: 'attendance', from: 4, to: 8 }, sinceMs: 1_767_600_000_000 }
+
 const pages = { prefix: 'page:', size: (cursor: string | undefined): number => (cursor === undefined ? 0 : Number(/^page:(\d+)$/.exec(cursor)?.[1])) }
 
 export function fakeEngine(nowMs: () => number = () => 1_767_686_400_000): FakeEngine {
@@ -83,6 +86,7 @@ export function fakeEngine(nowMs: () => number = () => 1_767_686_400_000): FakeE
   const asked: Columns[] = []
   const outcomes: Outcome[] = []
   const rows: PredictionRow[] = []
+  const accepted: AcceptedStop[] = []
   const failures = new Map<Ask, Error>()
   const holds = new Map<Ask, Promise<void>>()
   let broken: readonly string[] = []
@@ -129,6 +133,16 @@ export function fakeEngine(nowMs: () => number = () => 1_767_686_400_000): FakeE
       async appendOutcomes(given) {
         await called('appendOutcomes')
         outcomes.push(...given)
+      },
+    },
+    partitions: {
+      look: () => ({ stopped: [stopped], rebuilding: [{ stream: 'visit', partition: 0, recordsDone: 10, records: 40, etaMs: 1_500 }], accepted }),
+      async accept({ topic, partition, code }, by, why) {
+        await called('accept')
+        if (topic !== stopped.topic || partition !== stopped.partition || (code ?? stopped.code) !== stopped.code) throw new EngineError('BAD_REQUEST', `nothing of ${topic}/${partition} stands that could be accepted`)
+        const { reader, lost } = stopped
+        accepted.push({ reader, topic, partition, code: stopped.code, lost, by, why, atMs: nowMs() })
+        return accepted.slice(-1)
       },
     },
     queries: {

@@ -15,7 +15,7 @@ const snapshot: EngineSnapshot = {
     { name: 'sync', eventsPerSecond: 0, p50Ms: undefined, p95Ms: undefined, lagRecords: 7, events: 0, duplicates: 0, deadLetters: 0, risks: { low: 0, medium: 0, high: 0 }, version: 'heuristic_v1' },
   ],
   warehouseLagRecords: 0,
-  warehouseUp: true,
+  warehouseUp: true, rebuilds: [], stops: [],
 }
 
 const config = loadConfig({ variables: {}, flags: { 'scoring.commitIntervalMs': 250, 'warehouse.rawEvents': false } })

@@ -6,6 +6,7 @@ import { systemClock } from '../../src/clock.js'
 import { compileStream, type CompiledStream } from '../../src/consumers/compiled.js'
 import { scoringFlow } from '../../src/consumers/scoring.js'
 import type { ChunkReport, ScoringDependencies } from '../../src/consumers/scoring-partition.js'
+import { followStops, gateRules, type Stops } from '../../src/consumers/stops.js'
 import { ensureTopics } from '../../src/consumers/topics.js'
 import { openLmdbStateStore, type LmdbStateStore } from '../../src/features/lmdb-state-store.js'
 import type { StateStore } from '../../src/features/state-store.js'
@@ -14,6 +15,7 @@ import { decodeBlock } from '../../src/log/block-codec.js'
 import { openGate } from '../../src/log/gate.js'
 import { openLocalLog } from '../../src/log/local.js'
 import type { ConsumerGroups, EventLog, LogRecord } from '../../src/log/event-log.js'
+import { readUpTo } from '../../src/log/read-up-to.js'
 import { emptyRouting } from '../../src/scorers/routing.js'
 import { doors } from '../fixtures/doors.js'
 
@@ -28,23 +30,27 @@ export interface Seen {
 
 export type Given = string | Buffer | Readonly<Record<string, unknown>>
 
-export type RoomLog = EventLog & ConsumerGroups & { close(): Promise<void> }
+export type RoomLog = EventLog & ConsumerGroups & { sweep?(): Promise<void>; close(): Promise<void> }
 
 /** A log and a state on disk, and scoring flows over them that can be started and stopped. */
 export interface EngineRoom {
   readonly stream: CompiledStream
-  readonly log: RoomLog
+  log: RoomLog
   store: LmdbStateStore
   /** Appends to the partition of the tenant. Resolves with the offsets. */
   append(events: readonly Given[], timestampMs?: number): Promise<void>
   /** Starts scoring; `stop` leaves the group. */
   score(change?: Partial<ScoringDependencies> & { store?: StateStore }): Promise<Flow>
   /** Visible results by partition and offset, through the gate. */
-  seen(): Promise<Map<string, Seen>>
+  seen(stops?: Stops): Promise<Map<string, Seen>>
   deadLetters(): Promise<readonly LogRecord[]>
   /** Every record of a topic's partition. */
   records(topic: string, partition: number): Promise<readonly LogRecord[]>
   loseState(): Promise<void>
+  /** Closes the log, does something to its files, and opens it again; no flow may run. */
+  withLogClosed(change: (directory: string) => Promise<void>): Promise<void>
+  /** What stands still and what was accepted. */
+  stops(): Promise<Stops>
   readonly directory: string
 }
 
@@ -64,46 +70,50 @@ const ownLog = (directory: string): Promise<RoomLog> => openLocalLog({ directory
 export async function engineRoom(openLog: (directory: string) => Promise<RoomLog> = ownLog, name = 'doors'): Promise<EngineRoom> {
   const directory = await mkdtemp(join(tmpdir(), 'tidemill-room-'))
   const stream = compileStream({ ...doors, name, stream: name, topic: name })
-  const log = await openLog(directory)
-  await ensureTopics(log, [stream], undefined)
+  const openReady = async (): Promise<RoomLog> => {
+    const log = await openLog(directory)
+    await ensureTopics(log, [stream], undefined)
+    return log
+  }
   const stateDirectory = join(directory, 'state')
   const flows = new Set<Flow>()
+  const opened = new Set<Stops>()
   onTestFinished(async () => {
     for (const flow of flows) await flow.stop()
+    for (const stops of opened) await stops.close()
     await room.store.close()
-    await log.close()
+    await room.log.close()
     await rm(directory, { recursive: true, force: true })
   })
 
   const records = async (topic: string, partition: number): Promise<LogRecord[]> => {
-    const reader = log.reader({ topic, partition })
-    const { first, next } = await log.bounds({ topic, partition })
+    const reader = room.log.reader({ topic, partition })
+    const { first, next } = await room.log.bounds({ topic, partition })
     const out: LogRecord[] = []
-    for (let from = first; from < next; from = out.at(-1)!.offset + 1) {
-      const read = await reader.read(from, { records: 1_000, bytes: 1 << 22 }, new AbortController().signal)
+    for await (const read of readUpTo(reader, first, next, { records: 1_000, bytes: 1 << 22 }, new AbortController().signal))
       out.push(...read.map((record) => ({ ...record, value: record.value === null ? null : Buffer.from(record.value) })))
-    }
     await reader.close()
     return out
   }
   const partitions = Array.from({ length: stream.stream.partitions }, (_, i) => i)
 
   const room: EngineRoom = {
-    stream, log, directory, records,
+    stream, directory, records,
+    log: await openReady(),
     store: await openLmdbStateStore({ directory: stateDirectory }),
     async append(events, timestampMs) {
       for (const event of events) {
         const value = Buffer.isBuffer(event) ? event : Buffer.from(typeof event === 'string' ? event : JSON.stringify(event))
         const tenant = typeof event === 'object' && !Buffer.isBuffer(event) ? String(event['tenant_id']) : 'acme'
         const key = Buffer.from(tenant)
-        await log.append({ topic: stream.topics.events, partition: partitionOf(key, stream.stream.partitions) }, [{ key, value, ...(timestampMs === undefined ? {} : { timestampMs }) }])
+        await room.log.append({ topic: stream.topics.events, partition: partitionOf(key, stream.stream.partitions) }, [{ key, value, ...(timestampMs === undefined ? {} : { timestampMs }) }])
       }
     },
     async score(change = {}) {
       const chunks: ChunkReport[] = []
       const covered = new Map<number, number>()
       const membership = await scoringFlow({
-        log, groups: log, store: room.store, streams: [stream], tenants: 'any', clock: systemClock, routing: () => emptyRouting, onRetry: () => undefined, settings,
+        log: room.log, groups: room.log, store: room.store, streams: [stream], tenants: 'any', clock: systemClock, routing: () => emptyRouting, onRetry: () => undefined, settings,
         ...change,
         onChunk(report) {
           chunks.push(report)
@@ -116,9 +126,9 @@ export async function engineRoom(openLog: (directory: string) => Promise<RoomLog
         chunks,
         failed: membership.failed,
         async caughtUp() {
-          const ends = await Promise.all(partitions.map((partition) => log.bounds({ topic: stream.topics.events, partition })))
+          const ends = await Promise.all(partitions.map((partition) => room.log.bounds({ topic: stream.topics.events, partition })))
           for (const partition of partitions)
-            while ((await reached(partition)) < ends[partition]!.next - 1) await Promise.race([systemClock.sleep(2), membership.failed])
+            while ((await reached(partition, change.stops)) < ends[partition]!.next - 1) await Promise.race([systemClock.sleep(2), membership.failed])
         },
         async stop() {
           flows.delete(flow)
@@ -128,10 +138,10 @@ export async function engineRoom(openLog: (directory: string) => Promise<RoomLog
       flows.add(flow)
       return flow
     },
-    async seen() {
+    async seen(stops) {
       const out = new Map<string, Seen>()
       for (const partition of partitions) {
-        const gate = openGate(-1)
+        const gate = openGate(-1, 0, gateRules(stops, { topic: stream.topics.events, partition }))
         for (const { value } of await records(stream.topics.predictions, partition)) {
           const block = gate.admit(decodeBlock(value!))
           if (block === undefined) continue
@@ -150,6 +160,16 @@ export async function engineRoom(openLog: (directory: string) => Promise<RoomLog
     async deadLetters() {
       return (await Promise.all(partitions.map((partition) => records(stream.topics.deadLetters, partition)))).flat()
     },
+    async withLogClosed(change) {
+      await room.log.close()
+      await change(join(directory, 'log'))
+      room.log = await openReady()
+    },
+    async stops() {
+      const stops = await followStops({ log: room.log, clock: systemClock })
+      opened.add(stops)
+      return stops
+    },
     async loseState() {
       await room.store.close()
       await rm(stateDirectory, { recursive: true })
@@ -158,9 +178,9 @@ export async function engineRoom(openLog: (directory: string) => Promise<RoomLog
   }
 
   /** How far the visible results of a partition reach. */
-  async function reached(partition: number): Promise<number> {
+  async function reached(partition: number, stops: Stops | undefined): Promise<number> {
     const blocks = await records(stream.topics.predictions, partition)
-    const gate = openGate(-1)
+    const gate = openGate(-1, 0, gateRules(stops, { topic: stream.topics.events, partition }))
     for (const { value } of blocks) gate.admit(decodeBlock(value!))
     return gate.covered ?? -1
   }

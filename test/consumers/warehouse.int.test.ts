@@ -85,7 +85,7 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
   test('where two blocks over one offset were both stored, the earlier one counts', async () => {
     const room = await warehouseRoom(warehouse)
     const place = { stream: room.stream.stream.name, topic: 'gates', partition: 0, role: 'served' } as const
-    const stored = (offset: number, score: number) => ({ ...place, offset, block: decodeBlock(encodeBlock(recent(1, -1, 0, { scores: Float32Array.of(score) }))) })
+    const stored = (offset: number, score: number) => ({ ...place, offset, generation: 0, block: decodeBlock(encodeBlock(recent(1, -1, 0, { scores: Float32Array.of(score) }))) })
     for (const [offset, score] of [[70, 0.7], [3, 0.3], [12, 0.5]] as const) await warehouse.insert('predictions', encodePredictions([stored(offset, score)]))
     assert.deepEqual(await rows(room, 'SELECT score FROM predictions_final WHERE stream = {stream: String}'), [{ score: 0.3 }])
   })

@@ -37,7 +37,8 @@ test('a marker comes back', () => {
 
 test('the head is the same as that of the whole block', () => {
   const { epoch, after, last, control, rows, width } = block(4, 9, 12)
-  expect(decodeHead(encodeBlock(block(4, 9, 12)))).toEqual({ epoch, after, last, control, rows, width })
+  expect(decodeHead(encodeBlock(block(4, 9, 12)))).toEqual({ epoch, after, last, control, rows, width, lastRow: { offset: 12, recordTimeMs: 1_012 } })
+  expect(decodeHead(encodeBlock(marker(4, 9))).lastRow).toBeUndefined()
 })
 
 test('a decoded block does not change with the buffer that it came from', () => {

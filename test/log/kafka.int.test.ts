@@ -83,6 +83,8 @@ test('a reader goes over what compaction and transaction markers leave out', asy
   await producer.disconnect()
   // The broker answers a commit before its marker is in the partition.
   await expect.poll(async () => (await log.bounds(at)).next, { timeout: 30_000 }).toBe(6)
+  expect(texts(await readAll(log, at, 0)), 'the end of the partition is a marker, and is reached').toEqual(['kept', 'kept too'])
+  expect(await log.reader(at).read(5, { records: 10, bytes: 1_000, until: 6 }, never)).toEqual([])
   await log.append(at, [textRecord('plain')])
   const records = await readAll(log, at, 0)
   expect(records.map(({ offset, value }) => [offset, value?.toString()])).toEqual([[0, 'kept'], [4, 'kept too'], [6, 'plain']])

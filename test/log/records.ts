@@ -1,6 +1,7 @@
 import { expect } from 'vitest'
 import { isEngineError } from '../../src/errors.js'
 import type { ErrorCode } from '../../src/errors.js'
+import { readUpTo } from '../../src/log/read-up-to.js'
 import type { EventLog, LogRecord, NewRecord, Offset, TopicPartition } from '../../src/log/event-log.js'
 
 const wide = { records: 1_000, bytes: 1024 * 1024 }
@@ -17,11 +18,7 @@ export async function readAll(log: EventLog, at: TopicPartition, from: Offset, b
   const reader = log.reader(at)
   const all: LogRecord[] = []
   try {
-    while (from < next) {
-      const records = await reader.read(from, bound, never)
-      all.push(...records.map((record) => ({ ...record, value: record.value && Buffer.from(record.value) })))
-      from = records.at(-1)!.offset + 1
-    }
+    for await (const records of readUpTo(reader, from, next, bound, never)) all.push(...records.map((record) => ({ ...record, value: record.value && Buffer.from(record.value) })))
     return all
   } finally {
     await reader.close()

@@ -7,10 +7,11 @@ import { block, marker } from './blocks.js'
 import { openEvents, place, scratch } from './local-log.js'
 
 /** The tail of a topic of these blocks, looking at `records` of them first. */
-async function tailOf(blocks: readonly Block[], records?: number): Promise<Tail> {
+async function tailOf(blocks: readonly Block[], records?: number, since = 0): Promise<Omit<Tail, 'lastRow'>> {
   const log = await openEvents(await scratch())
   await log.append(place, blocks.map((each) => ({ key: null, value: encodeBlock(each) })))
-  return records === undefined ? readTail(log, place) : readTail(log, place, records)
+  const { epoch, covered } = await readTail(log, place, since, records)
+  return { epoch, covered }
 }
 
 test('an empty topic was claimed by nobody and covers nothing', async () => {
