@@ -1,28 +1,23 @@
 /**
  * Protections of the engine, each with an edit of the sources that takes it out. The edit is made in the bundle of the
- * simulation alone. A protection whose removal the simulation does not notice is either none or not tested.
+ * simulation alone. A protection whose removal the simulation does not notice is either none or not tested. Where few
+ * seeds notice, the search begins at `from`.
  *
- * @typedef {{ readonly why: string, readonly file: string, readonly find: string, readonly put: string }} Break
+ * @typedef {{ readonly why: string, readonly file: string, readonly find: string, readonly put: string, readonly from?: number }} Break
  * @type {Readonly<Record<string, Break>>}
  */
 export const breaks = {
   'fence': {
     why: 'a commit of an owner that was replaced is refused',
     file: 'test/simulation/memory-state-store.ts',
-    find: 'if (stored?.epoch !== epoch) throw',
-    put: 'if (stored === undefined) throw',
+    find: 'if (stored?.epoch !== epoch) throw fenced(at, stored?.epoch ?? 0, epoch)',
+    put: 'if (stored === undefined) return',
   },
   'previous': {
     why: 'a commit that does not follow the stored offset is refused',
     file: 'test/simulation/memory-state-store.ts',
     find: 'if (stored.last !== previous) throw',
     put: 'if (stored.last > last) throw',
-  },
-  'marker': {
-    why: 'a claim marks the predictions topic before it looks at what is covered',
-    file: 'src/consumers/claim.ts',
-    find: 'await patiently(() => log.append(predictions, [{ key: null, value: marker }]), patience)',
-    put: 'void marker',
   },
   'gate-epochs': {
     why: 'readers ignore blocks of owners that were replaced',
@@ -41,6 +36,24 @@ export const breaks = {
     file: 'src/consumers/claim.ts',
     find: 'before.epoch), patience)',
     put: '0), patience)',
+  },
+  'tail-after-claim': {
+    why: 'a claim looks for what is covered once more when the older owner can commit no more',
+    file: 'src/consumers/claim.ts',
+    find: 'const behind = await patiently(() => readTail(log, predictions, rules.since), patience)',
+    put: 'const behind = before',
+  },
+  'log-fence': {
+    why: 'an owner that the store has forgotten to refuse learns from the log that it was replaced',
+    file: 'src/consumers/log-fence.ts',
+    find: 'if (offset <= since) return',
+    put: 'return',
+  },
+  'load-fence': {
+    why: 'an owner never mixes what it remembers with a store that was emptied, put back or taken over',
+    file: 'src/features/state-store.ts',
+    find: 'if (owner === undefined) return',
+    put: 'return',
   },
   'append-before-commit': {
     why: 'state is committed only when every folded chunk is durable',

@@ -7,8 +7,6 @@ export interface MemoryPartition {
   readonly records: LogRecord[]
   first: Offset
   next: Offset
-  /** Offsets that the next record leaves out. */
-  holes: number
   readonly waiting: Set<() => void>
 }
 
@@ -43,19 +41,20 @@ export class MemoryLog implements EventLog, ConsumerGroups {
 
   /** Leaves out the next offsets, as the markers of transactions and compaction do. */
   skip(at: TopicPartition, count: number): void {
-    this.partition(at).holes += count
+    const partition = this.partition(at)
+    partition.next += count
+    for (const wake of partition.waiting) wake()
   }
 
   async ensure({ topic, partitions }: TopicSpec): Promise<void> {
     const known = this.#topics.get(topic)
-    if (known === undefined) this.#topics.set(topic, Array.from({ length: partitions }, () => ({ records: [], first: 0, next: 0, holes: 0, waiting: new Set() })))
+    if (known === undefined) this.#topics.set(topic, Array.from({ length: partitions }, () => ({ records: [], first: 0, next: 0, waiting: new Set() })))
     else if (known.length !== partitions) throw new EngineError('TOPIC_MISMATCH', `topic ${topic} has ${known.length} partitions, not ${partitions}`)
   }
 
   async append(at: TopicPartition, records: readonly NewRecord[]): Promise<Offset> {
     const partition = this.partition(at)
-    const first = (partition.next += partition.holes)
-    partition.holes = 0
+    const first = partition.next
     for (const { key, value, headers = {}, timestampMs = this.#nowMs() } of records) partition.records.push({ offset: partition.next++, timestampMs, key: copied(key), value: copied(value), headers: copiedAll(headers) })
     for (const wake of partition.waiting) wake()
     return first
@@ -97,7 +96,7 @@ class MemoryReader implements PartitionReader {
     for (;;) {
       if (signal.aborted) return []
       const found = this.#take(from, bound)
-      if (found.length > 0) return (this.#given = found)
+      if (found.length > 0 || this.partition.next >= (bound.until ?? Infinity)) return (this.#given = found)
       await this.#more(signal)
     }
   }

@@ -1,5 +1,4 @@
-import { EngineError } from '../../src/errors.js'
-import type { Claim, StateChange, StatePartition, StateStore } from '../../src/features/state-store.js'
+import { assertOwned, conflict, fenced, type Claim, type StateChange, type StateOwner, type StatePartition, type StateStore } from '../../src/features/state-store.js'
 
 export interface MemoryBlob {
   readonly blob: Buffer
@@ -45,7 +44,8 @@ export class MemoryStateStore implements StateStore {
     return { epoch, last: kept.last }
   }
 
-  async load(at: StatePartition, keys: readonly string[]): Promise<(Buffer | undefined)[]> {
+  async load(at: StatePartition, keys: readonly string[], owner?: StateOwner): Promise<(Buffer | undefined)[]> {
+    assertOwned(at, this.at(at), owner)
     const blobs = this.at(at)?.blobs
     return keys.map((key) => {
       const found = blobs?.get(key)
@@ -55,9 +55,9 @@ export class MemoryStateStore implements StateStore {
 
   async commit({ at, epoch, previous, last, puts, deletes = [] }: StateChange): Promise<void> {
     const stored = this.at(at)
-    if (stored?.epoch !== epoch) throw new EngineError('FENCED', `partition ${at.partition} of ${at.stream} belongs to epoch ${stored?.epoch ?? 0}, not to ${epoch}`)
+    if (stored?.epoch !== epoch) throw fenced(at, stored?.epoch ?? 0, epoch)
     if (stored.puts === puts && stored.last === last) return
-    if (stored.last !== previous) throw new EngineError('CONFLICT', `the state of partition ${at.partition} of ${at.stream} ends at offset ${stored.last}, not at ${previous}`)
+    if (stored.last !== previous) throw conflict(at, stored.last, previous)
     const blobs = new Map(stored.blobs)
     for (const { key, blob, expiresAtMs } of puts) blobs.set(key, { blob: Buffer.from(blob), expiresAtMs })
     for (const key of deletes) blobs.delete(key)

@@ -51,6 +51,20 @@ export function befall(world: World, { hazards, random, timeline }: { readonly h
       hazards.met('rolled-back state', '', ordinal)
       state.restore(random.pick(snapshots))
     }),
+    // The store forgets who took over while the one before stands still: it comes back to a store that knows it.
+    () => strike('rolled-back state', 0.5, (ordinal) => {
+      const engine = anyEngine()
+      if (engine === undefined || engine.process.paused) return
+      const before = random.chance(0.7) ? state.snapshot() : new Map<string, MemoryState>()
+      const lengthMs = random.between(800, 2_500)
+      hazards.met('paused process', `${engine.process.name} for ${Math.round(lengthMs)} ms`, ordinal)
+      world.pause(engine, lengthMs)
+      timeline.after(lengthMs * random.between(0.6, 1), () => {
+        if (hazards.isCalm) return
+        hazards.met(before.size === 0 ? 'flushed state' : 'rolled-back state', '')
+        state.restore(before)
+      })
+    }),
     () => strike('offsets with holes', 0.9, (ordinal) => {
       const topic = random.pick(log.topics)
       const at = { topic, partition: random.below(log.partitionsOf(topic)) }

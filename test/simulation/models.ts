@@ -1,7 +1,7 @@
 import { EngineError } from '../../src/errors.js'
 import { ModelRunError, type ModelRuntime, type Session } from '../../src/scorers/model-runtime.js'
 import type { ModelName, StoredModel } from '../../src/scorers/model-store.js'
-import type { SimulatedProcess } from './process.js'
+import { asError, type SimulatedProcess } from './process.js'
 import type { Servers } from './ports.js'
 import { hashOf } from './random.js'
 import { stream } from './stream.js'
@@ -34,7 +34,7 @@ export function runtimeOf(process: SimulatedProcess, delayMs: () => number): Mod
         try {
           resolve(work())
         } catch (error) {
-          reject(error)
+          reject(asError(error))
         }
       }),
     )

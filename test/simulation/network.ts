@@ -1,6 +1,6 @@
 import { EngineError, type ErrorCode } from '../../src/errors.js'
 import type { Hazard, Hazards } from './hazards.js'
-import type { SimulatedProcess } from './process.js'
+import { asError, type SimulatedProcess } from './process.js'
 import type { Random } from './random.js'
 import type { Timeline } from './timeline.js'
 import type { Trace } from './trace.js'
@@ -89,7 +89,7 @@ export class Network {
           if (call.changes) this.#underWay--
           return fail('the server is away')
         }
-        this.#land(process, call).then(answer, (error: unknown) => process.after(this.#delayMs(), () => reject(error)))
+        this.#land(process, call).then(answer, (error: unknown) => process.after(this.#delayMs(), () => reject(asError(error))))
       })
 
       const answer = (result: Result): void => {

@@ -8,7 +8,7 @@ import { placeOf, type MemoryLog } from './memory-log.js'
 import type { MemoryStateStore } from './memory-state-store.js'
 import type { MemoryWarehouse } from './memory-warehouse.js'
 import type { Call, Network } from './network.js'
-import type { SimulatedProcess } from './process.js'
+import { asError, type SimulatedProcess } from './process.js'
 import { stream } from './stream.js'
 
 /** The servers of a simulated world, and who works on what. */
@@ -82,7 +82,7 @@ function readerOf(process: SimulatedProcess, { log, network }: Servers, at: Topi
         if (!process.alive) return
         reader.read(from, bound, signal).then(
           (records) => process.after(network.readDelayMs(signal), () => resolve(records)),
-          (error: unknown) => process.after(0, () => reject(error)),
+          (error: unknown) => process.after(0, () => reject(asError(error))),
         )
       }),
     close: () => reader.close(),

@@ -55,3 +55,5 @@ export class SimulatedProcess {
       }),
   }
 }
+
+export const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)))
