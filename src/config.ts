@@ -30,7 +30,7 @@ export interface ConfigSources {
   readonly variables?: Readonly<Record<string, string | undefined>>
   /** What relative paths of flags and variables start from; the working directory where it is absent. */
   readonly directory?: string
-  /** Which servers of the cluster preset must be named; all that the roles need where it is absent. */
+  /** Which servers of the cluster preset must be named; all that the roles need where it is absent, none where it is empty. */
   readonly servers?: readonly 'kafka'[]
 }
 
@@ -121,7 +121,7 @@ function presetProblems({ preset, roles, workers, kafka, redis, clickhouse }: Co
   }
   const needs = (role: readonly Role[]): boolean => servers === undefined && role.some((one) => roles.includes(one))
   const problems: string[] = []
-  if (kafka.brokers.length === 0) problems.push(`kafka.brokers: the preset 'cluster' needs some, host:port`)
+  if (kafka.brokers.length === 0 && servers?.length !== 0) problems.push(`kafka.brokers: the preset 'cluster' needs some, host:port`)
   if (needs(['scoring', 'api']) && redis.nodes.length === 0) problems.push(`redis.nodes: the roles 'scoring' and 'api' need one, host:port`)
   if (needs(['warehouse', 'api']) && clickhouse.url === undefined) problems.push(`clickhouse.url: the roles 'warehouse' and 'api' need it, http://host:8123`)
   if (workers > 1 && !roles.includes('scoring')) problems.push(`${where('workers')}: workers score, but ${where('roles')} leaves 'scoring' out`)

@@ -5,7 +5,7 @@ import type { Clock } from './clock.js'
 import { dataPaths, type Config } from './config.js'
 import { EngineError } from './errors.js'
 import { openLmdbStateStore } from './features/lmdb-state-store.js'
-import { openRedisStateStore } from './features/redis-state-store.js'
+import { openRedisStateStore, type RedisStateStore } from './features/redis-state-store.js'
 import type { StateStore } from './features/state-store.js'
 import type { ConsumerGroups, EventLog, LogView } from './log/event-log.js'
 import { openKafkaLog, type KafkaLog, type KafkaReport } from './log/kafka.js'
@@ -60,22 +60,25 @@ export function embeddedStores({ ephemeral }: Pick<Config, 'ephemeral'>, { direc
 }
 
 function clusterStores(config: Config, options: StoresOptions): Stores {
-  const { redis, clickhouse } = config
+  const { clickhouse } = config
   return {
     openLog: async () => Object.assign(await openKafka(config, options), { repairs: [], sweep: () => Promise.resolve() }),
+    openState: async () => Object.assign(await openRedis(config), { repairs: [] }),
     openView: () => openKafka(config, options),
-    async openState() {
-      const { keyPrefix, cluster, username, password } = redis
-      const nodes = redis.nodes.map((node) => ({ host: node.slice(0, node.lastIndexOf(':')), port: Number(node.slice(node.lastIndexOf(':') + 1)) }))
-      const tls = redis.tls ? { tls: certificates(redis) } : {}
-      return Object.assign(await openRedisStateStore({ nodes, keyPrefix, ...given({ cluster, username, password }), ...tls }), { repairs: [] })
-    },
     openWarehouse() {
       const { url, database, username, password, caFile } = clickhouse
       if (url === undefined) throw new EngineError('BAD_CONFIG', 'clickhouse.url is not set')
       return openClickhouseWarehouse({ url, database, username, ...given({ password }), ...(caFile === undefined ? {} : { tls: { ca: readFileSync(caFile) } }) })
     },
   }
+}
+
+/** The state of a cluster, with what only Redis can be asked for. */
+export function openRedis({ redis }: Pick<Config, 'redis'>): Promise<RedisStateStore> {
+  const { keyPrefix, cluster, username, password } = redis
+  const nodes = redis.nodes.map((node) => ({ host: node.slice(0, node.lastIndexOf(':')), port: Number(node.slice(node.lastIndexOf(':') + 1)) }))
+  const tls = redis.tls ? { tls: certificates(redis) } : {}
+  return openRedisStateStore({ nodes, keyPrefix, ...given({ cluster, username, password }), ...tls })
 }
 
 /** The log of a cluster, with what only Kafka can be asked for: its topics. */

@@ -26,7 +26,7 @@ import type { EventLog, LogView, TopicSpec } from './log/event-log.js'
 import type { TopicChange } from './log/kafka.js'
 import { openLocalLog } from './log/local.js'
 import { checkLogFile } from './log/local-check.js'
-import { embeddedStores, openKafka, schemaRegistryOf, storesOf, type Stores } from './presets.js'
+import { embeddedStores, openKafka, openRedis, schemaRegistryOf, storesOf, type Stores } from './presets.js'
 import { createOnnxRuntime } from './scorers/onnx-runtime.js'
 import { openChdbWarehouse } from './sinks/chdb-warehouse.js'
 import type { SchemaRegistry } from './streams/confluent-registry.js'
@@ -75,6 +75,14 @@ export const storesIn = (config: Config): Stores => storesOf(config, { directory
 
 /** The schema registry of a configuration; undefined where none is named. */
 export const registryIn = (config: Config): SchemaRegistry | undefined => schemaRegistryOf(config, clock)
+
+/** The servers of a cluster, each opened by whoever looks into it, who also closes it. */
+export const clusterServers = (config: Config) => ({
+  kafka: () => openKafka(config, { directory: config.dataDirectory, clock }),
+  redis: () => openRedis(config),
+  clickhouse: () => storesIn(config).openWarehouse(),
+  registry: () => registryIn(config),
+})
 
 /** The topics of a cluster: their names, and the end of those that nobody needs any more. */
 export async function kafkaTopicsOf(config: Config) {

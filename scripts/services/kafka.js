@@ -39,14 +39,31 @@ async function fetchJars() {
   }
 }
 
-/** @param {{ directory: string, broker: number, controller: number }} place */
-const properties = ({ directory, broker, controller }) => `
+/**
+ * Who may come in through the listener that speaks TLS and asks for a password.
+ * @typedef {object} Secure
+ * @property {string} certificate PEM file: the key, then the certificate.
+ * @property {string} username
+ * @property {string} password By PLAIN and both kinds of SCRAM.
+ */
+
+/** @param {Secure & { port: number }} secure */
+const secureProperties = ({ certificate, username, password }) => `
+ssl.keystore.type=PEM
+ssl.keystore.location=${certificate}
+listener.name.secure.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512
+listener.name.secure.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_${username}="${password}";
+listener.name.secure.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.secure.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+`
+
+/** @param {{ directory: string, broker: number, controller: number, secure?: Secure & { port: number } }} place */
+const properties = ({ directory, broker, controller, secure }) => `
 process.roles=broker,controller
 node.id=1
 controller.quorum.bootstrap.servers=127.0.0.1:${controller}
-listeners=PLAINTEXT://127.0.0.1:${broker},CONTROLLER://127.0.0.1:${controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:${broker},CONTROLLER://127.0.0.1:${controller}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners=PLAINTEXT://127.0.0.1:${broker},CONTROLLER://127.0.0.1:${controller}${secure === undefined ? '' : `,SECURE://127.0.0.1:${secure.port}`}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURE:SASL_SSL
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 log.dirs=${join(directory, 'data')}
@@ -69,7 +86,7 @@ message.max.bytes=10485760
 replica.fetch.max.bytes=10485760
 broker.session.timeout.ms=2000
 broker.heartbeat.interval.ms=500
-`
+${secure === undefined ? '' : secureProperties(secure)}`
 
 const started = 'Kafka Server started'
 
@@ -77,25 +94,33 @@ const started = 'Kafka Server started'
 const logging = `<Configuration><Appenders><Console name="out"><PatternLayout pattern="%d %p %m (%c{1})%n"/></Console></Appenders>
 <Loggers><Logger name="kafka.server.KafkaRaftServer" level="INFO"/><Root level="WARN"><AppenderRef ref="out"/></Root></Loggers></Configuration>`
 
-/** @type {import('./start-process.js').Service} */
+/** The users are part of the cluster's first records. @param {Secure} [secure] */
+const scramUsers = (secure) => (secure === undefined ? [] : ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((mechanism) => ['--add-scram', `${mechanism}=[name=${secure.username},password=${secure.password}]`]))
+
 export const kafka = {
   name: 'kafka',
+  /** @returns {string | undefined} */
   missing() {
     if (which('java') === undefined) return 'Java 17 or newer is missing (apt-get install openjdk-17-jre-headless)'
     if (!ready() && which('mvn') === undefined) return 'Maven, which fetches the jars of Kafka once, is missing (apt-get install maven)'
     return undefined
   },
 
-  async start({ directory, ports }) {
+  /**
+   * With `secure` there is a second listener, at the third port.
+   * @param {{ directory: string, ports?: readonly number[], secure?: Secure }} options
+   * @returns {Promise<import('./start-process.js').Running & { ports: readonly number[] }>}
+   */
+  async start({ directory, ports, secure }) {
     await fetchJars()
     await mkdir(directory, { recursive: true })
-    const [broker, controller] = [ports?.[0] ?? (await freePort()), ports?.[1] ?? (await freePort())]
+    const [broker, controller, tls] = [ports?.[0] ?? (await freePort()), ports?.[1] ?? (await freePort()), ports?.[2] ?? (await freePort())]
     const settings = join(directory, 'server.properties')
-    await writeFile(settings, properties({ directory, broker, controller }))
+    await writeFile(settings, properties({ directory, broker, controller, ...(secure && { secure: { ...secure, port: tls } }) }))
     await writeFile(join(directory, 'log4j2.xml'), logging)
     const java = [`-Dlog4j2.configurationFile=${join(directory, 'log4j2.xml')}`, '-cp', join(cache, '*')]
     if (!existsSync(join(directory, 'data', 'meta.properties')))
-      await run('java', ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', ...java, 'kafka.tools.StorageTool', 'format', '--standalone', '-t', clusterId, '-c', settings])
+      await run('java', ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', ...java, 'kafka.tools.StorageTool', 'format', '--standalone', '-t', clusterId, '-c', settings, ...scramUsers(secure)])
     const output = () => readFile(join(directory, 'kafka.log'), 'utf8').catch(() => '')
     const before = (await output()).length
     const { pid, stop } = await startProcess({
@@ -105,6 +130,6 @@ export const kafka = {
       directory,
       ready: async () => (await output()).includes(started, before),
     })
-    return { pid, stop, ports: [broker, controller], variables: { TIDEMILL_KAFKA_BROKERS: `127.0.0.1:${broker}` } }
+    return { pid, stop, ports: [broker, controller, tls], variables: { TIDEMILL_KAFKA_BROKERS: `127.0.0.1:${broker}` } }
   },
 }

@@ -1,4 +1,5 @@
 // Redis for tests and benches: one server, or a cluster of three masters without replicas.
+import { readFileSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -16,16 +17,33 @@ const missing = () => (chosen === 'testcontainers' ? undefined : missingProgram(
 /** As state needs it: every write in the append-only file, nothing evicted. */
 const durable = ['--appendonly', 'yes', '--save', '', '--maxmemory-policy', 'noeviction']
 
-/** @param {string} directory @param {number} port @param {readonly string[]} more */
-async function startServer(directory, port, more = []) {
+/**
+ * A server that speaks TLS alone and knows one user, who may do everything.
+ * @typedef {object} Secure
+ * @property {string} cert PEM file, as the next two.
+ * @property {string} key
+ * @property {string} ca
+ * @property {string} username
+ * @property {string} password
+ */
+
+/** @param {Secure} secure @param {number} port */
+const secureArgs = ({ cert, key, ca, username, password }, port) => [
+  ...['--port', '0', '--tls-port', String(port), '--tls-cert-file', cert, '--tls-key-file', key, '--tls-ca-cert-file', ca, '--tls-auth-clients', 'no'],
+  ...['--user', 'default', 'off', '--user', username, 'on', `>${password}`, '~*', '&*', '+@all'],
+]
+
+/** @param {string} directory @param {number} port @param {readonly string[]} [more] @param {Secure} [secure] */
+async function startServer(directory, port, more = [], secure) {
   await mkdir(directory, { recursive: true })
-  const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, ...durable, ...more]
-  return startProcess({ name: 'redis', command: 'redis-server', args, directory, ready: async () => (await listens(port)) && (await asked(port, (server) => server.ping())) === 'PONG' })
+  const args = [...(secure === undefined ? ['--port', String(port)] : secureArgs(secure, port)), '--bind', '127.0.0.1', '--dir', directory, ...durable, ...more]
+  return startProcess({ name: 'redis', command: 'redis-server', args, directory, ready: async () => (await listens(port)) && (await asked(port, (server) => server.ping(), secure)) === 'PONG' })
 }
 
-/** What a server answers; undefined where it does not, as while it loads its data. @template T @param {number} port @param {(server: Redis) => Promise<T>} question */
-async function asked(port, question) {
-  const server = new Redis({ port, host: '127.0.0.1', lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 })
+/** What a server answers; undefined where it does not, as while it loads its data. @template T @param {number} port @param {(server: Redis) => Promise<T>} question @param {Secure} [secure] */
+async function asked(port, question, secure) {
+  const login = secure && { username: secure.username, password: secure.password, tls: { ca: readFileSync(secure.ca) } }
+  const server = new Redis({ port, host: '127.0.0.1', lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0, ...login })
   server.on('error', () => undefined)
   try {
     await server.connect()
@@ -40,13 +58,14 @@ async function asked(port, question) {
 /** @param {readonly number[]} ports */
 const variables = (ports) => ({ TIDEMILL_REDIS_NODES: ports.map((port) => `127.0.0.1:${port}`).join(',') })
 
-/** @type {Service} */
 export const redis = {
   name: 'redis',
   missing,
-  start: async ({ directory, ports: [port = 0] = [] }) => {
+  /** @param {{ directory: string, ports?: readonly number[], secure?: Secure }} options */
+  start: async ({ directory, ports: [port = 0] = [], secure }) => {
     port ||= await freePort()
-    const server = chosen === 'testcontainers' ? await startRedisContainer({ directory, port, args: durable }) : await startServer(directory, port)
+    // The files of a secure one are this machine's, so it is a process of this machine.
+    const server = chosen === 'testcontainers' && secure === undefined ? await startRedisContainer({ directory, port, args: durable }) : await startServer(directory, port, [], secure)
     return { ...server, ports: [port], variables: variables([port]) }
   },
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { systemClock } from '../clock.js'
-import { clientEnvironment, dataPaths, loadConfig } from '../config.js'
+import { clientEnvironment, dataPaths, loadConfig, type Config } from '../config.js'
 import { messageOf } from '../errors.js'
 import { readLock } from '../lock.js'
 import { CommandFailed, exits, type ExitCode } from './exit.js'
@@ -37,19 +37,28 @@ export interface Client {
 const attempts = 12
 const defaultRetryMs = 1_000
 
+const configOf = (options: RemoteOptions): Config =>
+  loadConfig({ flags: options.data === undefined ? {} : { dataDirectory: options.data }, servers: [], ...(options.config !== undefined && { configPath: options.config }) })
+
 /** Where the data directory is, for commands that look for a running engine or its files. */
-export const dataDirectoryOf = (options: RemoteOptions): string =>
-  loadConfig({ flags: options.data === undefined ? {} : { dataDirectory: options.data }, ...(options.config !== undefined && { configPath: options.config }) }).dataDirectory
+export const dataDirectoryOf = (options: RemoteOptions): string => configOf(options).dataDirectory
 
 /** Finds the engine and the key. Nothing is sent yet. */
 export async function connect(options: RemoteOptions, signal: AbortSignal): Promise<Client> {
   const environment = clientEnvironment()
   const given = options.url ?? environment.url
-  const directory = given === undefined || (options.key ?? environment.key) === undefined ? dataDirectoryOf(options) : undefined
-  const url = (given ?? (await runningIn(directory!))).replace(/\/+$/, '')
+  const config = given === undefined || (options.key ?? environment.key) === undefined ? configOf(options) : undefined
+  const url = (given ?? (config!.preset === 'cluster' ? configuredAt(config!) : await runningIn(config!.dataDirectory))).replace(/\/+$/, '')
   if (!URL.canParse(url) || !/^https?:/.test(url)) throw new CommandFailed(exits.usage, `'${url}' is not the URL of an engine; it looks like http://127.0.0.1:8787`)
-  const key = options.key ?? environment.key ?? demoKeyIn(directory!)
-  return clientOf(url, key, signal)
+  const key = options.key ?? environment.key ?? demoKeyIn(config!.dataDirectory)
+  return clientOf(url, key, signal, given === undefined && config!.preset === 'cluster' ? `. That is where the configuration puts the API of this machine; name another engine of the cluster with --url or TIDEMILL_URL` : '')
+}
+
+/** Many processes may share a cluster's data directory, so none is in it: the API of this machine is where its configuration says. */
+function configuredAt({ api: { host, port } }: Config): string {
+  if (port === 0) throw new CommandFailed(exits.usage, `the configuration lets the API take any free port: name an engine of the cluster with --url or TIDEMILL_URL`)
+  const everywhere: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '[::1]' }
+  return `http://${everywhere[host] ?? (host.includes(':') ? `[${host}]` : host)}:${port}`
 }
 
 async function runningIn(directory: string): Promise<string> {
@@ -68,7 +77,8 @@ function demoKeyIn(directory: string): string | undefined {
   }
 }
 
-export function clientOf(url: string, key: string | undefined, signal: AbortSignal): Client {
+/** `advice` follows the words that nobody answers. */
+export function clientOf(url: string, key: string | undefined, signal: AbortSignal, advice = ''): Client {
   const send = async (path: string, init: { readonly method?: 'POST' | 'DELETE'; readonly body?: string; readonly type?: string } = {}): Promise<Response> => {
     if (key === undefined && path.startsWith('/api/')) throw new CommandFailed(exits.usage, `no key: give one with --key or TIDEMILL_KEY ('tidemill keys create' makes one)`)
     try {
@@ -78,7 +88,7 @@ export function clientOf(url: string, key: string | undefined, signal: AbortSign
     } catch (error) {
       signal.throwIfAborted()
       const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
-      throw new CommandFailed(exits.dependency, `${url} does not answer (${messageOf(cause) || String((cause as { code?: unknown }).code)})`, { cause: error })
+      throw new CommandFailed(exits.dependency, `${url} does not answer (${messageOf(cause) || String((cause as { code?: unknown }).code)})${advice}`, { cause: error })
     }
   }
   return {

@@ -12,7 +12,8 @@ import { chooseStreams } from '../streams/choose.js'
 
 /** Below this an engine runs full within hours: a busy day of raw events and predictions is some GiB. */
 const leastFreeGiB = 2
-const clockToleranceMs = 5_000
+/** More than a request takes, and less than what anybody's time server allows. */
+export const clockToleranceMs = 5_000
 
 /** A check that fails by throwing and says what it found. */
 export async function checked(name: string, look: () => Promise<string> | string): Promise<Check> {
@@ -48,7 +49,8 @@ export const directoryCheck = (config: Config): Promise<Check> =>
 
 export const keysCheck = (config: Config): Promise<Check> =>
   checked('keys', () => {
-    const open = Object.values(dataPaths(config.dataDirectory)).filter((path) => /key/.test(path) && existsSync(path) && (statSync(path).mode & 0o077) !== 0)
+    const secret = [...Object.values(dataPaths(config.dataDirectory)).filter((path) => /key/.test(path)), ...(config.kafka.keyFile === undefined ? [] : [config.kafka.keyFile])]
+    const open = secret.filter((path) => existsSync(path) && (statSync(path).mode & 0o077) !== 0)
     if (open.length > 0) throw new Error(`others may read ${open.join(' and ')}; run chmod 600`)
     return existsSync(dataPaths(config.dataDirectory).keys) ? 'readable by their owner alone' : 'none yet'
   })

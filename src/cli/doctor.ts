@@ -1,31 +1,51 @@
 import type { Command } from 'commander'
-import { loadConfig } from '../config.js'
+import { clientEnvironment, loadConfig, type Config } from '../config.js'
 import type { Check } from '../engine.js'
 import { readLock, type LockHolder } from '../lock.js'
 import { checked, clockCheck, directoryCheck, engineChecks, keysCheck, lockText, modelsCheck, nodeCheck, streamsCheck } from './doctor-checks.js'
 import { CommandFailed, exits } from './exit.js'
-import { givenSettings, settingFlags } from './options.js'
+import { givenSettings, numberWithin, settingFlags } from './options.js'
 import { storeChecks } from './store-checks.js'
 import { print, printJson, styled, type Terminal } from './terminal.js'
 
+interface DoctorOptions {
+  readonly config?: string
+  readonly json?: boolean
+  readonly url?: string
+  readonly maxLag?: number
+}
+
 export function doctorCommand(parent: Command, terminal: Terminal): void {
-  const command = settingFlags(parent.command('doctor'), ['dataDirectory', 'streams.paths', 'models.directory'])
+  const command = settingFlags(parent.command('doctor'), ['preset', 'dataDirectory', 'streams.builtin', 'streams.paths', 'models.directory', 'kafka.brokers', 'redis.nodes', 'clickhouse.url', 'schemaRegistry.url'])
     .summary('check everything an engine needs')
-    .description('Looks at this machine, the configuration, the streams and models, and the data directory: through its engine while one runs, else into every store. Exit code 5 when a check fails.')
+    .description(
+      'Looks at this machine, the configuration, the streams and models. Of the embedded preset at the data directory: through its engine while one runs, else into every store. Of a cluster at every server: topics, lag of each group, Redis, ClickHouse, registry, and what state and warehouse remember against what the log has. Changes nothing. Exit code 5 when a check fails.',
+    )
+    .option('--url <url>', 'an engine of the cluster that must be ready too (TIDEMILL_URL)')
+    .option('--max-lag <records>', 'fail a consumer group that is further behind; only with the cluster preset', numberWithin(0, Number.MAX_SAFE_INTEGER))
     .option('--config <file>', 'the configuration to check with')
     .option('--json', 'print JSON instead of text')
-  command.action(async (options: { config?: string; json?: boolean }) => {
+  command.action(async (options: DoctorOptions) => {
     const config = loadConfig({ flags: givenSettings(command), ...(options.config !== undefined && { configPath: options.config }) })
-    const checks: Check[] = [await nodeCheck(), await directoryCheck(config), await keysCheck(config), await streamsCheck(config), await modelsCheck(config)]
-    let holder: LockHolder | undefined
-    checks.push(await checked('lock', async () => ((holder = await readLock(config.dataDirectory)) === undefined ? 'free' : lockText(holder))))
-    if (holder !== undefined) checks.push(...(await runningChecks(holder, terminal)))
-    else if (checks.at(-1)!.result === 'ok') {
-      const { storesIn } = await import('../tasks.js')
-      checks.push(await clockCheck(config), ...(await storeChecks(config, storesIn(config), terminal.interrupted)))
-    }
-    await report(checks, options.json === true, terminal)
+    const checks = [await nodeCheck(), await directoryCheck(config), await keysCheck(config), await streamsCheck(config), await modelsCheck(config)]
+    const more = config.preset === 'cluster' ? await onServers(config, options, terminal) : await inDirectory(config, terminal)
+    await report([...checks, ...more], options.json === true, terminal)
   })
+}
+
+async function onServers(config: Config, { url = clientEnvironment().url, maxLag }: DoctorOptions, terminal: Terminal): Promise<readonly Check[]> {
+  const [{ clusterChecks }, tasks] = await Promise.all([import('./cluster-checks.js'), import('../tasks.js')])
+  const engine = url === undefined ? [] : await engineChecks(url.replace(/\/+$/, ''), terminal.interrupted)
+  return [...(await clusterChecks(config, { ...tasks, servers: tasks.clusterServers(config) }, maxLag)), ...engine]
+}
+
+async function inDirectory(config: Config, terminal: Terminal): Promise<readonly Check[]> {
+  let holder: LockHolder | undefined
+  const lock = await checked('lock', async () => ((holder = await readLock(config.dataDirectory)) === undefined ? 'free' : lockText(holder)))
+  if (holder !== undefined) return [lock, ...(await runningChecks(holder, terminal))]
+  if (lock.result !== 'ok') return [lock]
+  const { storesIn } = await import('../tasks.js')
+  return [lock, await clockCheck(config), ...(await storeChecks(config, storesIn(config), terminal.interrupted))]
 }
 
 /** The stores belong to the engine while it runs; what it says of itself stands for them. */

@@ -71,6 +71,12 @@ export async function warehouseFlow(options: WarehouseOptions): Promise<Warehous
   }
 }
 
+const groupOf = (table: Table): string => `tidemill-warehouse-${table}`
+
+/** The consumer groups of the warehouse, one for each table that is kept, with the topics that each reads. */
+export const warehouseGroups = ({ streams, rawEvents }: Pick<WarehouseOptions, 'streams' | 'rawEvents'>): readonly { readonly group: string; readonly topics: readonly string[] }[] =>
+  [predictionsFeed(streams), outcomesFeed(), deadLettersFeed(streams), ...(rawEvents ? [eventsFeed(streams)] : [])].map(({ table, topics }) => ({ group: groupOf(table), topics }))
+
 interface FeedContext extends WarehouseOptions {
   readonly stopping: AbortSignal
   readonly tracker: ProgressTracker
@@ -108,7 +114,7 @@ async function joinFeed<Data>(feed: Feed<Data>, context: FeedContext): Promise<M
   }
   const encode = (data: readonly (readonly Data[])[]): Buffer => feed.encode(data.flat())
   const loader = openLoader<readonly Data[]>({ table: feed.table, encode, warehouse, clock, stopping, onStored, onRetry: (error) => health.away(feed.table, error) })
-  const membership = await groups.join(`tidemill-warehouse-${feed.table}`, feed.topics, (assignment) =>
+  const membership = await groups.join(groupOf(feed.table), feed.topics, (assignment) =>
     guarded({ reader: readerOf(feed.table), assignment, stops, clock }, () => fill(feed, loader, assignment, context)),
   )
   return {

@@ -2,6 +2,7 @@ import type { ConnectionOptions } from 'node:tls'
 import { Cluster, Command, Redis } from 'ioredis'
 import { EngineError } from '../errors.js'
 import { limits } from '../limits.js'
+import { checkServer, viewOf, type RedisServerView } from './redis-info.js'
 import { isUnknownScript, redisError } from './redis-errors.js'
 import type { RedisScript } from './redis-scripts.js'
 
@@ -31,6 +32,8 @@ export interface RedisConnection {
   send(name: string, ...args: readonly Argument[]): Promise<unknown>
   /** Runs a script in one round trip; in two where the server does not know it yet. */
   run(script: RedisScript, keys: readonly string[], args: readonly Argument[]): Promise<unknown>
+  /** What each server that holds state says of itself. */
+  inspect(): Promise<readonly RedisServerView[]>
   close(): Promise<void>
 }
 
@@ -46,8 +49,7 @@ export async function connectRedis(options: RedisConnectionOptions): Promise<Red
   const client = cluster ? clusterOf(options) : serverOf(options, options.nodes[0]!)
   try {
     await client.connect()
-    const servers = client instanceof Cluster ? client.nodes('master') : [client]
-    await Promise.all(servers.map(async (server) => checkServer(await server.info())))
+    await Promise.all(serversOf(client).map(async (server) => checkServer(await server.info())))
   } catch (error) {
     client.disconnect()
     throw redisError(error, where, reasons.get(client))
@@ -72,6 +74,13 @@ export async function connectRedis(options: RedisConnectionOptions): Promise<Red
         return send('eval', [lua, ...rest])
       }
     },
+    inspect: async () => {
+      try {
+        return await Promise.all(serversOf(client).map(async (server) => viewOf(`${server.options.host}:${server.options.port}`, await server.info(), await server.time())))
+      } catch (error) {
+        throw redisError(error, where, reasons.get(client))
+      }
+    },
     close: async () => {
       // Without a connection there is nobody to say goodbye to.
       await client.quit().catch(() => undefined)
@@ -79,6 +88,9 @@ export async function connectRedis(options: RedisConnectionOptions): Promise<Red
     },
   }
 }
+
+/** Those that hold state: the masters of a cluster. */
+const serversOf = (client: Redis | Cluster): readonly Redis[] => (client instanceof Cluster ? client.nodes('master') : [client])
 
 const retryDelayMs = (times: number): number => Math.min(times * 50, limits.storeReconnectMs)
 
@@ -125,17 +137,4 @@ async function isCluster(options: RedisConnectionOptions, where: string): Promis
     }
   }
   throw redisError(reason, where)
-}
-
-const [major, minor] = [6, 2]
-
-/** From what INFO says, which managed servers answer too where they forbid CONFIG. Throws BAD_CONFIG. */
-export function checkServer(info: string): void {
-  const said = (name: string): string | undefined => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1]
-  const version = said('redis_version') ?? 'unknown'
-  const [theirMajor = 0, theirMinor = 0] = version.split('.').map(Number)
-  if (!(theirMajor > major || (theirMajor === major && theirMinor >= minor))) throw new EngineError('BAD_CONFIG', `Redis is of version ${version}; state needs ${major}.${minor} or newer`)
-  const policy = said('maxmemory_policy') ?? 'unknown'
-  if (policy !== 'noeviction')
-    throw new EngineError('BAD_CONFIG', `Redis would evict state: its maxmemory-policy is '${policy}'. Set it to noeviction (CONFIG SET maxmemory-policy noeviction, and in redis.conf or the parameter group), or use a server of its own`)
 }

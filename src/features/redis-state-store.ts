@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { limits } from '../limits.js'
 import { connectRedis, type RedisConnection, type RedisConnectionOptions } from './redis-connection.js'
+import type { RedisServerView } from './redis-info.js'
 import { checkPrefix, framed, keysOf, metaOf, unframed, type PartitionKeys } from './redis-layout.js'
 import { claimScript, commitScript, sweepScript } from './redis-scripts.js'
 import { assertOwned, conflict, fenced, type StateChange, type StatePartition, type StateStore } from './state-store.js'
@@ -25,6 +26,8 @@ export interface RedisStateStore extends StateStore {
   stat(at: StatePartition): Promise<RedisPartitionStat | undefined>
   /** Fences the partition's owner and removes its state, so that the next claim begins empty. Epochs go on. Resolves with how many blobs are gone. */
   drop(at: StatePartition): Promise<number>
+  /** What each server that holds state says of itself. */
+  inspect(): Promise<readonly RedisServerView[]>
   /** Lets go of the connection. Nothing is lost: a commit that was answered is in. */
   close(): Promise<void>
 }
@@ -74,6 +77,7 @@ export async function openRedisStateStore({ keyPrefix = defaultKeyPrefix, ...opt
       while ((await store.stat(at))!.dropped > 0) gone += await store.sweep(at, -Infinity)
       return gone
     },
+    inspect: () => redis.inspect(),
     close: () => redis.close(),
   }
   return store

@@ -60,11 +60,23 @@ export function isOutage(error: unknown): boolean {
 
 const refusals = new Set(['SASL_AUTHENTICATION_FAILED', 'ILLEGAL_SASL_STATE', 'UNSUPPORTED_SASL_MECHANISM', 'TOPIC_AUTHORIZATION_FAILED', 'GROUP_AUTHORIZATION_FAILED', 'CLUSTER_AUTHORIZATION_FAILED'])
 
+const tlsFault = /certificate|\b(TLS|SSL)\b|altnames/i
+
+/** What helps, where waiting does not. A listener that speaks TLS hangs up on who does not. */
+function adviceOn(error: unknown, speaksTls: boolean): string {
+  const isNamed = (name: string): boolean => {
+    for (let inner = error; inner instanceof Error; inner = inner.cause) if (inner.name === name) return true
+    return false
+  }
+  if (isNamed('KafkaJSSASLAuthenticationError') || refusals.has(faultType(error) ?? '')) return '. Check the credentials in the configuration and the ACLs of the cluster'
+  if (speaksTls && isNamed('KafkaJSConnectionError') && tlsFault.test(messageOf(error))) return ". Check kafka.caFile, and that the brokers' certificates are valid for these names"
+  if (!speaksTls && isNamed('KafkaJSConnectionClosedError')) return '. Where the listener speaks TLS, set kafka.tls'
+  return ''
+}
+
 /** What a fault is called when it is not waited out any longer. */
-export function gaveUp(error: unknown, what: string): EngineError {
+export function gaveUp(error: unknown, what: string, speaksTls: boolean): EngineError {
   if (faultType(error) === names[unknownTopic])
     return new EngineError('TOPIC_MISMATCH', `cannot ${what}: ${messageOf(error)}. Create it (tidemill topics apply), or allow this client to see it.`, { cause: error })
-  const isRefusal = error instanceof Error && (error.name === 'KafkaJSSASLAuthenticationError' || refusals.has(faultType(error) ?? ''))
-  const advice = isRefusal ? '. Check the credentials in the configuration and the ACLs of the cluster' : ''
-  return new EngineError('LOG_DOWN', `cannot ${what}: ${messageOf(error)}${advice}`, { cause: error })
+  return new EngineError('LOG_DOWN', `cannot ${what}: ${messageOf(error)}${adviceOn(error, speaksTls)}`, { cause: error })
 }

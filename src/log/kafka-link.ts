@@ -51,6 +51,7 @@ export interface LinkedBroker extends Broker {
   syncGroup(request: { groupId: string; generationId: number; memberId: string; groupAssignment: readonly { memberId: string; memberAssignment: Buffer }[] }): Promise<{ memberAssignment: Buffer }>
   heartbeat(request: { groupId: string; groupGenerationId: number; memberId: string }): Promise<unknown>
   leaveGroup(request: { groupId: string; memberId: string }): Promise<unknown>
+  describeGroups(request: { groupIds: readonly string[] }): Promise<{ groups: readonly { members: readonly unknown[] }[] }>
 }
 
 /** Sends a request through the connection that kafkajs keeps to the broker. */
@@ -72,7 +73,7 @@ export class Wire {
   readonly #kafka: Kafka
   readonly #sockets = new Set<Socket>()
   readonly #topics = new Set<string>()
-  #admin: Admin | undefined
+  #admin: Promise<Admin> | undefined
   #isClosed = false
 
   constructor(options: KafkaConnection) {
@@ -107,10 +108,13 @@ export class Wire {
   }
 
   /** kafkajs' own admin client, on connections of its own that end with this wire. */
-  async admin(): Promise<Admin> {
-    this.#admin ??= this.#kafka.admin()
-    await this.#admin.connect()
-    return this.#admin
+  admin(): Promise<Admin> {
+    const connected = async (): Promise<Admin> => {
+      const admin = this.#kafka.admin()
+      await admin.connect()
+      return admin
+    }
+    return (this.#admin ??= connected())
   }
 
   /** Knows the partitions of the topics from now on. */
@@ -191,7 +195,7 @@ export class KafkaLink {
 
   /** Repeats `attempt` with a new wire each time; after `limits.brokerTries` failures in a row LOG_DOWN, or TOPIC_MISMATCH where no broker knows the topic (one that was just made may take a moment). `what` completes "cannot ...". */
   async run<T>(what: string, attempt: (wire: Wire) => Promise<T>, { outages, withinMs, signal }: Persistence): Promise<T> {
-    const { clock, report } = this.options
+    const { clock, report, tls } = this.options
     let failures = 0
     let sinceMs: number | undefined
     for (let delayMs: number = limits.brokerDelayMs; ; delayMs = Math.min(2 * delayMs, limits.brokerDelayMaxMs)) {
@@ -206,7 +210,7 @@ export class KafkaLink {
         if (outages === 'count' || !isOutage(error)) failures++
         sinceMs ??= clock.nowMs()
         const isOver = withinMs !== undefined && clock.nowMs() - sinceMs > withinMs
-        if (failures >= limits.brokerTries || isOver || signal?.aborted === true) throw gaveUp(error, what)
+        if (failures >= limits.brokerTries || isOver || signal?.aborted === true) throw gaveUp(error, what, tls !== undefined && tls !== false)
         report?.('warn', 'waiting for the broker', { what, reason: messageOf(error), failures })
         await clock.sleep(delayMs, signal)
       }

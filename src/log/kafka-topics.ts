@@ -94,7 +94,7 @@ export async function ensureTopic(admin: Admin, spec: TopicSpec, replicationFact
  * Does what the plan says: creates what is missing, sets what differs. Throws TOPIC_MISMATCH, before anything is
  * changed, where a topic has another number of partitions.
  */
-export async function applyTopics(admin: Admin, specs: readonly TopicSpec[], replicationFactor: number | undefined): Promise<readonly TopicChange[]> {
+export async function applyTopics(admin: Admin, specs: readonly TopicSpec[], replicationFactor: number | undefined): Promise<void> {
   const plan = await planTopics(admin, specs)
   for (const change of plan) if (change.change === 'refuse') throw mismatch(change.topic, change.partitions, change.wanted)
   for (const spec of specs) if (plan.some(({ change, topic }) => change === 'create' && topic === spec.topic)) await create(admin, spec, replicationFactor)
@@ -107,7 +107,6 @@ export async function applyTopics(admin: Admin, specs: readonly TopicSpec[], rep
     const configEntries = [...new Map([...own, ...wanted])].map(([name, value]) => ({ name, value }))
     await admin.alterConfigs({ validateOnly: false, resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configEntries }] })
   }
-  return plan
 }
 
 /** Removes those of the topics that exist. */

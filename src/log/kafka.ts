@@ -3,7 +3,7 @@ import { EngineError } from '../errors.js'
 import type { ConsumerGroups, EventLog, GroupLag, Membership, NewRecord, Offset, PartitionReader, TopicPartition, TopicSpec } from './event-log.js'
 import { KafkaAppends } from './kafka-appends.js'
 import { KafkaLink } from './kafka-link.js'
-import type { KafkaConnection, Persistence } from './kafka-link.js'
+import type { KafkaConnection, Persistence, Wire } from './kafka-link.js'
 import { KafkaMember } from './kafka-member.js'
 import { boundsOf, endsOf } from './kafka-offsets.js'
 import { KafkaReader } from './kafka-reader.js'
@@ -28,6 +28,8 @@ export interface KafkaLog extends EventLog, ConsumerGroups {
   /** Creates topics and sets what differs from their declaration. TOPIC_MISMATCH, and nothing done, where a number of partitions does. */
   applyTopics(topics: readonly TopicSpec[]): Promise<readonly TopicChange[]>
   listTopics(): Promise<readonly string[]>
+  /** How many processes are in a group; 0 for one that does not exist. */
+  membersOf(group: string): Promise<number>
   /** Removes topics with all that is in them; those that are not there are passed over. */
   removeTopics(topics: readonly string[]): Promise<void>
   /** Leaves all groups and closes every connection. Whoever still reads or appends gets LOG_DOWN. */
@@ -128,12 +130,20 @@ class KafkaCluster implements KafkaLog {
     return this.#withAdmin('look at the topics', (admin) => planTopics(admin, topics))
   }
 
-  applyTopics(topics: readonly TopicSpec[]): Promise<readonly TopicChange[]> {
-    return this.#withAdmin('apply the topics', (admin) => applyTopics(admin, topics, this.#options.replicationFactor))
+  async applyTopics(topics: readonly TopicSpec[]): Promise<readonly TopicChange[]> {
+    // A try that is repeated finds some of it done: what was to be done is known before the first.
+    const plan = await this.planTopics(topics)
+    await this.#withAdmin('apply the topics', (admin) => applyTopics(admin, topics, this.#options.replicationFactor))
+    return plan
   }
 
   listTopics(): Promise<readonly string[]> {
     return this.#withAdmin('list the topics', (admin) => admin.listTopics())
+  }
+
+  membersOf(group: string): Promise<number> {
+    const members = async (wire: Wire): Promise<number> => (await (await wire.coordinator(group)).describeGroups({ groupIds: [group] })).groups[0]?.members.length ?? 0
+    return this.#asking.run(`look at group ${group}`, members, briefly)
   }
 
   removeTopics(topics: readonly string[]): Promise<void> {

@@ -34,7 +34,7 @@ export async function migrate(warehouse: Warehouse, { retentionDays, directory =
   await warehouse.run(
     'CREATE TABLE IF NOT EXISTS schema_migrations (version UInt32, name String, checksum String, applied_at DateTime64(3, \'UTC\') DEFAULT now64(3)) ENGINE = ReplacingMergeTree ORDER BY version',
   )
-  const rows = await warehouse.query<{ version: number; name: string; checksum: string }>('SELECT version, name, checksum FROM schema_migrations FINAL ORDER BY version')
+  const rows = await appliedIn(warehouse)
   const applied = new Map(rows.map((row) => [row.version, row]))
   const known = await readMigrations(directory)
   for (const { version, name } of rows)
@@ -43,6 +43,33 @@ export async function migrate(warehouse: Warehouse, { retentionDays, directory =
   for (const migration of known) await apply(warehouse, migration, applied.get(migration.version)?.checksum)
   if (retentionDays !== undefined) for (const table of expiring) await keepFor(warehouse, table, retentionDays)
 }
+
+/** How far the warehouse's tables are, by the names of migrations. Changes nothing. */
+export interface MigrationStanding {
+  readonly applied: readonly string[]
+  /** Those that the next start of this build applies. */
+  readonly pending: readonly string[]
+  /** Those of a newer build. */
+  readonly unknown: readonly string[]
+  /** Those whose content is another than what was applied. */
+  readonly changed: readonly string[]
+}
+
+export async function migrationStanding(warehouse: Warehouse, directory = packagedDirectory): Promise<MigrationStanding> {
+  const [there] = await warehouse.query("SELECT name FROM system.tables WHERE database = currentDatabase() AND name = 'schema_migrations'")
+  const rows = there === undefined ? [] : await appliedIn(warehouse)
+  const known = await readMigrations(directory)
+  const before = new Map(rows.map((row) => [row.version, row.checksum]))
+  return {
+    applied: rows.map(({ name }) => name),
+    pending: known.filter(({ version }) => !before.has(version)).map(({ name }) => name),
+    unknown: rows.filter(({ version }) => version > known.length).map(({ name }) => name),
+    changed: known.filter(({ version, checksum }) => before.has(version) && before.get(version) !== checksum).map(({ name }) => name),
+  }
+}
+
+const appliedIn = (warehouse: Warehouse): Promise<readonly { readonly version: number; readonly name: string; readonly checksum: string }[]> =>
+  warehouse.query('SELECT version, name, checksum FROM schema_migrations FINAL ORDER BY version')
 
 async function apply(warehouse: Warehouse, { version, name, checksum, statements }: Migration, before: string | undefined): Promise<void> {
   if (before === checksum) return

@@ -46,6 +46,22 @@ describe('finding the engine', () => {
     assert.match(ran.said, /does not answer \(.*ECONNREFUSED/)
   })
 
+  test('of a cluster, at the address that the configuration gives its API', async () => {
+    const { url, asked } = await engine(noPredictions)
+    const config = join(directory(), 'cluster.yaml')
+    const at = (port: string | number): void => writeFileSync(config, `preset: cluster\napi: { host: 0.0.0.0, port: ${port} }\nkafka: { brokers: ['kafka:9092'] }\n`)
+    at(new URL(url).port)
+    const found = await tidemill(['predictions', 'list', '--config', config, '--key', 'k'])
+    assert.deepEqual([found.exit, asked.length], [0, 1], found.said)
+    at(1)
+    const gone = await tidemill(['predictions', 'list', '--config', config, '--key', 'k'])
+    assert.equal(gone.exit, 4)
+    assert.match(gone.said, /http:\/\/127\.0\.0\.1:1 does not answer .*That is where the configuration puts the API.*--url or TIDEMILL_URL/)
+    at(0)
+    const free = await tidemill(['predictions', 'list', '--config', config, '--key', 'k'])
+    assert.deepEqual([free.exit, /--url or TIDEMILL_URL/.test(free.said)], [2, true])
+  })
+
   test('without a key is a mistake in the command line', async () => {
     const { url, asked } = await engine(noPredictions)
     const ran = await tidemill(['streams', 'list', '--url', url, '--data', directory()])

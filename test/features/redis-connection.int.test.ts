@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'vitest'
 import { isEngineError } from '../../src/errors.js'
-import { checkServer } from '../../src/features/redis-connection.js'
+import { checkServer } from '../../src/features/redis-info.js'
 import { openRedisStateStore } from '../../src/features/redis-state-store.js'
 import type { StatePartition } from '../../src/features/state-store.js'
 import { proxyTo } from './redis-proxy.js'

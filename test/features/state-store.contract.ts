@@ -41,6 +41,16 @@ export function stateStoreContract(name: string, open: () => Promise<OpenStore>)
       assert.deepEqual(await read(at, 'cid', 'nobody', 'ann', 'bob', 'ann'), ['', undefined, 'a', 'b', 'a'])
     })
 
+    test('an owner that loads learns when the store is not where it left it: claimed by another, emptied, or put back', async () => {
+      await assert.rejects(store.load(at, ['ann'], { epoch: 1, last: -1 }), refusedWith('FENCED'), 'a store that knows nothing of it was emptied')
+      const { epoch } = await store.claim(at, 'plan-a', 0)
+      await store.commit({ at, epoch, previous: -1, last: 9, puts: puts({ ann: 'a' }) })
+      for (const last of [-1, 9]) assert.equal((await store.load(at, ['ann'], { epoch, last }))[0]?.toString(), 'a')
+      await assert.rejects(store.load(at, ['ann'], { epoch, last: 12 }), refusedWith('CONFLICT'), 'an older copy lacks what was committed')
+      await store.claim(at, 'plan-a', 0)
+      await assert.rejects(store.load(at, ['ann'], { epoch, last: 9 }), refusedWith('FENCED'))
+    })
+
     test('keeps bytes as they are', async () => {
       const { epoch } = await store.claim(at, 'plan-a', 0)
       const blob = Buffer.from(Array.from({ length: 9_000 }, (_, index) => index % 256))

@@ -10,6 +10,8 @@ import type { KafkaLog, KafkaLogOptions } from '../../src/log/kafka.js'
 export interface TestBroker {
   /** `host:port`, as clients name it. */
   readonly address: string
+  /** The same of its listener that speaks TLS and asks for a password; only of a broker that has one. */
+  readonly secureAddress: string
   stop(signal?: NodeJS.Signals): Promise<void>
   /** From now on it accepts connections, as the system does for it, and answers nothing. */
   freeze(): void
@@ -21,17 +23,22 @@ export interface TestBroker {
   topic(): string
 }
 
-/** A broker for the tests of a file. Where it cannot run they are skipped, and the reason is told. */
-export function kafkaForTests(): TestBroker {
+type Secure = NonNullable<Parameters<typeof kafka.start>[0]['secure']>
+
+/** A broker for the tests of a file, where `secureIn` is given with a listener that it tells about. Where it cannot run they are skipped, and the reason is told. */
+export function kafkaForTests(secureIn?: (directory: string) => Secure): TestBroker {
   const missing = kafka.missing()
   let directory = ''
   let running: Awaited<ReturnType<typeof kafka.start>> | undefined
   let topics = 0
+  let secure: Secure | undefined
+  const start = (ports?: readonly number[]) => kafka.start({ directory, ...(ports && { ports }), ...(secure && { secure }) })
 
   beforeAll(async () => {
     if (missing !== undefined) return void process.stderr.write(`\nTests with Kafka are skipped: ${missing}.\n`)
     directory = await mkdtemp(join(tmpdir(), 'tidemill-kafka-'))
-    running = await kafka.start({ directory })
+    secure = secureIn?.(directory)
+    running = await start()
   }, 180_000)
   beforeEach(({ skip }) => {
     if (missing !== undefined) skip(missing)
@@ -45,10 +52,13 @@ export function kafkaForTests(): TestBroker {
     get address() {
       return running!.variables['TIDEMILL_KAFKA_BROKERS']!
     },
+    get secureAddress() {
+      return `127.0.0.1:${running!.ports[2]!}`
+    },
     stop: (signal) => running!.stop(signal),
     freeze: () => void process.kill(running!.pid, 'SIGSTOP'),
     async restart() {
-      running = await kafka.start({ directory, ports: running!.ports })
+      running = await start(running!.ports)
     },
     async open(options = {}) {
       const log = await openKafkaLog({ brokers: [broker.address], clientId: 'tidemill-test', clock: systemClock, heartbeatMs: 100, ...options })

@@ -1,35 +1,25 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { which } from '../../scripts/services/start-process.js'
 import { isEngineError } from '../../src/errors.js'
 import { openClickhouseWarehouse, type ClickhouseOptions } from '../../src/sinks/clickhouse-warehouse.js'
+import { certificatesIn, type Certificates } from '../certificates.js'
 import { login, startFront } from './clickhouse.js'
 
 let directory: string
+let certificates: Certificates
 let front: Awaited<ReturnType<typeof startFront>>
-const path = (name: string): string => join(directory, name)
-const pem = (name: string): Buffer => readFileSync(path(name))
-
-/** A key and a certificate that the authority has signed. */
-function issue(name: string, subject: string, extension: string): void {
-  const openssl = (...args: string[]): unknown => execFileSync('openssl', args, { stdio: 'pipe' })
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', path(`${name}.key`)]
-  if (name.startsWith('ca')) return void openssl('req', '-x509', ...key, '-subj', subject, '-days', '2', '-out', path(`${name}.pem`))
-  writeFileSync(path(`${name}.ext`), extension)
-  openssl('req', ...key, '-subj', subject, '-out', path(`${name}.csr`))
-  openssl('x509', '-req', '-in', path(`${name}.csr`), '-CA', path('ca.pem'), '-CAkey', path('ca.key'), '-CAcreateserial', '-days', '2', '-extfile', path(`${name}.ext`), '-out', path(`${name}.pem`))
-}
+const path = (name: string): string => certificates.path(name)
+const pem = (name: string): Buffer => certificates.pem(name)
 
 beforeAll(async () => {
-  assert.ok(which('openssl'), 'the tests of TLS make their certificates with openssl: install the package openssl')
   directory = await mkdtemp(join(tmpdir(), 'tidemill-tls-'))
-  issue('ca', '/CN=An authority', '')
-  issue('ca-other', '/CN=Another authority', '')
+  certificates = certificatesIn(directory)
+  const { authority, issue } = certificates
+  authority('ca', '/CN=An authority')
+  authority('ca-other', '/CN=Another authority')
   issue('server', '/CN=clickhouse', 'subjectAltName=IP:127.0.0.1')
   issue('client', `/CN=${login.user}`, 'extendedKeyUsage=clientAuth')
   issue('stranger', '/CN=stranger', 'extendedKeyUsage=clientAuth')

@@ -1,0 +1,126 @@
+import { strict as assert } from 'node:assert'
+import type { Redis } from 'ioredis'
+import { describe, test } from 'vitest'
+import { systemClock } from '../../src/clock.js'
+import { followRebuilds } from '../../src/consumers/rebuilds.js'
+import type { Refold } from '../../src/consumers/scoring-partition.js'
+import type { StateStore } from '../../src/features/state-store.js'
+import { ask, open, redisServer } from '../features/redis-servers.js'
+import { engineRoom, passes, settings, type EngineRoom, type Flow, type Seen } from './engine-room.js'
+
+/** One entity in memory: nearly every event loads from the store. */
+const forgetful = { ...settings, cachedEntities: 1, chunkRecords: 7 }
+const events = passes(600)
+
+describe('a state in Redis', () => {
+  const server = redisServer('server')
+  const admin = async <T>(question: (redis: Redis) => Promise<T>): Promise<T> => (await ask(server.nodes, question))[0]!
+  const flush = (): Promise<unknown> => admin((redis) => redis.flushall())
+
+  /** Every blob without its head, which names the epoch of its writer, and how far the state is. */
+  const stored = (): Promise<readonly string[]> =>
+    admin(async (redis) => {
+      const keys = (await redis.keys('*')).filter((key) => key.includes('}=')).sort()
+      const blobs = await Promise.all(keys.map(async (key) => `${key} ${(await redis.getBuffer(key))!.subarray(16).toString('hex')}`))
+      const lasts = await Promise.all((await redis.keys('*:meta')).sort().map(async (key) => `${key} ${(await redis.get(key))!.split(' ')[1]!}`))
+      return [...blobs, ...lasts.filter((line) => !line.endsWith(' -1'))]
+    })
+
+  interface Outcome {
+    readonly seen: ReadonlyMap<string, Seen>
+    readonly state: readonly string[]
+  }
+
+  /** Scores all events, and does something to the store after half of them, under the running owner. */
+  async function run(disturb: (flow: Flow, room: EngineRoom) => Promise<void>, wrap: (store: StateStore) => StateStore = (store) => store, refolds: Refold[] = []): Promise<Outcome> {
+    await flush()
+    const room = await engineRoom()
+    const store = wrap(await open({ nodes: server.nodes }))
+    const flow = await room.score({ store, settings: forgetful, onRefold: (refold) => refolds.push(refold) })
+    await room.append(events.slice(0, 300))
+    await flow.caughtUp()
+    await disturb(flow, room)
+    await room.append(events.slice(300))
+    await flow.caughtUp()
+    await flow.stop()
+    return { seen: await room.seen(), state: await stored() }
+  }
+
+  const calm = (): Promise<Outcome> => run(async () => undefined)
+
+  test('that is flushed under its owner, between two commits, is rebuilt: the same results, and the same state to the byte', async () => {
+    const undisturbed = await calm()
+    const refolds: Refold[] = []
+    assert.deepEqual(await run(async () => void (await flush()), undefined, refolds), undisturbed)
+    const rebuilt = refolds.filter(({ isRebuild }) => isRebuild)
+    assert.ok(rebuilt.length > 2 && rebuilt[0]!.next === 0 && rebuilt.at(-1)!.next > rebuilt.at(-1)!.last, 'and says how far it is')
+  })
+
+  test('that is flushed while a commit is on its way is rebuilt', async () => {
+    const undisturbed = await calm()
+    let commits = 0
+    const flushing = (store: StateStore): StateStore => ({
+      claim: (...args) => store.claim(...args),
+      load: (...args) => store.load(...args),
+      sweep: (...args) => store.sweep(...args),
+      async commit(change) {
+        if (++commits === 3) await flush()
+        return store.commit(change)
+      },
+    })
+    assert.deepEqual(await run(async () => undefined, flushing), undisturbed)
+    assert.ok(commits > 3)
+  })
+
+  test('that is put back to an older copy under its owner is folded forward again, to the same bytes', async () => {
+    const undisturbed = await calm()
+    await flush()
+    const room = await engineRoom()
+    const flow = await room.score({ store: await open({ nodes: server.nodes }), settings: forgetful })
+    const reachedBy = async (count: number): Promise<void> => {
+      await flow.caughtUp()
+      while (!(await stored()).some((line) => line.endsWith(`:meta ${count - 1}`))) await systemClock.sleep(5)
+    }
+    await room.append(events.slice(0, 200))
+    await reachedBy(200)
+    const copy = await admin(async (redis) => Promise.all((await redis.keys('*')).map(async (key) => [key, await redis.dumpBuffer(key)] as const)))
+    await room.append(events.slice(200, 400))
+    await reachedBy(400)
+    await admin((redis) => copy.reduce((all, [key, bytes]) => all.restore(key, 0, bytes), redis.multi().flushall()).exec())
+    await room.append(events.slice(400))
+    await flow.caughtUp()
+    await flow.stop()
+    assert.deepEqual({ seen: await room.seen(), state: await stored() }, undisturbed)
+  })
+
+  test('that was flushed while nobody owned it is rebuilt from the log', async () => {
+    const undisturbed = await calm()
+    await flush()
+    const room = await engineRoom()
+    const first = await room.score({ store: await open({ nodes: server.nodes }), settings: forgetful })
+    await room.append(events.slice(0, 300))
+    await first.caughtUp()
+    await first.stop()
+    await flush()
+    await room.append(events.slice(300))
+    const second = await room.score({ store: await open({ nodes: server.nodes }), settings: forgetful })
+    await second.caughtUp()
+    await second.stop()
+    assert.deepEqual({ seen: await room.seen(), state: await stored() }, undisturbed)
+    assert.equal(second.chunks.reduce((sum, { records }) => sum + records, 0), 300, 'nothing is published twice')
+  })
+})
+
+test('a rebuild says when it begins, how far it is and when it ends; a restart after a few commits says nothing', () => {
+  let nowMs = 0
+  const said: string[] = []
+  const rebuilds = followRebuilds({ nowMs: () => nowMs, sleep: async () => undefined }, (message) => said.push(message))
+  const refold = { stream: 'doors', partition: 1, isRebuild: true, first: 100, last: 299 }
+  rebuilds.onRefold({ ...refold, next: 100 })
+  nowMs = 11_000
+  rebuilds.onRefold({ ...refold, next: 200 })
+  assert.deepEqual(rebuilds.current(), [{ stream: 'doors', partition: 1, isRebuild: true, recordsDone: 100, records: 200, etaMs: 11_000 }])
+  rebuilds.onRefold({ ...refold, next: 300 })
+  rebuilds.onRefold({ ...refold, isRebuild: false, next: 100 })
+  assert.deepEqual(said.map((line) => /(\d+ of \d+ records.*|\d+ records done.*)$/.exec(line)?.[1]), ['0 of 200 records', '100 of 200 records, about 11 s left', '200 records done in 11.0 s'])
+})

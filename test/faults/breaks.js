@@ -1,0 +1,84 @@
+// Protections of the engine, and how to take each of them out of the built program: for tests that prove what they protect.
+
+/**
+ * @typedef {object} Edit
+ * @property {string} module Below dist/.
+ * @property {RegExp} find Must be there exactly once.
+ * @property {string} replace
+ */
+
+/**
+ * @typedef {object} Break
+ * @property {string} what Is missing then.
+ * @property {readonly Edit[]} edits
+ */
+
+/** An engine whose protections are missing is started with this in its environment. */
+export const breakVariable = 'FAULTS_BREAK'
+
+const acknowledgeEarly = `let early = this.next;
+for (const { resolve, records } of batch) { resolve(early); early += records.length; }
+await new Promise((written) => setTimeout(written, 100));
+const first = await this.#flush(batch, roll);`
+
+const admitEverything = `admit(block) {
+epoch = Math.max(epoch, block.epoch);
+covered = Math.max(covered ?? block.last, block.last);
+return block.rows === 0 ? undefined : block;`
+
+const groupOffset = `const group = (await groups.lag(\`tidemill-warehouse-\${table}\`)).find((one) => one.topic === at.topic && one.partition === at.partition);
+return { next: group?.committed ?? (await log.bounds(at)).first, mark: undefined };
+const mark = undefined;`
+
+export const breaks = /** @satisfies {Readonly<Record<string, Break>>} */ ({
+  fence: {
+    what: 'the state store takes commits of owners that were replaced',
+    edits: [
+      { module: 'features/redis-scripts.js', find: /if epoch ~= ARGV\[1\] then return .*/, replace: '' },
+      { module: 'features/redis-scripts.js', find: /if last ~= ARGV\[2\] then return .*/, replace: '' },
+    ],
+  },
+  gate: {
+    what: 'readers of blocks take every block, whoever wrote it and whatever came before',
+    edits: [{ module: 'log/gate.js', find: /admit\(block\) \{/, replace: admitEverything }],
+  },
+  'durable-before-ack': {
+    what: 'the log of the embedded preset acknowledges an append 100 ms before it writes',
+    edits: [{ module: 'log/local-partition.js', find: /const first = await this\.#flush\(batch, roll\);/, replace: acknowledgeEarly }],
+  },
+  checksum: {
+    what: 'the log of the embedded preset does not check the records that it reads',
+    edits: [{ module: 'log/local-frame.js', find: /=== header\.bodyCrc/, replace: '=== header.bodyCrc || true' }],
+  },
+  progress: {
+    what: 'the warehouse commits what it has read before it is stored, and goes on from its group offset',
+    edits: [
+      { module: 'consumers/warehouse.js', find: /async function startOf\(table, at, \{ log,/, replace: 'async function startOf(table, at, { log, groups,' },
+      { module: 'consumers/warehouse.js', find: /const mark = await readMark\(warehouse, table, at\);/, replace: groupOffset },
+      { module: 'consumers/warehouse.js', find: /if \(rows === 0\)/, replace: 'await assignment.commit(next);\nif (rows === 0)' },
+    ],
+  },
+})
+
+/** @typedef {keyof typeof breaks} BreakName */
+
+/** @param {string} name @returns {name is BreakName} */
+export const isBreak = (name) => Object.hasOwn(breaks, name)
+
+/**
+ * The text of a module without the protection. Throws where the place is not there exactly once: what was meant to be
+ * taken out might then still be in.
+ * @param {BreakName} name @param {string} module @param {string} text
+ */
+export function broken(name, module, text) {
+  let out = text
+  for (const { find, replace } of breaks[name].edits.filter((edit) => edit.module === module)) {
+    const found = out.match(new RegExp(find, 'g'))?.length ?? 0
+    if (found !== 1) throw new Error(`--break=${name}: ${String(find)} is in dist/${module} ${found} times instead of once`)
+    out = out.replace(find, () => replace)
+  }
+  return out
+}
+
+/** @param {BreakName} name */
+export const modulesOf = (name) => [...new Set(breaks[name].edits.map(({ module }) => module))]

@@ -1,0 +1,86 @@
+import { readFile } from 'node:fs/promises'
+import { systemClock as clock } from '../../../src/clock.js'
+import type { LaunchedEngine } from '../../e2e/launch.js'
+import type { Fault, FaultRun, Outcome } from '../fault.js'
+import { expect, together } from '../ledger.js'
+import { eventLines, startLoad, type Load } from '../load.js'
+import { clusterPlace } from '../place.js'
+import { settle, until, visible } from '../settle.js'
+
+const disturbedMs = { small: 120_000, large: 30 * 60_000 } as const
+const allowedGrowth = 0.1
+const perSecond = 800
+
+/** How the server is sick, each for a while. */
+const sicknesses = [
+  { kind: 'refuse' }, { kind: 'slow', delayMs: 3_000 }, { kind: 'cut-within' }, { kind: 'cut-before' }, { kind: 'cut-after' }, { kind: 'unreachable' },
+  { kind: 'exception', code: 252, type: 'TOO_MANY_PARTS', text: 'Too many parts.' },
+] as const // prettier-ignore
+
+/** What the process holds of its own, MiB: neither shared pages nor what the kernel keeps of files. */
+async function heldMiB({ pid }: LaunchedEngine): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8')
+  return Number(/^RssAnon:\s+(\d+)/m.exec(status)![1]) / 1_024
+}
+
+/** The largest of a while, looked at four times a second. */
+async function peakMiB(engine: LaunchedEngine, over: Promise<unknown>): Promise<number> {
+  let [peak, isOver] = [0, false]
+  over.finally(() => (isOver = true)).catch(() => undefined)
+  for (; !isOver; await clock.sleep(250)) peak = Math.max(peak, await heldMiB(engine))
+  return peak
+}
+
+async function run(run: FaultRun): Promise<Outcome> {
+  const place = await clusterPlace(run)
+  const { front } = place.servers
+  const engine = await place.launch('engine', { roles: ['scoring', 'warehouse'] })
+  const load = startLoad(place.send, eventLines(run.random() * 2 ** 32), perSecond)
+  await until('the first results are visible', async () => (await visible(place)) > 5_000)
+  const calm = await peakMiB(engine, usual(front, load))
+  const startedMs = clock.nowMs()
+  const before = { scored: await place.scored() }
+  let sick = 0
+  const disturbing = (async () => {
+    for (; clock.nowMs() - startedMs < disturbedMs[run.size]; sick++) {
+      await front.sicken(sicknesses[sick % sicknesses.length]!)
+      await clock.sleep(8_000 + run.random() * 4_000)
+      await front.heal()
+      await clock.sleep(2_000 + run.random() * 4_000)
+    }
+  })()
+  const peak = await peakMiB(engine, disturbing)
+  await disturbing
+  const scored = (await place.scored()) - before.scored
+  const healedMs = clock.nowMs()
+  const sent = load.acknowledged.length
+  await until('the warehouse is up to date', async () => (await visible(place)) >= sent)
+  const drainMs = clock.nowMs() - healedMs
+  const growth = peak / calm - 1
+  run.say(`${sick} sicknesses: ${scored} events scored meanwhile, ${calm.toFixed(0)} MiB before, ${peak.toFixed(0)} MiB at most`)
+  return together(
+    await settle(place, run, load, [engine]),
+    { figures: { sicknesses: sick, scoredMeanwhile: scored, calmMiB: Math.round(calm), peakMiB: Math.round(peak), growth: Number(growth.toFixed(3)), drainMs }, violations: [] },
+    expect(growth < allowedGrowth, `memory grew from ${calm.toFixed(0)} to ${peak.toFixed(0)} MiB, ${allowedGrowth * 100} % are allowed`),
+  )
+}
+
+/** What the engine is to cope with without taking more later on: twice the load, and a first outage and its end. */
+async function usual(front: { sicken(fault: { readonly kind: 'refuse' }): Promise<void>; heal(): Promise<void> }, load: Load): Promise<void> {
+  load.pace(2 * perSecond)
+  await clock.sleep(5_000)
+  await front.sicken({ kind: 'refuse' })
+  await clock.sleep(12_000)
+  await front.heal()
+  await clock.sleep(8_000)
+  load.pace(perSecond)
+}
+
+export const clickhouse: Fault = {
+  name: 'clickhouse',
+  what: 'ClickHouse refuses, is slow, cuts connections before, within and after its answer, throttles, and is not there',
+  presets: ['cluster'],
+  proves: [],
+  patienceMs: { small: 10 * 60_000, large: 60 * 60_000 },
+  run,
+}

@@ -1,0 +1,54 @@
+import { systemClock as clock } from '../../../src/clock.js'
+import type { Fault, FaultRun, Outcome } from '../fault.js'
+import { expect, together } from '../ledger.js'
+import { eventLines, startLoad } from '../load.js'
+import { clusterPlace } from '../place.js'
+import { settle, until } from '../settle.js'
+
+const rounds = { small: 3, large: 20 } as const
+
+/**
+ * An owner stands still for longer than its session, in the middle of its work, while another takes its partitions
+ * over; then it goes on as if nothing had been. Its commits and blocks are refused or ignored.
+ */
+async function run(run: FaultRun): Promise<Outcome> {
+  const place = await clusterPlace(run)
+  const scorers = await Promise.all(['first', 'second'].map((name) => place.launch(name, { roles: ['scoring'], scoring: { commitIntervalMs: 400, commitIntervalMaxMs: 400 } })))
+  const keeper = await place.launch('warehouse', { roles: ['warehouse'] })
+  await place.keepCopies()
+  const load = startLoad(place.send, eventLines(run.random() * 2 ** 32), 1_000)
+  await until('both score', async () => (await Promise.all(scorers.map((one) => one.scored()))).every((events) => events > 200))
+  let takenOverMs = 0
+  for (let round = 0; round < rounds[run.size]; round++) {
+    const zombie = scorers[round % 2]!
+    const before = await zombie.scored()
+    await until('it is at work', async () => (await zombie.scored()) > before, 60_000, 5)
+    await clock.sleep(run.random() * 400)
+    zombie.send('SIGSTOP')
+    const startedMs = clock.nowMs()
+    await until('the other owns every partition', await place.allScored())
+    takenOverMs = Math.max(takenOverMs, clock.nowMs() - startedMs)
+    zombie.send('SIGCONT')
+    const refused = place.servers.watch.refused
+    const back = await zombie.scored()
+    await until('the zombie scores again', async () => (await zombie.scored()) > back + 200)
+    run.say(`zombie ${round + 1}: ${place.servers.watch.refused - refused} commits refused after it woke`)
+  }
+  const { refused } = place.servers.watch
+  const outcome = await settle(place, run, load, [...scorers, keeper])
+  return together(
+    outcome,
+    { figures: { zombies: rounds[run.size], refusedCommits: refused, longestTakeOverMs: takenOverMs }, violations: [] },
+    expect(refused > 0, 'no commit of a zombie was refused'),
+    expect(outcome.figures['rawCopies'] === 0, 'rows of zombies came into the warehouse beside those of the owners'),
+  )
+}
+
+export const zombie: Fault = {
+  name: 'zombie',
+  what: 'an owner stands still past its session (SIGSTOP), loses its partitions and goes on (SIGCONT)',
+  presets: ['cluster'],
+  proves: ['fence', 'gate'],
+  patienceMs: { small: 10 * 60_000, large: 30 * 60_000 },
+  run,
+}
