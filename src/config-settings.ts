@@ -120,7 +120,7 @@ export const settingsSchema = Type.Object(
         commitIntervalMs: whole(0, 60_000, { default: limits.commitIntervalMs, flag: '--commit-interval <ms>', description: 'State is committed no more often than this; a crash folds at most this much again.' }),
         commitIntervalMaxMs: whole(0, 60_000, { default: limits.commitIntervalMaxMs, description: 'Under load commits are spaced out until they cost a tenth of the time, but never further apart than this.' }),
         cachedEntities: whole(100, 10_000_000, { default: limits.cachedEntities, description: 'Entities of one partition kept decoded in memory, about 1 KiB each.' }),
-        seenIds: whole(0, 10_000_000, { default: limits.seenIds, description: 'Event ids remembered per partition, about 16 bytes each: an event whose id is among the last so many of its tenant is a duplicate and scored once. 0 remembers none.' }),
+        seenIds: whole(0, 10_000_000, { default: limits.seenIds, description: 'Event ids remembered per partition, about 16 bytes each: an event whose id came among the last so many from the same tenant is a duplicate and scored once. 0 remembers none.' }),
         badShare: Type.Number({ minimum: 0, maximum: 1, default: limits.badShare, description: 'When more than this share of the last `scoring.badShareRecords` records of a partition is bad, the partition stops (BAD_SHARE) until an operator accepts it: a broken schema must not drain a topic into the dead letters. 1 never stops.' }),
         badShareRecords: whole(10, 100_000, { default: limits.badShareRecords, description: 'How many records of a partition `scoring.badShare` looks at. Before there are so many, those that are not there yet count as good.' }),
       },

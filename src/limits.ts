@@ -29,7 +29,7 @@ export const limits = {
   /** A fifth of the last 1,000 records: a schema that breaks costs 201 letters a partition, a producer with some bad records stops nobody. 1 B each. */
   badShare: 0.2,
   badShareRecords: 1_000,
-  /** Letters that one question looks at, ~5 us each: a tenth of a second, and then it says where to go on. */
+  /** Letters that one question looks at, ~6 us each: an eighth of a second, and then it says where to go on. */
   letterScan: 20_000,
   /** A page of letters is sent in again within seconds; a process that began it and is not done after so long never will be. */
   redriveTakesMs: 300_000,
@@ -121,11 +121,11 @@ export const limits = {
   /** Of the same, as the engine holds it before it is text. */
   sqlAnswerBytes: 32 * 1024 * 1024,
   /**
-   * One answer of a Kafka broker about one partition: ~3,500 events of 300 B, or the blocks of two chunks. A reader
-   * holds one and may have one under way: 64 readers x 2 x 1 MiB = 128 MiB at worst.
+   * A Kafka broker's answer about one partition: ~3,500 events of 300 B, or the blocks of two chunks. A reader holds one,
+   * which keeps at most twice its size in memory, and may have one under way: 64 readers x 3 x 1 MiB = 192 MiB at worst.
    */
   fetchBytes: 1024 * 1024,
-  /** A Kafka broker holds a question back this long while there is nothing new: 64 idle readers ask 128 times a second. */
+  /** A Kafka broker holds a question back this long while there is nothing new. Idle readers come to ask together: twice a second, however many they are. */
   fetchWaitMs: 500,
   /** Compressed records are at most ten times larger than what a broker takes at once; more is an attack or damage. */
   inflatedBytes: 80 * 1024 * 1024,

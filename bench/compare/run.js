@@ -5,7 +5,7 @@ import { backlog } from './backlog.js'
 import { cpuAnEvent } from './figures.js'
 import { latency } from './latency.js'
 import { withServers } from './servers.js'
-import { openBroker, topics } from './topics.js'
+import { openBroker, topics, workloadOf } from './topics.js'
 
 /** @typedef {import('./plan.js').Step} Step @typedef {import('./figures.js').Row} Row */
 
@@ -29,14 +29,13 @@ export async function runSteps(steps, how, take) {
     const broker = await openBroker(servers.broker)
     try {
       let isFilled = false
+      let isWarm = false
       for (const { measurement, engine, run } of steps) {
         if (Date.now() > how.deadlineMs) return
         how.say(`${measurement.name}: ${engine.name}, run ${run} ...`)
-        if (measurement.rate === undefined && !isFilled) {
-          await broker.fill(how.events)
-          // A broker that has just started is slow: it has given every record once before it is measured.
-          await drain(broker, how.events)
-        }
+        if (!isWarm) await warm(broker)
+        isWarm = true
+        if (measurement.rate === undefined && !isFilled) await broker.fill(how.events)
         isFilled = measurement.rate === undefined
         const name = `compare_${randomBytes(6).toString('hex')}`
         const directory = join(servers.directory, name)
@@ -64,9 +63,14 @@ async function figuresOf({ measurement: { rate }, engine }, one, broker, pids, {
   return { ...figures, ...cpuAnEvent(cpuSeconds, rate * seconds) }
 }
 
-/** @param {import('./topics.js').Broker} broker @param {number} events */
-async function drain(broker, events) {
+const warmAppends = 5_000
+
+/** A broker that has just started is slow, and the engine that comes first would pay for it: it takes and gives many small records before anything is measured. @param {import('./topics.js').Broker} broker */
+async function warm(broker) {
+  await broker.empty()
   const complete = new AbortController()
   let count = 0
-  await broker.read(topics.events, () => void (++count === events && complete.abort()), complete.signal)
+  const reading = broker.read(topics.events, () => void (++count === warmAppends && complete.abort()), complete.signal)
+  for (const { partition, record } of workloadOf(warmAppends)) await broker.log.append({ topic: topics.events, partition }, [record])
+  await reading
 }

@@ -29,7 +29,7 @@ import { Exception, openEngine } from './clickhouse-engine.js'
  * @property {string} [text]
  */
 
-/** @type {{ directory: string, ports: [number, number], user?: string, password?: string, tls?: { cert: string, key: string, ca?: string } }} */
+/** @type {{ directory: string, ports: [number, number], host?: string, user?: string, password?: string, tls?: { cert: string, key: string, ca?: string } }} */
 const options = JSON.parse(process.env['FRONT_OPTIONS'] ?? '')
 const { user = 'default', password = '' } = options
 const engine = openEngine(options.directory)
@@ -156,7 +156,7 @@ const front = tls === undefined ? createServer(handle) : createTlsServer(tls, ha
 front.keepAliveTimeout = 10_000
 
 /** @returns {Promise<void>} */
-const opened = () => new Promise((resolve) => (front.listening ? resolve() : front.listen(port, '127.0.0.1', resolve)))
+const opened = () => new Promise((resolve) => (front.listening ? resolve() : front.listen(port, options.host ?? '127.0.0.1', resolve)))
 /** @returns {Promise<void>} */
 const shut = () => new Promise((resolve) => (front.close(() => resolve()), front.closeAllConnections()))
 

@@ -28,6 +28,9 @@ export function settingFlags(command: Command, paths: readonly string[] = settin
   return command
 }
 
+/** A command that needs no running engine: what it may be told of the configuration, the rest of which is in a file, and JSON. */
+export const configured = (command: Command, paths: readonly string[], file: string): Command => settingFlags(command, paths).option('--config <file>', file).option('--json', 'print JSON instead of text')
+
 const lowered = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1).replace(/\.$/, '')
 
 /** What was given on the command line, by setting path. */

@@ -60,7 +60,7 @@ export function partitionsCommand(parent: Command, terminal: Terminal): void {
       if (status !== 200) throw failure(status, answer)
       const { accepted } = answer as { readonly accepted: readonly Accepted[] }
       if (options.json === true) await printJson(terminal, answer)
-      else for (const one of accepted) say(terminal, `accepted ${one.code} of ${one.topic}/${one.partition} (${one.reader}): ${lostText(one.lost)} are given up; it goes on`)
+      else for (const one of accepted) say(terminal, `accepted ${one.code} of ${one.topic}/${one.partition} (${one.reader}): ${givenUp(one.code, one.lost)}; it goes on`)
     })
 }
 
@@ -70,17 +70,19 @@ function placeOf(text: string): { readonly topic: string; readonly partition: nu
   return { topic: found[1]!, partition: Number(found[2]) }
 }
 
+/** A line that stopped for bad records goes on behind the offset, and has lost nothing. */
+const givenUp = (code: string, lost: Lost): string => (code === 'BAD_SHARE' ? `nothing is given up behind offset ${lost.to} of ${lost.topic}` : `${lostText(lost)} are given up`)
 const lostText = ({ topic, from, to }: Lost): string => `offsets ${from} to ${to} of ${topic}`
 
 function lookedText({ stopped, rebuilding, accepted }: Looked): string {
   const parts: string[] = []
   if (stopped.length === 0) parts.push('no partition stands still\n')
   else {
-    const columns = [{ title: 'partition', cell: placeText }, { title: 'reader', cell: (row: Stopped) => row.reader }, { title: 'code', cell: (row: Stopped) => row.code }, { title: 'since', cell: (row: Stopped) => row.since }, { title: 'going on gives up', cell: (row: Stopped) => (row.lost === null ? 'a repair is needed' : lostText(row.lost)) }]
+    const columns = [{ title: 'partition', cell: placeText }, { title: 'reader', cell: (row: Stopped) => row.reader }, { title: 'code', cell: (row: Stopped) => row.code }, { title: 'since', cell: (row: Stopped) => row.since }, { title: 'going on gives up', cell: (row: Stopped) => (row.lost === null ? 'a repair is needed' : row.code === 'BAD_SHARE' ? 'nothing' : lostText(row.lost)) }]
     parts.push(table<Stopped>(columns, stopped), stopped.map((row) => `${placeText(row)}: ${row.message}\n`).join(''))
   }
   if (rebuilding.length > 0) parts.push(table<Rebuilding>([{ title: 'rebuilt', cell: (row) => `${row.stream}/${row.partition}` }, { title: 'done', cell: (row) => count(row.records_done), right: true }, { title: 'of', cell: (row) => count(row.records), right: true }, { title: 'left', cell: (row) => (row.eta_seconds === null ? '-' : duration(row.eta_seconds * 1_000)) }], rebuilding))
-  if (accepted.length > 0) parts.push(table<Accepted>([{ title: 'accepted', cell: (row) => row.at }, { title: 'partition', cell: placeText }, { title: 'code', cell: (row) => row.code }, { title: 'gave up', cell: (row) => lostText(row.lost) }, { title: 'by', cell: (row) => row.by }, { title: 'why', cell: (row) => row.why }], accepted))
+  if (accepted.length > 0) parts.push(table<Accepted>([{ title: 'accepted', cell: (row) => row.at }, { title: 'partition', cell: placeText }, { title: 'code', cell: (row) => row.code }, { title: 'gave up', cell: (row) => (row.code === 'BAD_SHARE' ? `nothing, behind offset ${row.lost.to}` : lostText(row.lost)) }, { title: 'by', cell: (row) => row.by }, { title: 'why', cell: (row) => row.why }], accepted))
   return parts.join('\n')
 }
 

@@ -5,7 +5,7 @@ import { checkSchema, registerSchema, standingOf, type SchemaCheck, type SchemaR
 import type { SchemaSubjects } from '../streams/schema-source.js'
 import type { Stream } from '../streams/stream.js'
 import { CommandFailed, exits } from './exit.js'
-import { givenSettings, settingFlags } from './options.js'
+import { configured, givenSettings } from './options.js'
 import { print, printJson, say, styled, table, type Terminal } from './terminal.js'
 
 interface SchemaOptions {
@@ -21,8 +21,7 @@ export function schemasCommand(parent: Command, terminal: Terminal): void {
     .command('schemas')
     .summary("your streams' schemas in a schema registry")
     .description("The streams' schemas against a Confluent-compatible registry. A stream's subject is its topic's name and '-value'. No engine needs to run.")
-  const located = (command: Command): Command =>
-    settingFlags(command, ['schemaRegistry.url', 'streams.builtin', 'streams.paths']).option('--config <file>', 'the configuration that names streams and registry').option('--json', 'print JSON instead of text')
+  const located = (command: Command): Command => configured(command, ['schemaRegistry.url', 'streams.builtin', 'streams.paths'], 'the configuration that names streams and registry')
 
   const list = located(group.command('list'))
     .summary('which version of each is registered')

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { loadConfig, type Config } from '../config.js'
 import type { TopicChange, TopicSpec } from '../tasks.js'
 import { CommandFailed, exits } from './exit.js'
-import { givenSettings, settingFlags } from './options.js'
+import { configured, givenSettings } from './options.js'
 import { duration, print, printJson, say, styled, table, type Terminal } from './terminal.js'
 
 interface TopicsOptions {
@@ -31,10 +31,7 @@ export function topicsCommand(parent: Command, terminal: Terminal): void {
     .command('topics')
     .summary('the topics that an engine needs in Kafka')
     .description('Topics of the streams and of the engine itself, with their partitions, retention and compaction. No engine needs to run.')
-  const located = (command: Command): Command =>
-    settingFlags(command, ['preset', 'kafka.brokers', 'streams.builtin', 'streams.paths'])
-      .option('--config <file>', 'the configuration that names brokers and streams')
-      .option('--json', 'print JSON instead of text')
+  const located = (command: Command): Command => configured(command, ['preset', 'kafka.brokers', 'streams.builtin', 'streams.paths'], 'the configuration that names brokers and streams')
 
   const list = located(group.command('list'))
     .summary('how each is declared, and whether the cluster has it so')

@@ -4,6 +4,7 @@ import type { Clock } from '../clock.js'
 import type { LetterState } from '../letters.js'
 import { limits } from '../limits.js'
 import type { EventLog, Offset } from '../log/event-log.js'
+import { readUpTo } from '../log/read-up-to.js'
 import type { Origin } from './letter-record.js'
 
 /** What was done about dead letters, whose own topics never change. */
@@ -69,15 +70,15 @@ export function openLetterMarks(log: EventLog, clock: Clock, keptMs: number): Le
 
   async function read(): Promise<void> {
     const bounds = await log.bounds(marksTopic)
-    const { signal } = new AbortController()
-    for (next = Math.max(next, bounds.first); next < bounds.next; ) {
-      const records = await reader.read(next, { records: 1_000, bytes: limits.chunkBytes }, signal)
+    const bound = { records: 1_000, bytes: limits.chunkBytes }
+    for await (const records of readUpTo(reader, Math.max(next, bounds.first), bounds.next, bound, new AbortController().signal)) {
       for (const { value } of records) {
         const mark = parse(value)
         if (mark !== undefined) fold(mark)
       }
       next = records.at(-1)!.offset + 1
     }
+    next = Math.max(next, bounds.next)
     for (const [key, { atMs }] of fates) {
       if (atMs >= clock.nowMs() - keptMs) break
       fates.delete(key)

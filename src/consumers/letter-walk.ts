@@ -1,5 +1,6 @@
 import { limits } from '../limits.js'
 import type { EventLog, LogRecord, Offset, PartitionReader, TopicPartition } from '../log/event-log.js'
+import { readUpTo } from '../log/read-up-to.js'
 import { readLetter, type StoredLetter } from './letter-record.js'
 
 /** How many more records one question may look at. */
@@ -115,12 +116,8 @@ function walk<Item>(log: EventLog, topic: TopicPartition, from: Standing, budget
 
 /** What is made of every record in a range, in their order. */
 async function readRange<T>(reader: PartitionReader, [start, stop]: Range, make: (record: LogRecord) => readonly T[]): Promise<T[]> {
-  const { signal } = new AbortController()
   const made: T[] = []
-  for (let from = start; from < stop; ) {
-    const records = await reader.read(from, { records: stop - from, bytes: limits.chunkBytes }, signal)
-    for (const record of records) if (record.offset < stop) made.push(...make(record))
-    from = (records.at(-1)?.offset ?? stop) + 1
-  }
+  const bound = { records: stop - start, bytes: limits.chunkBytes }
+  for await (const records of readUpTo(reader, start, stop, bound, new AbortController().signal)) for (const record of records) made.push(...make(record))
   return made
 }

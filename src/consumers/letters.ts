@@ -78,7 +78,7 @@ export function openLetters({ marksKeptMs, ...given }: LettersOptions): Letters 
       if (position < first || position >= next) return undefined
       const reader = log.reader(at)
       try {
-        const [record] = await reader.read(position, { records: 1, bytes: 1 }, new AbortController().signal)
+        const [record] = await reader.read(position, { records: 1, bytes: 1, until: next }, new AbortController().signal)
         const letter = record?.offset === position ? readLetter(record) : undefined
         if (letter === undefined) return undefined
         await marks.refresh()

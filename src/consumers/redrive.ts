@@ -2,6 +2,7 @@ import type { Clock } from '../clock.js'
 import type { Becomes, Redriven, RedriveRequest } from '../letters.js'
 import { limits } from '../limits.js'
 import type { EventLog, Offset, TopicPartition } from '../log/event-log.js'
+import { readUpTo } from '../log/read-up-to.js'
 import type { CompiledStream } from './compiled.js'
 import type { LetterMarks, Mark } from './letter-marks.js'
 import type { Found } from './letter-pages.js'
@@ -87,16 +88,13 @@ async function redrivenSince(log: EventLog, at: TopicPartition, from: Offset): P
   const there = new Set<string>()
   const { first, next } = await log.bounds(at)
   const reader = log.reader(at)
-  const { signal } = new AbortController()
+  const bound = { records: limits.chunkRecords, bytes: limits.chunkBytes }
   try {
-    for (let position = Math.max(first, from); position < next; ) {
-      const records = await reader.read(position, { records: limits.chunkRecords, bytes: limits.chunkBytes }, signal)
+    for await (const records of readUpTo(reader, Math.max(first, from), next, bound, new AbortController().signal))
       for (const record of records) {
         const { origin, attempts } = originOf(record)
         if (isRedriven(record)) there.add(placeOf(origin, attempts))
       }
-      position = (records.at(-1)?.offset ?? next) + 1
-    }
     return there
   } finally {
     await reader.close()

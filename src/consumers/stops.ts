@@ -159,10 +159,12 @@ export const resetsOf = (accepted: readonly Accepted[], events: TopicPartition):
 /** What a reader of the blocks of this event partition goes by: whatever was accepted of its events, by whichever reader. */
 export const gateRules = (stops: Stops | undefined, { topic, partition }: TopicPartition): GateRules => ({
   topic,
-  isLost: (from, to) => (stops?.accepted() ?? []).some((one) => one.partition === partition && one.lost.topic === topic && one.lost.from <= from && to <= one.lost.to),
+  isLost: (from, to) => (stops?.accepted() ?? []).some((one) => one.code !== 'BAD_SHARE' && one.partition === partition && one.lost.topic === topic && one.lost.from <= from && to <= one.lost.to),
   generationAt: (control) => resetsOf(stops?.accepted() ?? [], { topic, partition }).filter((position) => position <= control).length,
 })
 
-/** Stops of the line for too many bad records that were accepted. */
-export const forgivenOf = (stops: Pick<Stops, 'accepted'>, { topic, partition }: TopicPartition): readonly Forgiven[] =>
-  stops.accepted().filter((one) => one.code === 'BAD_SHARE' && one.topic === topic && one.partition === partition).map(({ lost }) => lost)
+/** Stops of the line for too many bad records that were accepted, since the topic was made anew the last time. Nothing was lost by them. */
+export function forgivenOf(stops: Pick<Stops, 'accepted'>, at: TopicPartition): readonly Forgiven[] {
+  const since = resetsOf(stops.accepted(), at).at(-1) ?? 0
+  return stops.accepted().filter(({ code, topic, partition, position }) => code === 'BAD_SHARE' && topic === at.topic && partition === at.partition && position > since).map(({ lost }) => lost)
+}

@@ -1,12 +1,12 @@
 import type { Clock } from '../clock.js'
 import { EngineError, isEngineError } from '../errors.js'
 import { limits } from '../limits.js'
+import { AppendQueue } from './append-queue.js'
 import type { NewRecord, Offset, TopicPartition } from './event-log.js'
 import { encodeBatch, recordBound } from './kafka-encode.js'
 import { faultType } from './kafka-faults.js'
-import { send } from './kafka-link.js'
 import type { KafkaLink, Wire } from './kafka-link.js'
-import { produceRequest } from './kafka-wire.js'
+import type { KafkaProduces } from './kafka-produces.js'
 
 interface Pending {
   readonly records: readonly NewRecord[]
@@ -14,9 +14,6 @@ interface Pending {
   readonly resolve: (first: Offset) => void
   readonly reject: (error: unknown) => void
 }
-
-/** Appends share a batch until it holds this much; one larger append has a batch of its own. */
-const batchBytes = 1024 * 1024
 
 /** A batch that the broker refuses for what it is: no repetition helps. */
 const refused = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE', 'INVALID_TIMESTAMP', 'INVALID_RECORD'])
@@ -29,15 +26,16 @@ export class KafkaAppends {
   readonly #link: KafkaLink
   readonly #at: TopicPartition
   readonly #clock: Clock
-  readonly #pending: Pending[] = []
-  #queuedBytes = 0
+  readonly #produces: KafkaProduces
+  readonly #queue = new AppendQueue<Pending>()
   #running = false
   /** Undefined before the first batch, and where it is not known what the broker took. */
   #producer: { readonly id: number; readonly epoch: number } | undefined
   #sequence = 0
 
-  constructor(link: KafkaLink, at: TopicPartition, clock: Clock) {
+  constructor(link: KafkaLink, produces: KafkaProduces, at: TopicPartition, clock: Clock) {
     this.#link = link
+    this.#produces = produces
     this.#at = at
     this.#clock = clock
   }
@@ -48,11 +46,9 @@ export class KafkaAppends {
     const where = `${this.#at.topic}/${this.#at.partition}`
     if (bytes > limits.appendBytes)
       return Promise.reject(new EngineError('TOO_LARGE', `${where}: an append of ${bytes} bytes, at most ${limits.appendBytes} are taken at once`))
-    if (this.#pending.length > 0 && this.#queuedBytes + bytes > limits.queuedAppendBytes)
-      return Promise.reject(new EngineError('LOG_DOWN', `${where}: the broker does not keep up, ${this.#queuedBytes} bytes wait for it already`))
-    this.#queuedBytes += bytes
+    if (!this.#queue.hasRoomFor(bytes)) return Promise.reject(new EngineError('LOG_DOWN', `${where}: the broker does not keep up, ${this.#queue.bytes} bytes wait for it already`))
     return new Promise((resolve, reject) => {
-      this.#pending.push({ records, bytes, resolve, reject })
+      this.#queue.put({ records, bytes, resolve, reject })
       if (!this.#running) void this.#run()
     })
   }
@@ -61,8 +57,8 @@ export class KafkaAppends {
     this.#running = true
     // What is appended in the same turn goes together.
     await Promise.resolve()
-    while (this.#pending.length > 0) {
-      const batch = this.#takeBatch()
+    while (!this.#queue.isEmpty) {
+      const batch = this.#queue.take()
       try {
         let offset = await this.#send(batch.flatMap(({ records }) => records))
         for (const { records, resolve } of batch) {
@@ -74,18 +70,6 @@ export class KafkaAppends {
       }
     }
     this.#running = false
-  }
-
-  #takeBatch(): Pending[] {
-    let bytes = 0
-    let taken = 0
-    for (const { bytes: more } of this.#pending) {
-      if (taken > 0 && bytes + more > batchBytes) break
-      bytes += more
-      taken++
-    }
-    this.#queuedBytes -= bytes
-    return this.#pending.splice(0, taken)
   }
 
   async #send(records: readonly NewRecord[]): Promise<Offset> {
@@ -110,7 +94,7 @@ export class KafkaAppends {
     }
     const batch = encodeBatch(records, nowMs, { ...this.#producer, sequence: this.#sequence })
     try {
-      return await send(broker, produceRequest(this.#at, batch, this.#link.timeoutMs), this.#link.timeoutMs)
+      return await this.#produces.produce(broker, { at: this.#at, batch })
     } catch (error) {
       if (!isEngineError(error) && refused.has(faultType(error) ?? ''))
         throw new EngineError(faultType(error)!.includes('LARGE') ? 'TOO_LARGE' : 'BAD_REQUEST', `${(error as Error).message}. Raise max.message.bytes of the topic (tidemill topics apply), or check the time of the records.`)

@@ -5,10 +5,12 @@ import type { ConnectionOptions } from 'node:tls'
 import kafkajs from 'kafkajs'
 import type { Admin, Broker, Cluster, Kafka, KafkaConfig } from 'kafkajs'
 import type { Clock } from '../clock.js'
-import { EngineError, isEngineError, messageOf } from '../errors.js'
+import { EngineError, isEngineError } from '../errors.js'
 import { limits } from '../limits.js'
 import type { TopicPartition } from './event-log.js'
-import { BrokerFault, faultType, gaveUp, isOutage, unknownTopic } from './kafka-faults.js'
+import { BrokerFault, faultType, unknownTopic } from './kafka-faults.js'
+import { persistently } from './kafka-persistence.js'
+import type { Persistence } from './kafka-persistence.js'
 import type { Request } from './kafka-wire.js'
 
 const { Kafka: Client, logLevel } = kafkajs
@@ -165,18 +167,12 @@ export class Wire {
     const socket = ssl === undefined || ssl === null ? connect({ host, port }, onConnect) : connectTls({ host, port, ...(isIP(host) === 0 ? { servername: host } : {}), ...ssl }, onConnect)
     socket.setNoDelay(true)
     socket.setKeepAlive(true, limits.brokerTimeoutMs)
+    // kafkajs may be about to connect when the wire is closed.
+    if (this.#isClosed) socket.destroy(new Error('closed'))
     this.#sockets.add(socket)
     socket.once('close', () => this.#sockets.delete(socket))
     return socket
   }
-}
-
-/** `wait` outlasts an outage, `count` counts it as a failed try like everything else. */
-export interface Persistence {
-  readonly outages: 'wait' | 'count'
-  /** How long an outage is waited for; for ever where absent. */
-  readonly withinMs?: number
-  readonly signal?: AbortSignal
 }
 
 /** A wire that is laid anew after every fault. One per purpose: a question that waits holds up nobody else's. */
@@ -193,28 +189,18 @@ export class KafkaLink {
     return this.options.timeoutMs ?? limits.brokerTimeoutMs
   }
 
-  /** Repeats `attempt` with a new wire each time; after `limits.brokerTries` failures in a row LOG_DOWN, or TOPIC_MISMATCH where no broker knows the topic (one that was just made may take a moment). `what` completes "cannot ...". */
-  async run<T>(what: string, attempt: (wire: Wire) => Promise<T>, { outages, withinMs, signal }: Persistence): Promise<T> {
-    const { clock, report, tls } = this.options
-    let failures = 0
-    let sinceMs: number | undefined
-    for (let delayMs: number = limits.brokerDelayMs; ; delayMs = Math.min(2 * delayMs, limits.brokerDelayMaxMs)) {
-      if (this.#closed) throw new EngineError('LOG_DOWN', `cannot ${what}: the log is closed`)
+  /** Repeats `attempt` with a new wire each time, as `persistently` does. */
+  run<T>(what: string, attempt: (wire: Wire) => Promise<T>, persistence: Persistence): Promise<T> {
+    const once = async (): Promise<T> => {
       const wire = (this.#wire ??= new Wire(this.options))
       try {
         return await attempt(wire)
       } catch (error) {
-        if (isEngineError(error)) throw error
-        this.#drop(wire)
-        if (this.#closed) continue
-        if (outages === 'count' || !isOutage(error)) failures++
-        sinceMs ??= clock.nowMs()
-        const isOver = withinMs !== undefined && clock.nowMs() - sinceMs > withinMs
-        if (failures >= limits.brokerTries || isOver || signal?.aborted === true) throw gaveUp(error, what, tls !== undefined && tls !== false)
-        report?.('warn', 'waiting for the broker', { what, reason: messageOf(error), failures })
-        await clock.sleep(delayMs, signal)
+        if (!isEngineError(error)) this.#drop(wire)
+        throw error
       }
     }
+    return persistently(this.options, what, once, persistence, () => this.#closed)
   }
 
   close(): void {

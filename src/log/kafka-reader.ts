@@ -1,12 +1,11 @@
 import { EngineError } from '../errors.js'
-import { limits } from '../limits.js'
 import type { LogRecord, Offset, PartitionReader, ReadBound, TopicPartition } from './event-log.js'
 import { RecordSet } from './kafka-batch.js'
 import { BrokerFault, offsetOutOfRange } from './kafka-faults.js'
-import { KafkaLink, send } from './kafka-link.js'
-import type { KafkaConnection, Wire } from './kafka-link.js'
+import type { KafkaFetches } from './kafka-fetches.js'
+import type { KafkaLink } from './kafka-link.js'
 import { boundsOf } from './kafka-offsets.js'
-import { fetchRequest } from './kafka-wire.js'
+import { persistently } from './kafka-persistence.js'
 
 /** What was asked of the broker: nothing that was not given out lies in `known`..`from`. */
 interface Fetch {
@@ -22,15 +21,16 @@ interface Answer {
 }
 
 /**
- * Reads one partition over a connection of its own, so that a question which waits for news holds up no other
- * partition. Holds one answer of the broker; the next is asked for when that is used up and not before, so that a slow
- * reader pauses the broker, and everything that arrives while a chunk is worked on comes in one answer. A broker that is away is waited for; one that can be reached and does not serve is given up
- * with LOG_DOWN after `limits.brokerTries`.
+ * Reads one partition. Holds one answer of the broker; the next is asked for when that is used up and not before, so
+ * that a slow reader pauses the broker, and everything that arrives while a chunk is worked on comes in one answer. A
+ * broker that is away is waited for; one that can be reached and does not serve is given up with LOG_DOWN after
+ * `limits.brokerTries`.
  */
 export class KafkaReader implements PartitionReader {
   readonly #at: TopicPartition
   readonly #where: string
-  readonly #link: KafkaLink
+  readonly #fetches: KafkaFetches
+  readonly #asking: KafkaLink
   readonly #closing = new AbortController()
   readonly #onClose: () => void
   #held: Answer | undefined
@@ -40,10 +40,12 @@ export class KafkaReader implements PartitionReader {
   #passed: Offset = 0
   #fetch: Fetch | undefined
 
-  constructor(connection: KafkaConnection, at: TopicPartition, onClose: (reader: KafkaReader) => void) {
+  /** `asking` answers what an offset outside of the log means. */
+  constructor(fetches: KafkaFetches, asking: KafkaLink, at: TopicPartition, onClose: (reader: KafkaReader) => void) {
     this.#at = at
     this.#where = `${at.topic}/${at.partition}`
-    this.#link = new KafkaLink(connection)
+    this.#fetches = fetches
+    this.#asking = asking
     this.#onClose = () => onClose(this)
   }
 
@@ -62,7 +64,6 @@ export class KafkaReader implements PartitionReader {
 
   async close(): Promise<void> {
     this.#closing.abort()
-    this.#link.close()
     this.#held = undefined
     this.#onClose()
   }
@@ -101,7 +102,8 @@ export class KafkaReader implements PartitionReader {
   }
 
   #put(known: Offset, from: Offset): Fetch {
-    const answer = this.#link.run(`read ${this.#where}`, (wire) => this.#fetchFrom(wire, from), { outages: 'wait', signal: this.#closing.signal })
+    const { signal } = this.#closing
+    const answer = persistently(this.#asking.options, `read ${this.#where}`, () => this.#fetchFrom(from), { outages: 'wait', signal }, () => signal.aborted)
     // It may fail before anybody reads on.
     answer.catch(() => undefined)
     return (this.#fetch = { known, from, answer })
@@ -112,17 +114,16 @@ export class KafkaReader implements PartitionReader {
     throw error
   }
 
-  async #fetchFrom(wire: Wire, from: Offset): Promise<Answer> {
-    const broker = await wire.leader(this.#at)
-    const { error, end, aborted, records } = await send(broker, fetchRequest(this.#at, { from, bytes: limits.fetchBytes, waitMs: limits.fetchWaitMs }), this.#link.timeoutMs)
-    if (error === offsetOutOfRange) await this.#refuse(wire, from)
+  async #fetchFrom(from: Offset): Promise<Answer> {
+    const { error, end, aborted, records } = await this.#fetches.ask({ at: this.#at, from }, this.#closing.signal)
+    if (error === offsetOutOfRange) await this.#refuse(from)
     if (error !== 0) throw new BrokerFault(error, this.#where)
     return { set: new RecordSet(records, this.#where, from, aborted), end }
   }
 
   /** Throws what an offset outside of the log means; returns where it is inside by now. */
-  async #refuse(wire: Wire, from: Offset): Promise<void> {
-    const { first, next } = await boundsOf(wire, this.#at)
+  async #refuse(from: Offset): Promise<void> {
+    const { first, next } = await this.#asking.run(`ask for the offsets of ${this.#where}`, (wire) => boundsOf(wire, this.#at), { outages: 'wait', signal: this.#closing.signal })
     if (from > next)
       throw new EngineError('LOG_RESET', `${this.#where} ends before offset ${next}, but ${from} was asked for: the topic was made anew, or lost its newest records with their last replica`)
     if (from < first) throw new EngineError('GAP', `${this.#where} begins with offset ${first}, but ${from} was asked for: retention has passed it`)

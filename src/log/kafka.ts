@@ -2,10 +2,13 @@ import type { Admin } from 'kafkajs'
 import { EngineError } from '../errors.js'
 import type { ConsumerGroups, EventLog, GroupLag, Membership, NewRecord, Offset, PartitionReader, TopicPartition, TopicSpec } from './event-log.js'
 import { KafkaAppends } from './kafka-appends.js'
+import { KafkaFetches } from './kafka-fetches.js'
 import { KafkaLink } from './kafka-link.js'
-import type { KafkaConnection, Persistence, Wire } from './kafka-link.js'
+import type { KafkaConnection, Wire } from './kafka-link.js'
 import { KafkaMember } from './kafka-member.js'
 import { boundsOf, endsOf } from './kafka-offsets.js'
+import type { Persistence } from './kafka-persistence.js'
+import { KafkaProduces } from './kafka-produces.js'
 import { KafkaReader } from './kafka-reader.js'
 import { applyTopics, ensureTopic, planTopics, removeTopics } from './kafka-topics.js'
 import type { TopicChange } from './kafka-topics.js'
@@ -44,6 +47,8 @@ class KafkaCluster implements KafkaLog {
   /** Appends have a link of their own: a question about offsets or a failing one does not hold them up. */
   readonly #appending: KafkaLink
   readonly #asking: KafkaLink
+  readonly #produces: KafkaProduces
+  readonly #fetches: KafkaFetches
   readonly #appends = new Map<string, KafkaAppends>()
   readonly #readers = new Set<KafkaReader>()
   readonly #members = new Set<KafkaMember>()
@@ -54,6 +59,8 @@ class KafkaCluster implements KafkaLog {
     this.#options = options
     this.#appending = new KafkaLink(options)
     this.#asking = new KafkaLink(options)
+    this.#produces = new KafkaProduces(this.#appending.timeoutMs)
+    this.#fetches = new KafkaFetches(options)
   }
 
   /** Finds the cluster, or throws LOG_DOWN. */
@@ -69,7 +76,7 @@ class KafkaCluster implements KafkaLog {
     if (records.length === 0) return this.bounds(at).then(({ next }) => next)
     const key = keyOf(at)
     let appends = this.#appends.get(key)
-    if (appends === undefined) this.#appends.set(key, (appends = new KafkaAppends(this.#appending, at, this.#options.clock)))
+    if (appends === undefined) this.#appends.set(key, (appends = new KafkaAppends(this.#appending, this.#produces, at, this.#options.clock)))
     return appends.append(records)
   }
 
@@ -78,7 +85,7 @@ class KafkaCluster implements KafkaLog {
   }
 
   reader(at: TopicPartition): PartitionReader {
-    const reader = new KafkaReader(this.#options, at, (closed) => this.#readers.delete(closed))
+    const reader = new KafkaReader(this.#fetches, this.#asking, at, (closed) => this.#readers.delete(closed))
     this.#readers.add(reader)
     return reader
   }
@@ -153,6 +160,7 @@ class KafkaCluster implements KafkaLog {
   async close(): Promise<void> {
     await Promise.all([...this.#members].map((member) => member.leave()))
     await Promise.all([...this.#readers].map((reader) => reader.close()))
+    this.#fetches.close()
     this.#appending.close()
     this.#asking.close()
   }

@@ -1,5 +1,5 @@
 import { EngineError } from '../errors.js'
-import { limits } from '../limits.js'
+import { AppendQueue } from './append-queue.js'
 import type { Offset } from './event-log.js'
 import type { LogFile, LogFiles } from './local-files.js'
 import { logFailure } from './local-files.js'
@@ -23,16 +23,12 @@ interface Pending extends Batch {
   readonly reject: (error: EngineError) => void
 }
 
-/** Appends share a flush until it holds this much; one larger append has a flush of its own. */
-const flushBytes = 1024 * 1024
-
 /** The one writer of a partition. Readers look at `segments`, which hold durable records only. */
 export class LocalPartition implements ReadablePartition {
   readonly #files: LogFiles
   readonly #place: PartitionPlace
   readonly #segments: Segment[]
-  readonly #pending: Pending[] = []
-  #queuedBytes = 0
+  readonly #queue = new AppendQueue<Pending>()
   readonly #waiting = new Set<() => void>()
   #file: LogFile | undefined
   /** Where the newest frame begins; proof that a re-opened file is still ours. */
@@ -68,12 +64,10 @@ export class LocalPartition implements ReadablePartition {
   /** Resolves with the first offset when all records are on disk. */
   append(batch: Batch): Promise<Offset> {
     if (this.#closed) return Promise.reject(this.closedError())
-    const queued = this.#queuedBytes + batch.bytes
-    if (this.#pending.length > 0 && queued > limits.queuedAppendBytes)
-      return Promise.reject(new EngineError('LOG_DOWN', `${this.directory}: the disk does not keep up, ${this.#queuedBytes} bytes wait for it already`))
-    this.#queuedBytes = queued
+    if (!this.#queue.hasRoomFor(batch.bytes))
+      return Promise.reject(new EngineError('LOG_DOWN', `${this.directory}: the disk does not keep up, ${this.#queue.bytes} bytes wait for it already`))
     return new Promise((resolve, reject) => {
-      this.#pending.push({ ...batch, resolve, reject })
+      this.#queue.put({ ...batch, resolve, reject })
       this.#start()
     })
   }
@@ -126,8 +120,8 @@ export class LocalPartition implements ReadablePartition {
   /** One flush at a time; whatever was appended while it ran goes into the next one. */
   async #run(): Promise<void> {
     await Promise.resolve()
-    while (this.#pending.length > 0 || this.#rollIsDue) {
-      const batch = this.#takeBatch()
+    while (!this.#queue.isEmpty || this.#rollIsDue) {
+      const batch = this.#queue.take()
       const roll = this.#rollIsDue
       this.#rollIsDue = false
       try {
@@ -146,18 +140,6 @@ export class LocalPartition implements ReadablePartition {
       for (const wake of [...this.#waiting]) wake()
     }
     this.#running = undefined
-  }
-
-  #takeBatch(): Pending[] {
-    let bytes = 0
-    let taken = 0
-    for (const { bytes: more } of this.#pending) {
-      if (taken > 0 && bytes + more > flushBytes) break
-      bytes += more
-      taken += 1
-    }
-    this.#queuedBytes -= bytes
-    return this.#pending.splice(0, taken)
   }
 
   /** Writes one frame and resolves with its first offset when it is on disk. */

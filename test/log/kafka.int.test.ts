@@ -116,8 +116,8 @@ test('a batch that is sent again, as after a lost acknowledgement, is taken once
     const leader = await wire.leader(at)
     const { producerId, producerEpoch } = await leader.initProducerId({ transactionalId: null })
     const batch = (sequence: number): Buffer => encodeBatch(numbered(3), systemClock.nowMs(), { id: Number(producerId), epoch: producerEpoch, sequence })
-    const firsts: number[] = []
-    for (const sequence of [0, 0, 3, 3]) firsts.push(await send(leader, produceRequest(at, batch(sequence), 5_000), 5_000))
+    const firsts: unknown[] = []
+    for (const sequence of [0, 0, 3, 3]) firsts.push(...(await send(leader, produceRequest([{ at, batch: batch(sequence) }], 5_000), 5_000)))
     return firsts
   }, { outages: 'count' })
   expect(firsts).toEqual([0, 0, 3, 3])

@@ -1,12 +1,18 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { mkdtemp } from 'node:fs/promises'
 import { createServer, type RequestListener } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, describe, onTestFinished, test } from 'vitest'
 import type { Clock } from '../../src/clock.js'
 import { isEngineError } from '../../src/errors.js'
 import { limits } from '../../src/limits.js'
 import { openSchemaRegistry, type SchemaRegistry } from '../../src/streams/confluent-registry.js'
 import type { AvroRecord } from '../../src/streams/stream.js'
+import { certificatesIn } from '../certificates.js'
 import { doors } from '../fixtures/doors.js'
 import { registryServer } from './registry-server.js'
 
@@ -193,6 +199,27 @@ test.each([
   await registry.resolve([1])
   await registry.latest('a-value')
   assert.deepEqual(seen, [expected, expected])
+})
+
+test('over TLS the registry is believed when the authority is given, and with a name and password it is asked as somebody', async () => {
+  const certificates = certificatesIn(await mkdtemp(join(tmpdir(), 'tidemill-registry-tls-')))
+  certificates.authority('ca', '/CN=An authority')
+  certificates.authority('ca-other', '/CN=Another authority')
+  certificates.issue('server', '/CN=registry', 'subjectAltName=IP:127.0.0.1')
+  const server = createTlsServer({ key: certificates.pem('server.key'), cert: certificates.pem('server.pem') }, (request, response) => {
+    if (request.headers.authorization === 'Basic YW5uOnNlY3JldA==') schemaAnswer(doors.schema)(request, response)
+    else json(401, { error_code: 401, message: 'no' })(request, response)
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const ca = (name: string): string => certificates.pem(`${name}.pem`).toString()
+  assert.equal((await open(url, { ca: ca('ca'), username: 'ann', password: 'secret' }).resolve([1])).get(1)?.kind, 'avro')
+  await down(open(url, { ca: ca('ca'), username: 'ann', password: 'gue55' }).latest('a-value'), /^(?!.*gue55).*refuses the credentials \(401\)/)
+  await down(open(url, { ca: ca('ca-other'), username: 'ann', password: 'secret' }).latest('a-value'), /^(?!.*secret).*does not answer: .*certificate/)
 })
 
 test('what is no URL is refused at start, and not repeated', () => {

@@ -1,0 +1,39 @@
+import { EngineError, isEngineError, messageOf } from '../errors.js'
+import { limits } from '../limits.js'
+import { gaveUp, isOutage } from './kafka-faults.js'
+import type { KafkaConnection } from './kafka-link.js'
+
+/** `wait` outlasts an outage, `count` counts it as a failed try like everything else. */
+export interface Persistence {
+  readonly outages: 'wait' | 'count'
+  /** How long an outage is waited for; for ever where absent. */
+  readonly withinMs?: number
+  readonly signal?: AbortSignal
+}
+
+/** Repeats `attempt`; after `limits.brokerTries` failures in a row LOG_DOWN, or TOPIC_MISMATCH where no broker knows the topic (one that was just made may take a moment). `what` completes "cannot ...". */
+export async function persistently<T>(
+  { clock, report, tls }: Pick<KafkaConnection, 'clock' | 'report' | 'tls'>,
+  what: string,
+  attempt: () => Promise<T>,
+  { outages, withinMs, signal }: Persistence,
+  isClosed: () => boolean,
+): Promise<T> {
+  let failures = 0
+  let sinceMs: number | undefined
+  for (let delayMs: number = limits.brokerDelayMs; ; delayMs = Math.min(2 * delayMs, limits.brokerDelayMaxMs)) {
+    if (isClosed()) throw new EngineError('LOG_DOWN', `cannot ${what}: the log is closed`)
+    try {
+      return await attempt()
+    } catch (error) {
+      if (isEngineError(error)) throw error
+      if (isClosed()) continue
+      if (outages === 'count' || !isOutage(error)) failures++
+      sinceMs ??= clock.nowMs()
+      const isOver = withinMs !== undefined && clock.nowMs() - sinceMs > withinMs
+      if (failures >= limits.brokerTries || isOver || signal?.aborted === true) throw gaveUp(error, what, tls !== undefined && tls !== false)
+      report?.('warn', 'waiting for the broker', { what, reason: messageOf(error), failures })
+      await clock.sleep(delayMs, signal)
+    }
+  }
+}
