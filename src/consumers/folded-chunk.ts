@@ -57,7 +57,14 @@ export function foldChunk(stream: CompiledStream, state: PartitionState, { recor
     columns.tenants[row] = event[tenant] as string
     columns.entities[row] = plan.subject(event)
   }
-  return { after, last, dead, columns, duplicates, late }
+  return { after, last, dead: dead.map(kept), columns, duplicates, late }
+}
+
+/** A chunk outlives the buffers of its records: the reader is asked for the next one while this one is on its way. */
+function kept(letter: DeadLetter): DeadLetter {
+  const { key, value, headers, ...position } = letter.record
+  const copy = (bytes: Buffer | null): Buffer | null => (bytes === null ? null : Buffer.from(bytes))
+  return { ...letter, record: { ...position, key: copy(key), value: copy(value), headers: Object.fromEntries(Object.entries(headers).map(([name, bytes]) => [name, Buffer.from(bytes)])) } }
 }
 
 /** Scores a folded chunk: one run per version over the rows that are no duplicates, then the reasons of risky ones. */

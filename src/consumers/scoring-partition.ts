@@ -93,7 +93,7 @@ export async function scorePartition(stream: CompiledStream, assignment: Assignm
   const { partition, revoked } = assignment
   const patience = { clock, signal: revoked, onRetry: (error: unknown) => deps.onRetry(`${stream.topics.events}/${partition}`, error) }
   const rules = await claimRules(assignment, deps)
-  const { epoch, last, covered, from: first } = await claimPartition(log, store, stream, partition, patience, rules)
+  const { epoch, last, covered, from: first, fence } = await claimPartition(log, store, stream, partition, patience, rules)
 
   const at = { stream: stream.stream.name, partition }
   let refolding = first <= covered
@@ -153,7 +153,7 @@ export async function scorePartition(stream: CompiledStream, assignment: Assignm
     if (chunk.dead.length > 0) await patiently(() => appendDeadLetters(log, { topic: stream.topics.deadLetters, partition }, assignment, chunk.dead, version), patience)
     const block = await scoring
     const value = encodeBlock(block)
-    await patiently(() => log.append({ topic: stream.topics.predictions, partition }, [{ key: null, value }]), patience)
+    await fence.passed(await patiently(() => log.append({ topic: stream.topics.predictions, partition }, [{ key: null, value }]), patience), epoch + 1)
     progress.inFlight--
     progress.changed()
     deps.onChunk({ stream: stream.stream.name, partition, records, chunk, block, badShare, appendedAtMs: clock.nowMs() })

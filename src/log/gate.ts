@@ -115,6 +115,8 @@ export interface Tail {
   readonly epoch: number
   /** The last source offset that valid blocks cover; -1 for none. */
   readonly covered: Offset
+  /** Where the topic ended: the offset of the next block. */
+  readonly next: Offset
   /** The last row of the last valid block that was looked at: which record of the source was scored there, by its log time. */
   readonly lastRow?: RowPlace
 }
@@ -152,7 +154,8 @@ function summarise(heads: readonly BlockHead[], since: Offset): Stretch {
   return { epoch, covered, claimed, lastRow, isWhole: heads.some(({ control }) => control < since) }
 }
 
-async function readHeads(log: LogView, at: TopicPartition, from: Offset, next: Offset): Promise<BlockHead[]> {
+/** The heads of the blocks at offsets `from` to `next - 1`. */
+export async function readHeads(log: LogView, at: TopicPartition, from: Offset, next: Offset): Promise<BlockHead[]> {
   const reader = log.reader(at)
   const { signal } = new AbortController()
   const heads: BlockHead[] = []
@@ -178,6 +181,6 @@ export async function readTail(log: LogView, at: TopicPartition, since: Offset =
   for (let window = records; ; window *= 4) {
     const from = Math.max(first, next - window)
     const { epoch, covered, claimed, lastRow, isWhole } = summarise(await readHeads(log, at, from, next), since)
-    if (covered !== undefined || from === first || isWhole) return { epoch, covered: covered ?? claimed, ...(lastRow === undefined ? {} : { lastRow }) }
+    if (covered !== undefined || from === first || isWhole) return { epoch, covered: covered ?? claimed, next, ...(lastRow === undefined ? {} : { lastRow }) }
   }
 }

@@ -7,7 +7,7 @@ import { block, marker } from './blocks.js'
 import { openEvents, place, scratch } from './local-log.js'
 
 /** The tail of a topic of these blocks, looking at `records` of them first. */
-async function tailOf(blocks: readonly Block[], records?: number, since = 0): Promise<Omit<Tail, 'lastRow'>> {
+async function tailOf(blocks: readonly Block[], records?: number, since = 0): Promise<Pick<Tail, 'epoch' | 'covered'>> {
   const log = await openEvents(await scratch())
   await log.append(place, blocks.map((each) => ({ key: null, value: encodeBlock(each) })))
   const { epoch, covered } = await readTail(log, place, since, records)

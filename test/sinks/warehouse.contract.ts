@@ -29,6 +29,23 @@ export const marks = (topic: string, rows: number): Buffer =>
 export const marksOf = async (warehouse: Warehouse, topic: string): Promise<number> =>
   (await warehouse.query<{ n: number }>('SELECT toUInt32(count()) AS n FROM progress FINAL WHERE topic = {topic: String}', { topic }))[0]!.n
 
+/** What every warehouse promises of inserts, one that knows no SQL too. `marksOf` counts the marks of a topic once copies are folded. */
+export function insertContract(current: () => Pick<Warehouse, 'insert'>, marksOf: (topic: string) => Promise<number>): void {
+  test('an insert is there when it resolves, and the same bytes again change nothing', async () => {
+    const bytes = marks('again', 500)
+    await current().insert('progress', bytes)
+    await current().insert('progress', bytes)
+    assert.equal(await marksOf('again'), 500)
+  })
+
+  test('rows that are no rows are to blame themselves, and nothing of them is stored', async () => {
+    const whole = marks('damaged', 1_000)
+    for (const bytes of [Buffer.from('not native'), whole.subarray(0, whole.length - 10)]) await expect(current().insert('progress', bytes)).rejects.toSatisfy(refusedWith('BAD_REQUEST'))
+    await expect(current().insert('nowhere', Buffer.alloc(0))).rejects.toSatisfy(refusedWith('BAD_REQUEST'))
+    assert.equal(await marksOf('damaged'), 0)
+  })
+}
+
 /** What every warehouse promises, whatever carries it. */
 export function warehouseContract(name: string, open: () => Promise<OpenedWarehouse>): void {
   describe(name, () => {
@@ -41,12 +58,7 @@ export function warehouseContract(name: string, open: () => Promise<OpenedWareho
     })
     afterAll(() => opened.remove())
 
-    test('an insert is there when it resolves, and the same bytes again change nothing', async () => {
-      const bytes = marks('again', 500)
-      await warehouse.insert('progress', bytes)
-      await warehouse.insert('progress', bytes)
-      assert.equal(await marksOf(warehouse, 'again'), 500)
-    })
+    insertContract(() => warehouse, (topic) => marksOf(warehouse, topic))
 
     test('columns are matched by name, not by place', async () => {
       const [tenant, topic] = ['table_name', 'topic'].map((word) => ({ type: 'LowCardinality(String)', of: { keys: [word], indexes: new Uint32Array(1) } }) as const)
@@ -77,14 +89,7 @@ export function warehouseContract(name: string, open: () => Promise<OpenedWareho
       await expect(warehouse.query('SELECT nothing FROM predictions')).rejects.toSatisfy(refusedWith('BAD_REQUEST'))
       await expect(warehouse.query('SELECT {missing: String}')).rejects.toSatisfy(refusedWith('BAD_REQUEST'))
       await expect(warehouse.run('DROP TABLE nowhere')).rejects.toSatisfy(refusedWith('BAD_REQUEST'))
-      await expect(warehouse.insert('nowhere', Buffer.alloc(0))).rejects.toSatisfy(refusedWith('BAD_REQUEST'))
       await expect(warehouse.query('SELECT number FROM numbers(100000000) ORDER BY cityHash64(number) SETTINGS max_memory_usage = 10000000')).rejects.toSatisfy(refusedWith('WAREHOUSE_DOWN'))
-    })
-
-    test('rows that are no rows are to blame themselves, and nothing of them is stored', async () => {
-      const whole = marks('damaged', 1_000)
-      for (const bytes of [Buffer.from('not native'), whole.subarray(0, whole.length - 10)]) await expect(warehouse.insert('progress', bytes)).rejects.toSatisfy(refusedWith('BAD_REQUEST'))
-      assert.equal(await marksOf(warehouse, 'damaged'), 0)
     })
 
     test('what was stored is there after a close, and nothing is taken in between', async () => {

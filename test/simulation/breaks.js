@@ -1,0 +1,112 @@
+/**
+ * Protections of the engine, each with an edit of the sources that takes it out. The edit is made in the bundle of the
+ * simulation alone. A protection whose removal the simulation does not notice is either none or not tested. Where few
+ * seeds notice, the search begins at `from`.
+ *
+ * @typedef {{ readonly why: string, readonly file: string, readonly find: string, readonly put: string, readonly from?: number }} Break
+ * @type {Readonly<Record<string, Break>>}
+ */
+export const breaks = {
+  'fence': {
+    why: 'a commit of an owner that was replaced is refused',
+    file: 'test/simulation/memory-state-store.ts',
+    find: 'if (stored?.epoch !== epoch) throw fenced(at, stored?.epoch ?? 0, epoch)',
+    put: 'if (stored === undefined) return',
+  },
+  'previous': {
+    why: 'a commit that does not follow the stored offset is refused',
+    file: 'test/simulation/memory-state-store.ts',
+    find: 'if (stored.last !== previous) throw',
+    put: 'if (stored.last > last) throw',
+  },
+  'gate-epochs': {
+    why: 'readers ignore blocks of owners that were replaced',
+    file: 'src/log/gate.ts',
+    find: 'if (block.epoch < epoch) return undefined',
+    put: '',
+  },
+  'tail-epochs': {
+    why: 'a claim does not count blocks of owners that were replaced before it',
+    file: 'src/log/gate.ts',
+    find: 'if (head.epoch < epoch) continue',
+    put: '',
+  },
+  'tail-epoch': {
+    why: 'an epoch that the predictions topic knows is never given again, though the store was emptied',
+    file: 'src/consumers/claim.ts',
+    find: 'before.epoch), patience)',
+    put: '0), patience)',
+  },
+  'tail-after-claim': {
+    why: 'a claim looks for what is covered once more when the older owner can commit no more',
+    file: 'src/consumers/claim.ts',
+    find: 'const behind = await patiently(() => readTail(log, predictions, rules.since), patience)',
+    put: 'const behind = before',
+  },
+  'log-fence': {
+    why: 'an owner that the store has forgotten to refuse learns from the log that it was replaced',
+    file: 'src/consumers/log-fence.ts',
+    find: 'if (offset <= since) return',
+    put: 'return',
+  },
+  'load-fence': {
+    why: 'an owner never mixes what it remembers with a store that was emptied, put back or taken over',
+    file: 'src/features/state-store.ts',
+    find: 'if (owner === undefined) return',
+    put: 'return',
+  },
+  'append-before-commit': {
+    why: 'state is committed only when every folded chunk is durable',
+    file: 'src/consumers/progress.ts',
+    find: 'return progress.inFlight === 0',
+    put: 'return true',
+  },
+  'one-append': {
+    why: 'one append is in flight per partition',
+    file: 'src/consumers/scoring-partition.ts',
+    find: 'pipe(concatMap(publish))',
+    put: 'pipe(concatMap((chunk) => { void publish(chunk).catch(() => undefined); return [] }))',
+  },
+  'letters-first': {
+    why: 'dead letters are durable before the block that covers them',
+    file: 'src/consumers/scoring-partition.ts',
+    find: 'if (chunk.dead.length > 0) await patiently(() => appendDeadLetters(',
+    put: 'if (chunk.dead.length > 0) void clock.sleep(300).then(() => appendDeadLetters(',
+  },
+  'kept-letters': {
+    why: 'a chunk keeps the bytes of its bad records when the reader goes on',
+    file: 'src/consumers/folded-chunk.ts',
+    find: 'dead: dead.map(kept)',
+    put: 'dead',
+  },
+  'model-wait': {
+    why: 'an owner that lacks the model that serves waits for it',
+    file: 'src/consumers/control.ts',
+    find: "decision.kind === 'activate' ? await load(decision) : undefined",
+    put: "decision.kind === 'activate' ? await servingOf(options, decision).catch(() => undefined) : undefined",
+  },
+  'progress-last': {
+    why: 'the warehouse notes its progress after what it speaks of is stored',
+    file: 'src/consumers/warehouse.ts',
+    find: 'else if (!(await loader.store(',
+    put: 'else if (context.tracker.stored([mark]), !(await loader.store(',
+  },
+  'insert-again': {
+    why: 'an insert that failed is repeated whole',
+    file: 'src/consumers/warehouse-loader.ts',
+    find: 'await patiently(() => warehouse.insert(table, native)',
+    put: 'await patiently(() => warehouse.insert(table, native).catch(() => undefined)',
+  },
+  'passed-clock': {
+    why: 'time is passed in: nothing that follows from the log depends on the time of day',
+    file: 'src/consumers/committer.ts',
+    find: 'clock.nowMs() >= dueAtMs',
+    put: 'Date.now() >= dueAtMs',
+  },
+  'mark-epoch': {
+    why: 'a reader of blocks goes on with the epoch and the offset that it had seen',
+    file: 'src/consumers/warehouse-feeds.ts',
+    find: 'openGate(mark?.covered, mark?.epoch',
+    put: 'openGate(undefined, 0',
+  },
+}

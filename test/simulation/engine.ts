@@ -1,0 +1,63 @@
+import { followControl, type Control } from '../../src/consumers/control.js'
+import { scoringFlow } from '../../src/consumers/scoring.js'
+import { warehouseFlow } from '../../src/consumers/warehouse.js'
+import { modelsOf, runtimeOf } from './models.js'
+import { logOf, storeOf, warehouseOf, type Seat, type Servers } from './ports.js'
+import type { SimulatedProcess } from './process.js'
+import type { Random } from './random.js'
+import { badShare, seenIds, stream } from './stream.js'
+
+export interface EngineSettings {
+  readonly chunkRecords: number
+  readonly cachedEntities: number
+  readonly commitIntervalMs: number
+}
+
+/** One engine process with all its flows, put together as the composition root does. */
+export interface SimulatedEngine {
+  readonly process: SimulatedProcess
+  readonly seats: Seat[]
+  /** Rejects when the process would end; never resolves. */
+  readonly failed: Promise<never>
+  control(): Control | undefined
+  /** Leaves its groups and ends, as a process does that is told to. */
+  stop(): Promise<void>
+}
+
+export function startEngine(process: SimulatedProcess, servers: Servers, settings: EngineSettings, random: Random): SimulatedEngine {
+  const seats: Seat[] = []
+  const closing: (() => Promise<void>)[] = []
+  const { clock } = process
+  const log = logOf(process, servers, (seat) => seats.push(seat))
+  let control: Control | undefined
+
+  async function run(): Promise<never> {
+    await clock.sleep(1)
+    const runtime = runtimeOf(process, () => random.between(0.1, 8))
+    const readModel = modelsOf(process, servers, () => random.between(200, 3_000))
+    const followed = await followControl({ log, streams: [stream], runtime, readModel, clock })
+    closing.push(() => followed.close())
+    control = followed
+    const scoring = await scoringFlow({
+      log, groups: log, store: storeOf(process, servers), streams: [stream], tenants: 'any', clock,
+      routing: () => followed.current(),
+      build: 'simulated',
+      settings: { ...settings, commitIntervalMaxMs: 4 * settings.commitIntervalMs, seenIds, sweepIntervalMs: 500, badShare },
+      onChunk: () => undefined,
+      onRetry: () => undefined,
+    })
+    closing.push(() => scoring.leave())
+    const warehouse = await warehouseFlow({ log, groups: log, warehouse: warehouseOf(process, servers), streams: [stream], clock, rawEvents: true, report: () => undefined })
+    closing.push(() => warehouse.leave())
+    return Promise.race([followed.failed, scoring.failed, warehouse.failed])
+  }
+  const failed = run()
+  failed.catch(() => undefined)
+  return {
+    process, seats, failed,
+    control: () => control,
+    async stop() {
+      for (const close of closing.reverse()) await close()
+    },
+  }
+}

@@ -1,0 +1,63 @@
+import { controlTopic, type Decision } from '../../src/consumers/control.js'
+import { decodeChunk } from '../../src/consumers/decode.js'
+import { foldChunk, scoreChunk } from '../../src/consumers/folded-chunk.js'
+import { openLine } from '../../src/consumers/line.js'
+import type { LogRecord, Offset } from '../../src/log/event-log.js'
+import { emptyRouting, withChampion, type Routing } from '../../src/scorers/routing.js'
+import type { MemoryLog } from './memory-log.js'
+import type { MemoryBlob } from './memory-state-store.js'
+import { modelOf, scoreOf } from './models.js'
+import { resultOf, type Result } from './reading.js'
+import { badShare, seenIds, stream } from './stream.js'
+
+/** What one partition gives when nothing goes wrong. */
+export interface Undisturbed {
+  readonly results: ReadonlyMap<Offset, Result>
+  readonly dead: ReadonlyMap<Offset, { readonly record: LogRecord; readonly code: string; readonly reason: string }>
+  readonly blobs: ReadonlyMap<string, MemoryBlob>
+  readonly deleted: ReadonlySet<string>
+  /** Event time; what expired before it may be gone. */
+  readonly clockMs: number
+}
+
+/** Which model serves whom after so many records of the control topic. */
+export function routingsOf(log: MemoryLog): (position: Offset) => Routing {
+  const { records } = log.partition(controlTopic)
+  const decisions = records.map(({ offset, value }) => ({ offset, decision: JSON.parse(value!.toString()) as Decision }))
+  return (position) => {
+    let routing: Routing = emptyRouting
+    for (const { offset, decision } of decisions) {
+      if (offset >= position) break
+      routing = withChampion(routing, decision.family, decision.scope, decision.kind === 'activate' ? servingOf(decision) : undefined)
+    }
+    return { ...routing, position }
+  }
+}
+
+function servingOf(decision: Extract<Decision, { kind: 'activate' }>) {
+  const { manifest, model } = modelOf(decision)
+  const { width } = stream.plan
+  const run = async (vectors: Float32Array, rows: number): Promise<Float32Array> => Float32Array.from({ length: rows }, (_, row) => scoreOf(model.id, vectors.subarray(row * width, (row + 1) * width)))
+  return { version: manifest.version, session: { id: model.id, width, run }, thresholds: stream.stream.risk, typical: new Float32Array(width).fill(NaN) }
+}
+
+/**
+ * Folds and scores the records of a partition one by one, in memory, with the routing that each is said to have had:
+ * no chunks, no cache that is too small, no store, no crash.
+ */
+export async function undisturbed(partition: number, records: readonly LogRecord[], routingOf: (offset: Offset) => Routing): Promise<Undisturbed> {
+  const state = stream.plan.open(1_000_000, seenIds)
+  const line = await openLine({ at: { topic: stream.topics.events, partition }, rule: badShare, forgiven: () => [], last: -1, covered: -1, state, load: async () => undefined })
+  const results = new Map<Offset, Result>()
+  const dead = new Map<Offset, { record: LogRecord; code: string; reason: string }>()
+  for (const record of records) {
+    const decoded = decodeChunk(stream, 'any', [record])
+    for (let keys = state.missing(decoded.events); keys.length > 0; keys = state.missing(decoded.events)) state.admit(keys, keys.map(() => undefined))
+    line.take([record], decoded)
+    for (const letter of decoded.dead) dead.set(record.offset, letter)
+    const block = await scoreChunk(stream, routingOf(record.offset), foldChunk(stream, state, decoded, record.offset - 1, record.offset), 1)
+    if (block.rows > 0) results.set(record.offset, resultOf(block, 0))
+  }
+  const { puts, deletes, clockMs } = line.state.takeDirty()
+  return { results, dead, clockMs, deleted: new Set(deletes), blobs: new Map(puts.map(({ key, blob, expiresAtMs }) => [key, { blob, expiresAtMs }])) }
+}
