@@ -78,7 +78,7 @@ const { values } = parseArgs({
 if (values.measure !== undefined) process.stdout.write(JSON.stringify(await measure(values.measure)))
 else {
   for (const encoding of /** @type {const} */ (['json', 'avro']))
-    for (let run = 1; run <= Number(values.runs); run++) console.log(JSON.stringify({ what: `workload, ${encoding}`, run, ...(await measured(values.directory, encoding, () => workloadLines(Number(values.events)))) }))
+    for (let run = 1; run <= Number(values.runs); run++) process.stdout.write(`${JSON.stringify({ what: `workload, ${encoding}`, run, ...(await measured(values.directory, encoding, () => workloadLines(Number(values.events)))) })}\n`)
   for (const entities of values.entities.split(',').filter((text) => text !== '').map(Number))
-    console.log(JSON.stringify({ what: 'entities', entities, ...(await measured(values.directory, 'json', () => growing(entities))) }))
+    process.stdout.write(`${JSON.stringify({ what: 'entities', entities, ...(await measured(values.directory, 'json', () => growing(entities))) })}\n`)
 }

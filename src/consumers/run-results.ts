@@ -39,7 +39,7 @@ export function runResults(log: EventLog, warehouse: Warehouse): RunResults {
   }
 }
 
-const storedAs = ({ of, id, stream, topic, partition, position }: RunPlace, block: Block) => ({ stream, topic, partition, role: of === 'replay' ? `replay:${id}` : id, offset: position, block })
+const storedAs = ({ of, id, stream, topic, partition, position }: RunPlace, block: Block) => ({ stream, topic, partition, role: of === 'replay' ? `replay:${id}` : id, offset: position, generation: 0, block })
 
 function blockOf(bytes: Buffer): Block {
   try {

@@ -33,7 +33,7 @@ async function finishedRun() {
     await remove()
   })
   const { partition } = report!.run.spans[0]!
-  const blocks = (await room.records(room.stream.topics.predictions, partition)).map(({ offset, value }): StoredBlock => ({ stream: 'doors', topic: 'doors', partition, role: 'served', offset, block: decodeBlock(value!) }))
+  const blocks = (await room.records(room.stream.topics.predictions, partition)).map(({ offset, value }): StoredBlock => ({ stream: 'doors', topic: 'doors', partition, role: 'served', offset, generation: 0, block: decodeBlock(value!) }))
   await warehouse.insert('predictions', encodePredictions(blocks.filter(({ block }) => block.rows > 0)))
   const results = runResults(room.log, warehouse)
   const upload = (of: 'backtest' | 'replay', vectors: boolean) =>
