@@ -13,17 +13,21 @@ const Ms = Type.Integer({ description: 'Epoch milliseconds.' })
 const Share = nullable(Type.Number({ minimum: 0 }))
 const closed = { additionalProperties: false } as const
 
+const backtestExample = {
+  id: 'sync-v2', stream: 'sync', model: 'v002', fingerprint: 'f3a9c1', fromMs: 1_767_225_600_000, toMs: null, startedMs: 1_767_686_400_000, finishedMs: 1_767_686_460_000,
+  records: 120_000, replayMs: 4_100, rows: 90_000, labelled: 2_400, positives: 96, rocAuc: 0.97, prAuc: 0.61, brier: 0.02, servedRocAuc: 0.96,
+}
 const BacktestBody = Type.Object(
   {
     id: Id, stream: Type.String(), model: Type.String(), fingerprint: Type.String(), fromMs: nullable(Ms), toMs: nullable(Ms), startedMs: Ms, finishedMs: Ms,
     records: Type.Integer({ minimum: 0 }), replayMs: Type.Integer({ minimum: 0 }), rows: Type.Integer({ minimum: 0 }), labelled: Type.Integer({ minimum: 0 }), positives: Type.Integer({ minimum: 0 }),
     rocAuc: Share, prAuc: Share, brier: Share, servedRocAuc: Share,
   },
-  closed,
+  { ...closed, examples: [backtestExample] },
 )
 const ReplayBody = Type.Object(
   { id: Id, state: oneOf(replayStates), stream: Type.String(), model: Type.String(), fromMs: nullable(Ms), toMs: nullable(Ms), rows: Type.Integer({ minimum: 0 }), why: Type.String({ maxLength: 1_000 }) },
-  closed,
+  { ...closed, examples: [{ id: 'sync-v2', state: 'started', stream: 'sync', model: 'v002', fromMs: 1_767_225_600_000, toMs: null, rows: 0, why: 'v001 was trained before the new domains' }] },
 )
 const Replays = Type.Object({ replays: Type.Array(Type.Composite([ReplayBody, Type.Object({ by: Type.String(), atMs: Ms })])) })
 const Place = Type.Object({ stream: Type.String(), partition: Type.Integer({ minimum: 0 }), position: Type.Integer({ minimum: 0, description: 'Of the block in the log of its run: given again, it is the same one.' }) }, closed)

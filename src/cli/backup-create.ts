@@ -39,7 +39,7 @@ async function gather(config: Config, configuration: Configuration, folder: stri
   const directory = config.dataDirectory
   const url = config.preset === 'embedded' ? await runningAt(directory) : undefined
   const files = { paths: dataPaths(directory), givenModels: config.models.directory, configuration }
-  const held = config.preset === 'embedded' ? await gatherDirectory(config, files, url, folder, onBytes, interrupted) : await (await import('../tasks.js')).gatherFromCluster(config, files, folder, interrupted, onBytes)
+  const held = config.preset === 'embedded' ? await gatherDirectory(config, files, url, folder, onBytes, interrupted) : await (await import('../backup-tasks.js')).gatherFromCluster(config, files, folder, interrupted, onBytes)
   return {
     ...held,
     build: { version: packageVersion(), node: process.versions.node, platform: `${process.platform} ${process.arch}` },
@@ -55,7 +55,7 @@ async function gatherDirectory(config: Config, files: GatheredFiles, url: string
   const directory = config.dataDirectory
   const paths = dataPaths(directory)
   if (!existsSync(paths.log)) throw new CommandFailed(exits.configuration, `${directory} holds no data of an engine; name its directory with --data or --config`)
-  const { checkLogFile, ownStores } = await import('../tasks.js')
+  const { checkLogFile, ownStores } = await import('../backup-tasks.js')
   const holder: StoreHolder = url === undefined ? ownStores(config, interrupted) : engineHolder(url, directory, interrupted)
   return gatherData({ ...files, clock: systemClock, holder, paths, checkLogFile }, folder, onBytes)
 }

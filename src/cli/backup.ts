@@ -109,7 +109,7 @@ function refuseDamaged(path: string, problems: readonly string[]): void {
 
 async function restored(path: string, manifest: Manifest, config: Config, terminal: Terminal): Promise<void> {
   if (manifest.preset !== config.preset) throw new CommandFailed(exits.usage, `${path} is of the preset '${manifest.preset}', the configuration says '${config.preset}'`)
-  const { restoreInto, restoreToCluster } = await import('../tasks.js')
+  const { restoreInto, restoreToCluster } = await import('../backup-tasks.js')
   await watched(terminal, async ({ update }) => {
     let sum = 0
     const onBytes = (bytes: number): void => {

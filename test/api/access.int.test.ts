@@ -25,6 +25,9 @@ const operatorRoutes = [
   ['POST', '/api/v2/backups', {}],
   ['GET', '/api/v2/backups/one', undefined],
   ['DELETE', '/api/v2/backups/one', undefined],
+  ['POST', '/api/v2/backtests', {}],
+  ['POST', '/api/v2/replays', {}],
+  ['GET', '/api/v2/replays', undefined],
   ['POST', '/api/v2/partitions/accept', { topic: 'attendance', partition: 2, why: 'known' }],
 ] as const
 const operatorReads = [

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { test } from 'vitest'
 import { createCommitter } from '../../src/consumers/committer.js'
 import { EngineError } from '../../src/errors.js'
-import type { PartitionState } from '../../src/features/plan.js'
 import type { StateStore } from '../../src/features/state-store.js'
 
 const at = { stream: 'doors', partition: 0 }
