@@ -39,6 +39,7 @@ export async function referenceDocument({ buildApi, builtinStreams }) {
     ports: {
       scoring: { streams: () => streams, decodeAvro: away, ingest: away, predict: away, features: away, appendOutcomes: away },
       letters: { list: away, show: away, redrive: away, purge: away },
+      runs: { putBacktest: away, addPredictions: away, decideReplay: away, replays: away },
       queries: { findPredictions: away, predictionsOf: away, select: away },
       partitions: { look: away, accept: away },
       readiness: async () => [],

@@ -31,6 +31,7 @@ import { followRebuilds } from './consumers/rebuilds.js'
 import { followStops, forgivenOf } from './consumers/stops.js'
 import { readinessOf } from './consumers/readiness.js'
 import { repeat } from './consumers/schedule.js'
+import { runResults } from './consumers/run-results.js'
 import { scoringFlow, scoringGroup } from './consumers/scoring.js'
 import { scoringPort } from './consumers/serve.js'
 import { tenantsOf } from './consumers/tenants.js'
@@ -131,7 +132,7 @@ async function compose(config: Config, options: EngineOptions, closing: Closing)
   const readiness = (): Promise<readonly ReadinessCheck[]> => readinessOf({ log, store, warehouse, streams, stops, rebuilds, failure: () => failure })
   const served = { metrics: registry, readiness }
   const keys = openKeys(paths.keys, clock)
-  let ports: Pick<ApiPorts, 'scoring' | 'letters' | 'queries'> | undefined
+  let ports: Pick<ApiPorts, 'scoring' | 'letters' | 'queries' | 'runs'> | undefined
   if (store !== undefined && warehouse !== undefined && does('api')) {
     const apiControl = await routing({ log, streams, readModel: models.read }, { together: false }, logger, closing)
     failing.push(apiControl.failed)
@@ -144,7 +145,7 @@ async function compose(config: Config, options: EngineOptions, closing: Closing)
     const letters = openLetters({ log, clock, owner: randomUUID(), store, schemas, streams, tenants, routing: () => apiControl.current(), seenIds: config.scoring.seenIds, marksKeptMs: marksKeptMs(streams, retentionMs) })
     closing.add(() => letters.close())
     const scoring = scoringPort({ log, predictions, store, streams, tenants, clock, routing: () => apiControl.current() })
-    ports = { scoring, letters, queries: { ...predictionQueries(warehouse), select: (sql, limit) => select(warehouse, sql, limit) } }
+    ports = { scoring, letters, runs: runResults(log, warehouse), queries: { ...predictionQueries(warehouse), select: (sql, limit) => select(warehouse, sql, limit) } }
     // A demo's key is good for one run, whatever the next run is.
     if (config.preset === 'embedded') for (const { id, name } of keys.list()) if (name === 'demo') await keys.withdraw(id)
   }

@@ -6,6 +6,8 @@ import { systemClock as clock } from './clock.js'
 import { dataPaths, packagePath, type Config } from './config.js'
 import { backtestDirectory } from './consumers/backtest-directory.js'
 import type { BacktestParts } from './consumers/backtest.js'
+import { gatherCluster, restoreCluster, type LeftAlone } from './consumers/backup/cluster.js'
+import type { GatheredFiles } from './consumers/backup/gather-files.js'
 import type { StoreHolder } from './consumers/backup/gather-data.js'
 import type { OnBytes } from './consumers/backup/files.js'
 import { holdParts } from './consumers/backup/holding.js'
@@ -13,6 +15,7 @@ import type { Manifest } from './consumers/backup/manifest.js'
 import { demandEmpty, restoreBackup } from './consumers/backup/restore.js'
 import { compileStream, type CompiledStream } from './consumers/compiled.js'
 import { openModelReading } from './consumers/model-reading.js'
+import { runResults } from './consumers/run-results.js'
 import { scoreFileWith } from './consumers/score-file.js'
 import { scoredWith } from './consumers/scored-with.js'
 import { tenantsOf } from './consumers/tenants.js'
@@ -28,7 +31,9 @@ import { openLocalLog } from './log/local.js'
 import { checkLogFile } from './log/local-check.js'
 import { embeddedStores, openKafka, openRedis, schemaRegistryOf, storesOf, type Stores } from './presets.js'
 import { createOnnxRuntime } from './scorers/onnx-runtime.js'
+import type { RunResults } from './runs.js'
 import { openChdbWarehouse } from './sinks/chdb-warehouse.js'
+import { migrate } from './sinks/migrate.js'
 import type { SchemaRegistry } from './streams/confluent-registry.js'
 import { chooseStreams } from './streams/choose.js'
 import { builtinStreams } from './streams/index.js'
@@ -171,6 +176,26 @@ async function replayStores(directory: string) {
   }
 }
 
+/** The stores that results of runs go into, of a cluster or of a data directory that no engine holds. LOCKED while one does. */
+export async function withResults<T>(config: Config, work: (results: RunResults) => Promise<T>): Promise<T> {
+  const closing = createClosing()
+  try {
+    if (config.preset === 'embedded') {
+      const lock = await lockDirectory(config.dataDirectory, { pid: process.pid, startedAt: new Date(clock.nowMs()).toISOString() })
+      closing.add(() => lock.release())
+    }
+    const stores = storesIn(config)
+    const log = await stores.openLog()
+    closing.add(() => log.close())
+    const warehouse = await stores.openWarehouse()
+    closing.add(() => warehouse.close())
+    await migrate(warehouse)
+    return await work(runResults(log, warehouse))
+  } finally {
+    await closing.close()
+  }
+}
+
 const readOnly = (view: LogView): EventLog => {
   const refuse = (): Promise<never> => Promise.reject(new Error('the log is only looked at'))
   return { ensure: refuse, append: refuse, bounds: (at, sinceMs) => view.bounds(at, sinceMs), reader: (at) => view.reader(at) }
@@ -218,6 +243,29 @@ export async function restoreInto(directory: string, backup: string, manifest: M
     })
   } finally {
     await lock.release()
+  }
+}
+
+/** Gathers what a backup of a cluster's engine has, into a folder. Errors of the log. */
+export async function gatherFromCluster(config: Config, files: GatheredFiles, folder: string, signal: AbortSignal, onBytes: OnBytes): Promise<Pick<Manifest, 'takenAt' | 'log'>> {
+  const log = await storesIn(config).openLog()
+  try {
+    return await gatherCluster({ ...files, log, clock, signal }, folder, onBytes)
+  } finally {
+    await log.close()
+  }
+}
+
+/** Restores a verified backup of a cluster's engine; resolves with the topics that hold something already. */
+export async function restoreToCluster(config: Config, backup: string, manifest: Manifest, onBytes: OnBytes): Promise<readonly LeftAlone[]> {
+  const directory = config.dataDirectory
+  await mkdir(directory, { recursive: true, mode: 0o750 })
+  await demandEmpty(directory, dataPaths(directory).restoring, 'look')
+  const log = await storesIn(config).openLog()
+  try {
+    return await restoreCluster({ backup, manifest, directory, log, specs: topicSpecs([], undefined), onBytes })
+  } finally {
+    await log.close()
   }
 }
 

@@ -129,6 +129,8 @@ export const kafka = {
       args: ['-Xms256m', '-Xmx512m', '-XX:+UseSerialGC', ...java, 'kafka.Kafka', settings],
       directory,
       ready: async () => (await output()).includes(started, before),
+      // Alone it takes 4 s.
+      patienceMs: 180_000,
     })
     return { pid, stop, ports: [broker, controller, tls], variables: { TIDEMILL_KAFKA_BROKERS: `127.0.0.1:${broker}` } }
   },

@@ -22,6 +22,7 @@ import type { ApiPorts } from './ports.js'
 import { predictRoutes } from './predict.js'
 import { predictionRoutes } from './predictions.js'
 import { answerProblems, honestHeaders, refuseUnrouted } from './refuse.js'
+import { runRoutes } from './runs.js'
 import { sqlRoutes } from './sql.js'
 import { streamRoutes } from './streams.js'
 import { compileValidator } from './validate.js'
@@ -89,7 +90,7 @@ export async function buildApi({ ports, keys, clock, logger, version, bounds = d
       requireKeys(api, keys, clock)
       boundInFlight(api, inFlight, bounds, closing)
       acceptJsonAsForm(api)
-      for (const routes of [eventRoutes, conflictRoutes, predictRoutes, predictionRoutes, sqlRoutes, featureRoutes, streamRoutes, outcomeRoutes, deadLetterRoutes, keyRoutes, partitionRoutes, backupRoutes]) routes(api, context)
+      for (const routes of [eventRoutes, conflictRoutes, predictRoutes, predictionRoutes, sqlRoutes, featureRoutes, streamRoutes, outcomeRoutes, deadLetterRoutes, keyRoutes, partitionRoutes, backupRoutes, runRoutes]) routes(api, context)
     },
     { prefix: '/api/v2' },
   )

@@ -8,6 +8,7 @@ import type { Letters } from '../letters.js'
 import type { RiskLevel } from '../log/block.js'
 import type { PartitionFiles } from '../log/log-files.js'
 import type { PredictionFilter, PredictionRow } from '../predictions.js'
+import type { RunResults } from '../runs.js'
 import type { AvroRecord } from '../streams/stream.js'
 
 export type { PredictionFilter, PredictionRow } from '../predictions.js'
@@ -220,6 +221,8 @@ export interface ApiPorts {
   readonly letters: Letters
   readonly queries: WarehouseQueries
   readonly partitions: PartitionsPort
+  /** What runs beside the engine leave in the warehouse. */
+  readonly runs: RunResults
   /** Absent where the stores are servers, which have backups of their own. */
   readonly backups?: BackupHolding | undefined
   /** Whether the engine can do its work now, part by part. Never rejects. */

@@ -1,17 +1,18 @@
-import { randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { InvalidArgumentError, type Command } from 'commander'
-import { systemClock } from '../clock.js'
-import { dataPaths, loadConfig, type Config } from '../config.js'
+import { dataPaths, type Config } from '../config.js'
 import { backtestDirectory, type BacktestDirectory, type BacktestReport, type BacktestRun } from '../consumers/backtest-directory.js'
 import type { CostRule } from '../learning/costs.js'
 import { comparisonText, listText, reportText } from './backtest-text.js'
 import { CommandFailed, exits } from './exit.js'
-import { durationOption, givenSettings, settingFlags, timeOption } from './options.js'
+import { besideEngine, newRunId, replaySettings } from './beside-engine.js'
+import { durationOption, settingFlags, timeOption } from './options.js'
 import { progressBarOn } from './progress-bar.js'
 import { backtestPage } from './report/backtest-report.js'
-import { print, printJson, say, type Terminal } from './terminal.js'
+import { storeBacktest, storedOrSaid, type StoreOptions } from './backtest-store.js'
+import { writesResults } from './replay-live.js'
+import { count, print, printJson, say, type Terminal } from './terminal.js'
 
 interface RunOptions {
   readonly stream?: string
@@ -22,16 +23,13 @@ interface RunOptions {
   readonly costs?: CostRule
   readonly resume?: string
   readonly html?: string
+  readonly store: boolean
+  readonly vectors?: boolean
+  readonly url?: string
+  readonly key?: string
   readonly config?: string
   readonly json?: boolean
 }
-
-/** Settings that decide what a replay reads and how it scores: those of the engine beside it. */
-export const replaySettings = ['preset', 'dataDirectory', 'tenants', 'streams.builtin', 'streams.paths', 'models.directory', 'kafka.brokers', 'schemaRegistry.url', 'clickhouse.url']
-
-/** The configuration of the engine that a command works beside; it needs no server but the log. */
-export const besideEngine = (command: Command, config: string | undefined): Config =>
-  loadConfig({ flags: givenSettings(command), servers: ['kafka'], ...(config !== undefined && { configPath: config }) })
 
 /** `false-alarm=1,miss=10` */
 export function costsOption(text: string): CostRule {
@@ -39,9 +37,6 @@ export function costsOption(text: string): CostRule {
   if (found === null) throw new InvalidArgumentError('It must be like false-alarm=1,miss=10.')
   return { falseAlarm: Number(found[1]), miss: Number(found[2]) }
 }
-
-/** Sorts by time, and tells two of one second apart. */
-export const newRunId = (): string => `${new Date(systemClock.nowMs()).toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-')}-${randomBytes(2).toString('hex')}`
 
 export function backtestCommand(parent: Command, terminal: Terminal): void {
   const group = parent
@@ -62,8 +57,14 @@ export function backtestCommand(parent: Command, terminal: Terminal): void {
     .option('--costs <rule>', 'what errors cost: false-alarm=1,miss=10', costsOption)
     .option('--resume <run>', 'go on with a run that was interrupted or failed')
     .option('--html <file>', 'write the report here too')
+    .option('--no-store', 'do not put the result into ClickHouse')
+    .option('--vectors', 'put the vectors there too, to train on')
+    .option('--url <url>', 'the engine that stores the result (TIDEMILL_URL; default: the one running in the data directory, else the stores themselves)')
+    .option('--key <key>', 'the key to send (TIDEMILL_KEY; default: the demo key of the data directory)')
     .action(async (options: RunOptions) => {
-      const { report, path } = await runBacktest(besideEngine(runIt, options.config), options, terminal)
+      const config = besideEngine(runIt, options.config)
+      const { report, path } = await runBacktest(config, options, terminal)
+      if (options.store) await storedOrSaid(config, report, options, terminal)
       if (options.html !== undefined) await writeFile(options.html, backtestPage(report))
       if (options.json === true) await printJson(terminal, { ...report, html: path })
       else await print(terminal, `${reportText(report)}\nreport: ${path}\n`)
@@ -101,6 +102,18 @@ export function backtestCommand(parent: Command, terminal: Terminal): void {
       const report = await withReplay(config, { signal: terminal.interrupted }, async (beside) => compareRuns(await streamNamed(config.streams, (await beside.directory.read(id)).stream), id, other, beside, options.costs))
       if (options.html !== undefined) await writeFile(options.html, backtestPage(report))
       await (options.json === true ? printJson(terminal, report) : print(terminal, `${comparisonText(report)}\n`))
+    })
+
+  const store = writesResults(group.command('store'))
+    .summary('put the result of a run into ClickHouse')
+    .description('What a run does by itself at its end, once more: tables backtest_runs and backtest_predictions. Doing it again changes nothing.')
+    .argument('<run>')
+    .option('--vectors', 'with the vectors, to train on')
+    .action(async (id: string, options: StoreOptions & { config?: string; json?: boolean }) => {
+      const config = besideEngine(store, options.config)
+      const rows = await storeBacktest(config, await runsOf(config).readReport(id), options, terminal)
+      if (options.json === true) await printJson(terminal, { stored: id, rows })
+      else say(terminal, `stored ${id}: ${count(rows)} predictions`)
     })
 
   const remove = located(group.command('remove'))

@@ -6,6 +6,7 @@ import { dataPaths, loadConfig, packageVersion, type Config } from '../config.js
 import { compileStream } from '../consumers/compiled.js'
 import { createBackup, type Described } from '../consumers/backup/create.js'
 import { filesBelow, type OnBytes } from '../consumers/backup/files.js'
+import type { GatheredFiles } from '../consumers/backup/gather-files.js'
 import { gatherData, type StoreHolder } from '../consumers/backup/gather-data.js'
 import { backupFormat, type Manifest } from '../consumers/backup/manifest.js'
 import { readLock } from '../lock.js'
@@ -25,7 +26,7 @@ export type OnStep = (step: string, bytes: number) => void
 
 /** Makes a backup of a data directory, by way of its engine where one runs. */
 export async function create({ data, config: configPath, to, name }: CreateOptions, terminal: Terminal, onProgress: OnStep): Promise<{ readonly path: string; readonly manifest: Manifest }> {
-  const config = loadConfig({ flags: data === undefined ? {} : { dataDirectory: data }, ...(configPath !== undefined && { configPath }) })
+  const config = loadConfig({ servers: ['kafka'], flags: data === undefined ? {} : { dataDirectory: data }, ...(configPath !== undefined && { configPath }) })
   const configuration = await configurationFiles(config)
   return createBackup({
     to, format: backupFormat, signal: terminal.interrupted, onProgress,
@@ -36,12 +37,9 @@ export async function create({ data, config: configPath, to, name }: CreateOptio
 
 async function gather(config: Config, configuration: Configuration, folder: string, onBytes: OnBytes, interrupted: AbortSignal): Promise<Described> {
   const directory = config.dataDirectory
-  const paths = dataPaths(directory)
-  if (!existsSync(paths.log)) throw new CommandFailed(exits.configuration, `${directory} holds no data of an engine; name its directory with --data or --config`)
-  const { checkLogFile, ownStores } = await import('../tasks.js')
-  const url = await runningAt(directory)
-  const holder: StoreHolder = url === undefined ? ownStores(config, interrupted) : engineHolder(url, directory, interrupted)
-  const held = await gatherData({ clock: systemClock, holder, paths, givenModels: config.models.directory, configuration, checkLogFile }, folder, onBytes)
+  const url = config.preset === 'embedded' ? await runningAt(directory) : undefined
+  const files = { paths: dataPaths(directory), givenModels: config.models.directory, configuration }
+  const held = config.preset === 'embedded' ? await gatherDirectory(config, files, url, folder, onBytes, interrupted) : await (await import('../tasks.js')).gatherFromCluster(config, files, folder, interrupted, onBytes)
   return {
     ...held,
     build: { version: packageVersion(), node: process.versions.node, platform: `${process.platform} ${process.arch}` },
@@ -51,6 +49,15 @@ async function gather(config: Config, configuration: Configuration, folder: stri
     streams: (await chooseStreams(config.streams)).map(compileStream).map(({ stream, plan, stateIdentity }) => ({ name: stream.name, topic: stream.topic, partitions: stream.partitions, fingerprint: plan.fingerprint, stateIdentity })),
     configuration: configuration.map(({ file, from }) => ({ file, from })),
   }
+}
+
+async function gatherDirectory(config: Config, files: GatheredFiles, url: string | undefined, folder: string, onBytes: OnBytes, interrupted: AbortSignal): Promise<Pick<Manifest, 'takenAt' | 'log'>> {
+  const directory = config.dataDirectory
+  const paths = dataPaths(directory)
+  if (!existsSync(paths.log)) throw new CommandFailed(exits.configuration, `${directory} holds no data of an engine; name its directory with --data or --config`)
+  const { checkLogFile, ownStores } = await import('../tasks.js')
+  const holder: StoreHolder = url === undefined ? ownStores(config, interrupted) : engineHolder(url, directory, interrupted)
+  return gatherData({ ...files, clock: systemClock, holder, paths, checkLogFile }, folder, onBytes)
 }
 
 /** Where the engine of a directory answers; undefined where none runs. */

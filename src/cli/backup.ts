@@ -1,10 +1,9 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import { loadConfig } from '../config.js'
 import { bytesOf, type Manifest } from '../consumers/backup/manifest.js'
 import { listBackups, verifyBackup, type Listed } from '../consumers/backup/verify.js'
 import { demandEmpty } from '../consumers/backup/restore.js'
-import { dataPaths } from '../config.js'
+import { dataPaths, loadConfig, type Config } from '../config.js'
 import { create, type CreateOptions } from './backup-create.js'
 import { CommandFailed, exits } from './exit.js'
 import { bytesText, stepsOn, type Steps } from './progress.js'
@@ -20,7 +19,7 @@ export function backupCommand(parent: Command, terminal: Terminal): void {
   const group = parent
     .command('backup')
     .summary('copy everything a machine holds, and bring it back')
-    .description('Backups of a data directory: its log, warehouse, models, control decisions and keys (their hashes), with the configuration and stream files that were named. A backup is a folder with a manifest; state is not in it, the log rebuilds it.')
+    .description('Backups of a data directory: its log, warehouse, models, control decisions and keys (their hashes), with the configuration and stream files that were named. A backup is a folder with a manifest; state is not in it, the log rebuilds it. With the preset cluster, whose servers have backups of their own: control decisions, models, keys and configuration.')
 
   group
     .command('create')
@@ -62,14 +61,15 @@ export function backupCommand(parent: Command, terminal: Terminal): void {
     .option('--json', 'print JSON instead of text')
     .action(async (backup: string, options: Json & Pick<CreateOptions, 'data' | 'config'>) => {
       const path = resolve(backup)
-      const { dataDirectory } = loadConfig({ flags: options.data === undefined ? {} : { dataDirectory: options.data }, ...(options.config !== undefined && { configPath: options.config }) })
+      const config = loadConfig({ servers: ['kafka'], flags: options.data === undefined ? {} : { dataDirectory: options.data }, ...(options.config !== undefined && { configPath: options.config }) })
+      const { dataDirectory } = config
       await demandEmpty(dataDirectory, dataPaths(dataDirectory).restoring, 'look')
       const { manifest, problems } = await verified(path, terminal)
       refuseDamaged(path, problems)
-      await restored(path, manifest!, dataDirectory, terminal)
+      await restored(path, manifest!, config, terminal)
       if (options.json === true) return printJson(terminal, { directory: dataDirectory, ...summary(path, manifest!) })
       await print(terminal, `${dataDirectory}\n`)
-      say(terminal, `restored as of ${manifest!.takenAt}; 'tidemill start --data ${dataDirectory}' folds the state from the log and goes on${manifest!.configuration.length === 0 ? '' : `. The configuration and stream files of then are in ${dataDirectory}/configuration`}`)
+      say(terminal, `restored as of ${manifest!.takenAt}${config.preset === 'cluster' ? '' : `; 'tidemill start --data ${dataDirectory}' folds the state from the log and goes on`}${manifest!.configuration.length === 0 ? '' : `. The configuration and stream files of then are in ${dataDirectory}/configuration`}`)
     })
 
   group
@@ -107,15 +107,18 @@ function refuseDamaged(path: string, problems: readonly string[]): void {
   if (problems.length > 0) throw new CommandFailed(exits.check, `${path} cannot be relied on:\n${problems.map((problem) => `  ${problem}`).join('\n')}`)
 }
 
-async function restored(path: string, manifest: Manifest, directory: string, terminal: Terminal): Promise<void> {
-  if (manifest.preset !== 'embedded') throw new CommandFailed(exits.usage, `${path} is a backup of a cluster's engine`)
-  const { restoreInto } = await import('../tasks.js')
-  await watched(terminal, ({ update }) => {
+async function restored(path: string, manifest: Manifest, config: Config, terminal: Terminal): Promise<void> {
+  if (manifest.preset !== config.preset) throw new CommandFailed(exits.usage, `${path} is of the preset '${manifest.preset}', the configuration says '${config.preset}'`)
+  const { restoreInto, restoreToCluster } = await import('../tasks.js')
+  await watched(terminal, async ({ update }) => {
     let sum = 0
-    return restoreInto(directory, path, manifest, terminal.interrupted, (bytes) => {
+    const onBytes = (bytes: number): void => {
       terminal.interrupted.throwIfAborted()
       update('restored', (sum += bytes))
-    })
+    }
+    if (config.preset === 'embedded') return restoreInto(config.dataDirectory, path, manifest, terminal.interrupted, onBytes)
+    for (const { topic, next, inBackup } of await restoreToCluster(config, path, manifest, onBytes))
+      say(terminal, `topic ${topic} has records up to offset ${next - 1} and was left alone; the backup has them up to ${inBackup - 1}`)
   })
 }
 

@@ -28,7 +28,7 @@ export interface Client {
    * Sends a body, repeating it while the engine says that it is busy or a part is away (every such request is
    * idempotent), and gives back answers of all other statuses.
    */
-  post(path: string, body: string, type: 'application/json' | 'application/x-ndjson'): Promise<Answer>
+  post(path: string, body: string | Uint8Array<ArrayBuffer>, type: 'application/json' | 'application/x-ndjson' | 'application/octet-stream'): Promise<Answer>
   /** Whether there was such a thing, which is gone now; CommandFailed where it could not be removed. */
   remove(path: string): Promise<boolean>
 }
@@ -79,7 +79,7 @@ function demoKeyIn(directory: string): string | undefined {
 
 /** `advice` follows the words that nobody answers. */
 export function clientOf(url: string, key: string | undefined, signal: AbortSignal, advice = ''): Client {
-  const send = async (path: string, init: { readonly method?: 'POST' | 'DELETE'; readonly body?: string; readonly type?: string } = {}): Promise<Response> => {
+  const send = async (path: string, init: { readonly method?: 'POST' | 'DELETE'; readonly body?: string | Uint8Array<ArrayBuffer>; readonly type?: string } = {}): Promise<Response> => {
     if (key === undefined && path.startsWith('/api/')) throw new CommandFailed(exits.usage, `no key: give one with --key or TIDEMILL_KEY ('tidemill keys create' makes one)`)
     try {
       const { type, ...rest } = init

@@ -11,6 +11,7 @@ import { keysCommand } from './keys.js'
 import { partitionsCommand } from './partitions.js'
 import { predictionsCommand } from './predictions.js'
 import { produceCommand } from './produce.js'
+import { replayCommand } from './replay.js'
 import { schemasCommand } from './schemas.js'
 import { scoreCommand } from './score.js'
 import { simulateCommand } from './simulate.js'
@@ -33,7 +34,7 @@ export function buildProgram(terminal: Terminal): Command {
     .showHelpAfterError('(add --help to see what there is)')
     .exitOverride()
     .configureOutput({ writeOut: (text) => void terminal.out.write(text), writeErr: (text) => void terminal.err.write(text), getOutHelpWidth: () => terminal.out.columns ?? 100, getErrHelpWidth: () => terminal.err.columns ?? 100 })
-  for (const add of [startCommand, simulateCommand, produceCommand, scoreCommand, predictionsCommand, sqlCommand, featuresCommand, dlqCommand, streamsCommand, schemasCommand, topicsCommand, partitionsCommand, keysCommand, backupCommand, backtestCommand, doctorCommand, benchCommand]) add(program, terminal)
+  for (const add of [startCommand, simulateCommand, produceCommand, scoreCommand, predictionsCommand, sqlCommand, featuresCommand, dlqCommand, streamsCommand, schemasCommand, topicsCommand, partitionsCommand, keysCommand, backupCommand, backtestCommand, replayCommand, doctorCommand, benchCommand]) add(program, terminal)
   return program
 }
 

@@ -8,7 +8,8 @@ export interface StoredBlock {
   /** Where the scored records stand; for predictions on request, where the block itself stands. */
   readonly topic: string
   readonly partition: number
-  readonly role: 'served' | 'api'
+  /** `replay:<id>` beside what was served; in the table of backtests the id of the run. */
+  readonly role: string
   /** The block's own offset. */
   readonly offset: number
   /** How often the source topic had been made anew by then: its offsets speak of other events each time. */

@@ -1,12 +1,15 @@
+const predictions = [
+  'tenant', 'stream', 'topic', 'partition', 'offset', 'role', 'item', 'kind', 'event_id', 'entity', 'event_time', 'record_time', 'score',
+  'risk', 'served_by', 'version', 'late', 'reasons', 'vector', 'fingerprint', 'epoch', 'control', 'ver',
+] as const // prettier-ignore
+
 /**
  * The columns that each table is fed with, in the order of the migrations. An insert names them, so that a column
  * added later takes its default.
  */
 export const tableColumns = {
-  predictions: [
-    'tenant', 'stream', 'topic', 'partition', 'offset', 'role', 'item', 'kind', 'event_id', 'entity', 'event_time', 'record_time', 'score',
-    'risk', 'served_by', 'version', 'late', 'reasons', 'vector', 'fingerprint', 'epoch', 'control', 'ver',
-  ],
+  predictions,
+  backtest_predictions: predictions,
   outcomes: ['tenant', 'stream', 'event_id', 'topic', 'partition', 'offset', 'label', 'source', 'decided_at', 'record_time', 'decided_by', 'note'],
   events: ['tenant', 'stream', 'topic', 'partition', 'offset', 'event_id', 'record_time', 'key', 'format', 'value'],
   dead_letters: [

@@ -4,6 +4,7 @@ import { EngineError, type ErrorCode } from '../../src/errors.js'
 import { limits } from '../../src/limits.js'
 import type { AcceptedStop, Acknowledged, ApiPorts, Caller, IngestResult, Outcome, Predicted, PredictionFilter, PredictionRow, ReadinessCheck, Rejected, StreamView } from '../../src/api/ports.js'
 import type { AvroRecord } from '../../src/streams/stream.js'
+import { fakeRuns, type FakeRuns } from './fake-runs.js'
 import { fakeLetters, type FakeLetters } from './fake-letters.js'
 
 const string = (name: string) => ({ name, type: 'string' })
@@ -48,6 +49,7 @@ type Ask = 'ingest' | 'predict' | 'features' | 'appendOutcomes' | 'findPredictio
 
 export interface FakeEngine extends ApiPorts {
   readonly letters: FakeLetters
+  readonly runs: FakeRuns
   /** What is durable, in log order. */
   readonly log: readonly { readonly stream: string; readonly event: Columns; readonly caller: Caller }[]
   readonly asked: readonly Columns[]
@@ -104,6 +106,7 @@ export function fakeEngine(nowMs: () => number = () => 1_767_686_400_000): FakeE
   return {
     log, asked, outcomes, rows, metrics,
     letters: fakeLetters(),
+    runs: fakeRuns(),
     fail: (ask, error) => void failures.set(ask, error instanceof Error ? error : new EngineError(error, `${error} at /secret/place`)),
     hold(ask) {
       const { promise, release } = gate()

@@ -21,7 +21,7 @@ function committing(change: Partial<StateStore> = {}) {
   const clock = { nowMs: () => nowMs, sleep: () => Promise.resolve() }
   const takeDirty = () => ({ puts: [], deletes: [], clockMs: ++hour, committed: () => undefined })
   const intervals = { commitIntervalMs: 10, commitIntervalMaxMs: 10, sweepIntervalMs: 1_000 }
-  const committer = createCommitter({ ...intervals, store, state: { takeDirty } as unknown as PartitionState, at, epoch: 1, last: -1, clock, signal: new AbortController().signal, onCommitted: () => Promise.resolve() })
+  const committer = createCommitter({ ...intervals, store, state: { takeDirty }, at, epoch: 1, last: -1, clock, signal: new AbortController().signal, onCommitted: () => Promise.resolve() })
   return { asked, due: (last: number, atMs: number) => ((nowMs = atMs), committer.due(last)), commit: (last: number, atMs: number) => ((nowMs = atMs), committer.commit(last)) }
 }
 

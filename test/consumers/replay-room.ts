@@ -6,6 +6,7 @@ import { systemClock } from '../../src/clock.js'
 import { backtestDirectory, type BacktestDirectory } from '../../src/consumers/backtest-directory.js'
 import type { BacktestParts, OwnStores } from '../../src/consumers/backtest.js'
 import { openLmdbStateStore } from '../../src/features/lmdb-state-store.js'
+import type { LogView } from '../../src/log/event-log.js'
 import { openLocalLog } from '../../src/log/local.js'
 import { openLocalView } from '../../src/log/local-view.js'
 import { createOnnxRuntime } from '../../src/scorers/onnx-runtime.js'
@@ -25,26 +26,34 @@ export interface ReplayRoom {
 export async function replayRoom(room: EngineRoom): Promise<ReplayRoom> {
   const own = await mkdtemp(join(tmpdir(), 'tidemill-replay-'))
   const view = await openLocalView({ directory: join(room.directory, 'log'), clock: systemClock })
-  const runtime = createOnnxRuntime()
+  const parts = await replayParts(view, own)
   onTestFinished(async () => {
     await view.close()
-    await runtime.close()
     await rm(own, { recursive: true, force: true })
   })
-  const directory = backtestDirectory(join(own, 'backtests'))
-  const models = join(own, 'models')
-  const parts: BacktestParts = {
-    view, runtime, directory, openOwn, clock: systemClock, tenants: 'any', settings,
-    viewOwn: (place) => openLocalView({ directory: join(place, 'log'), clock: systemClock }),
-    readModel: (name) => readModel(models, name),
-    signal: new AbortController().signal,
-  }
+  const { directory } = parts
+  const models = modelsIn(own)
   return {
     parts, directory, models,
     interruptedAfter(records) {
       const stop = new AbortController()
       return { ...parts, signal: stop.signal, onProgress: ({ done }) => done >= records && stop.abort() }
     },
+  }
+}
+
+const modelsIn = (own: string): string => join(own, 'models')
+
+/** What a replay of a log needs, with everything of its own in a directory. */
+export async function replayParts(view: LogView, own: string): Promise<BacktestParts> {
+  const runtime = createOnnxRuntime()
+  onTestFinished(() => runtime.close())
+  return {
+    view, runtime, openOwn, clock: systemClock, tenants: 'any', settings,
+    directory: backtestDirectory(join(own, 'backtests')),
+    viewOwn: (place) => openLocalView({ directory: join(place, 'log'), clock: systemClock }),
+    readModel: (name) => readModel(modelsIn(own), name),
+    signal: new AbortController().signal,
   }
 }
 

@@ -65,7 +65,7 @@ onEveryPreset((preset) => {
     await rm(directory, { recursive: true, force: true })
   })
 
-  test('a tenant that was not configured is, and its letters are redriven: each is scored once', { timeout: 180_000 }, async () => {
+  test('a tenant that was not configured is, and its letters are redriven: each is scored once', { timeout: 300_000 }, async () => {
     const strangers = of('borealis', 5)
     await write(configOf(['acme']), [...strangers.map((event) => ['borealis', stream.codec.encodeAvro(event)] as const), ['acme', Buffer.from('{"torn')], ['acme', Buffer.from('{}')]])
     await start('acme')
@@ -94,7 +94,7 @@ onEveryPreset((preset) => {
     assert.equal((await letters('--state', 'purged')).length, 2)
   })
 
-  test('an event that comes again is counted and not scored; one that comes too late is scored, flagged in every place, and not remembered', { timeout: 60_000 }, async () => {
+  test('an event that comes again is counted and not scored; one that comes too late is scored, flagged in every place, and not remembered', { timeout: 120_000 }, async () => {
     const [early, ...others] = of('acme', 30) as [Event, ...Event[]]
     const late = { ...early, event_id: 'much-too-late', occurred_at: (early['occurred_at'] as number) - 20 * hourMs }
     const send = async (events: readonly Event[]): Promise<void> => {
@@ -120,7 +120,7 @@ onEveryPreset((preset) => {
     assert.equal(((await asked.json()) as { late: boolean }).late, true)
   })
 
-  test('a schema that breaks stops its partition and no other, until the stop is accepted; then nothing is missing', { timeout: 180_000 }, async () => {
+  test('a schema that breaks stops its partition and no other, until the stop is accepted; then nothing is missing', { timeout: 300_000 }, async () => {
     await engine!.stop()
     const good = of('acme', 40).slice(30)
     await write(configOf([]), [...Array.from({ length: 15 }, () => ['acme', Buffer.from('{"broken')] as const), ...good.map((event) => ['acme', stream.codec.encodeAvro(event)] as const)])

@@ -10,6 +10,7 @@ const tables: Readonly<Record<Table, { readonly key: readonly string[]; readonly
   events: { key: ['tenant', 'topic', 'partition', 'offset'] },
   dead_letters: { key: ['stream', 'source_topic', 'source_partition', 'source_offset'] },
   progress: { key: ['table_name', 'topic', 'partition'], version: 'next' },
+  backtest_predictions: { key: ['role', 'tenant', 'stream', 'topic', 'partition', 'offset', 'item'], version: 'ver' },
 }
 
 /**

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { constants, copyFile, mkdir, open, readdir, rename, statfs, type FileHandle } from 'node:fs/promises'
+import { constants, copyFile, mkdir, open, readdir, rename, stat, statfs, type FileHandle } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { EngineError, messageOf } from '../../errors.js'
 
@@ -52,6 +52,10 @@ async function written(path: string, work: (file: FileHandle) => Promise<void>):
 export async function copyWhole(from: string, to: string): Promise<void> {
   await mkdir(dirname(to), { recursive: true, mode: directoryMode })
   await copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
+}
+
+export async function copyIfThere(from: string, to: string): Promise<void> {
+  if ((await unless(['ENOENT'], stat(from))) !== undefined) await copyWhole(from, to)
 }
 
 /** Moves a tree; copies it where it lies on another file system. */

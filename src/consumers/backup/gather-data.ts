@@ -1,11 +1,11 @@
-import { stat } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import type { HeldParts } from '../../api/ports.js'
 import type { Clock } from '../../clock.js'
 import { EngineError } from '../../errors.js'
 import type { LogFileExtent, PartitionFiles } from '../../log/log-files.js'
 import type { TopicPartition } from '../../log/event-log.js'
-import { copyStart, copyWhole, demandRoom, errnoOf, filesBelow, moveTree, type OnBytes } from './files.js'
+import { copyIfThere, copyStart, copyWhole, demandRoom, errnoOf, moveTree, type OnBytes } from './files.js'
+import { gatherFiles, type GatheredFiles } from './gather-files.js'
 import type { Manifest } from './manifest.js'
 
 /** Whoever has the stores open: a running engine, or this process. */
@@ -18,14 +18,10 @@ export interface StoreHolder {
   release(): Promise<void>
 }
 
-export interface GatherOptions {
+export interface GatherOptions extends GatheredFiles {
   readonly holder: StoreHolder
   /** Where each thing of the data directory lies. */
-  readonly paths: { readonly log: string; readonly models: string; readonly keys: string; readonly demo: string }
-  /** The models that the machine was given. */
-  readonly givenModels: string
-  /** Files of the configuration and of the user's streams: from where, and as what below `configuration`. */
-  readonly configuration: readonly { readonly from: string; readonly file: string }[]
+  readonly paths: GatheredFiles['paths'] & { readonly log: string; readonly demo: string }
   readonly clock: Clock
   /** Reads one copied file of the log through. Throws LOG_DAMAGED. */
   readonly checkLogFile: (path: string, at: TopicPartition, extent: LogFileExtent) => Promise<unknown>
@@ -53,10 +49,8 @@ export async function gatherData(options: GatherOptions, folder: string, onBytes
   } finally {
     await holder.release()
   }
-  for (const directory of [options.givenModels, paths.models]) await gatherModels(directory, join(folder, 'models'))
-  for (const { from, file } of options.configuration) await copyWhole(from, join(folder, 'configuration', file))
   // Last, so that keys made for the backup itself are gone.
-  await copyIfThere(paths.keys, join(folder, basename(paths.keys)))
+  await gatherFiles(options, folder)
   return { takenAt: new Date(takenAtMs).toISOString(), log }
 }
 
@@ -81,16 +75,4 @@ async function gatherPartition({ files, topic, partition, next }: PartitionFiles
   }
   if (kept === 0 && files.length > 0) throw new EngineError('GAP', `${topic}/${partition}: retention removed all of it while it was copied; make the backup again`)
   return { topic, partition, first, next }
-}
-
-/** Those that are there already stay; hidden folders hold models that are still coming in. */
-async function gatherModels(from: string, to: string): Promise<void> {
-  for (const path of await filesBelow(from)) {
-    if (path.startsWith('.') || (await stat(join(to, path)).catch(() => undefined)) !== undefined) continue
-    await copyWhole(join(from, path), join(to, path))
-  }
-}
-
-async function copyIfThere(from: string, to: string): Promise<void> {
-  if ((await stat(from).catch(() => undefined)) !== undefined) await copyWhole(from, to)
 }

@@ -32,7 +32,7 @@ function gauges({ host, weather, incident }: Machine, atMs: number, rest: boolea
   const { traffic, busy } = utilisation(host, weather, localMs, rest, setting)
   const felt = severity(incident, atMs) * (incident?.force ?? 0)
   const strength = (kind: Incident['kind']): number => (incident?.kind === kind ? felt : 0)
-  const alive = strength('host-dead') > 0 ? 0 : 1
+  const alive = strength('host-dead') > 0 || weather.off > 0 ? 0 : 1
   const served = traffic * (1 - 0.85 * strength('traffic-drop')) * alive
   const load = served + busy * alive + strength('cpu-runaway') * 0.75
   const backup = Math.floor(localMs / hourMs) % 24 === host.backupHour ? 1 : 0
@@ -41,8 +41,8 @@ function gauges({ host, weather, incident }: Machine, atMs: number, rest: boolea
   const requests = served * host.requestsPerS * dice.skewed(1, 0.06)
   return {
     cpu_percent: clamp(100 * load * dice.skewed(1, 0.05) + (alive === 1 ? 0.8 : 0.1), 0, 100),
-    memory_percent: clamp(host.memoryPercent + weather.heap + served * 8 + strength('memory-leak') * 42 + dice.normal(0, 0.5), 1, 99.5),
-    disk_used_percent: clamp(weather.disk + strength('disk-fill') * 40 + backup * 0.8, 1, 100),
+    memory_percent: clamp(host.memoryPercent + weather.heap + weather.cache + served * 8 + strength('memory-leak') * 42 + dice.normal(0, 0.5), 1, 99.5),
+    disk_used_percent: clamp(weather.disk + strength('disk-fill') * 30 + backup * 0.8, 1, 100),
     disk_write_bytes: alive * (2e5 * dice.skewed(0.3 + served, 0.25 + host.tail) + backup * dice.skewed(2e6, 0.4) + strength('disk-fill') * 9e5 + (dice.chance(host.tail * 0.06) ? dice.skewed(1.5e6, 0.9) : 0)),
     network_in_bytes: alive * (requests * 2_400 * dice.skewed(1, host.tail * 0.4) + 4e3 * dice.skewed(1, 0.2) + backup * 2e4),
     requests_per_s: requests,
@@ -64,8 +64,8 @@ export function hosts(setting: Setting): Process {
   function sample(machine: Machine, atMs: number, rest: boolean, emit: Emit, dice: Dice): void {
     const { host, metrics, weather, incident } = machine
     advance(weather, host, dice)
-    // One incident in twelve days a host, with a quiet time after each.
-    if ((incident === undefined || atMs > incident.untilMs + 6 * hourMs) && dice.chance(sampleMs / (12 * dayMs))) machine.incident = strike(atMs, dice)
+    // One incident in six days a host, with a quiet time after each.
+    if ((incident === undefined || atMs > incident.untilMs + 6 * hourMs) && dice.chance(sampleMs / (6 * dayMs))) machine.incident = strike(atMs, dice)
     const values = gauges(machine, atMs, rest, setting, dice)
     const limits = limitsOf(host)
     for (const metric of metrics) {

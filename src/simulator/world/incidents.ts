@@ -10,7 +10,7 @@ export interface Incident {
   readonly untilMs: number
   /** Time until it is felt in full. */
   readonly rampMs: number
-  /** How bad it gets, 0.35..1. */
+  /** How bad it gets, 0.2..1; the weak ones are no worse than a busy afternoon. */
   readonly force: number
 }
 
@@ -33,6 +33,9 @@ const shapes: Readonly<Record<Kind, { readonly weight: number; readonly hours: r
   'traffic-drop': { weight: 14, hours: [0.7, 5], ramp: [0, 0.3] },
 }
 
+/** A third creep: nobody sees them begin, nobody looks while they last, and an hour of them is like any other. A dead host is seen. */
+const creeping = { share: 0.35, longer: [3, 7], ramp: [0.8, 1] } as const
+
 const kinds = Object.keys(shapes) as Kind[]
 const weights = kinds.reduce((sum, kind) => sum + shapes[kind].weight, 0)
 
@@ -40,8 +43,9 @@ export function strike(atMs: number, dice: Dice): Incident {
   let at = dice.next() * weights
   const kind = kinds.find((candidate) => (at -= shapes[candidate].weight) < 0) ?? 'cpu-runaway'
   const { hours, ramp } = shapes[kind]
-  const lastsMs = dice.between(...hours) * hourMs
-  return { kind, fromMs: atMs, untilMs: atMs + lastsMs, rampMs: lastsMs * dice.between(...ramp) + minuteMs, force: dice.between(0.35, 1) }
+  const creeps = kind !== 'host-dead' && dice.chance(creeping.share)
+  const lastsMs = dice.between(...hours) * hourMs * (creeps ? dice.between(...creeping.longer) : 1)
+  return { kind, fromMs: atMs, untilMs: atMs + lastsMs, rampMs: lastsMs * dice.between(...(creeps ? creeping.ramp : ramp)) + minuteMs, force: dice.between(0.2, 1) }
 }
 
 /** 0 before and after, 1 when it is felt in full. */

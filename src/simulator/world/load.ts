@@ -47,8 +47,8 @@ export function hostOf(index: number, dice: Dice): Host {
     backupHour: dice.below(5),
     requestsPerS: dice.skewed(60, 1.2),
     latencyMs: dice.skewed(40, 0.8),
-    memoryPercent: dice.between(25, 70),
-    heapGrowth: dice.chance(0.4) ? dice.between(2, 12) : 0,
+    memoryPercent: dice.between(20, 55),
+    heapGrowth: dice.chance(0.7) ? dice.between(3, 24) : 0,
     diskPercent: dice.between(20, 65),
     thresholds: dice.chance(0.7),
     tail: dice.between(0.05, 0.5),
@@ -66,14 +66,44 @@ export interface Weather {
   step: number
   heap: number
   disk: number
+  /** What a rush adds to the traffic, the share that it grows to, and its samples still to come. */
+  rush: number
+  rushTo: number
+  rushing: number
+  /** Memory in percent that somebody's data set takes, what it grows to, and its samples still to come. */
+  cache: number
+  held: number
+  holding: number
+  /** Samples of planned work, for which the host is off, still to come. */
+  off: number
 }
 
-export const calm = (host: Host): Weather => ({ mood: 0, burst: 0, burstFade: 0.7, deploying: 0, step: 1, heap: 0, disk: host.diskPercent })
+export const calm = (host: Host): Weather => ({ mood: 0, burst: 0, burstFade: 0.7, deploying: 0, step: 1, heap: 0, disk: host.diskPercent, rush: 0, rushTo: 0, rushing: 0, cache: 0, held: 0, holding: 0, off: 0 })
 
 export const sampleMs = 5 * 60_000
 
+/** What is out of the ordinary and no incident: a rush that lasts for hours, work for which the host is off, an import, a large data set in memory. */
+function unusual(weather: Weather, host: Host, dice: Dice): void {
+  if (weather.rushing > 0) weather.rushing--
+  else if (dice.chance(1 / (7 * 288))) {
+    weather.rushing = 36 + dice.below(288)
+    weather.rushTo = dice.between(0.25, 1.3)
+  }
+  weather.rush += ((weather.rushing > 0 ? weather.rushTo : 0) - weather.rush) * 0.15
+  if (weather.off > 0) weather.off--
+  else if (dice.chance(1 / (25 * 288))) weather.off = 3 + dice.below(14)
+  if (dice.chance(1 / (4 * 288))) weather.disk = Math.min(host.diskPercent + 14, weather.disk + dice.between(2, 9))
+  if (weather.holding > 0) weather.holding--
+  else if (dice.chance(1 / (1.5 * 288))) {
+    weather.holding = 6 + dice.below(120)
+    weather.held = dice.between(2, 26)
+  }
+  weather.cache += ((weather.holding > 0 ? weather.held : 0) - weather.cache) * (weather.holding > 0 ? 0.06 : 0.5)
+}
+
 /** Moves on by one sample. */
 export function advance(weather: Weather, host: Host, dice: Dice): void {
+  unusual(weather, host, dice)
   weather.mood = weather.mood * host.inertia + dice.normal(0, host.noise * Math.sqrt(1 - host.inertia ** 2))
   weather.burst *= weather.burstFade
   if (dice.chance(host.burstsPerDay / 288)) {
@@ -87,7 +117,7 @@ export function advance(weather: Weather, host: Host, dice: Dice): void {
     weather.heap = 0
   }
   weather.heap = weather.heap > 30 || dice.chance(1 / 1_400) ? 0 : weather.heap + host.heapGrowth / 288
-  weather.disk = weather.disk > host.diskPercent + 14 ? host.diskPercent : weather.disk + dice.between(0, 3.2) / 288
+  weather.disk = weather.disk > host.diskPercent + 14 ? host.diskPercent : weather.disk + dice.between(0, 7) / 288
 }
 
 /** Utilisation from 0 up, with and without work by the clock. */
@@ -96,7 +126,7 @@ export function utilisation(host: Host, weather: Weather, localMs: number, rest:
   const minute = Math.floor(localMs / 60_000) % 1_440
   const curve = 1 + host.daily * Math.cos(((hour - host.peakHour) / 12) * Math.PI)
   const grown = 1 + 0.5 * setting.drift(localMs)
-  const traffic = Math.max(0, host.base * curve * (rest ? host.restShare : 1) * weather.step * grown * (1 + weather.mood) + weather.burst * host.base)
+  const traffic = Math.max(0, host.base * curve * (rest ? host.restShare : 1) * weather.step * grown * (1 + weather.rush) * (1 + weather.mood) + weather.burst * host.base)
   const jobs = host.jobs.reduce((sum, job) => sum + ((minute - job.atMin + 1_440) % job.everyMin < job.lastsMin ? job.adds : 0), 0)
   return { traffic: weather.deploying > 1 ? traffic * 0.6 : traffic, busy: jobs + (weather.deploying > 0 ? 0.25 : 0) }
 }

@@ -1,0 +1,28 @@
+import { EngineError } from '../../src/errors.js'
+import type { ReplayDecision, RunPlace, RunResults, StoredBacktest } from '../../src/runs.js'
+
+/** Takes what it is given and keeps it. */
+export interface FakeRuns extends RunResults {
+  readonly backtests: readonly StoredBacktest[]
+  readonly blocks: readonly { readonly place: RunPlace; readonly block: Buffer }[]
+}
+
+export function fakeRuns(): FakeRuns {
+  const backtests: StoredBacktest[] = []
+  const blocks: { place: RunPlace; block: Buffer }[] = []
+  const decided: ReplayDecision[] = []
+  return {
+    backtests, blocks,
+    async putBacktest(run) {
+      backtests.push(run)
+    },
+    async addPredictions(place, block) {
+      if (block.toString() === 'no block') throw new EngineError('BAD_REQUEST', 'the body is no block of predictions')
+      blocks.push({ place, block })
+    },
+    async decideReplay(decision) {
+      decided.unshift(decision)
+    },
+    replays: () => Promise.resolve(decided),
+  }
+}
