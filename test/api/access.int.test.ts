@@ -26,7 +26,9 @@ const operatorRoutes = [
   ['GET', '/api/v2/backups/one', undefined],
   ['DELETE', '/api/v2/backups/one', undefined],
   ['POST', '/api/v2/backtests', {}],
+  ['POST', '/api/v2/backtests/one/predictions', undefined],
   ['POST', '/api/v2/replays', {}],
+  ['POST', '/api/v2/replays/one/predictions', undefined],
   ['GET', '/api/v2/replays', undefined],
   ['POST', '/api/v2/partitions/accept', { topic: 'attendance', partition: 2, why: 'known' }],
 ] as const

@@ -41,7 +41,7 @@ test('every route of the API stands in it, with a summary, a name and described 
   expect(operations.map(([path, method]) => `${method.toUpperCase()} ${path}`).sort()).toEqual([
     'DELETE /api/v2/backups/{id}', 'DELETE /api/v2/keys/{id}', 'GET /api/v2/backups/{id}', 'GET /api/v2/dead-letters', 'GET /api/v2/dead-letters/{stream}/{partition}/{position}', 'GET /api/v2/features/{stream}/{entity}/{id}', 'GET /api/v2/keys', 'GET /api/v2/partitions', 'GET /api/v2/predictions', 'GET /api/v2/predictions/{event_id}', 'GET /api/v2/replays', 'GET /api/v2/streams',
     'GET /livez', 'GET /metrics', 'GET /readyz',
-    'POST /api/v2/backtests', 'POST /api/v2/backups', 'POST /api/v2/dead-letters/purge', 'POST /api/v2/dead-letters/redrive', 'POST /api/v2/events/{stream}', 'POST /api/v2/keys', 'POST /api/v2/outcomes', 'POST /api/v2/partitions/accept', 'POST /api/v2/predict/conflict', 'POST /api/v2/predict/{stream}', 'POST /api/v2/replays', 'POST /api/v2/sql',
+    'POST /api/v2/backtests', 'POST /api/v2/backtests/{id}/predictions', 'POST /api/v2/backups', 'POST /api/v2/dead-letters/purge', 'POST /api/v2/dead-letters/redrive', 'POST /api/v2/events/{stream}', 'POST /api/v2/keys', 'POST /api/v2/outcomes', 'POST /api/v2/partitions/accept', 'POST /api/v2/predict/conflict', 'POST /api/v2/predict/{stream}', 'POST /api/v2/replays', 'POST /api/v2/replays/{id}/predictions', 'POST /api/v2/sql',
   ])
   for (const [path, method, operation] of operations) {
     expect([path, method, operation.summary, operation.operationId]).toEqual([path, method, expect.stringMatching(/\w/), expect.stringMatching(/^\w+$/)])

@@ -100,7 +100,8 @@ describe('what is planted', () => {
       within('attendance', 0.005, 0.02)
       within('sync', 0.02, 0.08)
       within('meter-reading', 0.01, 0.08)
-      within('infra-metric', 0, 0.01)
+      // Leaks creep for days, and every sample meanwhile is one of an incident.
+      within('infra-metric', 0, 0.02)
       assert.equal(schemes.has('relay-service'), patterns === 'testing', 'one pattern is in testing worlds only')
     })
 
