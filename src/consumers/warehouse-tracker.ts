@@ -64,6 +64,7 @@ export function trackProgress({ warehouse, clock, log, stopping, onRetry, onWrit
     start(mark) {
       marks.set(placeOf(mark), mark)
       unwritten.delete(placeOf(mark))
+      for (const check of waiting) check()
     },
     stored(stored) {
       for (const mark of stored) {

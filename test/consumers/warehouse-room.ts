@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { systemClock, type Clock } from '../../src/clock.js'
 import type { FedStream } from '../../src/consumers/warehouse-feeds.js'
+import { followStops, type Stops } from '../../src/consumers/stops.js'
 import { warehouseFlow, type WarehouseFlow } from '../../src/consumers/warehouse.js'
 import type { Block } from '../../src/log/block.js'
 import { encodeBlock } from '../../src/log/block-codec.js'
@@ -33,7 +34,9 @@ export interface Room {
   /** Appends blocks to a predictions partition. */
   predict(partition: number, ...blocks: readonly Block[]): Promise<void>
   append(topic: string, ...records: readonly Partial<NewRecord>[]): Promise<void>
-  start(change?: Partial<Warehouse>): Promise<WarehouseFlow>
+  start(change?: Partial<Warehouse>, stops?: Stops): Promise<WarehouseFlow>
+  /** What stands still and what was accepted. */
+  stops(): Promise<Stops>
   /** Resolves when all that is in the log now is stored. */
   caughtUp(flow: WarehouseFlow): Promise<void>
 }
@@ -53,6 +56,7 @@ export async function warehouseRoom(warehouse: Warehouse, partitions = 2): Promi
   const shared = ['outcomes', 'api-predictions'].map((topic) => ({ topic, partition: 0 }))
   const own = Object.values(topics).flatMap((topic) => Array.from({ length: partitions }, (_, partition) => ({ topic, partition })))
   for (const topic of Object.values(topics)) await log.ensure({ topic, partitions })
+  await log.ensure({ topic: 'control', partitions: 1 })
   for (const { topic } of shared) await log.ensure({ topic, partitions: 1 })
   const reports: string[] = []
   await warehouse.run('TRUNCATE TABLE progress')
@@ -66,8 +70,13 @@ export async function warehouseRoom(warehouse: Warehouse, partitions = 2): Promi
     async append(topic, ...records) {
       await log.append({ topic, partition: 0 }, records.map((record) => ({ key: null, value: null, timestampMs: startMs, ...record })))
     },
-    async start(change = {}) {
-      const flow = await warehouseFlow({ log, groups: log, warehouse: { ...warehouse, ...change }, streams: [stream], clock: hasty, rawEvents: true, report: (message) => reports.push(message) })
+    async stops() {
+      const stops = await followStops({ log, clock: systemClock })
+      onTestFinished(() => stops.close())
+      return stops
+    },
+    async start(change = {}, stops = undefined) {
+      const flow = await warehouseFlow({ log, groups: log, warehouse: { ...warehouse, ...change }, streams: [stream], clock: hasty, rawEvents: true, stops, report: (message) => reports.push(message) })
       onTestFinished(() => flow.leave())
       return flow
     },
