@@ -39,7 +39,7 @@ onCluster(stores, (preset) => {
   afterAll(async () => {
     redis?.disconnect()
     await warehouse?.close()
-    await rm(directory, { recursive: true, force: true })
+    if (directory !== undefined) await rm(directory, { recursive: true, force: true })
   })
 
   /** A file that says where the servers are, with some lines of it changed. */
@@ -66,7 +66,7 @@ ${change.more ?? ''}
     return { exit, said, found: Object.fromEntries(checks.map((check) => [check.name, check])), failed: checks.filter(({ result }) => result === 'failed').map(({ name }) => name) }
   }
 
-  describe('the doctor of a cluster', { timeout: 120_000 }, () => {
+  describe('the doctor of a cluster', { timeout: 300_000 }, () => {
     test('finds servers that nobody has used yet, and makes nothing in them', async () => {
       const { exit, found } = await examine(configuration())
       assert.equal(exit, 0, JSON.stringify(found))

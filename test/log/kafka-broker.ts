@@ -39,7 +39,7 @@ export function kafkaForTests(secureIn?: (directory: string) => Secure): TestBro
     directory = await mkdtemp(join(tmpdir(), 'tidemill-kafka-'))
     secure = secureIn?.(directory)
     running = await start()
-  }, 180_000)
+  }, 400_000)
   beforeEach(({ skip }) => {
     if (missing !== undefined) skip(missing)
   })
