@@ -38,12 +38,18 @@ export async function readTopics(files: LogFiles, directory: string): Promise<To
   return specs
 }
 
+/** The directories of a topic's partitions. Copies of a log made elsewhere may lack the empty ones. */
+export async function makePartitions(files: LogFiles, directory: string, spec: TopicSpec): Promise<void> {
+  const path = join(directory, spec.topic)
+  for (let partition = 0; partition < spec.partitions; partition++) await files.makeDirectory(join(path, String(partition)))
+  await files.flushDirectory(path)
+}
+
 /** Creates a topic or changes its retention; the topic exists when its file does. */
 export async function writeTopic(files: LogFiles, directory: string, spec: TopicSpec): Promise<void> {
   if (!namePattern.test(spec.topic)) throw new EngineError('TOPIC_MISMATCH', `${JSON.stringify(spec.topic)} is no name for a topic`)
   const path = join(directory, spec.topic)
-  for (let partition = 0; partition < spec.partitions; partition++) await files.makeDirectory(join(path, String(partition)))
-  await files.flushDirectory(path)
+  await makePartitions(files, directory, spec)
   await files.flushDirectory(directory)
   await files.replace(join(path, fileName), Buffer.from(`${JSON.stringify(spec)}\n`), true)
 }

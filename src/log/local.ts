@@ -11,7 +11,7 @@ import { LocalPartition } from './local-partition.js'
 import { LocalReader, firstSince } from './local-reader.js'
 import { openSegments } from './local-recovery.js'
 import type { Repair } from './local-recovery.js'
-import { readTopics, writeTopic } from './local-topics.js'
+import { makePartitions, readTopics, writeTopic } from './local-topics.js'
 import type { PartitionFiles } from './log-files.js'
 
 export type { Repair } from './local-recovery.js'
@@ -67,7 +67,10 @@ class SegmentedLog implements LocalLog {
 
   async open(): Promise<void> {
     await this.#files.makeDirectory(this.#options.directory)
-    for (const spec of await readTopics(this.#files, this.#options.directory)) await this.#openTopic(spec)
+    for (const spec of await readTopics(this.#files, this.#options.directory)) {
+      await makePartitions(this.#files, this.#options.directory, spec)
+      await this.#openTopic(spec)
+    }
   }
 
   ensure(spec: TopicSpec): Promise<void> {

@@ -1,4 +1,4 @@
-import { readdir, stat } from 'node:fs/promises'
+import { readdir, rmdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { Clock } from '../../src/clock.js'
@@ -23,6 +23,15 @@ test('a log that is opened again goes on where it ended', async () => {
   const log = await openAt(directory)
   expect(texts(await readAll(log, place, 0))).toEqual(['a', 'b', 'c'])
   await expect(log.ensure({ topic: 'events', partitions: 4 })).rejects.toEqual(failsWith('TOPIC_MISMATCH'))
+})
+
+test('a copy of a log that lacks the directories of empty partitions takes records for them', async () => {
+  const directory = await scratch()
+  await (await openEvents(directory)).close()
+  await rmdir(dirname(segmentPath(directory)))
+  const log = await openAt(directory)
+  expect(await log.append(place, [textRecord('first')])).toBe(0)
+  expect(texts(await readAll(log, place, 0))).toEqual(['first'])
 })
 
 test('files are rolled at their size and read as one', async () => {
