@@ -75,7 +75,7 @@ export async function warehouseRoom(warehouse: Warehouse, partitions = 2): Promi
       onTestFinished(() => stops.close())
       return stops
     },
-    async start(change = {}, stops = undefined) {
+    async start(change = {}, stops) {
       const flow = await warehouseFlow({ log, groups: log, warehouse: { ...warehouse, ...change }, streams: [stream], clock: hasty, rawEvents: true, stops, report: (message) => reports.push(message) })
       onTestFinished(() => flow.leave())
       return flow
