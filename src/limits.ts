@@ -141,8 +141,6 @@ export const limits = {
   heartbeatMs: 1_000,
   /** Members take up to a heartbeat and an election to join again, so ten times that. */
   rebalanceTimeoutMs: 60_000,
-  /** A replay reads what is there: a log that answers and has had nothing for so long has only holes up to the end. Ten times what a broker holds a question back. */
-  replayHoleMs: 5_000,
   /** A replay that is interrupted repeats at most this much; entities changed meanwhile stay in memory: 5 s x 30,000 events/s x ~1 KiB = 150 MiB at worst. */
   replayCommitMs: 2_000,
   replayCommitMaxMs: 5_000,

@@ -3,6 +3,7 @@ import type { CostRule } from '../learning/costs.js'
 import { collectRows } from '../learning/scored-rows.js'
 import { riskLevels, type RiskLevel } from '../log/block.js'
 import type { LogView } from '../log/event-log.js'
+import type { GateRules } from '../log/gate.js'
 import { alignRows, readBlocks, type RowRef, type Rows } from './block-rows.js'
 import type { OutcomeLabels } from './outcome-labels.js'
 import type { Span } from './replay-span.js'
@@ -42,6 +43,8 @@ export interface Comparison {
 export interface Side {
   readonly view: LogView
   readonly topic: string
+  /** What operators have given up of the blocks, by partition. */
+  readonly rulesOf?: (partition: number) => GateRules
 }
 
 const listed = 100
@@ -75,7 +78,7 @@ export async function compareSides(run: Side, other: Side, spans: readonly Span[
   return { figures: backtestFigures(collected.rows(), costs), versions, otherVersions, duplicates, late, disagreements: differing.list() }
 }
 
-const blocksOf = ({ view, topic }: Side, partition: number, range: Pick<Span, 'from' | 'to'>): AsyncIterable<Rows> => readBlocks(view, { topic, partition }, range)
+const blocksOf = ({ view, topic, rulesOf }: Side, partition: number, range: Pick<Span, 'from' | 'to'>): AsyncIterable<Rows> => readBlocks(view, { topic, partition }, range, rulesOf?.(partition))
 
 const scored = (ref: RowRef | undefined): RowRef | undefined => (ref === undefined || ref.block.kinds[ref.row] !== 0 ? undefined : ref)
 const scoreOf = (ref: RowRef | undefined): number => (ref === undefined ? NaN : ref.block.scores[ref.row]!)

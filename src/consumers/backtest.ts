@@ -7,7 +7,7 @@ import type { CostRule } from '../learning/costs.js'
 import type { EventLog, LogView } from '../log/event-log.js'
 import type { SchemaSource } from '../streams/schema-source.js'
 import type { Stream } from '../streams/stream.js'
-import { compareSides } from './backtest-compare.js'
+import { compareSides, type Side } from './backtest-compare.js'
 import type { BacktestDirectory, BacktestReport, BacktestRun } from './backtest-directory.js'
 import { isModelFile, modelOfBacktest, served, type ModelSources } from './backtest-model.js'
 import { compileStream, type CompiledStream } from './compiled.js'
@@ -17,6 +17,7 @@ import { replay, type ReplayProgress } from './replay.js'
 import { servedSpans } from './replay-routing.js'
 import { spansOf, type Span, type SpanRange } from './replay-span.js'
 import type { ScoringSettings } from './scoring-partition.js'
+import { gateRulesNow } from './stops.js'
 
 /** The log and the state that a run has for itself. */
 export interface OwnStores {
@@ -91,7 +92,7 @@ export async function continueBacktest(begun: BacktestRun, definition: Stream, p
     if (end === 'interrupted') return await ended(directory, now({ status: 'interrupted' }))
     const run = now({ status: 'done', finishedMs: clock.nowMs() })
     const labels = await readOutcomes(parts.view, stream.stream, run.asOfMs)
-    const comparison = await compareSides({ view: own.log, topic: stream.topics.predictions }, { view: parts.view, topic: stream.topics.predictions }, run.spans, labels, costs)
+    const comparison = await compareSides({ view: own.log, topic: stream.topics.predictions }, await servedSide(parts.view, stream), run.spans, labels, costs)
     const report: BacktestReport = { run, comparedWith: served, outcomes: labels.outcomes, ...comparison }
     await directory.writeReport(report)
     await directory.write(run)
@@ -121,20 +122,26 @@ export async function compareRuns(definition: Stream, id: string, other: string,
   if (theirs !== undefined && theirs.stream !== run.stream) throw new EngineError('BAD_REQUEST', `${id} is of stream ${run.stream}, ${other} of ${theirs.stream}`)
   const spans = theirs === undefined ? run.spans : inCommon(run.spans, theirs.spans)
   if (spans.length === 0) throw new EngineError('BAD_REQUEST', `${id} and ${other} have no event in common`)
-  const { topics } = compileForBacktest(definition, run.model)
+  const stream = compileForBacktest(definition, run.model)
   const labels = await readOutcomes(view, definition, run.asOfMs)
   const mine = await parts.viewOwn(directory.of(id))
   try {
     const others = theirs === undefined ? undefined : await parts.viewOwn(directory.of(other))
     try {
-      const topic = topics.predictions
-      return { run, comparedWith: other, outcomes: labels.outcomes, ...(await compareSides({ view: mine, topic }, { view: others ?? view, topic }, spans, labels, costs)) }
+      const topic = stream.topics.predictions
+      return { run, comparedWith: other, outcomes: labels.outcomes, ...(await compareSides({ view: mine, topic }, others === undefined ? await servedSide(view, stream) : { view: others, topic }, spans, labels, costs)) }
     } finally {
       await others?.close()
     }
   } finally {
     await mine.close()
   }
+}
+
+/** What was served live. */
+async function servedSide(view: LogView, { topics }: CompiledStream): Promise<Side> {
+  const rulesOf = await gateRulesNow(view)
+  return { view, topic: topics.predictions, rulesOf: (partition) => rulesOf({ topic: topics.events, partition }) }
 }
 
 async function finished(directory: BacktestDirectory, id: string): Promise<BacktestRun> {

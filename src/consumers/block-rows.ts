@@ -1,7 +1,8 @@
 import { decodeBlock, decodeHead } from '../log/block-codec.js'
 import type { Block } from '../log/block.js'
 import type { LogView, Offset, TopicPartition } from '../log/event-log.js'
-import { openGate } from '../log/gate.js'
+import { openGate, type GateRules } from '../log/gate.js'
+import { readUpTo } from '../log/read-up-to.js'
 
 /** Rows `first` up to `end` (exclusive) of a block: those within the asked offsets. */
 export interface Rows {
@@ -22,24 +23,22 @@ const slackRecords = 256
 
 /**
  * The visible results of a range of source offsets, in order: each block that covers one of them, repetitions left out.
- * Ends where the topic does. Throws LOG_DAMAGED, and GAP where blocks are missing in between.
+ * Ends where the topic does. Throws LOG_DAMAGED, and GAP where blocks are missing in between that nobody gave up.
  */
-export async function* readBlocks(view: LogView, at: TopicPartition, { from, to }: OffsetRange): AsyncGenerator<Rows> {
+export async function* readBlocks(view: LogView, at: TopicPartition, { from, to }: OffsetRange, rules?: GateRules): AsyncGenerator<Rows> {
   const { first, next } = await view.bounds(at)
   const reader = view.reader(at)
   const { signal } = new AbortController()
-  const gate = openGate(undefined)
+  const gate = openGate(undefined, 0, rules)
   try {
-    let position = Math.max(first, (await blockBefore(view, at, from, { from: first, to: next })) - slackRecords)
-    while (position < next && (gate.covered ?? -1) < to - 1) {
-      const records = await reader.read(position, bound, signal)
-      for (const { value, offset } of records) {
-        if (value === null || offset >= next) continue
-        const block = gate.admit(decodeBlock(value))
+    const start = Math.max(first, (await blockBefore(view, at, from, { from: first, to: next })) - slackRecords)
+    for await (const records of readUpTo(reader, start, next, bound, signal)) {
+      for (const { value } of records) {
+        const block = value === null ? undefined : gate.admit(decodeBlock(value))
         if (block === undefined || block.last < from || block.after >= to - 1) continue
         yield { block, ...within(block, from, to) }
       }
-      position = (records.at(-1)?.offset ?? next) + 1
+      if ((gate.covered ?? -1) >= to - 1) return
     }
   } finally {
     await reader.close()

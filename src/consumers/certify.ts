@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { EngineError } from '../errors.js'
 import type { LogView } from '../log/event-log.js'
+import type { GateRules } from '../log/gate.js'
 import type { Stream } from '../streams/stream.js'
 import type { BacktestParts } from './backtest.js'
 import { modelOfBacktest, served } from './backtest-model.js'
@@ -13,6 +14,7 @@ import { servedSpans } from './replay-routing.js'
 import { spansOf, type Span, type SpanRange } from './replay-span.js'
 import { differingField, shownField } from './result-digest.js'
 import { tally, type Tally } from './result-tally.js'
+import { gateRulesNow } from './stops.js'
 
 export interface CertifyRequest extends Omit<SpanRange, 'seenIds'> {
   readonly stream: Stream
@@ -51,9 +53,11 @@ type Compared = Pick<Certificate, 'partitions' | 'served' | 'replayed' | 'equal'
 export async function compareResults(live: LogView, own: LogView, stream: CompiledStream, spans: readonly Span[]): Promise<Compared> {
   const [mine, theirs] = [tally(stream.stream.name), tally(stream.stream.name)]
   const partitions: PartitionCertificate[] = []
+  const rulesOf = await gateRulesNow(live)
   let first: Difference | undefined
   for (const span of spans) {
-    const difference = await compareSpan(live, own, stream, span, theirs, mine)
+    const rules = rulesOf({ topic: stream.topics.events, partition: span.partition })
+    const difference = await compareSpan({ live, own, stream, rules }, span, theirs, mine)
     first ??= difference
     partitions.push({ ...span, served: theirs.endSpan(span), replayed: mine.endSpan(span) })
   }
@@ -61,7 +65,15 @@ export async function compareResults(live: LogView, own: LogView, stream: Compil
   return { partitions, served: servedResults, replayed, equal: servedResults.digest === replayed.digest && first === undefined, firstDifference: first ?? null }
 }
 
-async function compareSpan(live: LogView, own: LogView, { topics }: CompiledStream, span: Span, theirs: Tally, mine: Tally): Promise<Difference | undefined> {
+interface Sides {
+  readonly live: LogView
+  readonly own: LogView
+  readonly stream: CompiledStream
+  /** What operators have given up of what was served. */
+  readonly rules: GateRules
+}
+
+async function compareSpan({ live, own, stream: { topics }, rules }: Sides, span: Span, theirs: Tally, mine: Tally): Promise<Difference | undefined> {
   const { partition } = span
   let found: Difference | undefined
   const visit = (left: RowRef | undefined, right: RowRef | undefined): void => {
@@ -70,7 +82,7 @@ async function compareSpan(live: LogView, own: LogView, { topics }: CompiledStre
     found ??= rowDifference(partition, left, right)
   }
   const at = { topic: topics.predictions, partition }
-  await alignRows(readBlocks(live, at, span), readBlocks(own, at, span), visit)
+  await alignRows(readBlocks(live, at, span, rules), readBlocks(own, at, span), visit)
   const letters = { topic: topics.deadLetters, partition }
   const [left, right] = [await readLetters(live, letters, span), await readLetters(own, letters, span)]
   for (const letter of left.values()) theirs.letter(letter)

@@ -1,4 +1,5 @@
 import type { LogView, Offset, TopicPartition } from '../log/event-log.js'
+import { readUpTo } from '../log/read-up-to.js'
 import type { OffsetRange } from './block-rows.js'
 import type { Difference } from './certificate.js'
 import { readLetter, type StoredLetter } from './letter-record.js'
@@ -14,14 +15,12 @@ export async function readLetters(view: LogView, at: TopicPartition, { from, to 
   const { signal } = new AbortController()
   const letters = new Map<Offset, StoredLetter>()
   try {
-    for (let position = first; position < next; ) {
-      const records = await reader.read(position, { records: 1_000, bytes: 4 * 1024 * 1024 }, signal)
+    for await (const records of readUpTo(reader, first, next, { records: 1_000, bytes: 4 * 1024 * 1024 }, signal)) {
       for (const record of records) {
         const letter = readLetter(record)
         if (letter === undefined || letter.offset < from || letter.offset >= to || letters.has(letter.offset)) continue
         letters.set(letter.offset, { ...letter, key: null, value: null, headers: {} })
       }
-      position = records.at(-1)!.offset + 1
     }
   } finally {
     await reader.close()

@@ -1,4 +1,5 @@
 import type { LogView } from '../log/event-log.js'
+import { readUpTo } from '../log/read-up-to.js'
 import type { Stream } from '../streams/stream.js'
 import { outcomesTopic } from './ingest.js'
 import { outcomeFault, type OutcomeValue } from './warehouse-records.js'
@@ -20,8 +21,7 @@ export async function readOutcomes(view: LogView, stream: Stream, asOfMs: number
   const byTenant = new Map<string, Map<string, 0 | 1>>()
   let outcomes = 0
   try {
-    for (let from = first; from < next; ) {
-      const records = await reader.read(from, { records: 10_000, bytes: 4 * 1024 * 1024 }, signal)
+    for await (const records of readUpTo(reader, first, next, { records: 10_000, bytes: 4 * 1024 * 1024 }, signal)) {
       for (const record of records) {
         if (outcomeFault(record) !== undefined) continue
         const outcome = JSON.parse(record.value!.toString()) as OutcomeValue
@@ -31,7 +31,6 @@ export async function readOutcomes(view: LogView, stream: Stream, asOfMs: number
         known.set(outcome.event_id, outcome.label)
         outcomes++
       }
-      from = records.at(-1)!.offset + 1
     }
   } finally {
     await reader.close()

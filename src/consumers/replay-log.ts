@@ -1,7 +1,4 @@
-import type { Clock } from '../clock.js'
-import { limits } from '../limits.js'
-import type { EventLog, LogRecord, LogView, Offset, PartitionReader } from '../log/event-log.js'
-import { patiently, type Patience } from './retry.js'
+import type { EventLog, LogView, Offset, PartitionReader } from '../log/event-log.js'
 import type { Span } from './replay-span.js'
 
 /**
@@ -28,11 +25,7 @@ export function isolatedLog(view: LogView, own: EventLog, eventsTopic: string, s
 
 export interface SpanReaderOptions {
   readonly reader: PartitionReader
-  readonly view: LogView
-  readonly topic: string
   readonly span: Span
-  readonly clock: Clock
-  readonly patience: Patience
   /** The last offset that may stand in one chunk with this one. */
   readonly cutAfter: (offset: Offset) => Offset
   /** Told of each read: the offset to go on with. */
@@ -42,31 +35,10 @@ export interface SpanReaderOptions {
 }
 
 /** Reads a span of a partition and nothing beyond it; at its end it waits until it is told to stop. */
-export function spanReader({ reader, view, topic, span, clock, patience, cutAfter, onRead, onEnd }: SpanReaderOptions): PartitionReader {
-  const at = { topic, partition: span.partition }
-
-  /**
-   * What comes next. Offsets may have holes, up to the end of the log too, where a read would wait for ever: a log that
-   * answers and twice has nothing for long has nothing more.
-   */
-  async function next(from: Offset, bound: Parameters<PartitionReader['read']>[1], signal: AbortSignal): Promise<readonly LogRecord[]> {
-    for (let tries = 0; tries < 2 && !signal.aborted; tries++) {
-      const waited = new AbortController()
-      const stop = AbortSignal.any([signal, waited.signal])
-      const over = new AbortController()
-      const timer = clock.sleep(limits.replayHoleMs, AbortSignal.any([signal, over.signal])).then(() => over.signal.aborted || waited.abort())
-      const records = await reader.read(from, bound, stop)
-      over.abort()
-      await timer
-      if (records.length > 0) return records
-      await patiently(() => view.bounds(at), patience)
-    }
-    return []
-  }
-
+export function spanReader({ reader, span, cutAfter, onRead, onEnd }: SpanReaderOptions): PartitionReader {
   return {
     async read(from, bound, signal) {
-      const records = from < span.to ? await next(from, bound, signal) : []
+      const records = from < span.to ? await reader.read(from, { ...bound, until: span.to }, signal) : []
       const first = records[0]
       if (signal.aborted) return []
       if (first === undefined || first.offset >= span.to) {

@@ -1,12 +1,14 @@
 import { EngineError } from '../errors.js'
 import type { LogView, Offset, TopicPartition } from '../log/event-log.js'
-import { readTail } from '../log/gate.js'
+import { readTail, type GateRules } from '../log/gate.js'
+import { readUpTo } from '../log/read-up-to.js'
 import { emptyRouting, withChampion, type Routing, type Serving } from '../scorers/routing.js'
 import type { CompiledStream } from './compiled.js'
 import { controlTopic, readDecision, type Decision } from './control.js'
 import type { ModelName } from '../scorers/model-store.js'
 import { readBlocks } from './block-rows.js'
 import type { Span } from './replay-span.js'
+import { gateRulesNow } from './stops.js'
 
 /** Who scores each offset of a replay. */
 export interface ReplayRouting {
@@ -61,13 +63,11 @@ async function readDecisions(view: LogView): Promise<readonly Decided[]> {
   const { signal } = new AbortController()
   const decided: Decided[] = []
   try {
-    for (let from = first; from < next; ) {
-      const records = await reader.read(from, { records: 1_000, bytes: 1024 * 1024 }, signal)
+    for await (const records of readUpTo(reader, first, next, { records: 1_000, bytes: 1024 * 1024 }, signal)) {
       for (const record of records) {
         const decision = readDecision(record)
         if (decision !== undefined) decided.push({ offset: record.offset, decision })
       }
-      from = records.at(-1)!.offset + 1
     }
     return decided
   } finally {
@@ -77,12 +77,13 @@ async function readDecisions(view: LogView): Promise<readonly Decided[]> {
 
 /** The parts of the spans that have a prediction in the log: the newest events may not be scored yet, the oldest blocks be gone. */
 export async function servedSpans(view: LogView, stream: CompiledStream, spans: readonly Span[]): Promise<readonly Span[]> {
+  const rulesOf = await gateRulesNow(view)
   const found = await Promise.all(
     spans.map(async (span): Promise<Span> => {
       const at = { topic: stream.topics.predictions, partition: span.partition }
       const { covered } = await readTail(view, at)
       const to = Math.min(span.to, covered + 1)
-      for await (const { block } of readBlocks(view, at, { from: span.from, to })) {
+      for await (const { block } of readBlocks(view, at, { from: span.from, to }, rulesOf({ topic: stream.topics.events, partition: span.partition }))) {
         const from = Math.max(span.from, block.after + 1)
         return { ...span, from, to }
       }
@@ -103,8 +104,12 @@ interface Stretch {
  * when they are asked for: they were not served yet.
  */
 export async function servedRouting(view: LogView, stream: CompiledStream, spans: readonly Span[], load: LoadModel): Promise<ReplayRouting> {
+  const rulesOf = await gateRulesNow(view)
   const stretches = new Map<number, Stretch[]>()
-  for (const span of spans) stretches.set(span.partition, await stretchesOf(view, { topic: stream.topics.predictions, partition: span.partition }, span))
+  for (const span of spans) {
+    const { partition } = span
+    stretches.set(partition, await stretchesOf(view, { topic: stream.topics.predictions, partition }, span, rulesOf({ topic: stream.topics.events, partition })))
+  }
   const positions = new Set([...stretches.values()].flatMap((list) => list.map(({ control }) => control)))
   const routings = await routingsAt(view, stream, positions, load)
   return {
@@ -116,9 +121,9 @@ export async function servedRouting(view: LogView, stream: CompiledStream, spans
   }
 }
 
-async function stretchesOf(view: LogView, at: TopicPartition, { from, to }: Span): Promise<Stretch[]> {
+async function stretchesOf(view: LogView, at: TopicPartition, { from, to }: Span, rules: GateRules): Promise<Stretch[]> {
   const stretches: Stretch[] = []
-  for await (const { block } of readBlocks(view, at, { from, to })) {
+  for await (const { block } of readBlocks(view, at, { from, to }, rules)) {
     const last = stretches.at(-1)
     if (last?.control === block.control) last.upTo = block.last
     else stretches.push({ control: block.control, upTo: block.last })

@@ -84,8 +84,7 @@ async function replaySpan(span: Span, options: ReplayOptions, stop: AbortSignal,
   let current = routing.at(span.partition, span.from)
   const reader = spanReader({
     reader: view.reader({ topic: stream.topics.events, partition: span.partition }),
-    view, topic: stream.topics.events, span, clock, onRead,
-    patience: { clock, signal: revoked, onRetry: (error) => onRetry(stream.topics.events, error) },
+    span, onRead,
     cutAfter(offset) {
       if (offset < span.from) return span.from - 1
       current = routing.at(span.partition, offset)

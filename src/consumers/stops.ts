@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.js'
 import { EngineError, type LostOffsets } from '../errors.js'
 import type { Forgiven } from '../features/bad-share.js'
-import type { EventLog, LogRecord, Offset, TopicPartition } from '../log/event-log.js'
+import type { EventLog, LogRecord, LogView, Offset, TopicPartition } from '../log/event-log.js'
 import type { GateRules } from '../log/gate.js'
 import { readUpTo } from '../log/read-up-to.js'
 import { controlTopic } from './control.js'
@@ -157,11 +157,27 @@ export const resetsOf = (accepted: readonly Accepted[], events: TopicPartition):
   accepted.filter(({ reader, topic, partition, code, lost }) => reader === scoringReader && topic === events.topic && partition === events.partition && code === 'LOG_RESET' && lost.topic === topic).map(({ position }) => position)
 
 /** What a reader of the blocks of this event partition goes by: whatever was accepted of its events, by whichever reader. */
-export const gateRules = (stops: Stops | undefined, { topic, partition }: TopicPartition): GateRules => ({
+export const gateRules = (stops: Pick<Stops, 'accepted'> | undefined, { topic, partition }: TopicPartition): GateRules => ({
   topic,
   isLost: (from, to) => (stops?.accepted() ?? []).some((one) => one.code !== 'BAD_SHARE' && one.partition === partition && one.lost.topic === topic && one.lost.from <= from && to <= one.lost.to),
   generationAt: (control) => resetsOf(stops?.accepted() ?? [], { topic, partition }).filter((position) => position <= control).length,
 })
+
+/** The same for whoever reads blocks once: what was accepted by now. */
+export async function gateRulesNow(view: LogView): Promise<(events: TopicPartition) => GateRules> {
+  const folded: Folded = { standing: new Map(), accepted: [] }
+  const reader = view.reader(controlTopic)
+  try {
+    for await (const records of readUpTo(reader, 0, (await view.bounds(controlTopic)).next, bound, new AbortController().signal))
+      for (const record of records) {
+        const said = parsePartitionRecord(record)
+        if (said !== undefined) fold(folded, said, record.offset + 1)
+      }
+  } finally {
+    await reader.close()
+  }
+  return (events) => gateRules({ accepted: () => folded.accepted }, events)
+}
 
 /** Stops of the line for too many bad records that were accepted, since the topic was made anew the last time. Nothing was lost by them. */
 export function forgivenOf(stops: Pick<Stops, 'accepted'>, at: TopicPartition): readonly Forgiven[] {
