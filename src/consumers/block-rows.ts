@@ -53,7 +53,7 @@ async function blockBefore(view: LogView, at: TopicPartition, offset: Offset, { 
   try {
     while (high - low > slackRecords) {
       const middle = (low + high) >>> 1
-      const [record] = await reader.read(middle, { records: 1, bytes: 1 }, signal)
+      const [record] = await reader.read(middle, { records: 1, bytes: 1, until: to }, signal)
       if (record?.value instanceof Buffer && decodeHead(record.value).last < offset) low = middle
       else high = middle
     }

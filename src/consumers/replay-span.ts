@@ -1,5 +1,6 @@
 import { limits } from '../limits.js'
 import type { LogView, Offset, TopicPartition } from '../log/event-log.js'
+import type { OffsetRange } from './block-rows.js'
 import type { CompiledStream } from './compiled.js'
 import { decodeChunk } from './decode.js'
 
@@ -36,7 +37,7 @@ async function spanOf(view: LogView, stream: CompiledStream, at: TopicPartition,
   const to = toMs === undefined ? next : Math.min(next, (await view.bounds(at, toMs)).first)
   const from = fromMs === undefined ? first : Math.max(first, Math.min(to, (await view.bounds(at, fromMs)).first))
   if (from >= to) return { partition: at.partition, warmFrom: to, from: to, to }
-  const reachMs = (await oldestMs(view, stream, at, from)) - (warmMs ?? warmUpMs(stream)) - limits.futureMs
+  const reachMs = (await oldestMs(view, stream, at, { from, to })) - (warmMs ?? warmUpMs(stream)) - limits.futureMs
   const warmFrom = Math.min((await view.bounds(at, reachMs)).first, from - seenIds)
   return { partition: at.partition, warmFrom: Math.max(first, warmFrom), from, to }
 }
@@ -45,13 +46,14 @@ async function spanOf(view: LogView, stream: CompiledStream, at: TopicPartition,
  * What the first scored chunk looks back from: its oldest time, by the log and by its events, since a backlog that is
  * loaded late has event times far before its log times.
  */
-async function oldestMs(view: LogView, stream: CompiledStream, at: TopicPartition, from: Offset): Promise<number> {
+async function oldestMs(view: LogView, stream: CompiledStream, at: TopicPartition, { from, to }: OffsetRange): Promise<number> {
   const reader = view.reader(at)
   try {
-    const records = await reader.read(from, { records: limits.chunkRecords, bytes: limits.chunkBytes }, new AbortController().signal)
+    const records = await reader.read(from, { records: limits.chunkRecords, bytes: limits.chunkBytes, until: to }, new AbortController().signal)
     const { events } = decodeChunk(stream, 'any', records)
     const times = [...records.map(({ timestampMs }) => timestampMs), ...events.map((event) => event[stream.stream.time] as number)]
-    return times.reduce((oldest, one) => Math.min(oldest, one), Infinity)
+    // Where nothing but holes is left nothing is scored.
+    return times.length === 0 ? 0 : times.reduce((oldest, one) => Math.min(oldest, one))
   } finally {
     await reader.close()
   }

@@ -2,6 +2,7 @@ import { mkdir, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { limits } from '../../limits.js'
 import type { EventLog, LogRecord, NewRecord, Offset, TopicPartition } from '../../log/event-log.js'
+import { readUpTo } from '../../log/read-up-to.js'
 import { directoryMode, type OnBytes } from './files.js'
 
 /** A record as a line of NDJSON; bytes in base64. */
@@ -33,14 +34,12 @@ export async function copyTopic(log: EventLog, at: TopicPartition, path: string,
   await mkdir(dirname(path), { recursive: true, mode: directoryMode })
   const file = await open(path, 'wx', 0o640)
   try {
-    for (let from = first; from < next; ) {
-      const records = (await reader.read(from, { records: limits.chunkRecords, bytes: limits.chunkBytes }, signal)).filter(({ offset }) => offset < next)
-      signal.throwIfAborted()
+    for await (const records of readUpTo(reader, first, next, { records: limits.chunkRecords, bytes: limits.chunkBytes }, signal)) {
       const text = records.map((record) => `${JSON.stringify(lineOf(record))}\n`).join('')
       await file.appendFile(text)
       onBytes(text.length)
-      from = (records.at(-1)?.offset ?? next) + 1
     }
+    signal.throwIfAborted()
   } finally {
     await file.close()
     await reader.close()
