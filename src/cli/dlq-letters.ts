@@ -1,4 +1,5 @@
 import { Option, type Command } from 'commander'
+import type { Letter } from '../letters.js'
 import { numberWithin, type ReadOptions } from './options.js'
 import type { Column } from './terminal.js'
 
@@ -24,22 +25,8 @@ export const filters = (command: Command): Command =>
     .option('--to <time>', "the record's log time before this")
 
 /** A dead letter as the API shows it. */
-export interface LetterRow {
-  readonly id: string
-  readonly stream: string
-  readonly partition: number
-  readonly offset: number
+export interface LetterRow extends Omit<Letter, 'timeMs'> {
   readonly time: string
-  readonly code: string
-  readonly stage: string
-  readonly reason: string
-  readonly version: string
-  readonly attempts: number
-  readonly origin: number
-  readonly tenant: string | null
-  readonly event_id: string | null
-  readonly bytes: number
-  readonly state: string
 }
 
 const shortened = (text: string, most: number): string => {
