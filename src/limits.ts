@@ -6,8 +6,11 @@ export const limits = {
   /** A chunk of 2,000 events of ~0.3 KiB is ~0.6 MiB; one ONNX run of 2,000 rows takes ~13 ms, so a chunk never hides a latency target. */
   chunkRecords: 2_000,
   chunkBytes: 4 * 1024 * 1024,
-  /** A chunk costs ~0.3 ms of CPU whatever is in it: chunks below 64 records start this far apart, so the 16 partitions of four streams take at most a core. */
-  smallChunk: { records: 64, intervalMs: 5 },
+  /**
+   * A chunk costs ~0.3 ms of CPU whatever is in it, so chunks below 64 records start apart: half a millisecond for each
+   * partition of the process, so that four take 0.6 of a core at most, and the 16 of four streams a whole one.
+   */
+  smallChunk: { records: 64, partitionMs: 0.5, leastMs: 2, mostMs: 5 },
   /** 4 streams x 4 partitions x 2 chunks x 2,000 records x ~0.5 KiB = 32 MiB at worst. */
   chunksInFlight: 2,
   /** State is committed no more often than this; a crash folds at most this much again. */

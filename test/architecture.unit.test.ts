@@ -40,6 +40,8 @@ const kept: Readonly<Record<string, Kept>> = {
       ['src/api/a.ts', `import { x } from '../consumers/x.js'`],
       ['src/simulator/a.ts', `import { compile } from '../features/plan.js'`],
       ['src/consumers/a.ts', `const main = await import('../main.js')`],
+      ['src/cli/a.ts', `import { serve } from '../served.js'`],
+      ['src/foundation.ts', `import { buildApi } from './api/api.js'`],
       ['src/limits.ts', `import { x } from './log/block.js'`],
       ['src/odds/a.ts', ``],
     ],

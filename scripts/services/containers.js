@@ -1,33 +1,78 @@
 // Servers for tests in containers instead of processes, where TIDEMILL_TEST_SERVERS=testcontainers says so and a Docker
 // engine answers. How to build images without a registry: docs/docker.md
+import { chmod, mkdir } from 'node:fs/promises'
 
-/** Images by server; the ones that docker/compose.yaml runs, unless TIDEMILL_TEST_IMAGE_REDIS names another. */
-const redisImage = process.env['TIDEMILL_TEST_IMAGE_REDIS'] ?? 'redis:7.4.2-bookworm'
+/** Images by server, unless TIDEMILL_TEST_IMAGE_KAFKA and so on name others. Those of Kafka are Confluent's, as testcontainers wants. */
+const images = { KAFKA: 'confluentinc/cp-kafka:8.1.0', REDIS: 'redis:7.4.2-bookworm', CLICKHOUSE: 'clickhouse/clickhouse-server:26.7' }
+const imageOf = (/** @type {keyof typeof images} */ server) => process.env[`TIDEMILL_TEST_IMAGE_${server}`] ?? images[server]
 
 /** Where tests get their servers: 'local' processes, or 'testcontainers'. */
 export const chosen = process.env['TIDEMILL_TEST_SERVERS'] ?? 'local'
 if (chosen !== 'local' && chosen !== 'testcontainers') throw new Error(`TIDEMILL_TEST_SERVERS is '${chosen}': it is local or testcontainers`)
 
-/**
- * Redis at a port of this machine, its data in `directory`.
- * @param {{ directory: string, port: number, args: readonly string[] }} options
- * @returns {Promise<{ pid: number, stop: (signal?: NodeJS.Signals) => Promise<void> }>}
- */
-export async function startRedisContainer({ directory, port, args }) {
-  // Loaded where it is used: it takes a second.
-  const [{ RedisContainer }, { getContainerRuntimeClient }] = await Promise.all([import('@testcontainers/redis'), import('testcontainers')])
-  const container = await new RedisContainer(redisImage)
-    .withExposedPorts({ container: port, host: port })
-    .withBindMounts([{ source: directory, target: '/data', mode: 'rw' }])
-    .withCommand(['redis-server', '--port', String(port), '--dir', '/data', '--protected-mode', 'no', ...args])
-    .start()
-  const client = await getContainerRuntimeClient()
-  const { State } = await client.container.getById(container.getId()).inspect()
+/** @typedef {{ pid: number, stop: (signal?: NodeJS.Signals) => Promise<void> }} Contained */
+
+/** The process in the container, as this machine sees it, and how it ends. @param {import('testcontainers').StartedTestContainer} container @returns {Promise<Contained>} */
+async function contained(container) {
+  const { getContainerRuntimeClient } = await import('testcontainers')
+  const engine = (await getContainerRuntimeClient()).container
+  const { State } = await engine.getById(container.getId()).inspect()
   return {
     pid: State.Pid,
     async stop(signal = 'SIGTERM') {
-      if (signal === 'SIGKILL') await client.container.getById(container.getId()).kill({ signal })
+      // What is gone already is killed no more.
+      if (signal === 'SIGKILL') await engine.getById(container.getId()).kill({ signal }).catch(() => undefined)
       await container.stop({ timeout: 10_000 })
     },
   }
+}
+
+/** A folder that whoever runs in the container may write. @param {string} source @param {string} target */
+async function mount(source, target) {
+  await mkdir(source, { recursive: true })
+  await chmod(source, 0o777)
+  return { source, target, mode: /** @type {const} */ ('rw') }
+}
+
+/**
+ * Redis at a port of this machine, its data in `directory`.
+ * @param {{ directory: string, port: number, args: readonly string[] }} options
+ */
+export async function startRedisContainer({ directory, port, args }) {
+  // Loaded where it is used, as the others: it takes a second.
+  const { RedisContainer } = await import('@testcontainers/redis')
+  const container = new RedisContainer(imageOf('REDIS'))
+    .withExposedPorts({ container: port, host: port })
+    .withBindMounts([await mount(directory, '/data')])
+    .withCommand(['redis-server', '--port', String(port), '--dir', '/data', '--protected-mode', 'no', ...args])
+  return contained(await container.start())
+}
+
+/** The port at which testcontainers' Kafka speaks to those outside of its network. */
+const kafkaPort = 9093
+
+/**
+ * One Kafka node in KRaft mode at a port of this machine, its data in `directory`.
+ * @param {{ directory: string, port: number, settings: Readonly<Record<string, string>> }} options Settings as in `server.properties`.
+ */
+export async function startKafkaContainer({ directory, port, settings }) {
+  const { KafkaContainer } = await import('@testcontainers/kafka')
+  const environment = Object.fromEntries(Object.entries(settings).map(([name, value]) => [`KAFKA_${name.replaceAll('.', '_').toUpperCase()}`, value]))
+  const container = new KafkaContainer(imageOf('KAFKA'))
+    .withKraft()
+    .withExposedPorts({ container: kafkaPort, host: port })
+    .withBindMounts([await mount(directory, '/var/lib/kafka/data')])
+    .withEnvironment({ ...environment, KAFKA_LOG_DIRS: '/var/lib/kafka/data', KAFKA_HEAP_OPTS: '-Xms256m -Xmx512m' })
+  return contained(await container.start())
+}
+
+/**
+ * A ClickHouse server; its data goes with it.
+ * @param {{ user: string, password: string }} login
+ * @returns {Promise<Contained & { url: string }>}
+ */
+export async function startClickHouseContainer({ user, password }) {
+  const { ClickHouseContainer } = await import('@testcontainers/clickhouse')
+  const container = await new ClickHouseContainer(imageOf('CLICKHOUSE')).withUsername(user).withPassword(password).withDatabase('default').start()
+  return { ...(await contained(container)), url: container.getHttpUrl() }
 }

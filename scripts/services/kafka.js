@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { chosen, startKafkaContainer } from './containers.js'
 import { freePort, startProcess, which } from './start-process.js'
 
 const run = promisify(execFile)
@@ -57,6 +58,29 @@ listener.name.secure.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.secu
 listener.name.secure.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
 `
 
+/** What a broker of tests does as no other: alone, it keeps one copy of everything, and deletes what is old within a second. */
+const common = {
+  'auto.create.topics.enable': 'false',
+  'group.initial.rebalance.delay.ms': '0',
+  'offsets.topic.replication.factor': '1',
+  'offsets.topic.num.partitions': '4',
+  'transaction.state.log.replication.factor': '1',
+  'transaction.state.log.min.isr': '1',
+  'transaction.state.log.num.partitions': '2',
+  'share.coordinator.state.topic.replication.factor': '1',
+  'share.coordinator.state.topic.min.isr': '1',
+  'default.replication.factor': '1',
+  'min.insync.replicas': '1',
+  'log.retention.check.interval.ms': '500',
+  'log.initial.task.delay.ms': '500',
+  'log.cleaner.dedupe.buffer.size': '2097152',
+  'log.segment.delete.delay.ms': '500',
+  'message.max.bytes': '10485760',
+  'replica.fetch.max.bytes': '10485760',
+  'broker.session.timeout.ms': '2000',
+  'broker.heartbeat.interval.ms': '500',
+}
+
 /** @param {{ directory: string, broker: number, controller: number, secure?: Secure & { port: number } }} place */
 const properties = ({ directory, broker, controller, secure }) => `
 process.roles=broker,controller
@@ -67,25 +91,7 @@ listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURE:S
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 log.dirs=${join(directory, 'data')}
-auto.create.topics.enable=false
-group.initial.rebalance.delay.ms=0
-offsets.topic.replication.factor=1
-offsets.topic.num.partitions=4
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-transaction.state.log.num.partitions=2
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
-default.replication.factor=1
-min.insync.replicas=1
-log.retention.check.interval.ms=500
-log.initial.task.delay.ms=500
-log.cleaner.dedupe.buffer.size=2097152
-log.segment.delete.delay.ms=500
-message.max.bytes=10485760
-replica.fetch.max.bytes=10485760
-broker.session.timeout.ms=2000
-broker.heartbeat.interval.ms=500
+${Object.entries(common).map((setting) => setting.join('=')).join('\n')}
 ${secure === undefined ? '' : secureProperties(secure)}`
 
 const started = 'Kafka Server started'
@@ -101,6 +107,8 @@ export const kafka = {
   name: 'kafka',
   /** @returns {string | undefined} */
   missing() {
+    // With containers a machine lacks nothing that the container engine does not name itself.
+    if (chosen === 'testcontainers') return undefined
     if (which('java') === undefined) return 'Java 17 or newer is missing (apt-get install openjdk-17-jre-headless)'
     if (!ready() && which('mvn') === undefined) return 'Maven, which fetches the jars of Kafka once, is missing (apt-get install maven)'
     return undefined
@@ -112,6 +120,12 @@ export const kafka = {
    * @returns {Promise<import('./start-process.js').Running & { ports: readonly number[] }>}
    */
   async start({ directory, ports, secure }) {
+    // The files of a secure one are this machine's, so it is a process of this machine.
+    if (chosen === 'testcontainers' && secure === undefined) {
+      const port = ports?.[0] ?? (await freePort())
+      const broker = await startKafkaContainer({ directory: join(directory, 'data'), port, settings: common })
+      return { ...broker, ports: [port], variables: { TIDEMILL_KAFKA_BROKERS: `127.0.0.1:${port}` } }
+    }
     await fetchJars()
     await mkdir(directory, { recursive: true })
     const [broker, controller, tls] = [ports?.[0] ?? (await freePort()), ports?.[1] ?? (await freePort()), ports?.[2] ?? (await freePort())]

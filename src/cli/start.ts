@@ -4,6 +4,7 @@ import { systemClock } from '../clock.js'
 import { loadConfig, type Config } from '../config.js'
 import type { Role } from '../config-settings.js'
 import type { Engine, StartEngine } from '../engine.js'
+import { letHeapGrow } from './heap.js'
 import { givenSettings, settingFlags } from './options.js'
 import { liveOn, type Live } from './live-table.js'
 import { startTogether } from './workers.js'
@@ -15,6 +16,7 @@ export function startCommand(parent: Command, terminal: Terminal): void {
   const command = settingFlags(parent.command('start').summary('run the engine').description('Runs the engine, its API and, unless told otherwise, a simulator that gives it something to score.').option('--config <file>', 'a YAML file with settings (TIDEMILL_CONFIG)'))
   command.action(async (options: { config?: string }) => {
     const config = loadConfig({ flags: givenSettings(command), ...(options.config !== undefined && { configPath: options.config }) })
+    letHeapGrow()
     // Loaded here, so that the other commands start without the engine's native parts.
     const { startEngine } = await import('../main.js')
     await runEngine(config, config.workers > 1 ? startTogether(startEngine) : startEngine, terminal)

@@ -8,6 +8,7 @@ import type { Config } from '../config.js'
 import type { Engine, EngineSnapshot } from '../engine.js'
 import { limits } from '../limits.js'
 import { endOf, exits } from './exit.js'
+import { letHeapGrow } from './heap.js'
 
 /** What a worker tells. */
 export interface WorkerNews {
@@ -18,6 +19,7 @@ export interface WorkerNews {
 const newsIntervalMs = 1_000
 
 async function work(): Promise<void> {
+  letHeapGrow()
   const stopping = new AbortController()
   process.once('disconnect', () => stopping.abort())
   process.once('SIGTERM', () => stopping.abort())

@@ -8,6 +8,7 @@ import { encodeBlock } from '../log/block-codec.js'
 import type { Assignment, EventLog, LogRecord, Offset } from '../log/event-log.js'
 import type { Routing } from '../scorers/routing.js'
 import type { SchemaSource } from '../streams/schema-source.js'
+import { createBeat, type Beat } from './beat.js'
 import { claimPartition, type ClaimRules } from './claim.js'
 import { createCommitter, type CommitInterval } from './committer.js'
 import type { CompiledStream } from './compiled.js'
@@ -58,6 +59,8 @@ export interface ScoringDependencies {
   readonly stops?: Stops | undefined
   /** Told how far a partition is in what has its results already: at the claim, after every chunk of it, and at the end. */
   readonly onRefold?: (refold: Refold) => void
+  /** Shared by the partitions of a process. */
+  readonly beat?: Beat
   readonly onChunk: (report: ChunkReport) => void
   readonly onRetry: (what: string, error: unknown) => void
 }
@@ -128,7 +131,7 @@ export async function scorePartition(stream: CompiledStream, assignment: Assignm
       if (clock.nowMs() < restUntilMs) await clock.sleep(restUntilMs - clock.nowMs(), stopped)
       const read = uncut(await assignment.reader.read(next, bound, stopped), covered)
       if (read.length === 0) continue
-      if (read.length < limits.smallChunk.records) restUntilMs = nextBeat(clock.nowMs())
+      if (read.length < limits.smallChunk.records) restUntilMs = beat.nextMs(clock.nowMs())
       const whole = decodeChunk(stream, deps.tenants, read, await readersFor(stream, read, deps.schemas, patience))
       if (committer.due(progress.folded)) await progress.until(() => progress.settled)
       await progress.until(() => progress.inFlight < limits.chunksInFlight)
@@ -168,6 +171,7 @@ export async function scorePartition(stream: CompiledStream, assignment: Assignm
   }
 
   if (line.stopped === undefined) await deps.stops?.going({ reader: scoringReader, topic: assignment.topic, partition })
+  const beat = (deps.beat ?? createBeat()).join()
   const idle = commitWhenIdle()
   try {
     await lastValueFrom(from(folding()).pipe(concatMap(publish)), { defaultValue: undefined })
@@ -176,6 +180,7 @@ export async function scorePartition(stream: CompiledStream, assignment: Assignm
     if (line.stopped !== undefined && !revoked.aborted) throw line.stopped
   } finally {
     halted.abort()
+    beat.leave()
     await idle
   }
 }
@@ -190,9 +195,6 @@ async function claimRules({ topic, partition, revoked }: Assignment, { stops, ro
 
 /** The routing follows the same topic as the stops, by a reader of its own. */
 const routingPollMs = 20
-
-/** All partitions rest until the same moments, so that they are read, scored and written together. */
-const nextBeat = (nowMs: number): number => (Math.floor(nowMs / limits.smallChunk.intervalMs) + 1) * limits.smallChunk.intervalMs
 
 /** Ends a chunk at the last covered offset, so that a chunk is either folded again or scored, never half of each. */
 function uncut(records: readonly LogRecord[], covered: Offset): readonly LogRecord[] {

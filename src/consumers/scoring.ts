@@ -1,5 +1,6 @@
 import { isEngineError } from '../errors.js'
 import type { Assignment, ConsumerGroups, Membership } from '../log/event-log.js'
+import { createBeat } from './beat.js'
 import type { CompiledStream } from './compiled.js'
 import { guarded } from './guarded.js'
 import { scorePartition, type ScoringDependencies } from './scoring-partition.js'
@@ -22,12 +23,13 @@ export interface ScoringOptions extends ScoringDependencies {
 export async function scoringFlow(options: ScoringOptions): Promise<Membership> {
   const byTopic = new Map(options.streams.map((stream) => [stream.topics.events, stream]))
   const { stops, clock } = options
+  const dependencies = { ...options, beat: createBeat() }
   return options.groups.join(scoringGroup, [...byTopic.keys()], (assignment) =>
-    guarded({ reader: scoringReader, assignment, stops, clock }, () => work(byTopic.get(assignment.topic)!, assignment, options)),
+    guarded({ reader: scoringReader, assignment, stops, clock }, () => work(byTopic.get(assignment.topic)!, assignment, dependencies)),
   )
 }
 
-async function work(stream: CompiledStream, assignment: Assignment, options: ScoringOptions): Promise<void> {
+async function work(stream: CompiledStream, assignment: Assignment, options: ScoringDependencies): Promise<void> {
   while (!assignment.revoked.aborted) {
     try {
       await scorePartition(stream, assignment, options)

@@ -51,7 +51,7 @@ export class KafkaFetches {
 
   /** Chunks of partitions that are read in step begin at the same moments (`limits.smallChunk`), so others will ask soon; if not, it is asked alone. */
   #park(questions: readonly Question[]): void {
-    if (this.#parked.length === 0) void this.#options.clock.sleep(limits.smallChunk.intervalMs).then(() => this.#send())
+    if (this.#parked.length === 0) void this.#options.clock.sleep(limits.smallChunk.leastMs).then(() => this.#send())
     this.#parked.push(...questions)
   }
 

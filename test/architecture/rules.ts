@@ -24,6 +24,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 /** The composition root imports everything, the public face the words that a stream is written in. */
 const rootMayImport: Readonly<Record<string, readonly string[]>> = {
   'src/main.ts': Object.keys(mayImport).filter((folder) => folder !== 'cli'),
+  'src/foundation.ts': ['consumers', 'scorers', 'streams'],
+  'src/served.ts': ['api', 'consumers', 'sinks'],
   'src/presets.ts': ['log', 'features', 'sinks', 'streams'],
   'src/tasks.ts': Object.keys(mayImport).filter((folder) => folder !== 'cli'),
   'src/backup-tasks.ts': Object.keys(mayImport).filter((folder) => folder !== 'cli'),
@@ -44,6 +46,7 @@ export const importsPointOneWay: Rule = (file) => {
   return relativeImports(file).flatMap((path) => {
     const to = folderOf(path)
     if (path === 'src/presets.ts') return compositionRoot.has(file.path) ? [] : [`${file.path} imports ${path}: only the composition root chooses adapters`]
+    if (path === 'src/foundation.ts' || path === 'src/served.ts') return from === '' ? [] : [`${file.path} imports ${path}: it is a part of the composition root`]
     if (path === 'src/main.ts' || /^src\/(backup-)?tasks\.ts$/.test(path)) return from === 'cli' ? [] : [`${file.path} imports ${path}: only the command line starts the composition root`]
     const isPort = from === 'consumers' && path === 'src/api/ports.ts'
     return to === from || to === '' || isPort || allowed.includes(to) ? [] : [`${file.path} imports ${path}`]
@@ -53,7 +56,7 @@ export const importsPointOneWay: Rule = (file) => {
 /** Adapters carry the technology's name. */
 const isAdapter = (path: string): boolean => folderOf(path) !== '' && /\/(lmdb|local|chdb|kafka|redis|clickhouse|confluent)[^/]*$/.test(path)
 
-const compositionRoot: ReadonlySet<string> = new Set(['src/main.ts', 'src/presets.ts', 'src/tasks.ts', 'src/backup-tasks.ts'])
+const compositionRoot: ReadonlySet<string> = new Set(['src/main.ts', 'src/foundation.ts', 'src/served.ts', 'src/presets.ts', 'src/tasks.ts', 'src/backup-tasks.ts'])
 
 /** An adapter may be made of several files; everybody else sees the port. */
 export const onlyMainImportsAdapters: Rule = (file) =>

@@ -47,6 +47,8 @@ export interface EngineRoom {
   /** Every record of a topic's partition. */
   records(topic: string, partition: number): Promise<readonly LogRecord[]>
   loseState(): Promise<void>
+  /** Closes the state, does something to its directory, and opens it again; no flow may run. */
+  withStateClosed(change: (directory: string) => Promise<void>): Promise<void>
   /** Closes the log, does something to its files, and opens it again; no flow may run. */
   withLogClosed(change: (directory: string) => Promise<void>): Promise<void>
   /** What stands still and what was accepted. */
@@ -170,9 +172,10 @@ export async function engineRoom(openLog: (directory: string) => Promise<RoomLog
       opened.add(stops)
       return stops
     },
-    async loseState() {
+    loseState: () => room.withStateClosed((state) => rm(state, { recursive: true })),
+    async withStateClosed(change) {
       await room.store.close()
-      await rm(stateDirectory, { recursive: true })
+      await change(stateDirectory)
       room.store = await openLmdbStateStore({ directory: stateDirectory })
     },
   }

@@ -12,7 +12,8 @@ import { patiently } from '../../src/consumers/retry.js'
 import { createClosing } from '../../src/lifecycle.js'
 import type { EventLog } from '../../src/log/event-log.js'
 import { storesIn } from '../../src/tasks.js'
-import type { FaultRun } from './fault.js'
+import { certified } from './certificate.js'
+import type { FaultRun, Outcome } from './fault.js'
 import type { Send } from './load.js'
 import { overHttp, toLog } from './send.js'
 import { startServers, type Servers } from './servers.js'
@@ -32,6 +33,8 @@ export interface Place {
   query<Row>(sql: string): Promise<readonly Row[]>
   /** Looks into the stores themselves. No engine may run meanwhile. */
   inspect<T>(work: (inspection: Inspection) => Promise<T>): Promise<T>
+  /** What `tidemill replay certify` says of all that was served. No engine may run meanwhile. */
+  certify(): Promise<Outcome>
 }
 
 /** What is left when all engines have stopped. */
@@ -89,6 +92,7 @@ export async function embeddedPlace(run: FaultRun): Promise<Place> {
     async launch(_name, settings = {}) {
       return (engine = await launch(run.directory, { ...commonSettings(run.directory), ...settings }))
     },
+    certify: () => certified(stream, join(run.directory, 'tidemill.json'), { ...run.variables, ...variables }),
     send: overHttp(stream, url, key),
     scored: async () => {
       const metrics = await (await fetch(`${url()}/metrics`, { headers: { connection: 'close' } })).text()
@@ -125,13 +129,18 @@ export async function clusterPlace(run: FaultRun): Promise<ClusterPlace> {
   const warehouse = await stores.openWarehouse()
   run.defer(() => warehouse.close())
   const launch = launcher(run, servers.variables)
+  let configOfLast = ''
   // A broker that was just started does not know its groups yet.
   const lag = () => patiently(() => log.lag(scoringGroup), { clock: systemClock, signal: new AbortController().signal })
   return {
     stream,
     config,
     servers,
-    launch: (name, settings = {}) => launch(join(run.directory, name), { ...commonSettings(run.directory), kafka: { clientId: name }, ...settings }),
+    launch(name, settings = {}) {
+      configOfLast = join(run.directory, name, 'tidemill.json')
+      return launch(join(run.directory, name), { ...commonSettings(run.directory), kafka: { clientId: name }, ...settings })
+    },
+    certify: () => certified(stream, configOfLast, { ...run.variables, ...servers.variables }),
     send: toLog(stream, log),
     scored: async () => (await lag()).reduce((sum, { committed }) => sum + Math.max(0, committed), 0),
     query: (sql) => warehouse.query(sql),

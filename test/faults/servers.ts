@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { clickhouse, type Front } from '../../scripts/services/clickhouse.js'
+import { clickhouse, startFront, type Front } from '../../scripts/services/clickhouse.js'
 import { kafka } from '../../scripts/services/kafka.js'
 import { redis } from '../../scripts/services/redis.js'
 import type { Running, Service } from '../../scripts/services/start-process.js'
@@ -50,7 +50,7 @@ async function serverOf(service: Service, { directory, defer }: FaultRun): Promi
 }
 
 export async function startServers(run: FaultRun): Promise<Servers> {
-  const [broker, store, front] = await Promise.all([serverOf(kafka, run), serverOf(redis, run), clickhouse.start({ directory: join(run.directory, 'clickhouse') })])
+  const [broker, store, front] = await Promise.all([serverOf(kafka, run), serverOf(redis, run), startFront({ directory: join(run.directory, 'clickhouse') })])
   run.defer(() => front.stop('SIGKILL'))
   const watch = await watchRedis(store.port)
   run.defer(() => watch.close())

@@ -3,7 +3,7 @@ import { systemClock as clock } from '../../src/clock.js'
 import type { LogRecord } from '../../src/log/event-log.js'
 import type { LaunchedEngine } from '../e2e/launch.js'
 import type { Engines, FaultRun, Outcome } from './fault.js'
-import { judge } from './ledger.js'
+import { judge, together } from './ledger.js'
 import type { Acknowledged, Load } from './load.js'
 import type { Place } from './place.js'
 import { publishedOf, viewedOf } from './results.js'
@@ -49,13 +49,13 @@ async function drained(place: Place, records: number): Promise<void> {
   }
 }
 
-/** Ends the load and the engines in good order, and judges everything against an undisturbed run of the same input. */
+/** Ends the load and the engines in good order, judges everything against an undisturbed run of the same input, and lets the product certify itself. */
 export async function settle(place: Place, run: FaultRun, load: Pick<Load, 'acknowledged' | 'stop'>, engines: Engines): Promise<Outcome> {
   await load.stop()
   await drained(place, recordsOf(load.acknowledged))
   await Promise.all(engines.map((engine) => engine.end('SIGTERM')))
   run.say('comparing with an undisturbed run')
-  return judged(place, run, load.acknowledged)
+  return together(await judged(place, run, load.acknowledged), await place.certify())
 }
 
 /** Judges what is in the stores; no engine runs any more. */

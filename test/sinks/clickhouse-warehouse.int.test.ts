@@ -15,7 +15,7 @@ import { storesIn } from '../../src/tasks.js'
 import { openClickhouseWarehouse, type ClickhouseOptions } from '../../src/sinks/clickhouse-warehouse.js'
 import { migrate } from '../../src/sinks/migrate.js'
 import type { Warehouse } from '../../src/sinks/warehouse.js'
-import { login, startFront } from './clickhouse.js'
+import { login, openServed, startFront } from './clickhouse.js'
 import { marks, marksOf, refusedWith, warehouseContract } from './warehouse.contract.js'
 
 let front: Running & Front & { readonly directory: string; remove(): Promise<void> }
@@ -35,11 +35,7 @@ afterAll(async () => {
 })
 beforeEach(() => front.heal())
 
-warehouseContract('a ClickHouse server', async () => {
-  const own = await startFront()
-  const openOwn = () => openClickhouseWarehouse({ url: own.url, username: login.user, password: login.password, database: 'tidemill' })
-  return { warehouse: await openOwn(), reopen: openOwn, remove: own.remove }
-})
+warehouseContract('a ClickHouse server', openServed)
 
 /** Repeats as the consumers do, without their pauses. */
 const stubbornly = <T>(attempt: () => Promise<T>, onRetry: (error: unknown) => void = () => undefined): Promise<T> =>

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { clickhouse, type Front, type FrontOptions } from '../../scripts/services/clickhouse.js'
+import { clickhouse, startFront as startFrontIn, type Front, type FrontOptions } from '../../scripts/services/clickhouse.js'
 import type { Running } from '../../scripts/services/start-process.js'
 import { openClickhouseWarehouse } from '../../src/sinks/clickhouse-warehouse.js'
 import type { Warehouse } from '../../src/sinks/warehouse.js'
@@ -10,7 +10,7 @@ import { openTemporaryWarehouse } from './chdb.js'
 /** A front in a directory of its own, with a password. */
 export async function startFront(options: Partial<FrontOptions> = {}): Promise<Running & Front & { readonly directory: string; remove(): Promise<void> }> {
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'tidemill-front-')))
-  const front = await clickhouse.start({ directory, ...login, ...options })
+  const front = await startFrontIn({ directory, ...login, ...options })
   return {
     ...front,
     directory,
@@ -23,15 +23,29 @@ export async function startFront(options: Partial<FrontOptions> = {}): Promise<R
 
 export const login = { user: 'tidemill', password: 'hush-hush' } as const
 
-/** A warehouse on a front of its own, as `openTemporaryWarehouse` gives one in this process. */
+/** A warehouse on a server of its own, and how to open it again. */
+export async function openServed(): Promise<{ readonly warehouse: Warehouse; reopen(): Promise<Warehouse>; remove(): Promise<void> }> {
+  const directory = await mkdtemp(join(tmpdir(), 'tidemill-clickhouse-'))
+  const server = await clickhouse.start({ directory })
+  const reopen = () => openClickhouseWarehouse({ url: server.url, username: server.variables['TIDEMILL_CLICKHOUSE_USERNAME']!, password: server.variables['TIDEMILL_CLICKHOUSE_PASSWORD']!, database: 'tidemill' })
+  return {
+    warehouse: await reopen(),
+    reopen,
+    async remove() {
+      await server.stop()
+      await rm(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+/** The same as `openTemporaryWarehouse` gives in this process. */
 export async function openServedWarehouse(): Promise<{ readonly warehouse: Warehouse; readonly remove: () => Promise<void> }> {
-  const front = await startFront()
-  const warehouse = await openClickhouseWarehouse({ url: front.url, username: login.user, password: login.password, database: 'tidemill' })
+  const { warehouse, remove } = await openServed()
   return {
     warehouse,
-    remove: async () => {
+    async remove() {
       await warehouse.close()
-      await front.remove()
+      await remove()
     },
   }
 }

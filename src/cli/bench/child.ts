@@ -3,6 +3,7 @@
  * line as its answer on stdout. A served engine says where it is first and ends when its stdin does.
  */
 import { once } from 'node:events'
+import { letHeapGrow } from '../heap.js'
 import { runBacklog } from './backlog.js'
 import { driveEvents, drivePredictions, startServed, type Drive } from './latency.js'
 import { driveLog } from './log-driver.js'
@@ -19,6 +20,8 @@ export type Task =
 const answer = (value: unknown): void => void process.stdout.write(`${JSON.stringify(value)}\n`)
 
 async function work(task: Task): Promise<void> {
+  // As `start` does; and the driver's own collections are to hold nobody up.
+  letHeapGrow()
   switch (task.task) {
     case 'fill':
       await fillLog(task.where, task.encoding, task.events)
