@@ -47,7 +47,9 @@ kafka_image() {
 #!/bin/sh
 set -e
 mkdir -p /tmp/kafka
-java -cp '/opt/kafka/libs/*' kafka.docker.KafkaDockerWrapper setup --default-configs-dir /etc/kafka/docker --mounted-configs-dir /mnt/shared/config --final-configs-dir /tmp/kafka
+# A directory that has been formatted is one of a broker that starts again.
+said=$(java -cp '/opt/kafka/libs/*' kafka.docker.KafkaDockerWrapper setup --default-configs-dir /etc/kafka/docker --mounted-configs-dir /mnt/shared/config --final-configs-dir /tmp/kafka 2>&1) ||
+  echo "$said" | grep 'already formatted' || { echo "$said"; exit 1; }
 exec java ${KAFKA_HEAP_OPTS:--Xmx512m} -XX:+UseSerialGC -Dlog4j2.configurationFile=/etc/kafka/docker/log4j2.yaml -cp '/opt/kafka/libs/*' kafka.Kafka /tmp/kafka/server.properties
 END
   cat > "$work/kafka/asks" <<'END'
@@ -70,6 +72,8 @@ CMD ["/etc/kafka/docker/run"]
 END
   chmod 755 "$work/kafka/run" "$work/kafka/asks"
   build apache/kafka:4.3.1 "$work/kafka"
+  # testcontainers knows Kafka by the image of Confluent, which starts with the same file.
+  docker tag apache/kafka:4.3.1 confluentinc/cp-kafka:8.1.0
 }
 
 clickhouse_image() {
