@@ -1,14 +1,14 @@
-// Servers for tests in containers instead of processes, where TIDEMILL_TEST_SERVERS=testcontainers says so and a Docker
+// Servers for tests in containers instead of processes, where TEST_SERVERS=testcontainers says so and a Docker
 // engine answers. How to build images without a registry: docs/docker.md
 import { chmod, mkdir, readFile } from 'node:fs/promises'
 
-/** Images by server, unless TIDEMILL_TEST_IMAGE_KAFKA and so on name others. Those of Kafka are Confluent's, as testcontainers wants. */
+/** Images by server, unless TEST_IMAGE_KAFKA and so on name others. Those of Kafka are Confluent's, as testcontainers wants. */
 const images = { KAFKA: 'confluentinc/cp-kafka:8.1.0', REDIS: 'redis:7.4.2-bookworm', CLICKHOUSE: 'clickhouse/clickhouse-server:26.7' }
-const imageOf = (/** @type {keyof typeof images} */ server) => process.env[`TIDEMILL_TEST_IMAGE_${server}`] ?? images[server]
+const imageOf = (/** @type {keyof typeof images} */ server) => process.env[`TEST_IMAGE_${server}`] ?? images[server]
 
 /** Where tests get their servers: 'local' processes, or 'testcontainers'. */
-export const chosen = process.env['TIDEMILL_TEST_SERVERS'] ?? 'local'
-if (chosen !== 'local' && chosen !== 'testcontainers') throw new Error(`TIDEMILL_TEST_SERVERS is '${chosen}': it is local or testcontainers`)
+export const chosen = process.env['TEST_SERVERS'] ?? 'local'
+if (chosen !== 'local' && chosen !== 'testcontainers') throw new Error(`TEST_SERVERS is '${chosen}': it is local or testcontainers`)
 
 /** @typedef {{ pid: number, stop: (signal?: NodeJS.Signals) => Promise<void> }} Contained */
 

@@ -60,11 +60,11 @@ async function certificateOf(command: Command, { stream, from, to, warmUp, confi
   }
 }
 
-function certificateText({ stream, partitions, served, replayed, equal }: Certificate, terminal: Terminal): string {
+function certificateText({ stream, partitions, served, replayed, givenUp, equal }: Certificate, terminal: Terminal): string {
   const offsets = partitions.map(({ partition, from, to }) => `${partition}: ${count(from)} to ${count(to - 1)}`).join(', ')
   const line = (name: string, { digest, predictions, duplicates, late, deadLetters }: Results): string =>
     `${name.padEnd(9)} ${digest}\n          ${count(predictions)} predictions, ${count(late)} of them late, ${count(duplicates)} duplicates, ${count(deadLetters)} dead letters`
-  return `${stream}, offsets ${offsets}\n${line('served', served)}\n${line('replayed', replayed)}\n${equal ? styled(terminal, 'out', 'green', 'equal') : styled(terminal, 'out', 'red', 'not equal')}\n`
+  return `${stream}, offsets ${offsets}\n${line('served', served)}\n${line('replayed', replayed)}\n${givenUp === 0 ? '' : `${count(givenUp)} results were accepted as lost and are left out\n`}${equal ? styled(terminal, 'out', 'green', 'equal') : styled(terminal, 'out', 'red', 'not equal')}\n`
 }
 
 function differenceText({ firstDifference: first, stream }: Certificate): string {

@@ -13,6 +13,8 @@ export interface Certificate {
   readonly partitions: readonly PartitionCertificate[]
   readonly served: Results
   readonly replayed: Results
+  /** Results of the replay at offsets whose own ones an operator has accepted as lost: in neither digest. */
+  readonly givenUp: number
   readonly equal: boolean
   readonly firstDifference: Difference | null
 }

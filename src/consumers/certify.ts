@@ -47,7 +47,7 @@ export async function certify(request: CertifyRequest, parts: BacktestParts): Pr
   }
 }
 
-type Compared = Pick<Certificate, 'partitions' | 'served' | 'replayed' | 'equal' | 'firstDifference'>
+type Compared = Pick<Certificate, 'partitions' | 'served' | 'replayed' | 'givenUp' | 'equal' | 'firstDifference'>
 
 /** Two digests over the same offsets, made apart, and the first place where the results differ. */
 export async function compareResults(live: LogView, own: LogView, stream: CompiledStream, spans: readonly Span[]): Promise<Compared> {
@@ -55,14 +55,16 @@ export async function compareResults(live: LogView, own: LogView, stream: Compil
   const partitions: PartitionCertificate[] = []
   const rulesOf = await gateRulesNow(live)
   let first: Difference | undefined
+  let givenUp = 0
   for (const span of spans) {
     const rules = rulesOf({ topic: stream.topics.events, partition: span.partition })
-    const difference = await compareSpan({ live, own, stream, rules }, span, theirs, mine)
-    first ??= difference
+    const compared = await compareSpan({ live, own, stream, rules }, span, theirs, mine)
+    first ??= compared.difference
+    givenUp += compared.givenUp
     partitions.push({ ...span, served: theirs.endSpan(span), replayed: mine.endSpan(span) })
   }
   const [servedResults, replayed] = [theirs.end(), mine.end()]
-  return { partitions, served: servedResults, replayed, equal: servedResults.digest === replayed.digest && first === undefined, firstDifference: first ?? null }
+  return { partitions, served: servedResults, replayed, givenUp, equal: servedResults.digest === replayed.digest && first === undefined, firstDifference: first ?? null }
 }
 
 interface Sides {
@@ -73,10 +75,15 @@ interface Sides {
   readonly rules: GateRules
 }
 
-async function compareSpan({ live, own, stream: { topics }, rules }: Sides, span: Span, theirs: Tally, mine: Tally): Promise<Difference | undefined> {
+async function compareSpan({ live, own, stream: { topics }, rules }: Sides, span: Span, theirs: Tally, mine: Tally): Promise<{ readonly difference: Difference | undefined; readonly givenUp: number }> {
   const { partition } = span
   let found: Difference | undefined
+  let givenUp = 0
   const visit = (left: RowRef | undefined, right: RowRef | undefined): void => {
+    if (left === undefined && right !== undefined) {
+      const offset = right.block.offsets[right.row]!
+      if (rules.isLost(offset, offset)) return void givenUp++
+    }
     if (left !== undefined) theirs.row(left)
     if (right !== undefined) mine.row(right)
     found ??= rowDifference(partition, left, right)
@@ -88,7 +95,7 @@ async function compareSpan({ live, own, stream: { topics }, rules }: Sides, span
   for (const letter of left.values()) theirs.letter(letter)
   for (const letter of right.values()) mine.letter(letter)
   const letter = differingLetter(partition, left, right)
-  return letter !== undefined && (found === undefined || letter.offset < found.offset) ? letter : found
+  return { givenUp, difference: letter !== undefined && (found === undefined || letter.offset < found.offset) ? letter : found }
 }
 
 function rowDifference(partition: number, left: RowRef | undefined, right: RowRef | undefined): Difference | undefined {

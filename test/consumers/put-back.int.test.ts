@@ -3,9 +3,12 @@ import { cp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'vitest'
 import { systemClock } from '../../src/clock.js'
+import { certify } from '../../src/consumers/certify.js'
 import type { Refold } from '../../src/consumers/scoring-partition.js'
 import { partitionOf } from '../../src/keys.js'
+import { doors } from '../fixtures/doors.js'
 import { engineRoom, monday, passes, type EngineRoom, type Seen } from './engine-room.js'
+import { replayRoom } from './replay-room.js'
 
 // What an operator does with copies of files: the state is of one day, the log of another.
 
@@ -107,4 +110,6 @@ test('a predictions topic that was put back to an older copy stops the partition
   await scoreAll(calm)
   const expected = await calm.seen()
   for (const [place, seen] of await room.seen(stops)) assert.deepEqual(seen, expected.get(place), place)
+  const certificate = await certify({ stream: doors, id: 'certify-1', build: 'test', cpu: 'test' }, (await replayRoom(room)).parts)
+  assert.deepEqual([certificate!.equal, certificate!.served.predictions, certificate!.givenUp], [true, 70, 30])
 })

@@ -26,6 +26,8 @@ epoch = Math.max(epoch, block.epoch);
 covered = Math.max(covered ?? block.last, block.last);
 return block.rows === 0 ? undefined : block;`
 
+const emptied = "if epoch == nil then epoch, last, since, commit, identity = ARGV[1], ARGV[2], ARGV[1], '-', '-' end"
+
 const groupOffset = `const group = (await groups.lag(\`tidemill-warehouse-\${table}\`)).find((one) => one.topic === at.topic && one.partition === at.partition);
 return { next: group?.committed ?? (await log.bounds(at)).first, mark: undefined };
 const mark = undefined;`
@@ -49,6 +51,32 @@ export const breaks = /** @satisfies {Readonly<Record<string, Break>>} */ ({
   checksum: {
     what: 'the log of the embedded preset does not check the records that it reads',
     edits: [{ module: 'log/local-frame.js', find: /=== header\.bodyCrc/, replace: '=== header.bodyCrc || true' }],
+  },
+  refold: {
+    what: 'an owner goes on behind the last result, and does not fold what came after the last commit',
+    edits: [{ module: 'consumers/claim.js', find: /from: Math\.max\(claim\.last \+ 1, bounds\.first\)/, replace: 'from: Math.max(tail.covered + 1, bounds.first)' }],
+  },
+  owner: {
+    what: 'a state store that was emptied or put back is not noticed',
+    edits: [
+      { module: 'features/redis-state-store.js', find: /assertOwned\(at, found, owner\);/, replace: '' },
+      { module: 'features/redis-scripts.js', find: /if epoch ~= ARGV\[1\] then return .*/, replace: emptied },
+      { module: 'features/redis-scripts.js', find: /if last ~= ARGV\[2\] then return .*/, replace: '' },
+    ],
+  },
+  patience: {
+    what: 'a call to a server that is away is not repeated',
+    edits: [
+      { module: 'consumers/retry.js', find: /if \(!isEngineError\(error\) \|\|/, replace: 'if (true ||' },
+      { module: 'log/kafka-persistence.js', find: /if \(outages === 'count' \|\| !isOutage\(error\)\)/, replace: 'failures = limits.brokerTries;\nif (false)' },
+    ],
+  },
+  'bad-share': {
+    what: 'a line never stops, however many of its records are bad',
+    edits: [
+      { module: 'consumers/line.js', find: /if \(counted\.exceeded && stopsAt\(last\)\)/, replace: 'if (false)' },
+      { module: 'consumers/line.js', find: /stopped = tooManyBad\(at, rule, record\.offset, letter\);\s*return i \+ 1;/, replace: '' },
+    ],
   },
   progress: {
     what: 'the warehouse commits what it has read before it is stored, and goes on from its group offset',

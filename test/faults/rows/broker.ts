@@ -38,7 +38,7 @@ export const broker: Fault = {
   name: 'kafka',
   what: 'the Kafka broker is killed (-9) under load and started again',
   presets: ['cluster'],
-  proves: [],
+  proves: ['patience'],
   patienceMs: { small: 10 * 60_000, large: 40 * 60_000 },
   run,
 }

@@ -93,7 +93,7 @@ export const clickhouse: Fault = {
   name: 'clickhouse',
   what: 'ClickHouse refuses, is slow, cuts connections before, within and after its answer, throttles, and is not there',
   presets: ['cluster'],
-  proves: [],
+  proves: ['patience'],
   patienceMs: { small: 10 * 60_000, large: 60 * 60_000 },
   run,
 }

@@ -61,7 +61,7 @@ export const kill: Fault = {
   name: 'kill',
   what: 'kill -9 of scoring and warehouse processes under load',
   presets: ['embedded', 'cluster'],
-  proves: ['durable-before-ack', 'progress'],
+  proves: ['durable-before-ack', 'refold', 'progress'],
   patienceMs: { small: 10 * 60_000, large: 90 * 60_000 },
   run: (run) => (run.preset === 'embedded' ? embedded(run) : cluster(run)),
 }

@@ -136,7 +136,7 @@ export const poison: Fault = {
   name: 'poison',
   what: 'one record in a hundred is bad; from some offset on all of them are',
   presets: ['embedded', 'cluster'],
-  proves: [],
+  proves: ['bad-share'],
   patienceMs: { small: 10 * 60_000, large: 20 * 60_000 },
   run,
 }

@@ -60,7 +60,7 @@ export const redis: Fault = {
   name: 'redis',
   what: 'Redis is killed (-9), flushed, and rolled back to an older copy, in turn',
   presets: ['cluster'],
-  proves: [],
+  proves: ['owner', 'patience'],
   patienceMs: { small: 10 * 60_000, large: 40 * 60_000 },
   run,
 }

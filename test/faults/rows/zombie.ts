@@ -1,4 +1,5 @@
 import { systemClock as clock } from '../../../src/clock.js'
+import { messageOf } from '../../../src/errors.js'
 import type { Fault, FaultRun, Outcome } from '../fault.js'
 import { expect, together } from '../ledger.js'
 import { eventLines, startLoad } from '../load.js'
@@ -19,8 +20,8 @@ async function run(run: FaultRun): Promise<Outcome> {
   const load = startLoad(place.send, eventLines(run.random() * 2 ** 32), 1_000)
   await until('both score', async () => (await Promise.all(scorers.map((one) => one.scored()))).every((events) => events > 200))
   let takenOverMs = 0
-  for (let round = 0; round < rounds[run.size]; round++) {
-    const zombie = scorers[round % 2]!
+  const round = async (number: number): Promise<void> => {
+    const zombie = scorers[number % 2]!
     const before = await zombie.scored()
     await until('it is at work', async () => (await zombie.scored()) > before, 60_000, 5)
     await clock.sleep(run.random() * 400)
@@ -31,14 +32,18 @@ async function run(run: FaultRun): Promise<Outcome> {
     zombie.send('SIGCONT')
     const refused = place.servers.watch.refused
     const back = await zombie.scored()
-    await until('the zombie scores again', async () => (await zombie.scored()) > back + 200)
-    run.say(`zombie ${round + 1}: ${place.servers.watch.refused - refused} commits refused after it woke`)
+    await until('the zombie scores again', async () => (await zombie.scored()) > back + 200, 60_000)
+    run.say(`zombie ${number + 1}: ${place.servers.watch.refused - refused} commits refused after it woke`)
   }
+  // Where it comes to no end, what is there by then is judged all the same.
+  let stuck = ''
+  for (let number = 0; number < rounds[run.size] && stuck === ''; number++) await round(number).catch((error: unknown) => (stuck = messageOf(error)))
   const { refused } = place.servers.watch
   const outcome = await settle(place, run, load, [...scorers, keeper])
   return together(
     outcome,
     { figures: { zombies: rounds[run.size], refusedCommits: refused, longestTakeOverMs: takenOverMs }, violations: [] },
+    expect(stuck === '', stuck),
     expect(refused > 0, 'no commit of a zombie was refused'),
     expect(outcome.figures['rawCopies'] === 0, 'rows of zombies came into the warehouse beside those of the owners'),
   )
