@@ -27,7 +27,7 @@ async function run(run: FaultRun): Promise<Outcome> {
     await clock.sleep(run.random() * 400)
     zombie.send('SIGSTOP')
     const startedMs = clock.nowMs()
-    await until('the other owns every partition', await place.allScored())
+    await until('the other owns every partition', await place.allScored(), 60_000)
     takenOverMs = Math.max(takenOverMs, clock.nowMs() - startedMs)
     zombie.send('SIGCONT')
     const refused = place.servers.watch.refused
@@ -38,6 +38,7 @@ async function run(run: FaultRun): Promise<Outcome> {
   // Where it comes to no end, what is there by then is judged all the same.
   let stuck = ''
   for (let number = 0; number < rounds[run.size] && stuck === ''; number++) await round(number).catch((error: unknown) => (stuck = messageOf(error)))
+  for (const scorer of scorers) scorer.send('SIGCONT')
   const { refused } = place.servers.watch
   const outcome = await settle(place, run, load, [...scorers, keeper])
   return together(
