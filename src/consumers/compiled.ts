@@ -1,3 +1,4 @@
+import { blobVersion } from '../features/blob.js'
 import type { Plan } from '../features/plan.js'
 import { compile } from '../features/plan.js'
 import type { ScoredStream } from '../scorers/score.js'
@@ -11,7 +12,7 @@ export interface CompiledStream {
   readonly codec: EventCodec
   readonly topics: ReturnType<typeof topicsOf>
   readonly scored: ScoredStream
-  /** Names the meaning of the stored state: another one is a rebuild from the log. */
+  /** Names the meaning of the stored state, plan, partitions and layout of blobs: another one is a rebuild from the log. */
   readonly stateIdentity: string
 }
 
@@ -25,6 +26,6 @@ export function compileStream(stream: Stream): CompiledStream {
     codec: eventCodec(stream),
     topics: topicsOf(stream),
     scored: { name: stream.name, model: stream.model, featureNames: plan.names, heuristic: stream.heuristic, risk: stream.risk, typical },
-    stateIdentity: `${plan.fingerprint}/${String(stream.partitions)}`,
+    stateIdentity: `${plan.fingerprint}/${String(stream.partitions)}/${String(blobVersion)}`,
   }
 }

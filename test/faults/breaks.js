@@ -56,6 +56,13 @@ export const breaks = /** @satisfies {Readonly<Record<string, Break>>} */ ({
     what: 'an owner goes on behind the last result, and does not fold what came after the last commit',
     edits: [{ module: 'consumers/claim.js', find: /from: Math\.max\(claim\.last \+ 1, bounds\.first\)/, replace: 'from: Math.max(tail.covered + 1, bounds.first)' }],
   },
+  handover: {
+    what: 'an owner commits nothing when it gives a partition up, and the next one does not fold what came after the last commit',
+    edits: [
+      { module: 'consumers/claim.js', find: /from: Math\.max\(claim\.last \+ 1, bounds\.first\)/, replace: 'from: Math.max(tail.covered + 1, bounds.first)' },
+      { module: 'consumers/scoring-partition.js', find: /await committer\.commit\(progress\.folded\);/, replace: '' },
+    ],
+  },
   owner: {
     what: 'a state store that was emptied or put back is not noticed',
     edits: [

@@ -65,7 +65,7 @@ export const rebalance: Fault = {
   name: 'rebalance',
   what: 'a member of the scoring group comes or goes every 5 s, with a backlog',
   presets: ['cluster'],
-  proves: [],
+  proves: ['handover'],
   patienceMs: { small: 10 * 60_000, large: 40 * 60_000 },
   run,
 }
