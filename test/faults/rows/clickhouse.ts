@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises'
+import { pathToFileURL } from 'node:url'
 import { systemClock as clock } from '../../../src/clock.js'
+import { packagePath } from '../../../src/config.js'
 import type { LaunchedEngine } from '../../e2e/launch.js'
 import type { Fault, FaultRun, Outcome } from '../fault.js'
 import { expect, together } from '../ledger.js'
@@ -35,8 +37,8 @@ async function samplesMiB(engine: LaunchedEngine, over: Promise<unknown>): Promi
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0
 
 /**
- * From the first third of the sick time to the last, in medians: what is queued without bound grows with the time, what
- * the garbage collector has not come to yet does not.
+ * From the first third of the sick time to the last, in medians: what is queued without bound grows with the time. The
+ * engines collect their garbage every second (`collect-hook.js`), so that what has not been collected yet is not in it.
  */
 function growthOf(samples: readonly number[]): { readonly earlyMiB: number; readonly lateMiB: number; readonly growth: number } {
   const third = Math.ceil(samples.length / 3)
@@ -45,7 +47,7 @@ function growthOf(samples: readonly number[]): { readonly earlyMiB: number; read
 }
 
 async function run(run: FaultRun): Promise<Outcome> {
-  const place = await clusterPlace(run)
+  const place = await clusterPlace({ ...run, variables: { ...run.variables, NODE_OPTIONS: `${run.variables['NODE_OPTIONS'] ?? ''} --import=${pathToFileURL(packagePath('test/faults/collect-hook.js')).href}` } })
   const { front } = place.servers
   const engine = await place.launch('engine', { roles: ['scoring', 'warehouse'] })
   const load = startLoad(place.send, eventLines(run.random() * 2 ** 32), perSecond)
