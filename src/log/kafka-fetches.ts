@@ -9,6 +9,8 @@ import type { Asked, Fetched } from './kafka-wire.js'
 interface Question extends Asked {
   /** Aborts when nobody waits for the answer any more. */
   readonly signal: AbortSignal
+  /** Told whenever the broker had nothing. */
+  readonly heard: () => void
   readonly resolve: (fetched: Fetched) => void
   readonly reject: (error: unknown) => void
 }
@@ -32,9 +34,9 @@ export class KafkaFetches {
   }
 
   /** What is there from an offset on, when there is something, or why it cannot be had. Rejects with what the broker or the connection to it said. A reader asks one question at a time. */
-  ask(asked: Asked, signal: AbortSignal): Promise<Fetched> {
+  ask(asked: Asked, signal: AbortSignal, heard: () => void = () => undefined): Promise<Fetched> {
     if (this.#isClosed) return Promise.reject(closed())
-    return new Promise((resolve, reject) => this.#put([{ ...asked, signal, resolve, reject }]))
+    return new Promise((resolve, reject) => this.#put([{ ...asked, signal, heard, resolve, reject }]))
   }
 
   close(): void {
@@ -151,6 +153,7 @@ class Lane {
       const isIdle = ({ error, records }: Fetched): boolean => error === 0 && records.length === 0
       for (const [i, { resolve }] of questions.entries()) if (!isIdle(fetched[i]!)) resolve(fetched[i]!)
       const idle = questions.filter((_, i) => isIdle(fetched[i]!))
+      for (const { heard } of idle) heard()
       if (idle.length > 0) this.#again(idle, idle.length < questions.length)
       return fetched.every(({ error }) => error === 0 || error === offsetOutOfRange)
     } catch (error) {

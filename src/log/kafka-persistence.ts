@@ -11,20 +11,24 @@ export interface Persistence {
   readonly signal?: AbortSignal
 }
 
-/** Repeats `attempt`; after `limits.brokerTries` failures in a row LOG_DOWN, or TOPIC_MISMATCH where no broker knows the topic (one that was just made may take a moment). `what` completes "cannot ...". */
+/** Repeats `attempt`; after `limits.brokerTries` failures in a row LOG_DOWN, or TOPIC_MISMATCH where no broker knows the topic (one that was just made may take a moment). `what` completes "cannot ...". An attempt that lasts tells by `heard` that a broker served it meanwhile: what failed before is no longer in a row. */
 export async function persistently<T>(
   { clock, report, tls }: Pick<KafkaConnection, 'clock' | 'report' | 'tls'>,
   what: string,
-  attempt: () => Promise<T>,
+  attempt: (heard: () => void) => Promise<T>,
   { outages, withinMs, signal }: Persistence,
   isClosed: () => boolean,
 ): Promise<T> {
   let failures = 0
   let sinceMs: number | undefined
+  const heard = (): void => {
+    failures = 0
+    sinceMs = undefined
+  }
   for (let delayMs: number = limits.brokerDelayMs; ; delayMs = Math.min(2 * delayMs, limits.brokerDelayMaxMs)) {
     if (isClosed()) throw new EngineError('LOG_DOWN', `cannot ${what}: the log is closed`)
     try {
-      return await attempt()
+      return await attempt(heard)
     } catch (error) {
       if (isEngineError(error)) throw error
       if (isClosed()) continue

@@ -103,7 +103,7 @@ export class KafkaReader implements PartitionReader {
 
   #put(known: Offset, from: Offset): Fetch {
     const { signal } = this.#closing
-    const answer = persistently(this.#asking.options, `read ${this.#where}`, () => this.#fetchFrom(from), { outages: 'wait', signal }, () => signal.aborted)
+    const answer = persistently(this.#asking.options, `read ${this.#where}`, (heard) => this.#fetchFrom(from, heard), { outages: 'wait', signal }, () => signal.aborted)
     // It may fail before anybody reads on.
     answer.catch(() => undefined)
     return (this.#fetch = { known, from, answer })
@@ -114,8 +114,8 @@ export class KafkaReader implements PartitionReader {
     throw error
   }
 
-  async #fetchFrom(from: Offset): Promise<Answer> {
-    const { error, end, aborted, records } = await this.#fetches.ask({ at: this.#at, from }, this.#closing.signal)
+  async #fetchFrom(from: Offset, heard: () => void): Promise<Answer> {
+    const { error, end, aborted, records } = await this.#fetches.ask({ at: this.#at, from }, this.#closing.signal, heard)
     if (error === offsetOutOfRange) await this.#refuse(from)
     if (error !== 0) throw new BrokerFault(error, this.#where)
     return { set: new RecordSet(records, this.#where, from, aborted), end }
