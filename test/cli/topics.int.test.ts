@@ -2,7 +2,7 @@ import { strict as assert } from 'node:assert'
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import kafkajs, { type Admin } from 'kafkajs'
+import kafkajs from 'kafkajs'
 import { describe, test } from 'vitest'
 import type { TopicChange } from '../../src/tasks.js'
 import { kafkaForTests } from '../log/kafka-broker.js'
@@ -35,21 +35,11 @@ function userStream(partitions = 3) {
   return { topic, run, standing, applied }
 }
 
-async function asAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
-  const admin = new kafkajs.Kafka({ brokers: [broker.address], logLevel: kafkajs.logLevel.NOTHING }).admin()
-  await admin.connect()
-  try {
-    return await work(admin)
-  } finally {
-    await admin.disconnect()
-  }
-}
-
 const settingOf = (topic: string, name: string): Promise<string | undefined> =>
-  asAdmin(async (admin) => (await admin.describeConfigs({ resources: [{ type: ConfigResourceTypes.TOPIC, name: topic }], includeSynonyms: false })).resources[0]!.configEntries.find(({ configName }) => configName === name)?.configValue)
+  broker.admin(async (admin) => (await admin.describeConfigs({ resources: [{ type: ConfigResourceTypes.TOPIC, name: topic }], includeSynonyms: false })).resources[0]!.configEntries.find(({ configName }) => configName === name)?.configValue)
 
 const set = (topic: string, settings: Readonly<Record<string, string>>): Promise<unknown> =>
-  asAdmin((admin) => admin.alterConfigs({ validateOnly: false, resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configEntries: Object.entries(settings).map(([name, value]) => ({ name, value })) }] }))
+  broker.admin((admin) => admin.alterConfigs({ validateOnly: false, resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configEntries: Object.entries(settings).map(([name, value]) => ({ name, value })) }] }))
 
 describe('topics', () => {
   test('a dry run says what would be made and makes nothing', async () => {
@@ -90,12 +80,12 @@ describe('topics', () => {
 
   test('with another number of partitions are refused with exit 5, and nothing else is changed either', async () => {
     const { topic, run, applied } = userStream()
-    await asAdmin((admin) => admin.createTopics({ topics: [{ topic, numPartitions: 5 }], waitForLeaders: true }))
+    await broker.admin((admin) => admin.createTopics({ topics: [{ topic, numPartitions: 5 }], waitForLeaders: true }))
     const { exit, applied: done, changes } = await applied()
     assert.deepEqual([exit, done], [5, false])
     assert.deepEqual(changes.find((change) => change.topic === topic), { change: 'refuse', topic, partitions: 5, wanted: 3 })
     const missing = changes.find((change) => change.change === 'create')
-    assert.ok(missing !== undefined && !(await asAdmin((admin) => admin.listTopics())).includes(missing.topic))
+    assert.ok(missing !== undefined && !(await broker.admin((admin) => admin.listTopics())).includes(missing.topic))
     const said = await run('apply')
     assert.match(said.data, new RegExp(`refused ${topic}: it has 5 partitions, 3 are declared`))
     assert.match(said.said, /cannot be changed in place, so nothing was/)

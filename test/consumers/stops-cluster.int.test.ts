@@ -1,5 +1,4 @@
 import { strict as assert } from 'node:assert'
-import kafkajs from 'kafkajs'
 import { onTestFinished, test } from 'vitest'
 import { systemClock } from '../../src/clock.js'
 import type { Stop } from '../../src/consumers/partition-records.js'
@@ -18,16 +17,6 @@ import { engineRoom, passes, type EngineRoom } from './engine-room.js'
 const broker = kafkaForTests()
 const server = redisServer('server')
 const partition = partitionOf(Buffer.from('acme'), 4)
-
-async function admin<T>(work: (admin: kafkajs.Admin) => Promise<T>): Promise<T> {
-  const client = new kafkajs.Kafka({ brokers: [broker.address], logLevel: kafkajs.logLevel.NOTHING }).admin()
-  await client.connect()
-  try {
-    return await work(client)
-  } finally {
-    await client.disconnect()
-  }
-}
 
 const room = (): Promise<EngineRoom> => engineRoom(() => broker.open(), broker.topic())
 
@@ -59,7 +48,7 @@ test('records that were deleted before they had a result stop their partition wi
   await of.append(passes(60))
   await scoreAll(of)
   await of.append(passes(50, 60))
-  await admin(async (client) => {
+  await broker.admin(async (client) => {
     // It has to know the topic first.
     await client.fetchTopicOffsets(events)
     await client.deleteTopicRecords({ topic: events, partitions: [{ partition, offset: '90' }] })
@@ -79,7 +68,7 @@ test('an event topic that was deleted and made anew stops its partition with LOG
   const { events, predictions } = of.stream.topics
   await of.append(passes(60))
   await scoreAll(of)
-  await admin((client) => client.deleteTopics({ topics: [events] }))
+  await broker.admin((client) => client.deleteTopics({ topics: [events] }))
   await made(() => ensureTopics(of.log, [of.stream], undefined))
   const again = await broker.open()
   onTestFinished(() => again.close())

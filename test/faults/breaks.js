@@ -32,6 +32,9 @@ const groupOffset = `const group = (await groups.lag(\`tidemill-warehouse-\${tab
 return { next: group?.committed ?? (await log.bounds(at)).first, mark: undefined };
 const mark = undefined;`
 
+/** @type {Edit} */
+const behindResults = { module: 'consumers/claim.js', find: /from: Math\.max\(claim\.last \+ 1, bounds\.first\)/, replace: 'from: Math.max(tail.covered + 1, bounds.first)' }
+
 export const breaks = /** @satisfies {Readonly<Record<string, Break>>} */ ({
   fence: {
     what: 'the state store takes commits of owners that were replaced',
@@ -54,12 +57,12 @@ export const breaks = /** @satisfies {Readonly<Record<string, Break>>} */ ({
   },
   refold: {
     what: 'an owner goes on behind the last result, and does not fold what came after the last commit',
-    edits: [{ module: 'consumers/claim.js', find: /from: Math\.max\(claim\.last \+ 1, bounds\.first\)/, replace: 'from: Math.max(tail.covered + 1, bounds.first)' }],
+    edits: [behindResults],
   },
   handover: {
     what: 'an owner commits nothing when it gives a partition up, and the next one does not fold what came after the last commit',
     edits: [
-      { module: 'consumers/claim.js', find: /from: Math\.max\(claim\.last \+ 1, bounds\.first\)/, replace: 'from: Math.max(tail.covered + 1, bounds.first)' },
+      behindResults,
       { module: 'consumers/scoring-partition.js', find: /await committer\.commit\(progress\.folded\);/, replace: '' },
     ],
   },

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import kafkajs, { type Admin } from 'kafkajs'
 import { afterAll, beforeAll, beforeEach, onTestFinished } from 'vitest'
 import { kafka } from '../../scripts/services/kafka.js'
 import { systemClock } from '../../src/clock.js'
@@ -19,6 +20,8 @@ export interface TestBroker {
   restart(): Promise<void>
   /** A log in the broker, closed after the test. */
   open(options?: Partial<KafkaLogOptions>): Promise<KafkaLog>
+  /** Asks the broker what only its administrators may. */
+  admin<T>(work: (admin: Admin) => Promise<T>): Promise<T>
   /** A name that no other test uses. */
   topic(): string
 }
@@ -54,6 +57,15 @@ export function kafkaForTests(secureIn?: (directory: string) => Secure): TestBro
     },
     get secureAddress() {
       return `127.0.0.1:${running!.ports[2]!}`
+    },
+    async admin(work) {
+      const client = new kafkajs.Kafka({ brokers: [broker.address], logLevel: kafkajs.logLevel.NOTHING }).admin()
+      await client.connect()
+      try {
+        return await work(client)
+      } finally {
+        await client.disconnect()
+      }
     },
     stop: (signal) => running!.stop(signal),
     freeze: () => void process.kill(running!.pid, 'SIGSTOP'),

@@ -1,6 +1,5 @@
 import { systemClock as clock } from '../../../src/clock.js'
 import { messageOf } from '../../../src/errors.js'
-import type { LaunchedEngine } from '../../e2e/launch.js'
 import type { Fault, FaultRun, Outcome } from '../fault.js'
 import { expect, together } from '../ledger.js'
 import { eventLines, startLoad } from '../load.js'
@@ -8,18 +7,6 @@ import { clusterPlace } from '../place.js'
 import { settle, until } from '../settle.js'
 
 const rounds = { small: 3, large: 20 } as const
-
-/** What an engine says that may just have woken: it drops connections of before. */
-async function scoredBy(engine: LaunchedEngine): Promise<number> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await engine.scored()
-    } catch (error) {
-      if (tries === 20) throw error
-      await clock.sleep(100)
-    }
-  }
-}
 
 /**
  * An owner stands still for longer than its session, in the middle of its work, while another takes its partitions
@@ -35,8 +22,8 @@ async function run(run: FaultRun): Promise<Outcome> {
   let takenOverMs = 0
   const round = async (number: number): Promise<void> => {
     const zombie = scorers[number % 2]!
-    const before = await scoredBy(zombie)
-    await until('it is at work', async () => (await scoredBy(zombie)) > before, 60_000, 5)
+    const before = await zombie.scored()
+    await until('it is at work', async () => (await zombie.scored()) > before, 60_000, 5)
     await clock.sleep(run.random() * 400)
     zombie.send('SIGSTOP')
     const startedMs = clock.nowMs()
@@ -44,8 +31,8 @@ async function run(run: FaultRun): Promise<Outcome> {
     takenOverMs = Math.max(takenOverMs, clock.nowMs() - startedMs)
     zombie.send('SIGCONT')
     const refused = place.servers.watch.refused
-    const back = await scoredBy(zombie)
-    await until('the zombie scores again', async () => (await scoredBy(zombie)) > back + 200, 60_000)
+    const back = await zombie.scored()
+    await until('the zombie scores again', async () => (await zombie.scored()) > back + 200, 60_000)
     run.say(`zombie ${number + 1}: ${place.servers.watch.refused - refused} commits refused after it woke`)
   }
   // Where it comes to no end, what is there by then is judged all the same.
