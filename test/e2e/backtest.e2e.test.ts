@@ -54,10 +54,11 @@ onEveryPreset((preset) => {
     while ((await engine.scored()) < events) await Promise.race([systemClock.sleep(50), engine.ended.then(() => assert.fail(engine.said()))])
 
     const runs = dataPaths(join(directory, 'data')).backtests
-    const hasBegun = async (): Promise<void> => {
-      while ((await readdir(runs).catch(() => [])).length === 0) await systemClock.sleep(5)
+    const hasBegun = async (run: (name: string) => boolean): Promise<void> => {
+      while (!(await readdir(runs).catch(() => [])).some(run)) await systemClock.sleep(5)
     }
-    const interrupted = await tidemill(['backtest', 'run', '--stream', stream, '--model', 'served', '--no-store', '--json'], hasBegun)
+    const isCertificate = (name: string): boolean => name.startsWith('certify-')
+    const interrupted = await tidemill(['backtest', 'run', '--stream', stream, '--model', 'served', '--no-store', '--json'], () => hasBegun(() => true))
     assert.equal(interrupted.code, 130, interrupted.err)
     const id = /--resume (\S+)/.exec(interrupted.err)?.[1]
     assert.ok(id !== undefined, interrupted.err)
@@ -71,9 +72,9 @@ onEveryPreset((preset) => {
 
     const certificate = await json<{ equal: boolean; served: { predictions: number } }>('replay', 'certify', '--stream', stream)
     assert.deepEqual([certificate.equal, certificate.served.predictions], [true, events])
-    const stopped = await tidemill(['replay', 'certify', '--stream', stream, '--json'], () => systemClock.sleep(1_500))
+    const stopped = await tidemill(['replay', 'certify', '--stream', stream, '--json'], () => hasBegun(isCertificate))
     assert.equal(stopped.code, 130, stopped.err)
-    assert.deepEqual((await readdir(runs)).filter((name) => name.startsWith('certify-')), [], 'an interrupted certificate leaves nothing behind')
+    assert.deepEqual((await readdir(runs)).filter(isCertificate), [], 'an interrupted certificate leaves nothing behind')
     assert.equal(await engine.end('SIGTERM'), 0, engine.said())
   })
 })
