@@ -20,6 +20,7 @@ const dispositions = {
   WAREHOUSE_DOWN: 'retry',
   LOG_DOWN: 'retry',
   REGISTRY_DOWN: 'retry',
+  REBUILDING: 'retry',
   DISK_FULL: 'retry',
 
   FENCED: 'release',

@@ -23,6 +23,8 @@ export const limits = {
   sweepEntries: 2_000,
   /** A partition is swept no more often than this, so sweeping takes at most 0.5 % of the time; 1,000,000 blobs are gone round in ~8 minutes. */
   sweepIntervalMs: 1_000,
+  /** An owner to whom nothing comes looks so often whether its state is still there: one read of two small keys. */
+  ownedStateCheckMs: 5_000,
   /** A state server that has not answered for so long is away: five times what the largest commit (50,000 blobs) takes on a machine six times overloaded, 2 s. */
   storeTimeoutMs: 10_000,
   /** The longest pause between two attempts to reach it again; the first follows after 50 ms. */

@@ -67,6 +67,7 @@ const engineKinds = {
   WAREHOUSE_DOWN: { status: 503, title: 'The warehouse is away', detail: 'Scoring goes on; stored predictions cannot be read now.', retryAfterS: 5 },
   LOG_DOWN: { status: 503, title: 'The event log is away', detail: retry, retryAfterS: 5 },
   REGISTRY_DOWN: { status: 503, title: 'The schema registry is away', detail: retry, retryAfterS: 5 },
+  REBUILDING: { status: 503, title: 'The state is being rebuilt', detail: retry, retryAfterS: 5 },
   DISK_FULL: { status: 507, title: 'The disk is full', detail: retry, retryAfterS: 60 },
   FENCED: { status: 503, title: 'The partition is changing hands', detail: retry, retryAfterS: 1 },
   CONFLICT: { status: 503, title: 'The partition is changing hands', detail: retry, retryAfterS: 1 },

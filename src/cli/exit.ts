@@ -34,6 +34,7 @@ const exitOfCode: Partial<Record<ErrorCode, ExitCode>> = {
   WAREHOUSE_DOWN: exits.dependency,
   LOG_DOWN: exits.dependency,
   REGISTRY_DOWN: exits.dependency,
+  REBUILDING: exits.dependency,
   DISK_FULL: exits.dependency,
   UNKNOWN_STREAM: exits.usage,
   BAD_REQUEST: exits.usage,

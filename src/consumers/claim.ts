@@ -52,13 +52,15 @@ export async function claimPartition(log: EventLog, store: StateStore, stream: C
   const identity = rules.since === 0 ? stream.stateIdentity : `${stream.stateIdentity}/${rules.since}`
   const before = await patiently(() => readTail(log, predictions, rules.since), patience)
   const { first } = await patiently(() => log.bounds(events), patience)
-  let claim = await patiently(() => store.claim(at, identity, before.epoch), patience)
+  // Where the log holds nothing of it any more, nothing is rebuilt.
+  const rebuilt = (covered: Offset): Offset => (covered < first ? -1 : covered)
+  let claim = await patiently(() => store.claim(at, identity, before.epoch, rebuilt(before.covered)), patience)
   const behind = await patiently(() => readTail(log, predictions, rules.since), patience)
   const fence = openLogFence(log, predictions, before.next, patience)
   await refuseLostPredictions({ log, events, predictions, last: claim.last, covered: behind.covered, patience, rules })
   if (claim.last >= 0 && claim.last + 1 < first && behind.covered > claim.last) {
     await patiently(() => store.claim(at, nothing, claim.epoch), patience)
-    claim = await patiently(() => store.claim(at, identity, claim.epoch), patience)
+    claim = await patiently(() => store.claim(at, identity, claim.epoch, rebuilt(behind.covered)), patience)
   }
   const marker = encodeBlock(markerBlock(stream, claim.epoch, Math.max(behind.covered, claim.last), rules.control))
   await fence.passed(await patiently(() => log.append(predictions, [{ key: null, value: marker }]), patience), claim.epoch)

@@ -1,6 +1,6 @@
 import type { ReadinessCheck } from '../api/ports.js'
-import { EngineError, messageOf } from '../errors.js'
-import type { StateStore } from '../features/state-store.js'
+import { EngineError, isEngineError, messageOf } from '../errors.js'
+import { noEntity, type StateStore } from '../features/state-store.js'
 import type { EventLog } from '../log/event-log.js'
 import type { Warehouse } from '../sinks/warehouse.js'
 import type { CompiledStream } from './compiled.js'
@@ -23,23 +23,35 @@ export interface ReadinessOptions {
 
 /**
  * Asks every part whether it can do its work now. A warehouse that is away does not make the engine unready: scoring
- * goes on without it; nor does a partition that stands still: the others go on, and its events are taken. State that is
- * being rebuilt does, because features and scores on request would be read from a part of it.
+ * goes on without it; nor does a partition that stands still: the others go on, and its events are taken. State that
+ * this process rebuilds does: an upgrade goes on to the next process when it is done. What another one rebuilds is said.
  */
 export async function readinessOf({ log, store, warehouse, streams, stops, rebuilds, failure }: ReadinessOptions): Promise<readonly ReadinessCheck[]> {
-  const stream = streams[0]
   return [
     { check: 'engine', ok: failure() === undefined, detail: failure() === undefined ? 'running' : messageOf(failure()) },
     await ask('log', async () => `control topic at offset ${(await log.bounds(controlTopic)).next}`),
-    ...(store === undefined ? [] : [await ask('state', async () => {
-      if (stream !== undefined) await store.load({ stream: stream.stream.name, partition: 0 }, ['#'])
-      const half = rebuilds.current().filter(({ isRebuild }) => isRebuild)
-      if (half.length > 0) throw new EngineError('STORE_DOWN', half.map((one) => `partition ${one.partition} of ${one.stream} is rebuilt from the log: ${one.recordsDone} of ${one.records} records`).join('; '))
-      return 'readable'
-    })]),
+    ...(store === undefined ? [] : [await stateCheck(store, streams, rebuilds)]),
     ...(warehouse === undefined ? [] : [workingWithout(await ask('warehouse', async () => ((await warehouse.query('SELECT 1')).length === 1 ? 'answers' : 'gives no row')))]),
     workingWithout({ check: 'partitions', ok: stops.standing().length === 0, detail: stops.standing().map(stopText).join('; ') || 'none stands still' }),
   ]
+}
+
+async function stateCheck(store: StateStore, streams: readonly CompiledStream[], rebuilds: Rebuilds): Promise<ReadinessCheck> {
+  let parts: readonly string[] = []
+  const asked = await ask('state', async () => {
+    parts = await partsOf(store, streams)
+    const own = rebuilds.current().filter(({ isRebuild }) => isRebuild)
+    if (own.length > 0) throw new EngineError('REBUILDING', own.map((one) => `partition ${one.partition} of ${one.stream} is rebuilt from the log: ${one.recordsDone} of ${one.records} records`).join('; '))
+    return parts.join('; ') || 'readable'
+  })
+  return asked.ok && parts.length > 0 ? { ...asked, attention: true } : asked
+}
+
+/** Of each partition whose state cannot be read as a whole: why. */
+async function partsOf(store: StateStore, streams: readonly CompiledStream[]): Promise<readonly string[]> {
+  const places = streams.flatMap(({ stream: { name, partitions } }) => Array.from({ length: partitions }, (_, partition) => ({ stream: name, partition })))
+  const found = await Promise.all(places.map((at) => store.load(at, [noEntity]).then(() => '', (error: unknown) => (isEngineError(error, 'REBUILDING') ? error.message : Promise.reject(error as Error)))))
+  return found.filter((one) => one !== '')
 }
 
 const workingWithout = ({ check, ok, detail }: ReadinessCheck): ReadinessCheck => ({ check, ok: true, detail, ...(ok ? {} : { attention: true }) })

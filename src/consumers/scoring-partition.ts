@@ -1,7 +1,8 @@
 import { concatMap, from, lastValueFrom } from 'rxjs'
 import type { Clock } from '../clock.js'
+import { isEngineError } from '../errors.js'
 import type { BadShareRule, Forgiven } from '../features/bad-share.js'
-import type { StateStore } from '../features/state-store.js'
+import { noEntity, type StateStore } from '../features/state-store.js'
 import { limits } from '../limits.js'
 import type { Block } from '../log/block.js'
 import { encodeBlock } from '../log/block-codec.js'
@@ -115,11 +116,16 @@ export async function scorePartition(stream: CompiledStream, assignment: Assignm
   const stopped = AbortSignal.any([revoked, halted.signal])
   const progress = createProgress(last, stopped)
   const committer = createCommitter({ sweepIntervalMs: limits.sweepIntervalMs, ...settings, store, state: line.state, at, epoch, last, clock, signal: revoked, onCommitted: (done) => assignment.commit(done + 1) })
-  const commit = (): void => void committer.commit(progress.folded).catch((error: unknown) => halted.abort(error))
+  let lookedAtMs = clock.nowMs()
+  const commit = (): void => {
+    lookedAtMs = clock.nowMs()
+    void committer.commit(progress.folded).catch((error: unknown) => halted.abort(error))
+  }
 
   async function admit(decoded: Decoded): Promise<void> {
     for (let keys = state.missing(decoded.events); keys.length > 0; keys = state.missing(decoded.events)) {
       const wanted = keys
+      lookedAtMs = clock.nowMs()
       state.admit(wanted, await patiently(() => store.load(at, wanted, { epoch, last: committer.stored }), patience))
     }
   }
@@ -162,17 +168,26 @@ export async function scorePartition(stream: CompiledStream, assignment: Assignm
     deps.onChunk({ stream: stream.stream.name, partition, records, chunk, block, badShare, appendedAtMs: clock.nowMs() })
   }
 
-  /** While nothing arrives the last events are committed all the same. */
-  async function commitWhenIdle(): Promise<void> {
+  /** While nothing arrives the last events are committed all the same, and a state that was lost is noticed. */
+  async function whenIdle(): Promise<void> {
     while (!stopped.aborted) {
       await clock.sleep(settings.commitIntervalMs, stopped)
       if (committer.due(progress.folded) && progress.settled) commit()
+      else if (clock.nowMs() - lookedAtMs >= limits.ownedStateCheckMs) void look()
     }
+  }
+
+  /** Queries would be answered from a state that was emptied or put back until the next event came. */
+  async function look(): Promise<void> {
+    lookedAtMs = clock.nowMs()
+    await store.load(at, [noEntity], { epoch, last: committer.stored }).catch((error: unknown) => {
+      if (!isEngineError(error) || error.disposition !== 'retry') halted.abort(error)
+    })
   }
 
   if (line.stopped === undefined) await deps.stops?.going({ reader: scoringReader, topic: assignment.topic, partition })
   const beat = (deps.beat ?? createBeat()).join()
-  const idle = commitWhenIdle()
+  const idle = whenIdle()
   try {
     await lastValueFrom(from(folding()).pipe(concatMap(publish)), { defaultValue: undefined })
     halted.signal.throwIfAborted()

@@ -3,7 +3,7 @@ import { EngineError, isEngineError, messageOf } from '../errors.js'
 import { limits } from '../limits.js'
 import { currentBootId, markClean, prepareDirectory, stateBytes } from './lmdb-directory.js'
 import { blobKey, blobPrefix, metaKey, metaRange, partitionOfMeta, rangeOf } from './lmdb-keys.js'
-import { assertOwned, conflict, fenced, type Claim, type StateChange, type StatePartition, type StateStore } from './state-store.js'
+import { assertReadable, conflict, fenced, type Claim, type StateChange, type StateExtent, type StatePartition, type StateStore } from './state-store.js'
 
 export interface LmdbOptions {
   readonly directory: string
@@ -28,9 +28,7 @@ export interface LmdbStateStore extends StateStore {
 }
 
 /** Owner and extent of one partition's state. `sequence` is the entry's LMDB version: whoever writes it must have read it. */
-interface Meta {
-  readonly epoch: number
-  readonly last: number
+interface Meta extends StateExtent {
   readonly identity: string
   readonly generation: number
   readonly sequence: number
@@ -54,11 +52,10 @@ export async function openLmdbStateStore({ directory, bootId }: LmdbOptions): Pr
 
   return {
     repairs,
-    claim: (at, identity, tailEpoch) => claim(database, at, identity, tailEpoch),
+    claim: (at, identity, tailEpoch, covered = -1) => claim(database, at, identity, tailEpoch, covered),
     load: async (at, keys, owner) => {
       const meta = readMeta(database, at)
-      assertOwned(at, meta, owner)
-      if (meta === undefined) return keys.map(() => undefined)
+      assertReadable(at, meta, owner)
       const prefix = blobPrefix(at, meta.generation)
       return keys.map((key) => database.getBinary(blobKey(prefix, key)))
     },
@@ -79,11 +76,11 @@ function readMeta(database: RootDatabase<Buffer, Buffer>, at: StatePartition): M
   return { ...(JSON.parse(entry.value.toString()) as Omit<Meta, 'sequence'>), sequence: entry.version! }
 }
 
-async function claim(database: RootDatabase<Buffer, Buffer>, at: StatePartition, identity: string, tailEpoch: number): Promise<Claim> {
+async function claim(database: RootDatabase<Buffer, Buffer>, at: StatePartition, identity: string, tailEpoch: number, covered: number): Promise<Claim> {
   for (;;) {
     const stored = readMeta(database, at)
-    const kept = stored?.identity === identity ? stored : { last: -1, generation: (stored?.generation ?? 0) + 1 }
-    const claimed: Meta = { epoch: 1 + Math.max(stored?.epoch ?? 0, tailEpoch), last: kept.last, identity, generation: kept.generation, sequence: stored?.sequence ?? 0 }
+    const kept = stored?.identity === identity ? stored : { last: -1, whole: covered, generation: (stored?.generation ?? 0) + 1 }
+    const claimed: Meta = { epoch: 1 + Math.max(stored?.epoch ?? 0, tailEpoch), last: kept.last, whole: kept.whole, identity, generation: kept.generation, sequence: stored?.sequence ?? 0 }
     if (await replaceMeta(database, at, claimed, stored === undefined)) return { epoch: claimed.epoch, last: claimed.last }
   }
 }

@@ -11,23 +11,23 @@ const script = (lua: string): RedisScript => ({ lua, sha: createHash('sha1').upd
 /** Keys and values of one call; Lua's `unpack` fails at about 8,000. */
 export const sliceValues = 6_000
 
-/** Reads the meta text (see redis-layout.ts); five nils where there is none. */
+/** Reads the meta text (see redis-layout.ts); nils where there is none. */
 const readMeta = `
 local function read(key)
-  return string.match(redis.call('GET', key) or '', '^(%d+) (%-?%d+) (%d+) (%S+) (.*)$')
+  return string.match(redis.call('GET', key) or '', '^(%d+) (%-?%d+) (%d+) (%S+) (%-?%d+) (.*)$')
 end
 `
 
 /**
- * KEYS meta, expiry, dropped. ARGV identity, tail epoch. Gives epoch and last. The meta is written first: a server
+ * KEYS meta, expiry, dropped. ARGV identity, tail epoch, covered. Gives epoch and last. The meta is written first: a server
  * that is out of memory refuses a script's first write and lets it finish what it has begun.
  */
 export const claimScript = script(`${readMeta}
-local epoch, last, since, commit, identity = read(KEYS[1])
+local epoch, last, since, commit, whole, identity = read(KEYS[1])
 epoch = string.format('%.0f', 1 + math.max(tonumber(epoch or 0), tonumber(ARGV[2])))
 local kept = identity == ARGV[1]
-if not kept then last, since, commit = '-1', epoch, '-' end
-redis.call('SET', KEYS[1], table.concat({epoch, last, since, commit, ARGV[1]}, ' '))
+if not kept then last, since, commit, whole = '-1', epoch, '-', ARGV[3] end
+redis.call('SET', KEYS[1], table.concat({epoch, last, since, commit, whole, ARGV[1]}, ' '))
 if not kept and redis.call('EXISTS', KEYS[2]) == 1 then
   if redis.call('EXISTS', KEYS[3]) == 0 then
     redis.call('RENAME', KEYS[2], KEYS[3])
@@ -46,11 +46,11 @@ return {epoch, last}
  * it has where they are, which is at or before their expiry: a sweep that meets them moves them on.
  */
 export const commitScript = script(`${readMeta}
-local epoch, last, since, commit, identity = read(KEYS[1])
+local epoch, last, since, commit, whole, identity = read(KEYS[1])
 if epoch ~= ARGV[1] then return {'FENCED', epoch or '0'} end
 if commit == ARGV[4] then return {'OK'} end
 if last ~= ARGV[2] then return {'CONFLICT', last} end
-redis.call('SET', KEYS[1], table.concat({epoch, ARGV[3], since, ARGV[4], identity}, ' '))
+redis.call('SET', KEYS[1], table.concat({epoch, ARGV[3], since, ARGV[4], whole, identity}, ' '))
 local puts, prefix, slice = tonumber(ARGV[5]), tonumber(ARGV[6]) + 1, ${sliceValues / 2}
 for from = 1, puts, slice do
   local values, entries, n = {}, {}, 0

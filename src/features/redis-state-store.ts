@@ -4,7 +4,7 @@ import { connectRedis, type RedisConnection, type RedisConnectionOptions } from 
 import type { RedisServerView } from './redis-info.js'
 import { checkPrefix, framed, keysOf, metaOf, unframed, type PartitionKeys } from './redis-layout.js'
 import { claimScript, commitScript, sweepScript } from './redis-scripts.js'
-import { assertOwned, conflict, fenced, type StateChange, type StatePartition, type StateStore } from './state-store.js'
+import { assertReadable, conflict, fenced, type StateChange, type StatePartition, type StateStore } from './state-store.js'
 
 export interface RedisStateOptions extends RedisConnectionOptions {
   /** What every key begins with; no braces. */
@@ -49,26 +49,27 @@ export async function openRedisStateStore({ keyPrefix = defaultKeyPrefix, ...opt
   const commitIds = commitIdsOf(randomBytes(9).toString('base64url'))
 
   const store: RedisStateStore = {
-    claim: async (at, identity, tailEpoch) => {
+    claim: async (at, identity, tailEpoch, covered = -1) => {
       const { meta, expiry, dropped } = keysAt(at)
-      const [epoch, last] = texts(await redis.run(claimScript, [meta, expiry, dropped], [identity, tailEpoch]))
+      const [epoch, last] = texts(await redis.run(claimScript, [meta, expiry, dropped], [identity, tailEpoch, covered]))
       return { epoch: Number(epoch), last: Number(last) }
     },
     load: async (at, keys, owner) => {
       if (keys.length === 0) return []
       const { meta, blobs } = keysAt(at)
       const [stored = null, ...values] = (await redis.send('mget', meta, ...keys.map((key) => blobs + key))) as (Buffer | null)[]
-      const found = stored === null ? undefined : metaOf(stored)
-      assertOwned(at, found, owner)
-      return values.map((value) => (found === undefined ? undefined : unframed(value, found.since)))
+      const found = metaOf(stored)
+      assertReadable(at, found, owner)
+      return values.map((value) => unframed(value, found.since))
     },
     commit: (change) => commit(redis, keysAt(change.at), change, commitIds(change)),
     sweep: (at, nowEventMs, entries = limits.sweepEntries) => sweep(redis, keysAt(at), nowEventMs, entries),
     stat: async (at) => {
       const { meta, expiry, dropped } = keysAt(at)
       const [stored, blobs, gone] = await Promise.all([redis.send('get', meta), redis.send('zcard', expiry), redis.send('zcard', dropped)])
-      if (stored === null) return undefined
-      const { epoch, last, identity } = metaOf(stored as Buffer)
+      const found = metaOf(stored as Buffer | null)
+      if (found === undefined) return undefined
+      const { epoch, last, identity } = found
       return { ...at, epoch, last, identity, blobs: blobs as number, dropped: gone as number }
     },
     drop: async (at) => {

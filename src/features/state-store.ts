@@ -20,6 +20,15 @@ export interface StateOwner {
   readonly last: number
 }
 
+/** A key that no entity has: reading it asks after the partition alone. */
+export const noEntity = '#'
+
+/** What a store knows of a partition that was claimed. */
+export interface StateExtent extends StateOwner {
+  /** State that ends before this offset is a part: the log is being folded into what was dropped or lost. */
+  readonly whole: number
+}
+
 export interface StateChange {
   readonly at: StatePartition
   readonly epoch: number
@@ -36,13 +45,15 @@ export interface StateStore {
   /**
    * Takes the partition over: every older owner's commit fails from now on. The new epoch is 1 + the larger of the
    * stored epoch and `tailEpoch` (the highest in the predictions partition, so that a lost store cannot lower it).
-   * State of another `identity` (plan fingerprint and partition count) is dropped: `last` is then -1.
+   * State of another `identity` (plan fingerprint and partition count) is dropped: `last` is then -1, and what is
+   * stored counts as a part until it reaches `covered`, the last offset that has its result.
    */
-  claim(at: StatePartition, identity: string, tailEpoch: number): Promise<Claim>
+  claim(at: StatePartition, identity: string, tailEpoch: number, covered?: number): Promise<Claim>
   /**
-   * The committed blobs in the order of the keys, absent ones undefined; one round trip. Anyone may read. An owner says
-   * what it has committed, so that it never mixes what it remembers with a store that was emptied or put back: FENCED
-   * when the partition is not of its epoch, CONFLICT when the stored offset is before its own.
+   * The committed blobs in the order of the keys, absent ones undefined; one round trip. Anyone may read state that is
+   * whole: REBUILDING where it is a part, or where nobody has claimed the partition. An owner says what it has
+   * committed, so that it never mixes what it remembers with a store that was emptied or put back: FENCED when the
+   * partition is not of its epoch, CONFLICT when the stored offset is before its own.
    */
   load(at: StatePartition, keys: readonly string[], owner?: StateOwner): Promise<(Buffer | undefined)[]>
   /**
@@ -63,9 +74,14 @@ export const fenced = (at: StatePartition, stored: number | string, epoch: numbe
 export const conflict = (at: StatePartition, stored: number | string, last: number): EngineError =>
   new EngineError('CONFLICT', `the state of partition ${at.partition} of ${at.stream} ends at offset ${stored}, not at ${last}`)
 
-/** Throws what a store that stands at `stored` means to its owner. */
-export function assertOwned(at: StatePartition, stored: StateOwner | undefined, owner: StateOwner | undefined): void {
-  if (owner === undefined) return
+/** Throws what a store that stands at `stored` means to its owner, or to a reader where there is none. */
+export function assertReadable(at: StatePartition, stored: StateExtent | undefined, owner: StateOwner | undefined): asserts stored is StateExtent {
+  if (owner === undefined) return assertWhole(at, stored)
   if (stored?.epoch !== owner.epoch) throw fenced(at, stored?.epoch ?? 0, owner.epoch)
   if (stored.last < owner.last) throw conflict(at, stored.last, owner.last)
+}
+
+function assertWhole({ stream, partition }: StatePartition, stored: StateExtent | undefined): asserts stored is StateExtent {
+  if (stored === undefined) throw new EngineError('REBUILDING', `partition ${partition} of ${stream} has no state: no process scores it yet, or the state was lost and is rebuilt from the log as soon as one does`)
+  if (stored.last < stored.whole) throw new EngineError('REBUILDING', `the state of partition ${partition} of ${stream} is being rebuilt from the log: offset ${stored.last + 1} of ${stored.whole + 1}`)
 }

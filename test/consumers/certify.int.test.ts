@@ -60,7 +60,7 @@ test('state that was not what the log says shows in the vector, at the first off
   await room.append(passes(60))
   await flow.caughtUp()
   await flow.stop()
-  const forgetful = await room.score({ store: { ...room.store, claim: (at, identity, epoch) => room.store.claim(at, identity, epoch), load: async (_at, keys) => keys.map(() => undefined), commit: (change) => room.store.commit(change), sweep: () => Promise.resolve(0) } })
+  const forgetful = await room.score({ store: { ...room.store, claim: (...args) => room.store.claim(...args), load: async (_at, keys) => keys.map(() => undefined), commit: (change) => room.store.commit(change), sweep: () => Promise.resolve(0) } })
   await room.append(passes(10, 60))
   await forgetful.caughtUp()
   const { parts } = await replayRoom(room)

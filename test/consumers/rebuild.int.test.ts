@@ -4,7 +4,9 @@ import { describe, test } from 'vitest'
 import { systemClock } from '../../src/clock.js'
 import { followRebuilds } from '../../src/consumers/rebuilds.js'
 import type { Refold } from '../../src/consumers/scoring-partition.js'
+import { isEngineError } from '../../src/errors.js'
 import type { StateStore } from '../../src/features/state-store.js'
+import { partitionOf } from '../../src/keys.js'
 import { ask, open, redisServer } from '../features/redis-servers.js'
 import { engineRoom, passes, settings, type EngineRoom, type Seen } from './engine-room.js'
 
@@ -101,6 +103,24 @@ describe('a state in Redis', () => {
     await holds(events.length)
     await flow.stop()
     assert.deepEqual({ seen: await room.seen(), state: await stored() }, undisturbed)
+  })
+
+  test('that is flushed while nothing comes is noticed and rebuilt, to the same bytes; nobody reads a part of it', async () => {
+    await flush()
+    const room = await engineRoom()
+    const store = await open({ nodes: server.nodes })
+    const flow = await room.score({ store, settings: forgetful })
+    await room.append(events)
+    await flow.caughtUp()
+    await holds(events.length)
+    const [before, { length: chunks }] = [await stored(), flow.chunks]
+    await flush()
+    const at = { stream: 'doors', partition: partitionOf(Buffer.from('acme'), room.stream.stream.partitions) }
+    await assert.rejects(store.load(at, ['x']), (error) => isEngineError(error, 'REBUILDING'))
+    await holds(events.length)
+    assert.deepEqual([await stored(), flow.chunks.length], [before, chunks])
+    assert.deepEqual(await store.load(at, ['x']), [undefined])
+    await flow.stop()
   })
 
   test('that was flushed while nobody owned it is rebuilt from the log', async () => {

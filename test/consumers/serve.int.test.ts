@@ -24,6 +24,10 @@ async function served(): Promise<{ room: EngineRoom; port: ScoringPort; predicti
   return { room, port, predictions, held }
 }
 
+/** What a scoring process does when it gets the partitions; their events have results up to `covered`. */
+const claimAll = ({ store, stream }: EngineRoom, covered = -1): Promise<unknown> =>
+  Promise.all(Array.from({ length: stream.stream.partitions }, (_, partition) => store.claim({ stream: 'doors', partition }, stream.stateIdentity, 0, covered)))
+
 test('an asked prediction is the one the log path makes of the same event next', async () => {
   const { room, port } = await served()
   const flow = await room.score()
@@ -43,11 +47,26 @@ test('an asked prediction is the one the log path makes of the same event next',
 })
 
 test('asking changes nothing: two events of one request do not see each other', async () => {
-  const { port } = await served()
+  const { room, port } = await served()
+  await claimAll(room)
   const [one, two] = passes(2) as [Record<string, unknown>, Record<string, unknown>]
   const same = { ...two, event_id: 'other', badge: one['badge'], at: one['at'], force: one['force'], door: one['door'] }
   const [first, second] = (await port.predict('doors', [one, same], caller)) as readonly Predicted[]
   assert.equal(first!.score, second!.score)
+})
+
+test('nothing is scored or told from a part of a state: it is asked for again when the state is whole', async () => {
+  const { room, port } = await served()
+  const asked = (): Promise<unknown>[] => [port.predict('doors', passes(1), caller), port.features('doors', 'badge', 'acme', ['b1'], monday)]
+  const rebuilding = (error: unknown): boolean => isEngineError(error, 'REBUILDING')
+  for (const one of asked()) await assert.rejects(one, rebuilding, 'nobody scores the partitions yet, or the state was emptied')
+  await claimAll(room, 41)
+  for (const one of asked()) await assert.rejects(one, rebuilding)
+  const flow = await room.score()
+  await room.append(passes(50))
+  await flow.caughtUp()
+  await flow.stop()
+  assert.equal((await port.predict('doors', passes(1), caller)).length, 1)
 })
 
 test('good events are acknowledged with their place, bad ones answered in theirs', async () => {
@@ -103,6 +122,7 @@ test('a stream that is not there is named with those that are', async () => {
 
 test('a caller gets the score while the log is away; the prediction is logged when it is back', async () => {
   const { room, port, held } = await served()
+  await claimAll(room)
   held.away = true
   const [answered] = (await port.predict('doors', passes(1), caller)) as readonly Predicted[]
   assert.ok(answered!.score >= 0)
@@ -115,6 +135,7 @@ test('a caller gets the score while the log is away; the prediction is logged wh
 
 test('what was answered before a stop is in the log after it', async () => {
   const { room, port, predictions } = await served()
+  await claimAll(room)
   await Promise.all(passes(20).map((one) => port.predict('doors', [one], caller)))
   await predictions.close()
   assert.equal((await room.records(apiPredictionsTopic.topic, 0)).length, 20)

@@ -40,9 +40,9 @@ export async function redisState(stream: CompiledStream, port: number, keyPrefix
     return await Promise.all(
       partitionsOf(stream).map(async (at) => {
         const keys = keysOf(keyPrefix, at)
-        const text = await redis.getBuffer(keys.meta)
-        if (text === null) return { last: -1, blobs: new Map<string, Stored>() }
-        const { last, since } = metaOf(text)
+        const meta = metaOf(await redis.getBuffer(keys.meta))
+        if (meta === undefined) return { last: -1, blobs: new Map<string, Stored>() }
+        const { last, since } = meta
         const blobs = new Map<string, Stored>()
         for await (const found of redis.scanStream({ match: `${keys.blobs.replace(/[\\[\]*?]/g, '\\$&')}*`, count: 1_000 }) as AsyncIterable<string[]>) {
           if (found.length === 0) continue

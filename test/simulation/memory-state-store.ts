@@ -1,4 +1,4 @@
-import { assertOwned, conflict, fenced, type Claim, type StateChange, type StateOwner, type StatePartition, type StateStore } from '../../src/features/state-store.js'
+import { assertReadable, conflict, fenced, type Claim, type StateChange, type StateExtent, type StateOwner, type StatePartition, type StateStore } from '../../src/features/state-store.js'
 
 export interface MemoryBlob {
   readonly blob: Buffer
@@ -6,9 +6,7 @@ export interface MemoryBlob {
 }
 
 /** What is stored of one partition. */
-export interface MemoryState {
-  readonly epoch: number
-  readonly last: number
+export interface MemoryState extends StateExtent {
   readonly identity: string
   readonly blobs: ReadonlyMap<string, MemoryBlob>
   /** The puts of the last commit: the same array again is the same commit. */
@@ -36,19 +34,19 @@ export class MemoryStateStore implements StateStore {
     for (const [place, state] of snapshot) this.#partitions.set(place, state)
   }
 
-  async claim(at: StatePartition, identity: string, tailEpoch: number): Promise<Claim> {
+  async claim(at: StatePartition, identity: string, tailEpoch: number, covered = -1): Promise<Claim> {
     const stored = this.at(at)
-    const kept = stored?.identity === identity ? stored : { last: -1, blobs: new Map<string, MemoryBlob>() }
+    const kept = stored?.identity === identity ? stored : { last: -1, whole: covered, blobs: new Map<string, MemoryBlob>() }
     const epoch = 1 + Math.max(stored?.epoch ?? 0, tailEpoch)
-    this.#partitions.set(placeOf(at), { epoch, last: kept.last, identity, blobs: kept.blobs })
+    this.#partitions.set(placeOf(at), { epoch, last: kept.last, whole: kept.whole, identity, blobs: kept.blobs })
     return { epoch, last: kept.last }
   }
 
   async load(at: StatePartition, keys: readonly string[], owner?: StateOwner): Promise<(Buffer | undefined)[]> {
-    assertOwned(at, this.at(at), owner)
-    const blobs = this.at(at)?.blobs
+    const stored = this.at(at)
+    assertReadable(at, stored, owner)
     return keys.map((key) => {
-      const found = blobs?.get(key)
+      const found = stored.blobs.get(key)
       return found === undefined ? undefined : Buffer.from(found.blob)
     })
   }

@@ -99,7 +99,7 @@ async function own(process: SimulatedProcess, { hazards, owners, network }: Serv
   working.add(process)
   network.note(process, `is given ${place}`)
   const revoke = new AbortController()
-  assignment.revoked.addEventListener('abort', () => process.after(0, () => {
+  process.onAbort(assignment.revoked, () => process.after(0, () => {
     network.note(process, `is to give back ${place}`)
     revoke.abort()
   }))
@@ -116,7 +116,7 @@ async function own(process: SimulatedProcess, { hazards, owners, network }: Serv
 export function storeOf(process: SimulatedProcess, { state, network }: Servers): StateStore {
   const call = <Result>(what: string, changes: boolean, effect: () => Promise<Result>): Promise<Result> => network.call(process, { what, server: 'state', down: 'STORE_DOWN', changes, effect })
   return {
-    claim: (at, identity, tailEpoch) => call(`claim ${at.partition} beyond ${tailEpoch}`, true, () => state.claim(at, identity, tailEpoch)),
+    claim: (at, identity, tailEpoch, covered) => call(`claim ${at.partition} beyond ${tailEpoch}`, true, () => state.claim(at, identity, tailEpoch, covered)),
     load: (at, keys, owner) => call(`load ${at.partition} ${keys.join()}`, false, () => state.load(at, keys, owner)),
     commit: (change) => call(`commit ${change.at.partition} ${change.epoch} ${change.previous}-${change.last}`, true, () => state.commit(change)),
     sweep: (at, nowEventMs, entries) => call(`sweep ${at.partition}`, true, () => state.sweep(at, nowEventMs, entries)),

@@ -8,6 +8,7 @@ import type { Timeline } from './timeline.js'
 export class SimulatedProcess {
   #alive = true
   #pausedUntilMs = -Infinity
+  readonly #listening = new Set<() => void>()
   /** What its clock shows beyond simulated time. */
   skewMs = 0
 
@@ -23,6 +24,19 @@ export class SimulatedProcess {
 
   crash(): void {
     this.#alive = false
+    for (const end of this.#listening) end()
+    this.#listening.clear()
+  }
+
+  /** Hears of an abort until the function that it gives is called, or the process is gone: Node keeps whatever listens to joined signals. */
+  onAbort(signal: AbortSignal, run: () => void): () => void {
+    const end = (): void => {
+      signal.removeEventListener('abort', run)
+      this.#listening.delete(end)
+    }
+    signal.addEventListener('abort', run)
+    this.#listening.add(end)
+    return end
   }
 
   pause(untilMs: number): void {
@@ -47,11 +61,11 @@ export class SimulatedProcess {
         const done = (): void => {
           if (isOver) return
           isOver = true
-          signal?.removeEventListener('abort', done)
+          forget?.()
           resolve()
         }
+        const forget = signal === undefined ? undefined : this.onAbort(signal, done)
         this.after(delayMs, done)
-        signal?.addEventListener('abort', done)
       }),
   }
 }
