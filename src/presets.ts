@@ -13,7 +13,7 @@ import { openLocalLog } from './log/local.js'
 import { openLocalView } from './log/local-view.js'
 import type { PartitionFiles } from './log/log-files.js'
 import { openChdbWarehouse } from './sinks/chdb-warehouse.js'
-import { openClickhouseWarehouse } from './sinks/clickhouse-warehouse.js'
+import { lookIntoClickhouseWarehouse, openClickhouseWarehouse, type ClickhouseOptions } from './sinks/clickhouse-warehouse.js'
 import type { Warehouse } from './sinks/warehouse.js'
 import { openSchemaRegistry, type SchemaRegistry } from './streams/confluent-registry.js'
 
@@ -60,17 +60,20 @@ export function embeddedStores({ ephemeral }: Pick<Config, 'ephemeral'>, { direc
 }
 
 function clusterStores(config: Config, options: StoresOptions): Stores {
-  const { clickhouse } = config
   return {
     openLog: async () => Object.assign(await openKafka(config, options), { repairs: [], sweep: () => Promise.resolve() }),
     openState: async () => Object.assign(await openRedis(config), { repairs: [] }),
     openView: () => openKafka(config, options),
-    openWarehouse() {
-      const { url, database, username, password, caFile } = clickhouse
-      if (url === undefined) throw new EngineError('BAD_CONFIG', 'clickhouse.url is not set')
-      return openClickhouseWarehouse({ url, database, username, ...given({ password }), ...(caFile === undefined ? {} : { tls: { ca: readFileSync(caFile) } }) })
-    },
+    openWarehouse: () => openClickhouseWarehouse(clickhouseOf(config)),
   }
+}
+
+/** The warehouse of a cluster as it is; undefined where nobody has made its database yet. */
+export const lookIntoClickhouse = (config: Config): Promise<Warehouse | undefined> => lookIntoClickhouseWarehouse(clickhouseOf(config))
+
+function clickhouseOf({ clickhouse: { url, database, username, password, caFile } }: Config): ClickhouseOptions {
+  if (url === undefined) throw new EngineError('BAD_CONFIG', 'clickhouse.url is not set')
+  return { url, database, username, ...given({ password }), ...(caFile === undefined ? {} : { tls: { ca: readFileSync(caFile) } }) }
 }
 
 /** The state of a cluster, with what only Redis can be asked for. */

@@ -19,7 +19,7 @@ import { limits } from './limits.js'
 import { lockDirectory } from './lock.js'
 import type { EventLog, LogView, TopicSpec } from './log/event-log.js'
 import type { TopicChange } from './log/kafka.js'
-import { embeddedStores, openKafka, openRedis, schemaRegistryOf, storesOf, type Stores } from './presets.js'
+import { embeddedStores, lookIntoClickhouse, openKafka, openRedis, schemaRegistryOf, storesOf, type Stores } from './presets.js'
 import { createOnnxRuntime } from './scorers/onnx-runtime.js'
 import type { RunResults } from './runs.js'
 import { migrate } from './sinks/migrate.js'
@@ -74,7 +74,7 @@ export const registryIn = (config: Config): SchemaRegistry | undefined => schema
 export const clusterServers = (config: Config) => ({
   kafka: () => openKafka(config, { directory: config.dataDirectory, clock }),
   redis: () => openRedis(config),
-  clickhouse: () => storesIn(config).openWarehouse(),
+  clickhouse: () => lookIntoClickhouse(config),
   registry: () => registryIn(config),
 })
 

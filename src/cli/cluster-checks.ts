@@ -18,7 +18,7 @@ import { differenceText } from './topics.js'
 export type Servers = ReturnType<typeof clusterServers>
 type Kafka = Awaited<ReturnType<Servers['kafka']>>
 type Redis = Awaited<ReturnType<Servers['redis']>>
-type Clickhouse = Awaited<ReturnType<Servers['clickhouse']>>
+type Clickhouse = NonNullable<Awaited<ReturnType<Servers['clickhouse']>>>
 
 export interface ClusterTasks {
   readonly servers: Servers
@@ -55,11 +55,11 @@ interface Opened<Server> {
   readonly server?: Server
 }
 
-async function opened<Server>(name: string, open: () => Promise<Server>, place: string): Promise<Opened<Server>> {
+async function opened<Server>(name: string, open: () => Promise<Server | undefined>, place: string): Promise<Opened<Server>> {
   let server: Server | undefined
   const check = await checked(name, async () => {
     server = await open()
-    return `answers at ${place}`
+    return server === undefined ? `answers at ${place}; its database is not there yet, the first start makes it` : `answers at ${place}`
   })
   return server === undefined ? { check } : { check, server }
 }

@@ -29,6 +29,18 @@ export interface ClickhouseOptions {
  * where waiting does not help: credentials, certificates, a database that is missing and may not be created.
  */
 export async function openClickhouseWarehouse(options: ClickhouseOptions): Promise<Warehouse> {
+  return (await openIn(options, createDatabase))!
+}
+
+/** The same of a database that is there; undefined where it is not. Nothing is changed in the server. */
+export const lookIntoClickhouseWarehouse = (options: ClickhouseOptions): Promise<Warehouse | undefined> => openIn(options, () => Promise.resolve(false))
+
+/** Called for a missing database. Resolves with whether it is there now. */
+type Missing = (ask: (query: string) => Promise<void>) => Promise<boolean>
+
+const createDatabase: Missing = (ask) => ask('CREATE DATABASE IF NOT EXISTS {database: Identifier}').then(() => true)
+
+async function openIn(options: ClickhouseOptions, missing: Missing): Promise<Warehouse | undefined> {
   const { origin, connect } = connector(options)
   const inserts = connect({ ...insertSettings, wait_end_of_query: 1 }, options.database)
   // An answer is sent when it is complete, so that an error late in a query has its code.
@@ -37,7 +49,7 @@ export async function openClickhouseWarehouse(options: ClickhouseOptions): Promi
     await Promise.all([inserts.close(), queries.close()])
   }
   try {
-    await enter(queries, connect, options, origin)
+    if (!(await enter(queries, connect, options, origin, missing))) return await close().then(() => undefined)
   } catch (error) {
     await close()
     throw error
@@ -88,19 +100,22 @@ function agentFor(tls: ClickhouseOptions['tls'] = {}): Agent {
   return new Agent({ ...tls, keepAlive: true, maxSockets: limits.warehouseConnections })
 }
 
-/** Proves that the server lets us into the database, which is created where it is missing. */
-async function enter(queries: ClickHouseClient, connect: (settings: Settings) => ClickHouseClient, { username, database, timeoutsMs }: ClickhouseOptions, origin: string): Promise<void> {
+/** Proves that the server lets us into the database. False where it is missing still. */
+async function enter(queries: ClickHouseClient, connect: (settings: Settings) => ClickHouseClient, { username, database, timeoutsMs }: ClickhouseOptions, origin: string, missing: Missing): Promise<boolean> {
   const ask = async (client: ClickHouseClient, query: string): Promise<void> => {
     const signal = AbortSignal.timeout(timeoutsMs?.query ?? limits.warehouseQueryTimeoutMs)
     await drained((await client.exec({ query, query_params: { database }, abort_signal: signal })).stream, signal)
   }
   try {
-    await ask(queries, 'SELECT 1').catch(async (error: unknown) => {
+    const isThere = await ask(queries, 'SELECT 1').then(() => true, (error: unknown) => {
       if (kindOf(error) !== 'UNKNOWN_DATABASE') throw error
-      const outside = connect({ wait_end_of_query: 1 })
-      await ask(outside, 'CREATE DATABASE IF NOT EXISTS {database: Identifier}').finally(() => outside.close())
-      await ask(queries, 'SELECT 1')
+      return false
     })
+    if (isThere) return true
+    const outside = connect({ wait_end_of_query: 1 })
+    if (!(await missing((query) => ask(outside, query)).finally(() => outside.close()))) return false
+    await ask(queries, 'SELECT 1')
+    return true
   } catch (error) {
     throw entryError(error, `user ${username}, database ${database} at ${origin}`)
   }

@@ -75,6 +75,9 @@ ${change.more ?? ''}
       const kafka = await kafkaTopicsOf(loadConfig({ variables: preset.variables }))
       assert.deepEqual((await kafka.list()).filter((topic) => !topic.startsWith('__')), [])
       await kafka.close()
+      const unmade = await examine(configuration({ clickhouse: `${preset.variables['TIDEMILL_CLICKHOUSE_URL']!}, database: unmade` }))
+      assert.match(unmade.found['clickhouse']!.detail, /^answers at .*its database is not there yet/)
+      assert.deepEqual([unmade.exit, await warehouse.query("SELECT name FROM system.databases WHERE name = 'unmade'")], [0, []])
     })
 
     test('tells of every part that an engine has used', async () => {
@@ -139,7 +142,7 @@ ${change.more ?? ''}
     })
 
     test('fails when state or warehouse remember more of a topic than there is', async () => {
-      await redis.set('tidemill:{sync:2}:meta', '9 5000 1 - someone')
+      await redis.set('tidemill:{sync:2}:meta', '9 5000 1 - -1 someone')
       await warehouse.run("INSERT INTO progress SELECT 'events', 'sync', 1, 700, -1, 0, now64(3)")
       const { exit, failed, found } = await examine(configuration())
       await redis.del('tidemill:{sync:2}:meta')
