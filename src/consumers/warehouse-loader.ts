@@ -1,5 +1,6 @@
 import { concatMap, from, Observable, Subject, type OperatorFunction } from 'rxjs'
 import type { Clock } from '../clock.js'
+import { isEngineError } from '../errors.js'
 import { limits } from '../limits.js'
 import type { Table } from '../sinks/tables.js'
 import type { Warehouse } from '../sinks/warehouse.js'
@@ -29,8 +30,8 @@ export interface LoaderOptions<Data> {
 
 export interface Loader<Data> {
   /**
-   * Resolves with true when the piece is stored. With false when `revoked` aborted before that: it may be stored or
-   * not, and whoever reads the partition next repeats it. Rejects when the warehouse refuses the rows.
+   * Resolves with true when the piece is stored. With false when `revoked` or a stop came before that: it may be stored
+   * or not, and whoever reads the partition next repeats it. Rejects when the warehouse refuses the rows.
    */
   store(piece: Piece<Data>, revoked: AbortSignal): Promise<boolean>
   /** Takes nothing more; resolves when the insert under way has ended. */
@@ -66,7 +67,12 @@ export function openLoader<Data>({ table, encode, warehouse, clock, stopping, on
       onStored(wanted.map(({ mark }) => mark), rows)
       for (const { settle } of wanted) settle(true)
     } catch (error) {
-      for (const { fail } of wanted) fail(error)
+      // Given up for the stop, and no failure: the partitions may hear of it a moment later than this.
+      const isGivenUp = stopping.aborted && isEngineError(error) && error.disposition === 'retry'
+      for (const { settle, fail } of wanted) {
+        if (isGivenUp) settle(false)
+        else fail(error)
+      }
     }
   }
 
