@@ -12,6 +12,8 @@ import { patiently, type Patience } from './retry.js'
 /** A partition taken over: nobody else's commits or blocks count from here on. */
 export interface Claimed {
   readonly epoch: number
+  /** As the store names it. */
+  readonly claim: string
   /** The last offset folded into the stored state; -1 for none. */
   readonly last: Offset
   /** The last offset that has its visible result; events up to it are folded again but not published again. */
@@ -69,5 +71,5 @@ export async function claimPartition(log: EventLog, store: StateStore, stream: C
   const reached = Math.max(claim.last, tail.covered)
   await refuseReset({ log, events, reached, bounds, lastRow: tail.lastRow, patience })
   refuseGap({ events, reached, bounds, rules })
-  return { epoch: claim.epoch, last: claim.last, covered: tail.covered, from: Math.max(claim.last + 1, bounds.first), fence }
+  return { epoch: claim.epoch, claim: claim.claim, last: claim.last, covered: tail.covered, from: Math.max(claim.last + 1, bounds.first), fence }
 }

@@ -15,6 +15,7 @@ export interface CommitterOptions extends CommitInterval {
   readonly state: Pick<PartitionState, 'takeDirty'>
   readonly at: StatePartition
   readonly epoch: number
+  readonly claim: string
   /** The last offset in the stored state. */
   readonly last: Offset
   readonly clock: Clock
@@ -42,7 +43,7 @@ export interface Committer {
 const share = 0.1
 
 export function createCommitter(options: CommitterOptions): Committer {
-  const { store, state, at, epoch, clock, signal } = options
+  const { store, state, at, epoch, claim, clock, signal } = options
   let stored = options.last
   let handed = options.last
   let dueAtMs = clock.nowMs() + options.commitIntervalMs
@@ -51,7 +52,7 @@ export function createCommitter(options: CommitterOptions): Committer {
 
   async function write(previousCommit: Promise<void>, last: Offset, dirty: Dirty, startedMs: number): Promise<void> {
     await previousCommit
-    await patiently(() => store.commit({ at, epoch, previous: stored, last, puts: dirty.puts, deletes: dirty.deletes }), { clock, signal })
+    await patiently(() => store.commit({ at, epoch, claim, previous: stored, last, puts: dirty.puts, deletes: dirty.deletes }), { clock, signal })
     stored = last
     dirty.committed()
     dueAtMs = clock.nowMs() + Math.min(Math.max((clock.nowMs() - startedMs) / share, options.commitIntervalMs), options.commitIntervalMaxMs)

@@ -97,7 +97,7 @@ export async function scorePartition(stream: CompiledStream, assignment: Assignm
   const { partition, revoked } = assignment
   const patience = { clock, signal: revoked, onRetry: (error: unknown) => deps.onRetry(`${stream.topics.events}/${partition}`, error) }
   const rules = await claimRules(assignment, deps)
-  const { epoch, last, covered, from: first, fence } = await claimPartition(log, store, stream, partition, patience, rules)
+  const { epoch, claim, last, covered, from: first, fence } = await claimPartition(log, store, stream, partition, patience, rules)
 
   const at = { stream: stream.stream.name, partition }
   let refolding = first <= covered
@@ -109,13 +109,13 @@ export async function scorePartition(stream: CompiledStream, assignment: Assignm
   const state = stream.plan.open(settings.cachedEntities, settings.seenIds)
   const line = await openLine({
     at: assignment, rule: settings.badShare, forgiven: () => deps.forgiven?.(at.stream, partition) ?? [], last, covered, state,
-    load: async (key) => (await patiently(() => store.load(at, [key], { epoch, last }), patience))[0],
+    load: async (key) => (await patiently(() => store.load(at, [key], { epoch, claim, last }), patience))[0],
   })
   const version = `${deps.build ?? 'unnamed'} ${stream.plan.fingerprint}`
   const halted = new AbortController()
   const stopped = AbortSignal.any([revoked, halted.signal])
   const progress = createProgress(last, stopped)
-  const committer = createCommitter({ sweepIntervalMs: limits.sweepIntervalMs, ...settings, store, state: line.state, at, epoch, last, clock, signal: revoked, onCommitted: (done) => assignment.commit(done + 1) })
+  const committer = createCommitter({ sweepIntervalMs: limits.sweepIntervalMs, ...settings, store, state: line.state, at, epoch, claim, last, clock, signal: revoked, onCommitted: (done) => assignment.commit(done + 1) })
   let lookedAtMs = clock.nowMs()
   const commit = (): void => {
     lookedAtMs = clock.nowMs()
@@ -126,7 +126,7 @@ export async function scorePartition(stream: CompiledStream, assignment: Assignm
     for (let keys = state.missing(decoded.events); keys.length > 0; keys = state.missing(decoded.events)) {
       const wanted = keys
       lookedAtMs = clock.nowMs()
-      state.admit(wanted, await patiently(() => store.load(at, wanted, { epoch, last: committer.stored }), patience))
+      state.admit(wanted, await patiently(() => store.load(at, wanted, { epoch, claim, last: committer.stored }), patience))
     }
   }
 
@@ -180,7 +180,7 @@ export async function scorePartition(stream: CompiledStream, assignment: Assignm
   /** Queries would be answered from a state that was emptied or put back until the next event came. */
   async function look(): Promise<void> {
     lookedAtMs = clock.nowMs()
-    await store.load(at, [noEntity], { epoch, last: committer.stored }).catch((error: unknown) => {
+    await store.load(at, [noEntity], { epoch, claim, last: committer.stored }).catch((error: unknown) => {
       if (!isEngineError(error) || error.disposition !== 'retry') halted.abort(error)
     })
   }

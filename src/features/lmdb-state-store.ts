@@ -3,7 +3,7 @@ import { EngineError, isEngineError, messageOf } from '../errors.js'
 import { limits } from '../limits.js'
 import { currentBootId, markClean, prepareDirectory, stateBytes } from './lmdb-directory.js'
 import { blobKey, blobPrefix, metaKey, metaRange, partitionOfMeta, rangeOf } from './lmdb-keys.js'
-import { assertReadable, conflict, fenced, type Claim, type StateChange, type StateExtent, type StatePartition, type StateStore } from './state-store.js'
+import { assertReadable, conflict, fenced, newClaim, type Claim, type StateChange, type StateExtent, type StatePartition, type StateStore } from './state-store.js'
 
 export interface LmdbOptions {
   readonly directory: string
@@ -80,15 +80,15 @@ async function claim(database: RootDatabase<Buffer, Buffer>, at: StatePartition,
   for (;;) {
     const stored = readMeta(database, at)
     const kept = stored?.identity === identity ? stored : { last: -1, whole: covered, generation: (stored?.generation ?? 0) + 1 }
-    const claimed: Meta = { epoch: 1 + Math.max(stored?.epoch ?? 0, tailEpoch), last: kept.last, whole: kept.whole, identity, generation: kept.generation, sequence: stored?.sequence ?? 0 }
-    if (await replaceMeta(database, at, claimed, stored === undefined)) return { epoch: claimed.epoch, last: claimed.last }
+    const claimed: Meta = { epoch: 1 + Math.max(stored?.epoch ?? 0, tailEpoch), claim: newClaim(), last: kept.last, whole: kept.whole, identity, generation: kept.generation, sequence: stored?.sequence ?? 0 }
+    if (await replaceMeta(database, at, claimed, stored === undefined)) return { epoch: claimed.epoch, claim: claimed.claim, last: claimed.last }
   }
 }
 
-async function commit(database: RootDatabase<Buffer, Buffer>, { at, epoch, previous, last, puts, deletes = [] }: StateChange): Promise<void> {
+async function commit(database: RootDatabase<Buffer, Buffer>, { at, epoch, claim, previous, last, puts, deletes = [] }: StateChange): Promise<void> {
   for (;;) {
     const meta = readMeta(database, at)
-    if (meta?.epoch !== epoch) throw fenced(at, meta?.epoch ?? 0, epoch)
+    if (meta?.epoch !== epoch || meta.claim !== claim) throw fenced(at, meta?.epoch ?? 0, epoch)
     if (meta.last !== previous) throw conflict(at, meta.last, previous)
     const prefix = blobPrefix(at, meta.generation)
     const done = await replaceMeta(database, at, { ...meta, last }, false, () => {

@@ -3,8 +3,9 @@ import type { StateChange, StateExtent, StatePartition } from './state-store.js'
 
 /*
  * Keys of one state partition. The hash tag puts all of them on one node, so that a script may touch them together.
- *   {stream:partition}:meta      `epoch last since commit whole identity`, as text: the owner, how far the state is, the
- *                                first epoch of this identity, which commit was last, the offset from which it is whole
+ *   {stream:partition}:meta      `epoch last since commit whole claim identity`, as text: the owner, how far the state is,
+ *                                the first epoch of this identity, which commit was last, the offset from which it is
+ *                                whole, the owner's claim
  *   {stream:partition}:expiry    sorted set: the entity keys that have a blob, by a time not after their expiry
  *   {stream:partition}:dropped   the same of earlier identities, until a sweep has cleared them away
  *   {stream:partition}=key       one blob, after a head of 16 bytes: epoch of its writer, expiry
@@ -38,10 +39,10 @@ export interface Meta extends StateExtent {
 
 /** Undefined for what another version wrote: a claim takes it for none. */
 export function metaOf(text: Buffer | null): Meta | undefined {
-  const found = /^(\d+) (-?\d+) (\d+) \S+ (-?\d+) (.*)$/s.exec(text?.toString() ?? '')
+  const found = /^(\d+) (-?\d+) (\d+) \S+ (-?\d+) (\S+) (.*)$/s.exec(text?.toString() ?? '')
   if (found === null) return undefined
-  const [, epoch, last, since, whole, identity] = found
-  return { epoch: Number(epoch), last: Number(last), since: Number(since), whole: Number(whole), identity: identity! }
+  const [, epoch, last, since, whole, claim, identity] = found
+  return { epoch: Number(epoch), last: Number(last), since: Number(since), whole: Number(whole), claim: claim!, identity: identity! }
 }
 
 /** Bytes of a blob's head: two little-endian doubles. */

@@ -14,20 +14,20 @@ export const sliceValues = 6_000
 /** Reads the meta text (see redis-layout.ts); nils where there is none. */
 const readMeta = `
 local function read(key)
-  return string.match(redis.call('GET', key) or '', '^(%d+) (%-?%d+) (%d+) (%S+) (%-?%d+) (.*)$')
+  return string.match(redis.call('GET', key) or '', '^(%d+) (%-?%d+) (%d+) (%S+) (%-?%d+) (%S+) (.*)$')
 end
 `
 
 /**
- * KEYS meta, expiry, dropped. ARGV identity, tail epoch, covered. Gives epoch and last. The meta is written first: a server
+ * KEYS meta, expiry, dropped. ARGV identity, tail epoch, covered, claim. Gives epoch and last. The meta is written first: a server
  * that is out of memory refuses a script's first write and lets it finish what it has begun.
  */
 export const claimScript = script(`${readMeta}
-local epoch, last, since, commit, whole, identity = read(KEYS[1])
+local epoch, last, since, commit, whole, claim, identity = read(KEYS[1])
 epoch = string.format('%.0f', 1 + math.max(tonumber(epoch or 0), tonumber(ARGV[2])))
 local kept = identity == ARGV[1]
 if not kept then last, since, commit, whole = '-1', epoch, '-', ARGV[3] end
-redis.call('SET', KEYS[1], table.concat({epoch, last, since, commit, whole, ARGV[1]}, ' '))
+redis.call('SET', KEYS[1], table.concat({epoch, last, since, commit, whole, ARGV[4], ARGV[1]}, ' '))
 if not kept and redis.call('EXISTS', KEYS[2]) == 1 then
   if redis.call('EXISTS', KEYS[3]) == 0 then
     redis.call('RENAME', KEYS[2], KEYS[3])
@@ -40,22 +40,22 @@ return {epoch, last}
 `)
 
 /**
- * KEYS meta, expiry, then a blob's each: puts before deletes. ARGV epoch, previous, last, commit, number of puts, length
- * of the blobs' prefix, then a value for each put. Gives OK, or the stored epoch or offset that stands against it. A
+ * KEYS meta, expiry, then a blob's each: puts before deletes. ARGV epoch, previous, last, commit, claim, number of puts,
+ * length of the blobs' prefix, then a value for each put. Gives OK, or the stored epoch or offset that stands against it. A
  * commit that finds itself already done is OK: its first answer was lost. The index takes new blobs in and leaves those
  * it has where they are, which is at or before their expiry: a sweep that meets them moves them on.
  */
 export const commitScript = script(`${readMeta}
-local epoch, last, since, commit, whole, identity = read(KEYS[1])
-if epoch ~= ARGV[1] then return {'FENCED', epoch or '0'} end
+local epoch, last, since, commit, whole, claim, identity = read(KEYS[1])
+if epoch ~= ARGV[1] or claim ~= ARGV[5] then return {'FENCED', epoch or '0'} end
 if commit == ARGV[4] then return {'OK'} end
 if last ~= ARGV[2] then return {'CONFLICT', last} end
-redis.call('SET', KEYS[1], table.concat({epoch, ARGV[3], since, ARGV[4], whole, identity}, ' '))
-local puts, prefix, slice = tonumber(ARGV[5]), tonumber(ARGV[6]) + 1, ${sliceValues / 2}
+redis.call('SET', KEYS[1], table.concat({epoch, ARGV[3], since, ARGV[4], whole, claim, identity}, ' '))
+local puts, prefix, slice = tonumber(ARGV[6]), tonumber(ARGV[7]) + 1, ${sliceValues / 2}
 for from = 1, puts, slice do
   local values, entries, n = {}, {}, 0
   for i = from, math.min(from + slice - 1, puts) do
-    local key, value = KEYS[i + 2], ARGV[i + 6]
+    local key, value = KEYS[i + 2], ARGV[i + 7]
     values[n + 1], values[n + 2] = key, value
     entries[n + 1], entries[n + 2] = struct.unpack('<d', value, 9), string.sub(key, prefix)
     n = n + 2

@@ -4,7 +4,7 @@ import { connectRedis, type RedisConnection, type RedisConnectionOptions } from 
 import type { RedisServerView } from './redis-info.js'
 import { checkPrefix, framed, keysOf, metaOf, unframed, type PartitionKeys } from './redis-layout.js'
 import { claimScript, commitScript, sweepScript } from './redis-scripts.js'
-import { assertReadable, conflict, fenced, type StateChange, type StatePartition, type StateStore } from './state-store.js'
+import { assertReadable, conflict, fenced, newClaim, type StateChange, type StatePartition, type StateStore } from './state-store.js'
 
 export interface RedisStateOptions extends RedisConnectionOptions {
   /** What every key begins with; no braces. */
@@ -51,8 +51,9 @@ export async function openRedisStateStore({ keyPrefix = defaultKeyPrefix, ...opt
   const store: RedisStateStore = {
     claim: async (at, identity, tailEpoch, covered = -1) => {
       const { meta, expiry, dropped } = keysAt(at)
-      const [epoch, last] = texts(await redis.run(claimScript, [meta, expiry, dropped], [identity, tailEpoch, covered]))
-      return { epoch: Number(epoch), last: Number(last) }
+      const claim = newClaim()
+      const [epoch, last] = texts(await redis.run(claimScript, [meta, expiry, dropped], [identity, tailEpoch, covered, claim]))
+      return { epoch: Number(epoch), claim, last: Number(last) }
     },
     load: async (at, keys, owner) => {
       if (keys.length === 0) return []
@@ -100,9 +101,9 @@ function commitIdsOf(instance: string): (change: StateChange) => string {
   }
 }
 
-async function commit(redis: RedisConnection, keys: PartitionKeys, { at, epoch, previous, last, puts, deletes = [] }: StateChange, id: string): Promise<void> {
+async function commit(redis: RedisConnection, keys: PartitionKeys, { at, epoch, claim, previous, last, puts, deletes = [] }: StateChange, id: string): Promise<void> {
   const touched = [...puts.map(({ key }) => keys.blobs + key), ...deletes.map((key) => keys.blobs + key)]
-  const args = [epoch, previous, last, id, puts.length, Buffer.byteLength(keys.blobs), ...framed(epoch, puts)]
+  const args = [epoch, previous, last, id, claim, puts.length, Buffer.byteLength(keys.blobs), ...framed(epoch, puts)]
   const [result, stored] = texts(await redis.run(commitScript, [keys.meta, keys.expiry, ...touched], args))
   if (result === 'FENCED') throw fenced(at, stored!, epoch)
   if (result === 'CONFLICT') throw conflict(at, stored!, previous)

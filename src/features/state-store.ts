@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { EngineError } from '../errors.js'
 
 /** The state of one stream's partition; one owner at a time. */
@@ -9,6 +10,8 @@ export interface StatePartition {
 export interface Claim {
   /** Fences every commit of older owners. */
   readonly epoch: number
+  /** Names this claim alone: a store that was emptied or put back may give an epoch twice. */
+  readonly claim: string
   /** The last offset folded into the stored state; -1 for an empty state. */
   readonly last: number
 }
@@ -16,6 +19,7 @@ export interface Claim {
 /** What the owner of a partition relies on. */
 export interface StateOwner {
   readonly epoch: number
+  readonly claim: string
   /** The last offset that it has committed, or found at its claim. */
   readonly last: number
 }
@@ -32,6 +36,7 @@ export interface StateExtent extends StateOwner {
 export interface StateChange {
   readonly at: StatePartition
   readonly epoch: number
+  readonly claim: string
   /** `last` as of the owner's previous commit (or its claim). */
   readonly previous: number
   readonly last: number
@@ -53,7 +58,7 @@ export interface StateStore {
    * The committed blobs in the order of the keys, absent ones undefined; one round trip. Anyone may read state that is
    * whole: REBUILDING where it is a part, or where nobody has claimed the partition. An owner says what it has
    * committed, so that it never mixes what it remembers with a store that was emptied or put back: FENCED when the
-   * partition is not of its epoch, CONFLICT when the stored offset is before its own.
+   * partition is not of its claim, CONFLICT when the stored offset is before its own.
    */
   load(at: StatePartition, keys: readonly string[], owner?: StateOwner): Promise<(Buffer | undefined)[]>
   /**
@@ -68,8 +73,11 @@ export interface StateStore {
   sweep(at: StatePartition, nowEventMs: number, entries?: number): Promise<number>
 }
 
+/** Says nothing but that it is another one. */
+export const newClaim = (): string => randomBytes(9).toString('base64url')
+
 export const fenced = (at: StatePartition, stored: number | string, epoch: number): EngineError =>
-  new EngineError('FENCED', `partition ${at.partition} of ${at.stream} belongs to epoch ${stored}, not to ${epoch}`)
+  new EngineError('FENCED', `partition ${at.partition} of ${at.stream} belongs to ${Number(stored) === epoch ? `another claim of epoch ${epoch}` : `epoch ${stored}, not to ${epoch}`}`)
 
 export const conflict = (at: StatePartition, stored: number | string, last: number): EngineError =>
   new EngineError('CONFLICT', `the state of partition ${at.partition} of ${at.stream} ends at offset ${stored}, not at ${last}`)
@@ -77,7 +85,7 @@ export const conflict = (at: StatePartition, stored: number | string, last: numb
 /** Throws what a store that stands at `stored` means to its owner, or to a reader where there is none. */
 export function assertReadable(at: StatePartition, stored: StateExtent | undefined, owner: StateOwner | undefined): asserts stored is StateExtent {
   if (owner === undefined) return assertWhole(at, stored)
-  if (stored?.epoch !== owner.epoch) throw fenced(at, stored?.epoch ?? 0, owner.epoch)
+  if (stored?.epoch !== owner.epoch || stored.claim !== owner.claim) throw fenced(at, stored?.epoch ?? 0, owner.epoch)
   if (stored.last < owner.last) throw conflict(at, stored.last, owner.last)
 }
 

@@ -142,7 +142,7 @@ ${change.more ?? ''}
     })
 
     test('fails when state or warehouse remember more of a topic than there is', async () => {
-      await redis.set('tidemill:{sync:2}:meta', '9 5000 1 - -1 someone')
+      await redis.set('tidemill:{sync:2}:meta', '9 5000 1 - -1 them someone')
       await warehouse.run("INSERT INTO progress SELECT 'events', 'sync', 1, 700, -1, 0, now64(3)")
       const { exit, failed, found } = await examine(configuration())
       await redis.del('tidemill:{sync:2}:meta')

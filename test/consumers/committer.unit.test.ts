@@ -10,7 +10,7 @@ const at = { stream: 'doors', partition: 0 }
 function committing(change: Partial<StateStore> = {}) {
   const asked: string[] = []
   const store: StateStore = {
-    claim: () => Promise.resolve({ epoch: 1, last: -1 }),
+    claim: () => Promise.resolve({ epoch: 1, claim: 'one', last: -1 }),
     load: () => Promise.resolve([]),
     commit: ({ last }) => Promise.resolve(void asked.push(`commit ${last}`)),
     sweep: (_, nowEventMs) => Promise.resolve(asked.push(`sweep ${nowEventMs}`)),
@@ -20,7 +20,7 @@ function committing(change: Partial<StateStore> = {}) {
   const clock = { nowMs: () => nowMs, sleep: () => Promise.resolve() }
   const takeDirty = () => ({ puts: [], deletes: [], clockMs: ++hour, committed: () => undefined })
   const intervals = { commitIntervalMs: 10, commitIntervalMaxMs: 10, sweepIntervalMs: 1_000 }
-  const committer = createCommitter({ ...intervals, store, state: { takeDirty }, at, epoch: 1, last: -1, clock, signal: new AbortController().signal, onCommitted: () => Promise.resolve() })
+  const committer = createCommitter({ ...intervals, store, state: { takeDirty }, at, epoch: 1, claim: 'one', last: -1, clock, signal: new AbortController().signal, onCommitted: () => Promise.resolve() })
   return { asked, due: (last: number, atMs: number) => ((nowMs = atMs), committer.due(last)), commit: (last: number, atMs: number) => ((nowMs = atMs), committer.commit(last)) }
 }
 

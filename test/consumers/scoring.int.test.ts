@@ -202,8 +202,8 @@ test('an event of the future, one of a megabyte and one without a value are dead
 test('state that reaches beyond the log stops the partition with LOG_RESET', async () => {
   const room = await engineRoom()
   const at = { stream: 'doors', partition: 0 }
-  const { epoch } = await room.store.claim(at, room.stream.stateIdentity, 0)
-  await room.store.commit({ at, epoch, previous: -1, last: 500, puts: [] })
+  const { epoch, claim } = await room.store.claim(at, room.stream.stateIdentity, 0)
+  await room.store.commit({ at, epoch, claim, previous: -1, last: 500, puts: [] })
   const flow = await room.score()
   await assert.rejects(flow.failed, (error) => isEngineError(error, 'LOG_RESET'))
 })

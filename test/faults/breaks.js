@@ -26,7 +26,7 @@ epoch = Math.max(epoch, block.epoch);
 covered = Math.max(covered ?? block.last, block.last);
 return block.rows === 0 ? undefined : block;`
 
-const emptied = "if epoch == nil then epoch, last, since, commit, identity = ARGV[1], ARGV[2], ARGV[1], '-', '-' end"
+const emptied = "if epoch == nil then epoch, last, since, commit, whole, claim, identity = ARGV[1], ARGV[2], ARGV[1], '-', '-1', ARGV[5], '-' end"
 
 const groupOffset = `const group = (await groups.lag(\`tidemill-warehouse-\${table}\`)).find((one) => one.topic === at.topic && one.partition === at.partition);
 return { next: group?.committed ?? (await log.bounds(at)).first, mark: undefined };
@@ -39,7 +39,7 @@ export const breaks = /** @satisfies {Readonly<Record<string, Break>>} */ ({
   fence: {
     what: 'the state store takes commits of owners that were replaced',
     edits: [
-      { module: 'features/redis-scripts.js', find: /if epoch ~= ARGV\[1\] then return .*/, replace: '' },
+      { module: 'features/redis-scripts.js', find: /if epoch ~= ARGV\[1\] or .* then return .*/, replace: '' },
       { module: 'features/redis-scripts.js', find: /if last ~= ARGV\[2\] then return .*/, replace: '' },
     ],
   },
@@ -69,8 +69,8 @@ export const breaks = /** @satisfies {Readonly<Record<string, Break>>} */ ({
   owner: {
     what: 'a state store that was emptied or put back is not noticed',
     edits: [
-      { module: 'features/redis-state-store.js', find: /assertOwned\(at, found, owner\);/, replace: '' },
-      { module: 'features/redis-scripts.js', find: /if epoch ~= ARGV\[1\] then return .*/, replace: emptied },
+      { module: 'features/redis-state-store.js', find: /assertReadable\(at, found, owner\);/, replace: 'if (found === undefined) return keys.map(() => undefined);' },
+      { module: 'features/redis-scripts.js', find: /if epoch ~= ARGV\[1\] or .* then return .*/, replace: emptied },
       { module: 'features/redis-scripts.js', find: /if last ~= ARGV\[2\] then return .*/, replace: '' },
     ],
   },

@@ -29,8 +29,8 @@ stateStoreContract('LMDB', async () => {
 })
 
 async function fill(store: LmdbStateStore, blobs: number): Promise<void> {
-  const { epoch } = await store.claim(at, 'plan', 0)
-  await store.commit({ at, epoch, previous: -1, last: 99, puts: Array.from({ length: blobs }, (_, index) => ({ key: `p${index}`, blob: Buffer.alloc(500, index), expiresAtMs: never })) })
+  const { epoch, claim } = await store.claim(at, 'plan', 0)
+  await store.commit({ at, epoch, claim, previous: -1, last: 99, puts: Array.from({ length: blobs }, (_, index) => ({ key: `p${index}`, blob: Buffer.alloc(500, index), expiresAtMs: never })) })
 }
 
 describe('an LMDB state directory', () => {
@@ -136,15 +136,15 @@ describe('sweeping an LMDB state', () => {
   const blobsOf = async (partition: number): Promise<number | undefined> => (await store.stat()).partitions.find((one) => one.partition === partition)?.blobs
 
   test('drops what has expired and keeps what has not', async () => {
-    const { epoch } = await store.claim(at, 'plan', 0)
-    await store.commit({ at, epoch, previous: -1, last: 0, puts: Array.from({ length: 100 }, (_, index) => ({ key: `p${index}`, blob: Buffer.of(index), expiresAtMs: 1_000 + index })) })
+    const { epoch, claim } = await store.claim(at, 'plan', 0)
+    await store.commit({ at, epoch, claim, previous: -1, last: 0, puts: Array.from({ length: 100 }, (_, index) => ({ key: `p${index}`, blob: Buffer.of(index), expiresAtMs: 1_000 + index })) })
     assert.equal(await store.sweep(at, 1_050), 50)
     assert.deepEqual((await store.load(at, ['p49', 'p50'])).map((blob) => blob?.[0]), [undefined, 50])
   })
 
   test('comes round in bounded steps', async () => {
-    const { epoch } = await store.claim(at, 'plan', 0)
-    await store.commit({ at, epoch, previous: -1, last: 0, puts: Array.from({ length: 95 }, (_, index) => ({ key: `p${index}`, blob: Buffer.of(1), expiresAtMs: 1 })) })
+    const { epoch, claim } = await store.claim(at, 'plan', 0)
+    await store.commit({ at, epoch, claim, previous: -1, last: 0, puts: Array.from({ length: 95 }, (_, index) => ({ key: `p${index}`, blob: Buffer.of(1), expiresAtMs: 1 })) })
     const dropped: number[] = []
     for (let step = 0; step < 10; step++) dropped.push(await store.sweep(at, 2, 10))
     assert.deepEqual(dropped, [10, 10, 10, 10, 10, 10, 10, 10, 10, 5])
@@ -152,17 +152,17 @@ describe('sweeping an LMDB state', () => {
   })
 
   test('never drops a blob that a commit of the same moment renews', async () => {
-    const { epoch } = await store.claim(at, 'plan', 0)
-    await store.commit({ at, epoch, previous: -1, last: 0, puts: [{ key: 'ann', blob: Buffer.of(1), expiresAtMs: 1 }] })
-    await Promise.all([store.commit({ at, epoch, previous: 0, last: 1, puts: [{ key: 'ann', blob: Buffer.of(2), expiresAtMs: never }] }), store.sweep(at, 1_000)])
+    const { epoch, claim } = await store.claim(at, 'plan', 0)
+    await store.commit({ at, epoch, claim, previous: -1, last: 0, puts: [{ key: 'ann', blob: Buffer.of(1), expiresAtMs: 1 }] })
+    await Promise.all([store.commit({ at, epoch, claim, previous: 0, last: 1, puts: [{ key: 'ann', blob: Buffer.of(2), expiresAtMs: never }] }), store.sweep(at, 1_000)])
     assert.deepEqual((await store.load(at, ['ann']))[0], Buffer.of(2))
   })
 
   test('clears away the state of an earlier plan, and of no other partition', async () => {
     const other: StatePartition = { stream: 'attendance', partition: 1 }
     await fill(store, 30)
-    const { epoch } = await store.claim(other, 'plan', 0)
-    await store.commit({ at: other, epoch, previous: -1, last: 0, puts: [{ key: 'ann', blob: Buffer.of(1), expiresAtMs: never }] })
+    const { epoch, claim } = await store.claim(other, 'plan', 0)
+    await store.commit({ at: other, epoch, claim, previous: -1, last: 0, puts: [{ key: 'ann', blob: Buffer.of(1), expiresAtMs: never }] })
     await store.claim(at, 'another plan', 0)
     assert.equal(await store.sweep(at, 0), 30)
     assert.equal(await blobsOf(1), 1)

@@ -6,6 +6,7 @@ import { openRedisStateStore } from '../../src/features/redis-state-store.js'
 import type { StatePartition } from '../../src/features/state-store.js'
 import { proxyTo } from './redis-proxy.js'
 import { ask, away, open, patiently, redisServer } from './redis-servers.js'
+import { extent } from './state-store.contract.js'
 
 const at: StatePartition = { stream: 'attendance', partition: 0 }
 const never = Number.MAX_SAFE_INTEGER
@@ -23,15 +24,15 @@ describe('a connection to Redis', () => {
   test('a commit whose answer was lost ends well when it is repeated, and is done once', async () => {
     const proxy = await proxyTo(server.nodes[0]!)
     const store = await open({ nodes: [proxy.address], cluster: false })
-    const { epoch } = await store.claim(at, 'lost answers', 0)
-    await store.commit({ at, epoch, previous: -1, last: 4, puts: ann('a') })
-    const change = { at, epoch, previous: 4, last: 9, puts: ann('b') }
+    const { epoch, claim } = await store.claim(at, 'lost answers', 0)
+    await store.commit({ at, epoch, claim, previous: -1, last: 4, puts: ann('a') })
+    const change = { at, epoch, claim, previous: 4, last: 9, puts: ann('b') }
     proxy.loseNextAnswer()
     await assert.rejects(store.commit(change), away)
     const direct = await open({ nodes: server.nodes })
     assert.equal((await direct.stat(at))?.last, 9, 'the script ran')
     await patiently(() => store.commit({ ...change }))
-    await patiently(() => store.commit({ at, epoch, previous: 9, last: 12, puts: ann('c') }))
+    await patiently(() => store.commit({ at, epoch, claim, previous: 9, last: 12, puts: ann('c') }))
     assert.deepEqual((await store.load(at, ['ann']))[0]?.toString(), 'c')
     await assert.rejects(store.commit(change), (error) => isEngineError(error, 'CONFLICT'))
   })
@@ -39,11 +40,11 @@ describe('a connection to Redis', () => {
   test('a commit whose answer was lost is refused when another owner has claimed meanwhile', async () => {
     const proxy = await proxyTo(server.nodes[0]!)
     const store = await open({ nodes: [proxy.address] })
-    const { epoch } = await store.claim(at, 'lost to another', 0)
-    const change = { at, epoch, previous: -1, last: 9, puts: ann('b') }
+    const { epoch, claim } = await store.claim(at, 'lost to another', 0)
+    const change = { at, epoch, claim, previous: -1, last: 9, puts: ann('b') }
     proxy.loseNextAnswer()
     await assert.rejects(store.commit(change), away)
-    assert.deepEqual(await (await open({ nodes: server.nodes })).claim(at, 'lost to another', 0), { epoch: epoch + 1, last: 9 })
+    assert.deepEqual(extent(await (await open({ nodes: server.nodes })).claim(at, 'lost to another', 0)), { epoch: epoch + 1, last: 9 })
     await assert.rejects(patiently(() => store.commit(change)), (error) => isEngineError(error, 'FENCED'))
   })
 
@@ -53,7 +54,7 @@ describe('a connection to Redis', () => {
     const { epoch } = await store.claim(at, 'once', 0)
     proxy.loseNextAnswer()
     await assert.rejects(store.claim(at, 'once', 0), away)
-    assert.deepEqual(await patiently(() => store.claim(at, 'once', 0)), { epoch: epoch + 2, last: -1 })
+    assert.deepEqual(extent(await patiently(() => store.claim(at, 'once', 0))), { epoch: epoch + 2, last: -1 })
     assert.equal(proxy.connections, 2)
   })
 
@@ -94,9 +95,9 @@ describe('a connection to Redis', () => {
 
   test('a full server keeps what it has, and the commit is repeated until there is room', async () => {
     const store = await open({ nodes: server.nodes })
-    const { epoch } = await store.claim(at, 'full', 0)
+    const { epoch, claim } = await store.claim(at, 'full', 0)
     await ask(server.nodes, (admin) => admin.config('SET', 'maxmemory', '1mb'))
-    const change = { at, epoch, previous: -1, last: 3, puts: ann('x') }
+    const change = { at, epoch, claim, previous: -1, last: 3, puts: ann('x') }
     await assert.rejects(store.commit(change), (error) => isEngineError(error, 'DISK_FULL'))
     assert.deepEqual([(await store.stat(at))?.last, await store.load(at, ['ann'])], [-1, [undefined]])
     await ask(server.nodes, (admin) => admin.config('SET', 'maxmemory', '0'))

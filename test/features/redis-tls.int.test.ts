@@ -49,8 +49,8 @@ const turnedAway = (words: RegExp, secret: string) => (error: unknown) => {
 
 test('over TLS, as a user of its own, state is claimed, committed and read as without', async () => {
   const store = await open(options())
-  const { epoch } = await store.claim(at, 'tls', 0)
-  await store.commit({ at, epoch, previous: -1, last: 4, puts: [{ key: 'ann', blob: Buffer.from('a'), expiresAtMs: Number.MAX_SAFE_INTEGER }] })
+  const { epoch, claim } = await store.claim(at, 'tls', 0)
+  await store.commit({ at, epoch, claim, previous: -1, last: 4, puts: [{ key: 'ann', blob: Buffer.from('a'), expiresAtMs: Number.MAX_SAFE_INTEGER }] })
   assert.equal((await store.load(at, ['ann']))[0]?.toString(), 'a')
   const [view] = await store.inspect()
   assert.deepEqual([view!.policy, view!.appendOnly], ['noeviction', true])

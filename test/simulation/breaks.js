@@ -10,7 +10,7 @@ export const breaks = {
   'fence': {
     why: 'a commit of an owner that was replaced is refused',
     file: 'test/simulation/memory-state-store.ts',
-    find: 'if (stored?.epoch !== epoch) throw fenced(at, stored?.epoch ?? 0, epoch)',
+    find: 'if (stored?.epoch !== epoch || stored.claim !== claim) throw fenced(at, stored?.epoch ?? 0, epoch)',
     put: 'if (stored === undefined) return',
   },
   'previous': {
@@ -34,8 +34,8 @@ export const breaks = {
   'tail-epoch': {
     why: 'an epoch that the predictions topic knows is never given again, though the store was emptied',
     file: 'src/consumers/claim.ts',
-    find: 'before.epoch), patience)',
-    put: '0), patience)',
+    find: 'before.epoch, rebuilt(',
+    put: '0, rebuilt(',
   },
   'tail-after-claim': {
     why: 'a claim looks for what is covered once more when the older owner can commit no more',
@@ -52,7 +52,7 @@ export const breaks = {
   'load-fence': {
     why: 'an owner never mixes what it remembers with a store that was emptied, put back or taken over',
     file: 'src/features/state-store.ts',
-    find: 'if (owner === undefined) return',
+    find: 'if (owner === undefined) return assertWhole(at, stored)',
     put: 'return',
   },
   'append-before-commit': {

@@ -18,6 +18,8 @@ const placeOf = ({ stream, partition }: StatePartition): string => `${stream}/${
 /** A state store in memory. What a call does it does at once, before it gives its promise back. */
 export class MemoryStateStore implements StateStore {
   readonly #partitions = new Map<string, MemoryState>()
+  /** Goes on whatever is restored. */
+  #claims = 0
 
   at(place: StatePartition): MemoryState | undefined {
     return this.#partitions.get(placeOf(place))
@@ -38,8 +40,9 @@ export class MemoryStateStore implements StateStore {
     const stored = this.at(at)
     const kept = stored?.identity === identity ? stored : { last: -1, whole: covered, blobs: new Map<string, MemoryBlob>() }
     const epoch = 1 + Math.max(stored?.epoch ?? 0, tailEpoch)
-    this.#partitions.set(placeOf(at), { epoch, last: kept.last, whole: kept.whole, identity, blobs: kept.blobs })
-    return { epoch, last: kept.last }
+    const claim = String(++this.#claims)
+    this.#partitions.set(placeOf(at), { epoch, claim, last: kept.last, whole: kept.whole, identity, blobs: kept.blobs })
+    return { epoch, claim, last: kept.last }
   }
 
   async load(at: StatePartition, keys: readonly string[], owner?: StateOwner): Promise<(Buffer | undefined)[]> {
@@ -51,9 +54,9 @@ export class MemoryStateStore implements StateStore {
     })
   }
 
-  async commit({ at, epoch, previous, last, puts, deletes = [] }: StateChange): Promise<void> {
+  async commit({ at, epoch, claim, previous, last, puts, deletes = [] }: StateChange): Promise<void> {
     const stored = this.at(at)
-    if (stored?.epoch !== epoch) throw fenced(at, stored?.epoch ?? 0, epoch)
+    if (stored?.epoch !== epoch || stored.claim !== claim) throw fenced(at, stored?.epoch ?? 0, epoch)
     if (stored.puts === puts && stored.last === last) return
     if (stored.last !== previous) throw conflict(at, stored.last, previous)
     const blobs = new Map(stored.blobs)

@@ -65,6 +65,17 @@ export function befall(world: World, { hazards, random, timeline }: { readonly h
         state.restore(before)
       })
     }),
+    // State is lost, somebody takes over what is empty, and then a person restores a copy of it.
+    () => strike('flushed state', 0.3, (ordinal) => {
+      if (snapshots.length === 0) return
+      hazards.met('flushed state', '', ordinal)
+      state.restore(new Map())
+      timeline.after(random.between(20, 600), () => {
+        if (hazards.isCalm) return
+        hazards.met('rolled-back state', '')
+        state.restore(random.pick(snapshots))
+      })
+    }),
     () => strike('offsets with holes', 0.9, (ordinal) => {
       const topic = random.pick(log.topics)
       const at = { topic, partition: random.below(log.partitionsOf(topic)) }

@@ -113,10 +113,23 @@ async function own(process: SimulatedProcess, { hazards, owners, network }: Serv
 }
 
 /** The state store as one process reaches it. */
-export function storeOf(process: SimulatedProcess, { state, network }: Servers): StateStore {
+export function storeOf(process: SimulatedProcess, { state, network, hazards }: Servers): StateStore {
   const call = <Result>(what: string, changes: boolean, effect: () => Promise<Result>): Promise<Result> => network.call(process, { what, server: 'state', down: 'STORE_DOWN', changes, effect })
+  /** A replica takes over a moment later, which does not know of the claim yet. */
+  const failOver = (before: ReturnType<typeof state.snapshot>): void => {
+    const ordinal = hazards.strikes('rolled-back state', 0.06)
+    if (ordinal === undefined) return
+    network.timeline.after(1 + ((ordinal * 7) % 40), () => {
+      if (hazards.isCalm) return
+      hazards.met('rolled-back state', `by a failover after a claim of ${process.name}`, ordinal)
+      state.restore(before)
+    })
+  }
   return {
-    claim: (at, identity, tailEpoch, covered) => call(`claim ${at.partition} beyond ${tailEpoch}`, true, () => state.claim(at, identity, tailEpoch, covered)),
+    claim: (at, identity, tailEpoch, covered) => call(`claim ${at.partition} beyond ${tailEpoch}`, true, () => {
+      const before = state.snapshot()
+      return state.claim(at, identity, tailEpoch, covered).finally(() => failOver(before))
+    }),
     load: (at, keys, owner) => call(`load ${at.partition} ${keys.join()}`, false, () => state.load(at, keys, owner)),
     commit: (change) => call(`commit ${change.at.partition} ${change.epoch} ${change.previous}-${change.last}`, true, () => state.commit(change)),
     sweep: (at, nowEventMs, entries) => call(`sweep ${at.partition}`, true, () => state.sweep(at, nowEventMs, entries)),
