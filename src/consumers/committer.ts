@@ -67,7 +67,7 @@ export function createCommitter(options: CommitterOptions): Committer {
   async function sweep(clockMs: number): Promise<void> {
     if (clock.nowMs() < sweepAtMs || signal.aborted) return
     sweepAtMs = clock.nowMs() + options.sweepIntervalMs
-    await store.sweep(at, clockMs).catch((error: unknown) => {
+    await store.sweep(at, { epoch, claim, last: stored }, clockMs).catch((error: unknown) => {
       if (!isEngineError(error) || error.disposition !== 'retry') throw error
     })
   }

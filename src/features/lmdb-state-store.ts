@@ -3,7 +3,7 @@ import { EngineError, isEngineError, messageOf } from '../errors.js'
 import { limits } from '../limits.js'
 import { currentBootId, markClean, prepareDirectory, stateBytes } from './lmdb-directory.js'
 import { blobKey, blobPrefix, metaKey, metaRange, partitionOfMeta, rangeOf } from './lmdb-keys.js'
-import { assertReadable, conflict, fenced, newClaim, type Claim, type StateChange, type StateExtent, type StatePartition, type StateStore } from './state-store.js'
+import { assertReadable, conflict, fenced, isOwned, newClaim, type Claim, type StateChange, type StateExtent, type StateOwner, type StatePartition, type StateStore } from './state-store.js'
 
 export interface LmdbOptions {
   readonly directory: string
@@ -60,7 +60,7 @@ export async function openLmdbStateStore({ directory, bootId }: LmdbOptions): Pr
       return keys.map((key) => database.getBinary(blobKey(prefix, key)))
     },
     commit: (change) => commit(database, change),
-    sweep: (at, nowEventMs, entries = limits.sweepEntries) => sweep(database, cursors, at, nowEventMs, entries),
+    sweep: (at, owner, nowEventMs, entries = limits.sweepEntries) => sweep(database, cursors, at, owner, nowEventMs, entries),
     stat: async () => ({ bytes: await stateBytes(directory), partitions: partitionStats(database) }),
     close: async () => {
       await database.close()
@@ -128,9 +128,9 @@ async function storeError(error: unknown): Promise<EngineError> {
   return new EngineError(full ? 'DISK_FULL' : 'STORE_DOWN', `the state was not written: ${messageOf(cause)}`, { cause })
 }
 
-async function sweep(database: RootDatabase<Buffer, Buffer>, cursors: Map<string, Buffer>, at: StatePartition, nowEventMs: number, entries: number): Promise<number> {
+async function sweep(database: RootDatabase<Buffer, Buffer>, cursors: Map<string, Buffer>, at: StatePartition, owner: StateOwner, nowEventMs: number, entries: number): Promise<number> {
   const meta = readMeta(database, at)
-  if (meta === undefined) return 0
+  if (meta === undefined || !isOwned(meta, owner)) return 0
   const all = rangeOf(blobPrefix(at))
   const living = blobPrefix(at, meta.generation)
   const place = blobPrefix(at)

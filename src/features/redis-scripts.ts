@@ -77,12 +77,14 @@ return {'OK'}
 
 /**
  * KEYS meta, index (expiry or dropped), at most as many blobs as fit a slice. ARGV time, length of the blobs' prefix,
- * 1 where the index is the dropped one. Every blob is looked at again: it may have been renewed since the index was
+ * 1 where the index is the dropped one, epoch, claim, last of the owner. Gives 0 where the store is not as the owner
+ * left it. Every blob is looked at again: it may have been renewed since the index was
  * read. Gives how many are gone.
  */
 export const sweepScript = script(`${readMeta}
-local epoch, last, since = read(KEYS[1])
-since = tonumber(since or 0)
+local epoch, last, since, commit, whole, claim = read(KEYS[1])
+if epoch ~= ARGV[4] or claim ~= ARGV[5] or tonumber(last) < tonumber(ARGV[6]) then return 0 end
+since = tonumber(since)
 local now, prefix, dropped = tonumber(ARGV[1]), tonumber(ARGV[2]) + 1, ARGV[3] == '1'
 local gone, out, renewed = {}, {}, {}
 for i = 3, #KEYS do

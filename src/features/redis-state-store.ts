@@ -4,7 +4,7 @@ import { connectRedis, type RedisConnection, type RedisConnectionOptions } from 
 import type { RedisServerView } from './redis-info.js'
 import { checkPrefix, framed, keysOf, metaOf, unframed, type PartitionKeys } from './redis-layout.js'
 import { claimScript, commitScript, sweepScript } from './redis-scripts.js'
-import { assertReadable, conflict, fenced, newClaim, type StateChange, type StatePartition, type StateStore } from './state-store.js'
+import { assertReadable, conflict, fenced, newClaim, type StateChange, type StateOwner, type StatePartition, type StateStore } from './state-store.js'
 
 export interface RedisStateOptions extends RedisConnectionOptions {
   /** What every key begins with; no braces. */
@@ -64,7 +64,7 @@ export async function openRedisStateStore({ keyPrefix = defaultKeyPrefix, ...opt
       return values.map((value) => unframed(value, found.since))
     },
     commit: (change) => commit(redis, keysAt(change.at), change, commitIds(change)),
-    sweep: (at, nowEventMs, entries = limits.sweepEntries) => sweep(redis, keysAt(at), nowEventMs, entries),
+    sweep: (at, owner, nowEventMs, entries = limits.sweepEntries) => sweep(redis, keysAt(at), owner, nowEventMs, entries),
     stat: async (at) => {
       const { meta, expiry, dropped } = keysAt(at)
       const [stored, blobs, gone] = await Promise.all([redis.send('get', meta), redis.send('zcard', expiry), redis.send('zcard', dropped)])
@@ -74,9 +74,9 @@ export async function openRedisStateStore({ keyPrefix = defaultKeyPrefix, ...opt
       return { ...at, epoch, last, identity, blobs: blobs as number, dropped: gone as number }
     },
     drop: async (at) => {
-      await store.claim(at, nothing, 0)
+      const claimed = await store.claim(at, nothing, 0)
       let gone = 0
-      while ((await store.stat(at))!.dropped > 0) gone += await store.sweep(at, -Infinity)
+      while ((await store.stat(at))!.dropped > 0) gone += await store.sweep(at, claimed, -Infinity)
       return gone
     },
     inspect: () => redis.inspect(),
@@ -110,10 +110,10 @@ async function commit(redis: RedisConnection, keys: PartitionKeys, { at, epoch, 
 }
 
 /** First what earlier identities left, then what has expired. Keys are read first, so that the script can name them. */
-async function sweep(redis: RedisConnection, keys: PartitionKeys, nowEventMs: number, entries: number): Promise<number> {
+async function sweep(redis: RedisConnection, keys: PartitionKeys, { epoch, claim, last }: StateOwner, nowEventMs: number, entries: number): Promise<number> {
   const clear = async (index: string, found: unknown, ofEarlier: 0 | 1): Promise<number> => {
     const blobs = texts(found).map((key) => keys.blobs + key)
-    return blobs.length === 0 ? 0 : ((await redis.run(sweepScript, [keys.meta, index, ...blobs], [String(nowEventMs), Buffer.byteLength(keys.blobs), ofEarlier])) as number)
+    return blobs.length === 0 ? 0 : ((await redis.run(sweepScript, [keys.meta, index, ...blobs], [String(nowEventMs), Buffer.byteLength(keys.blobs), ofEarlier, epoch, claim, last])) as number)
   }
   const step = Math.min(entries, limits.sweepEntries)
   const [dropped, expired] = await Promise.all([

@@ -68,9 +68,11 @@ export interface StateStore {
   commit(change: StateChange): Promise<void>
   /**
    * Drops some of the blobs that expired before `nowEventMs`, and of state of earlier identities; looks at `entries` of
-   * them, going on where the last call ended. Resolves with how many are gone. Any number of calls at any time is right.
+   * them, going on where the last call ended. Resolves with how many are gone. `nowEventMs` is the owner's time at its
+   * `last`: a store that was taken over, emptied or put back is left as it is, for whoever folds from there reads what
+   * had not expired then.
    */
-  sweep(at: StatePartition, nowEventMs: number, entries?: number): Promise<number>
+  sweep(at: StatePartition, owner: StateOwner, nowEventMs: number, entries?: number): Promise<number>
 }
 
 /** Says nothing but that it is another one. */
@@ -81,6 +83,9 @@ export const fenced = (at: StatePartition, stored: number | string, epoch: numbe
 
 export const conflict = (at: StatePartition, stored: number | string, last: number): EngineError =>
   new EngineError('CONFLICT', `the state of partition ${at.partition} of ${at.stream} ends at offset ${stored}, not at ${last}`)
+
+/** Whether a store stands where its owner left it, or further. */
+export const isOwned = (stored: StateExtent | undefined, { epoch, claim, last }: StateOwner): boolean => stored?.epoch === epoch && stored.claim === claim && stored.last >= last
 
 /** Throws what a store that stands at `stored` means to its owner, or to a reader where there is none. */
 export function assertReadable(at: StatePartition, stored: StateExtent | undefined, owner: StateOwner | undefined): asserts stored is StateExtent {

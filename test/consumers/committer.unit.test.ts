@@ -13,7 +13,7 @@ function committing(change: Partial<StateStore> = {}) {
     claim: () => Promise.resolve({ epoch: 1, claim: 'one', last: -1 }),
     load: () => Promise.resolve([]),
     commit: ({ last }) => Promise.resolve(void asked.push(`commit ${last}`)),
-    sweep: (_, nowEventMs) => Promise.resolve(asked.push(`sweep ${nowEventMs}`)),
+    sweep: (_at, _owner, nowEventMs) => Promise.resolve(asked.push(`sweep ${nowEventMs}`)),
     ...change,
   }
   let [hour, nowMs] = [0, 0]

@@ -138,7 +138,7 @@ describe('sweeping an LMDB state', () => {
   test('drops what has expired and keeps what has not', async () => {
     const { epoch, claim } = await store.claim(at, 'plan', 0)
     await store.commit({ at, epoch, claim, previous: -1, last: 0, puts: Array.from({ length: 100 }, (_, index) => ({ key: `p${index}`, blob: Buffer.of(index), expiresAtMs: 1_000 + index })) })
-    assert.equal(await store.sweep(at, 1_050), 50)
+    assert.equal(await store.sweep(at, { epoch, claim, last: 0 }, 1_050), 50)
     assert.deepEqual((await store.load(at, ['p49', 'p50'])).map((blob) => blob?.[0]), [undefined, 50])
   })
 
@@ -146,7 +146,7 @@ describe('sweeping an LMDB state', () => {
     const { epoch, claim } = await store.claim(at, 'plan', 0)
     await store.commit({ at, epoch, claim, previous: -1, last: 0, puts: Array.from({ length: 95 }, (_, index) => ({ key: `p${index}`, blob: Buffer.of(1), expiresAtMs: 1 })) })
     const dropped: number[] = []
-    for (let step = 0; step < 10; step++) dropped.push(await store.sweep(at, 2, 10))
+    for (let step = 0; step < 10; step++) dropped.push(await store.sweep(at, { epoch, claim, last: 0 }, 2, 10))
     assert.deepEqual(dropped, [10, 10, 10, 10, 10, 10, 10, 10, 10, 5])
     assert.equal(await blobsOf(0), 0)
   })
@@ -154,7 +154,7 @@ describe('sweeping an LMDB state', () => {
   test('never drops a blob that a commit of the same moment renews', async () => {
     const { epoch, claim } = await store.claim(at, 'plan', 0)
     await store.commit({ at, epoch, claim, previous: -1, last: 0, puts: [{ key: 'ann', blob: Buffer.of(1), expiresAtMs: 1 }] })
-    await Promise.all([store.commit({ at, epoch, claim, previous: 0, last: 1, puts: [{ key: 'ann', blob: Buffer.of(2), expiresAtMs: never }] }), store.sweep(at, 1_000)])
+    await Promise.all([store.commit({ at, epoch, claim, previous: 0, last: 1, puts: [{ key: 'ann', blob: Buffer.of(2), expiresAtMs: never }] }), store.sweep(at, { epoch, claim, last: 0 }, 1_000)])
     assert.deepEqual((await store.load(at, ['ann']))[0], Buffer.of(2))
   })
 
@@ -163,8 +163,8 @@ describe('sweeping an LMDB state', () => {
     await fill(store, 30)
     const { epoch, claim } = await store.claim(other, 'plan', 0)
     await store.commit({ at: other, epoch, claim, previous: -1, last: 0, puts: [{ key: 'ann', blob: Buffer.of(1), expiresAtMs: never }] })
-    await store.claim(at, 'another plan', 0)
-    assert.equal(await store.sweep(at, 0), 30)
+    const claimed = await store.claim(at, 'another plan', 0)
+    assert.equal(await store.sweep(at, claimed, 0), 30)
     assert.equal(await blobsOf(1), 1)
   })
 })

@@ -72,6 +72,19 @@ export function stateStoreContract(name: string, open: () => Promise<OpenStore>)
       await assert.rejects(read(at, 'ann'), part)
     })
 
+    test('is swept by its owner alone, and only where it stands where the owner was at that time', async () => {
+      const { epoch, claim } = await store.claim(at, 'plan-a', 0)
+      const expired: StateChange['puts'] = [{ key: 'ann', blob: Buffer.from('a'), expiresAtMs: 1_000 }]
+      await store.commit({ at, epoch, claim, previous: -1, last: 9, puts: expired })
+      assert.equal(await store.sweep(at, { epoch, claim, last: 20 }, 5_000), 0, 'put back to an older copy: the events in between may read it')
+      assert.equal(await store.sweep(at, { epoch, claim: 'another', last: 9 }, 5_000), 0)
+      assert.equal(await store.sweep(at, { epoch: epoch + 1, claim, last: 9 }, 5_000), 0)
+      assert.equal(await store.sweep(neighbour, { epoch, claim, last: 9 }, 5_000), 0, 'nobody claimed it')
+      assert.deepEqual(await read(at, 'ann'), ['a'])
+      assert.equal(await store.sweep(at, { epoch, claim, last: 9 }, 5_000), 1)
+      assert.deepEqual(await read(at, 'ann'), [undefined])
+    })
+
     test('keeps bytes as they are', async () => {
       const { epoch, claim } = await store.claim(at, 'plan-a', 0)
       const blob = Buffer.from(Array.from({ length: 9_000 }, (_, index) => index % 256))

@@ -55,6 +55,13 @@ export const breaks = {
     find: 'if (owner === undefined) return assertWhole(at, stored)',
     put: 'return',
   },
+  'swept-where-it-was': {
+    why: 'what has expired is dropped only from a store that stands where its owner was at that time',
+    file: 'test/simulation/memory-state-store.ts',
+    find: 'stored === undefined || !isOwned(stored, owner)',
+    put: 'stored === undefined',
+    from: 4_101,
+  },
   'append-before-commit': {
     why: 'state is committed only when every folded chunk is durable',
     file: 'src/consumers/progress.ts',

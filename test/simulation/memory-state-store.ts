@@ -1,4 +1,4 @@
-import { assertReadable, conflict, fenced, type Claim, type StateChange, type StateExtent, type StateOwner, type StatePartition, type StateStore } from '../../src/features/state-store.js'
+import { assertReadable, conflict, fenced, isOwned, type Claim, type StateChange, type StateExtent, type StateOwner, type StatePartition, type StateStore } from '../../src/features/state-store.js'
 
 export interface MemoryBlob {
   readonly blob: Buffer
@@ -65,9 +65,9 @@ export class MemoryStateStore implements StateStore {
     this.#partitions.set(placeOf(at), { ...stored, last, blobs, puts })
   }
 
-  async sweep(at: StatePartition, nowEventMs: number, entries = Infinity): Promise<number> {
+  async sweep(at: StatePartition, owner: StateOwner, nowEventMs: number, entries = Infinity): Promise<number> {
     const stored = this.at(at)
-    if (stored === undefined) return 0
+    if (stored === undefined || !isOwned(stored, owner)) return 0
     const gone = [...stored.blobs].slice(0, entries).filter(([, { expiresAtMs }]) => expiresAtMs < nowEventMs)
     const blobs = new Map(stored.blobs)
     for (const [key] of gone) blobs.delete(key)

@@ -132,7 +132,7 @@ export function storeOf(process: SimulatedProcess, { state, network, hazards }: 
     }),
     load: (at, keys, owner) => call(`load ${at.partition} ${keys.join()}`, false, () => state.load(at, keys, owner)),
     commit: (change) => call(`commit ${change.at.partition} ${change.epoch} ${change.previous}-${change.last}`, true, () => state.commit(change)),
-    sweep: (at, nowEventMs, entries) => call(`sweep ${at.partition}`, true, () => state.sweep(at, nowEventMs, entries)),
+    sweep: (at, owner, nowEventMs, entries) => call(`sweep ${at.partition}`, true, () => state.sweep(at, owner, nowEventMs, entries)),
   }
 }
 

@@ -38,8 +38,8 @@ async function dropState(where: BenchPlace, { name, partitions }: { readonly nam
   try {
     for (let partition = 0; partition < partitions; partition++) {
       const at = { stream: name, partition }
-      await store.claim(at, 'dropped', 0)
-      while ((await store.sweep(at, -Infinity)) > 0);
+      const claimed = await store.claim(at, 'dropped', 0)
+      while ((await store.sweep(at, claimed, -Infinity)) > 0);
     }
   } finally {
     await store.close()
