@@ -5,6 +5,7 @@ import type { CompiledStream } from '../../src/consumers/compiled.js'
 import { scoredWith } from '../../src/consumers/scored-with.js'
 import { scoringFlow } from '../../src/consumers/scoring.js'
 import { ensureTopics } from '../../src/consumers/topics.js'
+import { isEngineError } from '../../src/errors.js'
 import type { LogRecord } from '../../src/log/event-log.js'
 import { embeddedStores } from '../../src/presets.js'
 import { createOnnxRuntime } from '../../src/scorers/onnx-runtime.js'
@@ -45,7 +46,7 @@ export async function undisturbed(stream: CompiledStream, input: readonly (reado
         },
       }) // prettier-ignore
       // A line that stops for too many bad records stops here as well: what it left has no result.
-      joined.then(({ failed, leave }) => failed.catch(() => leave().then(resolve, reject)), reject)
+      joined.then(({ failed, leave }) => failed.catch((error: unknown) => (isEngineError(error, 'BAD_SHARE') ? leave().then(resolve, reject) : reject(error as Error))), reject)
     })
     await store.close()
     return { results, state: lmdbState(stream, join(directory, 'state')) }
