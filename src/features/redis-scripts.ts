@@ -19,8 +19,8 @@ end
 `
 
 /**
- * KEYS meta, expiry, dropped. ARGV identity, tail epoch, covered, claim. Gives epoch and last. The meta is written first: a server
- * that is out of memory refuses a script's first write and lets it finish what it has begun.
+ * KEYS meta, expiry, dropped. ARGV identity, tail epoch, covered, claim. Gives epoch and last. The meta is written
+ * first: a server that is out of memory refuses a script's first write and lets it finish what it has begun.
  */
 export const claimScript = script(`${readMeta}
 local epoch, last, since, commit, whole, claim, identity = read(KEYS[1])
@@ -40,10 +40,10 @@ return {epoch, last}
 `)
 
 /**
- * KEYS meta, expiry, then a blob's each: puts before deletes. ARGV epoch, previous, last, commit, claim, number of puts,
- * length of the blobs' prefix, then a value for each put. Gives OK, or the stored epoch or offset that stands against it. A
- * commit that finds itself already done is OK: its first answer was lost. The index takes new blobs in and leaves those
- * it has where they are, which is at or before their expiry: a sweep that meets them moves them on.
+ * KEYS meta, expiry, then a blob's each: puts before deletes. ARGV epoch, previous, last, commit, claim, number of
+ * puts, length of the blobs' prefix, then a value for each put. Gives OK, or the stored epoch or offset that stands
+ * against it. A commit that finds itself already done is OK: its first answer was lost. The index takes new blobs in
+ * and leaves those it has where they are, which is at or before their expiry: a sweep that meets them moves them on.
  */
 export const commitScript = script(`${readMeta}
 local epoch, last, since, commit, whole, claim, identity = read(KEYS[1])
@@ -76,10 +76,9 @@ return {'OK'}
 `)
 
 /**
- * KEYS meta, index (expiry or dropped), at most as many blobs as fit a slice. ARGV time, length of the blobs' prefix,
- * 1 where the index is the dropped one, epoch, claim, last of the owner. Gives 0 where the store is not as the owner
- * left it. Every blob is looked at again: it may have been renewed since the index was
- * read. Gives how many are gone.
+ * KEYS meta, index (expiry or dropped), at most as many blobs as fit a slice. ARGV time, length of the blobs' prefix, 1
+ * where the index is the dropped one, epoch, claim, last of the owner. Gives 0 where the store is not as the owner left
+ * it. Every blob is looked at again: it may have been renewed since the index was read. Gives how many are gone.
  */
 export const sweepScript = script(`${readMeta}
 local epoch, last, since, commit, whole, claim = read(KEYS[1])
