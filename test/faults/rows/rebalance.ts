@@ -66,6 +66,6 @@ export const rebalance: Fault = {
   what: 'a member of the scoring group comes or goes every 5 s, with a backlog',
   presets: ['cluster'],
   proves: ['handover'],
-  patienceMs: { small: 10 * 60_000, large: 40 * 60_000 },
+  patienceMs: { small: 10 * 60_000, large: 90 * 60_000 },
   run,
 }
