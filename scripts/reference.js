@@ -96,7 +96,7 @@ function* sections(command, prefix) {
 function section(command, name) {
   const usage = `tidemill ${name} ${command.usage()}`
   const options = command.options.map((option) => {
-    const fallback = option.defaultValue === undefined || option.negate ? '' : ` (default: ${JSON.stringify(option.defaultValue).replaceAll('"', '')})`
+    const fallback = option.defaultValue === undefined || option.negate ? '' : ` (default: ${option.defaultValueDescription ?? JSON.stringify(option.defaultValue).replaceAll('"', '')})`
     return `| ${code(option.flags)} | ${cell(option.description)}${option.mandatory ? ' **required**' : ''}${fallback} |`
   })
   const about = command.registeredArguments.filter((argument) => argument.description !== '').map((argument) => `\n\`${argument.name()}\`: ${argument.description}.`)

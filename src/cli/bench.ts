@@ -60,7 +60,7 @@ export function benchCommand(parent: Command, terminal: Terminal): void {
     .option('--seconds <seconds>', 'length of a latency measurement', whole, 30)
     .option('--linger <ms>', 'how long the producer of a latency measurement on a cluster gathers events for a request', whole, producerLingerMs)
     .option('--beside <pids>', 'processes whose CPU is told beside the engine\'s on a cluster (Linux): kafka=123,redis=456', besideOption)
-    .option('--directory <directory>', 'where the data of the runs goes', tmpdir())
+    .addOption(new Option('--directory <directory>', 'where the data of the runs goes').default(tmpdir(), "the system's folder for temporary files"))
     .option('--json', 'print JSON instead of a table')
     .action(async (options: Options) => {
       const results = await measureAll(options, terminal)
