@@ -68,8 +68,6 @@ export function trackProgress({ warehouse, clock, log, stopping, onRetry, onWrit
     },
     stored(stored) {
       for (const mark of stored) {
-        // An insert of an earlier assignment may end after the present one has come further.
-        if ((marks.get(placeOf(mark))?.next ?? 0) > mark.next) continue
         marks.set(placeOf(mark), mark)
         unwritten.set(placeOf(mark), mark)
       }
