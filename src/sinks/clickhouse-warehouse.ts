@@ -29,18 +29,13 @@ export interface ClickhouseOptions {
  * where waiting does not help: credentials, certificates, a database that is missing and may not be created.
  */
 export async function openClickhouseWarehouse(options: ClickhouseOptions): Promise<Warehouse> {
-  return (await openIn(options, createDatabase))!
+  return (await openIn(options, true))!
 }
 
 /** The same of a database that is there; undefined where it is not. Nothing is changed in the server. */
-export const lookIntoClickhouseWarehouse = (options: ClickhouseOptions): Promise<Warehouse | undefined> => openIn(options, () => Promise.resolve(false))
+export const lookIntoClickhouseWarehouse = (options: ClickhouseOptions): Promise<Warehouse | undefined> => openIn(options, false)
 
-/** Called for a missing database. Resolves with whether it is there now. */
-type Missing = (ask: (query: string) => Promise<void>) => Promise<boolean>
-
-const createDatabase: Missing = (ask) => ask('CREATE DATABASE IF NOT EXISTS {database: Identifier}').then(() => true)
-
-async function openIn(options: ClickhouseOptions, missing: Missing): Promise<Warehouse | undefined> {
+async function openIn(options: ClickhouseOptions, mayCreate: boolean): Promise<Warehouse | undefined> {
   const { origin, connect } = connector(options)
   const inserts = connect({ ...insertSettings, wait_end_of_query: 1 }, options.database)
   // An answer is sent when it is complete, so that an error late in a query has its code.
@@ -49,7 +44,7 @@ async function openIn(options: ClickhouseOptions, missing: Missing): Promise<War
     await Promise.all([inserts.close(), queries.close()])
   }
   try {
-    if (!(await enter(queries, connect, options, origin, missing))) return await close().then(() => undefined)
+    if (!(await enter(queries, connect, options, origin, mayCreate))) return await close().then(() => undefined)
   } catch (error) {
     await close()
     throw error
@@ -100,8 +95,8 @@ function agentFor(tls: ClickhouseOptions['tls'] = {}): Agent {
   return new Agent({ ...tls, keepAlive: true, maxSockets: limits.warehouseConnections })
 }
 
-/** Proves that the server lets us into the database. False where it is missing still. */
-async function enter(queries: ClickHouseClient, connect: (settings: Settings) => ClickHouseClient, { username, database, timeoutsMs }: ClickhouseOptions, origin: string, missing: Missing): Promise<boolean> {
+/** Proves that the server lets us into the database, which is created where it is missing and may be. False where it is missing still. */
+async function enter(queries: ClickHouseClient, connect: (settings: Settings) => ClickHouseClient, { username, database, timeoutsMs }: ClickhouseOptions, origin: string, mayCreate: boolean): Promise<boolean> {
   const ask = async (client: ClickHouseClient, query: string): Promise<void> => {
     const signal = AbortSignal.timeout(timeoutsMs?.query ?? limits.warehouseQueryTimeoutMs)
     await drained((await client.exec({ query, query_params: { database }, abort_signal: signal })).stream, signal)
@@ -111,9 +106,9 @@ async function enter(queries: ClickHouseClient, connect: (settings: Settings) =>
       if (kindOf(error) !== 'UNKNOWN_DATABASE') throw error
       return false
     })
-    if (isThere) return true
+    if (isThere || !mayCreate) return isThere
     const outside = connect({ wait_end_of_query: 1 })
-    if (!(await missing((query) => ask(outside, query)).finally(() => outside.close()))) return false
+    await ask(outside, 'CREATE DATABASE IF NOT EXISTS {database: Identifier}').finally(() => outside.close())
     await ask(queries, 'SELECT 1')
     return true
   } catch (error) {
