@@ -5,15 +5,14 @@ import { limits } from '../limits.js'
 import type { Table } from '../sinks/tables.js'
 import type { Warehouse } from '../sinks/warehouse.js'
 import { patiently } from './retry.js'
-import type { Mark } from './warehouse-progress.js'
 
 /** What one read of a partition gave for a table. */
 export interface Piece<Data> {
   readonly rows: number
   readonly bytes: number
   readonly data: Data
-  /** True once the piece is stored. */
-  readonly mark: Mark
+  /** Called once the piece is stored, also when that is after its partition was taken away. */
+  readonly onStored: () => void
 }
 
 export interface LoaderOptions<Data> {
@@ -24,7 +23,7 @@ export interface LoaderOptions<Data> {
   readonly clock: Clock
   /** When it aborts, a failing insert is given up instead of repeated. */
   readonly stopping: AbortSignal
-  readonly onStored: (marks: readonly Mark[], rows: number) => void
+  readonly onAnswered: () => void
   readonly onRetry: (error: unknown) => void
 }
 
@@ -51,7 +50,7 @@ const small = { rows: 2_000, share: 0.1 }
  * Gathers what the partitions of a table give into inserts, one at a time. Each partition has one piece here at most,
  * so what is held is bounded by the reads, however long the warehouse is away.
  */
-export function openLoader<Data>({ table, encode, warehouse, clock, stopping, onStored, onRetry }: LoaderOptions<Data>): Loader<Data> {
+export function openLoader<Data>({ table, encode, warehouse, clock, stopping, onAnswered, onRetry }: LoaderOptions<Data>): Loader<Data> {
   const pieces = new Subject<Waiting<Data>>()
   let delayMs: number = limits.insertDelayMs
 
@@ -64,8 +63,11 @@ export function openLoader<Data>({ table, encode, warehouse, clock, stopping, on
       await patiently(() => warehouse.insert(table, native), { clock, signal: stopping, onRetry })
       const rows = wanted.reduce((sum, piece) => sum + piece.rows, 0)
       delayMs = rows < small.rows ? Math.min(Math.max(limits.insertDelayMs, (clock.nowMs() - startMs) / small.share), limits.insertDelayMaxMs) : limits.insertDelayMs
-      onStored(wanted.map(({ mark }) => mark), rows)
-      for (const { settle } of wanted) settle(true)
+      onAnswered()
+      for (const { onStored, settle } of wanted) {
+        onStored()
+        settle(true)
+      }
     } catch (error) {
       // Given up for the stop, and no failure: the partitions may hear of it a moment later than this.
       const isGivenUp = stopping.aborted && isEngineError(error) && error.disposition === 'retry'

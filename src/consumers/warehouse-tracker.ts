@@ -7,16 +7,21 @@ import { encodeMarks, type Mark } from './warehouse-progress.js'
 
 /** What the flow knows of how far it is, and has written down of it. */
 export interface ProgressTracker {
-  /** A partition is read from here on. */
-  start(mark: Mark): void
-  /** Everything before these is stored. They are written down soon, all partitions of all tables in one insert. */
-  stored(marks: readonly Mark[]): void
+  /** A partition is read from the mark on, until `revoked`. Ends what earlier readers of it have to say here. */
+  start(mark: Mark, revoked: AbortSignal): PartitionProgress
+  /** Of the partitions that are read. */
   marks(): readonly Mark[]
   /** Resolves when everything before the given positions is stored. */
   reached(until: readonly Position[]): Promise<void>
   lagRecords(): number
   /** Writes down what is not yet. */
   close(): Promise<void>
+}
+
+/** How far one reader of a partition has come. */
+export interface PartitionProgress {
+  /** Everything before the mark is stored. It is written down soon, with those of all partitions of all tables. */
+  stored(mark: Mark): void
 }
 
 interface Position extends TopicPartition {
@@ -36,6 +41,7 @@ export interface TrackerOptions {
 const placeOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`
 
 export function trackProgress({ warehouse, clock, log, stopping, onRetry, onWritten }: TrackerOptions): ProgressTracker {
+  const readers = new Map<string, PartitionProgress>()
   const marks = new Map<string, Mark>()
   const waiting = new Set<() => void>()
   let unwritten = new Map<string, Mark>()
@@ -61,18 +67,25 @@ export function trackProgress({ warehouse, clock, log, stopping, onRetry, onWrit
   }
 
   return {
-    start(mark) {
-      marks.set(placeOf(mark), mark)
-      unwritten.delete(placeOf(mark))
-      for (const check of waiting) check()
-    },
-    stored(stored) {
-      for (const mark of stored) {
-        marks.set(placeOf(mark), mark)
-        unwritten.set(placeOf(mark), mark)
+    start(mark, revoked) {
+      const place = placeOf(mark)
+      const progress: PartitionProgress = {
+        stored(stored) {
+          // An insert may end after its partition was taken away: that counts, but not once the partition is read anew.
+          if (readers.get(place) !== progress) return
+          if (!revoked.aborted) marks.set(place, stored)
+          unwritten.set(place, stored)
+          writing ??= writeSoon()
+          for (const check of waiting) check()
+        },
       }
-      writing ??= writeSoon()
+      if (revoked.aborted) return progress
+      readers.set(place, progress)
+      marks.set(place, mark)
+      unwritten.delete(place)
+      revoked.addEventListener('abort', () => readers.get(place) === progress && marks.delete(place), { once: true })
       for (const check of waiting) check()
+      return progress
     },
     marks: () => [...marks.values()],
     reached: (until) =>

@@ -27,7 +27,7 @@ export interface WarehouseOptions {
 }
 
 export interface WarehouseFlow extends Membership {
-  /** How far each partition is stored. */
+  /** How far each partition of this process is stored. */
   progress(): readonly Mark[]
   /** Resolves when everything before the given positions is stored; rejects when the flow fails. */
   drained(until: readonly (TopicPartition & { readonly next: number })[]): Promise<void>
@@ -107,13 +107,9 @@ function watchHealth(report: (message: string) => void): Health {
 }
 
 async function joinFeed<Data>(feed: Feed<Data>, context: FeedContext): Promise<Membership> {
-  const { groups, warehouse, clock, stopping, health, tracker, stops } = context
-  const onStored = (marks: readonly Mark[]): void => {
-    health.answered(feed.table)
-    tracker.stored(marks)
-  }
+  const { groups, warehouse, clock, stopping, health, stops } = context
   const encode = (data: readonly (readonly Data[])[]): Buffer => feed.encode(data.flat())
-  const loader = openLoader<readonly Data[]>({ table: feed.table, encode, warehouse, clock, stopping, onStored, onRetry: (error) => health.away(feed.table, error) })
+  const loader = openLoader<readonly Data[]>({ table: feed.table, encode, warehouse, clock, stopping, onAnswered: () => health.answered(feed.table), onRetry: (error) => health.away(feed.table, error) })
   const membership = await groups.join(groupOf(feed.table), feed.topics, (assignment) =>
     guarded({ reader: readerOf(feed.table), assignment, stops, clock }, () => fill(feed, loader, assignment, context)),
   )
@@ -134,15 +130,16 @@ async function fill<Data>(feed: Feed<Data>, loader: Loader<readonly Data[]>, ass
   if (start === undefined) return
   const take = feed.open(assignment, start.mark, context)
   await context.stops?.going({ reader: readerOf(table), topic, partition })
-  context.tracker.start({ table, topic, partition, covered: -1, epoch: 0, ...start.mark, next: start.next })
+  const progress = context.tracker.start({ table, topic, partition, covered: -1, epoch: 0, ...start.mark, next: start.next }, revoked)
   for (let { next } = start; ; ) {
     const records = await untilRevoked(() => reader.read(next, readBound, revoked), assignment, context)
     if (records === undefined || records.length === 0) return
     next = records.at(-1)!.offset + 1
     const { data, rows, bytes, covered, epoch } = take(records)
     const mark: Mark = { table, topic, partition, next, covered, epoch }
-    if (rows === 0) context.tracker.stored([mark])
-    else if (!(await loader.store({ rows, bytes, data, mark }, revoked))) return
+    const onStored = (): void => progress.stored(mark)
+    if (rows === 0) onStored()
+    else if (!(await loader.store({ rows, bytes, data, onStored }, revoked))) return
     await assignment.commit(next)
   }
 }

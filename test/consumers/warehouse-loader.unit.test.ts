@@ -5,13 +5,13 @@ import { openLoader, type Loader } from '../../src/consumers/warehouse-loader.js
 import { EngineError, isEngineError } from '../../src/errors.js'
 import type { Warehouse } from '../../src/sinks/warehouse.js'
 
-const piece = { rows: 1, bytes: 10, data: 'x', mark: { table: 'events', topic: 'doors', partition: 0, next: 1, covered: -1, epoch: 0 } } as const
+const piece = { rows: 1, bytes: 10, data: 'x', onStored: () => assert.fail('nothing is stored') }
 const unmoved = new AbortController().signal
 
 /** A loader whose warehouse answers with what `insert` throws. */
 function loaderOver(insert: () => Error, stopping: AbortSignal): Loader<string> {
   const warehouse: Warehouse = { insert: () => Promise.reject(insert()), query: () => Promise.resolve([]), run: () => Promise.resolve(), close: () => Promise.resolve() }
-  return openLoader<string>({ table: 'events', encode: () => Buffer.alloc(1), warehouse, clock: systemClock, stopping, onStored: () => assert.fail('nothing is stored'), onRetry: () => undefined })
+  return openLoader<string>({ table: 'events', encode: () => Buffer.alloc(1), warehouse, clock: systemClock, stopping, onAnswered: () => assert.fail('nothing is stored'), onRetry: () => undefined })
 }
 
 test('an insert that a stop gives up, while the warehouse is away, fails nobody, though no partition has heard of the stop yet', async () => {

@@ -96,7 +96,7 @@ export const breaks = {
     why: 'the warehouse notes its progress after what it speaks of is stored',
     file: 'src/consumers/warehouse.ts',
     find: 'else if (!(await loader.store(',
-    put: 'else if (context.tracker.stored([mark]), !(await loader.store(',
+    put: 'else if (onStored(), !(await loader.store(',
   },
   'insert-again': {
     why: 'an insert that failed is repeated whole',
