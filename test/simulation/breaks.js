@@ -98,6 +98,13 @@ export const breaks = {
     find: 'else if (!(await loader.store(',
     put: 'else if (onStored(), !(await loader.store(',
   },
+  'mark-readers': {
+    why: 'an insert that ends after its partition is read anew does not say how far that is stored',
+    file: 'src/consumers/warehouse-tracker.ts',
+    find: 'if (readers.get(place) !== progress) return',
+    put: '',
+    from: 60_600,
+  },
   'insert-again': {
     why: 'an insert that failed is repeated whole',
     file: 'src/consumers/warehouse-loader.ts',
