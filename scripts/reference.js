@@ -119,7 +119,7 @@ export function metricsReference({ observe, watchDependencies, registerGauges, a
   const registry = new Registry()
   observe([], registry, systemClock, () => '')
   watchDependencies(registry)
-  registerGauges(registry, { version: '', preset: '', roles: [], streams: [], lagRecords: () => 0, versionOf: () => '', stops: { standing: () => [] }, rebuilds: { onRefold: () => undefined, current: () => [] }, warehouse: { lagRecords: () => 0, up: () => true } })
+  registerGauges(registry, { version: '', preset: '', roles: [], streams: [], lagRecords: () => 0, versionOf: () => '', directory: '.', stops: { standing: () => [] }, rebuilds: { onRefold: () => undefined, current: () => [] }, warehouse: { lagRecords: () => 0, up: () => true } })
   apiMetrics(/** @type {any} */ ({ addHook: () => undefined }), registry, /** @type {any} */ ({}))
   const metrics = /** @type {{ name: string, help: string, type: string, labelNames: string[] }[]} */ (/** @type {unknown} */ (registry.getMetricsAsArray()))
   const kind = (/** @type {string} */ name) => registry.getSingleMetric(name)?.constructor.name.toLowerCase() ?? ''

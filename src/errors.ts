@@ -76,5 +76,9 @@ export const isEngineError = (error: unknown, code?: ErrorCode): error is Engine
 /** Every code that asks for this. */
 export const codesOf = (disposition: Disposition): readonly ErrorCode[] => (Object.keys(dispositions) as ErrorCode[]).filter((code) => dispositions[code] === disposition)
 
+/** The system's name of a failure (`ENOSPC`), where it has one. */
+export const errnoOf = (error: unknown): string | undefined =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
+
 /** The message of anything that was thrown. */
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

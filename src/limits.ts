@@ -42,6 +42,8 @@ export const limits = {
   eventBytes: 256 * 1024,
   /** An append to the log at most (also Kafka's customary `max.message.bytes` for one block). */
   appendBytes: 8 * 1024 * 1024,
+  /** Below this a data directory's disk is full within hours: a busy day of raw events and predictions is some GiB. */
+  leastFreeBytes: 2 * 1024 ** 3,
   /** Appends that wait for a partition's disk: the two largest possible, about a second of a slow disk. More are refused. */
   queuedAppendBytes: 16 * 1024 * 1024,
   /** A segment file is rolled at this size, so retention frees space in such steps. */

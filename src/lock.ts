@@ -1,6 +1,6 @@
 import { link, mkdir, readFile, rename, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { EngineError } from './errors.js'
+import { EngineError, errnoOf } from './errors.js'
 
 /** Who holds a data directory. */
 export interface LockHolder {
@@ -27,8 +27,6 @@ export interface Lock {
 const lockPath = (directory: string): string => join(directory, 'engine.lock')
 /** Held for a moment by whoever replaces a stale lock, so that two do not both. */
 const takeoverPath = (directory: string): string => join(directory, 'engine.lock.takeover')
-
-const errnoOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : undefined)
 
 /** Tells the attempts of one process apart. */
 let attempts = 0
@@ -132,8 +130,8 @@ export async function lockDirectory(directory: string, holder: LockHolder): Prom
   let file: LockFile = { ...holder, ...(bootId === undefined ? {} : { bootId }), ...(startTicks === undefined ? {} : { startTicks }) }
   const ours = join(directory, `engine.lock.${holder.pid}.${attempts++}`)
   const writeOurs = (): Promise<void> => writeFile(ours, `${JSON.stringify(file)}\n`, { mode: 0o640 })
-  await writeOurs()
   try {
+    await writeOurs()
     await acquire(directory, ours)
   } finally {
     await unless('ENOENT', unlink(ours))

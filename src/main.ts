@@ -14,6 +14,7 @@ import { scoringFlow, scoringGroup } from './consumers/scoring.js'
 import { forgivenOf } from './consumers/stops.js'
 import { warehouseFlow, type WarehouseFlow } from './consumers/warehouse.js'
 import type { Engine, EngineOptions, StartEngine } from './engine.js'
+import { diskFailure } from './disk.js'
 import { EngineError } from './errors.js'
 import { openFoundation, openRouting, type Foundation } from './foundation.js'
 import { createClosing, type Closing } from './lifecycle.js'
@@ -28,14 +29,14 @@ export const startEngine: StartEngine = async (config, options = {}) => {
   try {
     return await compose(await openFoundation(config, options, closing), options, closing)
   } catch (error) {
-    await closing.close()
-    throw error
+    await closing.close().catch(() => undefined)
+    throw diskFailure(error, `starting an engine in ${config.dataDirectory}`)
   }
 }
 
 /** The flows of this process' roles over what it stands on, and then the API, which asks them. */
 async function compose(foundation: Foundation, options: EngineOptions, closing: Closing): Promise<Engine> {
-  const { config, startedMs, logger, registry, log, store, warehouse, streams, named, models, report, stops, rebuilds } = foundation
+  const { config, startedMs, logger, directory, registry, log, store, warehouse, streams, named, models, report, stops, rebuilds } = foundation
   const firstDecisions = activateBundled({ streams, models: await listModels(config.models.directory), readModel: models.read, publish: models.publish, clock, report })
   const control = await openRouting(foundation, { together: true }, closing, firstDecisions)
   const versionOf = ({ stream }: CompiledStream): string => championOf(control.current(), stream.model, 'global')?.version ?? heuristicVersion
@@ -46,7 +47,7 @@ async function compose(foundation: Foundation, options: EngineOptions, closing: 
   if (warehousing !== undefined) failing.push(warehousing.failed)
 
   let failure: unknown
-  const served = await serve(foundation, observation, () => readinessOf({ log, store, warehouse, streams, stops, rebuilds, failure: () => failure }), closing)
+  const served = await serve(foundation, observation, () => readinessOf({ log, directory, store, warehouse, streams, stops, rebuilds, failure: () => failure }), closing)
   failing.push(...served.failed)
   const sweeping = repeat(() => log.sweep(), sweepEveryMs, clock, (error) => logger.warn({ err: error }, 'retention'))
   closing.add(() => sweeping.close())
@@ -55,13 +56,13 @@ async function compose(foundation: Foundation, options: EngineOptions, closing: 
   const lag = await followLag(log, scoringGroup, clock)
   closing.add(() => lag.close())
   const lagRecords = (name: string): number => lag.of(named(name).topics.events)
-  registerGauges(registry, { ...config, version: packageVersion(), streams: streams.map(({ stream }) => stream.name), lagRecords, versionOf: (name) => versionOf(named(name)), warehouse: warehousing, stops, rebuilds })
+  registerGauges(registry, { ...config, version: packageVersion(), directory, streams: streams.map(({ stream }) => stream.name), lagRecords, versionOf: (name) => versionOf(named(name)), warehouse: warehousing, stops, rebuilds })
   return {
     url: served.url,
     ...(served.demoKey === undefined ? {} : { demoKey: served.demoKey }),
     query: (sql) => (warehouse === undefined ? Promise.reject(new EngineError('BAD_CONFIG', 'this process has no role that reads the warehouse')) : warehouse.query(sql)),
     failed,
-    stop: () => closing.close(),
+    stop: () => closing.close().catch((error: unknown) => Promise.reject(diskFailure(error, `closing ${directory} (nothing that was acknowledged is lost)`) as Error)),
     snapshot: () => ({
       uptimeMs: clock.nowMs() - startedMs,
       streams: observation.streams().map((one) => ({ ...one, lagRecords: lagRecords(one.name) })),

@@ -5,6 +5,7 @@ import { dirname } from 'node:path'
 import { Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import type { Clock } from '../clock.js'
+import { diskFailure } from '../disk.js'
 import { EngineError, messageOf } from '../errors.js'
 import { createKey, keyRing, scopes, type KeyRecord, type KeyRing, type NewKey } from './keys.js'
 import { oneOf } from './shapes.js'
@@ -129,8 +130,7 @@ async function withLock(path: string, clock: Clock, work: (write: (text: string)
     await folder.sync().finally(() => folder.close())
   } catch (error) {
     await rm(lock, { force: true })
-    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw new EngineError('DISK_FULL', `${path}: no space left for the keys`, { cause: error })
-    throw error
+    throw diskFailure(error, `writing the keys in ${path}`)
   } finally {
     await handle.close()
   }

@@ -1,8 +1,6 @@
 /** Where the API is heard. */
 import type { FastifyInstance } from 'fastify'
-import { EngineError } from '../errors.js'
-
-const errnoOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : undefined)
+import { EngineError, errnoOf } from '../errors.js'
 
 /**
  * Listens and gives the address. `anyPort`: where the port is taken another free one will do. Throws BAD_CONFIG when a

@@ -1,17 +1,18 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs'
-import { readFile, statfs } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { systemClock } from '../clock.js'
 import { dataPaths, packagePath, type Config } from '../config.js'
+import { freeBytes } from '../disk.js'
 import type { Check } from '../engine.js'
 import { messageOf } from '../errors.js'
 import { compile } from '../features/plan.js'
+import { limits } from '../limits.js'
 import type { LockHolder } from '../lock.js'
 import { listModels, readModel } from '../scorers/model-store.js'
 import { chooseStreams } from '../streams/choose.js'
 
-/** Below this an engine runs full within hours: a busy day of raw events and predictions is some GiB. */
-const leastFreeGiB = 2
+const gibibytes = (bytes: number): number => bytes / 2 ** 30
 /** More than a request takes, and less than what anybody's time server allows. */
 export const clockToleranceMs = 5_000
 
@@ -41,10 +42,9 @@ export const directoryCheck = (config: Config): Promise<Check> =>
     while (!existsSync(directory)) directory = dirname(directory)
     if (!statSync(directory).isDirectory()) throw new Error(`${directory} is not a directory`)
     accessSync(directory, constants.W_OK)
-    const { bavail, bsize } = await statfs(directory)
-    const freeGiB = (bavail * bsize) / 2 ** 30
-    if (freeGiB < leastFreeGiB) throw new Error(`${config.dataDirectory} has ${freeGiB.toFixed(1)} GiB left; ${leastFreeGiB} are the least to run with`)
-    return `${config.dataDirectory}, ${freeGiB.toFixed(0)} GiB free${directory === config.dataDirectory ? '' : ' (not there yet)'}`
+    const free = await freeBytes(directory)
+    if (free < limits.leastFreeBytes) throw new Error(`${config.dataDirectory} has ${gibibytes(free).toFixed(1)} GiB left; ${gibibytes(limits.leastFreeBytes)} are the least to run with`)
+    return `${config.dataDirectory}, ${gibibytes(free).toFixed(0)} GiB free${directory === config.dataDirectory ? '' : ' (not there yet)'}`
   })
 
 export const keysCheck = (config: Config): Promise<Check> =>

@@ -1,4 +1,5 @@
 import { Gauge, type Registry } from 'prom-client'
+import { freeBytes } from '../disk.js'
 import type { Rebuilds } from './rebuilds.js'
 import type { Stops } from './stops.js'
 
@@ -12,6 +13,8 @@ export interface GaugeSources {
   readonly lagRecords: (stream: string) => number
   /** The version that serves tenants without a model of their own. */
   readonly versionOf: (stream: string) => string
+  /** Where the engine keeps its data. */
+  readonly directory: string
   readonly stops: Pick<Stops, 'standing'>
   readonly rebuilds: Rebuilds
   /** Undefined where this process does not fill the warehouse. */
@@ -41,6 +44,14 @@ export function registerGauges(registry: Registry, sources: GaugeSources): void 
     collect() {
       this.reset()
       for (const stream of streams) this.set({ stream, version: sources.versionOf(stream) }, 1)
+    },
+  })
+  new Gauge({
+    name: 'tidemill_disk_free_bytes',
+    help: 'What is left to this process of the disk that its data directory is on.',
+    registers,
+    async collect() {
+      this.set(await freeBytes(sources.directory).catch(() => Number.NaN))
     },
   })
   new Gauge({

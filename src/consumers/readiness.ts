@@ -1,6 +1,8 @@
 import type { ReadinessCheck } from '../api/ports.js'
+import { freeBytes } from '../disk.js'
 import { EngineError, isEngineError, messageOf } from '../errors.js'
 import { noEntity, type StateStore } from '../features/state-store.js'
+import { limits } from '../limits.js'
 import type { EventLog } from '../log/event-log.js'
 import type { Warehouse } from '../sinks/warehouse.js'
 import type { CompiledStream } from './compiled.js'
@@ -11,6 +13,8 @@ import type { Stops } from './stops.js'
 
 export interface ReadinessOptions {
   readonly log: EventLog
+  /** Where the engine keeps its data. */
+  readonly directory: string
   /** Undefined where this process has no use for it; so with the warehouse. */
   readonly store: StateStore | undefined
   readonly warehouse: Warehouse | undefined
@@ -23,17 +27,26 @@ export interface ReadinessOptions {
 
 /**
  * Asks every part whether it can do its work now. A warehouse that is away does not make the engine unready: scoring
- * goes on without it; nor does a partition that stands still: the others go on, and its events are taken. State that
+ * goes on without it; nor does a disk that runs full: reads go on; nor a partition that stands still: the others go on, and its events are taken. State that
  * this process rebuilds does: an upgrade goes on to the next process when it is done. What another one rebuilds is said.
  */
-export async function readinessOf({ log, store, warehouse, streams, stops, rebuilds, failure }: ReadinessOptions): Promise<readonly ReadinessCheck[]> {
+export async function readinessOf({ log, directory, store, warehouse, streams, stops, rebuilds, failure }: ReadinessOptions): Promise<readonly ReadinessCheck[]> {
   return [
     { check: 'engine', ok: failure() === undefined, detail: failure() === undefined ? 'running' : messageOf(failure()) },
     await ask('log', async () => `control topic at offset ${(await log.bounds(controlTopic)).next}`),
     ...(store === undefined ? [] : [await stateCheck(store, streams, rebuilds)]),
     ...(warehouse === undefined ? [] : [workingWithout(await ask('warehouse', async () => ((await warehouse.query('SELECT 1')).length === 1 ? 'answers' : 'gives no row')))]),
+    workingWithout(await ask('disk', () => roomCheck(directory))),
     workingWithout({ check: 'partitions', ok: stops.standing().length === 0, detail: stops.standing().map(stopText).join('; ') || 'none stands still' }),
   ]
+}
+
+/** Throws where little is left. Reads go on when nothing is, so a full disk takes no process out of service. */
+async function roomCheck(directory: string): Promise<string> {
+  const free = await freeBytes(directory)
+  const text = `${(free / 2 ** 30).toFixed(1)} GiB left for ${directory}`
+  if (free < limits.leastFreeBytes) throw new EngineError('DISK_FULL', `${text}; without space events are refused (507)`)
+  return text
 }
 
 async function stateCheck(store: StateStore, streams: readonly CompiledStream[], rebuilds: Rebuilds): Promise<ReadinessCheck> {

@@ -2,7 +2,8 @@ import { constants, readSync } from 'node:fs'
 import { mkdir, open, readFile, readdir, rename, unlink } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { EngineError, isEngineError, messageOf } from '../errors.js'
+import { diskFailure } from '../disk.js'
+import { EngineError, errnoOf, isEngineError, messageOf } from '../errors.js'
 
 /** One open file. Positions and sizes in bytes; what fails rejects with the system's own error. */
 export interface LogFile {
@@ -121,16 +122,8 @@ export const diskFiles = (ephemeral: boolean): LogFiles => ({
   flushDirectory: (path) => (ephemeral ? Promise.resolve() : flushDirectory(path)),
 })
 
-/** The system's name of a failure (`ENOSPC`), where it has one. */
-export const errnoOf = (error: unknown): string | undefined =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
-
-const noSpace = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
-
 /** DISK_FULL or LOG_DOWN for what the system reports; engine errors stay what they are. */
 export function logFailure(error: unknown, doing: string): EngineError {
-  if (isEngineError(error)) return error
-  return noSpace.has(errnoOf(error) ?? '')
-    ? new EngineError('DISK_FULL', `${doing}: no space left. Free some or move the data directory.`, { cause: error })
-    : new EngineError('LOG_DOWN', `${doing}: ${messageOf(error)}`, { cause: error })
+  const told = diskFailure(error, doing)
+  return isEngineError(told) ? told : new EngineError('LOG_DOWN', `${doing}: ${messageOf(error)}`, { cause: error })
 }

@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert'
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, open, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, open, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -38,8 +38,8 @@ async function fill(file: string): Promise<void> {
 
 if (lacking !== undefined) process.stderr.write(`\n!!! NOT RUN: the test of a full disk: ${lacking}\n\n`)
 
-test('on a full disk events are refused with 507 and reads go on; with space again every acknowledged event is scored once', { timeout: 180_000 }, async ({ skip }) => {
-  if (lacking !== undefined) skip(lacking)
+/** An engine whose data lies on a small disk, started by `start`. */
+async function smallEngine() {
   const directory = await mkdtemp(join(tmpdir(), 'tidemill-full-'))
   onTestFinished(() => rm(directory, { recursive: true, force: true }))
   const disk = join(directory, 'disk')
@@ -47,24 +47,34 @@ test('on a full disk events are refused with 507 and reads go on; with space aga
   const { stream } = await benchOn(preset, directory)
   const { key } = await openKeys(dataPaths(disk).keys, systemClock).create({ name: 'test', tenant: '*', scopes: ['events:write', 'read', 'admin'] })
   const settings = { dataDirectory: disk, streams: { builtin: [], paths: [packagePath('bench/streams')] }, models: { directory: join(directory, 'models') }, tenants: 'any', demo: { enabled: false } }
-  const engine = await engineProcess(preset.variables, directory, settings)
   const authorization = `Bearer ${key}`
   const lines = workloadLines()
   const acknowledged = new Set<string>()
 
-  async function send(count: number): Promise<{ status: number; code: string | undefined }> {
-    const some = Array.from({ length: count }, () => lines.next().value as string)
-    const answer = await fetch(`${engine.url}/api/v2/events/${stream.stream.name}`, { method: 'POST', headers: { authorization, 'content-type': 'application/x-ndjson' }, body: some.join('\n') })
-    const body = (await answer.json()) as { code?: string; results?: { event_id: string }[] }
-    if (answer.status === 200) for (const { event_id } of body.results!) acknowledged.add(event_id)
-    return { status: answer.status, code: body.code }
+  async function start() {
+    const engine = await engineProcess(preset.variables, directory, settings)
+    async function send(count: number): Promise<{ status: number; code: string | undefined }> {
+      const some = Array.from({ length: count }, () => lines.next().value as string)
+      const answer = await fetch(`${engine.url}/api/v2/events/${stream.stream.name}`, { method: 'POST', headers: { authorization, 'content-type': 'application/x-ndjson' }, body: some.join('\n') })
+      const body = (await answer.json()) as { code?: string; results?: { event_id: string }[] }
+      if (answer.status === 200) for (const { event_id } of body.results!) acknowledged.add(event_id)
+      return { status: answer.status, code: body.code }
+    }
+    async function query<Row>(sql: string): Promise<readonly Row[]> {
+      const answer = await fetch(`${engine.url}/api/v2/sql`, { method: 'POST', headers: { authorization, 'content-type': 'application/json' }, body: JSON.stringify({ sql }) })
+      assert.equal(answer.status, 200, await answer.clone().text())
+      return ((await answer.json()) as { rows: Row[] }).rows
+    }
+    const stored = async (): Promise<number> => Number((await query<{ n: number | string }>('SELECT count() AS n FROM predictions_final'))[0]!.n)
+    return { engine, send, query, stored }
   }
-  async function query<Row>(sql: string): Promise<readonly Row[]> {
-    const answer = await fetch(`${engine.url}/api/v2/sql`, { method: 'POST', headers: { authorization, 'content-type': 'application/json' }, body: JSON.stringify({ sql }) })
-    assert.equal(answer.status, 200, await answer.clone().text())
-    return ((await answer.json()) as { rows: Row[] }).rows
-  }
-  const stored = async (): Promise<number> => Number((await query<{ n: number | string }>('SELECT count() AS n FROM predictions_final'))[0]!.n)
+  return { disk, acknowledged, start }
+}
+
+test('on a full disk events are refused with 507 and reads go on; with space again every acknowledged event is scored once', { timeout: 180_000 }, async ({ skip }) => {
+  if (lacking !== undefined) skip(lacking)
+  const { disk, acknowledged, start } = await smallEngine()
+  const { engine, send, query, stored } = await start()
 
   for (let sent = 0; sent < 2_000; sent += 500) assert.equal((await send(500)).status, 200)
   while ((await stored()) < 2_000) await systemClock.sleep(50)
@@ -95,4 +105,29 @@ test('on a full disk events are refused with 507 and reads go on; with space aga
   assert.equal(await stored(), acknowledged.size)
   assert.deepEqual([...acknowledged].filter((id) => !seen.has(id)), [])
   assert.equal(await engine.end('SIGTERM'), 0, engine.said())
+})
+
+test('an engine that stops on a full disk, and one that is to start there, say so and where; with space again it goes on', { timeout: 180_000 }, async ({ skip }) => {
+  if (lacking !== undefined) skip(lacking)
+  const { disk, acknowledged, start } = await smallEngine()
+  const first = await start()
+  assert.equal((await first.send(500)).status, 200)
+  const ballast = join(disk, 'ballast')
+  await fill(ballast)
+  const { checks } = (await (await fetch(`${first.engine.url}/readyz`)).json()) as { checks: { check: string; ok: boolean; attention?: boolean; detail: string }[] }
+  const { ok, attention, detail } = checks.find(({ check }) => check === 'disk')!
+  assert.deepEqual([ok, attention], [true, true])
+  assert.ok(detail.startsWith(`0.0 GiB left for ${disk};`), detail)
+  assert.match(await (await fetch(`${first.engine.url}/metrics`)).text(), /^tidemill_disk_free_bytes \d{1,5}$/m)
+  assert.equal(await first.engine.end('SIGTERM'), 4, first.engine.said())
+  assert.ok(first.engine.said().includes(`closing ${disk} (nothing that was acknowledged is lost): no space left`), first.engine.said())
+
+  await assert.rejects(start(), (error: Error) => error.message.startsWith('the engine ended with 4:') && error.message.includes(`starting an engine in ${disk}: no space left`))
+  assert.deepEqual((await readdir(disk)).filter((name) => name.startsWith('engine.lock')), [])
+  await rm(ballast)
+  const second = await start()
+  assert.equal((await second.send(500)).status, 200)
+  while ((await second.stored()) < acknowledged.size) await systemClock.sleep(50)
+  assert.equal(acknowledged.size, 1_000)
+  assert.equal(await second.engine.end('SIGTERM'), 0, second.engine.said())
 })

@@ -1,10 +1,8 @@
 import { createHash } from 'node:crypto'
-import { constants, copyFile, mkdir, open, readdir, rename, stat, statfs, type FileHandle } from 'node:fs/promises'
+import { constants, copyFile, mkdir, open, readdir, rename, stat, type FileHandle } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
-import { EngineError, messageOf } from '../../errors.js'
-
-/** The system's name of a failure, where it is one of the system's. */
-export const errnoOf = (error: unknown): string | undefined => (error instanceof Error && 'syscall' in error && 'code' in error ? String(error.code) : undefined)
+import { freeBytes, isDiskFull } from '../../disk.js'
+import { EngineError, errnoOf, messageOf } from '../../errors.js'
 
 /** The value, or undefined where the system says one of these. */
 export const unless = <Value>(errnos: readonly string[], promise: Promise<Value>): Promise<Value | undefined> =>
@@ -120,14 +118,12 @@ export async function flush(path: string): Promise<void> {
 
 /** Throws DISK_FULL when a directory's file system has no room for so much. */
 export async function demandRoom(directory: string, bytes: number): Promise<void> {
-  const { bavail, bsize } = await statfs(directory)
-  if (bavail * bsize < bytes) throw new EngineError('DISK_FULL', `${directory}: ${mebibytes(bytes)} are needed and ${mebibytes(bavail * bsize)} are free. Free some, or name a directory on another disk.`)
+  const free = await freeBytes(directory)
+  if (free < bytes) throw new EngineError('DISK_FULL', `${directory}: ${mebibytes(bytes)} are needed and ${mebibytes(free)} are free. Free some, or name a directory on another disk.`)
 }
 
 const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20).toLocaleString('en-US')} MiB`
 
-const noSpace = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
-
 /** DISK_FULL for what a full disk says, anything else as it is. */
 export const diskFailure = (error: unknown, directory: string): unknown =>
-  noSpace.has(errnoOf(error) ?? '') ? new EngineError('DISK_FULL', `${directory}: no space left (${messageOf(error)}). Nothing was kept; free some, or name a directory on another disk.`, { cause: error }) : error
+  isDiskFull(error) ? new EngineError('DISK_FULL', `${directory}: no space left (${messageOf(error)}). Nothing was kept; free some, or name a directory on another disk.`, { cause: error }) : error

@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import type { HeldParts } from '../../api/ports.js'
 import type { Clock } from '../../clock.js'
-import { EngineError } from '../../errors.js'
+import { EngineError, errnoOf } from '../../errors.js'
 import type { LogFileExtent, PartitionFiles } from '../../log/log-files.js'
 import type { TopicPartition } from '../../log/event-log.js'
-import { copyIfThere, copyStart, copyWhole, demandRoom, errnoOf, moveTree, type OnBytes } from './files.js'
+import { copyIfThere, copyStart, copyWhole, demandRoom, moveTree, type OnBytes } from './files.js'
 import { gatherFiles, type GatheredFiles } from './gather-files.js'
 import type { Manifest } from './manifest.js'
 

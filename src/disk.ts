@@ -1,0 +1,18 @@
+/** How much room a disk has, and how its fullness is told. */
+import { statfs } from 'node:fs/promises'
+import { EngineError, errnoOf } from './errors.js'
+
+/** Bytes that are left to this process on the file system of a directory. */
+export async function freeBytes(directory: string): Promise<number> {
+  const { bavail, bsize } = await statfs(directory)
+  return bavail * bsize
+}
+
+const noSpace = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
+
+/** Whether the system refused for lack of room: the disk, a quota or the largest size of a file. */
+export const isDiskFull = (error: unknown): boolean => noSpace.has(errnoOf(error) ?? '')
+
+/** DISK_FULL for what a full disk says, anything else as it is. */
+export const diskFailure = (error: unknown, doing: string): unknown =>
+  isDiskFull(error) ? new EngineError('DISK_FULL', `${doing}: no space left. Free some or move the data directory.`, { cause: error }) : error
