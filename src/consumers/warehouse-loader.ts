@@ -37,8 +37,11 @@ export interface Loader<Data> {
   close(): Promise<void>
 }
 
-interface Waiting<Data> extends Piece<Data> {
-  readonly revoked: AbortSignal
+interface Waiting<Data> {
+  readonly rows: number
+  readonly bytes: number
+  /** Undefined once it is given up: what waits for nobody holds no rows, however often partitions change hands meanwhile. */
+  piece: Piece<Data> | undefined
   readonly settle: (stored: boolean) => void
   readonly fail: (error: unknown) => void
 }
@@ -55,7 +58,7 @@ export function openLoader<Data>({ table, encode, warehouse, clock, stopping, on
   let delayMs: number = limits.insertDelayMs
 
   async function insert(batch: readonly Waiting<Data>[]): Promise<void> {
-    const wanted = batch.filter(({ revoked, settle }) => !revoked.aborted || settle(false))
+    const wanted = batch.flatMap(({ piece, settle, fail }) => (piece === undefined ? [] : [{ ...piece, settle, fail }]))
     if (wanted.length === 0) return
     try {
       const startMs = clock.nowMs()
@@ -84,22 +87,31 @@ export function openLoader<Data>({ table, encode, warehouse, clock, stopping, on
   })
 
   return {
-    store: (piece, revoked) =>
-      new Promise<boolean>((resolve, fail) => {
-        const settle = (stored: boolean): void => {
-          revoked.removeEventListener('abort', giveUp)
-          resolve(stored)
-        }
-        const giveUp = (): void => settle(false)
-        if (revoked.aborted) return giveUp()
-        revoked.addEventListener('abort', giveUp)
-        pieces.next({ ...piece, revoked, settle, fail })
-      }),
+    store(piece, revoked) {
+      if (revoked.aborted) return Promise.resolve(false)
+      // No function here may refer to `piece` itself: what refers to `waiting` would hold its rows.
+      const { promise, settle, fail } = promised<boolean>()
+      const waiting: Waiting<Data> = { rows: piece.rows, bytes: piece.bytes, piece, settle, fail }
+      const giveUp = (): void => {
+        waiting.piece = undefined
+        settle(false)
+      }
+      revoked.addEventListener('abort', giveUp)
+      pieces.next(waiting)
+      return promise.finally(() => revoked.removeEventListener('abort', giveUp))
+    },
     close: () => {
       pieces.complete()
       return finished
     },
   }
+}
+
+function promised<Value>(): { readonly promise: Promise<Value>; readonly settle: (value: Value) => void; readonly fail: (error: unknown) => void } {
+  let settle!: (value: Value) => void
+  let fail!: (error: unknown) => void
+  const promise = new Promise<Value>((resolve, reject) => ([settle, fail] = [resolve, reject]))
+  return { promise, settle, fail }
 }
 
 /** Lists of items: closed when they reach the bound, or when `delay`, begun with the first of them, has passed. */
