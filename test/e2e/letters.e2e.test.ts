@@ -95,23 +95,24 @@ onEveryPreset((preset) => {
   })
 
   test('an event that comes again is counted and not scored; one that comes too late is scored, flagged in every place, and not remembered', { timeout: 120_000 }, async () => {
-    const [early, ...others] = of('acme', 30) as [Event, ...Event[]]
-    const late = { ...early, event_id: 'much-too-late', occurred_at: (early['occurred_at'] as number) - 20 * hourMs }
-    const send = async (events: readonly Event[]): Promise<void> => {
-      const answer = await fetch(`${engine!.url}/api/v2/events/attendance`, { method: 'POST', headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' }, body: JSON.stringify(events) })
+    const events = of('acme', 29) as [Event, ...Event[]]
+    const late = { ...events[0], event_id: 'much-too-late', occurred_at: (events[0]['occurred_at'] as number) - 20 * hourMs }
+    const send = async (some: readonly Event[]): Promise<void> => {
+      const answer = await fetch(`${engine!.url}/api/v2/events/attendance`, { method: 'POST', headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' }, body: JSON.stringify(some) })
       assert.equal(answer.status, 200)
     }
-    await send(others)
-    await until(async () => (await count(`predictions_final WHERE tenant = 'acme' AND role = 'served'`)) === others.length)
-    const person = `/api/v2/features/attendance/person/${String(early['person_id'])}?tenant=acme&at=${new Date(late.occurred_at + 1_000).toISOString()}`
-    const features = async (): Promise<unknown> => (await fetch(`${engine!.url}${person}`, { headers: { authorization: `Bearer ${key}` } })).json()
+    await send(events)
+    await until(async () => (await count(`predictions_final WHERE tenant = 'acme' AND role = 'served'`)) === events.length)
+    const person = `/api/v2/features/attendance/person/${String(late['person_id'])}?tenant=acme&at=${new Date(late.occurred_at + 1_000).toISOString()}`
+    const features = async (): Promise<object> => (await (await fetch(`${engine!.url}${person}`, { headers: { authorization: `Bearer ${key}` } })).json()) as object
     const before = await features()
-    await send([others[0]!, late])
+    assert.ok('features' in before, JSON.stringify(before))
+    await send([events[0], late])
     await until(async () => (await count(`predictions_final WHERE event_id = 'much-too-late' AND late = 1`)) === 1)
-    await until(async () => (await count(`predictions WHERE kind = 'duplicate' AND event_id = '${String(others[0]!['event_id'])}'`)) === 1)
+    await until(async () => (await count(`predictions WHERE kind = 'duplicate' AND event_id = '${String(events[0]['event_id'])}'`)) === 1)
     const { predictions } = await cli<{ predictions: { late: boolean }[] }>(0, 'predictions', 'get', 'much-too-late')
     assert.deepEqual(predictions.map((one) => one.late), [true])
-    assert.equal(await count(`predictions_final WHERE tenant = 'acme' AND role = 'served'`), others.length + 1)
+    assert.equal(await count(`predictions_final WHERE tenant = 'acme' AND role = 'served'`), events.length + 1)
     const metrics = await (await fetch(`${engine!.url}/metrics`)).text()
     assert.match(metrics, /tidemill_late_events_total\{stream="attendance"\} 1\n/)
     assert.match(metrics, /tidemill_duplicates_total\{stream="attendance"\} 1\n/)
