@@ -15,4 +15,4 @@ export const isDiskFull = (error: unknown): boolean => noSpace.has(errnoOf(error
 
 /** DISK_FULL for what a full disk says, anything else as it is. */
 export const diskFailure = (error: unknown, doing: string): unknown =>
-  isDiskFull(error) ? new EngineError('DISK_FULL', `${doing}: no space left. Free some or move the data directory.`, { cause: error }) : error
+  isDiskFull(error) ? new EngineError('DISK_FULL', `${doing}: no space left. Free some, or name a directory on another disk.`, { cause: error }) : error

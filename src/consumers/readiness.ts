@@ -27,8 +27,9 @@ export interface ReadinessOptions {
 
 /**
  * Asks every part whether it can do its work now. A warehouse that is away does not make the engine unready: scoring
- * goes on without it; nor does a disk that runs full: reads go on; nor a partition that stands still: the others go on, and its events are taken. State that
- * this process rebuilds does: an upgrade goes on to the next process when it is done. What another one rebuilds is said.
+ * goes on without it; nor does a disk that runs full: reads go on; nor a partition that stands still: the others go on,
+ * and its events are taken. State that this process rebuilds does: an upgrade goes on to the next process when it is
+ * done. What another one rebuilds is said.
  */
 export async function readinessOf({ log, directory, store, warehouse, streams, stops, rebuilds, failure }: ReadinessOptions): Promise<readonly ReadinessCheck[]> {
   return [
@@ -45,7 +46,7 @@ export async function readinessOf({ log, directory, store, warehouse, streams, s
 async function roomCheck(directory: string): Promise<string> {
   const free = await freeBytes(directory)
   const text = `${(free / 2 ** 30).toFixed(1)} GiB left for ${directory}`
-  if (free < limits.leastFreeBytes) throw new EngineError('DISK_FULL', `${text}; without space events are refused (507)`)
+  if (free < limits.leastFreeBytes) throw new EngineError('DISK_FULL', `${text}; free some before nothing can be kept there`)
   return text
 }
 

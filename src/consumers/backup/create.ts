@@ -1,7 +1,8 @@
 import { mkdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { diskFailure } from '../../disk.js'
 import { EngineError } from '../../errors.js'
-import { diskFailure, digestOf, directoryMode, filesBelow, flush, flushTree, unless, type OnBytes } from './files.js'
+import { digestOf, directoryMode, filesBelow, flush, flushTree, unless, type OnBytes } from './files.js'
 import { writeManifest, type BackedUpFile, type Manifest } from './manifest.js'
 
 /** What a backup says of itself besides its files. */
@@ -48,7 +49,7 @@ export async function createBackup(options: CreateOptions): Promise<{ readonly p
     return { path, manifest }
   } catch (error) {
     await rm(folder, { recursive: true, force: true })
-    throw diskFailure(error, to)
+    throw diskFailure(error, `writing a backup to ${to} (nothing was kept)`)
   }
 }
 

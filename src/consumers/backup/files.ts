@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { constants, copyFile, mkdir, open, readdir, rename, stat, type FileHandle } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
-import { freeBytes, isDiskFull } from '../../disk.js'
-import { EngineError, errnoOf, messageOf } from '../../errors.js'
+import { freeBytes } from '../../disk.js'
+import { EngineError, errnoOf } from '../../errors.js'
 
 /** The value, or undefined where the system says one of these. */
 export const unless = <Value>(errnos: readonly string[], promise: Promise<Value>): Promise<Value | undefined> =>
@@ -123,7 +123,3 @@ export async function demandRoom(directory: string, bytes: number): Promise<void
 }
 
 const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20).toLocaleString('en-US')} MiB`
-
-/** DISK_FULL for what a full disk says, anything else as it is. */
-export const diskFailure = (error: unknown, directory: string): unknown =>
-  isDiskFull(error) ? new EngineError('DISK_FULL', `${directory}: no space left (${messageOf(error)}). Nothing was kept; free some, or name a directory on another disk.`, { cause: error }) : error

@@ -1,11 +1,12 @@
 import { chmod, readdir, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import type { Clock } from '../../clock.js'
+import { diskFailure } from '../../disk.js'
 import { EngineError } from '../../errors.js'
 import type { EventLog } from '../../log/event-log.js'
 import { restoreWarehouse } from '../../sinks/warehouse-backup.js'
 import type { Warehouse } from '../../sinks/warehouse.js'
-import { copyWhole, demandRoom, diskFailure, flushTree, type OnBytes } from './files.js'
+import { copyWhole, demandRoom, flushTree, type OnBytes } from './files.js'
 import { bytesOf, type Manifest } from './manifest.js'
 
 export interface RestoreOptions {
@@ -63,7 +64,7 @@ export async function restoreBackup(options: RestoreOptions): Promise<void> {
     await flushTree(directory, false)
   } catch (error) {
     await demandEmpty(directory, mark, 'clear')
-    throw diskFailure(error, directory)
+    throw diskFailure(error, `restoring into ${directory} (nothing was kept)`)
   }
 }
 
