@@ -8,11 +8,9 @@ export async function freeBytes(directory: string): Promise<number> {
   return bavail * bsize
 }
 
+/** No room: on the disk, in a quota, or in the largest size of a file. */
 const noSpace = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
-
-/** Whether the system refused for lack of room: the disk, a quota or the largest size of a file. */
-export const isDiskFull = (error: unknown): boolean => noSpace.has(errnoOf(error) ?? '')
 
 /** DISK_FULL for what a full disk says, anything else as it is. */
 export const diskFailure = (error: unknown, doing: string): unknown =>
-  isDiskFull(error) ? new EngineError('DISK_FULL', `${doing}: no space left. Free some, or name a directory on another disk.`, { cause: error }) : error
+  noSpace.has(errnoOf(error) ?? '') ? new EngineError('DISK_FULL', `${doing}: no space left. Free some, or name a directory on another disk.`, { cause: error }) : error
