@@ -10,8 +10,8 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
 import { appendInBatches, benchConfig, benchStream, placed, placeModel } from '../dist/cli/bench/setup.js'
 import { workload, workloadLines } from '../dist/cli/bench/workload.js'
-import { beginBacktest, continueBacktest } from '../dist/consumers/backtest.js'
-import { withLog, withReplay } from '../dist/tasks.js'
+import { beginBacktest, continueBacktest } from '../dist/consumers/replay/backtest.js'
+import { withLog, withReplay } from '../dist/compose/tasks.js'
 
 const self = fileURLToPath(import.meta.url)
 const own = promisify(execFile)

@@ -15,7 +15,7 @@ import { parseArgs } from 'node:util'
 import { Redis } from 'ioredis'
 import { redis, redisCluster } from '../scripts/services/redis.js'
 
-const { openRedisStateStore } = await import(new URL('../dist/features/redis-state-store.js', import.meta.url).href)
+const { openRedisStateStore } = await import(new URL('../dist/state/redis/state-store.js', import.meta.url).href)
 const { values: options } = parseArgs({ options: { cluster: { type: 'boolean', default: false }, 'blob-bytes': { type: 'string', default: '300' }, entities: { type: 'string', default: '100000' }, runs: { type: 'string', default: '5' } } })
 const blobBytes = Number(options['blob-bytes'])
 const entities = Number(options.entities)

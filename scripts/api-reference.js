@@ -19,7 +19,7 @@ const exampleMs = 1_767_686_400_000
 
 /**
  * The OpenAPI document of an engine that is not running: nothing is opened, nothing listens.
- * @param {Pick<typeof import('../src/api/api.js'), 'buildApi'> & Pick<typeof import('../src/streams/index.js'), 'builtinStreams'>} modules
+ * @param {Pick<typeof import('../src/api/api.js'), 'buildApi'> & Pick<typeof import('../src/streams/built-in/index.js'), 'builtinStreams'>} modules
  * @returns {Promise<Document>}
  */
 export async function referenceDocument({ buildApi, builtinStreams }) {
@@ -96,7 +96,7 @@ function answersOf({ responses }) {
  * The page.
  * @param {Document} document
  * @param {readonly { readonly code: string, readonly status: number, readonly title: string }[]} problems
- * @param {typeof import('../src/limits.js').limits} limits
+ * @param {typeof import('../src/base/limits.js').limits} limits
  */
 export function apiReference(document, problems, limits) {
   const operations = Object.entries(document.paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, operation]) => ({ title: `${method.toUpperCase()} ${path}`, operation })))

@@ -12,7 +12,7 @@ const code = (text) => `\`${text}\``
 
 /**
  * docs/reference/configuration.md
- * @param {Pick<typeof import('../src/config-settings.js'), 'settings'> & Pick<typeof import('../src/config-describe.js'), 'allowed'>} modules
+ * @param {Pick<typeof import('../src/config/settings.js'), 'settings'> & Pick<typeof import('../src/config/describe.js'), 'allowed'>} modules
  */
 export function configurationReference({ settings, allowed }) {
   const rows = settings.map(({ path, variable, flag, schema }) => {
@@ -56,7 +56,7 @@ ${rows.join('\n')}
 
 /**
  * docs/reference/cli.md
- * @param {Pick<typeof import('../src/cli/program.js'), 'buildProgram'> & Pick<typeof import('../src/cli/exit.js'), 'exits' | 'exitMeanings'>} modules
+ * @param {Pick<typeof import('../src/cli/program.js'), 'buildProgram'> & Pick<typeof import('../src/cli/terminal/exit.js'), 'exits' | 'exitMeanings'>} modules
  */
 export function cliReference({ buildProgram, exits, exitMeanings }) {
   const nowhere = new PassThrough()
@@ -111,9 +111,9 @@ ${options.length === 0 ? '' : `\n| option | what it does |\n|---|---|\n${options
 
 /**
  * docs/reference/metrics.md
- * @param {Pick<typeof import('../src/consumers/observation.js'), 'observe'> & Pick<typeof import('../src/consumers/dependencies.js'), 'watchDependencies'>
- *   & Pick<typeof import('../src/consumers/gauges.js'), 'registerGauges'> & Pick<typeof import('../src/api/metrics.js'), 'apiMetrics'>
- *   & Pick<typeof import('../src/clock.js'), 'systemClock'>} modules
+ * @param {Pick<typeof import('../src/consumers/watch/observation.js'), 'observe'> & Pick<typeof import('../src/consumers/watch/dependencies.js'), 'watchDependencies'>
+ *   & Pick<typeof import('../src/consumers/watch/gauges.js'), 'registerGauges'> & Pick<typeof import('../src/api/http/metrics.js'), 'apiMetrics'>
+ *   & Pick<typeof import('../src/base/clock.js'), 'systemClock'>} modules
  */
 export function metricsReference({ observe, watchDependencies, registerGauges, apiMetrics, systemClock }) {
   const registry = new Registry()

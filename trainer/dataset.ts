@@ -4,10 +4,10 @@ import { dirname } from 'node:path'
 import { once } from 'node:events'
 import { parseArgs } from 'node:util'
 import { createGzip } from 'node:zlib'
-import { compile } from '../src/features/plan.js'
+import { compile } from '../src/features/plan/plan.js'
 import { simulatorHash } from '../src/simulator/hash.js'
 import { createWorld, type Outcome } from '../src/simulator/index.js'
-import { builtinStreams } from '../src/streams/index.js'
+import { builtinStreams } from '../src/streams/built-in/index.js'
 import { named, serve } from './served.js'
 
 /**

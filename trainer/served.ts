@@ -1,6 +1,6 @@
-import type { Plan } from '../src/features/plan.js'
+import type { Plan } from '../src/features/plan/plan.js'
 import type { Outcome, World } from '../src/simulator/index.js'
-import { eventCodec } from '../src/streams/codec.js'
+import { eventCodec } from '../src/streams/codec/codec.js'
 import type { Stream } from '../src/streams/stream.js'
 
 /** An event with the vector that a live engine would have scored at that moment. */

@@ -3,7 +3,7 @@ import { cpuOf, peakMemoryMiBOf, startProgram } from './processes.js'
 import { topics, workloadOf } from './topics.js'
 
 const dist = (/** @type {string} */ path) => import(new URL(`../../dist/${path}`, import.meta.url).href)
-const [{ monotonicMs }, { sendAtRate }, { quantilesOf }] = await Promise.all([dist('clock.js'), dist('cli/bench/driver.js'), dist('cli/bench/latency.js')])
+const [{ monotonicMs }, { sendAtRate }, { quantilesOf }] = await Promise.all([dist('base/clock.js'), dist('cli/bench/driver.js'), dist('cli/bench/latency.js')])
 
 /** @typedef {import('./engine.js').Engine} Engine @typedef {import('./engine.js').Run} Run @typedef {import('./topics.js').Broker} Broker */
 /** @typedef {{ rate: number, lingerMs: number, warmSeconds: number, seconds: number }} Pace */

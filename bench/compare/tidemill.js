@@ -8,7 +8,7 @@ import { numberOf } from './engine.js'
 /** @typedef {import('./engine.js').Engine} Engine @typedef {import('./engine.js').Run} Run */
 
 const here = (/** @type {string} */ path) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
-const { decodeBlock } = await import(new URL('../../dist/log/block-codec.js', import.meta.url).href)
+const { decodeBlock } = await import(new URL('../../dist/log/blocks/codec.js', import.meta.url).href)
 const { benchStream, placeModel } = await import(new URL('../../dist/cli/bench/setup.js', import.meta.url).href)
 
 /** @param {string} name @param {string} about @param {readonly string[]} roles @returns {Engine} */

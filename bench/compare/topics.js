@@ -3,7 +3,7 @@ import kafkajs from 'kafkajs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const dist = (/** @type {string} */ path) => import(new URL(`../../dist/${path}`, import.meta.url).href)
-const [{ systemClock }, { openKafkaLog }, { appendInBatches, benchStream, workloadRecords }] = await Promise.all([dist('clock.js'), dist('log/kafka.js'), dist('cli/bench/setup.js')])
+const [{ systemClock }, { openKafkaLog }, { appendInBatches, benchStream, workloadRecords }] = await Promise.all([dist('base/clock.js'), dist('log/kafka/log.js'), dist('cli/bench/setup.js')])
 
 /** @typedef {import('../../src/log/event-log.js').LogRecord} LogRecord */
 
@@ -23,7 +23,7 @@ const readBound = { records: 10_000, bytes: 4 * 1024 * 1024 }
 export async function openBroker(address) {
   const admin = new kafkajs.Kafka({ brokers: [address], clientId: 'bench', logLevel: kafkajs.logLevel.NOTHING }).admin()
   await admin.connect()
-  /** @type {import('../../src/log/kafka.js').KafkaLog} */
+  /** @type {import('../../src/log/kafka/log.js').KafkaLog} */
   const log = await openKafkaLog({ brokers: [address], clientId: 'bench-driver', clock: systemClock })
 
   /** @param {string} topic */

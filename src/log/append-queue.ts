@@ -1,4 +1,4 @@
-import { limits } from '../limits.js'
+import { limits } from '../base/limits.js'
 
 /** Appends share a batch until it holds this much; one larger append has a batch of its own. */
 const batchBytes = 1024 * 1024

@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Type, type Static } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
-import { EngineError, messageOf } from '../errors.js'
+import { EngineError, messageOf } from '../base/errors.js'
 import type { ModelBytes } from './model-runtime.js'
 
 const Bins = Type.Object({ edges: Type.Array(Type.Number()), counts: Type.Array(Type.Number()) })

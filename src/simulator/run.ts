@@ -1,5 +1,5 @@
-import type { Clock } from '../clock.js'
-import { messageOf } from '../errors.js'
+import type { Clock } from '../base/clock.js'
+import { messageOf } from '../base/errors.js'
 import type { Happening, Outcome, StreamName } from './world/happening.js'
 import type { Moment, World } from './world/world.js'
 

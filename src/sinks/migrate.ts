@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { EngineError } from '../errors.js'
+import { EngineError } from '../base/errors.js'
 import type { Warehouse } from './warehouse.js'
 
 export interface MigrateOptions {

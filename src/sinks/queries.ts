@@ -1,6 +1,6 @@
-import { EngineError } from '../errors.js'
-import { limits } from '../limits.js'
-import type { PredictionFilter, PredictionRow, Risk, StoredOutcome } from '../predictions.js'
+import { EngineError } from '../base/errors.js'
+import { limits } from '../base/limits.js'
+import type { PredictionFilter, PredictionRow, Risk, StoredOutcome } from '../contracts/predictions.js'
 import type { Warehouse } from './warehouse.js'
 
 export interface RiskCount {

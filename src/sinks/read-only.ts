@@ -1,5 +1,5 @@
-import { EngineError, isEngineError } from '../errors.js'
-import { limits } from '../limits.js'
+import { EngineError, isEngineError } from '../base/errors.js'
+import { limits } from '../base/limits.js'
 import { parseTree, type Node } from './syntax-tree.js'
 import type { Warehouse } from './warehouse.js'
 

@@ -1,6 +1,6 @@
-import type { Clock } from '../clock.js'
-import { EngineError } from '../errors.js'
-import { limits } from '../limits.js'
+import type { Clock } from '../base/clock.js'
+import { EngineError } from '../base/errors.js'
+import { limits } from '../base/limits.js'
 import type { Warehouse } from './warehouse.js'
 
 /** What of the warehouse goes into one backup of ClickHouse, as its statements name it. */

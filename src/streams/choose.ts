@@ -1,5 +1,5 @@
-import { EngineError } from '../errors.js'
-import { builtinStreams } from './index.js'
+import { EngineError } from '../base/errors.js'
+import { builtinStreams } from './built-in/index.js'
 import { loadStreams } from './load.js'
 import type { Accepted, Stream } from './stream.js'
 

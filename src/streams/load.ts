@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync, statSync } from 'node:fs'
 import { extname, join, resolve } from 'node:path'
-import { EngineError, isEngineError, messageOf } from '../errors.js'
-import { isStream, problemsIn } from './define.js'
+import { EngineError, isEngineError, messageOf } from '../base/errors.js'
+import { isStream, problemsIn } from './language/define.js'
 import type { Stream } from './stream.js'
 import { isTransformFailure, runnable, userModules, type Place, type UserModules } from './user-module.js'
 

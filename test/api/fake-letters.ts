@@ -1,5 +1,5 @@
 /** Dead letters kept in memory that do what their port's comments promise. */
-import type { Letter, Letters, PurgeRequest, RedriveRequest } from '../../src/letters.js'
+import type { Letter, Letters, PurgeRequest, RedriveRequest } from '../../src/contracts/dead-letters.js'
 
 export const letter = (given: Partial<Letter> = {}): Letter => ({
   id: 'visit/0/0', stream: 'visit', partition: 0, offset: 7, timeMs: Date.parse('2026-01-06T08:00:00Z'), code: 'BAD_JSON', stage: 'decode', reason: 'it ends too early',

@@ -1,5 +1,5 @@
-import { EngineError } from '../../src/errors.js'
-import type { ReplayDecision, RunPlace, RunResults, StoredBacktest } from '../../src/runs.js'
+import { EngineError } from '../../src/base/errors.js'
+import type { ReplayDecision, RunPlace, RunResults, StoredBacktest } from '../../src/contracts/runs.js'
 
 /** Takes what it is given and keeps it. */
 export interface FakeRuns extends RunResults {

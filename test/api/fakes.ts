@@ -1,8 +1,8 @@
 /** An engine behind the API's ports that keeps everything in memory and does what the ports' comments promise. */
 import { Counter, Registry } from 'prom-client'
-import { EngineError, type ErrorCode } from '../../src/errors.js'
-import { limits } from '../../src/limits.js'
-import type { AcceptedStop, Acknowledged, ApiPorts, Caller, IngestResult, Outcome, Predicted, PredictionFilter, PredictionRow, ReadinessCheck, Rejected, StreamView } from '../../src/api/ports.js'
+import { EngineError, type ErrorCode } from '../../src/base/errors.js'
+import { limits } from '../../src/base/limits.js'
+import type { AcceptedStop, Acknowledged, ApiPorts, Caller, IngestResult, Outcome, Predicted, PredictionFilter, PredictionRow, ReadinessCheck, Rejected, StreamView } from '../../src/contracts/ports.js'
 import type { AvroRecord } from '../../src/streams/stream.js'
 import { fakeRuns, type FakeRuns } from './fake-runs.js'
 import { fakeLetters, type FakeLetters } from './fake-letters.js'

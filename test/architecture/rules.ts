@@ -23,12 +23,12 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 }
 /** The composition root imports everything, the public face the words that a stream is written in. */
 const rootMayImport: Readonly<Record<string, readonly string[]>> = {
-  'src/main.ts': Object.keys(mayImport).filter((folder) => folder !== 'cli'),
-  'src/foundation.ts': ['consumers', 'scorers', 'streams'],
-  'src/served.ts': ['api', 'consumers', 'sinks'],
-  'src/presets.ts': ['log', 'features', 'sinks', 'streams'],
-  'src/tasks.ts': Object.keys(mayImport).filter((folder) => folder !== 'cli'),
-  'src/backup-tasks.ts': Object.keys(mayImport).filter((folder) => folder !== 'cli'),
+  'src/compose/engine.ts': Object.keys(mayImport).filter((folder) => folder !== 'cli'),
+  'src/compose/foundation.ts': ['consumers', 'scorers', 'streams'],
+  'src/compose/served.ts': ['api', 'consumers', 'sinks'],
+  'src/compose/presets.ts': ['log', 'features', 'sinks', 'streams'],
+  'src/compose/tasks.ts': Object.keys(mayImport).filter((folder) => folder !== 'cli'),
+  'src/compose/backups.ts': Object.keys(mayImport).filter((folder) => folder !== 'cli'),
   'src/index.ts': ['streams', 'features'],
 }
 
@@ -45,10 +45,10 @@ export const importsPointOneWay: Rule = (file) => {
   if (allowed === undefined) return [`${file.path}: src/${from}/ has no place in the layout`]
   return relativeImports(file).flatMap((path) => {
     const to = folderOf(path)
-    if (path === 'src/presets.ts') return compositionRoot.has(file.path) ? [] : [`${file.path} imports ${path}: only the composition root chooses adapters`]
-    if (path === 'src/foundation.ts' || path === 'src/served.ts') return from === '' ? [] : [`${file.path} imports ${path}: it is a part of the composition root`]
-    if (path === 'src/main.ts' || /^src\/(backup-)?tasks\.ts$/.test(path)) return from === 'cli' ? [] : [`${file.path} imports ${path}: only the command line starts the composition root`]
-    const isPort = from === 'consumers' && path === 'src/api/ports.ts'
+    if (path === 'src/compose/presets.ts') return compositionRoot.has(file.path) ? [] : [`${file.path} imports ${path}: only the composition root chooses adapters`]
+    if (path === 'src/compose/foundation.ts' || path === 'src/compose/served.ts') return from === '' ? [] : [`${file.path} imports ${path}: it is a part of the composition root`]
+    if (path === 'src/compose/engine.ts' || /^src\/(backup-)?tasks\.ts$/.test(path)) return from === 'cli' ? [] : [`${file.path} imports ${path}: only the command line starts the composition root`]
+    const isPort = from === 'consumers' && path === 'src/contracts/ports.ts'
     return to === from || to === '' || isPort || allowed.includes(to) ? [] : [`${file.path} imports ${path}`]
   })
 }
@@ -56,7 +56,7 @@ export const importsPointOneWay: Rule = (file) => {
 /** Adapters carry the technology's name. */
 const isAdapter = (path: string): boolean => folderOf(path) !== '' && /\/(lmdb|local|chdb|kafka|redis|clickhouse|confluent)[^/]*$/.test(path)
 
-const compositionRoot: ReadonlySet<string> = new Set(['src/main.ts', 'src/foundation.ts', 'src/served.ts', 'src/presets.ts', 'src/tasks.ts', 'src/backup-tasks.ts'])
+const compositionRoot: ReadonlySet<string> = new Set(['src/compose/engine.ts', 'src/compose/foundation.ts', 'src/compose/served.ts', 'src/compose/presets.ts', 'src/compose/tasks.ts', 'src/compose/backups.ts'])
 
 /** An adapter may be made of several files; everybody else sees the port. */
 export const onlyMainImportsAdapters: Rule = (file) =>
@@ -95,13 +95,13 @@ const importedFrom = (node: ts.Node, module: RegExp, name: string): boolean =>
 
 /** The launcher sets one variable before anything else is loaded, and reads no other. */
 export const environmentOnlyInConfig = expressions(
-  (path) => path.startsWith('src/') && !['src/config.ts', 'src/cli/launch.cts'].includes(path),
+  (path) => path.startsWith('src/') && !['src/config/load.ts', 'src/cli/launch.cts'].includes(path),
   (node) => (ts.isPropertyAccessExpression(node) && dotted(node).endsWith('process.env')) || importedFrom(node, /^(node:)?process$/, 'env') ? 'reads the environment' : undefined,
 )
 
 const clocks = new Set(['Date.now', 'performance.now', 'process.hrtime', 'process.hrtime.bigint', 'performance.timeOrigin'])
 export const clockOnlyInClock = expressions(
-  (path) => path.startsWith('src/') && path !== 'src/clock.ts',
+  (path) => path.startsWith('src/') && path !== 'src/base/clock.ts',
   (node) => {
     if (ts.isPropertyAccessExpression(node) && clocks.has(dotted(node))) return `reads ${dotted(node)}`
     const bareDate = ts.isNewExpression(node) && dotted(node.expression) === 'Date' && (node.arguments?.length ?? 0) === 0

@@ -5,7 +5,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'vitest'
-import { packagePath } from '../../src/config.js'
+import { packagePath } from '../../src/config/load.js'
 import { answering } from './harness.js'
 
 /** The program as it is installed; `npm test` builds it first. */

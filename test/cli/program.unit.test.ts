@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert'
 import { describe, test } from 'vitest'
-import { endOf, exitMeanings, exits } from '../../src/cli/exit.js'
-import { EngineError, type ErrorCode } from '../../src/errors.js'
+import { endOf, exitMeanings, exits } from '../../src/cli/terminal/exit.js'
+import { EngineError, type ErrorCode } from '../../src/base/errors.js'
 import { tidemill } from './harness.js'
 
 describe('a command line that is wrong', () => {

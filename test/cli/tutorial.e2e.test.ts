@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { test } from 'vitest'
-import { packagePath } from '../../src/config.js'
+import { packagePath } from '../../src/config/load.js'
 import { tidemill } from './harness.js'
 
 /** The files that docs/add-a-stream.md tells a reader to write, written. */

@@ -3,8 +3,8 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'vitest'
 import { prometheus } from '../../scripts/services/prometheus.js'
-import { loadConfig, packagePath } from '../../src/config.js'
-import { roles } from '../../src/config-settings.js'
+import { loadConfig, packagePath } from '../../src/config/load.js'
+import { roles } from '../../src/config/settings.js'
 import { alertRules, dockerPath, yamlOf } from './files.js'
 
 interface Container {

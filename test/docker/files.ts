@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { parse } from 'yaml'
-import { packagePath } from '../../src/config.js'
+import { packagePath } from '../../src/config/load.js'
 
 export const dockerPath = (name: string): string => packagePath(`docker/${name}`)
 export const yamlOf = <Shape>(name: string): Shape => parse(readFileSync(dockerPath(name), 'utf8'), { merge: true }) as Shape

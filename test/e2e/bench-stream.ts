@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import { appendInBatches, benchStream, placed, placeModel } from '../../src/cli/bench/setup.js'
-import { loadConfig, packagePath, type Config } from '../../src/config.js'
-import type { CompiledStream } from '../../src/consumers/compiled.js'
+import { loadConfig, packagePath, type Config } from '../../src/config/load.js'
+import type { CompiledStream } from '../../src/consumers/ground/compiled.js'
 import type { EventLog } from '../../src/log/event-log.js'
-import { withLog } from '../../src/tasks.js'
+import { withLog } from '../../src/compose/tasks.js'
 import type { TestPreset } from './presets.js'
 
 /** The workload's stream, which has four partitions, and an engine that scores it alone with the workload's model. */

@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { systemClock } from '../../src/clock.js'
-import { packagePath } from '../../src/config.js'
+import { systemClock } from '../../src/base/clock.js'
+import { packagePath } from '../../src/config/load.js'
 
 /** `tidemill start`, as a process of its own. Whoever launches it ends it. */
 export interface LaunchedEngine {

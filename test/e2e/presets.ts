@@ -7,7 +7,7 @@ import { missing, startCluster } from '../../scripts/services/cluster.js'
 import { kafka } from '../../scripts/services/kafka.js'
 import { redis } from '../../scripts/services/redis.js'
 import type { Service } from '../../scripts/services/start-process.js'
-import type { Config } from '../../src/config.js'
+import type { Config } from '../../src/config/load.js'
 
 export interface TestPreset {
   readonly name: Config['preset']

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { packagePath } from '../../src/config.js'
+import { packagePath } from '../../src/config/load.js'
 import { breaks, broken, isBreak, modulesOf, type BreakName } from './breaks.js'
 
 const names = Object.keys(breaks).filter(isBreak)

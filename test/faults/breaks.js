@@ -33,27 +33,27 @@ return { next: group?.committed ?? (await log.bounds(at)).first, mark: undefined
 const mark = undefined;`
 
 /** @type {Edit} */
-const behindResults = { module: 'consumers/claim.js', find: /from: Math\.max\(claim\.last \+ 1, bounds\.first\)/, replace: 'from: Math.max(tail.covered + 1, bounds.first)' }
+const behindResults = { module: 'consumers/ground/claim.js', find: /from: Math\.max\(claim\.last \+ 1, bounds\.first\)/, replace: 'from: Math.max(tail.covered + 1, bounds.first)' }
 
 export const breaks = /** @satisfies {Readonly<Record<string, Break>>} */ ({
   fence: {
     what: 'the state store takes commits of owners that were replaced',
     edits: [
-      { module: 'features/redis-scripts.js', find: /if epoch ~= ARGV\[1\] or .* then return .*/, replace: '' },
-      { module: 'features/redis-scripts.js', find: /if last ~= ARGV\[2\] then return .*/, replace: '' },
+      { module: 'state/redis/scripts.js', find: /if epoch ~= ARGV\[1\] or .* then return .*/, replace: '' },
+      { module: 'state/redis/scripts.js', find: /if last ~= ARGV\[2\] then return .*/, replace: '' },
     ],
   },
   gate: {
     what: 'readers of blocks take every block, whoever wrote it and whatever came before',
-    edits: [{ module: 'log/gate.js', find: /admit\(block\) \{/, replace: admitEverything }],
+    edits: [{ module: 'log/blocks/gate.js', find: /admit\(block\) \{/, replace: admitEverything }],
   },
   'durable-before-ack': {
     what: 'the log of the embedded preset acknowledges an append 100 ms before it writes',
-    edits: [{ module: 'log/local-partition.js', find: /const first = await this\.#flush\(batch, roll\);/, replace: acknowledgeEarly }],
+    edits: [{ module: 'log/local/partition.js', find: /const first = await this\.#flush\(batch, roll\);/, replace: acknowledgeEarly }],
   },
   checksum: {
     what: 'the log of the embedded preset does not check the records that it reads',
-    edits: [{ module: 'log/local-frame.js', find: /=== header\.bodyCrc/, replace: '=== header.bodyCrc || true' }],
+    edits: [{ module: 'log/local/frame.js', find: /=== header\.bodyCrc/, replace: '=== header.bodyCrc || true' }],
   },
   refold: {
     what: 'an owner goes on behind the last result, and does not fold what came after the last commit',
@@ -63,37 +63,37 @@ export const breaks = /** @satisfies {Readonly<Record<string, Break>>} */ ({
     what: 'an owner commits nothing when it gives a partition up, and the next one does not fold what came after the last commit',
     edits: [
       behindResults,
-      { module: 'consumers/scoring-partition.js', find: /await committer\.commit\(progress\.folded\);/, replace: '' },
+      { module: 'consumers/scoring/partition.js', find: /await committer\.commit\(progress\.folded\);/, replace: '' },
     ],
   },
   owner: {
     what: 'a state store that was emptied or put back is not noticed',
     edits: [
-      { module: 'features/redis-state-store.js', find: /assertReadable\(at, found, owner\);/, replace: 'if (found === undefined) return keys.map(() => undefined);' },
-      { module: 'features/redis-scripts.js', find: /if epoch ~= ARGV\[1\] or .* then return .*/, replace: emptied },
-      { module: 'features/redis-scripts.js', find: /if last ~= ARGV\[2\] then return .*/, replace: '' },
+      { module: 'state/redis/state-store.js', find: /assertReadable\(at, found, owner\);/, replace: 'if (found === undefined) return keys.map(() => undefined);' },
+      { module: 'state/redis/scripts.js', find: /if epoch ~= ARGV\[1\] or .* then return .*/, replace: emptied },
+      { module: 'state/redis/scripts.js', find: /if last ~= ARGV\[2\] then return .*/, replace: '' },
     ],
   },
   patience: {
     what: 'a call to a server that is away is not repeated',
     edits: [
-      { module: 'consumers/retry.js', find: /if \(!isEngineError\(error\) \|\|/, replace: 'if (true ||' },
-      { module: 'log/kafka-persistence.js', find: /if \(outages === 'count' \|\| !isOutage\(error\)\)/, replace: 'failures = limits.brokerTries;\nif (false)' },
+      { module: 'consumers/ground/retry.js', find: /if \(!isEngineError\(error\) \|\|/, replace: 'if (true ||' },
+      { module: 'log/kafka/persistence.js', find: /if \(outages === 'count' \|\| !isOutage\(error\)\)/, replace: 'failures = limits.brokerTries;\nif (false)' },
     ],
   },
   'bad-share': {
     what: 'a line never stops, however many of its records are bad',
     edits: [
-      { module: 'consumers/line.js', find: /if \(counted\.exceeded && stopsAt\(last\)\)/, replace: 'if (false)' },
-      { module: 'consumers/line.js', find: /stopped = tooManyBad\(at, rule, record\.offset, letter\);\s*return i \+ 1;/, replace: '' },
+      { module: 'consumers/scoring/partition-gate.js', find: /if \(counted\.exceeded && stopsAt\(last\)\)/, replace: 'if (false)' },
+      { module: 'consumers/scoring/partition-gate.js', find: /stopped = tooManyBad\(at, rule, record\.offset, letter\);\s*return i \+ 1;/, replace: '' },
     ],
   },
   progress: {
     what: 'the warehouse commits what it has read before it is stored, and goes on from its group offset',
     edits: [
-      { module: 'consumers/warehouse.js', find: /async function startOf\(table, at, \{ log,/, replace: 'async function startOf(table, at, { log, groups,' },
-      { module: 'consumers/warehouse.js', find: /const mark = await readMark\(warehouse, table, at\);/, replace: groupOffset },
-      { module: 'consumers/warehouse.js', find: /if \(rows === 0\)/, replace: 'await assignment.commit(next);\nif (rows === 0)' },
+      { module: 'consumers/warehouse/warehouse.js', find: /async function startOf\(table, at, \{ log,/, replace: 'async function startOf(table, at, { log, groups,' },
+      { module: 'consumers/warehouse/warehouse.js', find: /const mark = await readMark\(warehouse, table, at\);/, replace: groupOffset },
+      { module: 'consumers/warehouse/warehouse.js', find: /if \(rows === 0\)/, replace: 'await assignment.commit(next);\nif (rows === 0)' },
     ],
   },
 })

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
-import { packagePath } from '../../src/config.js'
-import type { CompiledStream } from '../../src/consumers/compiled.js'
-import { exits } from '../../src/cli/exit.js'
+import { packagePath } from '../../src/config/load.js'
+import type { CompiledStream } from '../../src/consumers/ground/compiled.js'
+import { exits } from '../../src/cli/terminal/exit.js'
 import type { Outcome } from './fault.js'
 
 /** Runs `tidemill replay certify` over everything that was served of a stream: the digests must be equal. */

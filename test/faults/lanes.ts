@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { systemClock as clock } from '../../src/clock.js'
+import { systemClock as clock } from '../../src/base/clock.js'
 import { faults } from './all.js'
 import type { Outcome } from './fault.js'
 import { programPath } from './programs.js'

@@ -1,4 +1,4 @@
-import { systemClock } from '../../src/clock.js'
+import { systemClock } from '../../src/base/clock.js'
 
 /** An event that the log has acknowledged, and where. */
 export interface Acknowledged {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import type { CompiledStream } from '../../src/consumers/compiled.js'
-import { riskLevels, type Block } from '../../src/log/block.js'
-import { decodeBlock } from '../../src/log/block-codec.js'
+import type { CompiledStream } from '../../src/consumers/ground/compiled.js'
+import { riskLevels, type Block } from '../../src/log/blocks/block.js'
+import { decodeBlock } from '../../src/log/blocks/codec.js'
 import type { EventLog } from '../../src/log/event-log.js'
 import { readAll } from './topics.js'
 

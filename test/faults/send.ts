@@ -1,7 +1,7 @@
 import { placed } from '../../src/cli/bench/setup.js'
-import { systemClock as clock } from '../../src/clock.js'
-import type { CompiledStream } from '../../src/consumers/compiled.js'
-import { patiently } from '../../src/consumers/retry.js'
+import { systemClock as clock } from '../../src/base/clock.js'
+import type { CompiledStream } from '../../src/consumers/ground/compiled.js'
+import { patiently } from '../../src/consumers/ground/retry.js'
 import type { EventLog, NewRecord } from '../../src/log/event-log.js'
 import type { Acknowledged, Send } from './load.js'
 

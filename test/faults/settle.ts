@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { systemClock as clock } from '../../src/clock.js'
+import { systemClock as clock } from '../../src/base/clock.js'
 import type { LogRecord } from '../../src/log/event-log.js'
 import type { LaunchedEngine } from '../e2e/launch.js'
 import type { Engines, FaultRun, Outcome } from './fault.js'

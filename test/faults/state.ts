@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { open } from 'lmdb'
 import { Redis } from 'ioredis'
-import type { CompiledStream } from '../../src/consumers/compiled.js'
-import { blobPrefix, metaKey, rangeOf } from '../../src/features/lmdb-keys.js'
-import { keysOf, metaOf, unframed } from '../../src/features/redis-layout.js'
+import type { CompiledStream } from '../../src/consumers/ground/compiled.js'
+import { blobPrefix, metaKey, rangeOf } from '../../src/state/lmdb/keys.js'
+import { keysOf, metaOf, unframed } from '../../src/state/redis/layout.js'
 
 /** A stored blob: a digest of its bytes, and the event time from which on a store may drop it. */
 interface Stored {

@@ -1,4 +1,4 @@
-import type { CompiledStream } from '../../src/consumers/compiled.js'
+import type { CompiledStream } from '../../src/consumers/ground/compiled.js'
 import type { EventLog, LogRecord } from '../../src/log/event-log.js'
 
 /** All records of a partition that are there now. */

@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
-import { isEngineError } from '../../src/errors.js'
-import type { ErrorCode } from '../../src/errors.js'
+import { isEngineError } from '../../src/base/errors.js'
+import type { ErrorCode } from '../../src/base/errors.js'
 import { readUpTo } from '../../src/log/read-up-to.js'
 import type { EventLog, LogRecord, NewRecord, Offset, TopicPartition } from '../../src/log/event-log.js'
 

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
-import { encodeBlock } from '../../src/log/block-codec.js'
-import type { Block } from '../../src/log/block.js'
-import { readTail } from '../../src/log/gate.js'
-import type { Tail } from '../../src/log/gate.js'
-import { block, marker } from './blocks.js'
-import { openEvents, place, scratch } from './local-log.js'
+import { encodeBlock } from '../../src/log/blocks/codec.js'
+import type { Block } from '../../src/log/blocks/block.js'
+import { readTail } from '../../src/log/blocks/gate.js'
+import type { Tail } from '../../src/log/blocks/gate.js'
+import { block, marker } from './blocks/blocks.js'
+import { openEvents, place, scratch } from './local/local-log.js'
 
 /** The tail of a topic of these blocks, looking at `records` of them first. */
 async function tailOf(blocks: readonly Block[], records?: number, since = 0): Promise<Pick<Tail, 'epoch' | 'covered'>> {

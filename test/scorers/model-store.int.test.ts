@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished, test } from 'vitest'
-import { isEngineError, type ErrorCode } from '../../src/errors.js'
+import { isEngineError, type ErrorCode } from '../../src/base/errors.js'
 import { listModels, readModel, readModelFile } from '../../src/scorers/model-store.js'
 
 const bytes = Buffer.from('a model')

@@ -1,4 +1,4 @@
-import { EngineError } from '../../src/errors.js'
+import { EngineError } from '../../src/base/errors.js'
 import type { ConsumerGroups, EventLog, GroupLag, LogRecord, Membership, NewRecord, Offset, PartitionReader, ReadBound, TopicPartition, TopicSpec } from '../../src/log/event-log.js'
 import { MemoryGroup, type Work } from './memory-group.js'
 

@@ -1,4 +1,4 @@
-import { assertReadable, conflict, fenced, isOwned, type Claim, type StateChange, type StateExtent, type StateOwner, type StatePartition, type StateStore } from '../../src/features/state-store.js'
+import { assertReadable, conflict, fenced, isOwned, type Claim, type StateChange, type StateExtent, type StateOwner, type StatePartition, type StateStore } from '../../src/state/state-store.js'
 
 export interface MemoryBlob {
   readonly blob: Buffer

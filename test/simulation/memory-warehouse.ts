@@ -1,4 +1,4 @@
-import { EngineError, messageOf } from '../../src/errors.js'
+import { EngineError, messageOf } from '../../src/base/errors.js'
 import { isTable, type Table } from '../../src/sinks/tables.js'
 import type { Warehouse } from '../../src/sinks/warehouse.js'
 import { rowsOfNative, type Row } from './native-rows.js'

@@ -1,6 +1,6 @@
 import { describe } from 'vitest'
-import { systemClock } from '../../src/clock.js'
-import { stateStoreContract } from '../features/state-store.contract.js'
+import { systemClock } from '../../src/base/clock.js'
+import { stateStoreContract } from '../state/state-store.contract.js'
 import { eventLogContract } from '../log/log.contract.js'
 import { insertContract } from '../sinks/warehouse.contract.js'
 import { MemoryLog } from './memory-log.js'

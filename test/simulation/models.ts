@@ -1,4 +1,4 @@
-import { EngineError } from '../../src/errors.js'
+import { EngineError } from '../../src/base/errors.js'
 import { ModelRunError, type ModelRuntime, type Session } from '../../src/scorers/model-runtime.js'
 import type { ModelName, StoredModel } from '../../src/scorers/model-store.js'
 import { asError, type SimulatedProcess } from './process.js'

@@ -1,4 +1,4 @@
-import { EngineError, type ErrorCode } from '../../src/errors.js'
+import { EngineError, type ErrorCode } from '../../src/base/errors.js'
 import type { Hazard, Hazards } from './hazards.js'
 import { asError, type SimulatedProcess } from './process.js'
 import type { Random } from './random.js'

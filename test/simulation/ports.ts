@@ -1,5 +1,5 @@
-import type { StateStore } from '../../src/features/state-store.js'
-import { decodeHead } from '../../src/log/block-codec.js'
+import type { StateStore } from '../../src/state/state-store.js'
+import { decodeHead } from '../../src/log/blocks/codec.js'
 import type { Assignment, ConsumerGroups, EventLog, NewRecord, PartitionReader, TopicPartition } from '../../src/log/event-log.js'
 import type { Warehouse } from '../../src/sinks/warehouse.js'
 import type { Hazards } from './hazards.js'

@@ -1,5 +1,5 @@
-import { decodeBlock } from '../../src/log/block-codec.js'
-import { riskLevels, rowKinds, scoredBy, type Block } from '../../src/log/block.js'
+import { decodeBlock } from '../../src/log/blocks/codec.js'
+import { riskLevels, rowKinds, scoredBy, type Block } from '../../src/log/blocks/block.js'
 import type { LogRecord, Offset } from '../../src/log/event-log.js'
 
 /** The visible result of one offset. */

@@ -1,5 +1,5 @@
-import { controlTopic } from '../../src/consumers/control.js'
-import { isEngineError } from '../../src/errors.js'
+import { controlTopic } from '../../src/consumers/control/control.js'
+import { isEngineError } from '../../src/base/errors.js'
 import { Hazards, type Hazard, type Strike } from './hazards.js'
 import { befall } from './misfortunes.js'
 import { family, versions } from './models.js'

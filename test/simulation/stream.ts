@@ -1,4 +1,4 @@
-import { compileStream } from '../../src/consumers/compiled.js'
+import { compileStream } from '../../src/consumers/ground/compiled.js'
 import { doors } from '../fixtures/doors.js'
 
 /** What the simulation scores: small, with features that are exact and tiled, of one entity and across entities. */

@@ -1,4 +1,4 @@
-import { outcomesTopic } from '../../src/consumers/ingest.js'
+import { outcomesTopic } from '../../src/consumers/serving/ingest.js'
 import type { MemoryLog } from './memory-log.js'
 import type { MemoryWarehouse } from './memory-warehouse.js'
 import type { Row } from './native-rows.js'

@@ -1,4 +1,4 @@
-import { readLetter, type StoredLetter } from '../../src/consumers/letter-record.js'
+import { readLetter, type StoredLetter } from '../../src/consumers/ground/dead-letter-record.js'
 import type { LogRecord, Offset } from '../../src/log/event-log.js'
 import type { Servers } from './ports.js'
 import type { Acknowledged } from './producers.js'

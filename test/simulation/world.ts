@@ -1,5 +1,5 @@
-import { ensureTopics } from '../../src/consumers/topics.js'
-import { isEngineError, messageOf } from '../../src/errors.js'
+import { ensureTopics } from '../../src/consumers/ground/topics.js'
+import { isEngineError, messageOf } from '../../src/base/errors.js'
 import { startEngine, type EngineSettings, type SimulatedEngine } from './engine.js'
 import type { Hazards } from './hazards.js'
 import { MemoryLog } from './memory-log.js'

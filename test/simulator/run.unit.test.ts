@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert'
 import { describe, test } from 'vitest'
-import type { Clock } from '../../src/clock.js'
+import type { Clock } from '../../src/base/clock.js'
 import { createWorld, simulate, type Progress, type Simulation } from '../../src/simulator/index.js'
 
 const hourMs = 3_600_000

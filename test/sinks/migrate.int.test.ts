@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { isEngineError } from '../../src/errors.js'
+import { isEngineError } from '../../src/base/errors.js'
 import { migrate } from '../../src/sinks/migrate.js'
 import { tableColumns } from '../../src/sinks/tables.js'
 import type { Warehouse } from '../../src/sinks/warehouse.js'
-import { everyWarehouse } from './clickhouse.js'
+import { everyWarehouse } from './clickhouse/clickhouse.js'
 
 const nextNumber = String(readdirSync(fileURLToPath(new URL('../../src/sinks/migrations/', import.meta.url))).length + 1).padStart(4, '0')
 

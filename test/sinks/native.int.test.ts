@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, test } from 'vitest'
 import { encodeNative, type Columns } from '../../src/sinks/native.js'
 import type { Warehouse } from '../../src/sinks/warehouse.js'
-import { openTemporaryWarehouse } from './chdb.js'
+import { openTemporaryWarehouse } from './chdb/chdb.js'
 
 let warehouse: Warehouse
 let directory: string

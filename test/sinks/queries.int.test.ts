@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { systemClock } from '../../src/clock.js'
-import { isEngineError } from '../../src/errors.js'
-import type { PredictionFilter, PredictionRow } from '../../src/predictions.js'
+import { systemClock } from '../../src/base/clock.js'
+import { isEngineError } from '../../src/base/errors.js'
+import type { PredictionFilter, PredictionRow } from '../../src/contracts/predictions.js'
 import { migrate } from '../../src/sinks/migrate.js'
 import { predictionQueries, type PredictionQueries } from '../../src/sinks/queries.js'
 import type { Warehouse } from '../../src/sinks/warehouse.js'
-import { everyWarehouse } from './clickhouse.js'
+import { everyWarehouse } from './clickhouse/clickhouse.js'
 
 describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
   let warehouse: Warehouse

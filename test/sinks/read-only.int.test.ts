@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { isEngineError } from '../../src/errors.js'
+import { isEngineError } from '../../src/base/errors.js'
 import { migrate } from '../../src/sinks/migrate.js'
 import { select } from '../../src/sinks/read-only.js'
 import type { Warehouse } from '../../src/sinks/warehouse.js'
-import { everyWarehouse } from './clickhouse.js'
+import { everyWarehouse } from './clickhouse/clickhouse.js'
 
 const refused = (why: RegExp): unknown => expect.toSatisfy((error: unknown) => isEngineError(error, 'BAD_REQUEST') && why.test(error.message), `is a BAD_REQUEST that says ${String(why)}`)
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { isEngineError, type ErrorCode } from '../../src/errors.js'
+import { isEngineError, type ErrorCode } from '../../src/base/errors.js'
 import { migrate } from '../../src/sinks/migrate.js'
 import { encodeNative } from '../../src/sinks/native.js'
 import type { Warehouse } from '../../src/sinks/warehouse.js'

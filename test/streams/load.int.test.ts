@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, test } from 'vitest'
-import { isEngineError } from '../../src/errors.js'
+import { isEngineError } from '../../src/base/errors.js'
 import { loadStreams } from '../../src/streams/load.js'
-import { isStream } from '../../src/streams/define.js'
+import { isStream } from '../../src/streams/language/define.js'
 
 const schema = {
   type: 'record',

@@ -2,9 +2,9 @@ import { strict as assert } from 'node:assert'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { describe, test } from 'vitest'
-import { compile } from '../../src/features/plan.js'
+import { compile } from '../../src/features/plan/plan.js'
 import { simulatorHash } from '../../src/simulator/hash.js'
-import { builtinStreams } from '../../src/streams/index.js'
+import { builtinStreams } from '../../src/streams/built-in/index.js'
 
 interface Figures {
   readonly pr_auc: number

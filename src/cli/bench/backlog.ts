@@ -1,6 +1,6 @@
-import { monotonicMs, systemClock } from '../../clock.js'
-import { startEngine } from '../../main.js'
-import { withLog } from '../../tasks.js'
+import { monotonicMs, systemClock } from '../../base/clock.js'
+import { startEngine } from '../../compose/engine.js'
+import { withLog } from '../../compose/tasks.js'
 import { sumPredictions } from './predictions.js'
 import { benchConfig, benchStream, type BenchPlace } from './setup.js'
 

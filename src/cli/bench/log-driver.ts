@@ -1,6 +1,6 @@
-import { monotonicMs, systemClock } from '../../clock.js'
+import { monotonicMs, systemClock } from '../../base/clock.js'
 import type { NewRecord } from '../../log/event-log.js'
-import { withLog } from '../../tasks.js'
+import { withLog } from '../../compose/tasks.js'
 import { sendAtRate } from './driver.js'
 import { quantilesOf, scheduledOf, type Drive, type Driven, type Quantiles } from './latency.js'
 import { readPredictions } from './predictions.js'

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
-import { loadConfig } from '../../config.js'
-import { apiPredictionsTopic } from '../../consumers/prediction-log.js'
-import { controlTopic } from '../../consumers/control.js'
-import { modelsTopic } from '../../consumers/model-topic.js'
-import { outcomesTopic } from '../../consumers/ingest.js'
-import { kafkaTopicsOf, storesIn } from '../../tasks.js'
-import { CommandFailed, exits } from '../exit.js'
+import { loadConfig } from '../../config/load.js'
+import { apiPredictionsTopic } from '../../consumers/serving/prediction-log.js'
+import { controlTopic } from '../../consumers/control/control.js'
+import { modelsTopic } from '../../consumers/models/topic.js'
+import { outcomesTopic } from '../../consumers/serving/ingest.js'
+import { kafkaTopicsOf, storesIn } from '../../compose/tasks.js'
+import { CommandFailed, exits } from '../terminal/exit.js'
 import { benchConfig, benchStream, type BenchPlace } from './setup.js'
 
 /**

@@ -1,4 +1,4 @@
-import type { Point } from '../../learning/ranking.js'
+import type { Point } from '../../learning/figures/ranking.js'
 import { escaped } from './markup.js'
 
 /** One of the two scorers: each has its colour and its stroke, so that a print in grey is read as well. */

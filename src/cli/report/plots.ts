@@ -1,5 +1,5 @@
-import type { BacktestFigures, ScorerFigures } from '../../learning/backtest-figures.js'
-import type { Point } from '../../learning/ranking.js'
+import type { BacktestFigures, ScorerFigures } from '../../learning/figures/backtest-figures.js'
+import type { Point } from '../../learning/figures/ranking.js'
 import { chartOf, roundTicks, unitTicks, type Axis, type Series } from './chart.js'
 import { fraction, percent, whole } from './markup.js'
 

@@ -1,7 +1,7 @@
 import { mkdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { diskFailure } from '../../disk.js'
-import { EngineError } from '../../errors.js'
+import { diskFailure } from '../../base/disk.js'
+import { EngineError } from '../../base/errors.js'
 import { digestOf, directoryMode, filesBelow, flush, flushTree, unless, type OnBytes } from './files.js'
 import { writeManifest, type BackedUpFile, type Manifest } from './manifest.js'
 

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { constants, copyFile, mkdir, open, readdir, rename, stat, type FileHandle } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
-import { freeBytes } from '../../disk.js'
-import { EngineError, errnoOf } from '../../errors.js'
+import { freeBytes } from '../../base/disk.js'
+import { EngineError, errnoOf } from '../../base/errors.js'
 
 /** The value, or undefined where the system says one of these. */
 export const unless = <Value>(errnos: readonly string[], promise: Promise<Value>): Promise<Value | undefined> =>

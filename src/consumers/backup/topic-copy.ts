@@ -1,6 +1,6 @@
 import { mkdir, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { limits } from '../../limits.js'
+import { limits } from '../../base/limits.js'
 import type { EventLog, LogRecord, NewRecord, Offset, TopicPartition } from '../../log/event-log.js'
 import { readUpTo } from '../../log/read-up-to.js'
 import { directoryMode, type OnBytes } from './files.js'

@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { EngineError } from '../../errors.js'
+import { EngineError } from '../../base/errors.js'
 import { digestOf, filesBelow, unless, type OnBytes } from './files.js'
 import { backupFormat, bytesOf, manifestName, readManifest, type Manifest } from './manifest.js'
 

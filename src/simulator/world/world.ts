@@ -1,5 +1,5 @@
-import { EngineError } from '../../errors.js'
-import { murmur2 } from '../../keys.js'
+import { EngineError } from '../../base/errors.js'
+import { murmur2 } from '../../base/keys.js'
 import { attendance } from './attendance.js'
 import { clamp, diceOf } from './dice.js'
 import { gates } from './gates.js'

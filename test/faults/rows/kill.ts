@@ -1,4 +1,4 @@
-import { systemClock as clock } from '../../../src/clock.js'
+import { systemClock as clock } from '../../../src/base/clock.js'
 import type { LaunchedEngine } from '../../e2e/launch.js'
 import type { Fault, FaultRun, Outcome } from '../fault.js'
 import { together } from '../ledger.js'

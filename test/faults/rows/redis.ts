@@ -1,7 +1,7 @@
 import { cp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
-import { systemClock as clock } from '../../../src/clock.js'
+import { systemClock as clock } from '../../../src/base/clock.js'
 import type { Fault, FaultRun, Outcome } from '../fault.js'
 import { together } from '../ledger.js'
 import { eventLines, startLoad } from '../load.js'

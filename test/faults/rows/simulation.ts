@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
-import { packagePath } from '../../../src/config.js'
+import { packagePath } from '../../../src/config/load.js'
 import type { Fault, FaultRun, Outcome } from '../fault.js'
 
 /** What the simulation says with `--json`. */

@@ -1,5 +1,5 @@
-import { systemClock as clock } from '../../../src/clock.js'
-import { messageOf } from '../../../src/errors.js'
+import { systemClock as clock } from '../../../src/base/clock.js'
+import { messageOf } from '../../../src/base/errors.js'
 import type { Fault, FaultRun, Outcome } from '../fault.js'
 import { expect, together } from '../ledger.js'
 import { eventLines, startLoad } from '../load.js'

@@ -1,0 +1,64 @@
+/** Who may do what: every route under /api/v2 names the scope it needs, and a request without it goes no further. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Clock } from '../../base/clock.js'
+import { maySee, type Holder, type KeyRing, type Scope } from '../keys/keys.js'
+import { everyTenant, type Caller } from '../../contracts/ports.js'
+import { Refusal } from './problems.js'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set before any handler of /api/v2 runs. */
+    holder: Holder
+  }
+  interface FastifyContextConfig {
+    scope?: Scope
+    /** Only operator keys, whatever their scopes. */
+    operator?: true
+  }
+}
+
+const challenge = 'Bearer realm="tidemill"'
+const unauthenticated = 'Send a valid key as `Authorization: Bearer tm_...`. `tidemill keys create` makes one.'
+const scheme = /^bearer +([^ ]+) *$/i
+
+/** Guards the routes of this plugin and of those inside it. A route that names no scope is a defect found at start. */
+export function requireKeys(app: FastifyInstance, keys: KeyRing, clock: Clock): void {
+  app.decorateRequest('holder')
+  app.addHook('onRoute', (route) => {
+    if (route.config?.scope === undefined) throw new Error(`route ${route.url} names no scope`)
+  })
+  app.addHook('onRequest', (request, reply, done) => {
+    const refused = refusalOf(request, reply, keys, clock.nowMs())
+    if (refused) done(refused)
+    else done()
+  })
+}
+
+function refusalOf(request: FastifyRequest, reply: FastifyReply, keys: KeyRing, nowMs: number): Refusal | undefined {
+  const { config } = request.routeOptions
+  const key = scheme.exec(request.headers.authorization ?? '')?.[1]
+  const holder = key === undefined ? undefined : keys.verify(key, nowMs)
+  if (!holder) {
+    reply.header('www-authenticate', key === undefined ? challenge : `${challenge}, error="invalid_token"`)
+    return new Refusal('UNAUTHENTICATED', unauthenticated)
+  }
+  if (!holder.scopes.has(config.scope!)) return new Refusal('FORBIDDEN', `The key lacks the scope ${config.scope!}.`)
+  if (config.operator && holder.tenant !== everyTenant) return new Refusal('FORBIDDEN', 'Only an operator key may do this.')
+  request.holder = holder
+  return undefined
+}
+
+export const callerOf = (request: FastifyRequest): Caller => ({ tenant: request.holder.tenant, key: request.holder.id })
+
+/**
+ * The one refusal for anything that is not the key's own. It does not depend on what exists, so it tells nothing about
+ * other tenants.
+ */
+export const notYours = (): Refusal => new Refusal('FORBIDDEN', 'This key has nothing here: it belongs to another tenant, or does not exist.')
+
+/** The tenant a request is about: the key's own, or for the operator the one it names; undefined for all of them. */
+export function tenantOf(request: FastifyRequest, named: string | undefined): string | undefined {
+  const { holder } = request
+  if (named !== undefined && !maySee(holder, named)) throw notYours()
+  return holder.tenant === everyTenant ? named : holder.tenant
+}

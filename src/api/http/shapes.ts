@@ -1,0 +1,150 @@
+/** The shapes of requests and answers, as the OpenAPI document shows them and requests are checked against them. */
+import { Kind, Type, TypeRegistry, type TSchema, type TUnsafe } from '@sinclair/typebox'
+import { letterStates } from '../../contracts/dead-letters.js'
+import { riskLevels } from '../../log/blocks/block.js'
+import { scopes } from '../keys/keys.js'
+import { problemType } from './problems.js'
+
+const words = 'tidemill:words'
+TypeRegistry.Set<{ readonly enum: readonly unknown[] }>(words, (schema, value) => schema.enum.includes(value))
+
+/** One of some words, as JSON Schema's `enum`, which documents show better than a union of constants. */
+export const oneOf = <const Words extends readonly string[]>(choices: Words, description?: string): TUnsafe<Words[number]> =>
+  Type.Unsafe<Words[number]>({ [Kind]: words, type: 'string', enum: choices, ...(description !== undefined && { description }) })
+
+export const nullable = <Shape extends TSchema>(schema: Shape) => Type.Union([schema, Type.Null()])
+
+export const RiskLevel = oneOf(riskLevels, 'By the stream\'s two thresholds.')
+export const Time = Type.String({ minLength: 1, maxLength: 40 })
+const Instant = Type.String({ format: 'date-time' })
+const Score = Type.Number({ minimum: 0, maximum: 1 })
+const Reasons = Type.Array(Type.String(), { description: 'Features that raised the score, strongest first.' })
+const ServedBy = oneOf(['model', 'heuristic'])
+const Why = nullable(oneOf(['no-model', 'model-error', 'timeout'], 'Why the heuristic served.'))
+const Late = Type.Boolean({ description: 'Older than the tenant\'s newest event by more than the stream\'s lateness.' })
+
+export const ErrorShape = Type.Object({ code: Type.String(), message: Type.String(), field: Type.Optional(Type.String()) })
+export const RejectedShape = Type.Object(
+  { event_id: Type.Optional(Type.String()), error: ErrorShape },
+  { $id: 'Rejected', description: 'An event that could not be taken, and why.' },
+)
+export const ProblemShape = Type.Object(
+  {
+    type: Type.String(),
+    title: Type.String(),
+    status: Type.Integer(),
+    detail: Type.String(),
+    instance: Type.String({ description: 'This very occurrence; the log has the same id.' }),
+    code: Type.String({ description: 'For programs.' }),
+    errors: Type.Optional(Type.Array(Type.Object({ field: Type.String(), message: Type.String() }))),
+    results: Type.Optional(Type.Array(Type.Ref('Rejected'), { description: 'Per event, where a whole batch was refused.' })),
+  },
+  { $id: 'Problem', description: 'RFC 9457 problem details.' },
+)
+export const AcknowledgedShape = Type.Object(
+  { event_id: Type.String(), partition: Type.Integer(), offset: Type.Integer() },
+  { $id: 'Acknowledged', description: 'The event is on disk at this position of the stream\'s topic.' },
+)
+export const PredictedShape = Type.Object(
+  { event_id: Type.String(), score: Score, risk: RiskLevel, version: Type.String(), served_by: ServedBy, why: Why, reasons: Reasons, late: Late },
+  { $id: 'Predicted', description: 'The score of one event and who gave it.' },
+)
+export const StoredShape = Type.Object(
+  {
+    event_id: Type.String(),
+    tenant: Type.String(),
+    stream: Type.String(),
+    topic: Type.String(),
+    partition: Type.Integer(),
+    offset: Type.Integer(),
+    origin: oneOf(['log', 'api'], 'Scored on the log path, or on request.'),
+    entity: Type.String(),
+    event_time: Instant,
+    record_time: Instant,
+    score: Score,
+    risk: RiskLevel,
+    version: Type.String(),
+    served_by: ServedBy,
+    why: Why,
+    reasons: Reasons,
+    late: Late,
+    outcome: nullable(Type.Object({ label: Type.Integer(), source: Type.String(), decided_at: Instant })),
+  },
+  { $id: 'Prediction', description: 'A stored prediction with its latest outcome.' },
+)
+export const LetterShape = Type.Object(
+  {
+    id: Type.String({ description: 'Stream, partition and position among the dead letters, as a path.' }),
+    stream: Type.String(),
+    partition: Type.Integer(),
+    offset: Type.Integer({ description: 'Where the record stands in the stream\'s event topic.' }),
+    time: Type.String({ format: 'date-time', description: 'Log time of the record.' }),
+    code: Type.String(),
+    stage: Type.String(),
+    reason: Type.String(),
+    version: Type.String({ description: 'Build and plan that set it aside.' }),
+    attempts: Type.Integer({ description: 'How often its event had been redriven before.' }),
+    origin: Type.Integer({ description: 'Offset at which its event first became a letter.' }),
+    tenant: nullable(Type.String({ description: 'Null where it cannot be known for sure.' })),
+    event_id: nullable(Type.String()),
+    bytes: Type.Integer(),
+    state: oneOf(letterStates),
+  },
+  { $id: 'Letter', description: 'A record that could not be scored.' },
+)
+export const KeyShape = Type.Object(
+  {
+    id: Type.String(),
+    name: Type.String(),
+    tenant: Type.String(),
+    scopes: Type.Array(oneOf(scopes)),
+    created_at: Instant,
+    expires_at: nullable(Instant),
+  },
+  { $id: 'Key', description: 'A key without its secret.' },
+)
+export const StreamShape = Type.Object(
+  {
+    name: Type.String(),
+    topic: Type.String(),
+    partitions: Type.Integer(),
+    columns: Type.Record(Type.String(), Type.String()),
+    entities: Type.Array(Type.Object({ name: Type.String(), columns: Type.Array(Type.String()), scope: oneOf(['tenant', 'partition']) })),
+    features: Type.Array(Type.Object({ name: Type.String(), kind: Type.String() })),
+    family: nullable(Type.String()),
+    serving: Type.Object({ by: ServedBy, version: Type.String() }),
+    risk: Type.Object({ high: Type.Number(), medium: Type.Number() }),
+    fingerprint: Type.String(),
+    schema: Type.Unknown({ description: 'The Avro record schema.' }),
+  },
+  { $id: 'Stream' },
+)
+
+/** Named in the document; `Type.Ref('Problem')` means one of these. */
+export const sharedShapes = [RejectedShape, ProblemShape, AcknowledgedShape, PredictedShape, StoredShape, LetterShape, KeyShape, StreamShape]
+
+const problemTitles: Readonly<Record<number, string>> = {
+  400: 'The request cannot be read.',
+  401: 'No key, or not a valid one.',
+  403: 'The key does not reach this: it lacks the scope, or the data is another tenant\'s or not there.',
+  404: 'There is no such thing.',
+  409: 'It is there already.',
+  413: 'Too large.',
+  415: 'The content type is not supported.',
+  422: 'Understood, but not valid; `errors` or `results` say where.',
+  503: 'A part of the engine is away or busy; `Retry-After` says when to repeat.',
+  507: 'The disk is full.',
+}
+
+/** The refusals of a route, as its `response` wants them. */
+export const refusals = (...statuses: readonly number[]): Record<number, object> =>
+  Object.fromEntries([...new Set([401, 403, 503, ...statuses])].sort().map((status) => [
+    status,
+    { description: problemTitles[status], content: { [problemType]: { schema: Type.Ref('Problem') } } },
+  ]))
+
+/** A body in JSON with a description, as `response` wants it. */
+export const json = (description: string, schema: TSchema, examples?: Readonly<Record<string, { readonly value: unknown }>>): object => ({
+  description,
+  content: { 'application/json': { schema, ...(examples && { examples }) } },
+})

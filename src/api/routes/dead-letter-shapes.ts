@@ -1,0 +1,47 @@
+/** The shapes of dead letters in requests and answers. */
+import { Type, type Static } from '@sinclair/typebox'
+import type { Letter, LetterFilter } from '../../contracts/dead-letters.js'
+import { json, nullable, type LetterShape } from '../http/shapes.js'
+import { isoOf, timeOf } from '../http/times.js'
+
+const Bytes = Type.Union([Type.Object({ text: Type.String() }), Type.Object({ base64: Type.String() })])
+const next = Type.Union([Type.String(), Type.Null()], { description: 'Give as `cursor` to go on; null at the end. A page may be empty and yet not the last.' })
+const outcome = {
+  becomes: Type.String({ description: 'scored, late (scored, not remembered), duplicate, bad; redriven, or elsewhere where another process is sending it.' }),
+  score: Type.Optional(Type.Number()),
+  risk: Type.Optional(Type.String()),
+  version: Type.Optional(Type.String()),
+  code: Type.Optional(Type.String()),
+  reason: Type.Optional(Type.String()),
+}
+const Today = Type.Object(outcome, { description: 'What it would become if it came now.' })
+
+export const listAnswer = json('One page.', Type.Object({ letters: Type.Array(Type.Ref('Letter')), next }))
+export const shownAnswer = json('The letter.', Type.Object({ letter: Type.Ref('Letter'), key: nullable(Bytes), value: nullable(Bytes), headers: Type.Record(Type.String(), Bytes), decoded: Type.Optional(Type.Unknown({ description: 'The event, or the JSON that is none.' })), today: Today }))
+export const redriveAnswer = json('One page, each letter with what came of it.', Type.Object({ results: Type.Array(Type.Object({ letter: Type.Ref('Letter'), ...outcome })), next }))
+
+interface AskedFilter {
+  readonly stream?: string
+  readonly partition?: number
+  readonly code?: string
+  readonly stage?: string
+  readonly from?: string
+  readonly to?: string
+}
+
+/** What a request asks for, besides the tenant, which its key decides. */
+export function filterOf({ stream, partition, code, stage, from: since, to: until }: AskedFilter, tenant: string | undefined, fault?: 'BAD_FIELD'): LetterFilter {
+  return {
+    ...(tenant !== undefined && { tenant }),
+    ...(stream !== undefined && { stream }),
+    ...(partition !== undefined && { partition }),
+    ...(code !== undefined && { code }),
+    ...(stage !== undefined && { stage }),
+    ...(since !== undefined && { fromMs: timeOf('from', since, fault) }),
+    ...(until !== undefined && { toMs: timeOf('to', until, fault) }),
+  }
+}
+
+export function letterView({ timeMs, ...letter }: Letter): Static<typeof LetterShape> {
+  return { ...letter, time: isoOf(timeMs) }
+}

@@ -1,0 +1,75 @@
+import { openKeys } from '../../api/keys/key-file.js'
+import { everyTenant, type HeldParts, type HoldStanding } from '../../contracts/ports.js'
+import { systemClock } from '../../base/clock.js'
+import { dataPaths } from '../../config/load.js'
+import type { OnBytes } from '../../consumers/backup/files.js'
+import type { StoreHolder } from '../../consumers/backup/gather-data.js'
+import { limits } from '../../base/limits.js'
+import { clientOf, failure, type Client } from '../client/client.js'
+import { CommandFailed, exits } from '../terminal/exit.js'
+
+/** Between two signs of life while the engine's part is copied. */
+const hereEveryMs = limits.backupLeaseMs / 10
+
+interface Asked {
+  readonly client: Client
+  readonly id: string
+  readonly key: string
+}
+
+/**
+ * The running engine of a data directory, asked over its API for its part of a backup. The key for that is made for the
+ * moment: whoever may read the directory may read everything in it.
+ */
+export function engineHolder(url: string, directory: string, interrupted: AbortSignal): StoreHolder {
+  const keys = openKeys(dataPaths(directory).keys, systemClock)
+  let asked: Asked | undefined
+  let saidAtMs = 0
+
+  async function begin(): Promise<Asked> {
+    const expiresAtMs = systemClock.nowMs() + limits.backupKeyMs
+    const { key, record } = await keys.create({ name: 'backup', tenant: everyTenant, scopes: ['admin'], expiresAtMs })
+    // To be let go, the part is ended even after Ctrl-C.
+    const client = clientOf(url, key, AbortSignal.any([]))
+    try {
+      const { status, body } = await client.post('/api/v2/backups', '{}', 'application/json')
+      if (status === 409) throw new CommandFailed(exits.locked, failure(status, body).message)
+      if (status !== 202) throw failure(status, body)
+      return { client, key: record.id, id: (body as { id: string }).id }
+    } catch (error) {
+      await keys.withdraw(record.id)
+      throw error
+    }
+  }
+
+  async function ready({ client, id }: Asked, onBytes: OnBytes): Promise<HeldParts> {
+    for (let seen = 0; ; ) {
+      const standing = (await client.get(`/api/v2/backups/${id}`)) as HoldStanding
+      if (standing.state === 'ready') return standing.parts
+      if (standing.state === 'failed') throw new CommandFailed(exits.dependency, `the engine could not write its part: ${standing.message}`)
+      onBytes(standing.bytes - seen)
+      seen = standing.bytes
+      await systemClock.sleep(limits.backupLookMs, interrupted)
+    }
+  }
+
+  return {
+    async hold(onBytes) {
+      asked = await begin()
+      return ready(asked, onBytes)
+    },
+    stillHere() {
+      if (asked === undefined || systemClock.nowMs() - saidAtMs < hereEveryMs) return
+      saidAtMs = systemClock.nowMs()
+      asked.client.get(`/api/v2/backups/${asked.id}`).catch(() => undefined)
+    },
+    async release() {
+      if (asked === undefined) return
+      const { client, id, key } = asked
+      asked = undefined
+      // An engine that has gone meanwhile removes its part when it starts again.
+      await client.remove(`/api/v2/backups/${id}`).catch(() => undefined)
+      await keys.withdraw(key)
+    },
+  }
+}

@@ -1,0 +1,91 @@
+import { InvalidArgumentError, Option, type Command } from 'commander'
+import { letterStates } from '../../contracts/dead-letters.js'
+import { limits } from '../../base/limits.js'
+import { connect, type Client } from '../client/client.js'
+import { actionsOn } from './actions.js'
+import { filters, letterColumns, type LetterOptions, type LetterRow } from './rows.js'
+import { numberWithin, reads, talksToEngine, type ReadOptions } from '../terminal/options.js'
+import { print, printJson, say, styled, table, type Terminal } from '../terminal/terminal.js'
+
+interface Page {
+  readonly letters: readonly LetterRow[]
+  readonly next: string | null
+}
+
+type Bytes = { readonly text: string } | { readonly base64: string }
+
+interface Shown {
+  readonly letter: LetterRow
+  readonly key: Bytes | null
+  readonly value: Bytes | null
+  readonly headers: Readonly<Record<string, Bytes>>
+  readonly decoded?: unknown
+  readonly today: { readonly becomes: string; readonly code?: string; readonly reason?: string; readonly score?: number; readonly risk?: string }
+}
+
+export function dlqCommand(parent: Command, terminal: Terminal): void {
+  const group = parent
+    .command('dlq')
+    .summary('dead letters: what could not be scored, and what is done about it')
+    .description('Records that could not be scored, each with its reason and its original bytes. They are read from the log itself, so they are there while ClickHouse is away. A letter is new, redriven or purged.')
+
+  filters(reads(talksToEngine(group.command('list'))).summary('newest first').option('--stream <name>', 'of one stream'))
+    .addOption(new Option('--state <state>', 'what was done about them').choices([...letterStates, 'all']).default('new'))
+    .option('--limit <letters>', 'at most so many', numberWithin(1, 1_000_000), 20)
+    .action(async (options: LetterOptions & { state: string }) => {
+      const page = await find(await connect(options, terminal.interrupted), options)
+      if (options.json === true) return printJson(terminal, page)
+      if (page.letters.length === 0) return say(terminal, options.state === 'all' ? 'no dead letters' : `no dead letters that are ${options.state}; --state all shows every one`)
+      await print(terminal, table(letterColumns, page.letters))
+      if (page.next !== null) say(terminal, styled(terminal, 'err', 'dim', `there are more; --limit is ${options.limit}`))
+    })
+
+  reads(talksToEngine(group.command('show')))
+    .summary('one letter: headers, reason, bytes, and what it would become today')
+    .argument('<letter>', 'as the list names it: attendance/2/17', placeOption)
+    .action(async (place: string, options: ReadOptions) => {
+      const shown = (await (await connect(options, terminal.interrupted)).get(`/api/v2/dead-letters/${place}`)) as Shown
+      await (options.json === true ? printJson(terminal, shown) : print(terminal, shownText(shown)))
+    })
+
+  actionsOn(group, terminal)
+}
+
+function placeOption(text: string): string {
+  const [, stream, partition, position] = /^([^/]+)\/(\d+)\/(\d+)$/.exec(text) ?? []
+  if (stream === undefined) throw new InvalidArgumentError('It must be a stream, a partition and a position: attendance/2/17.')
+  return `${encodeURIComponent(stream)}/${partition}/${position}`
+}
+
+/** Follows the pages until there are as many letters as wanted. */
+async function find(client: Client, { stream, partition, code, stage, tenant, from, to, state, limit }: LetterOptions & { readonly state: string }): Promise<Page> {
+  const letters: LetterRow[] = []
+  let cursor: string | undefined
+  do {
+    const page = (await client.get('/api/v2/dead-letters', { stream, partition, code, stage, tenant, from, to, ...(state !== 'all' && { state }), limit: Math.min(limits.apiPage, limit - letters.length), cursor })) as Page
+    letters.push(...page.letters)
+    cursor = page.next ?? undefined
+  } while (cursor !== undefined && letters.length < limit)
+  return { letters, next: cursor ?? null }
+}
+
+function shownText({ letter, key, value, headers, decoded, today }: Shown): string {
+  const lines: [string, string][] = [
+    ['letter', `${letter.id}, ${letter.state}`],
+    ['record', `${letter.stream}, partition ${letter.partition}, offset ${letter.offset}, of ${letter.time}`],
+    ['reason', `${letter.code} at ${letter.stage}: ${letter.reason}`],
+    ['set aside by', letter.version],
+    ['redriven', letter.attempts === 0 ? 'never' : `${letter.attempts} times; first set aside at offset ${letter.origin}`],
+    ['tenant', letter.tenant ?? 'not known for sure'],
+    ['today', today.becomes === 'bad' ? `still bad, ${today.code ?? ''}: ${today.reason ?? ''}` : today.score === undefined ? `a ${today.becomes}` : `${today.becomes}, ${today.score.toFixed(3)} (${today.risk ?? ''})`],
+    ['key', bytesText(key)],
+    ...Object.entries(headers).map(([name, bytes]): [string, string] => [`header ${name}`, bytesText(bytes)]),
+    ...(decoded === undefined ? [] : [['decoded', JSON.stringify(decoded)] satisfies [string, string]]),
+    [`${letter.bytes} bytes`, bytesText(value)],
+  ]
+  const width = Math.max(...lines.map(([title]) => title.length))
+  return lines.map(([title, text]) => `${title.padEnd(width)}  ${text}\n`).join('')
+}
+
+/** Control characters would move the cursor of whoever looks. */
+const bytesText = (bytes: Bytes | null): string => (bytes === null ? 'none' : 'text' in bytes ? bytes.text.replace(/\p{Cc}/gu, (control) => JSON.stringify(control).slice(1, -1)) : `base64 ${bytes.base64}`)

@@ -1,0 +1,54 @@
+import { Option, type Command } from 'commander'
+import type { Letter } from '../../contracts/dead-letters.js'
+import { numberWithin, type ReadOptions } from '../terminal/options.js'
+import type { Column } from '../terminal/terminal.js'
+
+/** Which letters are meant. */
+export interface LetterOptions extends ReadOptions {
+  readonly stream?: string
+  readonly partition?: number
+  readonly code?: string
+  readonly stage?: string
+  readonly tenant?: string
+  readonly from?: string
+  readonly to?: string
+  readonly limit: number
+}
+
+export const filters = (command: Command): Command =>
+  command
+    .option('--partition <number>', 'of one partition', numberWithin(0, 100_000))
+    .option('--code <code>', 'set aside for this reason: BAD_JSON, BAD_FIELD, UNKNOWN_TENANT ...')
+    .addOption(new Option('--stage <stage>', 'found to be bad at this stage').choices(['decode', 'check']))
+    .option('--tenant <id>', "of one tenant (operator keys; a tenant's key sees its own)")
+    .option('--from <time>', "the record's log time from here on (ISO 8601, a date, or epoch ms)")
+    .option('--to <time>', "the record's log time before this")
+
+/** A dead letter as the API shows it. */
+export interface LetterRow extends Omit<Letter, 'timeMs'> {
+  readonly time: string
+}
+
+const shortened = (text: string, most: number): string => {
+  const line = text.replace(/\s+/g, ' ')
+  return line.length > most ? `${line.slice(0, most - 3)}...` : line
+}
+
+export const letterColumns: readonly Column<LetterRow>[] = [
+  { title: 'letter', cell: (row) => row.id },
+  { title: 'record time', cell: (row) => row.time.slice(0, 19) },
+  { title: 'offset', cell: (row) => String(row.offset), right: true },
+  { title: 'tenant', cell: (row) => row.tenant ?? '-' },
+  { title: 'event', cell: (row) => shortened(row.event_id ?? '-', 40) },
+  { title: 'code', cell: (row) => row.code },
+  { title: 'redriven', cell: (row) => String(row.attempts), right: true },
+  { title: 'state', cell: (row) => row.state },
+  { title: 'reason', cell: (row) => shortened(row.reason, 80) },
+]
+
+/** 12 BAD_JSON, 3 BAD_FIELD: what there is most of first. */
+export function tally(words: Iterable<string>): string {
+  const counts = new Map<string, number>()
+  for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1)
+  return [...counts].sort(([, a], [, b]) => b - a).map(([word, count]) => `${count} ${word}`).join(', ')
+}

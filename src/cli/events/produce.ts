@@ -1,0 +1,101 @@
+import type { Command } from 'commander'
+import { systemClock } from '../../base/clock.js'
+import { limits } from '../../base/limits.js'
+import { connect, failure, type Answer, type Client } from '../client/client.js'
+import { CommandFailed, exits } from '../terminal/exit.js'
+import { batchesOf, inputOf, linesOf, type Line } from '../terminal/lines.js'
+import { numberWithin, reads, talksToEngine, type ReadOptions } from '../terminal/options.js'
+import { progressOn } from '../terminal/progress.js'
+import { count, duration, printJson, say, styled, type Terminal } from '../terminal/terminal.js'
+
+interface ProduceOptions extends ReadOptions {
+  readonly stream: string
+  readonly batch: number
+}
+
+/** Half of what a request may hold, so that its envelope never matters. */
+const batchBytes = limits.apiBodyBytes / 2
+/** Refused lines that are written out; the rest is only counted. */
+const shownRefusals = 20
+
+export function produceCommand(parent: Command, terminal: Terminal): void {
+  reads(talksToEngine(parent.command('produce')))
+    .summary('send events from a file or standard input')
+    .description('Sends NDJSON, one event a line, in order and in batches. Every event is on disk when its batch is answered. May be repeated: an event_id is scored once.')
+    .argument('[file]', "NDJSON; '-' is standard input", '-')
+    .requiredOption('--stream <name>', 'the stream the events belong to')
+    .option('--batch <events>', 'events of one request', numberWithin(1, limits.apiBatch), limits.apiBatch)
+    .action(async (file: string, options: ProduceOptions) => {
+      const client = await connect(options, terminal.interrupted)
+      const summary = await produce(client, file, options, terminal)
+      if (options.json === true) await printJson(terminal, summary)
+      else say(terminal, `${count(summary.accepted)} events acknowledged, ${count(summary.rejected)} refused, in ${duration(summary.elapsedMs)}`)
+      if (summary.rejected > 0) throw new CommandFailed(exits.failed, `${count(summary.rejected)} of ${count(summary.accepted + summary.rejected)} events were refused`)
+    })
+}
+
+interface Refused {
+  readonly line: number
+  readonly code: string
+  readonly message: string
+}
+
+export interface ProduceSummary {
+  readonly stream: string
+  readonly accepted: number
+  readonly rejected: number
+  readonly elapsedMs: number
+  readonly refused: readonly Refused[]
+}
+
+async function produce(client: Client, file: string, options: ProduceOptions, terminal: Terminal): Promise<ProduceSummary> {
+  const startedMs = systemClock.nowMs()
+  const progress = progressOn(terminal, 'events acknowledged')
+  const path = `/api/v2/events/${encodeURIComponent(options.stream)}`
+  const refused: Refused[] = []
+  let accepted = 0
+  let rejected = 0
+  try {
+    for await (const batch of batchesOf(linesOf(inputOf(file, terminal)), { records: options.batch, bytes: batchBytes })) {
+      terminal.interrupted.throwIfAborted()
+      const answer = await client.post(path, batch.map((line) => line.text).join('\n'), 'application/x-ndjson')
+      const refusals = refusalsOf(batch, answer)
+      for (const refusal of refusals) {
+        if (refused.length < shownRefusals) {
+          progress.end()
+          say(terminal, `${styled(terminal, 'err', 'red', `line ${refusal.line}:`)} ${refusal.message} [${refusal.code}]`)
+          refused.push(refusal)
+        }
+      }
+      accepted += batch.length - refusals.length
+      rejected += refusals.length
+      progress.update(accepted)
+    }
+  } catch (error) {
+    if (!terminal.interrupted.aborted) throw error
+    throw new CommandFailed(exits.interrupted, `interrupted; ${count(accepted)} events were acknowledged, repeat the command to send the rest`)
+  } finally {
+    progress.end()
+  }
+  return { stream: options.stream, accepted, rejected, elapsedMs: systemClock.nowMs() - startedMs, refused }
+}
+
+interface Result {
+  readonly error?: { readonly code: string; readonly message: string; readonly field?: string }
+}
+
+/** The lines of a batch that were not taken; throws where the batch as a whole was refused. */
+function refusalsOf(batch: readonly Line[], { status, body }: Answer): readonly Refused[] {
+  const results = (body as { results?: readonly Result[] }).results
+  if (results?.length !== batch.length) {
+    if (status >= 200 && status < 300) return []
+    throw failure(status, body)
+  }
+  return results.flatMap(({ error }, i) => (error === undefined ? [] : [{ line: batch[i]!.number, code: error.code, message: fieldFirst(error) }]))
+}
+
+/** The engine counts lines within a request; the number that is told is the file's. */
+function fieldFirst({ field, message }: { readonly field?: string; readonly message: string }): string {
+  const words = message.replace(/^line \d+: /, '')
+  return field === undefined || words.includes(field) ? words : `${field}: ${words}`
+}

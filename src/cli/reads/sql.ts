@@ -1,0 +1,38 @@
+import { text } from 'node:stream/consumers'
+import type { Command } from 'commander'
+import { limits } from '../../base/limits.js'
+import { connect, failure } from '../client/client.js'
+import { numberWithin, reads, talksToEngine, type ReadOptions } from '../terminal/options.js'
+import { print, printJson, say, styled, table, type Terminal } from '../terminal/terminal.js'
+
+interface Selected {
+  readonly rows: readonly Readonly<Record<string, unknown>>[]
+  readonly more: boolean
+}
+
+export function sqlCommand(parent: Command, terminal: Terminal): void {
+  reads(talksToEngine(parent.command('sql')))
+    .summary('ask the warehouse of a running engine in SQL')
+    .description("Runs one SELECT, in ClickHouse's words, over the tables and views of the warehouse; nothing is written. An operator key is needed.")
+    .argument('<select>', "the statement; '-' reads it from stdin")
+    .option('--limit <rows>', 'at most so many', numberWithin(1, limits.sqlRows), 1_000)
+    .action(async (statement: string, options: ReadOptions & { readonly limit: number }) => {
+      const client = await connect(options, terminal.interrupted)
+      const sql = statement === '-' ? await text(terminal.in) : statement
+      const { status, body } = await client.post('/api/v2/sql', JSON.stringify({ sql, limit: options.limit }), 'application/json')
+      if (status !== 200) throw failure(status, body)
+      const { rows, more } = body as Selected
+      if (options.json === true) await printJson(terminal, body)
+      else if (rows.length === 0) return say(terminal, 'no rows')
+      else await print(terminal, tableOf(rows))
+      if (more) say(terminal, styled(terminal, 'err', 'dim', `there are more; --limit is ${options.limit}`))
+    })
+}
+
+/** Numbers stand to the right. */
+function tableOf(rows: Selected['rows']): string {
+  const titles = Object.keys(rows[0]!)
+  return table<Selected['rows'][number]>(titles.map((title) => ({ title, cell: (row) => cellOf(row[title]), ...(typeof rows[0]![title] === 'number' ? { right: true as const } : {}) })), rows)
+}
+
+const cellOf = (value: unknown): string => (value === null ? '-' : typeof value === 'string' ? value : JSON.stringify(value))

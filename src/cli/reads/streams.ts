@@ -1,0 +1,114 @@
+import { basename, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { Command } from 'commander'
+import { compile } from '../../features/plan/plan.js'
+import { durationText } from '../../streams/language/duration.js'
+import { eventTypes } from '../../streams/schema/event-type.js'
+import { loadStreams } from '../../streams/load.js'
+import { avsc } from '../../streams/schema/schema.js'
+import type { Stream } from '../../streams/stream.js'
+import { connect } from '../client/client.js'
+import { CommandFailed, exits } from '../terminal/exit.js'
+import { reads, talksToEngine, type ReadOptions } from '../terminal/options.js'
+import { print, printJson, say, styled, table, type Terminal } from '../terminal/terminal.js'
+
+/** A stream as the API shows it. */
+interface StreamView {
+  readonly name: string
+  readonly topic: string
+  readonly partitions: number
+  readonly columns: Readonly<Record<'id' | 'tenant' | 'time' | 'key', string>>
+  readonly entities: readonly { readonly name: string; readonly columns: readonly string[]; readonly scope: string }[]
+  readonly features: readonly { readonly name: string; readonly kind: string }[]
+  readonly family: string | null
+  readonly serving: { readonly by: string; readonly version: string }
+  readonly risk: { readonly high: number; readonly medium: number }
+  readonly fingerprint: string
+}
+
+export function streamsCommand(parent: Command, terminal: Terminal): void {
+  const group = parent.command('streams').summary('what is scored, and by whom').description('The streams of a running engine, and checks of your own.')
+  const all = async (options: ReadOptions): Promise<readonly StreamView[]> => ((await (await connect(options, terminal.interrupted)).get('/api/v2/streams')) as { streams: readonly StreamView[] }).streams
+
+  reads(talksToEngine(group.command('list')))
+    .summary('every stream of the engine')
+    .action(async (options: ReadOptions) => {
+      const streams = await all(options)
+      await (options.json === true ? printJson(terminal, { streams }) : print(terminal, listText(streams)))
+    })
+
+  reads(talksToEngine(group.command('show')))
+    .summary('one stream with its entities and features')
+    .argument('<name>')
+    .action(async (name: string, options: ReadOptions) => {
+      const streams = await all(options)
+      const found = streams.find((stream) => stream.name === name)
+      if (found === undefined) throw new CommandFailed(exits.usage, `there is no stream '${name}'; there are ${streams.map((stream) => stream.name).join(', ')}`)
+      await (options.json === true ? printJson(terminal, found) : print(terminal, showText(found)))
+    })
+
+  group
+    .command('check')
+    .summary('check your own streams, without an engine')
+    .description('Loads stream files as the engine would and says what is wrong with each, naming the field.')
+    .argument('<paths...>', 'files, or directories of files')
+    .option('--json', 'print JSON instead of text')
+    .action((paths: readonly string[], options: { json?: boolean }) => check(paths, options.json === true, terminal))
+
+  group
+    .command('types')
+    .summary('the TypeScript types of your schemas')
+    .description("Prints the types of the events of Avro schemas: with `avsc<DoorEvent>(...)` the compiler knows a stream's columns.")
+    .argument('<schemas...>', '.avsc files')
+    .action((paths: readonly string[]) => print(terminal, eventTypes(paths.map((path) => avsc(pathToFileURL(resolve(path)).href, `./${basename(path)}`).record))))
+}
+
+const listText = (streams: readonly StreamView[]): string =>
+  table<StreamView>(
+    [
+      { title: 'stream', cell: (row) => row.name },
+      { title: 'key', cell: (row) => row.columns.key },
+      { title: 'partitions', cell: (row) => String(row.partitions), right: true },
+      { title: 'entities', cell: (row) => row.entities.map((entity) => entity.name).join(' ') },
+      { title: 'features', cell: (row) => String(row.features.length), right: true },
+      { title: 'serving', cell: (row) => row.serving.version },
+    ],
+    streams,
+  )
+
+const showText = (stream: StreamView): string =>
+  [
+    `${stream.name}: topic ${stream.topic}, ${stream.partitions} partitions by ${stream.columns.key}, time ${stream.columns.time}, model ${stream.family ?? 'none'}, served by ${stream.serving.version}`,
+    `risk: high from ${stream.risk.high}, medium from ${stream.risk.medium}; fingerprint ${stream.fingerprint}`,
+    '',
+    table([{ title: 'entity', cell: (row) => row.name }, { title: 'columns', cell: (row) => row.columns.join(', ') }, { title: 'scope', cell: (row) => row.scope }], stream.entities),
+    table([{ title: 'feature', cell: (row) => row.name }, { title: 'kind', cell: (row) => row.kind }], stream.features),
+  ].join('\n')
+
+type Checked = { readonly path: string; readonly streams: readonly { readonly name: string; readonly features: number; readonly horizon: string; readonly fingerprint: string }[] } | { readonly path: string; readonly problem: string }
+
+async function check(paths: readonly string[], json: boolean, terminal: Terminal): Promise<void> {
+  const checked: Checked[] = []
+  for (const path of paths) checked.push(await checkedAt(path))
+  if (json) await printJson(terminal, { checked })
+  else
+    for (const one of checked) {
+      if ('problem' in one) say(terminal, `${styled(terminal, 'err', 'red', 'wrong')} ${one.path}\n  ${one.problem.replaceAll('\n', '\n  ')}`)
+      else for (const { name, features, horizon, fingerprint } of one.streams) await print(terminal, `ok ${name}: ${features} features, remembers ${horizon}, fingerprint ${fingerprint}\n`)
+    }
+  const wrong = checked.filter((one) => 'problem' in one).length
+  if (wrong > 0) throw new CommandFailed(exits.configuration, `${wrong} of ${checked.length} ${checked.length === 1 ? 'path has' : 'paths have'} a mistake`)
+}
+
+async function checkedAt(path: string): Promise<Checked> {
+  try {
+    return { path, streams: (await loadStreams([path])).map(summaryOf) }
+  } catch (error) {
+    return { path, problem: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+function summaryOf(stream: Stream): { name: string; features: number; horizon: string; fingerprint: string } {
+  const plan = compile(stream)
+  return { name: stream.name, features: plan.width, horizon: durationText(plan.horizonMs), fingerprint: plan.fingerprint }
+}

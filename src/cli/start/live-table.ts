@@ -1,0 +1,82 @@
+import { createLogUpdate } from 'log-update'
+import type { EngineSnapshot, Risks, StreamSnapshot } from '../../contracts/engine.js'
+import { count, duration, milliseconds, styled, table, type Column, type Terminal } from '../terminal/terminal.js'
+
+/** What `tidemill start` shows while it runs. */
+export interface Live {
+  show(snapshot: EngineSnapshot): void
+  /** A line that stays, above whatever moves. */
+  line(text: string): void
+  /** Leaves the last picture standing. */
+  end(): void
+}
+
+const columns: readonly Column<StreamSnapshot>[] = [
+  { title: 'stream', cell: (row) => row.name },
+  { title: 'events/s', cell: (row) => count(row.eventsPerSecond), right: true },
+  { title: 'p50 ms', cell: (row) => milliseconds(row.p50Ms), right: true },
+  { title: 'p95 ms', cell: (row) => milliseconds(row.p95Ms), right: true },
+  { title: 'lag', cell: (row) => count(row.lagRecords), right: true },
+  { title: 'low', cell: (row) => count(row.risks.low), right: true },
+  { title: 'medium', cell: (row) => count(row.risks.medium), right: true },
+  { title: 'high', cell: (row) => count(row.risks.high), right: true },
+  { title: 'model version', cell: (row) => row.version },
+  { title: 'duplicates', cell: (row) => count(row.duplicates), right: true },
+  { title: 'dead letters', cell: (row) => count(row.deadLetters), right: true },
+]
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
+const scored = (risks: Risks): number => risks.low + risks.medium + risks.high
+
+const warehouse = (snapshot: EngineSnapshot): string =>
+  snapshot.warehouseUp ? `warehouse ${snapshot.warehouseLagRecords === 0 ? 'up to date' : `${count(snapshot.warehouseLagRecords)} records behind`}` : 'warehouse away, scoring goes on'
+
+/** What is not as it should be, in words. */
+const troubles = ({ rebuilds, stops }: EngineSnapshot): readonly string[] => [
+  ...rebuilds.map(({ stream, partition, isRebuild, recordsDone, records, etaMs }) => `${isRebuild ? 'rebuilding' : 'catching up'} ${stream}/${partition}: ${count(recordsDone)} of ${count(records)} records${etaMs === undefined ? '' : `, ${duration(etaMs)} left`}`),
+  ...(stops.length === 0 ? [] : [`${count(stops.length)} ${stops.length === 1 ? 'partition stands' : 'partitions stand'} still: see tidemill partitions list`]),
+]
+
+/** The table, one line a stream, no wider than the terminal. */
+export function picture(snapshot: EngineSnapshot, terminal: Terminal): string {
+  const width = terminal.err.columns ?? 120
+  const [titles, ...rows] = table(columns, snapshot.streams).trimEnd().split('\n').map((line) => line.slice(0, width))
+  const status = [`up ${duration(snapshot.uptimeMs)}`, `${count(sum(snapshot.streams.map((row) => row.eventsPerSecond)))} events/s`, `${count(sum(snapshot.streams.map((row) => scored(row.risks))))} predictions`, warehouse(snapshot), 'Ctrl-C stops']
+  const wrong = troubles(snapshot).map((line) => styled(terminal, 'err', 'yellow', line.slice(0, width)))
+  return ['', styled(terminal, 'err', 'bold', titles ?? ''), ...rows, '', ...wrong, styled(terminal, 'err', 'dim', status.join('   ').slice(0, width)), ''].join('\n')
+}
+
+/** The same in one line, for a log file. */
+export function summaryLine(snapshot: EngineSnapshot): string {
+  const streams = snapshot.streams.map((row) => {
+    const high = scored(row.risks) === 0 ? '' : `, high ${((100 * row.risks.high) / scored(row.risks)).toFixed(1)} %`
+    const dead = row.deadLetters === 0 ? '' : `, dead letters ${count(row.deadLetters)}`
+    return `${row.name} ${count(row.eventsPerSecond)}/s, p95 ${milliseconds(row.p95Ms)} ms, lag ${count(row.lagRecords)}${high}${dead}, ${row.version}`
+  })
+  return [`up ${duration(snapshot.uptimeMs)}`, ...streams, warehouse(snapshot), ...troubles(snapshot)].join(' | ')
+}
+
+/** On a terminal the table is drawn over itself; elsewhere every tenth picture is one line. */
+export function liveOn(terminal: Terminal): Live {
+  if (terminal.err.isTTY !== true) {
+    let pictures = 0
+    return {
+      show: (snapshot) => {
+        if (pictures++ % 10 === 0) terminal.err.write(`${summaryLine(snapshot)}\n`)
+      },
+      line: (text) => void terminal.err.write(`${text}\n`),
+      end: () => undefined,
+    }
+  }
+  const draw = createLogUpdate(terminal.err)
+  let last = ''
+  return {
+    show: (snapshot) => draw((last = picture(snapshot, terminal))),
+    line: (text) => {
+      draw.clear()
+      terminal.err.write(`${text}\n`)
+      if (last !== '') draw(last)
+    },
+    end: () => draw.done(),
+  }
+}

@@ -1,0 +1,79 @@
+import type { Clock } from '../base/clock.js'
+import type { StateStore } from '../state/state-store.js'
+import { limits } from '../base/limits.js'
+import { migrate } from '../sinks/migrate.js'
+import type { Warehouse } from '../sinks/warehouse.js'
+import { awaitWarehouse, type AwaitedWarehouse } from '../consumers/warehouse/awaited-warehouse.js'
+import { patiently } from '../consumers/ground/retry.js'
+
+interface Closable {
+  close(): Promise<void>
+}
+
+/** The stores of a preset, each opened by whoever needs it. */
+export interface Openers<Log, State> {
+  openLog(): Promise<Log>
+  openState(): Promise<State>
+  openWarehouse(): Promise<Warehouse>
+}
+
+export interface OpeningOptions<Log, State> {
+  readonly stores: Openers<Log, State>
+  readonly needs: { readonly state: boolean; readonly warehouse: boolean }
+  /** Of the warehouse's tables, days. */
+  readonly retentionDays: number
+  readonly clock: Clock
+  /** Takes what is to be closed, in the order of opening. */
+  readonly closing: { add(close: () => Promise<void>): void }
+  readonly onRetry: (error: unknown) => void
+  /** Ends the waiting. */
+  readonly stop: AbortSignal | undefined
+}
+
+export interface OpenedStores<Log, State> {
+  readonly log: Log
+  /** Undefined where it is not needed; so with the warehouse. */
+  readonly store: State | undefined
+  readonly warehouse: AwaitedWarehouse | undefined
+}
+
+/**
+ * Opens the stores that are needed. What is away is waited for a while: servers that start together are ready in any
+ * order. The warehouse is waited for in the background, for as long as it takes.
+ */
+export async function openStores<Log extends Closable, State extends Closable & StateStore>({ stores, needs, retentionDays, clock, closing, onRetry, stop }: OpeningOptions<Log, State>): Promise<OpenedStores<Log, State>> {
+  const over = new AbortController()
+  const signal = stop === undefined ? over.signal : AbortSignal.any([over.signal, stop])
+  const ended = clock.sleep(limits.startPatienceMs, signal).then(() => over.abort())
+  const opened = async <Store extends Closable>(open: () => Promise<Store>): Promise<Store> => {
+    const store = await unlessStopped(patiently(open, { clock, signal, onRetry }), stop)
+    closing.add(() => store.close())
+    return store
+  }
+  try {
+    const log = await opened(() => stores.openLog())
+    const store = needs.state ? await opened(() => stores.openState()) : undefined
+    if (!needs.warehouse) return { log, store, warehouse: undefined }
+    const warehouse = await awaitWarehouse({ open: () => stores.openWarehouse(), prepare: (there) => migrate(there, { retentionDays }), clock, onRetry })
+    closing.add(() => warehouse.warehouse.close())
+    return { log, store, warehouse }
+  } finally {
+    over.abort()
+    await ended
+  }
+}
+
+/** A server that does not even refuse holds an attempt up for seconds: whoever stops does not wait for it. What opens nevertheless is closed. */
+async function unlessStopped<Store extends { close(): Promise<void> }>(opening: Promise<Store>, stop: AbortSignal | undefined): Promise<Store> {
+  const stopped = new Promise<never>((_, reject) => {
+    const say = (): void => reject(stop?.reason instanceof Error ? stop.reason : new Error('stopped'))
+    if (stop?.aborted === true) say()
+    else stop?.addEventListener('abort', say, { once: true })
+  })
+  try {
+    return await Promise.race([opening, stopped])
+  } catch (error) {
+    opening.then((late) => late.close()).catch(() => undefined)
+    throw error
+  }
+}

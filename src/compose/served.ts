@@ -1,0 +1,84 @@
+/** The part of the composition root that answers: the API with what stands behind it, or health alone, and the demo that asks it. */
+import { randomUUID } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { buildApi, buildHealthApi } from '../api/api.js'
+import { openKeys, type KeyStore } from '../api/keys/key-file.js'
+import { listen } from '../api/http/listen.js'
+import { everyTenant, type ApiPorts, type ReadinessCheck, type ScoringPort } from '../contracts/ports.js'
+import { systemClock as clock } from '../base/clock.js'
+import { dataPaths, packageVersion } from '../config/load.js'
+import { backupsOf } from '../consumers/backup/holding.js'
+import { startDemo } from '../consumers/serving/demo.js'
+import { openLetters } from '../consumers/dead-letters/dead-letters.js'
+import type { Observation } from '../consumers/watch/observation.js'
+import { partitionsPort } from '../consumers/control/partitions-port.js'
+import { openPredictionLog } from '../consumers/serving/prediction-log.js'
+import { runResults } from '../consumers/replay/run-results.js'
+import { scoringPort } from '../consumers/serving/serve.js'
+import { marksKeptMs } from '../consumers/ground/topics.js'
+import { openRouting, type Foundation } from './foundation.js'
+import type { Closing } from '../base/lifecycle.js'
+import { predictionQueries } from '../sinks/queries.js'
+import { select } from '../sinks/read-only.js'
+
+export interface Served {
+  readonly url: string
+  readonly demoKey?: string
+  /** Rejects when a part of it failed for good. */
+  readonly failed: readonly Promise<never>[]
+}
+
+/** Opens what this process serves, and answers. */
+export async function serve(foundation: Foundation, observation: Observation, readiness: () => Promise<readonly ReadinessCheck[]>, closing: Closing): Promise<Served> {
+  const { config, logger, directory, lock, paths, registry, warehouse, files, stops, rebuilds } = foundation
+  const keys = openKeys(paths.keys, clock)
+  const behind = await openPorts(foundation, observation, closing)
+  // A demo's key is good for one run, whatever the next run is.
+  if (behind !== undefined && config.preset === 'embedded') for (const { id, name } of keys.list()) if (name === 'demo') await keys.withdraw(id)
+  const backups = backupsOf({ log: files, warehouse, directory, backups: paths.backups, clock })
+  closing.add(() => backups?.close())
+  const parts = { keys, clock, version: packageVersion(), logger: logger.child({}, { level: 'error' }) }
+  const health = { metrics: registry, readiness }
+  const api = behind === undefined ? await buildHealthApi({ ...parts, ports: health }) : await buildApi({ ...parts, ports: { ...health, ...behind.ports, partitions: partitionsPort(stops, rebuilds), backups } })
+  closing.add(() => api.close())
+  const url = await listen(api, config.api)
+  await lock?.update({ url })
+  if (behind === undefined) return { url, failed: [] }
+  if (!config.demo.enabled) return { url, failed: [behind.failed] }
+  const demo = await demoOf(foundation, behind.ports.scoring, keys)
+  closing.add(() => demo.close())
+  return { url, demoKey: demo.key, failed: [behind.failed, demo.failed] }
+}
+
+type Behind = Pick<ApiPorts, 'scoring' | 'letters' | 'queries' | 'runs'>
+
+/** What stands behind the API; undefined in a process that does not serve it. */
+async function openPorts(foundation: Foundation, observation: Observation, closing: Closing): Promise<{ readonly ports: Behind; readonly failed: Promise<never> } | undefined> {
+  const { config, logger, does, log, store, warehouse, streams, tenants, schemas, retentionMs } = foundation
+  if (store === undefined || warehouse === undefined || !does('api')) return undefined
+  const control = await openRouting(foundation, { together: false }, closing)
+  const routing = () => control.current()
+  const predictions = openPredictionLog({
+    log, clock,
+    onRetry: () => observation.onRetry('api-predictions'),
+    onLost: (error) => logger.warn({ err: error }, 'an answered prediction is not in the log'),
+  })
+  closing.add(() => predictions.close())
+  const letters = openLetters({ log, clock, owner: randomUUID(), store, schemas, streams, tenants, routing, seenIds: config.scoring.seenIds, marksKeptMs: marksKeptMs(streams, retentionMs) })
+  closing.add(() => letters.close())
+  const scoring = scoringPort({ log, predictions, store, streams, tenants, clock, routing })
+  return { failed: control.failed, ports: { scoring, letters, runs: runResults(log, warehouse), queries: { ...predictionQueries(warehouse), select: (sql, limit) => select(warehouse, sql, limit) } } }
+}
+
+async function demoOf({ config, directory, streams, logger }: Foundation, port: ScoringPort, keys: KeyStore) {
+  const { demoKey } = dataPaths(directory)
+  const { key } = await keys.create({ name: 'demo', tenant: everyTenant, scopes: ['events:write', 'predict', 'read', 'outcomes:write', 'admin'] })
+  await writeFile(demoKey, key, { mode: 0o600 })
+  const demo = await startDemo({
+    port, clock, rate: config.demo.rate, place: join(directory, 'demo.json'),
+    streams: new Set(streams.map(({ stream }) => stream.name)),
+    onRetry: (why) => logger.warn({ why }, 'the simulator waits'),
+  })
+  return { key, ...demo }
+}

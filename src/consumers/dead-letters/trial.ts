@@ -1,0 +1,64 @@
+import type { Clock } from '../../base/clock.js'
+import { isEngineError } from '../../base/errors.js'
+import type { StateStore } from '../../state/state-store.js'
+import type { Becomes } from '../../contracts/dead-letters.js'
+import { limits } from '../../base/limits.js'
+import { riskLevels } from '../../log/blocks/block.js'
+import type { LogRecord } from '../../log/event-log.js'
+import type { Routing } from '../../scorers/routing.js'
+import type { SchemaSource } from '../../streams/codec/schema-source.js'
+import type { CompiledStream } from '../ground/compiled.js'
+import { decodeChunk, readersFor, type Decoded, type Tenants } from '../ground/decode.js'
+import { foldChunk, scoreChunk } from '../scoring/folded-chunk.js'
+import type { StoredLetter } from '../ground/dead-letter-record.js'
+
+export interface TrialOptions {
+  readonly store: StateStore
+  readonly schemas?: SchemaSource | undefined
+  readonly routing: () => Routing
+  readonly tenants: Tenants
+  readonly clock: Clock
+  readonly seenIds: number
+}
+
+/** The letters of one partition as records that came now, one behind the other, with what today's schema makes of them. REGISTRY_DOWN. */
+export async function decodeToday(stream: CompiledStream, letters: readonly StoredLetter[], { schemas, tenants, clock }: Pick<TrialOptions, 'schemas' | 'tenants' | 'clock'>): Promise<Decoded> {
+  const records = letters.map(({ key, value, headers }, offset): LogRecord => ({ offset, timestampMs: clock.nowMs(), key, value, headers }))
+  const atOnce = { clock, signal: AbortSignal.abort() }
+  return decodeChunk(stream, tenants, records, await readersFor(stream, records, schemas, atOnce))
+}
+
+/**
+ * What the events of some letters of one partition would become if they came now, in this order: decoded, folded into a
+ * copy of the committed state and scored, as the log path would. Nothing is written. STORE_DOWN, REGISTRY_DOWN.
+ */
+export async function tryLetters(stream: CompiledStream, partition: number, letters: readonly StoredLetter[], options: TrialOptions): Promise<readonly Becomes[]> {
+  const decoded = await decodeToday(stream, letters, options)
+  const becomes = new Array<Becomes>(letters.length)
+  for (const { record, code, reason } of decoded.dead) becomes[record.offset] = { becomes: 'bad', code, reason }
+  if (decoded.events.length === 0) return becomes
+  const block = await scoreChunk(stream, options.routing(), await foldAside(stream, partition, decoded, options), 0)
+  for (let row = 0; row < block.rows; row++) {
+    const duplicate = block.kinds[row] === 1
+    const late = (block.flags[row]! & 1) === 1
+    becomes[block.offsets[row]!] = duplicate
+      ? { becomes: 'duplicate' }
+      : { becomes: late ? 'late' : 'scored', score: block.scores[row]!, risk: riskLevels[block.risks[row]!]!, version: block.versions[block.versionOf[row]!]! }
+  }
+  return becomes
+}
+
+/** The owner may commit between two reads, and what was read then does not fit together: it is read again. */
+const tries = 5
+
+async function foldAside(stream: CompiledStream, partition: number, decoded: Decoded, { store, seenIds }: TrialOptions) {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const state = stream.plan.open(limits.cachedEntities, seenIds)
+      for (let keys = state.missing(decoded.events); keys.length > 0; keys = state.missing(decoded.events)) state.admit(keys, await store.load({ stream: stream.stream.name, partition }, keys))
+      return foldChunk(stream, state, decoded, -1, decoded.records.at(-1)!.offset)
+    } catch (error) {
+      if (!isEngineError(error, 'STATE_MISMATCH') || attempt === tries) throw error
+    }
+  }
+}

@@ -1,0 +1,85 @@
+import type { LogRecord, NewRecord, Offset, TopicPartition } from '../../log/event-log.js'
+import type { DeadLetter } from './dead-letter.js'
+
+/** What a redriven event carries: which letter it was first, how often it was sent, and by whom. */
+const redriven = { origin: 'redrive-origin', attempt: 'redrive-attempt', by: 'redrive-by' } as const
+const prefix = 'dead-letter-'
+
+/** Whether an operator sent this event in again. It says nothing of what producers write now. */
+export const isRedriven = ({ headers }: Pick<LogRecord, 'headers'>): boolean => headers[redriven.attempt] !== undefined
+
+/** Where an event first became a letter, and how often it was redriven since; an event that never was is its own origin. */
+export interface Origin {
+  readonly origin: Offset
+  readonly attempts: number
+}
+
+export function originOf({ headers, offset }: Pick<LogRecord, 'headers' | 'offset'>): Origin {
+  const origin = wholeNumber(headers[redriven.origin])
+  const attempts = wholeNumber(headers[redriven.attempt])
+  return origin === undefined || attempts === undefined || origin >= offset ? { origin: offset, attempts: 0 } : { origin, attempts }
+}
+
+/** A dead letter as it was stored. Its identity is the partition and offset that it had in the event topic. */
+export interface StoredLetter extends Origin {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: Offset
+  readonly timestampMs: number
+  readonly code: string
+  readonly stage: string
+  readonly reason: string
+  /** What set it aside: build and plan. */
+  readonly version: string
+  readonly key: Buffer | null
+  readonly value: Buffer | null
+  /** As the producer wrote them, or with those of a redrive. */
+  readonly headers: Readonly<Record<string, Buffer>>
+}
+
+/** The letter's record: key, value and headers as they came, and beside them where it stood and why it was set aside. */
+export function letterRecord(from: TopicPartition, { record, code, reason, stage }: DeadLetter, version: string): NewRecord {
+  const { origin, attempts } = originOf(record)
+  const said: Record<string, string> = {
+    topic: from.topic,
+    partition: String(from.partition),
+    offset: String(record.offset),
+    timestamp: String(record.timestampMs),
+    code,
+    stage,
+    reason: reason.slice(0, 1_000),
+    version,
+    attempts: String(attempts),
+    origin: String(origin),
+  }
+  const headers: Record<string, Buffer> = { ...record.headers }
+  for (const [name, value] of Object.entries(said)) headers[prefix + name] = Buffer.from(value)
+  return { key: record.key, value: record.value, headers, timestampMs: record.timestampMs }
+}
+
+/** The letter that a record of a dead-letter topic holds; undefined where it is none of ours. */
+export function readLetter(record: LogRecord): StoredLetter | undefined {
+  const said = (name: string): string => record.headers[prefix + name]?.toString() ?? ''
+  const whole = (name: string): number | undefined => wholeNumber(record.headers[prefix + name])
+  const [partition, offset] = [whole('partition'), whole('offset')]
+  if (partition === undefined || offset === undefined) return undefined
+  return {
+    topic: said('topic'), partition, offset,
+    timestampMs: whole('timestamp') ?? record.timestampMs,
+    code: said('code'), stage: said('stage'), reason: said('reason'), version: said('version'),
+    attempts: whole('attempts') ?? 0,
+    origin: whole('origin') ?? offset,
+    key: record.key, value: record.value,
+    headers: Object.fromEntries(Object.entries(record.headers).filter(([name]) => !name.startsWith(prefix))),
+  }
+}
+
+/** The event of a letter, to be appended to the same partition again: key, value and headers as the producer wrote them. */
+export function redrivenRecord({ key, value, headers, origin, attempts }: StoredLetter, by: string): NewRecord {
+  return { key, value, headers: { ...headers, [redriven.origin]: Buffer.from(String(origin)), [redriven.attempt]: Buffer.from(String(attempts + 1)), [redriven.by]: Buffer.from(by) } }
+}
+
+function wholeNumber(bytes: Buffer | undefined): number | undefined {
+  const text = bytes?.toString() ?? ''
+  return /^\d{1,15}$/.test(text) ? Number(text) : undefined
+}

@@ -1,0 +1,62 @@
+import { EngineError, isEngineError } from '../../base/errors.js'
+import type { Event } from '../../features/feature.js'
+import { limits } from '../../base/limits.js'
+import type { LogRecord } from '../../log/event-log.js'
+import { checkEvent } from '../../streams/codec/codec.js'
+import type { SchemaSource } from '../../streams/codec/schema-source.js'
+import { noWireReaders, schemaIds, type WireReaders } from '../../streams/codec/wire.js'
+import type { CompiledStream } from './compiled.js'
+import type { DeadLetter, Stage } from './dead-letter.js'
+import { patiently, type Patience } from './retry.js'
+
+/** Whose events are scored. */
+export type Tenants = 'any' | ReadonlySet<string>
+
+/** The good records of a chunk with their events, index by index, and the bad ones. */
+export interface Decoded {
+  readonly records: LogRecord[]
+  readonly events: Event[]
+  readonly dead: DeadLetter[]
+}
+
+/**
+ * How the records of a chunk that are in a registry's wire format are read. The registry is asked once for the schemas of
+ * a chunk, before it is decoded, and waited for while it is away: its absence is no fault of a record.
+ */
+export async function readersFor(stream: CompiledStream, chunk: readonly LogRecord[], schemas: SchemaSource | undefined, patience: Patience): Promise<WireReaders> {
+  if (schemas === undefined) return noWireReaders
+  const ids = schemaIds(chunk.map(({ value }) => value))
+  return ids.size === 0 ? noWireReaders : stream.codec.wireReaders(await patiently(() => schemas.resolve(ids), patience))
+}
+
+/** Decodes and checks a chunk. A bad record is set aside with its reason and stops none of the others. */
+export function decodeChunk(stream: CompiledStream, tenants: Tenants, chunk: readonly LogRecord[], readers: WireReaders = noWireReaders): Decoded {
+  const decoded: Decoded = { records: [], events: [], dead: [] }
+  for (const record of chunk) {
+    let stage: Stage = 'decode'
+    try {
+      const event = stream.codec.decode(bytesOf(record), readers)
+      stage = 'check'
+      checkEvent(stream.stream, event, record.timestampMs)
+      checkTenant(stream, tenants, event)
+      decoded.records.push(record)
+      decoded.events.push(event)
+    } catch (error) {
+      if (!isEngineError(error) || error.disposition !== 'dead-letter') throw error
+      decoded.dead.push({ record, code: error.code, reason: error.message, stage })
+    }
+  }
+  return decoded
+}
+
+function bytesOf(record: LogRecord): Buffer {
+  if (record.value === null) throw new EngineError('BAD_FIELD', 'the record has no value; an event topic takes no tombstones')
+  if (record.value.length > limits.eventBytes) throw new EngineError('TOO_LARGE', `the event has ${record.value.length} bytes, ${limits.eventBytes} are allowed; split it`)
+  return record.value
+}
+
+/** Throws UNKNOWN_TENANT where the event belongs to nobody who is configured. */
+export function checkTenant(stream: CompiledStream, tenants: Tenants, event: Event): void {
+  const tenant = event[stream.stream.tenant] as string
+  if (tenants !== 'any' && !tenants.has(tenant)) throw new EngineError('UNKNOWN_TENANT', `tenant '${tenant.slice(0, 64)}' is not configured; add it to 'tenants' and send the event again`)
+}

@@ -1,0 +1,48 @@
+import { EngineError } from '../../base/errors.js'
+import type { LogView } from '../../log/event-log.js'
+import type { ModelRuntime } from '../../scorers/model-runtime.js'
+import { readModelFile, type ModelName, type StoredModel } from '../../scorers/model-store.js'
+import { emptyRouting, withChampion, type Serving } from '../../scorers/routing.js'
+import { heuristicVersion } from '../../scorers/score.js'
+import type { CompiledStream } from '../ground/compiled.js'
+import { controlTopic, servingOf } from '../control/control.js'
+import { fixedRouting, routingsAt, servedRouting, type ReplayRouting } from './replay-routing.js'
+import type { Span } from './replay-span.js'
+
+export interface ModelSources {
+  readonly view: LogView
+  readonly runtime: ModelRuntime
+  readonly readModel: (name: ModelName) => Promise<StoredModel>
+}
+
+/** Who serves now; who served each offset. */
+export const champion = 'champion'
+export const served = 'served'
+
+export const isModelFile = (model: string): boolean => model.endsWith('.onnx') || /[/\\]/.test(model)
+
+/**
+ * Who scores a backtest: `champion` as the control topic stands now, `served` as each offset was served, the heuristic
+ * by its name, an ONNX file, or a version of the stream's family. Throws UNKNOWN_MODEL, MODEL_MISMATCH, MODEL_DAMAGED.
+ */
+export async function modelOfBacktest(stream: CompiledStream, model: string, spans: readonly Span[], { view, runtime, readModel }: ModelSources): Promise<ReplayRouting> {
+  const load = (name: ModelName): Promise<Serving> => servingOf({ readModel, runtime, streams: [stream] }, name)
+  const family = stream.stream.model
+  if (model === heuristicVersion) return fixedRouting(emptyRouting)
+  if (model === served) return servedRouting(view, stream, spans, load)
+  if (model === champion) {
+    const position = (await view.bounds(controlTopic)).next
+    return fixedRouting((await routingsAt(view, stream, new Set([position]), load)).get(position)!)
+  }
+  if (family === undefined) throw new EngineError('UNKNOWN_MODEL', `stream ${stream.stream.name} has no model family, so there is no version ${model}; give a file, or ${heuristicVersion}`)
+  const serving = isModelFile(model) ? await fileOf(stream, model, runtime) : await load({ family, scope: 'global', version: model })
+  return fixedRouting(withChampion(emptyRouting, family, 'global', serving))
+}
+
+async function fileOf(stream: CompiledStream, path: string, runtime: ModelRuntime): Promise<Serving> {
+  const { version, model } = await readModelFile(path)
+  const session = await runtime.open(model)
+  if (session.width !== stream.plan.width)
+    throw new EngineError('MODEL_MISMATCH', `${path} takes ${session.width} features, stream ${stream.stream.name} has ${stream.plan.width}: ${stream.plan.names.join(', ')}`)
+  return { version, session, thresholds: stream.stream.risk, typical: stream.scored.typical }
+}

@@ -1,0 +1,60 @@
+import { limits } from '../../base/limits.js'
+import type { LogView, Offset, TopicPartition } from '../../log/event-log.js'
+import type { OffsetRange } from '../ground/block-rows.js'
+import type { CompiledStream } from '../ground/compiled.js'
+import { decodeChunk } from '../ground/decode.js'
+
+/** What a replay reads of one partition: it folds from `warmFrom` on, and scores from `from` up to `to`, which is no longer its. */
+export interface Span {
+  readonly partition: number
+  readonly warmFrom: Offset
+  readonly from: Offset
+  readonly to: Offset
+}
+
+export interface SpanRange {
+  /** Log time of the first record to score; the first held where it is absent. */
+  readonly fromMs?: number | undefined
+  /** Log time before which the scored records lie; the end of the log as it is now where it is absent. */
+  readonly toMs?: number | undefined
+  /** How far back the events before it are folded; by the longest horizon and the lateness where it is absent. */
+  readonly warmMs?: number | undefined
+  /** Ids that an owner remembers for duplicates: so many records are folded before the first at least. */
+  readonly seenIds: number
+}
+
+export const warmUpMs = ({ stream, plan }: CompiledStream): number => plan.horizonMs + stream.latenessMs
+
+/** The spans of every partition that has something to score. Errors of `LogView.bounds`. */
+export async function spansOf(view: LogView, stream: CompiledStream, range: SpanRange): Promise<Span[]> {
+  const partitions = Array.from({ length: stream.stream.partitions }, (_, partition) => partition)
+  const spans = await Promise.all(partitions.map((partition) => spanOf(view, stream, { topic: stream.topics.events, partition }, range)))
+  return spans.filter(({ from, to }) => from < to)
+}
+
+async function spanOf(view: LogView, stream: CompiledStream, at: TopicPartition, { fromMs, toMs, warmMs, seenIds }: SpanRange): Promise<Span> {
+  const { first, next } = await view.bounds(at)
+  const to = toMs === undefined ? next : Math.min(next, (await view.bounds(at, toMs)).first)
+  const from = fromMs === undefined ? first : Math.max(first, Math.min(to, (await view.bounds(at, fromMs)).first))
+  if (from >= to) return { partition: at.partition, warmFrom: to, from: to, to }
+  const reachMs = (await oldestMs(view, stream, at, { from, to })) - (warmMs ?? warmUpMs(stream)) - limits.futureMs
+  const warmFrom = Math.min((await view.bounds(at, reachMs)).first, from - seenIds)
+  return { partition: at.partition, warmFrom: Math.max(first, warmFrom), from, to }
+}
+
+/**
+ * What the first scored chunk looks back from: its oldest time, by the log and by its events, since a backlog that is
+ * loaded late has event times far before its log times.
+ */
+async function oldestMs(view: LogView, stream: CompiledStream, at: TopicPartition, { from, to }: OffsetRange): Promise<number> {
+  const reader = view.reader(at)
+  try {
+    const records = await reader.read(from, { records: limits.chunkRecords, bytes: limits.chunkBytes, until: to }, new AbortController().signal)
+    const { events } = decodeChunk(stream, 'any', records)
+    const times = [...records.map(({ timestampMs }) => timestampMs), ...events.map((event) => event[stream.stream.time] as number)]
+    // Where nothing but holes is left nothing is scored.
+    return times.length === 0 ? 0 : times.reduce((oldest, one) => Math.min(oldest, one))
+  } finally {
+    await reader.close()
+  }
+}

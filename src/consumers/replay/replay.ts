@@ -1,0 +1,113 @@
+import type { Clock } from '../../base/clock.js'
+import type { StateStore } from '../../state/state-store.js'
+import { encodeBlock } from '../../log/blocks/codec.js'
+import type { Assignment, EventLog, LogView } from '../../log/event-log.js'
+import type { SchemaSource } from '../../streams/codec/schema-source.js'
+import { markerBlock } from '../ground/marker.js'
+import type { CompiledStream } from '../ground/compiled.js'
+import type { Tenants } from '../ground/decode.js'
+import { isolatedLog, spanReader } from './replay-log.js'
+import type { ReplayRouting } from './replay-routing.js'
+import type { Span } from './replay-span.js'
+import { scorePartition, type ScoringSettings } from '../scoring/partition.js'
+
+/** Records of all spans, and how many of them are through. Those that only warm the state up count too. */
+export interface ReplayProgress {
+  readonly total: number
+  readonly done: number
+  /** Records that are scored, out of `done`. */
+  readonly scored: number
+}
+
+export interface ReplayOptions {
+  /** The live log, looked at alone. */
+  readonly view: LogView
+  /** Where results go. With `store` it is all that a replay writes, so it goes on from there when it is called again. */
+  readonly own: EventLog
+  readonly store: StateStore
+  readonly stream: CompiledStream
+  readonly spans: readonly Span[]
+  readonly routing: ReplayRouting
+  readonly tenants: Tenants
+  readonly schemas?: SchemaSource | undefined
+  readonly clock: Clock
+  readonly settings: ScoringSettings
+  /** Ends it early; what is done is kept. */
+  readonly signal: AbortSignal
+  readonly onProgress?: (progress: ReplayProgress) => void
+  readonly onRetry?: (what: string, error: unknown) => void
+}
+
+/**
+ * Folds and scores the spans of a stream with the code that scores live, at full speed and without touching anything
+ * live: state and results are its own. Resolves with whether it came to its end. Errors of scoring: LOG_DAMAGED, GAP ...
+ */
+export async function replay(options: ReplayOptions): Promise<'done' | 'interrupted'> {
+  const { own, stream, spans, signal } = options
+  const { topics, stream: { partitions } } = stream
+  for (const topic of [topics.predictions, topics.deadLetters]) await own.ensure({ topic, partitions })
+  const position = new Map(spans.map((span) => [span.partition, span.warmFrom]))
+  const halted = new AbortController()
+  const stop = AbortSignal.any([signal, halted.signal])
+  const report = (): void => options.onProgress?.(progressOf(spans, position))
+  const work = spans.map(async (span) => {
+    try {
+      return await replaySpan(span, options, stop, (next) => {
+        position.set(span.partition, Math.max(next, position.get(span.partition)!))
+        report()
+      })
+    } catch (error) {
+      halted.abort()
+      throw error
+    }
+  })
+  const ends = await Promise.allSettled(work)
+  for (const end of ends) if (end.status === 'rejected') throw end.reason
+  return ends.every((end) => end.status === 'fulfilled' && end.value) ? 'done' : 'interrupted'
+}
+
+const progressOf = (spans: readonly Span[], position: ReadonlyMap<number, number>): ReplayProgress =>
+  spans.reduce(
+    (sum, { partition, warmFrom, from, to }) => {
+      const at = position.get(partition)!
+      return { total: sum.total + to - warmFrom, done: sum.done + at - warmFrom, scored: sum.scored + Math.max(0, at - from) }
+    },
+    { total: 0, done: 0, scored: 0 },
+  )
+
+/** One span to its end, or until `stop` aborts; true when it came to its end. */
+async function replaySpan(span: Span, options: ReplayOptions, stop: AbortSignal, onRead: (next: number) => void): Promise<boolean> {
+  const { view, own, store, stream, routing, tenants, schemas, clock, settings, onRetry = () => undefined } = options
+  await beginAt(span, options)
+  const ended = new AbortController()
+  const revoked = AbortSignal.any([stop, ended.signal])
+  let current = routing.at(span.partition, span.from)
+  const reader = spanReader({
+    reader: view.reader({ topic: stream.topics.events, partition: span.partition }),
+    span, onRead,
+    cutAfter(offset) {
+      if (offset < span.from) return span.from - 1
+      current = routing.at(span.partition, offset)
+      return current.upTo
+    },
+    onEnd: () => ended.abort(),
+  })
+  const assignment: Assignment = { topic: stream.topics.events, partition: span.partition, reader, revoked, commit: () => Promise.resolve() }
+  try {
+    await scorePartition(stream, assignment, {
+      log: isolatedLog(view, own, stream.topics.events, [span]),
+      store, schemas, tenants, clock, onRetry, settings,
+      routing: () => current.routing,
+      onChunk: () => undefined,
+    })
+  } finally {
+    await reader.close()
+  }
+  return ended.signal.aborted
+}
+
+/** Says in the log of the results that everything before the span is covered: it is folded and not scored. */
+async function beginAt({ partition, from }: Span, { own, stream }: ReplayOptions): Promise<void> {
+  const at = { topic: stream.topics.predictions, partition }
+  if ((await own.bounds(at)).next === 0) await own.append(at, [{ key: null, value: encodeBlock(markerBlock(stream, 1, from - 1, 0)) }])
+}

@@ -1,0 +1,68 @@
+import { EngineError, isEngineError } from '../../base/errors.js'
+import { decodeBlock } from '../../log/blocks/codec.js'
+import type { Block } from '../../log/blocks/block.js'
+import type { EventLog } from '../../log/event-log.js'
+import type { ReplayDecision, ReplayState, RunPlace, RunResults, StoredBacktest } from '../../contracts/runs.js'
+import type { Warehouse } from '../../sinks/warehouse.js'
+import { controlTopic } from '../control/control.js'
+import { encodePredictions } from '../warehouse/predictions.js'
+
+/** Which states a step may follow. A step that is taken again, after an error, changes nothing. */
+const follows: Readonly<Record<ReplayState, readonly (ReplayState | undefined)[]>> = {
+  started: [undefined, 'started', 'undone'],
+  applied: ['started', 'applied'],
+  undone: ['started', 'applied', 'undone'],
+}
+
+/** Results of runs, straight into the stores. */
+export function runResults(log: EventLog, warehouse: Warehouse): RunResults {
+  const stateOf = async (id: string): Promise<ReplayState | undefined> =>
+    (await warehouse.query<{ state: ReplayState }>('SELECT state FROM replays FINAL WHERE id = {id: String}', { id }))[0]?.state
+
+  return {
+    putBacktest: (run) => warehouse.run(insertBacktest, paramsOf(run)),
+    async addPredictions(place, bytes) {
+      const block = blockOf(bytes)
+      if (place.of === 'replay' && (await stateOf(place.id)) !== 'started') throw new EngineError('BAD_REQUEST', `replay ${place.id} takes no predictions: it was not started, or it is over`)
+      if (block.rows > 0) await warehouse.insert(place.of === 'replay' ? 'predictions' : 'backtest_predictions', encodePredictions([storedAs(place, block)]))
+    },
+    async decideReplay(decision) {
+      const { id, state } = decision
+      const before = await stateOf(id)
+      if (!follows[state].includes(before)) throw new EngineError('BAD_REQUEST', `replay ${id} is ${before ?? 'not known'}; it cannot become ${state}`)
+      await log.append(controlTopic, [{ key: Buffer.from(`replay/${id}`), value: Buffer.from(JSON.stringify({ kind: 'replay', ...decision })) }])
+      await warehouse.run(insertReplay, paramsOf(decision))
+      // The rows count nowhere by now; they are removed so that they take no room.
+      if (state === 'undone') await warehouse.run('DELETE FROM predictions WHERE role = {role: String}', { role: `replay:${id}` })
+    },
+    replays: () => warehouse.query<ReplayDecision>(selectReplays),
+  }
+}
+
+const storedAs = ({ of, id, stream, topic, partition, position }: RunPlace, block: Block) => ({ stream, topic, partition, role: of === 'replay' ? `replay:${id}` : id, offset: position, generation: 0, block })
+
+function blockOf(bytes: Buffer): Block {
+  try {
+    return decodeBlock(bytes)
+  } catch (error) {
+    if (!isEngineError(error, 'LOG_DAMAGED')) throw error
+    throw new EngineError('BAD_REQUEST', 'the body is no block of predictions', { cause: error })
+  }
+}
+
+/** What is null is written as such; the engine binds the rest. */
+const paramsOf = (row: StoredBacktest | ReplayDecision): Readonly<Record<string, unknown>> => ({ ...row })
+
+const time = (name: string): string => `fromUnixTimestamp64Milli({${name}: Int64}, 'UTC')`
+const timeOrNull = (name: string): string => `if(isNull({${name}: Nullable(Int64)}), NULL, fromUnixTimestamp64Milli(assumeNotNull({${name}: Nullable(Int64)}), 'UTC'))`
+
+const insertBacktest = `INSERT INTO backtest_runs (id, stream, model, fingerprint, from_time, to_time, started_at, finished_at, records, replay_ms, rows, labelled, positives, roc_auc, pr_auc, brier, served_roc_auc)
+  SELECT {id: String}, {stream: String}, {model: String}, {fingerprint: String}, ${timeOrNull('fromMs')}, ${timeOrNull('toMs')}, ${time('startedMs')}, ${time('finishedMs')}, {records: UInt64}, {replayMs: UInt64},
+    {rows: UInt64}, {labelled: UInt64}, {positives: UInt64}, {rocAuc: Nullable(Float64)}, {prAuc: Nullable(Float64)}, {brier: Nullable(Float64)}, {servedRocAuc: Nullable(Float64)}`
+
+const insertReplay = `INSERT INTO replays (id, state, stream, model, from_time, to_time, rows, decided_by, why, decided_at)
+  SELECT {id: String}, {state: String}, {stream: String}, {model: String}, ${timeOrNull('fromMs')}, ${timeOrNull('toMs')}, {rows: UInt64}, {by: String}, {why: String}, ${time('atMs')}`
+
+const selectReplays = `SELECT id, state, stream, model, toFloat64(toUnixTimestamp64Milli(from_time)) AS fromMs, toFloat64(toUnixTimestamp64Milli(to_time)) AS toMs, toFloat64(rows) AS rows, decided_by AS by, why,
+    toFloat64(toUnixTimestamp64Milli(decided_at)) AS atMs
+  FROM replays FINAL ORDER BY decided_at DESC LIMIT 1000`

@@ -1,0 +1,44 @@
+import { isEngineError } from '../../base/errors.js'
+import type { Assignment, ConsumerGroups, Membership } from '../../log/event-log.js'
+import { createBeat } from './batch-timer.js'
+import type { CompiledStream } from '../ground/compiled.js'
+import { guarded } from '../control/guarded.js'
+import { scorePartition, type ScoringDependencies } from './partition.js'
+import { scoringReader } from '../control/stops.js'
+
+export const scoringGroup = 'tidemill-scoring'
+
+/** How long a partition rests before it is claimed again after another owner took it while it is still assigned here. */
+const reclaimDelayMs = 1_000
+
+export interface ScoringOptions extends ScoringDependencies {
+  readonly groups: ConsumerGroups
+  readonly streams: readonly CompiledStream[]
+}
+
+/**
+ * Joins the scoring group: every partition of every stream that is assigned here is scored until it is taken away. A
+ * partition that must not go on stands still, and the others do not.
+ */
+export async function scoringFlow(options: ScoringOptions): Promise<Membership> {
+  const byTopic = new Map(options.streams.map((stream) => [stream.topics.events, stream]))
+  const { stops, clock } = options
+  const dependencies = { ...options, beat: createBeat() }
+  return options.groups.join(scoringGroup, [...byTopic.keys()], (assignment) =>
+    guarded({ reader: scoringReader, assignment, stops, clock }, () => work(byTopic.get(assignment.topic)!, assignment, dependencies)),
+  )
+}
+
+async function work(stream: CompiledStream, assignment: Assignment, options: ScoringDependencies): Promise<void> {
+  while (!assignment.revoked.aborted) {
+    try {
+      await scorePartition(stream, assignment, options)
+    } catch (error) {
+      if (!isEngineError(error)) throw error
+      if (error.disposition === 'release') {
+        options.onRetry(`${assignment.topic}/${assignment.partition}`, error)
+        await options.clock.sleep(reclaimDelayMs, assignment.revoked)
+      } else if (!(error.disposition === 'retry' && assignment.revoked.aborted)) throw error
+    }
+  }
+}

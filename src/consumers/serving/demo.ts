@@ -1,0 +1,90 @@
+import { readFile, rename, writeFile } from 'node:fs/promises'
+import { isRejected, type Caller, type Outcome, type ScoringPort } from '../../contracts/ports.js'
+import type { Clock } from '../../base/clock.js'
+import { EngineError } from '../../base/errors.js'
+import { createWorld, simulate, type Outcome as SimulatedOutcome } from '../../simulator/index.js'
+
+export interface DemoOptions {
+  readonly port: ScoringPort
+  readonly streams: ReadonlySet<string>
+  readonly clock: Clock
+  /** Events a second until the story has caught up with the clock. */
+  readonly rate: number
+  /** A file that remembers how far the story is told, so that the next start goes on there. */
+  readonly place: string
+  readonly onRetry: (why: string) => void
+}
+
+interface Place {
+  readonly startMs: number
+  readonly toldMs: number
+}
+
+/** The story begins a day before the first start: enough for rolling features to mean something within a minute. */
+const historyMs = 24 * 60 * 60 * 1_000
+/** So many events a request, as a gateway of a customer would send them. */
+const batch = 200
+const saveEveryMs = 2_000
+
+const caller: Caller = { tenant: '*', key: 'demo' }
+
+/** Plays simulated companies into this engine, through the same port as the API's callers. */
+export async function startDemo({ port, streams, clock, rate, place, onRetry }: DemoOptions): Promise<{ close(): Promise<void>; readonly failed: Promise<never> }> {
+  const stop = new AbortController()
+  const nowMs = clock.nowMs()
+  const { startMs, toldMs } = (await placeIn(place)) ?? { startMs: nowMs - historyMs, toldMs: nowMs - historyMs }
+  let reached = toldMs
+  let savedAtMs = 0
+  const save = async (): Promise<void> => {
+    await writeFile(`${place}.new`, JSON.stringify({ startMs, toldMs: reached } satisfies Place))
+    await rename(`${place}.new`, place)
+  }
+  const running = simulate({
+    world: createWorld({ seed: 1, startMs, patterns: 'testing' }),
+    async publish(stream, events) {
+      if (!streams.has(stream)) return
+      const refused = (await port.ingest(stream, events, caller)).find(isRejected)
+      if (refused !== undefined) throw new EngineError('BAD_REQUEST', `the simulator made an event that stream ${stream} refuses: ${refused.error.message}`)
+    },
+    publishOutcomes: (outcomes) => port.appendOutcomes(outcomes.filter(({ stream }) => streams.has(stream)).map(outcomeOf), caller),
+    clock,
+    signal: stop.signal,
+    historyMs: nowMs - toldMs,
+    paced: { lastMs: nowMs - toldMs, rate },
+    batch,
+    progress(sent) {
+      reached = sent.toldMs
+      if (clock.nowMs() - savedAtMs < saveEveryMs) return
+      savedAtMs = clock.nowMs()
+      save().catch(() => undefined)
+    },
+    retry: onRetry,
+  })
+  const failed = running.then(() => new Promise<never>(() => undefined))
+  failed.catch(() => undefined)
+  return {
+    failed,
+    async close() {
+      stop.abort()
+      await running.catch(() => undefined)
+      await save().catch(() => undefined)
+    },
+  }
+}
+
+async function placeIn(path: string): Promise<Place | undefined> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as Place
+  } catch {
+    return undefined
+  }
+}
+
+const outcomeOf = (outcome: SimulatedOutcome): Outcome => ({
+  stream: outcome.stream,
+  tenant: outcome.tenant_id,
+  event_id: outcome.event_id,
+  label: outcome.label,
+  source: outcome.kind === 'later-event' ? 'event' : outcome.kind,
+  decidedAtMs: outcome.atMs,
+})

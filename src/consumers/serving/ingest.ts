@@ -1,0 +1,90 @@
+import type { Acknowledged, Caller, IngestResult, Outcome, Rejected } from '../../contracts/ports.js'
+import type { Clock } from '../../base/clock.js'
+import { EngineError, isEngineError } from '../../base/errors.js'
+import type { Event } from '../../features/feature.js'
+import { partitionOf } from '../../base/keys.js'
+import { limits } from '../../base/limits.js'
+import type { EventLog, NewRecord } from '../../log/event-log.js'
+import { checkEvent } from '../../streams/codec/codec.js'
+import type { CompiledStream } from '../ground/compiled.js'
+import { checkTenant, type Tenants } from '../ground/decode.js'
+
+export interface IngestOptions {
+  readonly log: EventLog
+  readonly clock: Clock
+  readonly tenants: Tenants
+}
+
+interface Accepted {
+  readonly index: number
+  readonly id: string
+  readonly record: NewRecord
+}
+
+/**
+ * Appends the good events of a request, each to the partition of its key, and resolves when all of them are durable.
+ * What is wrong with an event is answered in its place and holds up none of the others.
+ */
+export async function ingest(stream: CompiledStream, events: readonly unknown[], options: IngestOptions): Promise<readonly IngestResult[]> {
+  const results = new Array<IngestResult>(events.length)
+  const byPartition = new Map<number, Accepted[]>()
+  events.forEach((given, index) => {
+    const accepted = accept(stream, given, options)
+    if ('error' in accepted) results[index] = accepted
+    else {
+      const partition = partitionOf(accepted.record.key!, stream.stream.partitions)
+      const batch = byPartition.get(partition)
+      if (batch === undefined) byPartition.set(partition, [{ index, ...accepted }])
+      else batch.push({ index, ...accepted })
+    }
+  })
+  const appended = await Promise.all([...byPartition].map(([partition, batch]) => append(stream, partition, batch, options.log)))
+  for (const [index, acknowledged] of appended.flat()) results[index] = acknowledged
+  return results
+}
+
+function accept(stream: CompiledStream, given: unknown, options: IngestOptions): Omit<Accepted, 'index'> | Rejected {
+  const event = eventOf(stream, given, options)
+  if (isEngineError(event)) return rejected(given, stream, event)
+  const value = stream.codec.encode(event)
+  if (value.length > limits.eventBytes) return rejected(given, stream, tooLarge(value.length))
+  const id = event[stream.stream.id] as string
+  const headers = { event_id: Buffer.from(id), tenant: Buffer.from(event[stream.stream.tenant] as string) }
+  return { id, record: { key: stream.codec.keyOf(event), value, headers } }
+}
+
+const tooLarge = (bytes: number): EngineError => new EngineError('TOO_LARGE', `the event has ${bytes} bytes, ${limits.eventBytes} are allowed; split it`)
+
+/** A caller's event, checked as the log path checks a record; an error that the event is to blame for is returned. */
+export function eventOf(stream: CompiledStream, given: unknown, { clock, tenants }: Pick<IngestOptions, 'clock' | 'tenants'>): Event | EngineError {
+  try {
+    const event = stream.codec.read(given)
+    checkEvent(stream.stream, event, clock.nowMs())
+    checkTenant(stream, tenants, event)
+    return event
+  } catch (error) {
+    if (isEngineError(error) && error.disposition === 'dead-letter') return error
+    throw error
+  }
+}
+
+/** Names the event it is about where the event has a readable id. */
+export function rejected(given: unknown, { stream }: CompiledStream, error: EngineError): Rejected {
+  const id: unknown = typeof given === 'object' && given !== null ? (given as Record<string, unknown>)[stream.id] : undefined
+  const problem = { code: error.code, message: error.message, ...(error.field === undefined ? {} : { field: error.field }) }
+  return typeof id === 'string' && id.length <= 256 ? { event_id: id, error: problem } : { error: problem }
+}
+
+async function append(stream: CompiledStream, partition: number, batch: readonly Accepted[], log: EventLog): Promise<[number, Acknowledged][]> {
+  const first = await log.append({ topic: stream.topics.events, partition }, batch.map((one) => one.record))
+  return batch.map(({ index, id }, i) => [index, { event_id: id, partition, offset: first + i }])
+}
+
+/** What a caller did is on record with the caller's key; events carry their tenant instead. */
+export const outcomesTopic = 'outcomes'
+
+/** Outcomes of one caller, keyed by tenant. Resolves when all are durable. */
+export async function appendOutcomes(log: EventLog, outcomes: readonly Outcome[], { key }: Caller): Promise<void> {
+  const records = outcomes.map((outcome) => ({ key: Buffer.from(outcome.tenant), value: Buffer.from(JSON.stringify({ ...outcome, by: key })) }))
+  if (records.length > 0) await log.append({ topic: outcomesTopic, partition: 0 }, records)
+}

@@ -1,0 +1,144 @@
+import type { Predicted, PredictResult } from '../../contracts/ports.js'
+import type { Clock } from '../../base/clock.js'
+import { isEngineError } from '../../base/errors.js'
+import type { Event } from '../../features/feature.js'
+import type { StateStore } from '../../state/state-store.js'
+import { partitionOf } from '../../base/keys.js'
+import { limits } from '../../base/limits.js'
+import { riskLevels, scoredBy, type Block } from '../../log/blocks/block.js'
+import { encodeBlock } from '../../log/blocks/codec.js'
+import { reasons } from '../../scorers/reasons.js'
+import type { Routing } from '../../scorers/routing.js'
+import { by, heuristicScores, heuristicVersion, riskOf, score, type Scores } from '../../scorers/score.js'
+import type { CompiledStream } from '../ground/compiled.js'
+import type { Tenants } from '../ground/decode.js'
+import { eventOf, rejected } from './ingest.js'
+import type { PredictionLog } from './prediction-log.js'
+
+export interface PredictOptions {
+  readonly predictions: PredictionLog
+  readonly store: StateStore
+  readonly routing: () => Routing
+  readonly clock: Clock
+  readonly tenants: Tenants
+}
+
+interface Asked {
+  readonly index: number
+  readonly event: Event
+  late: boolean
+}
+
+/**
+ * Scores events as if each came next, from the committed state and the request, and changes nothing. Where it is to be
+ * `durable`, the answer is given when the predictions are.
+ */
+export async function predict(stream: CompiledStream, events: readonly unknown[], options: PredictOptions, durable = false): Promise<readonly PredictResult[]> {
+  const results = new Array<PredictResult>(events.length)
+  const asked: Asked[] = []
+  events.forEach((given, index) => {
+    const event = eventOf(stream, given, options)
+    if (isEngineError(event)) results[index] = rejected(given, stream, event)
+    else asked.push({ index, event, late: false })
+  })
+  if (asked.length === 0) return results
+  const { width } = stream.plan
+  const vectors = new Float32Array(asked.length * width)
+  await vectorsOf(stream, asked, vectors, options.store)
+  const tenants = asked.map(({ event }) => event[stream.stream.tenant] as string)
+  const routing = options.routing()
+  const scores = await inTime(stream, routing, tenants, vectors, options.clock)
+  const why = await reasonsOf(stream, routing, tenants, vectors, scores)
+  const value = encodeBlock(blockOf(stream, asked, tenants, vectors, scores, why, routing, options.clock.nowMs()))
+  await options.predictions.write({ key: Buffer.from(stream.stream.name), value }, durable)
+  asked.forEach(({ index, event, late }, row) => (results[index] = answer(stream, event, late, scores, row, why[row]!)))
+  return results
+}
+
+/** Each event on a state of its own: events of one request do not see each other. One read per partition. */
+async function vectorsOf(stream: CompiledStream, asked: readonly Asked[], vectors: Float32Array, store: StateStore): Promise<void> {
+  const partitions = new Map<number, [Asked, number][]>()
+  asked.forEach((one, row) => {
+    const partition = partitionOf(stream.codec.keyOf(one.event), stream.stream.partitions)
+    partitions.set(partition, [...(partitions.get(partition) ?? []), [one, row]])
+  })
+  await Promise.all(
+    [...partitions].map(async ([partition, rows]) => {
+      const blobs = new Map<string, Buffer | undefined>()
+      const all = rows.map(([one]) => one.event)
+      const probe = stream.plan.open(Number.MAX_SAFE_INTEGER, 0)
+      for (let keys = probe.missing(all); keys.length > 0; keys = probe.missing(all)) {
+        const loaded = await store.load({ stream: stream.stream.name, partition }, keys)
+        keys.forEach((key, i) => blobs.set(key, loaded[i]))
+        probe.admit(keys, loaded)
+      }
+      for (const [one, row] of rows) {
+        const alone = rows.length === 1 ? probe : stream.plan.open(Number.MAX_SAFE_INTEGER, 0)
+        for (let keys = alone.missing([one.event]); keys.length > 0; keys = alone.missing([one.event])) alone.admit(keys, keys.map((key) => blobs.get(key)))
+        one.late = alone.fold(one.event, vectors, row) === 'late'
+      }
+    }),
+  )
+}
+
+/** The model's scores, or the heuristic's where they take longer than a caller can wait. */
+async function inTime(stream: CompiledStream, routing: Routing, tenants: readonly string[], vectors: Float32Array, clock: Clock): Promise<Scores> {
+  const answered = new AbortController()
+  const tooLate = clock.sleep(limits.apiScoreTimeoutMs, answered.signal).then(() => undefined)
+  try {
+    return (await Promise.race([score(stream.scored, routing, tenants, vectors), tooLate])) ?? heuristicInstead(stream, tenants.length, vectors)
+  } finally {
+    answered.abort()
+  }
+}
+
+function heuristicInstead(stream: CompiledStream, rows: number, vectors: Float32Array): Scores {
+  const values = heuristicScores(stream.scored, vectors, rows)
+  return { values, by: new Uint8Array(rows).fill(by.timeout), risks: Uint8Array.from(values, (value) => riskOf(value, stream.scored.risk)), versions: [heuristicVersion], versionOf: new Uint16Array(rows) }
+}
+
+/** Callers see why for anything that is not low: they are about to act on it. */
+async function reasonsOf(stream: CompiledStream, routing: Routing, tenants: readonly string[], vectors: Float32Array, scores: Scores): Promise<readonly string[]> {
+  const out = new Array<string>(tenants.length).fill('')
+  const { width } = stream.plan
+  for (let row = 0; row < tenants.length; row++)
+    if (scores.risks[row]! > 0) out[row] = (await reasons(stream.scored, routing, [tenants[row]!], vectors.subarray(row * width, (row + 1) * width)))[0]!
+  return out
+}
+
+function answer(stream: CompiledStream, event: Event, late: boolean, scores: Scores, row: number, why: string): Predicted {
+  const how = scoredBy[scores.by[row]!]!
+  return {
+    event_id: event[stream.stream.id] as string,
+    score: scores.values[row]!,
+    risk: riskLevels[scores.risks[row]!]!,
+    version: scores.versions[scores.versionOf[row]!]!,
+    served_by: how === 'model' ? 'model' : 'heuristic',
+    why: how === 'model' ? null : (how.slice('heuristic:'.length) as Exclude<Predicted['why'], null>),
+    reasons: why === '' ? [] : why.split(','),
+    late,
+  }
+}
+
+function blockOf(stream: CompiledStream, asked: readonly Asked[], tenants: readonly string[], vectors: Float32Array, scores: Scores, why: readonly string[], routing: Routing, nowMs: number): Block {
+  const rows = asked.length
+  const { plan } = stream
+  return {
+    after: -1, last: -1, epoch: 0, control: routing.position, fingerprint: plan.fingerprint, width: plan.width, rows,
+    offsets: Float64Array.from(asked, (_, row) => row),
+    recordTimes: new Float64Array(rows).fill(nowMs),
+    eventTimes: Float64Array.from(asked, ({ event }) => event[stream.stream.time] as number),
+    eventIds: asked.map(({ event }) => event[stream.stream.id] as string),
+    tenants,
+    entities: asked.map(({ event }) => plan.subject(event)),
+    kinds: new Uint8Array(rows),
+    by: scores.by,
+    risks: scores.risks,
+    flags: Uint8Array.from(asked, ({ late }) => (late ? 1 : 0)),
+    scores: scores.values,
+    vectors,
+    versions: scores.versions,
+    versionOf: scores.versionOf,
+    reasons: why,
+  }
+}

@@ -1,0 +1,111 @@
+import { decodeBlock } from '../../log/blocks/codec.js'
+import type { Block } from '../../log/blocks/block.js'
+import type { LogRecord, TopicPartition } from '../../log/event-log.js'
+import { openGate, type GateRules } from '../../log/blocks/gate.js'
+import type { Table } from '../../sinks/tables.js'
+import type { CompiledStream } from '../ground/compiled.js'
+import { outcomesTopic } from '../serving/ingest.js'
+import { apiPredictionsTopic } from '../serving/prediction-log.js'
+import { gateRules, type Stops } from '../control/stops.js'
+import { encodePredictions, type StoredBlock } from './predictions.js'
+import type { Mark } from './progress.js'
+import { encodeDeadLetters, encodeEvents, encodeOutcomes, outcomeFault, type StoredRecords } from './records.js'
+
+/** What of a partition's records is to be stored, and how far they reach. */
+export interface Taken<Data> {
+  readonly data: readonly Data[]
+  readonly rows: number
+  readonly bytes: number
+  readonly covered: number
+  readonly epoch: number
+}
+
+/** Whom a feed asks and tells. */
+export interface Told {
+  readonly report: (message: string) => void
+  readonly stops?: Stops | undefined
+}
+
+/** The topics that fill one table. */
+export interface Feed<Data> {
+  readonly table: Table
+  readonly topics: readonly string[]
+  /** Takes the records of one partition, in order, from a mark on. */
+  open(at: TopicPartition, mark: Mark | undefined, told: Told): (records: readonly LogRecord[]) => Taken<Data>
+  encode(data: readonly Data[]): Buffer
+}
+
+export type FedStream = Pick<CompiledStream, 'stream' | 'topics'>
+
+/** Blocks of every stream, each source offset once, and predictions on request, which never fold. */
+export function predictionsFeed(streams: readonly FedStream[]): Feed<StoredBlock> {
+  const byTopic = new Map(streams.map((one) => [one.topics.predictions, one]))
+  return {
+    table: 'predictions',
+    topics: [...byTopic.keys(), apiPredictionsTopic.topic],
+    open(at, mark, { stops }) {
+      const source = byTopic.get(at.topic)
+      return source === undefined ? takeRequested(at) : takeServed(source, at.partition, mark, gateRules(stops, { topic: source.topics.events, partition: at.partition }))
+    },
+    encode: encodePredictions,
+  }
+}
+
+function takeServed({ stream, topics }: FedStream, partition: number, mark: Mark | undefined, rules: GateRules): (records: readonly LogRecord[]) => Taken<StoredBlock> {
+  const gate = openGate(mark?.covered, mark?.epoch, rules)
+  return (records) => {
+    const data: StoredBlock[] = []
+    for (const { offset, value } of records) {
+      const block = value === null ? undefined : gate.admit(decodeBlock(value))
+      if (block !== undefined && block.rows > 0) data.push({ stream: stream.name, topic: topics.events, partition, role: 'served', offset, generation: rules.generationAt(block.control), block })
+    }
+    return { data, ...sizeOf(data.map(({ block }) => block), records), covered: gate.covered ?? -1, epoch: gate.epoch }
+  }
+}
+
+const takeRequested = ({ topic, partition }: TopicPartition) => (records: readonly LogRecord[]): Taken<StoredBlock> => {
+  const data = records.flatMap(({ offset, key, value }): StoredBlock[] => {
+    if (value === null || key === null) return []
+    return [{ stream: key.toString(), topic, partition, role: 'api', offset, generation: 0, block: decodeBlock(value) }]
+  })
+  return { data, ...sizeOf(data.map(({ block }) => block), records), covered: -1, epoch: 0 }
+}
+
+const sizeOf = (blocks: readonly Block[], records: readonly LogRecord[]) => ({ rows: blocks.reduce((sum, { rows }) => sum + rows, 0), bytes: bytesOf(records) })
+
+const bytesOf = (records: readonly LogRecord[]): number => records.reduce((sum, { value }) => sum + (value?.length ?? 0), 0)
+
+/** How the records of a topic read. */
+interface Origin {
+  readonly stream: string
+  readonly keyIsTenant: boolean
+}
+
+const originsOf = (streams: readonly FedStream[], topic: 'events' | 'deadLetters'): ReadonlyMap<string, Origin> =>
+  new Map(streams.map(({ stream, topics }) => [topics[topic], { stream: stream.name, keyIsTenant: stream.key === stream.tenant }]))
+
+export const eventsFeed = (streams: readonly FedStream[]): Feed<StoredRecords> => recordsFeed('events', originsOf(streams, 'events'), encodeEvents)
+
+export const deadLettersFeed = (streams: readonly FedStream[]): Feed<StoredRecords> => recordsFeed('dead_letters', originsOf(streams, 'deadLetters'), encodeDeadLetters)
+
+/** A record that is no outcome is reported and left out: nobody waits for it. */
+export const outcomesFeed = (): Feed<StoredRecords> => recordsFeed('outcomes', new Map([[outcomesTopic, { stream: '', keyIsTenant: true }]]), encodeOutcomes, outcomeFault)
+
+function recordsFeed(table: Table, origins: ReadonlyMap<string, Origin>, encode: Feed<StoredRecords>['encode'], faultOf?: (record: LogRecord) => string | undefined): Feed<StoredRecords> {
+  return {
+    table,
+    topics: [...origins.keys()],
+    open: ({ topic, partition }, _mark, { report }) => (records) => {
+      const good = faultOf === undefined ? records : records.filter(faultless(faultOf, (offset, fault) => report(`offset ${offset} of ${topic}/${partition} is not stored: ${fault}`)))
+      const data = good.length === 0 ? [] : [{ ...origins.get(topic)!, topic, partition, records: good }]
+      return { data, rows: good.length, bytes: bytesOf(good), covered: -1, epoch: 0 }
+    },
+    encode,
+  }
+}
+
+const faultless = (faultOf: (record: LogRecord) => string | undefined, tell: (offset: number, fault: string) => void) => (record: LogRecord): boolean => {
+  const fault = faultOf(record)
+  if (fault !== undefined) tell(record.offset, fault)
+  return fault === undefined
+}

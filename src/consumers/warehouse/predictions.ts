@@ -1,0 +1,89 @@
+import { riskLevels, rowKinds, scoredBy, type Block } from '../../log/blocks/block.js'
+import { dictionaryColumn } from '../../sinks/dictionary.js'
+import { encodeNative, type Column, type Columns } from '../../sinks/native.js'
+
+/** A block on its way to the predictions table, and what it does not say of itself. */
+export interface StoredBlock {
+  readonly stream: string
+  /** Where the scored records stand; for predictions on request, where the block itself stands. */
+  readonly topic: string
+  readonly partition: number
+  /** `replay:<id>` beside what was served; in the table of backtests the id of the run. */
+  readonly role: string
+  /** The block's own offset. */
+  readonly offset: number
+  /** How often the source topic had been made anew by then: its offsets speak of other events each time. */
+  readonly generation: number
+  readonly block: Block
+}
+
+/**
+ * 2^63 - 1: the earlier of two blocks over one offset has the larger version, and wins. Over an offset of a topic that
+ * was made anew the later generation wins; a predictions topic has fewer than 2^44 blocks.
+ */
+const latest = 9_223_372_036_854_775_807n
+const versionOf = ({ generation, offset }: StoredBlock): bigint => latest + (BigInt(generation) << 44n) - BigInt(offset)
+
+const dictionaries = ['tenant', 'stream', 'topic', 'role', 'kind', 'risk', 'served_by', 'version', 'fingerprint'] as const
+
+/** Rows of all blocks as one Native block, columns copied whole: ~0.5 us a row of 24 features. */
+export function encodePredictions(stored: readonly StoredBlock[]): Buffer {
+  const rows = stored.reduce((sum, { block }) => sum + block.rows, 0)
+  const named = Object.fromEntries(dictionaries.map((name) => [name, dictionaryColumn(rows)])) as Record<(typeof dictionaries)[number], ReturnType<typeof dictionaryColumn>>
+  for (const { stream, topic, role, block } of stored) {
+    const { tenants } = block.raw!
+    named.tenant.codes(tenants.values, tenants.of)
+    named.stream.fill(stream, block.rows)
+    named.topic.fill(topic, block.rows)
+    named.role.fill(role, block.rows)
+    named.kind.codes(rowKinds, block.kinds)
+    named.risk.codes(riskLevels, block.risks)
+    named.served_by.codes(scoredBy, block.by)
+    // A block of duplicate notices alone names no version.
+    if (block.versions.length === 0) named.version.fill('', block.rows)
+    else named.version.codes(block.versions, block.versionOf)
+    named.fingerprint.fill(block.fingerprint, block.rows)
+  }
+  return encodeNative(rows, { ...Object.fromEntries(dictionaries.map((name) => [name, named[name].column])), ...positions(stored), ...contents(stored) })
+}
+
+function positions(stored: readonly StoredBlock[]): Columns {
+  const whole = (of: (one: StoredBlock) => number): Column => ({ type: 'Int64', of: stored.map((one) => new Float64Array(one.block.rows).fill(of(one))) })
+  return {
+    partition: { type: 'UInt32', of: stored.map(({ partition, block }) => new Uint32Array(block.rows).fill(partition)) },
+    offset: { type: 'Int64', of: stored.map(({ role, offset, block }) => (role === 'api' ? new Float64Array(block.rows).fill(offset) : block.offsets)) },
+    item: { type: 'UInt32', of: stored.map(({ role, block }) => (role === 'api' ? Uint32Array.from(block.offsets) : new Uint32Array(block.rows))) },
+    epoch: whole(({ block }) => block.epoch),
+    control: whole(({ block }) => block.control),
+    ver: { type: 'UInt64', of: stored.map((one) => new BigUint64Array(one.block.rows).fill(versionOf(one))) },
+  }
+}
+
+function contents(stored: readonly StoredBlock[]): Columns {
+  const of = <Value>(pick: (block: Block) => Value): Value[] => stored.map(({ block }) => pick(block))
+  return {
+    event_id: { type: 'String', encoded: of(({ rows, raw }) => ({ rows, encoded: raw!.eventIds })) },
+    entity: { type: 'String', encoded: of(({ rows, raw }) => ({ rows, encoded: raw!.entities })) },
+    event_time: { type: 'DateTime64(3, \'UTC\')', of: of((block) => block.eventTimes) },
+    record_time: { type: 'DateTime64(3, \'UTC\')', of: of((block) => block.recordTimes) },
+    score: { type: 'Float32', of: of((block) => block.scores) },
+    late: { type: 'UInt8', of: of(lateOf) },
+    reasons: { type: 'Array(String)', of: stored.flatMap(({ block }) => reasonLists(block)) },
+    vector: { type: 'Array(Float32)', of: of(({ rows, width, vectors }) => ({ rows, width, flat: vectors })) },
+  }
+}
+
+/** Plain loops: a callback for each row costs more than all the rest. */
+function lateOf({ rows, flags }: Block): Uint8Array {
+  const late = new Uint8Array(rows)
+  for (let row = 0; row < rows; row++) late[row] = flags[row]! & 1
+  return late
+}
+
+function reasonLists({ rows, raw }: Block): (readonly string[])[] {
+  const { values, of } = raw!.reasons
+  const lists = values.map((names) => (names === '' ? [] : names.split(',')))
+  const out = new Array<readonly string[]>(rows)
+  for (let row = 0; row < rows; row++) out[row] = lists[of[row]!]!
+  return out
+}

@@ -1,0 +1,125 @@
+import type { Clock } from '../../base/clock.js'
+import { limits } from '../../base/limits.js'
+import type { EventLog, TopicPartition } from '../../log/event-log.js'
+import type { Warehouse } from '../../sinks/warehouse.js'
+import { patiently } from '../ground/retry.js'
+import { encodeMarks, type Mark } from './progress.js'
+
+/** What the flow knows of how far it is, and has written down of it. */
+export interface ProgressTracker {
+  /** A partition is read from the mark on, until `revoked`. Ends what earlier readers of it have to say here. */
+  start(mark: Mark, revoked: AbortSignal): PartitionProgress
+  /** Of the partitions that are read. */
+  marks(): readonly Mark[]
+  /** Resolves when everything before the given positions is stored. */
+  reached(until: readonly Position[]): Promise<void>
+  lagRecords(): number
+  /** Writes down what is not yet. */
+  close(): Promise<void>
+}
+
+/** How far one reader of a partition has come. */
+export interface PartitionProgress {
+  /** Everything before the mark is stored. It is written down soon, with those of all partitions of all tables. */
+  stored(mark: Mark): void
+}
+
+interface Position extends TopicPartition {
+  readonly next: number
+}
+
+export interface TrackerOptions {
+  readonly warehouse: Warehouse
+  readonly clock: Clock
+  readonly log: EventLog
+  /** When it aborts, a failing write is given up instead of repeated. */
+  readonly stopping: AbortSignal
+  readonly onRetry: (error: unknown) => void
+  readonly onWritten: () => void
+}
+
+const placeOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`
+
+export function trackProgress({ warehouse, clock, log, stopping, onRetry, onWritten }: TrackerOptions): ProgressTracker {
+  const readers = new Map<string, PartitionProgress>()
+  const marks = new Map<string, Mark>()
+  const waiting = new Set<() => void>()
+  let unwritten = new Map<string, Mark>()
+  let writing: Promise<void> | undefined
+  const ends = trackEnds(log)
+
+  async function write(): Promise<void> {
+    const batch = unwritten
+    unwritten = new Map()
+    if (batch.size === 0) return
+    const native = encodeMarks([...batch.values()], clock.nowMs())
+    await patiently(() => warehouse.insert('progress', native), { clock, signal: stopping, onRetry })
+    onWritten()
+  }
+
+  /** Until nothing is unwritten. What a failed write leaves out is stored again after the next start. */
+  async function writeSoon(): Promise<void> {
+    while (unwritten.size > 0 && !stopping.aborted) {
+      await clock.sleep(limits.progressIntervalMs, stopping)
+      await write().catch(onRetry)
+    }
+    writing = undefined
+  }
+
+  return {
+    start(mark, revoked) {
+      const place = placeOf(mark)
+      const progress: PartitionProgress = {
+        stored(stored) {
+          // An insert may end after its partition was taken away: that counts, but not once the partition is read anew.
+          if (readers.get(place) !== progress) return
+          if (!revoked.aborted) marks.set(place, stored)
+          unwritten.set(place, stored)
+          writing ??= writeSoon()
+          for (const check of waiting) check()
+        },
+      }
+      if (revoked.aborted) return progress
+      readers.set(place, progress)
+      marks.set(place, mark)
+      unwritten.delete(place)
+      revoked.addEventListener('abort', () => readers.get(place) === progress && marks.delete(place), { once: true })
+      for (const check of waiting) check()
+      return progress
+    },
+    marks: () => [...marks.values()],
+    reached: (until) =>
+      new Promise((resolve) => {
+        const check = (): void => {
+          if (!until.every((position) => (marks.get(placeOf(position))?.next ?? 0) >= position.next)) return
+          waiting.delete(check)
+          resolve()
+        }
+        waiting.add(check)
+        check()
+      }),
+    lagRecords: () => ends.lagOf([...marks.values()]),
+    async close() {
+      await writing
+      await write().catch(onRetry)
+    },
+  }
+}
+
+/** The ends of partitions, looked at again each time somebody asks, without waiting for the answer. */
+function trackEnds(log: EventLog) {
+  const ends = new Map<string, number>()
+  let looking = false
+  async function look(positions: readonly Position[]): Promise<void> {
+    if (looking) return
+    looking = true
+    await Promise.allSettled(positions.map(async ({ topic, partition }) => ends.set(placeOf({ topic, partition }), (await log.bounds({ topic, partition })).next)))
+    looking = false
+  }
+  return {
+    lagOf(positions: readonly Position[]): number {
+      void look(positions)
+      return positions.reduce((sum, position) => sum + Math.max(0, (ends.get(placeOf(position)) ?? position.next) - position.next), 0)
+    },
+  }
+}

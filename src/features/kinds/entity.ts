@@ -1,0 +1,149 @@
+import { delayVectors, type DelayVectors } from './delay-vectors.js'
+import { fading, type Fading } from './fading.js'
+import type { Rolling, Where } from '../feature.js'
+import { lastRecord, type LastRecord } from './last-record.js'
+import { lastSeen, type LastSeen } from './last-seen.js'
+import { LayoutBuilder, NEWEST, type Layout, type Memory } from '../memory/memory.js'
+import { pairList, type PairList, type PairSource } from './pair-list.js'
+import type { Outputs, Part, Read, Surroundings } from './part.js'
+import type { Reflection } from './reflection.js'
+import { AS_OF, TIME, type Row, type RowBuilder } from '../event/row.js'
+import { seasons, type Seasons, type SeasonSource } from './seasons.js'
+import { tileTable, type TileTable } from './tile-table.js'
+import { valueTiles, type ValueTiles } from './value-tiles.js'
+import type { Need } from './statistics.js'
+
+/** Turns what the parts left into features; runs after all of them. */
+export type Finish = (row: Row, out: Outputs) => void
+
+/** How the history of one entity is kept and read. */
+export interface EntityPlan {
+  readonly layout: Layout
+  /** Takes the event of the row in and writes the entity's features. */
+  fold(memory: Memory, row: Row, out: Outputs): void
+  /** Writes the features as of the row's time and takes nothing in. */
+  read(memory: Memory, row: Row, out: Outputs): void
+  /** Features made of features, in the order in which they were added; called when those before them stand. */
+  readonly reflections: readonly Read[]
+  /** Takes in what the features were, when all stand; undefined where nothing is made of them. */
+  readonly reflect: ((memory: Memory, row: Row, out: Outputs) => void) | undefined
+}
+
+/** Collects what the features of one entity need; whatever they share is kept once. */
+export class EntityBuilder {
+  readonly #parts = new Map<string, { build(): Part }>()
+  readonly #finishers: Finish[] = []
+  readonly #reflections: Reflection[] = []
+  readonly #around: Surroundings
+  readonly #builder = new LayoutBuilder()
+  #layout: Layout | undefined
+
+  constructor(
+    readonly row: RowBuilder,
+    latenessMs: number,
+    results: (count: number) => number,
+  ) {
+    this.#around = { builder: this.#builder, layout: () => this.#layout!, results, latenessMs }
+  }
+
+  finish(finish: Finish): void {
+    this.#finishers.push(finish)
+  }
+
+  /** Base of the statistics of a window over numbers (a slot, or 'time' for the events themselves). */
+  window(feature: Rolling, number: number | 'time', needs: readonly Need[], match = this.row.match(feature.where)): number {
+    const prior = feature.prior === true
+    if ('tileMs' in feature.keep) return this.tiles(feature.keep.tileMs).request({ source: { number: number === 'time' ? -1 : number, match }, windowMs: feature.windowMs, prior, needs })
+    const source: PairSource = number === 'time' ? { kind: 'time', slot: -1, match } : { kind: 'number', slot: number, match }
+    return this.pairs(source).statistics({ windowMs: feature.windowMs, cap: feature.keep.exact, prior }, needs)
+  }
+
+  tiles(tileMs: number): TileTable {
+    return this.#part(`tiles ${tileMs}`, () => tileTable(tileMs, this.#around))
+  }
+
+  pairs(source: PairSource): PairList {
+    return this.#part(`pairs ${JSON.stringify(source)}`, () => pairList(source, this.#around))
+  }
+
+  seen(code: number, match: number, cap: number): LastSeen {
+    return this.#part(`seen ${code} ${match} ${cap}`, () => lastSeen({ code, match, cap }, this.#around))
+  }
+
+  valueTiles(code: number, match: number, tileMs: number): ValueTiles {
+    return this.#part(`value tiles ${code} ${match} ${tileMs}`, () => valueTiles({ code, match, tileMs }, this.#around))
+  }
+
+  record(where: Where | undefined): LastRecord {
+    const match = this.row.match(where)
+    return this.#part(`record ${match}`, () => lastRecord(match, this.#around))
+  }
+
+  delayVectors(number: number, match: number, cap: number, horizonMs: number): DelayVectors {
+    return this.#part(`delay vectors ${number} ${match} ${cap} ${horizonMs}`, () => delayVectors({ number, match, cap, horizonMs }, this.#around))
+  }
+
+  /** Adds a feature made of features and gives its index among them. */
+  reflection(make: (around: Surroundings) => Reflection): number {
+    return this.#reflections.push(make(this.#around)) - 1
+  }
+
+  fading(source: { readonly number: number; readonly match: number; readonly halfLifeMs: number; readonly horizonMs: number }): Fading {
+    return this.#part(`fading ${JSON.stringify(source)}`, () => fading(source, this.#around))
+  }
+
+  seasons(source: SeasonSource): Seasons {
+    return this.#part(`seasons ${JSON.stringify(source)}`, () => seasons(source, this.#around))
+  }
+
+  /** One instance per key; the key names the kind, so the cast only restores what `make` of the same key returned. */
+  #part<P extends { build(): Part }>(key: string, make: () => P): P {
+    const part = (this.#parts.get(key) as P | undefined) ?? make()
+    this.#parts.set(key, part)
+    return part
+  }
+
+  plan(): EntityPlan {
+    const parts = [...this.#parts.values()].map((part) => part.build())
+    const layout = (this.#layout = this.#builder.seal())
+    const given = (read: Read | undefined): read is Read => read !== undefined
+    const before = parts.map((part) => part.before).filter(given)
+    const after = parts.map((part) => part.after).filter(given)
+    const adds = parts.map((part) => part.add)
+    const { latenessMs } = this.#around
+    const finishers = this.#finishers
+    const reflections = this.#reflections
+    const setAsOf = (memory: Memory, { numbers }: Row): void => {
+      numbers[AS_OF] = Math.max(numbers[TIME]!, memory.nums[NEWEST]! - latenessMs)
+    }
+    const finish: Read = (_, row, out) => {
+      for (let i = 0; i < finishers.length; i++) finishers[i]!(row, out)
+    }
+    return {
+      layout,
+      fold: (memory, row, out) => {
+        if (row.numbers[TIME]! > memory.nums[NEWEST]!) memory.nums[NEWEST] = row.numbers[TIME]!
+        setAsOf(memory, row)
+        for (let i = 0; i < before.length; i++) before[i]!(memory, row, out)
+        for (let i = 0; i < adds.length; i++) adds[i]!(memory, row)
+        for (let i = 0; i < after.length; i++) after[i]!(memory, row, out)
+        finish(memory, row, out)
+      },
+      read: (memory, row, out) => {
+        setAsOf(memory, row)
+        for (const read of [...before, ...after, finish]) read(memory, row, out)
+      },
+      reflections: reflections.map(({ read }): Read => (memory, row, out) => {
+        setAsOf(memory, row)
+        read(memory, row, out)
+      }),
+      reflect:
+        reflections.length === 0
+          ? undefined
+          : (memory, row, out) => {
+              setAsOf(memory, row)
+              for (let i = 0; i < reflections.length; i++) reflections[i]!.add(memory, row, out)
+            },
+    }
+  }
+}

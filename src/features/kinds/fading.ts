@@ -1,0 +1,72 @@
+import { NEWEST, type Memory } from '../memory/memory.js'
+import type { Outputs, Part, Surroundings } from './part.js'
+import { AS_OF, TIME, type Row } from '../event/row.js'
+
+export type FadingRead = (row: Row, out: Outputs) => void
+
+/** Exponentially weighted mean and variance in event time: a value weighs half after each half-life. */
+export interface Fading {
+  /** Result slot of the mean before the event; the next holds the deviation. */
+  readonly result: number
+  /** Called when they stand, while there is a history. */
+  read(read: FadingRead): void
+  build(): Part
+}
+
+/** Distances of the cells from the first: time that the weights are as of, their sum, mean, weighted M2. */
+const [AT, WEIGHT, MEAN, M2] = [0, 1, 2, 3]
+
+/**
+ * Weights are as of the newest value, so an older one that arrives late has the weight it would have had: the order of
+ * arrival does not matter. Update by West (1979). A pause as long as the horizon forgets everything.
+ */
+export function fading(source: { readonly number: number; readonly match: number; readonly halfLifeMs: number; readonly horizonMs: number }, around: Surroundings): Fading {
+  const reads: FadingRead[] = []
+  const result = around.results(2)
+  const base = around.builder.cells([-Infinity, 0, 0, 0], ({ nums }) => {
+    if (nums[base]! <= nums[NEWEST]! - around.latenessMs - source.horizonMs) nothing(nums, base)
+  })
+  const add = ({ nums }: Memory, { numbers, matches }: Row): void => {
+    const value = numbers[source.number]!
+    if (matches[source.match] === 0 || value !== value) return
+    if (numbers[AS_OF]! - nums[base + AT]! >= source.horizonMs) nothing(nums, base)
+    fade(nums, base, numbers[TIME]!, source.halfLifeMs, value)
+  }
+  return {
+    result,
+    read: (read) => void reads.push(read),
+    build: () => ({
+      before: ({ nums }, row, out) => {
+        if (row.numbers[AS_OF]! - nums[base + AT]! >= source.horizonMs) return
+        out.results[result] = nums[base + MEAN]!
+        out.results[result + 1] = Math.sqrt(nums[base + M2]! / nums[base + WEIGHT]!)
+        for (let i = 0; i < reads.length; i++) reads[i]!(row, out)
+      },
+      add,
+    }),
+  }
+}
+
+function fade(nums: Float64Array, base: number, timeMs: number, halfLifeMs: number, value: number): void {
+  const halfLives = (timeMs - nums[base + AT]!) / halfLifeMs
+  let weight = 1
+  if (halfLives > 0) {
+    const kept = 2 ** -halfLives
+    nums[base + AT] = timeMs
+    nums[base + WEIGHT]! *= kept
+    nums[base + M2]! *= kept
+  } else weight = 2 ** halfLives
+  const total = nums[base + WEIGHT]! + weight
+  const off = value - nums[base + MEAN]!
+  const step = (off * weight) / total
+  nums[base + WEIGHT] = total
+  nums[base + MEAN]! += step
+  nums[base + M2]! += weight * off * (off - step)
+}
+
+function nothing(nums: Float64Array, base: number): void {
+  nums[base + AT] = -Infinity
+  nums[base + WEIGHT] = 0
+  nums[base + MEAN] = 0
+  nums[base + M2] = 0
+}

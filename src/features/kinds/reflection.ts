@@ -1,0 +1,32 @@
+import type { EntityBuilder } from './entity.js'
+import type { Feature } from '../feature.js'
+import type { Memory } from '../memory/memory.js'
+import type { Outputs, Read } from './part.js'
+import { peak } from './peak.js'
+import type { Row } from '../event/row.js'
+import { surprise } from './surprise.js'
+
+/**
+ * What an entity remembers of features instead of columns. `read` runs in the order of the vector, when every feature
+ * declared before stands; `add` takes them in after the whole vector is read, so no feature sees itself.
+ */
+export interface Reflection {
+  readonly read: Read
+  readonly add: (memory: Memory, row: Row, out: Outputs) => void
+}
+
+/** Kinds that remember other features. */
+export type ReflectiveFeature = Extract<Feature, { readonly by: string; readonly of: unknown }>
+
+export const isReflective = (feature: Feature): feature is ReflectiveFeature => feature.kind === 'surprise' || feature.kind === 'peak'
+
+/** The features that it remembers. */
+export const namesOf = (feature: ReflectiveFeature): readonly string[] => (feature.kind === 'surprise' ? feature.of : [feature.of])
+
+/** Prepares a feature made of features; gives its index among the entity's. */
+export function addReflective(feature: ReflectiveFeature, at: number, entity: EntityBuilder, indexOf: ReadonlyMap<string, number>): number {
+  const of = namesOf(feature).map((name) => indexOf.get(name)!)
+  const match = entity.row.match(feature.where)
+  if (feature.kind === 'surprise') return entity.reflection((around) => surprise({ of, match, halfLifeMs: feature.halfLifeMs, horizonMs: feature.horizonMs, feature: at }, around))
+  return entity.reflection((around) => peak({ of: of[0]!, match, windowMs: feature.windowMs, tileMs: feature.keep.tileMs, feature: at }, around))
+}

@@ -1,0 +1,121 @@
+import { dropRows, insertRow, makeRoom, NEWEST, rowsOf, startOf, type List, type Memory } from '../memory/memory.js'
+import type { Outputs, Surroundings } from './part.js'
+import type { Reflection } from './reflection.js'
+import { AS_OF, TIME, type Row } from '../event/row.js'
+
+export interface SurpriseSource {
+  /** Indices in the vector of the features that are ranked. */
+  readonly of: readonly number[]
+  readonly match: number
+  readonly halfLifeMs: number
+  readonly horizonMs: number
+  readonly feature: number
+}
+
+/** Buckets kept of each feature's magnitudes; beyond it the lowest two become one, which no tail notices. */
+export const surpriseBuckets = 64
+
+/**
+ * The magnitudes that features had, as fading counts in logarithmic buckets, and how far in their tail this event's lie.
+ * Counts are as of the newest event, so an older one that arrives late has the weight it would have had.
+ */
+export function surprise(source: SurpriseSource, around: Surroundings): Reflection {
+  const { of, match, halfLifeMs, horizonMs, feature } = source
+  const asOf = around.builder.cells([-Infinity], ({ nums }) => {
+    if (nums[asOf]! <= nums[NEWEST]! - around.latenessMs - horizonMs) nums[asOf] = -Infinity
+  })
+  const remembered = ({ nums }: Memory, row: Row): boolean => row.numbers[AS_OF]! - nums[asOf]! < horizonMs
+  const lists = of.map(() => {
+    const list: List = around.builder.list({
+      width,
+      ints: [0],
+      floats: [1],
+      prune: (memory) => {
+        if (memory.nums[asOf]! <= memory.nums[NEWEST]! - around.latenessMs - horizonMs) dropRows(memory, list, 0, rowsOf(memory.nums, list))
+      },
+    })
+    return list
+  })
+  return {
+    read: (memory, row, out) => {
+      if (row.matches[match] === 0) return
+      const faded = remembered(memory, row) ? fadedSince(memory.nums[asOf]!, row.numbers[TIME]!, halfLifeMs) : 0
+      let [surprise, present] = [0, 0]
+      for (let i = 0; i < of.length; i++) {
+        const value = out.vector[of[i]!]!
+        if (value !== value) continue
+        surprise -= Math.log(tailProbability(memory.nums, lists[i]!, bucketOf(value), faded))
+        present++
+      }
+      if (present > 0) out.vector[feature] = (surprise - Math.log(partialExponential(surprise, present))) / Math.LN10
+    },
+    add: (memory, row, out: Outputs) => {
+      if (row.matches[match] === 0) return
+      if (!remembered(memory, row)) forget(memory, lists, asOf)
+      const timeMs = row.numbers[TIME]!
+      const faded = fadedSince(memory.nums[asOf]!, timeMs, halfLifeMs)
+      const weight = 2 ** Math.min(0, (timeMs - memory.nums[asOf]!) / halfLifeMs)
+      for (let i = 0; i < of.length; i++) {
+        fade(memory.nums, lists[i]!, faded)
+        const value = out.vector[of[i]!]!
+        if (value === value) countIn(memory, lists[i]!, around, bucketOf(value), weight)
+      }
+      memory.nums[asOf] = Math.max(memory.nums[asOf]!, timeMs)
+    },
+  }
+}
+
+function forget(memory: Memory, lists: readonly List[], asOf: number): void {
+  memory.nums[asOf] = -Infinity
+  for (const list of lists) dropRows(memory, list, 0, rowsOf(memory.nums, list))
+}
+
+/** Bucket, weight; ascending by bucket. */
+const width = 2
+const perBucket = Math.log(1.05)
+/** The smallest double is in bucket -15,258; 0 has a bucket below all. */
+const zeroBucket = 16_384
+
+/** Magnitudes in one bucket differ by less than 5 %. */
+export const bucketOf = (value: number): number => (value === 0 ? 0 : zeroBucket + Math.floor(Math.log(Math.abs(value)) / perBucket))
+
+/** What is left now of a weight of 1 at `fromMs`; nothing of it before there was any. */
+const fadedSince = (fromMs: number, nowMs: number, halfLifeMs: number): number => (fromMs === -Infinity ? 0 : 2 ** -(Math.max(0, nowMs - fromMs) / halfLifeMs))
+
+/** Share of magnitudes at least as large, this event's own counted among them (a conformal p-value). */
+function tailProbability(nums: Float64Array, list: List, bucket: number, faded: number): number {
+  const start = startOf(nums, list)
+  let [all, tail] = [0, 0]
+  for (let i = rowsOf(nums, list) - 1; i >= 0; i--) {
+    const weight = nums[start + i * width + 1]!
+    all += weight
+    if (nums[start + i * width]! >= bucket) tail += weight
+  }
+  return (1 + tail * faded) / (1 + all * faded)
+}
+
+/** 1 + s + s²/2 + ...: as many terms as there are probabilities of which s is the sum of -ln p. */
+function partialExponential(s: number, terms: number): number {
+  let [sum, term] = [1, 1]
+  for (let k = 1; k < terms; k++) sum += term *= s / k
+  return sum
+}
+
+function fade(nums: Float64Array, list: List, faded: number): void {
+  const start = startOf(nums, list)
+  for (let i = rowsOf(nums, list) - 1; i >= 0; i--) nums[start + i * width + 1]! *= faded
+}
+
+function countIn(memory: Memory, list: List, around: Surroundings, bucket: number, weight: number): void {
+  makeRoom(memory, around.layout(), list)
+  const start = startOf(memory.nums, list)
+  let index = rowsOf(memory.nums, list)
+  while (index > 0 && memory.nums[start + (index - 1) * width]! > bucket) index--
+  if (index > 0 && memory.nums[start + (index - 1) * width] === bucket) return void (memory.nums[start + (index - 1) * width + 1]! += weight)
+  const at = insertRow(memory, list, index)
+  memory.nums[at] = bucket
+  memory.nums[at + 1] = weight
+  if (rowsOf(memory.nums, list) <= surpriseBuckets) return
+  memory.nums[start + width + 1]! += memory.nums[start + 1]!
+  dropRows(memory, list, 0, 1)
+}

@@ -1,0 +1,89 @@
+import { rowsOf, startOf, type List } from '../memory/memory.js'
+import { M2, MAX, MEAN, MIN, N, SUM } from './statistics.js'
+import type { Series } from './tile-table.js'
+
+/** A series, the windows that it is read for (indices, ascending by length) and where each one's statistics go. */
+export interface SeriesRead extends Series {
+  readonly windows: readonly number[]
+  readonly bases: readonly number[]
+}
+
+/**
+ * Reads windows ending with tile `last` from a list ordered by tile: window k covers the tiles (asOf - tiles[k], last].
+ * The windows of one series are nested, so it walks its rows once, newest to oldest, and notes what it has at the end
+ * of each window. `bounds` is scratch, one a window.
+ */
+export function readTiles(
+  nums: Float64Array,
+  list: List,
+  last: number,
+  asOf: number,
+  tiles: readonly number[],
+  bounds: Int32Array,
+  reads: readonly SeriesRead[],
+  results: Float64Array,
+): void {
+  const { width } = list
+  const start = startOf(nums, list)
+  let newest = rowsOf(nums, list) - 1
+  while (newest >= 0 && nums[start + newest * width]! > last) newest--
+  let row = newest
+  for (let k = 0; k < tiles.length; k++) {
+    const low = asOf - tiles[k]!
+    while (row >= 0 && nums[start + row * width]! > low) row--
+    bounds[k] = row + 1
+  }
+  for (let i = 0; i < reads.length; i++) readSeries(nums, start, width, newest, bounds, reads[i]!, results)
+}
+
+function readSeries(nums: Float64Array, start: number, width: number, newest: number, bounds: Int32Array, read: SeriesRead, results: Float64Array): void {
+  if (read.number < 0) countSeries(nums, start, width, newest, bounds, read, results)
+  else mergeSeries(nums, start, width, newest, bounds, read, results)
+}
+
+function countSeries(nums: Float64Array, start: number, width: number, newest: number, bounds: Int32Array, { n: nAt, windows, bases }: SeriesRead, results: Float64Array): void {
+  let at = start + newest * width + nAt
+  let n = 0
+  for (let k = 0; k < windows.length; k++) {
+    const end = start + bounds[windows[k]!]! * width
+    for (; at >= end; at -= width) n += nums[at]!
+    results[bases[k]! + N] = n
+  }
+}
+
+/** Merges tiles by Chan, Golub and LeVeque (1979): n, mean, M2; never by sums of squares. */
+function mergeSeries(nums: Float64Array, start: number, width: number, newest: number, bounds: Int32Array, read: SeriesRead, results: Float64Array): void {
+  const { n: nAt, sum: sumAt, mean: meanAt, min: minAt, max: maxAt, windows, bases } = read
+  let at = start + newest * width
+  let n = 0
+  let sum = 0
+  let mean = 0
+  let m2 = 0
+  let min = Infinity
+  let max = -Infinity
+  for (let k = 0; k < windows.length; k++) {
+    const end = start + bounds[windows[k]!]! * width
+    for (; at >= end; at -= width) {
+      const more = nums[at + nAt]!
+      if (more === 0) continue
+      const total = n + more
+      if (sumAt >= 0) sum += nums[at + sumAt]!
+      if (meanAt >= 0) {
+        const off = nums[at + meanAt]! - mean
+        const step = (off * more) / total
+        mean += step
+        m2 += nums[at + meanAt + 1]! + off * step * n
+      }
+      if (minAt >= 0 && nums[at + minAt]! < min) min = nums[at + minAt]!
+      if (maxAt >= 0 && nums[at + maxAt]! > max) max = nums[at + maxAt]!
+      n = total
+    }
+    const base = bases[k]!
+    results[base + N] = n
+    results[base + SUM] = sum
+    results[base + MEAN] = meanAt >= 0 ? mean : sum / n
+    results[base + M2] = m2
+    results[base + MIN] = min
+    results[base + MAX] = max
+  }
+}

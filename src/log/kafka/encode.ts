@@ -1,0 +1,102 @@
+import { crc32c } from '@node-rs/crc32'
+import { putVarint } from '../blocks/text.js'
+import type { NewRecord } from '../event-log.js'
+import { batchHeaderBytes } from './batch.js'
+
+/** Who appends: with it a broker recognises a batch that is sent again and takes it once. */
+export interface Producer {
+  readonly id: number
+  readonly epoch: number
+  /** Of the batch's first record: one more than that of the producer's last one in this partition. */
+  readonly sequence: number
+}
+
+const varintBytes = (value: number): number => {
+  let bytes = 1
+  for (; value >= 0x80; value = Math.floor(value / 128)) bytes++
+  return bytes
+}
+const zigzag = (value: number): number => (value < 0 ? -2 * value - 1 : 2 * value)
+const sizeBytes = (bytes: Buffer | null): number => (bytes === null ? 1 : varintBytes(2 * bytes.length) + bytes.length)
+
+/** Bytes of a record behind its length. */
+function contentBytes({ key, value, headers }: NewRecord, sinceMs: number, index: number): number {
+  let bytes = 1 + varintBytes(zigzag(sinceMs)) + varintBytes(2 * index) + sizeBytes(key) + sizeBytes(value)
+  let count = 0
+  for (const name in headers) {
+    const nameBytes = Buffer.byteLength(name)
+    bytes += varintBytes(2 * nameBytes) + nameBytes + sizeBytes(headers[name]!)
+    count++
+  }
+  return bytes + varintBytes(2 * count)
+}
+
+/** More than a record takes in a batch, whatever stands around it: three numbers and attributes take 21 bytes at most. */
+export function recordBound({ key, value, headers }: NewRecord): number {
+  let bytes = 32 + (key?.length ?? 0) + (value?.length ?? 0)
+  for (const name in headers) bytes += 10 + Buffer.byteLength(name) + headers[name]!.length
+  return bytes
+}
+
+function putLong(into: Buffer, at: number, value: number): void {
+  into.writeInt32BE(Math.floor(value / 0x1_0000_0000), at)
+  into.writeUInt32BE(value >>> 0, at + 4)
+}
+
+/** Up to 53 bits; `putVarint` takes over where 32 are enough. */
+function putLongVarint(into: Buffer, at: number, value: number): number {
+  for (; value > 0xffff_ffff; value = Math.floor(value / 128)) into[at++] = (value % 128) | 0x80
+  return putVarint(into, at, value)
+}
+
+function putBytes(into: Buffer, at: number, bytes: Buffer | null): number {
+  if (bytes === null) return putVarint(into, at, 1)
+  const start = putVarint(into, at, 2 * bytes.length)
+  return start + bytes.copy(into, start)
+}
+
+function putRecord(into: Buffer, at: number, record: NewRecord, sinceMs: number, index: number): number {
+  at = putVarint(into, at, 2 * contentBytes(record, sinceMs, index))
+  into[at++] = 0
+  at = putLongVarint(into, at, zigzag(sinceMs))
+  at = putVarint(into, at, 2 * index)
+  at = putBytes(into, at, record.key)
+  at = putBytes(into, at, record.value)
+  const names = record.headers === undefined ? [] : Object.keys(record.headers)
+  at = putVarint(into, at, 2 * names.length)
+  for (const name of names) {
+    at = putVarint(into, at, 2 * Buffer.byteLength(name))
+    at += into.write(name, at, 'utf8')
+    at = putBytes(into, at, record.headers![name]!)
+  }
+  return at
+}
+
+/** One uncompressed record batch, as a broker stores it: all of it or nothing. Records without a time get `nowMs`. */
+export function encodeBatch(records: readonly NewRecord[], nowMs: number, producer: Producer): Buffer {
+  const baseMs = records[0]!.timestampMs ?? nowMs
+  let largestMs = baseMs
+  let bound = batchHeaderBytes
+  for (const record of records) bound += recordBound(record)
+  const batch = Buffer.allocUnsafe(bound)
+  let at = batchHeaderBytes
+  for (const [index, record] of records.entries()) {
+    const timeMs = record.timestampMs ?? nowMs
+    if (timeMs > largestMs) largestMs = timeMs
+    at = putRecord(batch, at, record, timeMs - baseMs, index)
+  }
+  putLong(batch, 0, 0)
+  batch.writeInt32BE(at - 12, 8)
+  batch.writeInt32BE(-1, 12)
+  batch.writeInt8(2, 16)
+  batch.writeInt16BE(0, 21)
+  batch.writeInt32BE(records.length - 1, 23)
+  putLong(batch, 27, baseMs)
+  putLong(batch, 35, largestMs)
+  putLong(batch, 43, producer.id)
+  batch.writeInt16BE(producer.epoch, 51)
+  batch.writeInt32BE(producer.sequence, 53)
+  batch.writeInt32BE(records.length, 57)
+  batch.writeUInt32BE(crc32c(batch.subarray(21, at)), 17)
+  return batch.subarray(0, at)
+}

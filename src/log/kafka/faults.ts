@@ -1,0 +1,82 @@
+import { EngineError, messageOf } from '../../base/errors.js'
+
+/** Error codes of Kafka's protocol that mean something to us; any other is a fault with its number. */
+const names: Readonly<Record<number, string>> = {
+  1: 'OFFSET_OUT_OF_RANGE',
+  2: 'CORRUPT_MESSAGE',
+  3: 'UNKNOWN_TOPIC_OR_PARTITION',
+  5: 'LEADER_NOT_AVAILABLE',
+  6: 'NOT_LEADER_FOR_PARTITION',
+  7: 'REQUEST_TIMED_OUT',
+  10: 'MESSAGE_TOO_LARGE',
+  18: 'RECORD_LIST_TOO_LARGE',
+  19: 'NOT_ENOUGH_REPLICAS',
+  20: 'NOT_ENOUGH_REPLICAS_AFTER_APPEND',
+  29: 'TOPIC_AUTHORIZATION_FAILED',
+  32: 'INVALID_TIMESTAMP',
+  45: 'OUT_OF_ORDER_SEQUENCE_NUMBER',
+  46: 'DUPLICATE_SEQUENCE_NUMBER',
+  47: 'INVALID_PRODUCER_EPOCH',
+  56: 'KAFKA_STORAGE_ERROR',
+  59: 'UNKNOWN_PRODUCER_ID',
+  74: 'FENCED_LEADER_EPOCH',
+  75: 'UNKNOWN_LEADER_EPOCH',
+  87: 'INVALID_RECORD',
+}
+
+export const offsetOutOfRange = 1
+export const unknownTopic = 3
+
+/** A broker answered with an error code. `type` is named as kafkajs names it, so that both can be told by one word. */
+export class BrokerFault extends Error {
+  override readonly name = 'BrokerFault'
+  readonly type: string
+  constructor(code: number, where: string) {
+    const type = names[code] ?? `error ${code}`
+    super(`${where}: the broker answers ${type}`)
+    this.type = type
+  }
+}
+
+/** The protocol's word for what went wrong, however deep kafkajs wrapped it. */
+export function faultType(error: unknown): string | undefined {
+  for (let inner = error; inner instanceof Error; inner = inner.cause) if ('type' in inner && typeof inner.type === 'string') return inner.type
+  return undefined
+}
+
+const away = new Set(['KafkaJSConnectionError', 'KafkaJSConnectionClosedError', 'KafkaJSBrokerNotFound', 'KafkaJSLockTimeout', 'KafkaJSMetadataNotLoaded', 'KafkaJSGroupCoordinatorNotFound'])
+const awayTypes = new Set([
+  'LEADER_NOT_AVAILABLE', 'NOT_LEADER_FOR_PARTITION', 'FENCED_LEADER_EPOCH', 'UNKNOWN_LEADER_EPOCH', 'NOT_ENOUGH_REPLICAS', 'BROKER_NOT_AVAILABLE',
+  'GROUP_COORDINATOR_NOT_AVAILABLE', 'GROUP_LOAD_IN_PROGRESS', 'NOT_COORDINATOR_FOR_GROUP', 'COORDINATOR_NOT_AVAILABLE', 'REPLICA_NOT_AVAILABLE',
+])
+
+/** Whether nobody answers, or nobody is in charge at the moment: that passes by itself, and says nothing about us. */
+export function isOutage(error: unknown): boolean {
+  const type = faultType(error)
+  if (type !== undefined) return awayTypes.has(type)
+  for (let inner = error; inner instanceof Error; inner = inner.cause) if (away.has(inner.name)) return true
+  return false
+}
+
+const refusals = new Set(['SASL_AUTHENTICATION_FAILED', 'ILLEGAL_SASL_STATE', 'UNSUPPORTED_SASL_MECHANISM', 'TOPIC_AUTHORIZATION_FAILED', 'GROUP_AUTHORIZATION_FAILED', 'CLUSTER_AUTHORIZATION_FAILED'])
+
+const tlsFault = /certificate|\b(TLS|SSL)\b|altnames/i
+
+/** What helps, where waiting does not. A listener that speaks TLS hangs up on who does not. */
+function adviceOn(error: unknown, speaksTls: boolean): string {
+  const isNamed = (name: string): boolean => {
+    for (let inner = error; inner instanceof Error; inner = inner.cause) if (inner.name === name) return true
+    return false
+  }
+  if (isNamed('KafkaJSSASLAuthenticationError') || refusals.has(faultType(error) ?? '')) return '. Check the credentials in the configuration and the ACLs of the cluster'
+  if (speaksTls && isNamed('KafkaJSConnectionError') && tlsFault.test(messageOf(error))) return ". Check kafka.caFile, and that the brokers' certificates are valid for these names"
+  if (!speaksTls && isNamed('KafkaJSConnectionClosedError')) return '. Where the listener speaks TLS, set kafka.tls'
+  return ''
+}
+
+/** What a fault is called when it is not waited out any longer. */
+export function gaveUp(error: unknown, what: string, speaksTls: boolean): EngineError {
+  if (faultType(error) === names[unknownTopic])
+    return new EngineError('TOPIC_MISMATCH', `cannot ${what}: ${messageOf(error)}. Create it (tidemill topics apply), or allow this client to see it.`, { cause: error })
+  return new EngineError('LOG_DOWN', `cannot ${what}: ${messageOf(error)}${adviceOn(error, speaksTls)}`, { cause: error })
+}

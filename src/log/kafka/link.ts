@@ -1,0 +1,215 @@
+import { connect, isIP } from 'node:net'
+import type { Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import type { ConnectionOptions } from 'node:tls'
+import kafkajs from 'kafkajs'
+import type { Admin, Broker, Cluster, Kafka, KafkaConfig } from 'kafkajs'
+import type { Clock } from '../../base/clock.js'
+import { EngineError, isEngineError } from '../../base/errors.js'
+import { limits } from '../../base/limits.js'
+import type { TopicPartition } from '../event-log.js'
+import { BrokerFault, faultType, unknownTopic } from './faults.js'
+import { persistently } from './persistence.js'
+import type { Persistence } from './persistence.js'
+import type { Request } from './wire.js'
+
+const { Kafka: Client, logLevel } = kafkajs
+
+export type KafkaReport = (level: 'warn' | 'debug', message: string, fields: Readonly<Record<string, unknown>>) => void
+
+export interface KafkaConnection {
+  /** `host:port` of some brokers; the others are found through them. */
+  readonly brokers: readonly string[]
+  readonly clientId: string
+  /** `true` trusts the authorities that Node trusts; else certificates as `node:tls` takes them. */
+  readonly tls?: boolean | ConnectionOptions
+  readonly sasl?: { readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'; readonly username: string; readonly password: string }
+  readonly clock: Clock
+  /** Told what the client library logs, and of every fault that is waited out. */
+  readonly report?: KafkaReport
+  readonly timeoutMs?: number
+}
+
+/**
+ * What kafkajs keeps to itself: the connection behind a broker, which takes any request of the protocol, and the
+ * group requests. The version is pinned, and a test speaks through each of them.
+ */
+export interface LinkedBroker extends Broker {
+  readonly connectionPool: {
+    send(request: {
+      request: { apiKey: number; apiVersion: number; apiName: string; encode: () => Promise<{ buf: Buffer; buffer: Buffer }> }
+      response: { decode: (answer: Buffer) => Promise<{ value: unknown; clientSideThrottleTime: number }>; parse: (data: { value: unknown }) => Promise<unknown> }
+      requestTimeout: number
+    }): Promise<unknown>
+  }
+  initProducerId(request: { transactionalId: null }): Promise<{ producerId: string; producerEpoch: number }>
+  joinGroup(request: {
+    groupId: string
+    sessionTimeout: number
+    rebalanceTimeout: number
+    memberId: string
+    groupProtocols: readonly { name: string; metadata: Buffer }[]
+  }): Promise<{ generationId: number; leaderId: string; memberId: string; members: readonly { memberId: string; memberMetadata: Buffer }[] }>
+  syncGroup(request: { groupId: string; generationId: number; memberId: string; groupAssignment: readonly { memberId: string; memberAssignment: Buffer }[] }): Promise<{ memberAssignment: Buffer }>
+  heartbeat(request: { groupId: string; groupGenerationId: number; memberId: string }): Promise<unknown>
+  leaveGroup(request: { groupId: string; memberId: string }): Promise<unknown>
+  describeGroups(request: { groupIds: readonly string[] }): Promise<{ groups: readonly { members: readonly unknown[] }[] }>
+}
+
+/** Sends a request through the connection that kafkajs keeps to the broker. */
+export function send<T>(broker: LinkedBroker, { name, key, version, body, waitMs, throttleAt, parse }: Request<T>, timeoutMs: number): Promise<T> {
+  const answered = broker.connectionPool.send({
+    request: { apiKey: key, apiVersion: version, apiName: name, encode: async () => ({ buf: body, buffer: body }) },
+    response: {
+      decode: async (answer) => ({ value: parse(answer), clientSideThrottleTime: answer.readInt32BE(throttleAt === 'start' ? 0 : answer.length - 4) }),
+      parse: async ({ value }) => value,
+    },
+    requestTimeout: waitMs + timeoutMs,
+  })
+  return answered as Promise<T>
+}
+
+/** The way to a cluster. kafkajs hides it from everybody but assigners of partitions, so one asks for it. */
+export class Wire {
+  readonly cluster: Cluster
+  readonly #kafka: Kafka
+  readonly #sockets = new Set<Socket>()
+  readonly #topics = new Set<string>()
+  #admin: Promise<Admin> | undefined
+  #isClosed = false
+
+  constructor(options: KafkaConnection) {
+    const { brokers, clientId, sasl, timeoutMs = limits.brokerTimeoutMs } = options
+    const config: KafkaConfig = {
+      brokers: [...brokers],
+      clientId,
+      ...(options.tls === undefined || options.tls === false ? {} : { ssl: options.tls === true ? {} : options.tls }),
+      ...(sasl === undefined ? {} : { sasl: { ...sasl } as NonNullable<KafkaConfig['sasl']> }),
+      connectionTimeout: timeoutMs,
+      authenticationTimeout: timeoutMs,
+      requestTimeout: timeoutMs,
+      // Whoever uses the wire tries again, with a new one.
+      retry: { retries: 0 },
+      logLevel: logLevel.INFO,
+      logCreator: () => ({ log: { message, broker } }) => this.#log(options.report, message, broker),
+      socketFactory: ({ host, port, ssl, onConnect }) => this.#socket(host, port, ssl, onConnect),
+    }
+    this.#kafka = new Client(config)
+    let cluster: Cluster | undefined
+    this.#kafka.consumer({
+      groupId: clientId,
+      allowAutoTopicCreation: false,
+      partitionAssigners: [
+        (given) => {
+          cluster = given.cluster
+          return { name: '', version: 0, assign: async () => [], protocol: () => ({ name: '', metadata: Buffer.alloc(0) }) }
+        },
+      ],
+    })
+    this.cluster = cluster!
+  }
+
+  /** kafkajs' own admin client, on connections of its own that end with this wire. */
+  admin(): Promise<Admin> {
+    const connected = async (): Promise<Admin> => {
+      const admin = this.#kafka.admin()
+      await admin.connect()
+      return admin
+    }
+    return (this.#admin ??= connected())
+  }
+
+  /** Knows the partitions of the topics from now on. */
+  async know(topics: readonly string[]): Promise<void> {
+    if (topics.every((topic) => this.#topics.has(topic)) && this.cluster.isConnected()) return
+    await this.cluster.connect()
+    for (const topic of topics)
+      try {
+        await this.cluster.addTargetTopic(topic)
+      } catch (error) {
+        if (faultType(error) === 'UNKNOWN_TOPIC_OR_PARTITION') throw new BrokerFault(unknownTopic, `topic ${topic}`)
+        throw error
+      }
+    for (const topic of topics) this.#topics.add(topic)
+  }
+
+  async partitionsOf(topic: string): Promise<number[]> {
+    await this.know([topic])
+    return this.cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => partitionId).sort((a, b) => a - b)
+  }
+
+  async leader({ topic, partition }: TopicPartition): Promise<LinkedBroker> {
+    await this.know([topic])
+    const found = this.cluster.findTopicPartitionMetadata(topic).find(({ partitionId }) => partitionId === partition)
+    if (found === undefined) throw new EngineError('TOPIC_MISMATCH', `topic ${topic} has no partition ${partition}`)
+    return (await this.cluster.findBroker({ nodeId: String(found.leader) })) as LinkedBroker
+  }
+
+  async coordinator(group: string): Promise<LinkedBroker> {
+    await this.cluster.connect()
+    await this.cluster.refreshMetadataIfNecessary()
+    return (await this.cluster.findGroupCoordinator({ groupId: group })) as LinkedBroker
+  }
+
+  /** Cuts every connection: whoever waits for an answer gets an error at once. */
+  close(): void {
+    this.#isClosed = true
+    for (const socket of this.#sockets) socket.destroy(new Error('closed'))
+    void this.cluster.disconnect().catch(() => undefined)
+  }
+
+  /** kafkajs calls everything an error; what becomes of it is decided, and told, by whoever uses the wire. */
+  #log(report: KafkaReport | undefined, message: string, broker: unknown): void {
+    if (!this.#isClosed) report?.('debug', message, broker === undefined ? {} : { broker })
+  }
+
+  #socket(host: string, port: number, ssl: ConnectionOptions | null | undefined, onConnect: () => void): Socket {
+    const socket = ssl === undefined || ssl === null ? connect({ host, port }, onConnect) : connectTls({ host, port, ...(isIP(host) === 0 ? { servername: host } : {}), ...ssl }, onConnect)
+    socket.setNoDelay(true)
+    socket.setKeepAlive(true, limits.brokerTimeoutMs)
+    // kafkajs may be about to connect when the wire is closed.
+    if (this.#isClosed) socket.destroy(new Error('closed'))
+    this.#sockets.add(socket)
+    socket.once('close', () => this.#sockets.delete(socket))
+    return socket
+  }
+}
+
+/** A wire that is laid anew after every fault. One per purpose: a question that waits holds up nobody else's. */
+export class KafkaLink {
+  readonly options: KafkaConnection
+  #wire: Wire | undefined
+  #closed = false
+
+  constructor(options: KafkaConnection) {
+    this.options = options
+  }
+
+  get timeoutMs(): number {
+    return this.options.timeoutMs ?? limits.brokerTimeoutMs
+  }
+
+  /** Repeats `attempt` with a new wire each time, as `persistently` does. */
+  run<T>(what: string, attempt: (wire: Wire) => Promise<T>, persistence: Persistence): Promise<T> {
+    const once = async (): Promise<T> => {
+      const wire = (this.#wire ??= new Wire(this.options))
+      try {
+        return await attempt(wire)
+      } catch (error) {
+        if (!isEngineError(error)) this.#drop(wire)
+        throw error
+      }
+    }
+    return persistently(this.options, what, once, persistence, () => this.#closed)
+  }
+
+  close(): void {
+    this.#closed = true
+    if (this.#wire !== undefined) this.#drop(this.#wire)
+  }
+
+  #drop(wire: Wire): void {
+    wire.close()
+    if (this.#wire === wire) this.#wire = undefined
+  }
+}

@@ -1,0 +1,238 @@
+import kafkajs from 'kafkajs'
+import { messageOf } from '../../base/errors.js'
+import { limits } from '../../base/limits.js'
+import type { Membership, Offset, TopicPartition } from '../event-log.js'
+import { faultType } from './faults.js'
+import type { KafkaLink, LinkedBroker, Wire } from './link.js'
+import { assign } from './sticky.js'
+import type { Joining } from './sticky.js'
+import { PartitionWork, keyOf, placeOf } from './work.js'
+import type { WorkOptions } from './work.js'
+
+const { AssignerProtocol } = kafkajs
+
+export interface MemberOptions extends Pick<WorkOptions, 'work' | 'reader'> {
+  readonly group: string
+  readonly topics: readonly string[]
+  /** For this member alone: a join waits at the broker until the others have joined too. */
+  readonly link: KafkaLink
+  readonly sessionTimeoutMs?: number
+  readonly heartbeatMs?: number
+}
+
+/** The generation of the group that a member takes part in. */
+interface Generation {
+  readonly broker: LinkedBroker
+  readonly id: number
+  readonly assigned: readonly string[]
+}
+
+const protocolName = 'tidemill-cooperative-sticky'
+/** The group forms a new generation: join again. */
+const rebalancing = 'REBALANCE_IN_PROGRESS'
+/** The group went on without this member. */
+const lost = new Set(['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'FENCED_INSTANCE_ID'])
+
+/**
+ * One member of a consumer group. Membership, heartbeats and rebalances run beside the work on partitions, so a long
+ * chunk costs no member its place. A rebalance stops only the partitions that move: their work is revoked, ends, and
+ * only then does this member join without them and another one get them.
+ */
+export class KafkaMember implements Membership {
+  readonly failed: Promise<never>
+  readonly #options: MemberOptions
+  readonly #partitions: PartitionWork
+  readonly #commits = new Map<string, Offset>()
+  readonly #leaving = new AbortController()
+  #fail: (error: unknown) => void = () => undefined
+  #memberId = ''
+  #generation = -1
+  #current: Generation | undefined
+  #heardMs = 0
+  #wake: () => void = () => undefined
+  #running: Promise<void> | undefined
+  #committing: Promise<void> | undefined
+
+  constructor(options: MemberOptions) {
+    this.#options = options
+    this.failed = new Promise((_, reject) => (this.#fail = reject))
+    // Whoever joined may look at `failed` later, or never.
+    this.failed.catch(() => undefined)
+    this.#partitions = new PartitionWork({
+      work: options.work,
+      reader: options.reader,
+      commit: async (at, next) => this.#commit(at, next),
+      fail: (error) => this.#fail(error),
+      onEnded: () => this.#wake(),
+    })
+  }
+
+  /** Resolves when the group has given this member its first partitions, which may be none. */
+  async join(): Promise<void> {
+    let onFirst: () => void = () => undefined
+    const first = new Promise<void>((resolve) => (onFirst = resolve))
+    this.#running = this.#run(onFirst).catch((error: unknown) => {
+      this.#partitions.revoke()
+      this.#fail(error)
+    })
+    await Promise.race([first, this.failed])
+  }
+
+  async leave(): Promise<void> {
+    this.#leaving.abort()
+    this.#partitions.revoke()
+    this.#wake()
+    await this.#running
+    await this.#partitions.ended()
+    this.#options.link.close()
+  }
+
+  async #run(onFirst: () => void): Promise<void> {
+    const { group, link } = this.#options
+    const left = this.#leaving.signal
+    while (!left.aborted) await link.run(`take part in group ${group}`, (wire) => this.#turn(wire, onFirst), { outages: 'wait', signal: left })
+    onFirst()
+    await this.#depart()
+  }
+
+  /** One generation: joins, takes its partitions, and beats until it is time to join again. */
+  async #turn(wire: Wire, onFirst: () => void): Promise<void> {
+    try {
+      const current = await this.#joinAndSync(wire)
+      this.#current = current
+      this.#generation = current.id
+      this.#heardMs = this.#options.link.options.clock.nowMs()
+      if (this.#leaving.signal.aborted) return
+      this.#partitions.assign(current.assigned)
+      onFirst()
+      const moving = this.#partitions.held.filter((key) => !current.assigned.includes(key))
+      await this.#beat(current, () => {
+        if (this.#leaving.signal.aborted) return true
+        // What came back while its former work was ending can begin now.
+        this.#partitions.assign(current.assigned)
+        const { held } = this.#partitions
+        return moving.length > 0 && !moving.some((key) => held.includes(key))
+      })
+    } catch (error) {
+      const type = faultType(error) ?? ''
+      if (lost.has(type)) this.#lose(type)
+      else if (type !== rebalancing) {
+        this.#loseWhenSilent()
+        throw error
+      }
+    }
+  }
+
+  /** Tells the coordinator that this member is alive, until `isOver`, which is asked after every beat and every end of work. */
+  async #beat({ broker, id }: Generation, isOver: () => boolean): Promise<void> {
+    const { group, link, heartbeatMs = limits.heartbeatMs } = this.#options
+    const { clock } = link.options
+    for (;;) {
+      const pause = new AbortController()
+      this.#wake = () => pause.abort()
+      if (isOver()) return
+      await clock.sleep(heartbeatMs, pause.signal)
+      if (pause.signal.aborted) continue
+      await broker.heartbeat({ groupId: group, groupGenerationId: id, memberId: this.#memberId })
+      this.#heardMs = clock.nowMs()
+    }
+  }
+
+  async #joinAndSync(wire: Wire): Promise<Generation> {
+    const { group, topics, sessionTimeoutMs = limits.sessionTimeoutMs } = this.#options
+    await wire.know(topics)
+    const broker = await wire.coordinator(group)
+    const owned: Pick<Joining, 'owned' | 'generation'> = { owned: this.#partitions.held, generation: this.#generation }
+    const joined = await broker.joinGroup({
+      groupId: group,
+      sessionTimeout: sessionTimeoutMs,
+      rebalanceTimeout: limits.rebalanceTimeoutMs,
+      memberId: this.#memberId,
+      groupProtocols: [{ name: protocolName, metadata: AssignerProtocol.MemberMetadata.encode({ version: 1, topics: [...topics], userData: Buffer.from(JSON.stringify(owned)) }) }],
+    })
+    this.#memberId = joined.memberId
+    const groupAssignment = joined.leaderId === joined.memberId ? await this.#share(wire, joined.members) : []
+    const { memberAssignment } = await broker.syncGroup({ groupId: group, generationId: joined.generationId, memberId: joined.memberId, groupAssignment })
+    const assignment = AssignerProtocol.MemberAssignment.decode(memberAssignment)?.assignment ?? {}
+    const assigned = Object.entries(assignment).flatMap(([topic, partitions]) => partitions.map((partition) => keyOf({ topic, partition })))
+    return { broker, id: joined.generationId, assigned }
+  }
+
+  /** The leader's part: what every member gets. */
+  async #share(wire: Wire, members: readonly { memberId: string; memberMetadata: Buffer }[]): Promise<{ memberId: string; memberAssignment: Buffer }[]> {
+    const joining = members.map(({ memberId, memberMetadata }): Joining => {
+      const { topics, userData } = AssignerProtocol.MemberMetadata.decode(memberMetadata)!
+      return { id: memberId, topics, ...(JSON.parse(userData.toString()) as Pick<Joining, 'owned' | 'generation'>) }
+    })
+    const partitions: string[] = []
+    for (const topic of new Set(joining.flatMap(({ topics }) => topics)))
+      for (const partition of await wire.partitionsOf(topic)) partitions.push(keyOf({ topic, partition }))
+    return [...assign(joining, partitions)].map(([memberId, keys]) => {
+      const assignment: Record<string, number[]> = {}
+      for (const { topic, partition } of keys.map(placeOf)) (assignment[topic] ??= []).push(partition)
+      return { memberId, memberAssignment: AssignerProtocol.MemberAssignment.encode({ version: 1, assignment, userData: Buffer.alloc(0) }) }
+    })
+  }
+
+  /** The group went on without this member: others may own its partitions already. */
+  #lose(why: string): void {
+    const { group, link } = this.#options
+    link.options.report?.('warn', 'this member was put out of its group and joins anew', { group, why })
+    if (why === 'UNKNOWN_MEMBER_ID') this.#memberId = ''
+    this.#generation = -1
+    this.#current = undefined
+    this.#partitions.revoke()
+  }
+
+  #loseWhenSilent(): void {
+    const { link, sessionTimeoutMs = limits.sessionTimeoutMs } = this.#options
+    if (this.#current !== undefined && link.options.clock.nowMs() - this.#heardMs > sessionTimeoutMs) this.#lose('no heartbeat got through')
+  }
+
+  /** Advice for a metric: the newest offset of each partition, one request at a time, and none is repeated. */
+  #commit(at: TopicPartition, next: Offset): void {
+    this.#commits.set(keyOf(at), next)
+    this.#committing ??= this.#flushCommits().finally(() => (this.#committing = undefined))
+  }
+
+  async #flushCommits(): Promise<void> {
+    const { group, link } = this.#options
+    while (this.#commits.size > 0 && this.#current !== undefined) {
+      const { broker, id } = this.#current
+      const byTopic = new Map<string, { partition: number; offset: string }[]>()
+      for (const [key, next] of this.#commits) {
+        const { topic, partition } = placeOf(key)
+        byTopic.set(topic, [...(byTopic.get(topic) ?? []), { partition, offset: String(next) }])
+      }
+      this.#commits.clear()
+      const topics = [...byTopic].map(([topic, partitions]) => ({ topic, partitions }))
+      try {
+        await broker.offsetCommit({ groupId: group, groupGenerationId: id, memberId: this.#memberId, topics })
+      } catch (error) {
+        link.options.report?.('debug', 'an advisory commit was lost', { group, reason: messageOf(error) })
+      }
+    }
+  }
+
+  /** Ends the work, then tells the group, so that it need not wait for the session to end. A broker that is away finds out by itself. */
+  async #depart(): Promise<void> {
+    const current = this.#current
+    const ended = this.#partitions.ended()
+    let hasEnded = false
+    void ended.then(() => {
+      hasEnded = true
+      this.#wake()
+    })
+    // A rebalance waits for this member to leave; any other fault makes the heartbeats pointless.
+    while (current !== undefined && !hasEnded)
+      try {
+        await this.#beat(current, () => hasEnded)
+      } catch (error) {
+        if (faultType(error) !== rebalancing) break
+      }
+    await ended
+    await this.#committing
+    this.#current = undefined
+    await current?.broker.leaveGroup({ groupId: this.#options.group, memberId: this.#memberId }).catch(() => undefined)
+  }
+}

@@ -1,0 +1,43 @@
+import { EngineError, isEngineError, messageOf } from '../../base/errors.js'
+import { limits } from '../../base/limits.js'
+import { gaveUp, isOutage } from './faults.js'
+import type { KafkaConnection } from './link.js'
+
+/** `wait` outlasts an outage, `count` counts it as a failed try like everything else. */
+export interface Persistence {
+  readonly outages: 'wait' | 'count'
+  /** How long an outage is waited for; for ever where absent. */
+  readonly withinMs?: number
+  readonly signal?: AbortSignal
+}
+
+/** Repeats `attempt`; after `limits.brokerTries` failures in a row LOG_DOWN, or TOPIC_MISMATCH where no broker knows the topic (one that was just made may take a moment). `what` completes "cannot ...". An attempt that lasts tells by `heard` that a broker served it meanwhile: what failed before is no longer in a row. */
+export async function persistently<T>(
+  { clock, report, tls }: Pick<KafkaConnection, 'clock' | 'report' | 'tls'>,
+  what: string,
+  attempt: (heard: () => void) => Promise<T>,
+  { outages, withinMs, signal }: Persistence,
+  isClosed: () => boolean,
+): Promise<T> {
+  let failures = 0
+  let sinceMs: number | undefined
+  const heard = (): void => {
+    failures = 0
+    sinceMs = undefined
+  }
+  for (let delayMs: number = limits.brokerDelayMs; ; delayMs = Math.min(2 * delayMs, limits.brokerDelayMaxMs)) {
+    if (isClosed()) throw new EngineError('LOG_DOWN', `cannot ${what}: the log is closed`)
+    try {
+      return await attempt(heard)
+    } catch (error) {
+      if (isEngineError(error)) throw error
+      if (isClosed()) continue
+      if (outages === 'count' || !isOutage(error)) failures++
+      sinceMs ??= clock.nowMs()
+      const isOver = withinMs !== undefined && clock.nowMs() - sinceMs > withinMs
+      if (failures >= limits.brokerTries || isOver || signal?.aborted === true) throw gaveUp(error, what, tls !== undefined && tls !== false)
+      report?.('warn', 'waiting for the broker', { what, reason: messageOf(error), failures })
+      await clock.sleep(delayMs, signal)
+    }
+  }
+}

@@ -1,0 +1,162 @@
+import { join } from 'node:path'
+import type { Clock } from '../../base/clock.js'
+import { EngineError, errnoOf } from '../../base/errors.js'
+import type { LogView, Offset, PartitionReader, TopicPartition } from '../event-log.js'
+import { diskFiles, logFailure, type LogFiles } from './files.js'
+import { LocalReader, firstSince, type ReadablePartition } from './reader.js'
+import { extend, newSegment, readIndex, segmentBases, type Segment } from './segment.js'
+import { readTopics } from './topics.js'
+import { Window, frameAt } from './window.js'
+
+export interface LocalViewOptions {
+  readonly directory: string
+  readonly clock: Clock
+}
+
+/** A log in files that another process may be writing to. */
+export interface LocalView extends LogView {
+  close(): Promise<void>
+}
+
+/** How often a reader at the end looks whether there is more. */
+const lookAgainMs = 50
+
+/**
+ * Looks at the log of a directory without holding it: nothing is locked, written or cut, whoever owns it. Sees whole
+ * frames alone, so a write under way is not there yet; what the owner has written and not flushed may be seen early.
+ * A partition is examined when it is first asked for. Throws LOG_DAMAGED and LOG_DOWN.
+ */
+export async function openLocalView({ directory, clock }: LocalViewOptions): Promise<LocalView> {
+  const files = diskFiles(true)
+  const specs = new Map((await readTopics(files, directory).catch((error: unknown) => failed(error, directory))).map((spec) => [spec.topic, spec]))
+  const partitions = new Map<string, ViewedPartition>()
+
+  function partitionOf({ topic, partition }: TopicPartition): ViewedPartition {
+    const spec = specs.get(topic)
+    if (spec === undefined || partition >= spec.partitions) throw new EngineError('TOPIC_MISMATCH', `there is no partition ${partition} of topic ${topic} in ${directory}`)
+    const path = join(directory, topic, String(partition))
+    const known = partitions.get(path) ?? new ViewedPartition(files, { topic, partition, directory: path }, clock)
+    partitions.set(path, known)
+    return known
+  }
+
+  return {
+    async bounds(at, sinceMs) {
+      const partition = partitionOf(at)
+      await partition.look()
+      const { first, next } = partition
+      return { first: sinceMs === undefined ? first : Math.min(next, await firstSince(files, partition, sinceMs)), next }
+    },
+    reader(at): PartitionReader {
+      const partition = partitionOf(at)
+      const reader = new LocalReader(files, partition)
+      return {
+        async read(from, bound, signal) {
+          if (from >= partition.next) await partition.look()
+          return reader.read(from, bound, signal)
+        },
+        close: () => reader.close(),
+      }
+    },
+    async close() {
+      for (const partition of partitions.values()) partition.close()
+    },
+  }
+}
+
+function failed(error: unknown, directory: string): never {
+  throw logFailure(error, `look at the log in ${directory}`)
+}
+
+/** What is known of a partition whose files somebody else writes. */
+class ViewedPartition implements ReadablePartition {
+  readonly directory: string
+  readonly #files: LogFiles
+  readonly #place: TopicPartition
+  readonly #clock: Clock
+  readonly #closing = new AbortController()
+  #segments: Segment[] = []
+  #looking: Promise<void> | undefined
+
+  constructor(files: LogFiles, place: TopicPartition & { readonly directory: string }, clock: Clock) {
+    this.#files = files
+    this.#place = place
+    this.#clock = clock
+    this.directory = place.directory
+  }
+
+  get segments(): readonly Segment[] {
+    return this.#segments
+  }
+  get first(): Offset {
+    return this.#segments[0]?.base ?? 0
+  }
+  get next(): Offset {
+    return this.#segments.at(-1)?.next ?? 0
+  }
+  get closed(): boolean {
+    return this.#closing.signal.aborted
+  }
+
+  closedError(): EngineError {
+    return new EngineError('LOG_DOWN', `${this.directory}: the log is closed`)
+  }
+
+  close(): void {
+    this.#closing.abort()
+  }
+
+  async grown(from: Offset, signal: AbortSignal): Promise<void> {
+    const either = AbortSignal.any([signal, this.#closing.signal])
+    while (this.next <= from && !either.aborted) {
+      await this.#clock.sleep(lookAgainMs, either)
+      await this.look()
+    }
+  }
+
+  /** Learns what has been written and removed since; at once for all who ask meanwhile. */
+  look(): Promise<void> {
+    return (this.#looking ??= this.#look()
+      .catch((error: unknown) => failed(error, this.directory))
+      .finally(() => (this.#looking = undefined)))
+  }
+
+  async #look(): Promise<void> {
+    const bases = segmentBases(await this.#files.list(this.directory))
+    const known = new Map(this.#segments.map((segment) => [segment.base, segment]))
+    const newest = this.#segments.at(-1)
+    const segments: Segment[] = []
+    for (const base of bases) {
+      const segment = known.get(base) ?? newSegment(this.directory, this.#place.topic, this.#place.partition, base)
+      const before = segments.at(-1)
+      // What came before a segment is whole by now; where it is not, its reader says what is wrong.
+      if (before !== undefined && before.next !== base) break
+      if (!known.has(base)) await readIndex(this.#files, segment)
+      // What has a successor grows no more.
+      if ((!known.has(base) || segment === newest) && (await this.#extend(segment)) === 'gone') continue
+      segments.push(segment)
+    }
+    this.#segments = segments
+  }
+
+  /** Counts the whole frames behind those that are known. */
+  async #extend(segment: Segment): Promise<'gone' | 'there'> {
+    const file = await this.#files.open(segment.path, 'read').catch((error: unknown) => {
+      if (errnoOf(error) === 'ENOENT') return undefined
+      throw error
+    })
+    if (file === undefined) return 'gone'
+    try {
+      const size = await file.size()
+      const window = new Window()
+      while (segment.bytes < size) {
+        const frame = await frameAt(window, { file, segment, position: segment.bytes, end: size, body: true })
+        if (typeof frame === 'string' || frame.header.base !== segment.next) break
+        extend(segment, frame.header)
+      }
+      return 'there'
+    } finally {
+      await file.close()
+    }
+  }
+}

@@ -1,0 +1,103 @@
+import { LRUCache } from 'lru-cache'
+import { monotonicMs } from '../../base/clock.js'
+import { limits } from '../../base/limits.js'
+import type { ModelBytes } from '../model-runtime.js'
+import { load, oneByOne, together } from './session.js'
+import type { Loaded } from './session.js'
+
+/**
+ * Runs so short that to wake another thread for them would take longer. They block this thread, so a model is run here
+ * for `limits.inlineRunMs` at most; how long it takes is measured once, when it is opened.
+ */
+export interface InlineRuns {
+  /** `batches`: a row of this model scores the same alone and in a batch. */
+  open(model: ModelBytes, batches: boolean): Promise<void>
+  /** The scores, the same to the bit as the worker's; undefined where the run is too long for this thread. */
+  run(id: string, vectors: Float32Array, rows: number): Promise<Float32Array> | undefined
+  close(): void
+}
+
+interface Asked {
+  readonly vectors: Float32Array
+  readonly rows: number
+  readonly resolve: (scores: Promise<Float32Array> | Float32Array) => void
+}
+
+interface Kept extends Loaded {
+  readonly batches: boolean
+  readonly mostRows: number
+  asked: Asked[]
+}
+
+/** With `gather`, runs of a model that are asked for in one turn of the event loop are one: partitions that are read at the same moment share it. */
+export function createInlineRuns(gather: boolean): InlineRuns {
+  const kept = new LRUCache<string, Kept>({ max: limits.cachedSessions, dispose: ({ session }) => void session.release().catch(() => undefined) })
+  return {
+    async open(model, batches) {
+      if (kept.has(model.id)) return
+      const loaded = { ...(await load(model)), batches }
+      const mostRows = Math.floor(limits.inlineRunMs / (await rowMs(loaded)))
+      if (mostRows >= 1) kept.set(model.id, { ...loaded, mostRows, asked: [] })
+      else await loaded.session.release()
+    },
+    run(id, vectors, rows) {
+      const model = kept.get(id)
+      if (model === undefined || rows > model.mostRows) return undefined
+      if (!gather) return scores(model, vectors.subarray(0, rows * model.width), rows)
+      return new Promise((resolve) => {
+        if (model.asked.length === 0) setImmediate(answer, model)
+        model.asked.push({ vectors: vectors.subarray(0, rows * model.width), rows, resolve })
+      })
+    },
+    close: () => kept.clear(),
+  }
+}
+
+const scores = (model: Loaded & { readonly batches: boolean }, vectors: Float32Array, rows: number): Promise<Float32Array> =>
+  model.batches ? together(model, vectors, rows) : oneByOne(model, vectors, rows)
+
+/** Answers everything that was asked of the model, as few runs of at most `mostRows`. */
+function answer(model: Kept): void {
+  const asked = model.asked
+  model.asked = []
+  for (let first = 0; first < asked.length; ) {
+    let rows = 0
+    let end = first
+    while (end < asked.length && (end === first || rows + asked[end]!.rows <= model.mostRows)) rows += asked[end++]!.rows
+    answerTogether(model, asked.slice(first, end), rows)
+    first = end
+  }
+}
+
+function answerTogether(model: Kept, asked: readonly Asked[], rows: number): void {
+  if (asked.length === 1) return asked[0]!.resolve(scores(model, asked[0]!.vectors, rows))
+  const vectors = new Float32Array(rows * model.width)
+  let at = 0
+  for (const one of asked) {
+    vectors.set(one.vectors, at)
+    at += one.vectors.length
+  }
+  const run = scores(model, vectors, rows)
+  let row = 0
+  for (const one of asked) {
+    const from = row
+    row += one.rows
+    one.resolve(run.then((all) => all.slice(from, from + one.rows)))
+  }
+}
+
+/** What a row takes in a small batch, from the shortest of a few runs; a model that fails on zeros is none for this thread. */
+async function rowMs(model: Loaded & { readonly batches: boolean }): Promise<number> {
+  const rows = 16
+  let shortestMs = Infinity
+  try {
+    for (let i = 0; i < 5; i++) {
+      const startMs = monotonicMs()
+      await scores(model, new Float32Array(rows * model.width), rows)
+      shortestMs = Math.min(shortestMs, monotonicMs() - startMs)
+    }
+  } catch {
+    return Infinity
+  }
+  return shortestMs / rows
+}

@@ -1,0 +1,103 @@
+import { Worker } from 'node:worker_threads'
+import { EngineError } from '../../base/errors.js'
+import { limits } from '../../base/limits.js'
+import { createInlineRuns } from './inline.js'
+import { referencesExternalData } from './file.js'
+import { ModelRunError, type ModelBytes, type ModelRuntime, type Session } from '../model-runtime.js'
+
+interface Reply {
+  readonly call: number
+  readonly error?: string
+  readonly result?: { readonly width?: number; readonly batches?: boolean; readonly scores?: Float32Array; readonly unknown?: true }
+}
+
+/** How a call to the worker ended: an answer, or the thread died under it. */
+type Outcome = Reply | 'lost'
+
+/**
+ * ONNX Runtime on a thread of its own, and on this one for runs of a few rows. A crash of the thread loses nothing: what
+ * was in flight is sent to a new one. Sessions are bounded in number; one that was evicted is loaded again when it is
+ * next run.
+ */
+export interface OnnxRuntimeOptions {
+  /** Short runs that are asked for in one turn of the event loop are one: more scores for the CPU, a little later. */
+  readonly together: boolean
+}
+
+export function createOnnxRuntime({ together }: OnnxRuntimeOptions = { together: true }): ModelRuntime {
+  const pending = new Map<number, (outcome: Outcome) => void>()
+  const inline = createInlineRuns(together)
+  let calls = 0
+  let closed = false
+  let worker = start()
+
+  function start(): Worker {
+    const thread = new Worker(new URL('./worker.js', import.meta.url))
+    thread.unref()
+    thread.on('message', (reply: Reply) => {
+      const settle = pending.get(reply.call)
+      pending.delete(reply.call)
+      if (pending.size === 0) thread.unref()
+      settle?.(reply)
+    })
+    thread.on('error', () => undefined)
+    thread.on('exit', () => {
+      const lost = [...pending.values()]
+      pending.clear()
+      if (!closed) worker = start()
+      for (const settle of lost) settle('lost')
+    })
+    return thread
+  }
+
+  const call = (message: Record<string, unknown>, transfer: readonly ArrayBuffer[] = []): Promise<Outcome> =>
+    new Promise((resolve) => {
+      if (closed) return resolve('lost')
+      const id = calls++
+      if (pending.size === 0) worker.ref()
+      pending.set(id, resolve)
+      worker.postMessage({ call: id, ...message }, [...transfer])
+    })
+
+  async function load(model: ModelBytes): Promise<{ width: number; batches: boolean }> {
+    for (let attempt = 0; attempt < 3 && !closed; attempt++) {
+      const outcome = await call({ kind: 'open', cached: limits.cachedSessions, ...model })
+      if (outcome === 'lost') continue
+      const { width, batches = false } = outcome.result ?? {}
+      if (width !== undefined) return { width, batches }
+      throw new EngineError('MODEL_DAMAGED', `model ${model.id.slice(0, 12)} cannot be loaded: ${outcome.error ?? 'no answer'}`)
+    }
+    throw new EngineError('MODEL_DAMAGED', `model ${model.id.slice(0, 12)} ends the runtime when it is loaded`)
+  }
+
+  async function run(model: ModelBytes, width: number, vectors: Float32Array, rows: number): Promise<Float32Array> {
+    // What fails here is run again by the worker, whose word is final.
+    const scores = await inline.run(model.id, vectors, rows)?.catch(() => undefined)
+    if (scores !== undefined) return scores
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const copy = vectors.slice(0, rows * width)
+      const outcome = await call({ kind: 'run', id: model.id, vectors: copy, rows }, [copy.buffer])
+      if (outcome !== 'lost' && outcome.result?.scores !== undefined) return outcome.result.scores
+      if (outcome !== 'lost' && outcome.error !== undefined) throw new ModelRunError(outcome.error)
+      if (closed) throw new EngineError('STORE_DOWN', 'the model runtime was closed')
+      await load(model)
+    }
+    throw new ModelRunError('the input ends the runtime')
+  }
+
+  return {
+    async open(model) {
+      if (referencesExternalData(model.bytes))
+        throw new EngineError('MODEL_DAMAGED', `model ${model.id.slice(0, 12)} refers to data outside its file; export it as one file`)
+      const { width, batches } = await load(model)
+      await inline.open(model, batches)
+      const session: Session = { id: model.id, width, run: (vectors, rows) => run(model, width, vectors, rows) }
+      return session
+    },
+    async close() {
+      closed = true
+      inline.close()
+      await worker.terminate()
+    },
+  }
+}

@@ -1,0 +1,80 @@
+import { addAbortSignal, type Readable } from 'node:stream'
+import { finished } from 'node:stream/promises'
+import type { ClickHouseClient } from '@clickhouse/client'
+import { EngineError } from '../../base/errors.js'
+import { warehouseError } from './errors.js'
+import { isTable, tableColumns } from '../tables.js'
+import type { Warehouse } from '../warehouse.js'
+
+/** How long a call may take. */
+export interface Timeouts {
+  readonly insert: number
+  readonly query: number
+  readonly statement: number
+}
+
+/** What differs between a ClickHouse in this process and one elsewhere. */
+export interface ClickhouseEngine {
+  /** Where it is, for messages: ' at http://...', or nothing. */
+  readonly place: string
+  readonly client: ClickHouseClient
+  /** Stores bytes in Native format into these columns. */
+  insert(table: string, columns: string, native: Buffer, signal: AbortSignal): Promise<void>
+  /** Absent where a call cannot be given up: it then ends when the engine ends it. */
+  readonly timeoutsMs?: Timeouts
+  close(): Promise<void>
+}
+
+/** The port over an engine: errors by what to do next, bounded calls, and a close that waits for what is under way. */
+export function warehouseOver(engine: ClickhouseEngine): Warehouse {
+  const pending = new Set<Promise<unknown>>()
+  let closing: Promise<void> | undefined
+
+  async function guarded<Result>(kind: keyof Timeouts, call: string, work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
+    const what = `${call}${engine.place}`
+    if (closing !== undefined) throw new EngineError('WAREHOUSE_DOWN', `${what}: the warehouse is closed`)
+    const timeoutMs = engine.timeoutsMs?.[kind]
+    const giveUp = new AbortController()
+    const timer = timeoutMs === undefined ? undefined : setTimeout(() => giveUp.abort(), timeoutMs)
+    const { signal } = giveUp
+    const running = work(signal)
+    pending.add(running)
+    try {
+      return await running
+    } catch (error) {
+      if (signal.aborted) throw new EngineError('WAREHOUSE_DOWN', `${what}: no whole answer within ${String(timeoutMs)} ms`, { cause: error })
+      throw warehouseError(what, error, kind === 'insert')
+    } finally {
+      clearTimeout(timer)
+      pending.delete(running)
+    }
+  }
+
+  async function insert(table: string, native: Buffer, signal: AbortSignal): Promise<void> {
+    if (!isTable(table)) throw new EngineError('BAD_REQUEST', `there is no table '${table}' to insert into`)
+    await engine.insert(table, tableColumns[table].join(', '), native, signal)
+  }
+
+  async function query<Row>(sql: string, params: Readonly<Record<string, unknown>> | undefined, signal: AbortSignal): Promise<Row[]> {
+    const result = await engine.client.query({ query: sql, format: 'JSONEachRow', abort_signal: signal, ...bound(params) })
+    signal.addEventListener('abort', () => result.close(), { once: true })
+    return result.json<Row>()
+  }
+
+  async function close(): Promise<void> {
+    await Promise.allSettled(pending)
+    await engine.close()
+  }
+
+  return {
+    insert: (table, native) => guarded('insert', `insert into ${table}`, (signal) => insert(table, native, signal)),
+    query: <Row>(sql: string, params?: Readonly<Record<string, unknown>>) => guarded('query', 'query', (signal) => query<Row>(sql, params, signal)),
+    run: (sql, params) => guarded('statement', 'statement', async (signal) => drained((await engine.client.exec({ query: sql, abort_signal: signal, ...bound(params) })).stream, signal)),
+    close: () => (closing ??= close()),
+  }
+}
+
+/** Resolves when the answer is whole. The client itself listens to the signal only until the answer begins. */
+export const drained = (answer: Readable, signal: AbortSignal): Promise<void> => finished(addAbortSignal(signal, answer).resume())
+
+const bound = (params: Readonly<Record<string, unknown>> | undefined) => (params === undefined ? {} : { query_params: { ...params } })

@@ -1,0 +1,89 @@
+import type { InfraMetricEvent } from './events.js'
+import { defineStream } from '../language/define.js'
+import { anyOf, ramp } from '../language/evidence.js'
+import { avsc } from '../schema/schema.js'
+import { delta, difference, elapsed, ewma, last, rate, ratio, seasonal } from '../language/sequential.js'
+import { neighbourDistance, peak, surprise } from '../language/surprise.js'
+import { field, hour, over, weekday } from '../language/values.js'
+import { count, max, mean, min, robustZscore, std, trend, zscore } from '../language/windowed.js'
+
+const local = { offset: 'utc_offset_min' } as const
+/** One list of a day of five-minute samples serves everything that needs the values themselves. */
+const day = { by: 'series', prior: true, exact: 288, floor: 1e-6 } as const
+
+/**
+ * Samples of server metrics. What is looked for: values unlike the metric's own past, whatever its unit and shape.
+ *
+ * Two looks see what an operator would: values that were never near each other before (a point, a stuck or jumping
+ * metric), and an hour's level that left that of the last days (a shift, a leak). Both are only numbers in the metric's
+ * unit, so each is ranked among all that the same metric ever did, and the ranks are combined: `surprise`. An alarm that
+ * does not beat the last half day's is the same incident. bench/nab.md says how this was chosen and how well it does.
+ */
+export const infraMetric = defineStream({
+  name: 'infra-metric',
+  schema: avsc<InfraMetricEvent>(import.meta.url, '../../../schemas/infra-metric.avsc'),
+  id: 'event_id',
+  time: 'measured_at',
+  tenant: 'tenant_id',
+  entities: { series: ['host_id', 'metric'], host: 'host_id' },
+  features: {
+    // What is new.
+    unlike_past: neighbourDistance('value', { by: 'series', exact: 576 }),
+    mean_2h: mean('value', '2h', { by: 'series', tile: '2m' }),
+    mean_3d: mean('value', '3d', { by: 'series', tile: '1h' }),
+    shift: difference('mean_2h', 'mean_3d'),
+    surprise: surprise(['unlike_past', 'shift'], { by: 'series', halfLife: '14d' }),
+    surprise_peak_12h: peak('surprise', '12h', { by: 'series', tile: '12m', otherwise: 0 }),
+
+    // Against the last hours. The floors keep a flat line from making every flicker infinite.
+    deviation_1h: zscore('value', '1h', day),
+    robust_24h: robustZscore('value', '24h', { ...day, atLeast: 12 }),
+    slope_per_h: trend('value', '6h', { ...day, as: 'slope', per: '1h', atLeast: 12 }),
+    fast_ewma: ewma('value', '15m', { by: 'series', horizon: '7d', floor: 1e-6 }),
+    slow_ewma: ewma('value', '12h', { by: 'series', horizon: '7d', floor: 1e-6 }),
+
+    // Against the same time of other days.
+    seasonal_day: seasonal('value', 'measured_at', { by: 'series', period: 'day', slots: 24, ...local, horizon: '7d', floor: 1e-6, atLeast: 12 }),
+    seasonal_week: seasonal('value', 'measured_at', { by: 'series', period: 'week', slots: 42, ...local, horizon: '28d', floor: 1e-6, atLeast: 12 }),
+
+    // Change.
+    change: delta('value', { by: 'series', horizon: '1d' }),
+    change_per_s: rate('value', { by: 'series', horizon: '1d' }),
+    std_1h: std('value', '1h', { by: 'series', tile: '5m' }),
+    std_3d: std('value', '3d', { by: 'series', tile: '1h' }),
+    unrest: ratio('std_1h', 'std_3d'),
+    shift_deviations: ratio('shift', 'std_3d'),
+
+    // Level.
+    value: field('value'),
+    previous: last('value', { by: 'series', horizon: '1d' }),
+    of_warning: over('value', 'warn_above'),
+    of_critical: over('value', 'critical_above'),
+    min_7d: min('value', '7d', { by: 'series', prior: true, tile: '6h' }),
+    max_7d: max('value', '7d', { by: 'series', prior: true, tile: '6h' }),
+    above_max_7d: difference('value', 'max_7d'),
+    below_min_7d: difference('min_7d', 'value'),
+
+    // The sampling itself, and the rest of the host.
+    gap_s: elapsed({ by: 'series', horizon: '7d' }),
+    samples_1h: count('1h', { by: 'series', tile: '5m' }),
+    host_samples_5m: count('5m', { by: 'host', tile: '1m' }),
+    hour: hour('measured_at', local),
+    weekday: weekday('measured_at', local),
+  },
+  model: 'infra-anomaly',
+  heuristic: (x) => {
+    const isNew = !(x.surprise <= x.surprise_peak_12h)
+    return anyOf(unusual(x.surprise) * (isNew ? 1 : 0.4), 0.5 * ramp(x.of_warning, 1, 1.2), 0.9 * ramp(x.of_critical, 0.99, 1.05))
+  },
+  typical: { surprise: 0.4, surprise_peak_12h: 1.5, of_warning: 0.5, of_critical: 0.4, unrest: 1, gap_s: 300, samples_1h: 12, host_samples_5m: 4, hour: 12 },
+  risk: { high: 0.8, medium: 0.5 },
+  // Agents buffer while they are cut off and send what they have, host by host: another host's newest sample says nothing.
+  latenessBy: 'series',
+  outcome: { matureAfter: '2d', silenceMeans: 'unknown' },
+})
+
+/** Even odds at one in a thousand, four times better with each decade: one in ten thousand is high risk. */
+function unusual(decades: number): number {
+  return Number.isNaN(decades) ? 0 : 1 / (1 + 4 ** (3 - decades))
+}

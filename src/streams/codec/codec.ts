@@ -1,0 +1,152 @@
+import { isUtf8 } from 'node:buffer'
+import { EngineError, messageOf } from '../../base/errors.js'
+import type { Event } from '../../features/feature.js'
+import { limits } from '../../base/limits.js'
+import { avroVersions, datum, singleObject, type AvroVersion } from '../schema/avro.js'
+import { compileReader, type Reader } from './reader.js'
+import { columnsOf } from '../schema/schema.js'
+import type { WriterSchema } from './schema-source.js'
+import type { Stream } from '../stream.js'
+import { noWireReaders, readWire, wireFormat, wireHeader, wireReaders, type WireReaders } from './wire.js'
+
+/** Bytes to events of one stream and back. An event is the same whether it came as JSON or as Avro. */
+export interface EventCodec {
+  /**
+   * JSON where the first byte is '{' or white space, Avro where it is C3 (single-object encoding) or 0 (a registry's wire
+   * format, for which `readers` must have its schema). Throws BAD_JSON, BAD_AVRO, UNACCEPTED_FORMAT, UNKNOWN_SCHEMA,
+   * SCHEMA_MISMATCH, and BAD_FIELD, which names the field, what was found and what is expected.
+   */
+  decode(value: Buffer, readers?: WireReaders): Event
+  /** How records are read that were written with these schemas. */
+  wireReaders(schemas: ReadonlyMap<number, WriterSchema>): WireReaders
+  /** An Avro datum of the stream's own schema, without a header. Throws BAD_AVRO, BAD_FIELD. */
+  decodeDatum(body: Buffer): Event
+  /** The event in parsed JSON; fields that the schema lacks are ignored. Throws BAD_JSON where it is no object, BAD_FIELD. */
+  read(parsed: unknown): Event
+  /** As the stream's topic takes it: JSON, or single-object encoding where it takes Avro alone. Throws BAD_FIELD. */
+  encode(event: Event): Buffer
+  /** Avro single-object encoding. Throws BAD_FIELD where the event does not fit the schema. */
+  encodeAvro(event: Event): Buffer
+  /** The wire format of a registry that has the stream's own schema under this id. Throws BAD_FIELD. */
+  encodeWire(id: number, event: Event): Buffer
+  encodeJson(event: Event): Buffer
+  /** The record key: what chooses the partition. */
+  keyOf(event: Event): Buffer
+}
+
+/** Compiles a stream's codec. Throws BAD_STREAM where a schema is no valid Avro. */
+export function eventCodec(stream: Stream): EventCodec {
+  const versions = avroVersions(stream.schema, stream.olderSchemas)
+  const columns = columnsOf(stream.schema)
+  const ids = new Set([stream.id, stream.tenant, stream.key, ...Object.values(stream.entities).flatMap((entity) => entity.columns)])
+  const reader = compileReader(columns, ids)
+  const decodeAvro = avroDecoder(versions, reader)
+  const read = (parsed: unknown): Event => {
+    if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw new EngineError('BAD_JSON', 'an event must be a JSON object')
+    return reader(parsed as Readonly<Record<string, unknown>>)
+  }
+  const encode = avroEncoder(versions[0].type)
+  const singleObjectHeader = Buffer.from(`c301${versions[0].fingerprint}`, 'hex')
+  const encodeAvro = (event: Event): Buffer => encode(singleObjectHeader, event)
+  const encodeJson = (event: Event): Buffer => Buffer.from(JSON.stringify(event), 'utf8')
+  const { accepts = 'any' } = stream
+  return {
+    decode: (value, readers = noWireReaders) => {
+      switch (value[0]) {
+        case 0x7b:
+        case 0x20:
+        case 0x09:
+        case 0x0a:
+        case 0x0d:
+          if (accepts === 'avro') throw unaccepted(stream, 'JSON', 'Avro')
+          return read(parsedJson(value))
+        case singleObject.marker0:
+          if (accepts === 'json') throw unaccepted(stream, 'Avro', 'JSON')
+          return decodeAvro(value)
+        case wireFormat.magic:
+          if (accepts === 'json') throw unaccepted(stream, 'Avro', 'JSON')
+          return readWire(value, readers)
+        default:
+          throw unknownEncoding(value)
+      }
+    },
+    wireReaders: wireReaders(stream, versions[0], reader),
+    decodeDatum: (body) => reader(datum(versions[0].type, body, 0, undefined)),
+    read,
+    encode: accepts === 'avro' ? encodeAvro : encodeJson,
+    encodeAvro,
+    encodeWire: (id, event) => encode(wireHeader(id), event),
+    encodeJson,
+    keyOf: (event) => Buffer.from(event[stream.key] as string, 'utf8'),
+  }
+}
+
+/** 2000-01-01: a device without a clock says 1970. */
+const earliestMs = Date.UTC(2000, 0, 1)
+
+/** Throws TIME_OUT_OF_RANGE where the event claims to be older than 2000 or later than its record by more than clocks are off. */
+export function checkEvent(stream: Stream, event: Event, recordTimeMs: number): void {
+  const timeMs = event[stream.time] as number
+  if (timeMs >= earliestMs && timeMs <= recordTimeMs + limits.futureMs) return
+  const what = timeMs < earliestMs ? 'is before 2000' : `is ${Math.round((timeMs - recordTimeMs) / 1000)} s after the record's own time, ${limits.futureMs / 1000} s are allowed`
+  throw new EngineError('TIME_OUT_OF_RANGE', `field '${stream.time}' ${what}: ${timeMs}`, { field: stream.time })
+}
+
+function parsedJson(value: Buffer): unknown {
+  if (!isUtf8(value)) throw new EngineError('BAD_JSON', 'the JSON is not UTF-8')
+  try {
+    return JSON.parse(value.toString('utf8')) as unknown
+  } catch (error) {
+    throw new EngineError('BAD_JSON', messageOf(error).slice(0, 200), { cause: error })
+  }
+}
+
+function avroDecoder(versions: readonly [AvroVersion, ...AvroVersion[]], reader: Reader): (value: Buffer) => Event {
+  const { type } = versions[0]
+  const known = new Map(versions.map((version) => [version.fingerprint, version]))
+  const current = Buffer.from(versions[0].fingerprint, 'hex')
+  const low = current.readInt32LE(0)
+  const high = current.readInt32LE(4)
+  return (value) => {
+    if (value.length < singleObject.headerBytes || value[1] !== singleObject.marker1) throw new EngineError('BAD_AVRO', 'no single-object encoding: C3 01 and 8 bytes of fingerprint are expected')
+    if (value.readInt32LE(2) === low && value.readInt32LE(6) === high) return reader(datum(type, value, singleObject.headerBytes, undefined))
+    const fingerprint = value.toString('hex', 2, singleObject.headerBytes)
+    const version = known.get(fingerprint)
+    if (version === undefined) throw new EngineError('UNKNOWN_SCHEMA', `no schema of this stream has the fingerprint ${fingerprint}; put the writer's schema beside the current one, as <name>.<version>.avsc`)
+    return reader(datum(type, value, singleObject.headerBytes, version.resolver))
+  }
+}
+
+const scratchBytes = 4_096
+
+/** Writes a datum after a header. The scratch grows to the largest event and is used for all. */
+function avroEncoder(type: AvroVersion['type']): (header: Buffer, event: Event) => Buffer {
+  let scratch = Buffer.alloc(scratchBytes)
+  return (header, event) => {
+    try {
+      let end = type.encode(event, scratch, header.length)
+      if (end < 0) {
+        scratch = Buffer.alloc(scratch.length - end)
+        end = type.encode(event, scratch, header.length)
+      }
+      header.copy(scratch)
+      return Buffer.from(scratch.subarray(0, end))
+    } catch (error) {
+      throw unfit(type, event, error)
+    }
+  }
+}
+
+function unfit(type: AvroVersion['type'], event: Event, cause: unknown): EngineError {
+  let field: string | undefined
+  type.isValid(event, { errorHook: (path: string[]) => void (field ??= path[0]) })
+  return new EngineError('BAD_FIELD', field === undefined ? messageOf(cause) : `field '${field}' does not fit the schema: found ${JSON.stringify(event[field]) ?? 'nothing'}`, { cause, ...(field === undefined ? {} : { field }) })
+}
+
+const unaccepted = (stream: Stream, found: string, wanted: string): EngineError =>
+  new EngineError('UNACCEPTED_FORMAT', `the record is ${found}, and topic '${stream.topic}' takes ${wanted} alone; write ${wanted}, or change streams.accept`)
+
+function unknownEncoding(value: Buffer): EngineError {
+  if (value.length === 0) return new EngineError('BAD_JSON', 'the record is empty')
+  return new EngineError('BAD_JSON', `an event starts with '{' (JSON), C3 01 or 0 (Avro), not with 0x${value[0]!.toString(16).padStart(2, '0')}`)
+}

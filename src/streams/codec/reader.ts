@@ -1,0 +1,84 @@
+import { compileFunction } from 'node:vm'
+import { EngineError } from '../../base/errors.js'
+import type { Event } from '../../features/feature.js'
+import type { ColumnInfo } from '../schema/schema.js'
+
+/** Makes an event of parsed JSON or of a decoded Avro datum. Throws BAD_FIELD naming the column, what was found and what is expected. */
+export type Reader = (fields: Readonly<Record<string, unknown>>) => Event
+
+const idLength = 256
+/** Control characters separate the parts of keys; half a surrogate pair has no UTF-8 and would collide with others. */
+const unfitForId = /[\p{Cc}\p{Cs}]/u
+
+/**
+ * Compiles the reader of a schema: one comparison or two per column and one literal, so that all events of a stream
+ * share a hidden class. What a comparison lets through is exactly what `converted` would return unchanged; everything
+ * else (defaults, ISO times, errors) goes there. Names come from a checked schema.
+ */
+export function compileReader(columns: readonly ColumnInfo[], ids: ReadonlySet<string>): Reader {
+  const reads = columns.map((column, at) => `let v${at} = fields.${column.name}; if (!(${plainly(column, at, ids.has(column.name))})) v${at} = converted(columns[${at}], v${at}, ids);`)
+  const body = `return function read(fields) {\n${reads.join('\n')}\nreturn { ${columns.map((column, at) => `${column.name}: v${at}`).join(', ')} }\n}`
+  const compiled = compileFunction(body, ['columns', 'ids', 'converted', 'unfitForId', 'symbols']) as (...parts: unknown[]) => Reader
+  return compiled(columns, ids, converted, unfitForId, columns.map((column) => new Set(column.symbols)))
+}
+
+function plainly(column: ColumnInfo, at: number, id: boolean): string {
+  const value = `v${at}`
+  const tests = {
+    text: id ? `typeof ${value} === 'string' && ${value}.length > 0 && ${value}.length <= ${idLength} && !unfitForId.test(${value})` : `typeof ${value} === 'string'`,
+    enum: `symbols[${at}].has(${value})`,
+    boolean: `typeof ${value} === 'boolean'`,
+    integer: `Number.isInteger(${value}) && ${value} >= ${column.minimum} && ${value} <= ${column.maximum}`,
+    time: `Number.isInteger(${value}) && ${value} >= ${column.minimum} && ${value} <= ${column.maximum}`,
+    number: `typeof ${value} === 'number' && ${value} >= ${column.minimum} && ${value} <= ${column.maximum}`,
+  }
+  return column.nullable ? `${value} === null || ${tests[column.kind]}` : tests[column.kind]
+}
+
+function converted(column: ColumnInfo, found: unknown, ids: ReadonlySet<string>): unknown {
+  if (found === undefined) {
+    if (column.fallback !== undefined) return column.fallback
+    throw badField(column, 'is missing', ids)
+  }
+  const timeMs = column.kind === 'time' && typeof found === 'string' ? isoTimeMs(found) : undefined
+  if (timeMs !== undefined) return timeMs
+  throw badField(column, `found ${shown(found)}`, ids)
+}
+
+/** Epoch milliseconds of an ISO 8601 date and time with a zone; undefined for anything else, a 30 February included. */
+export function isoTimeMs(text: string): number | undefined {
+  const parts = /^(\d{4})-(\d\d)-(\d\d)T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)$/.exec(text)
+  if (parts === null) return undefined
+  const [year, month, day] = parts.slice(1).map(Number) as [number, number, number]
+  const daysOfMonth = new Date(Date.UTC(year, month, 0)).getUTCDate()
+  const timeMs = Date.parse(text)
+  return Number.isNaN(timeMs) || day > daysOfMonth ? undefined : timeMs
+}
+
+const badField = (column: ColumnInfo, what: string, ids: ReadonlySet<string>): EngineError =>
+  new EngineError('BAD_FIELD', `field '${column.name}' ${what}; expected ${expected(column, ids.has(column.name))}${column.nullable ? ' or null' : ''}`, { field: column.name })
+
+function expected(column: ColumnInfo, id: boolean): string {
+  switch (column.kind) {
+    case 'text':
+      return id ? `an id: 1 to ${idLength} characters, no control characters` : 'text'
+    case 'enum':
+      return `one of ${column.symbols.map((symbol) => `"${symbol}"`).join(', ')}`
+    case 'boolean':
+      return 'true or false'
+    case 'integer':
+      return `a whole number from ${column.minimum} to ${column.maximum}`
+    case 'time':
+      return 'a time: epoch milliseconds, or ISO 8601 with a zone'
+    case 'number':
+      return Number.isFinite(column.minimum) && column.maximum < 1e30 ? `a number from ${column.minimum} to ${column.maximum}` : 'a finite number'
+  }
+}
+
+const shownLength = 60
+
+function shown(found: unknown): string {
+  if (typeof found === 'number' || typeof found === 'bigint') return String(found)
+  const text = JSON.stringify(found) ?? typeof found
+  return text.length > shownLength ? `${text.slice(0, shownLength)}...` : text
+}

@@ -1,0 +1,124 @@
+import { EngineError } from '../../base/errors.js'
+import type { Duration, Entity, Feature } from '../../features/feature.js'
+import type { Allowed, AnyEvent, Required, TextColumn, TimeColumn } from '../schema/columns.js'
+import type { Described } from './described.js'
+import { durationMs } from './duration.js'
+import { longestHorizonMs } from './horizon.js'
+import type { Schema } from '../schema/schema.js'
+import type { Stream } from '../stream.js'
+import { validateStream } from './validate.js'
+import { isExpression, type Expression } from './values.js'
+
+/** One id column, several that identify the entity together, or these with their scope. */
+export type EntityOf<C> =
+  | TextColumn<C>
+  | readonly TextColumn<C>[]
+  | { readonly columns: TextColumn<C> | readonly TextColumn<C>[]; readonly scope: Entity['scope'] }
+
+/** A stream as it is written. `C` is an event, `E` the entities, `F` the features, in the order of the vector. */
+export interface StreamDefinition<C, E, F> {
+  readonly name: string
+  readonly schema: Schema<C>
+  readonly id: Required<C, TextColumn<C>>
+  readonly time: Required<C, TimeColumn<C>>
+  readonly tenant: Required<C, TextColumn<C>>
+  /** Column whose value chooses the partition; the tenant unless said. With another key, features of other entities are refused unless these are counted per partition. */
+  readonly key?: Required<C, TextColumn<C>>
+  readonly entities: E
+  readonly features: F
+  readonly model?: string
+  readonly heuristic: (x: Readonly<Record<keyof F & string, number>>) => number
+  /** Feature values that say nothing, 0 where none is given. */
+  readonly typical?: Readonly<Partial<Record<keyof F & string, number>>>
+  readonly risk: { readonly high: number; readonly medium: number }
+  readonly outcome: { readonly matureAfter: Duration; readonly silenceMeans: 'genuine' | 'unknown' }
+  /** The stream's name unless said. */
+  readonly topic?: string
+  /** 4 unless said. */
+  readonly partitions?: number
+  /** How late an event may be and still change history, in event time and per tenant; an hour unless said. */
+  readonly lateness?: Duration
+  /** Entity whose own newest event says what is late, instead of the tenant's: for sources that backfill each at its own pace. Its state never expires. */
+  readonly latenessBy?: keyof E & string
+  /** How long the log keeps events; 35 days longer than the longest horizon and the lateness unless said. */
+  readonly retention?: Duration
+  /** `high` unless said. */
+  readonly reasonsFrom?: Stream['reasonsFrom']
+}
+
+/**
+ * Checks a stream as a whole and makes it plain and frozen. A wrong column, a sum of text, an unknown entity or window
+ * and a feature that the heuristic does not have do not compile; whatever the compiler cannot see (an untyped schema,
+ * plain JavaScript) is checked here. Throws BAD_STREAM with every problem, each naming its field.
+ */
+export function defineStream<
+  C extends object = AnyEvent,
+  const E extends Readonly<Record<string, EntityOf<C>>> = Readonly<Record<string, EntityOf<C>>>,
+  const F extends { readonly [K in keyof F]: Described<Allowed<C, keyof E & string, keyof F & string>> | Expression<Allowed<C, keyof E & string, keyof F & string>> } = Record<string, never>,
+>(definition: StreamDefinition<C, E, F>): Stream {
+  const stream = plain(definition)
+  const problems = validateStream(stream)
+  if (problems.length > 0) throw new EngineError('BAD_STREAM', [`stream '${stream.name}':`, ...problems].join(nextProblem))
+  streams.add(stream)
+  return stream
+}
+
+const nextProblem = '\n  '
+
+/** The single problems of what `defineStream` threw, each starting with its field, and the words that say which stream. */
+export function problemsIn(error: EngineError): { readonly stream: string; readonly problems: readonly string[] } {
+  const [stream = '', ...problems] = error.message.split(nextProblem)
+  return problems.length === 0 ? { stream: '', problems: [error.message] } : { stream: `${stream} `, problems }
+}
+
+const streams = new WeakSet()
+
+/** Whether the thing came out of `defineStream`. */
+export const isStream = (thing: unknown): thing is Stream => typeof thing === 'object' && thing !== null && streams.has(thing)
+
+const usual = { partitions: 4, lateness: '1h', retentionBeyondHorizon: '35d' } as const
+
+function plain<C extends object, E, F>(definition: StreamDefinition<C, E, F>): Stream {
+  const features = Object.entries(definition.features as Record<string, Described | Expression>).map(([name, written]) => ({ name, feature: featureOf(written) }))
+  const latenessMs = durationMs(definition.lateness ?? usual.lateness)
+  return frozen({
+    name: definition.name,
+    stream: definition.name,
+    topic: definition.topic ?? definition.name,
+    partitions: definition.partitions ?? usual.partitions,
+    schema: definition.schema.record,
+    olderSchemas: definition.schema.older,
+    id: definition.id,
+    time: definition.time,
+    tenant: definition.tenant,
+    key: definition.key ?? definition.tenant,
+    entities: Object.fromEntries(Object.entries(definition.entities as Record<string, EntityOf<AnyEvent>>).map(([name, entity]) => [name, entityOf(entity)])),
+    features,
+    latenessMs,
+    ...(definition.latenessBy === undefined ? {} : { latenessBy: definition.latenessBy }),
+    retentionMs: definition.retention === undefined ? longestHorizonMs(features) + latenessMs + durationMs(usual.retentionBeyondHorizon) : durationMs(definition.retention),
+    model: definition.model,
+    heuristic: definition.heuristic,
+    typical: (definition.typical ?? {}) as Readonly<Record<string, number>>,
+    risk: definition.risk,
+    reasonsFrom: definition.reasonsFrom ?? 'high',
+    outcome: { matureAfterMs: durationMs(definition.outcome.matureAfter), silenceMeans: definition.outcome.silenceMeans },
+  })
+}
+
+const featureOf = (written: Described | Expression): Feature => (isExpression(written) ? { kind: 'value', value: written.value, otherwise: written.otherwise } : written.feature)
+
+function entityOf(entity: EntityOf<AnyEvent>): Entity {
+  if (typeof entity === 'string') return { columns: [entity], scope: 'tenant' }
+  if ('columns' in entity) return { columns: columnsOf(entity.columns), scope: entity.scope }
+  return { columns: columnsOf(entity), scope: 'tenant' }
+}
+
+const columnsOf = (columns: string | readonly string[]): readonly string[] => (typeof columns === 'string' ? [columns] : columns)
+
+/** Frozen all the way down. */
+function frozen<T>(thing: T): T {
+  if (typeof thing !== 'object' || thing === null || Object.isFrozen(thing)) return thing
+  for (const part of Object.values(thing)) frozen(part)
+  return Object.freeze(thing)
+}

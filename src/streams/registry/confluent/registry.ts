@@ -1,0 +1,110 @@
+import { LRUCache } from 'lru-cache'
+import type { Clock } from '../../../base/clock.js'
+import { EngineError } from '../../../base/errors.js'
+import { limits } from '../../../base/limits.js'
+import { registryHttp, type Answer, type RegistryAccess, type RegistryHttp } from './http.js'
+import { fetchSchema } from './schemas.js'
+import type { RegisteredSchema, SchemaSource, SchemaSubjects, WriterSchema } from '../../codec/schema-source.js'
+import type { AvroRecord } from '../../stream.js'
+
+export interface SchemaRegistryOptions extends RegistryAccess {
+  readonly clock: Clock
+}
+
+/** A registry that speaks the protocol of Confluent's: theirs, Apicurio's (`/apis/ccompat/v7`), Karapace, Redpanda's. */
+export interface SchemaRegistry extends SchemaSource, SchemaSubjects {
+  /** Where it is, without credentials. */
+  readonly place: string
+  /** Ends idle connections. */
+  close(): void
+}
+
+/** Nothing is sent yet: a registry that is away holds up no start. Throws BAD_CONFIG where the URL is none. */
+export function openSchemaRegistry(options: SchemaRegistryOptions): SchemaRegistry {
+  const http = registryHttp(options)
+  return { place: http.place, resolve: resolverOf(http, options.clock), ...subjectsOf(http), close: () => http.agent.destroy() }
+}
+
+interface Kept {
+  readonly schema: WriterSchema
+  /** An id that is unknown today may be registered tomorrow; a schema under an id never changes. */
+  readonly untilMs: number
+}
+
+function resolverOf(http: RegistryHttp, clock: Clock): SchemaSource['resolve'] {
+  const kept = new LRUCache<number, Kept>({ max: limits.cachedSchemas })
+  const asked = new Map<number, Promise<WriterSchema>>()
+  const fetched = async (id: number): Promise<WriterSchema> => {
+    try {
+      const schema = await fetchSchema(http, clock, id)
+      kept.set(id, { schema, untilMs: schema.kind === 'unknown' ? clock.nowMs() + limits.unknownSchemaMs : Infinity })
+      return schema
+    } finally {
+      asked.delete(id)
+    }
+  }
+  /** Partitions that meet an id at the same time ask for it once. */
+  const schemaOf = async (id: number): Promise<WriterSchema> => {
+    const known = kept.get(id)
+    if (known !== undefined && clock.nowMs() < known.untilMs) return known.schema
+    const asking = asked.get(id) ?? fetched(id)
+    asked.set(id, asking)
+    return asking
+  }
+  return async (ids) => {
+    const found = new Map<number, WriterSchema>()
+    const waiting = [...ids]
+    const lane = async (): Promise<void> => {
+      for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) found.set(id, await schemaOf(id))
+    }
+    try {
+      await Promise.all(Array.from({ length: limits.registryRequests }, lane))
+    } finally {
+      // Once one has failed the rest is not asked for: the caller asks for all of them again.
+      waiting.length = 0
+    }
+    return found
+  }
+}
+
+function subjectsOf(http: RegistryHttp): SchemaSubjects {
+  const subjectPath = (subject: string): string => `/subjects/${encodeURIComponent(subject)}`
+  const bodyOf = (schema: AvroRecord): object => ({ schema: JSON.stringify(schema) })
+  const levelOf = async (subject: string): Promise<string> => {
+    const own = await http.ask('GET', `/config/${encodeURIComponent(subject)}`)
+    const { body } = own.status === 404 ? await http.ask('GET', '/config') : own
+    return textOf(body['compatibilityLevel'], 'unknown').toUpperCase()
+  }
+  return {
+    async latest(subject) {
+      return registered(await http.ask('GET', `${subjectPath(subject)}/versions/latest`))
+    },
+    async find(subject, schema) {
+      return registered(await http.ask('POST', subjectPath(subject), bodyOf(schema)))
+    },
+    async judge(subject, schema) {
+      const { status, body } = await http.ask('POST', `/compatibility${subjectPath(subject)}/versions/latest?verbose=true`, bodyOf(schema))
+      const level = await levelOf(subject)
+      // 404: there is no version to be compared with. 422: it takes no such schema at all.
+      if (status === 422) return { compatible: false, level, reasons: [wordsOf(body)] }
+      return { compatible: status === 404 || body['is_compatible'] === true, level, reasons: textsOf(body['messages']) }
+    },
+    async register(subject, schema) {
+      const { status, body } = await http.ask('POST', `${subjectPath(subject)}/versions`, bodyOf(schema))
+      if (status !== 200 || typeof body['id'] !== 'number') throw new EngineError('SCHEMA_MISMATCH', `the registry refuses the schema for subject '${subject}': ${wordsOf(body)}`)
+      return body['id']
+    },
+  }
+}
+
+function registered({ status, body }: Answer): RegisteredSchema | undefined {
+  return status === 200 ? { id: Number(body['id']), version: Number(body['version']), text: textOf(body['schema'], '', Infinity) } : undefined
+}
+
+const mostWords = 500
+
+const textOf = (value: unknown, otherwise: string, most = mostWords): string => (typeof value === 'string' ? value : otherwise).slice(0, most)
+
+const wordsOf = (body: Answer['body']): string => textOf(body['message'], 'it gives no reason')
+
+const textsOf = (messages: unknown): readonly string[] => (Array.isArray(messages) ? messages.map((one: unknown) => textOf(one, JSON.stringify(one))) : [])

@@ -1,0 +1,40 @@
+import { strict as assert } from 'node:assert'
+import { mkdtempSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'vitest'
+import { packagePath } from '../../../src/config/load.js'
+import { openChdbWarehouse } from '../../../src/sinks/chdb/warehouse.js'
+import { migrate } from '../../../src/sinks/migrate.js'
+import { select } from '../../../src/sinks/read-only.js'
+import { tidemill } from '../harness.js'
+
+const page = readFileSync(packagePath('docs/operations.md'), 'utf8')
+
+test('every query of the runbook runs on the tables as they are', async () => {
+  const queries = [...page.matchAll(/```sql\n([\s\S]*?)```/g)].map((match) => match[1]!)
+  assert.ok(queries.length >= 6)
+  const warehouse = await openChdbWarehouse({ directory: mkdtempSync(join(tmpdir(), 'tidemill-runbook-')) })
+  try {
+    await migrate(warehouse)
+    for (const query of queries) assert.ok(Array.isArray((await select(warehouse, query, 100)).rows), query)
+  } finally {
+    await warehouse.close()
+  }
+})
+
+test('every command of the runbook exists with the options it is given', async () => {
+  const commands = new Set([...page.matchAll(/tidemill ((?:[a-z]+ ?){1,2})/g)].map((match) => match[1]!.trim().split(' ')).filter(([name]) => name !== 'start'))
+  assert.ok(commands.size >= 5)
+  for (const words of commands) {
+    const help = await tidemill([...words, '--help'])
+    assert.equal(help.exit, 0, words.join(' '))
+    assert.doesNotMatch(help.data, /^Usage: tidemill \[options\] \[command\]/, words.join(' '))
+  }
+})
+
+test('every metric of the runbook is one that the engine has', () => {
+  // Made from the registry, and compared with it by a test of its own.
+  const known = readFileSync(packagePath('docs/reference/metrics.md'), 'utf8')
+  for (const [name] of page.matchAll(/tidemill_[a-z_]+/g)) assert.ok(known.includes(`\`${name}\``), name)
+})

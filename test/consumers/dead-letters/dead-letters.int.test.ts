@@ -1,0 +1,3 @@
+import { lettersContract } from './dead-letters.contract.js'
+
+lettersContract(() => undefined, () => 'doors')

@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict'
+import { test } from 'vitest'
+import { createCommitter } from '../../../src/consumers/ground/committer.js'
+import { EngineError } from '../../../src/base/errors.js'
+import type { StateStore } from '../../../src/state/state-store.js'
+
+const at = { stream: 'doors', partition: 0 }
+
+/** A committer over a store that writes down what it is asked; every change of the state is at the next hour of event time. */
+function committing(change: Partial<StateStore> = {}) {
+  const asked: string[] = []
+  const store: StateStore = {
+    claim: () => Promise.resolve({ epoch: 1, claim: 'one', last: -1 }),
+    load: () => Promise.resolve([]),
+    commit: ({ last }) => Promise.resolve(void asked.push(`commit ${last}`)),
+    sweep: (_at, _owner, nowEventMs) => Promise.resolve(asked.push(`sweep ${nowEventMs}`)),
+    ...change,
+  }
+  let [hour, nowMs] = [0, 0]
+  const clock = { nowMs: () => nowMs, sleep: () => Promise.resolve() }
+  const takeDirty = () => ({ puts: [], deletes: [], clockMs: ++hour, committed: () => undefined })
+  const intervals = { commitIntervalMs: 10, commitIntervalMaxMs: 10, sweepIntervalMs: 1_000 }
+  const committer = createCommitter({ ...intervals, store, state: { takeDirty }, at, epoch: 1, claim: 'one', last: -1, clock, signal: new AbortController().signal, onCommitted: () => Promise.resolve() })
+  return { asked, due: (last: number, atMs: number) => ((nowMs = atMs), committer.due(last)), commit: (last: number, atMs: number) => ((nowMs = atMs), committer.commit(last)) }
+}
+
+test('expired state is swept after a commit, by the clock of what is committed, and not after every one', async () => {
+  const { asked, commit } = committing()
+  await commit(5, 100)
+  await commit(6, 200)
+  const both = [commit(7, 1_200), commit(8, 1_200)]
+  await Promise.all(both)
+  assert.deepEqual(asked, ['commit 5', 'sweep 1', 'commit 6', 'commit 7', 'sweep 3', 'commit 8'])
+})
+
+test('a store that cannot be swept for now is swept another time, and one that is broken ends the flow', async () => {
+  const away = committing({ sweep: () => Promise.reject(new EngineError('STORE_DOWN', 'away')) })
+  await away.commit(5, 100)
+  await away.commit(6, 5_000)
+  assert.deepEqual(away.asked, ['commit 5', 'commit 6'])
+  await assert.rejects(committing({ sweep: () => Promise.reject(new Error('a bug')) }).commit(5, 100), /a bug/)
+})
+
+test('while a commit is on its way none is due, and then not before another interval', async () => {
+  let answer = (): void => undefined
+  const { due, commit } = committing({ commit: () => new Promise((resolve) => (answer = resolve)) })
+  assert.equal(due(5, 100), true)
+  const first = commit(5, 100)
+  assert.equal(due(6, 500), false)
+  await Promise.resolve()
+  answer()
+  await first
+  assert.deepEqual([due(6, 509), due(6, 510), due(5, 510)], [false, true, false])
+})

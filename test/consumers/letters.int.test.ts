@@ -1,3 +1,0 @@
-import { lettersContract } from './letters.contract.js'
-
-lettersContract(() => undefined, () => 'doors')

@@ -1,0 +1,113 @@
+import { strict as assert } from 'node:assert'
+import { readdir } from 'node:fs/promises'
+import { test } from 'vitest'
+import type { BacktestParts } from '../../../src/consumers/replay/backtest.js'
+import type { Certificate } from '../../../src/consumers/replay/certificate.js'
+import { certify } from '../../../src/consumers/replay/certify.js'
+import { controlTopic, servingOf } from '../../../src/consumers/control/control.js'
+import { openDigest } from '../../../src/consumers/replay/result-digest.js'
+import { isEngineError } from '../../../src/base/errors.js'
+import { createOnnxRuntime } from '../../../src/scorers/onnx/runtime.js'
+import { readModel } from '../../../src/scorers/model-store.js'
+import { emptyRouting, withChampion, type Routing } from '../../../src/scorers/routing.js'
+import { doors } from '../../fixtures/doors.js'
+import { engineRoom, passes } from '../engine-room.js'
+import { placeDoorsModel } from '../models/placed-model.js'
+import { replayRoom } from './replay-room.js'
+
+const request = { stream: doors, id: 'certify-1', build: 'test', cpu: 'test' }
+const certificateOf = async (parts: BacktestParts): Promise<Certificate> => (await certify(request, parts))!
+
+/** What happens in a life: duplicates, late events, bad records, and several owners. */
+async function eventfulLife() {
+  const room = await engineRoom()
+  let flow = await room.score()
+  await room.append([...passes(150), 'no event', passes(1, 20)[0]!, '{"event_id":"x"}'])
+  await flow.caughtUp()
+  await flow.stop()
+  flow = await room.score()
+  await room.append([...passes(150, 3_000), { ...passes(1, 5)[0]!, event_id: 'very-late' }, ...passes(80, 0, 'globex')])
+  await flow.caughtUp()
+  return { room, flow, ...(await replayRoom(room)) }
+}
+
+test('a replay of everything that was served is certified: predictions, duplicates, late events and dead letters', async () => {
+  const { parts, directory } = await eventfulLife()
+  const certificate = await certificateOf(parts)
+  assert.equal(certificate.firstDifference, null)
+  assert.equal(certificate.equal, true)
+  assert.equal(certificate.served.digest, certificate.replayed.digest)
+  const { predictions, duplicates, late, deadLetters } = certificate.served
+  assert.deepEqual({ predictions, duplicates, late, deadLetters }, { predictions: 381, duplicates: 1, late: 1, deadLetters: 2 })
+  assert.deepEqual(await readdir(directory.path), [])
+})
+
+test('an event that was served otherwise is named, with its field and both values', async () => {
+  const { room, flow, parts } = await eventfulLife()
+  await flow.stop()
+  const tampered = await room.score({ routing: () => emptyRouting, tenants: new Set(['acme']) })
+  await room.append([...passes(5, 5_000), ...passes(1, 900, 'globex')])
+  await tampered.caughtUp()
+  const { equal, firstDifference, served, replayed } = await certificateOf(parts)
+  assert.equal(equal, false)
+  assert.notEqual(served.digest, replayed.digest)
+  assert.deepEqual([firstDifference!.field, firstDifference!.served, firstDifference!.replayed], ['result', null, 'a prediction'])
+})
+
+test('state that was not what the log says shows in the vector, at the first offset that it touched', async () => {
+  const room = await engineRoom()
+  const flow = await room.score()
+  await room.append(passes(60))
+  await flow.caughtUp()
+  await flow.stop()
+  const forgetful = await room.score({ store: { ...room.store, claim: (...args) => room.store.claim(...args), load: async (_at, keys) => keys.map(() => undefined), commit: (change) => room.store.commit(change), sweep: () => Promise.resolve(0) } })
+  await room.append(passes(10, 60))
+  await forgetful.caughtUp()
+  const { parts } = await replayRoom(room)
+  const { firstDifference } = await certificateOf(parts)
+  assert.deepEqual([firstDifference!.offset, firstDifference!.field], [60, 'vector'])
+})
+
+test('each offset is replayed by the model that served it, though another one serves by now', async () => {
+  const room = await engineRoom()
+  const { parts, models } = await replayRoom(room)
+  const runtime = createOnnxRuntime()
+  const names = [await placeDoorsModel(models, room.stream, 'v1', 2), await placeDoorsModel(models, room.stream, 'v2', 3)]
+  let routing: Routing = emptyRouting
+  const decide = async (index: number): Promise<void> => {
+    const name = names[index]!
+    const offset = await room.log.append(controlTopic, [{ key: null, value: Buffer.from(JSON.stringify({ kind: 'activate', ...name, by: 'test', why: 'test', atMs: 1 })) }])
+    const serving = await servingOf({ readModel: (one) => readModel(models, one), runtime, streams: [room.stream] }, name)
+    routing = { ...withChampion(routing, name.family, name.scope, serving), position: offset + 1 }
+  }
+  const flow = await room.score({ routing: () => routing })
+  for (const [step, index] of [undefined, 0, 1, 0].entries()) {
+    if (index !== undefined) await decide(index)
+    await room.append(passes(70, 1_000 * step))
+    await flow.caughtUp()
+  }
+  const { equal, served } = await certificateOf(parts)
+  await runtime.close()
+  assert.equal(equal, true)
+  assert.deepEqual(served.versions, { heuristic_v1: 70, v1: 140, v2: 70 })
+})
+
+test('values that run into each other have different digests', () => {
+  const of = (...texts: readonly string[]): string => {
+    const digest = openDigest()
+    for (const text of texts) digest.text(text)
+    return digest.end()
+  }
+  assert.notEqual(of('ab', 'c'), of('a', 'bc'))
+  assert.notEqual(of('ab'), of('ab', ''))
+  const long = 'x'.repeat(200_000)
+  assert.equal(of(long, 'y'), of(long, 'y'))
+  assert.notEqual(of(long, 'y'), of(`${long}y`))
+})
+
+test('where nothing was served there is nothing to certify', async () => {
+  const room = await engineRoom()
+  await room.append(passes(3))
+  const { parts } = await replayRoom(room)
+  await assert.rejects(certify(request, parts), (error) => isEngineError(error, 'BAD_REQUEST'))
+})

@@ -1,0 +1,165 @@
+import { strict as assert } from 'node:assert'
+import { describe, test } from 'vitest'
+import { systemClock } from '../../../src/base/clock.js'
+import { EngineError, isEngineError } from '../../../src/base/errors.js'
+import { badShareKey } from '../../../src/features/memory/bad-share.js'
+import type { StateStore } from '../../../src/state/state-store.js'
+import type { EventLog } from '../../../src/log/event-log.js'
+import type { SchemaSource } from '../../../src/streams/codec/schema-source.js'
+import { wireHeader } from '../../../src/streams/codec/wire.js'
+import { engineRoom, passes, settings, type EngineRoom } from '../engine-room.js'
+
+/** More than 10 of the last 50 records stop the line. */
+const badShare = { share: 0.2, records: 50 }
+
+/** A fifth of the records is bad for a while, then all of them are. */
+const breaking = [...passes(60).flatMap((event, i) => (i % 10 === 9 ? [event, '{"torn'] : [event])), ...Array.from({ length: 40 }, (_, i) => `{"broken ${i}`), ...passes(30, 60)]
+/** Four bad ones among the last 50 good and bad, and then seven more. */
+const lastKept = 66 + 6
+
+/** Scores until the line stops and tells where. */
+async function untilStopped(room: EngineRoom, chunkRecords: number, commitIntervalMs = 20): Promise<EngineError> {
+  const flow = await room.score({ settings: { ...settings, badShare, chunkRecords, commitIntervalMs, commitIntervalMaxMs: commitIntervalMs } })
+  const error: unknown = await flow.failed.catch((thrown: unknown) => thrown)
+  await flow.stop()
+  assert.ok(isEngineError(error, 'BAD_SHARE'), String(error))
+  return error
+}
+
+const offsetsOf = async (room: EngineRoom): Promise<readonly number[]> => {
+  const letters = (await room.deadLetters()).map(({ headers }) => Number(headers['dead-letter-offset']))
+  return [...[...(await room.seen()).keys()].map((place) => Number(place.split('/')[1])), ...letters].sort((a, b) => a - b)
+}
+
+const blobOf = async (room: EngineRoom, partition: number): Promise<Buffer | undefined> => (await room.store.load({ stream: 'doors', partition }, [badShareKey]))[0]
+const partitionIn = async (room: EngineRoom): Promise<number> => Number([...(await room.seen()).keys()][0]!.split('/')[0])
+
+describe('when too many of the last records are bad the line stops', () => {
+  for (const chunkRecords of [1, 7, 50, 1_000]) {
+    test(`at the same offset in chunks of ${chunkRecords}: every record up to it has its result, none behind it`, async () => {
+      const room = await engineRoom()
+      await room.append(breaking)
+      const error = await untilStopped(room, chunkRecords)
+      assert.match(error.message, new RegExp(`20 % of the last 50 .* BAD_JSON: .* after offset ${lastKept} `))
+      assert.deepEqual(await offsetsOf(room), Array.from({ length: lastKept + 1 }, (_, i) => i))
+    })
+  }
+
+  test('and stays stopped for the next owner, who consumes nothing more', async () => {
+    const room = await engineRoom()
+    await room.append(breaking)
+    await untilStopped(room, 50)
+    const letters = (await room.deadLetters()).length
+    assert.match((await untilStopped(room, 50)).message, new RegExp(`after offset ${lastKept} `))
+    assert.equal((await room.deadLetters()).length, letters)
+  })
+
+  test('also where the state was lost or never committed: the count comes out of the log again, to the byte', async () => {
+    const room = await engineRoom()
+    await room.append(breaking)
+    await untilStopped(room, 50)
+    const partition = await partitionIn(room)
+    const undisturbed = await blobOf(room, partition)
+    await room.loseState()
+    assert.match((await untilStopped(room, 13)).message, new RegExp(`after offset ${lastKept} `))
+    assert.deepEqual(await blobOf(room, partition), undisturbed)
+    assert.deepEqual(await offsetsOf(room), Array.from({ length: lastKept + 1 }, (_, i) => i))
+  })
+
+  test('though a restart comes in between: the count is state, committed with its offset', async () => {
+    const room = await engineRoom()
+    await room.append(breaking.slice(0, lastKept - 2))
+    const before = await room.score({ settings: { ...settings, badShare } })
+    await before.caughtUp()
+    await before.stop()
+    assert.notEqual(await blobOf(room, await partitionIn(room)), undefined)
+    await room.append(breaking.slice(lastKept - 2))
+    assert.match((await untilStopped(room, 50)).message, new RegExp(`after offset ${lastKept} `))
+  })
+
+  test('until the stop is accepted: what follows is consumed, and counted anew', async () => {
+    const room = await engineRoom()
+    await room.append(breaking)
+    await untilStopped(room, 50)
+    const again = await room.score({ settings: { ...settings, badShare }, forgiven: () => [{ from: lastKept, to: lastKept }] })
+    assert.ok(isEngineError(await again.failed.catch((error: unknown) => error), 'BAD_SHARE'))
+    await again.stop()
+    assert.equal(Math.max(...(await offsetsOf(room))), lastKept + 11, 'eleven more of 50')
+    const through = await room.score({ settings: { ...settings, badShare }, forgiven: () => [{ from: lastKept, to: lastKept }, { from: lastKept + 1, to: breaking.length }] })
+    await through.caughtUp()
+    assert.deepEqual(await offsetsOf(room), breaking.map((_, i) => i))
+  })
+
+  test('but never for a few, nor for any where the rule allows all', async () => {
+    const room = await engineRoom()
+    await room.append(passes(300).flatMap((event, i) => (i % 100 === 7 ? [event, '{"torn'] : [event])))
+    const flow = await room.score({ settings: { ...settings, badShare } })
+    await flow.caughtUp()
+    assert.equal((await room.deadLetters()).length, 3)
+    await room.append(Array.from({ length: 200 }, () => 'nothing but noise'))
+    await flow.stop()
+    const all = await room.score({ settings: { ...settings, badShare: { share: 1, records: 50 } } })
+    await all.caughtUp()
+    assert.equal((await room.deadLetters()).length, 203)
+  })
+
+  test('and redriven events do not count: they say nothing of what producers write now', async () => {
+    const room = await engineRoom()
+    await room.append(passes(1))
+    const flow = await room.score({ settings: { ...settings, badShare } })
+    await flow.caughtUp()
+    const partition = await partitionIn(room)
+    const headers = { 'redrive-origin': Buffer.from('0'), 'redrive-attempt': Buffer.from('2') }
+    await room.log.append({ topic: room.stream.topics.events, partition }, Array.from({ length: 60 }, () => ({ key: Buffer.from('acme'), value: Buffer.from('{'), headers })))
+    await flow.caughtUp()
+    const letters = await room.deadLetters()
+    assert.equal(letters.length, 60)
+    assert.deepEqual([String(letters[0]!.headers['dead-letter-origin']), String(letters[0]!.headers['dead-letter-attempts'])], ['0', '2'])
+  })
+})
+
+describe('a dead letter', () => {
+  test('says where it stood, why it was set aside, at which stage, by what, and that it was never redriven', async () => {
+    const room = await engineRoom()
+    const [event] = passes(1)
+    await room.append([event!, '{"torn', { ...passes(2)[1], event_id: 'early', at: 5 }])
+    const flow = await room.score({ build: '1.2.3' })
+    await flow.caughtUp()
+    const said = (await room.deadLetters()).map(({ headers }) => Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.replace('dead-letter-', ''), value.toString()])))
+    const partition = String(await partitionIn(room))
+    assert.deepEqual(said.map(({ topic, partition: at, offset, code, stage, version, attempts, origin }) => [topic, at, offset, code, stage, version, attempts, origin]), [
+      [room.stream.topics.events, partition, '1', 'BAD_JSON', 'decode', `1.2.3 ${room.stream.plan.fingerprint}`, '0', '1'],
+      [room.stream.topics.events, partition, '2', 'TIME_OUT_OF_RANGE', 'check', `1.2.3 ${room.stream.plan.fingerprint}`, '0', '2'],
+    ])
+  })
+
+  test('is never made by a dependency that is away: the record waits for it, and is scored', async () => {
+    const room = await engineRoom()
+    const schema = { kind: 'avro', record: room.stream.stream.schema } as const
+    let answers = 0
+    const schemas: SchemaSource = { resolve: (ids) => (++answers < 4 ? Promise.reject(new EngineError('REGISTRY_DOWN', 'away')) : Promise.resolve(new Map([...ids].map((id) => [id, schema])))) }
+    let [loads, commits] = [0, 0]
+    const store: StateStore = {
+      claim: (...args) => room.store.claim(...args),
+      load: (...args) => (++loads < 4 ? Promise.reject(new EngineError('STORE_DOWN', 'away')) : room.store.load(...args)),
+      commit: (...args) => (++commits < 3 ? Promise.reject(new EngineError('DISK_FULL', 'full')) : room.store.commit(...args)),
+      sweep: (...args) => room.store.sweep(...args),
+    }
+    const { log } = room
+    let appends = 0
+    const flaky: EventLog = {
+      ensure: (topic) => log.ensure(topic),
+      bounds: (...args) => log.bounds(...args),
+      reader: (at) => log.reader(at),
+      append: (...args) => (++appends % 2 === 1 ? Promise.reject(new EngineError('LOG_DOWN', 'away')) : log.append(...args)),
+    }
+    await room.append(passes(20).map((event) => Buffer.concat([wireHeader(7), room.stream.codec.encodeWire(7, event).subarray(5)])))
+    const flow = await room.score({ schemas, store, log: flaky, settings: { ...settings, badShare } })
+    await flow.caughtUp()
+    while (commits < 3) await systemClock.sleep(5)
+    await flow.stop()
+    assert.equal((await room.seen()).size, 20)
+    assert.deepEqual(await room.deadLetters(), [])
+    assert.ok(answers >= 4 && loads >= 4 && appends >= 4, 'each was away for a while')
+  })
+})

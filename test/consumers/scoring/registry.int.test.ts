@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import avro from 'avsc'
+import { afterEach, describe, expect, test } from 'vitest'
+import { missingPython, runPython } from '../../../scripts/services/python.js'
+import { systemClock } from '../../../src/base/clock.js'
+import { compileStream } from '../../../src/consumers/ground/compiled.js'
+import { decodeChunk, readersFor } from '../../../src/consumers/ground/decode.js'
+import { isEngineError } from '../../../src/base/errors.js'
+import type { LogRecord } from '../../../src/log/event-log.js'
+import { openSchemaRegistry, type SchemaRegistry } from '../../../src/streams/registry/confluent/registry.js'
+import { subjectOf } from '../../../src/streams/codec/schema-source.js'
+import type { AvroRecord } from '../../../src/streams/stream.js'
+import { wireHeader } from '../../../src/streams/codec/wire.js'
+import { doors } from '../../fixtures/doors.js'
+import { registryServer } from '../../streams/registry/registry-server.js'
+import { engineRoom, monday, passes } from '../engine-room.js'
+
+/** The first run on a machine installs packages. */
+const pipTimeoutMs = 5 * 60_000
+
+const server = registryServer()
+const stream = compileStream(doors)
+const subject = subjectOf(doors)
+
+let registry: SchemaRegistry | undefined
+afterEach(() => registry?.close())
+const open = (): SchemaRegistry => (registry = openSchemaRegistry({ url: server().url, clock: systemClock, timeoutMs: 2_000 }))
+
+/** Two versions that a stream of today must read: one from before `door`, one that dropped it and knows more. */
+const older: AvroRecord = { ...doors.schema, fields: doors.schema.fields.filter(({ name }) => name !== 'door') }
+const newer: AvroRecord = { ...older, fields: [...older.fields, { name: 'colour', type: ['null', 'string'], default: null }] }
+
+const written = (id: number, schema: AvroRecord, event: object): Buffer => Buffer.concat([wireHeader(id), avro.Type.forSchema(schema as unknown as avro.Schema).toBuffer(event)])
+const records = (values: readonly Buffer[]): LogRecord[] => values.map((value, offset) => ({ offset, timestampMs: monday + 86_400_000, key: Buffer.from('acme'), value, headers: {} }))
+const once = { clock: systemClock, signal: AbortSignal.abort() }
+
+describe('a chunk of old and new producers at once', () => {
+  test('is read whole, whoever wrote in which format, and what is of no use is set aside with its reason', async () => {
+    const source = open()
+    const [first, own, last] = [await source.register(subject, older), await source.register(subject, doors.schema), await source.register(subject, newer)]
+    const badgeless = { ...doors.schema, fields: doors.schema.fields.filter(({ name }) => name !== 'badge') }
+    const foreign = await source.register('elsewhere-value', badgeless)
+    const [a, b, c, d, e, f, g] = passes(7) as [object, object, object, object, object, object, object]
+    const { codec } = stream
+    const chunk = records([
+      written(first, older, a),
+      codec.encodeWire(own, { ...b, door: 'd1' }),
+      written(last, newer, { ...c, colour: 'red' }),
+      codec.encodeJson({ ...d }),
+      codec.encodeAvro({ ...e }),
+      written(foreign, badgeless, f),
+      codec.encodeWire(876_543, { ...g }),
+    ])
+    const decoded = decodeChunk(stream, 'any', chunk, await readersFor(stream, chunk, source, once))
+    assert.deepEqual(decoded.events, [{ ...a, door: null }, { ...b, door: 'd1' }, { ...c, door: null }, d, e])
+    assert.deepEqual(decoded.dead.map(({ record, code, stage }) => [record.offset, code, stage]), [[5, 'SCHEMA_MISMATCH', 'decode'], [6, 'UNKNOWN_SCHEMA', 'decode']])
+    expect(decoded.dead[0]!.reason).toMatch(new RegExp(`schema id ${foreign} .*'doors-value'.* no field 'badge'`))
+    expect(decoded.dead[1]!.reason).toMatch(/schema id 876543.*'doors-value'/)
+  })
+
+  test('asks nobody where no record is in the wire format', async () => {
+    const chunk = records(passes(3).map((event) => stream.codec.encodeJson(event)))
+    const nobody = { resolve: () => assert.fail('the registry was asked') }
+    assert.equal(decodeChunk(stream, 'any', chunk, await readersFor(stream, chunk, nobody, once)).events.length, 3)
+  })
+
+  test('without a registry its records in the wire format are dead letters that say so', async () => {
+    const chunk = records([stream.codec.encodeWire(1, passes(1)[0]!)])
+    const { dead } = decodeChunk(stream, 'any', chunk, await readersFor(stream, chunk, undefined, once))
+    assert.deepEqual(dead.map(({ code }) => code), ['UNKNOWN_SCHEMA'])
+    assert.match(dead[0]!.reason, /no registry is configured/)
+  })
+})
+
+describe('a producer in another language', () => {
+  const [file, requirements, schema] = ['python/produce_avro.py', 'python/requirements.txt', 'doors.avsc'].map((name) => fileURLToPath(new URL(`../../fixtures/${name}`, import.meta.url))) as [string, string, string]
+  const missing = missingPython(requirements)
+
+  test('is read as it wrote: Python, with Confluent’s own serializer', async ({ skip }) => {
+    if (missing !== undefined) {
+      process.stderr.write(`\n!!! NOT RUN: a producer in Python: ${missing}\n\n`)
+      skip(missing)
+    }
+    const events = passes(5)
+    const lines = join(await mkdtemp(join(tmpdir(), 'tidemill-python-')), 'events.ndjson')
+    await writeFile(lines, events.map((event) => JSON.stringify(event)).join('\n'))
+    const said = await runPython({ file, requirements, args: ['--registry', server().url, '--topic', 'python-doors', '--schema', schema, '--events', lines] })
+    const written = said.trimEnd().split('\n')
+    const summary = JSON.parse(written.pop()!) as { delivered: number; schema_id: number }
+    assert.equal(summary.delivered, 5)
+    const chunk = records(written.map((hex) => Buffer.from(hex, 'hex')))
+    const source = open()
+    assert.equal((await source.latest('python-doors-value'))?.id, summary.schema_id)
+    const decoded = decodeChunk(stream, 'any', chunk, await readersFor(stream, chunk, source, once))
+    assert.deepEqual([decoded.events, decoded.dead], [events, []])
+  }, pipTimeoutMs)
+})
+
+describe('while the registry is away', () => {
+  test('a chunk waits, and nothing of it becomes a dead letter', async () => {
+    const source = open()
+    const id = await source.register(subject, doors.schema)
+    source.close()
+    const fresh = open()
+    await server().stop()
+    const room = await engineRoom()
+    await room.append(passes(40).map((event) => stream.codec.encodeWire(id, event)))
+    const waited: unknown[] = []
+    let told: () => void
+    const waits = new Promise<void>((resolve) => (told = resolve))
+    const flow = await room.score({ schemas: fresh, onRetry: (_, error) => (waited.push(error), told()) })
+    await waits
+    assert.ok(waited.every((error) => isEngineError(error, 'REGISTRY_DOWN')))
+    assert.deepEqual([await room.seen(), await room.deadLetters()], [new Map(), []])
+    await server().startAgain()
+    await flow.caughtUp()
+    await flow.stop()
+    assert.equal((await room.seen()).size, 40)
+    assert.deepEqual(await room.deadLetters(), [])
+  })
+
+  test('a partition that is taken away lets go', async () => {
+    const nowhere = openSchemaRegistry({ url: 'http://127.0.0.1:1', clock: systemClock })
+    const room = await engineRoom()
+    await room.append([stream.codec.encodeWire(1, passes(1)[0]!)])
+    let told: () => void
+    const waits = new Promise<void>((resolve) => (told = resolve))
+    const flow = await room.score({ schemas: nowhere, onRetry: () => told() })
+    await waits
+    await flow.stop()
+    assert.deepEqual([await room.seen(), await room.deadLetters()], [new Map(), []])
+  })
+})

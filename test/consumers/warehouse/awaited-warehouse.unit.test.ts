@@ -1,0 +1,88 @@
+import { strict as assert } from 'node:assert'
+import { test } from 'vitest'
+import type { Clock } from '../../../src/base/clock.js'
+import { awaitWarehouse } from '../../../src/consumers/warehouse/awaited-warehouse.js'
+import { EngineError, isEngineError } from '../../../src/base/errors.js'
+import type { Warehouse } from '../../../src/sinks/warehouse.js'
+
+/** Sleeps end when the test says so, or when they are called off. */
+function manual(): Clock & { readonly wake: () => void } {
+  const sleeping = new Set<() => void>()
+  return {
+    nowMs: () => 0,
+    sleep: (_ms, signal) =>
+      new Promise((resolve) => {
+        sleeping.add(resolve)
+        signal?.addEventListener('abort', () => resolve())
+      }),
+    wake() {
+      for (const resolve of [...sleeping]) resolve()
+      sleeping.clear()
+    },
+  }
+}
+
+/** A warehouse that knows in which order it was used. */
+function recorded(): { readonly done: string[]; readonly warehouse: Warehouse } {
+  const done: string[] = []
+  const warehouse: Warehouse = {
+    insert: async (table) => void done.push(`insert ${table}`),
+    query: async () => (done.push('query'), []),
+    run: async (sql) => void done.push(sql),
+    close: async () => void done.push('close'),
+  }
+  return { done, warehouse }
+}
+
+const migration = (warehouse: Warehouse): Promise<void> => warehouse.run('migrate')
+const away = new EngineError('WAREHOUSE_DOWN', 'connection refused')
+const soon = async (condition: () => boolean): Promise<void> => {
+  while (!condition()) await new Promise((resolve) => setImmediate(resolve))
+}
+
+test('a warehouse that is away at the start is told to be so until it is back and its migrations ran, which come first', async () => {
+  const clock = manual()
+  const { done, warehouse } = recorded()
+  let up = false
+  let tries = 0
+  const awaited = await awaitWarehouse({ open: async () => (tries++, up ? warehouse : Promise.reject(away)), prepare: migration, clock, onRetry: () => undefined })
+  for (const call of [() => awaited.warehouse.query('SELECT 1'), () => awaited.warehouse.insert('events', Buffer.alloc(0)), () => awaited.warehouse.run('x')])
+    await assert.rejects(call, (error) => isEngineError(error, 'WAREHOUSE_DOWN') && /connection refused/.test(error.message))
+  clock.wake()
+  await soon(() => tries === 2)
+  up = true
+  await soon(() => (clock.wake(), done.length > 0))
+  await awaited.warehouse.insert('events', Buffer.alloc(0))
+  await awaited.warehouse.close()
+  assert.deepEqual(done, ['migrate', 'insert events', 'close'])
+})
+
+test('one that does not even refuse holds the start up for a moment only, and is used when it answers', async () => {
+  const clock = manual()
+  const { done, warehouse } = recorded()
+  let answer: () => void = () => undefined
+  const starting = awaitWarehouse({ open: () => new Promise((resolve) => (answer = () => resolve(warehouse))), prepare: migration, clock, onRetry: () => undefined })
+  clock.wake()
+  const awaited = await starting
+  await assert.rejects(awaited.warehouse.query('SELECT 1'), (error) => isEngineError(error, 'WAREHOUSE_DOWN'))
+  answer()
+  await soon(() => done.length > 0)
+  await awaited.warehouse.query('SELECT 1')
+  assert.deepEqual(done, ['migrate', 'query'])
+  await awaited.warehouse.close()
+})
+
+test('what waiting does not mend fails the start, and later the engine', async () => {
+  const clock = manual()
+  const { done, warehouse } = recorded()
+  const mismatch = new EngineError('STATE_MISMATCH', 'written by a newer build')
+  await assert.rejects(awaitWarehouse({ open: async () => warehouse, prepare: () => Promise.reject(mismatch), clock, onRetry: () => undefined }), mismatch)
+  assert.deepEqual(done, ['close'])
+  let up = false
+  const awaited = await awaitWarehouse({ open: async () => (up ? warehouse : Promise.reject(away)), prepare: () => Promise.reject(mismatch), clock, onRetry: () => undefined })
+  up = true
+  const failing = assert.rejects(awaited.failed, mismatch)
+  clock.wake()
+  await failing
+  await awaited.warehouse.close()
+})

@@ -1,0 +1,62 @@
+import { strict as assert } from 'node:assert'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { test } from 'vitest'
+import { systemClock } from '../../../src/base/clock.js'
+import { openLoader, type Loader } from '../../../src/consumers/warehouse/loader.js'
+import { EngineError, isEngineError } from '../../../src/base/errors.js'
+import { limits } from '../../../src/base/limits.js'
+import type { Warehouse } from '../../../src/sinks/warehouse.js'
+
+const piece = { rows: 1, bytes: 10, data: 'x', onStored: () => assert.fail('nothing is stored') }
+const unmoved = new AbortController().signal
+
+/** A loader whose warehouse answers with what `insert` throws. */
+function loaderOver(insert: () => Error, stopping: AbortSignal): Loader<string> {
+  const warehouse: Warehouse = { insert: () => Promise.reject(insert()), query: () => Promise.resolve([]), run: () => Promise.resolve(), close: () => Promise.resolve() }
+  return openLoader<string>({ table: 'events', encode: () => Buffer.alloc(1), warehouse, clock: systemClock, stopping, onAnswered: () => assert.fail('nothing is stored'), onRetry: () => undefined })
+}
+
+test('an insert that a stop gives up, while the warehouse is away, fails nobody, though no partition has heard of the stop yet', async () => {
+  const stopping = new AbortController()
+  const loader = loaderOver(() => {
+    stopping.abort()
+    return new EngineError('WAREHOUSE_DOWN', 'away')
+  }, stopping.signal)
+  assert.equal(await loader.store(piece, unmoved), false)
+  await loader.close()
+})
+
+test('rows that the warehouse refuses fail, at a stop too', async () => {
+  const loader = loaderOver(() => new EngineError('BAD_REQUEST', 'no such column'), AbortSignal.abort())
+  await assert.rejects(loader.store(piece, unmoved), (error) => isEngineError(error, 'BAD_REQUEST'))
+  await loader.close()
+})
+
+test('while the warehouse is away, what was read for partitions that were taken away since is not kept', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const stopping = new AbortController()
+  let tried = 0
+  const warehouse: Warehouse = { insert: () => (tried++, Promise.reject(new EngineError('WAREHOUSE_DOWN', 'away'))), query: () => Promise.resolve([]), run: () => Promise.resolve(), close: () => Promise.resolve() }
+  const loader = openLoader<object>({ table: 'events', encode: () => Buffer.alloc(1), warehouse, clock: systemClock, stopping: stopping.signal, onAnswered: () => assert.fail('nothing is stored'), onRetry: () => undefined })
+  const first = loader.store({ ...piece, data: {} }, unmoved)
+  while (tried === 0) await new Promise((resolve) => setImmediate(resolve))
+  const kept: WeakRef<object>[] = []
+  /** As many rows as make an insert of their own, which waits behind the first, until their partition is taken away. */
+  async function inVain(): Promise<void> {
+    const revoked = new AbortController()
+    const data = {}
+    kept.push(new WeakRef(data))
+    const stored = loader.store({ ...piece, rows: limits.insertRows, data }, revoked.signal)
+    revoked.abort()
+    assert.equal(await stored, false)
+  }
+  for (let turn = 0; turn < 20; turn++) await inVain()
+  await new Promise((resolve) => setImmediate(resolve))
+  collect()
+  assert.equal(kept.filter((one) => one.deref() !== undefined).length, 0)
+  stopping.abort()
+  assert.equal(await first, false)
+  await loader.close()
+})

@@ -1,0 +1,23 @@
+import type { Event } from '../../../src/features/feature.js'
+import type { Get } from '../../../src/features/event/values.js'
+
+/** An event of an entity's history. */
+export interface Past {
+  readonly event: Event
+  readonly timeMs: number
+  /**
+   * The time as of which its windows are read: its own, but not before the entity's newest time less the lateness, below
+   * which history may have been forgotten. Different only for late events, and where tenants share an entity.
+   */
+  readonly asOfMs: number
+  /** Its features, undefined from those on that are not computed yet. */
+  readonly vector: readonly (number | undefined)[]
+}
+
+/** The event at hand and the entity's folded events before it, in log order. */
+export interface History {
+  readonly self: Past
+  readonly past: readonly Past[]
+}
+
+export const get = (event: Event): Get => (column) => event[column]
