@@ -55,7 +55,7 @@ async function score() {
  * @param {string[]} args
  */
 async function tidemill(args) {
-  const child = spawn(process.execPath, [fileURLToPath(new URL('../dist/cli/tidemill.js', import.meta.url)), ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [fileURLToPath(new URL('../dist/main.js', import.meta.url)), ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
   let printed = ''
   child.stdout.on('data', (piece) => (printed += piece))
   const code = await new Promise((resolve) => child.once('close', resolve))

@@ -5,4 +5,4 @@
  * comes early enough: the loader of ES modules already reads through the pool.
  */
 process.env['UV_THREADPOOL_SIZE'] ??= '16'
-void import('./tidemill.js')
+void import('../main.js')

@@ -1,6 +1,6 @@
-import { clientEnvironment } from '../config/load.js'
-import { run } from './program.js'
-import type { Terminal } from './terminal/terminal.js'
+import { clientEnvironment } from './config/load.js'
+import { run } from './cli/program.js'
+import type { Terminal } from './cli/terminal/terminal.js'
 
 /** The process around a command: its signals, its pipes and its end. */
 const interrupted = new AbortController()
