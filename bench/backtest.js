@@ -8,10 +8,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
-import { appendInBatches, benchConfig, benchStream, placed, placeModel } from '../dist/cli/bench/setup.js'
-import { workload, workloadLines } from '../dist/cli/bench/workload.js'
 import { beginBacktest, continueBacktest } from '../dist/consumers/replay/backtest.js'
 import { withLog, withReplay } from '../dist/compose/tasks.js'
+
+const built = (/** @type {string} */ path) => import(new URL(`../dist/${path}`, import.meta.url).href)
+/** @type {typeof import('./engine/setup.js')} */
+const { appendInBatches, benchConfig, benchStream, placed, placeModel } = await built('bench/setup.js')
+/** @type {typeof import('./engine/workload.js')} */
+const { workload, workloadLines } = await built('bench/workload.js')
 
 const self = fileURLToPath(import.meta.url)
 const own = promisify(execFile)

@@ -16,7 +16,7 @@ import { tidemills } from './compare/tidemill.js'
 // The driver's own collections of garbage held events of every engine up for 50 ms, every six seconds.
 setFlagsFromString('--heap-growing-percent=1000')
 
-const { workload } = await import(new URL('../dist/cli/bench/workload.js', import.meta.url).href)
+const { workload } = await import(new URL('../dist/bench/workload.js', import.meta.url).href)
 
 const { values: options } = parseArgs({
   options: {

@@ -15,7 +15,7 @@ import { fileURLToPath, URL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { nabEvents, nabSeries, scoresBySeries, writeScores } from './nab/series.js'
 
-const { nabScore, profiles } = await import(new URL('../dist/learning/nab.js', import.meta.url).href)
+const { nabScore, profiles } = await import(new URL('../dist/bench/nab-score.js', import.meta.url).href)
 const { positionals, values: options } = parseArgs({ allowPositionals: true, options: { model: { type: 'string' }, scores: { type: 'string' } } })
 const [directory] = positionals
 if (directory === undefined) {

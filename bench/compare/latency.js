@@ -3,7 +3,7 @@ import { cpuOf, peakMemoryMiBOf, startProgram } from './processes.js'
 import { topics, workloadOf } from './topics.js'
 
 const dist = (/** @type {string} */ path) => import(new URL(`../../dist/${path}`, import.meta.url).href)
-const [{ monotonicMs }, { sendAtRate }, { quantilesOf }] = await Promise.all([dist('base/clock.js'), dist('cli/bench/driver.js'), dist('cli/bench/latency.js')])
+const [{ monotonicMs }, { sendAtRate }, { quantilesOf }] = await Promise.all([dist('base/clock.js'), dist('bench/driver.js'), dist('bench/latency.js')])
 
 /** @typedef {import('./engine.js').Engine} Engine @typedef {import('./engine.js').Run} Run @typedef {import('./topics.js').Broker} Broker */
 /** @typedef {{ rate: number, lingerMs: number, warmSeconds: number, seconds: number }} Pace */
@@ -71,7 +71,7 @@ export async function latency(engine, run, broker, { rate, lingerMs, warmSeconds
     complete.abort()
     await receiving
     // Number 0 went before the schedule.
-    const due = /** @type {readonly import('../../src/cli/bench/driver.js').Sent[]} */ (sent).map(({ scheduledMs }, i) => ({ scheduledMs, gotMs: receivedMs[i + 1] ?? 0 })).slice(rate * warmSeconds)
+    const due = /** @type {readonly import('../engine/driver.js').Sent[]} */ (sent).map(({ scheduledMs }, i) => ({ scheduledMs, gotMs: receivedMs[i + 1] ?? 0 })).slice(rate * warmSeconds)
     const times = due.flatMap(({ scheduledMs, gotMs }) => (gotMs === 0 ? [] : [gotMs - scheduledMs]))
     const cpuSeconds = Object.fromEntries(Object.keys(processes).map((name) => [name, Number(after[name]) - Number(before[name])]))
     const { p50Ms, p95Ms, p99Ms, maxMs } = quantilesOf(times)

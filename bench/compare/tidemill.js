@@ -9,7 +9,7 @@ import { numberOf } from './engine.js'
 
 const here = (/** @type {string} */ path) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
 const { decodeBlock } = await import(new URL('../../dist/log/blocks/codec.js', import.meta.url).href)
-const { benchStream, placeModel } = await import(new URL('../../dist/cli/bench/setup.js', import.meta.url).href)
+const { benchStream, placeModel } = await import(new URL('../../dist/bench/setup.js', import.meta.url).href)
 
 /** @param {string} name @param {string} about @param {readonly string[]} roles @returns {Engine} */
 const tidemill = (name, about, roles) => ({

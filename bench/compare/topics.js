@@ -3,7 +3,7 @@ import kafkajs from 'kafkajs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const dist = (/** @type {string} */ path) => import(new URL(`../../dist/${path}`, import.meta.url).href)
-const [{ systemClock }, { openKafkaLog }, { appendInBatches, benchStream, workloadRecords }] = await Promise.all([dist('base/clock.js'), dist('log/kafka/log.js'), dist('cli/bench/setup.js')])
+const [{ systemClock }, { openKafkaLog }, { appendInBatches, benchStream, workloadRecords }] = await Promise.all([dist('base/clock.js'), dist('log/kafka/log.js'), dist('bench/setup.js')])
 
 /** @typedef {import('../../src/log/event-log.js').LogRecord} LogRecord */
 
@@ -13,7 +13,7 @@ export const topics = stream.topics
 /** @type {readonly number[]} */
 const partitions = Array.from({ length: stream.stream.partitions }, (_, partition) => partition)
 
-/** The events of the workload, in their order. @param {number} count @returns {Iterable<import('../../src/cli/bench/setup.js').Placed>} */
+/** The events of the workload, in their order. @param {number} count @returns {Iterable<import('../engine/setup.js').Placed>} */
 export const workloadOf = (count) => workloadRecords(stream, 'json', count)
 
 const creationTries = 100

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { appendInBatches, benchStream, placed, placeModel } from '../../src/cli/bench/setup.js'
+import { appendInBatches, benchStream, placed, placeModel } from '../../bench/engine/setup.js'
 import { loadConfig, packagePath, type Config } from '../../src/config/load.js'
 import type { CompiledStream } from '../../src/consumers/ground/compiled.js'
 import type { EventLog } from '../../src/log/event-log.js'

@@ -1,4 +1,4 @@
-import { placed } from '../../src/cli/bench/setup.js'
+import { placed } from '../../bench/engine/setup.js'
 import { systemClock as clock } from '../../src/base/clock.js'
 import type { CompiledStream } from '../../src/consumers/ground/compiled.js'
 import { patiently } from '../../src/consumers/ground/retry.js'

@@ -1,27 +1,10 @@
 import { tmpdir } from 'node:os'
+import { pathToFileURL } from 'node:url'
 import { InvalidArgumentError, Option, type Command } from 'commander'
-import type { Plan } from './measure.js'
-import type { Beside } from './servers.js'
-import { workload } from './workload.js'
+import { packagePath } from '../../config/load.js'
 import { CommandFailed, exits } from '../terminal/exit.js'
 import { print, printJson, say, table, type Terminal } from '../terminal/terminal.js'
-
-const measurements = ['backlog', 'latency', 'predict'] as const
-type Measurement = (typeof measurements)[number]
-
-interface Options {
-  readonly preset: 'embedded' | 'cluster'
-  readonly config?: string
-  readonly only?: Measurement
-  readonly runs: number
-  readonly events: number
-  readonly warmup: number
-  readonly seconds: number
-  readonly directory: string
-  readonly linger: number
-  readonly beside?: Beside
-  readonly json?: boolean
-}
+import { measurements, producerLingerMs, workload, type Benchmarks, type BenchOptions, type Measurements } from './benchmarks.js'
 
 const whole = (text: string): number => {
   const value = Number(text)
@@ -30,7 +13,7 @@ const whole = (text: string): number => {
 }
 
 /** `kafka=123,redis=456` */
-function besideOption(text: string): Beside {
+function besideOption(text: string): BenchOptions['beside'] & object {
   const pairs = text.split(',').map((pair) => /^(\w+)=(\d+)$/.exec(pair.trim()))
   if (pairs.includes(null)) throw new InvalidArgumentError('names with process ids are needed: kafka=123,redis=456')
   return Object.fromEntries(pairs.map((pair) => [pair![1]!, Number(pair![2])]))
@@ -42,9 +25,6 @@ export interface Measured {
   readonly median: Readonly<Record<string, number | boolean>>
   readonly runs: readonly Readonly<Record<string, unknown>>[]
 }
-
-/** How long a producer gathers events for a request: the default of Kafka's clients. */
-const producerLingerMs = 5
 
 export function benchCommand(parent: Command, terminal: Terminal): void {
   parent
@@ -62,7 +42,7 @@ export function benchCommand(parent: Command, terminal: Terminal): void {
     .option('--beside <pids>', 'processes whose CPU is told beside the engine\'s on a cluster (Linux): kafka=123,redis=456', besideOption)
     .addOption(new Option('--directory <directory>', 'where the data of the runs goes').default(tmpdir(), "the system's folder for temporary files"))
     .option('--json', 'print JSON instead of a table')
-    .action(async (options: Options) => {
+    .action(async (options: BenchOptions & { readonly json?: boolean }) => {
       const results = await measureAll(options, terminal)
       if (options.json === true) await printJson(terminal, { workload: { events: options.events, scoreSum: workload.scoreSum }, measured: results })
       else for (const result of results) await print(terminal, `\n${result.name}\n${figures(result)}`)
@@ -70,11 +50,9 @@ export function benchCommand(parent: Command, terminal: Terminal): void {
     })
 }
 
-type Measurements = readonly (readonly [kind: Measurement, name: string, once: () => Promise<object>])[]
-
-async function measureAll(options: Options, terminal: Terminal): Promise<Measured[]> {
+async function measureAll(options: BenchOptions, terminal: Terminal): Promise<Measured[]> {
   const results: Measured[] = []
-  for (const [kind, name, once] of await (options.preset === 'cluster' ? onCluster : embedded)(options, terminal.interrupted)) {
+  for (const [kind, name, once] of await measurementsOf(options, terminal.interrupted)) {
     if (options.only !== undefined && options.only !== kind) continue
     const runs: Record<string, unknown>[] = []
     for (let run = 1; run <= options.runs; run++) {
@@ -86,36 +64,10 @@ async function measureAll(options: Options, terminal: Terminal): Promise<Measure
   return results
 }
 
-const planOf = ({ directory, events, warmup, seconds }: Options, signal: AbortSignal): Plan => ({ directory, events, warmSeconds: warmup, seconds, signal })
-
-async function embedded(options: Options, signal: AbortSignal): Promise<Measurements> {
-  // Loaded here, so that the other commands start without the engine.
-  const { backlog, latency, predictLatency } = await import('./measure.js')
-  const plan = planOf(options, signal)
-  return [
-    ['backlog', 'backlog, JSON events, raw events kept', () => backlog(plan, 'json', true)],
-    ['backlog', 'backlog, JSON events, raw events not kept', () => backlog(plan, 'json', false)],
-    ['backlog', 'backlog, Avro events, raw events kept', () => backlog(plan, 'avro', true)],
-    ['backlog', 'backlog, Avro events, raw events not kept', () => backlog(plan, 'avro', false)],
-    ['latency', 'latency, 1,000 events/s', () => latency(plan, 1_000, producerLingerMs)],
-    ['latency', 'latency, 3,000 events/s', () => latency(plan, 3_000, producerLingerMs)],
-    ['latency', 'latency, 1,000 events/s, one event a request', () => latency(plan, 1_000, 0)],
-    ['predict', 'API predict, 200 requests/s', () => predictLatency(plan, 200)],
-  ]
-}
-
-async function onCluster(options: Options, signal: AbortSignal): Promise<Measurements> {
-  const [{ clusterBacklog, clusterLatency }, { checkServers }] = await Promise.all([import('./measure.js'), import('./servers.js')])
-  const { config: configPath, beside = {}, linger } = options
-  checkServers(configPath)
-  const plan = { ...planOf(options, signal), servers: { beside, ...(configPath === undefined ? {} : { configPath }) } }
-  return [
-    ['backlog', 'backlog, JSON events, raw events kept', () => clusterBacklog(plan, 'json', true)],
-    ['backlog', 'backlog, Avro events, raw events not kept', () => clusterBacklog(plan, 'avro', false)],
-    ['backlog', 'backlog, JSON events, scoring alone', () => clusterBacklog(plan, 'json', false, ['scoring'])],
-    ['latency', 'latency, 1,000 events/s', () => clusterLatency(plan, 1_000, linger)],
-    ['latency', 'latency, 3,000 events/s', () => clusterLatency(plan, 3_000, linger)],
-  ]
+/** The benchmarks are loaded when they are asked for, so that the other commands start without them. */
+async function measurementsOf(options: BenchOptions, signal: AbortSignal): Promise<Measurements> {
+  const { benchmarks } = (await import(pathToFileURL(packagePath('dist/bench/measurements.js')).href)) as { readonly benchmarks: Benchmarks }
+  return options.preset === 'cluster' ? benchmarks.onCluster(options, signal) : benchmarks.embedded(options, signal)
 }
 
 function medians(runs: readonly Readonly<Record<string, unknown>>[]): Record<string, number | boolean> {

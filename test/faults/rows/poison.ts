@@ -1,4 +1,4 @@
-import { placed } from '../../../src/cli/bench/setup.js'
+import { placed } from '../../../bench/engine/setup.js'
 import { systemClock as clock } from '../../../src/base/clock.js'
 import type { EventLog, NewRecord } from '../../../src/log/event-log.js'
 import { readTail } from '../../../src/log/blocks/gate.js'

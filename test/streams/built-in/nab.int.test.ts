@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, test } from 'vitest'
 import { nabEvents, nabSeries, scoresBySeries, writeScores } from '../../../bench/nab/series.js'
 import { compile } from '../../../src/features/plan/plan.js'
-import { nabScore, profiles } from '../../../src/learning/nab.js'
+import { nabScore, profiles } from '../../../bench/nab/score.js'
 import { listModels, readModel } from '../../../src/scorers/model-store.js'
 import { infraMetric } from '../../../src/streams/built-in/infra-metric.js'
 

@@ -47,7 +47,7 @@ const here = (name: string): string => fileURLToPath(new URL(name, import.meta.u
 
 /** The compiler's messages for each file; one with a text is compiled as if that were in it. */
 function complaints(...files: readonly (readonly [file: string, text?: string])[]): readonly (readonly string[])[] {
-  const root = here('../../')
+  const root = here('../../../')
   const { config } = ts.readConfigFile(`${root}tsconfig.json`, (name) => ts.sys.readFile(name)) as { config: unknown }
   const { options } = ts.parseJsonConfigFileContent(config, { ...ts.sys, readDirectory: () => [] }, root)
   const disk = ts.createCompilerHost(options)

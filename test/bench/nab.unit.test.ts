@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert'
 import fc from 'fast-check'
 import { test } from 'vitest'
-import { nabScore, probationRows, profiles, type LabelledSeries } from '../../src/learning/nab.js'
+import { nabScore, probationRows, profiles, type LabelledSeries } from '../../bench/nab/score.js'
 
 const series: readonly LabelledSeries[] = [{ name: 'one', rows: 1_000, windows: [[300, 399], [700, 799]] }]
 const alarmsAt = (...rows: readonly number[]): readonly number[][] => [Array.from({ length: 1_000 }, (_, row) => (rows.includes(row) ? 1 : 0))]

@@ -1,6 +1,6 @@
-import { monotonicMs, systemClock } from '../../base/clock.js'
-import { startEngine } from '../../compose/engine.js'
-import { withLog } from '../../compose/tasks.js'
+import { monotonicMs, systemClock } from '../../src/base/clock.js'
+import { startEngine } from '../../src/compose/engine.js'
+import { withLog } from '../../src/compose/tasks.js'
 import { sumPredictions } from './predictions.js'
 import { benchConfig, benchStream, type BenchPlace } from './setup.js'
 

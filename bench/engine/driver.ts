@@ -1,5 +1,5 @@
 import { Agent, request } from 'node:http'
-import { monotonicMs, systemClock } from '../../base/clock.js'
+import { monotonicMs, systemClock } from '../../src/base/clock.js'
 
 export interface Target {
   readonly url: string

@@ -1,8 +1,8 @@
-import type { CompiledStream } from '../../consumers/ground/compiled.js'
-import { decodeBlock } from '../../log/blocks/codec.js'
-import type { Block } from '../../log/blocks/block.js'
-import type { EventLog } from '../../log/event-log.js'
-import { openGate } from '../../log/blocks/gate.js'
+import type { CompiledStream } from '../../src/consumers/ground/compiled.js'
+import { decodeBlock } from '../../src/log/blocks/codec.js'
+import type { Block } from '../../src/log/blocks/block.js'
+import type { EventLog } from '../../src/log/event-log.js'
+import { openGate } from '../../src/log/blocks/gate.js'
 
 const bound = { records: 256, bytes: 8 * 1024 * 1024 }
 

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { CommandFailed, exits } from '../terminal/exit.js'
+import { CommandFailed, exits } from '../../src/cli/terminal/exit.js'
 import type { Task } from './child.js'
 
 const entry = fileURLToPath(new URL('./child.js', import.meta.url))

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
-import { loadConfig } from '../../config/load.js'
-import { apiPredictionsTopic } from '../../consumers/serving/prediction-log.js'
-import { controlTopic } from '../../consumers/control/control.js'
-import { modelsTopic } from '../../consumers/models/topic.js'
-import { outcomesTopic } from '../../consumers/serving/ingest.js'
-import { kafkaTopicsOf, storesIn } from '../../compose/tasks.js'
-import { CommandFailed, exits } from '../terminal/exit.js'
+import { loadConfig } from '../../src/config/load.js'
+import { apiPredictionsTopic } from '../../src/consumers/serving/prediction-log.js'
+import { controlTopic } from '../../src/consumers/control/control.js'
+import { modelsTopic } from '../../src/consumers/models/topic.js'
+import { outcomesTopic } from '../../src/consumers/serving/ingest.js'
+import { kafkaTopicsOf, storesIn } from '../../src/compose/tasks.js'
+import { CommandFailed, exits } from '../../src/cli/terminal/exit.js'
 import { benchConfig, benchStream, type BenchPlace } from './setup.js'
 
 /**

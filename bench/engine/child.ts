@@ -3,7 +3,7 @@
  * line as its answer on stdout. A served engine says where it is first and ends when its stdin does.
  */
 import { once } from 'node:events'
-import { letHeapGrow } from '../start/heap.js'
+import { letHeapGrow } from '../../src/cli/start/heap.js'
 import { runBacklog } from './backlog.js'
 import { driveEvents, drivePredictions, startServed, type Drive } from './latency.js'
 import { driveLog } from './log-driver.js'
