@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { describe, test } from 'vitest'
 import { compile } from '../../src/features/plan/plan.js'
-import { simulatorHash } from '../../src/simulator/hash.js'
+import { simulatorHash } from '../../trainer/simulator-hash.js'
 import { builtinStreams } from '../../src/streams/built-in/index.js'
 
 interface Figures {
