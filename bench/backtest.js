@@ -1,6 +1,6 @@
 /**
- * node bench/backtest.js [--runs 3] [--events 300000] [--entities 10000,100000,1000000] [--directory DIR]: the speed of a
- * backtest in one process, and how its memory grows with the number of entities. After `npm run build`.
+ * node bench/backtest.js [--runs 3] [--events 300000] [--entities 10000,100000,1000000] [--directory DIR]: the speed of
+ * a backtest in one process, and how its memory grows with the number of entities. After `npm run build`.
  */
 import { execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -20,11 +20,16 @@ const { workload, workloadLines } = await built('bench/workload.js')
 const self = fileURLToPath(import.meta.url)
 const own = promisify(execFile)
 
-/** Puts events into a new log. @param {string} directory @param {'json' | 'avro'} encoding @param {Iterable<string>} lines */
+/**
+ * Puts events into a new log. @param {string} directory @param {'json' | 'avro'} encoding @param {Iterable<string>}
+ * lines
+ */
 async function fill(directory, encoding, lines) {
   const stream = await benchStream()
   await placeModel(directory, stream)
-  await withLog(benchConfig({ directory, rawEvents: false }), [stream], (log) => appendInBatches(log, stream, placed(stream, encoding, lines)))
+  await withLog(benchConfig({ directory, rawEvents: false }), [stream], (log) =>
+    appendInBatches(log, stream, placed(stream, encoding, lines)),
+  )
 }
 
 /** One backtest in this process, which ends with it. @param {string} directory */
@@ -54,8 +59,18 @@ function* growing(entities) {
   for (let i = 0; i < events; i++) {
     const person = (i * 7_919) % entities
     yield JSON.stringify({
-      event_id: `g${i}`, tenant_id: `t${person % 20}`, person_id: `p${person}`, site_id: `s${person % 200}`, ts: startMs + i * 20, kind: i % 2 === 0 ? 'in' : 'out',
-      lat: -6 + (person % 100) / 100, lon: 107 + (i % 100) / 100, accuracy_m: 3 + (i % 150), device_id: `d${person}`, method: i % 20 === 0 ? 'manual' : 'gps', battery: (i % 100) / 100,
+      event_id: `g${i}`,
+      tenant_id: `t${person % 20}`,
+      person_id: `p${person}`,
+      site_id: `s${person % 200}`,
+      ts: startMs + i * 20,
+      kind: i % 2 === 0 ? 'in' : 'out',
+      lat: -6 + (person % 100) / 100,
+      lon: 107 + (i % 100) / 100,
+      accuracy_m: 3 + (i % 150),
+      device_id: `d${person}`,
+      method: i % 20 === 0 ? 'manual' : 'gps',
+      battery: (i % 100) / 100,
     })
   }
 }
@@ -74,15 +89,26 @@ async function measured(parent, encoding, lines) {
 
 const { values } = parseArgs({
   options: {
-    measure: { type: 'string' }, runs: { type: 'string', default: '3' }, events: { type: 'string', default: String(workload.events) },
-    entities: { type: 'string', default: '10000,100000,1000000' }, directory: { type: 'string', default: tmpdir() },
+    measure: { type: 'string' },
+    runs: { type: 'string', default: '3' },
+    events: { type: 'string', default: String(workload.events) },
+    entities: { type: 'string', default: '10000,100000,1000000' },
+    directory: { type: 'string', default: tmpdir() },
   },
 })
 
 if (values.measure !== undefined) process.stdout.write(JSON.stringify(await measure(values.measure)))
 else {
   for (const encoding of /** @type {const} */ (['json', 'avro']))
-    for (let run = 1; run <= Number(values.runs); run++) process.stdout.write(`${JSON.stringify({ what: `workload, ${encoding}`, run, ...(await measured(values.directory, encoding, () => workloadLines(Number(values.events)))) })}\n`)
-  for (const entities of values.entities.split(',').filter((text) => text !== '').map(Number))
-    process.stdout.write(`${JSON.stringify({ what: 'entities', entities, ...(await measured(values.directory, 'json', () => growing(entities))) })}\n`)
+    for (let run = 1; run <= Number(values.runs); run++)
+      process.stdout.write(
+        `${JSON.stringify({ what: `workload, ${encoding}`, run, ...(await measured(values.directory, encoding, () => workloadLines(Number(values.events)))) })}\n`,
+      )
+  for (const entities of values.entities
+    .split(',')
+    .filter((text) => text !== '')
+    .map(Number))
+    process.stdout.write(
+      `${JSON.stringify({ what: 'entities', entities, ...(await measured(values.directory, 'json', () => growing(entities))) })}\n`,
+    )
 }

@@ -1,4 +1,5 @@
-// npm run bench:cluster [-- options of `tidemill bench`]: the servers of a cluster on this machine, the bench beside them, and their end.
+// npm run bench:cluster [-- options of `tidemill bench`]: the servers of a cluster on this machine, the bench beside
+// them, and their end.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -28,14 +29,23 @@ export async function benchCluster(options, { broker, capture = false } = {}) {
   /** @type {{ name: string, pid: number, variables: Variables, stop: () => Promise<void> }[]} */
   const running = []
   try {
-    for (const service of services) running.push({ name: service.name, ...(await service.start({ directory: join(directory, service.name) })) })
-    const pids = [...(broker === undefined ? [] : [`kafka=${broker.pid}`]), ...running.map(({ name, pid }) => `${name}=${pid}`)]
+    for (const service of services)
+      running.push({ name: service.name, ...(await service.start({ directory: join(directory, service.name) })) })
+    const pids = [
+      ...(broker === undefined ? [] : [`kafka=${broker.pid}`]),
+      ...running.map(({ name, pid }) => `${name}=${pid}`),
+    ]
     /** @type {Variables} */
-    const variables = Object.assign({}, broker === undefined ? {} : { TIDEMILL_KAFKA_BROKERS: broker.address }, ...running.map((one) => one.variables))
-    const bench = spawn(process.execPath, [cli, 'bench', '--preset', 'cluster', '--beside', pids.join(','), ...options], {
-      env: { ...process.env, ...variables },
-      stdio: ['ignore', capture ? 'pipe' : 'inherit', 'inherit'],
-    })
+    const variables = Object.assign(
+      {},
+      broker === undefined ? {} : { TIDEMILL_KAFKA_BROKERS: broker.address },
+      ...running.map((one) => one.variables),
+    )
+    const bench = spawn(
+      process.execPath,
+      [cli, 'bench', '--preset', 'cluster', '--beside', pids.join(','), ...options],
+      { env: { ...process.env, ...variables }, stdio: ['ignore', capture ? 'pipe' : 'inherit', 'inherit'] },
+    )
     let output = ''
     bench.stdout?.on('data', (text) => (output += text))
     const [code] = /** @type {[number | null]} */ (await once(bench, 'close'))
@@ -46,4 +56,5 @@ export async function benchCluster(options, { broker, capture = false } = {}) {
   }
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) process.exitCode = (await benchCluster(process.argv.slice(2))).code
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href)
+  process.exitCode = (await benchCluster(process.argv.slice(2))).code

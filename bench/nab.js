@@ -16,7 +16,10 @@ import { parseArgs } from 'node:util'
 import { nabEvents, nabSeries, scoresBySeries, writeScores } from './nab/series.js'
 
 const { nabScore, profiles } = await import(new URL('../dist/bench/nab-score.js', import.meta.url).href)
-const { positionals, values: options } = parseArgs({ allowPositionals: true, options: { model: { type: 'string' }, scores: { type: 'string' } } })
+const { positionals, values: options } = parseArgs({
+  allowPositionals: true,
+  options: { model: { type: 'string' }, scores: { type: 'string' } },
+})
 const [directory] = positionals
 if (directory === undefined) {
   process.stderr.write('usage: node bench/nab.js DATA_DIR [--model FILE] [--scores DIR]\n')
@@ -31,7 +34,9 @@ try {
   if (options.scores !== undefined) writeScores(options.scores, series, scores)
   const results = Object.entries(profiles).map(([profile, weights]) => [profile, nabScore(series, scores, weights)])
   const { version, events, late, elapsedMs } = summary
-  process.stdout.write(`${JSON.stringify({ stream: 'infra-metric', version, files: series.length, events, late, elapsedMs, profiles: Object.fromEntries(results) }, undefined, 2)}\n`)
+  process.stdout.write(
+    `${JSON.stringify({ stream: 'infra-metric', version, files: series.length, events, late, elapsedMs, profiles: Object.fromEntries(results) }, undefined, 2)}\n`,
+  )
 } finally {
   rmSync(scratch, { recursive: true })
 }
@@ -39,9 +44,26 @@ try {
 /** Runs the command on all series at once. */
 async function score() {
   const [events, predictions] = [join(scratch, 'events.ndjson'), join(scratch, 'predictions.ndjson')]
-  writeFileSync(events, nabEvents(series).map((event) => `${JSON.stringify(event)}\n`).join(''))
-  const summary = await tidemill(['score', '--stream', 'infra-metric', '--in', events, '--out', predictions, '--json', ...(options.model === undefined ? [] : ['--model', options.model])])
-  const lines = readFileSync(predictions, 'utf8').split('\n').filter((line) => line !== '')
+  writeFileSync(
+    events,
+    nabEvents(series)
+      .map((event) => `${JSON.stringify(event)}\n`)
+      .join(''),
+  )
+  const summary = await tidemill([
+    'score',
+    '--stream',
+    'infra-metric',
+    '--in',
+    events,
+    '--out',
+    predictions,
+    '--json',
+    ...(options.model === undefined ? [] : ['--model', options.model]),
+  ])
+  const lines = readFileSync(predictions, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
   /** @returns {readonly [string, number]} */
   const scoreOf = (/** @type {string} */ line) => {
     const prediction = JSON.parse(line)
@@ -55,7 +77,9 @@ async function score() {
  * @param {string[]} args
  */
 async function tidemill(args) {
-  const child = spawn(process.execPath, [fileURLToPath(new URL('../dist/main.js', import.meta.url)), ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [fileURLToPath(new URL('../dist/main.js', import.meta.url)), ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   let printed = ''
   child.stdout.on('data', (piece) => (printed += piece))
   const code = await new Promise((resolve) => child.once('close', resolve))

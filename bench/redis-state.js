@@ -16,7 +16,14 @@ import { Redis } from 'ioredis'
 import { redis, redisCluster } from '../scripts/services/redis.js'
 
 const { openRedisStateStore } = await import(new URL('../dist/state/redis/state-store.js', import.meta.url).href)
-const { values: options } = parseArgs({ options: { cluster: { type: 'boolean', default: false }, 'blob-bytes': { type: 'string', default: '300' }, entities: { type: 'string', default: '100000' }, runs: { type: 'string', default: '5' } } })
+const { values: options } = parseArgs({
+  options: {
+    cluster: { type: 'boolean', default: false },
+    'blob-bytes': { type: 'string', default: '300' },
+    entities: { type: 'string', default: '100000' },
+    runs: { type: 'string', default: '5' },
+  },
+})
 const blobBytes = Number(options['blob-bytes'])
 const entities = Number(options.entities)
 const runs = Number(options.runs)
@@ -32,9 +39,20 @@ const { epoch } = await store.claim(at, 'bench', 0)
 let last = -1
 let next = 0
 /** @param {number} count */
-const someKeys = (count) => Array.from({ length: count }, () => `person\u0001tenant-${next % 40}\u0001person-${(next = (next + 7_919) % entities)}`)
+const someKeys = (count) =>
+  Array.from(
+    { length: count },
+    () => `person\u0001tenant-${next % 40}\u0001person-${(next = (next + 7_919) % entities)}`,
+  )
 /** @param {number} count */
-const commit = (count) => store.commit({ at, epoch, previous: last, last: ++last, puts: someKeys(count).map((key) => ({ key, blob: Buffer.alloc(blobBytes, next), expiresAtMs: 2e12 + next })) })
+const commit = (count) =>
+  store.commit({
+    at,
+    epoch,
+    previous: last,
+    last: ++last,
+    puts: someKeys(count).map((key) => ({ key, blob: Buffer.alloc(blobBytes, next), expiresAtMs: 2e12 + next })),
+  })
 /** @param {number} count */
 const load = (count) => store.load(at, someKeys(count))
 
@@ -49,9 +67,13 @@ async function busyMs() {
 }
 
 /** @param {readonly number[]} times @param {number} share */
-const quantile = (times, share) => Number([...times].sort((a, b) => a - b)[Math.floor((times.length - 1) * share)]?.toFixed(2))
+const quantile = (times, share) =>
+  Number([...times].sort((a, b) => a - b)[Math.floor((times.length - 1) * share)]?.toFixed(2))
 
-/** Latency over `times` calls, and blobs a second in them. @param {(count: number) => Promise<unknown>} call @param {number} blobs @param {number} times */
+/**
+ * Latency over `times` calls, and blobs a second in them. @param {(count: number) => Promise<unknown>} call @param
+ * {number} blobs @param {number} times
+ */
 async function measured(call, blobs, times) {
   for (let i = 0; i < 3; i++) await call(blobs)
   await busyMs()
@@ -61,14 +83,27 @@ async function measured(call, blobs, times) {
     await call(blobs)
     tookMs.push(performance.now() - fromMs)
   }
-  return { blobs, times, p50_ms: quantile(tookMs, 0.5), p99_ms: quantile(tookMs, 0.99), blobs_per_second: Math.round((blobs * 1_000) / quantile(tookMs, 0.5)), ...(call === commit ? { blocked_ms: Number(((await busyMs()) / times).toFixed(2)) } : {}) }
+  return {
+    blobs,
+    times,
+    p50_ms: quantile(tookMs, 0.5),
+    p99_ms: quantile(tookMs, 0.99),
+    blobs_per_second: Math.round((blobs * 1_000) / quantile(tookMs, 0.5)),
+    ...(call === commit ? { blocked_ms: Number(((await busyMs()) / times).toFixed(2)) } : {}),
+  }
 }
 
 for (let filled = 0; filled < entities; filled += 10_000) await commit(10_000)
-const commits = [await measured(commit, 100, runs * 100), await measured(commit, 5_000, runs * 4), await measured(commit, 50_000, runs)]
+const commits = [
+  await measured(commit, 100, runs * 100),
+  await measured(commit, 5_000, runs * 4),
+  await measured(commit, 50_000, runs),
+]
 const loads = [await measured(load, 100, runs * 100), await measured(load, 5_000, runs * 4)]
 const concurrent = await measured(() => Promise.all(Array.from({ length: 16 }, () => load(100))), 1_600, runs * 40)
-process.stdout.write(`${JSON.stringify({ server: server.variables, blobBytes, entities, commits, loads, concurrent }, null, 1)}\n`)
+process.stdout.write(
+  `${JSON.stringify({ server: server.variables, blobBytes, entities, commits, loads, concurrent }, null, 1)}\n`,
+)
 
 await store.close()
 for (const admin of admins) admin.disconnect()

@@ -8,10 +8,19 @@ const generated = '<!-- Made by scripts/generate-api-reference.js from the OpenA
 const cell = (text) => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
 
 /**
- * @typedef {{ readonly description?: string, readonly type?: string, readonly enum?: readonly string[], readonly $ref?: string, readonly anyOf?: readonly Shape[], readonly items?: Shape, readonly properties?: Readonly<Record<string, Shape>>, readonly required?: readonly string[], readonly additionalProperties?: unknown }} Shape
- * @typedef {{ readonly schema?: Shape, readonly example?: unknown, readonly examples?: Readonly<Record<string, { readonly value: unknown }>> }} Media
- * @typedef {{ readonly summary: string, readonly description?: string, readonly tags: readonly string[], readonly security?: readonly unknown[], readonly parameters?: readonly { readonly name: string, readonly in: string, readonly required?: boolean, readonly description?: string, readonly schema: Shape }[], readonly requestBody?: { readonly content: Readonly<Record<string, Media>> }, readonly responses: Readonly<Record<string, { readonly description: string, readonly content?: Readonly<Record<string, Media>> }>> }} Operation
- * @typedef {{ readonly tags: readonly { readonly name: string, readonly description: string }[], readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>, readonly components: { readonly schemas: Readonly<Record<string, Shape>> } }} Document
+ * @typedef {{ readonly description?: string, readonly type?: string, readonly enum?: readonly string[], readonly $ref?:
+ *   string, readonly anyOf?: readonly Shape[], readonly items?: Shape, readonly properties?: Readonly<Record<string,
+ *   Shape>>, readonly required?: readonly string[], readonly additionalProperties?: unknown }} Shape
+ * @typedef {{ readonly schema?: Shape, readonly example?: unknown, readonly examples?: Readonly<Record<string, {
+ *   readonly value: unknown }>> }} Media
+ * @typedef {{ readonly summary: string, readonly description?: string, readonly tags: readonly string[],
+ *   readonly security?: readonly unknown[], readonly parameters?: readonly { readonly name: string, readonly in: string,
+ *   readonly required?: boolean, readonly description?: string, readonly schema: Shape }[], readonly requestBody?: {
+ *   readonly content: Readonly<Record<string, Media>> }, readonly responses: Readonly<Record<string, {
+ *   readonly description: string, readonly content?: Readonly<Record<string, Media>> }>> }} Operation
+ * @typedef {{ readonly tags: readonly { readonly name: string, readonly description: string }[], readonly paths:
+ *   Readonly<Record<string, Readonly<Record<string, Operation>>>>, readonly components: { readonly schemas:
+ *   Readonly<Record<string, Shape>> } }} Document
  */
 
 /** Stands in examples, so that the page differs only when the API does: 2026-01-06T08:00:00Z. */
@@ -19,7 +28,8 @@ const exampleMs = 1_767_686_400_000
 
 /**
  * The OpenAPI document of an engine that is not running: nothing is opened, nothing listens.
- * @param {Pick<typeof import('../src/api/api.js'), 'buildApi'> & Pick<typeof import('../src/streams/built-in/index.js'), 'builtinStreams'>} modules
+ * @param {Pick<typeof import('../src/api/api.js'), 'buildApi'> & Pick<typeof
+ *   import('../src/streams/built-in/index.js'), 'builtinStreams'>} modules
  * @returns {Promise<Document>}
  */
 export async function referenceDocument({ buildApi, builtinStreams }) {
@@ -37,7 +47,14 @@ export async function referenceDocument({ buildApi, builtinStreams }) {
   }))
   const app = await buildApi({
     ports: {
-      scoring: { streams: () => streams, decodeAvro: away, ingest: away, predict: away, features: away, appendOutcomes: away },
+      scoring: {
+        streams: () => streams,
+        decodeAvro: away,
+        ingest: away,
+        predict: away,
+        features: away,
+        appendOutcomes: away,
+      },
       letters: { list: away, show: away, redrive: away, purge: away },
       runs: { putBacktest: away, addPredictions: away, decideReplay: away, replays: away },
       queries: { findPredictions: away, predictionsOf: away, select: away },
@@ -62,14 +79,20 @@ function words(shape) {
   if (shape.enum) return shape.enum.map((word) => JSON.stringify(word)).join(', ')
   if (shape.anyOf) return shape.anyOf.map(words).join(' or ')
   if (shape.type === 'array') return `list of ${shape.items ? words(shape.items) : 'anything'}`
-  if (shape.type === 'object' && shape.properties) return `{ ${Object.keys(shape.properties).map((name) => (shape.required?.includes(name) ? name : `${name}?`)).join(', ')} }`
+  if (shape.type === 'object' && shape.properties)
+    return `{ ${Object.keys(shape.properties)
+      .map((name) => (shape.required?.includes(name) ? name : `${name}?`))
+      .join(', ')} }`
   return shape.type ?? 'anything'
 }
 
 /** @type {(operation: Operation) => string} */
 function parametersOf({ parameters = [] }) {
   if (parameters.length === 0) return ''
-  const rows = parameters.map(({ name, in: place, required, description = '', schema }) => `| \`${name}\` | ${place}${required ? '' : ', optional'} | ${cell(words(schema))} | ${cell(description)} |`)
+  const rows = parameters.map(
+    ({ name, in: place, required, description = '', schema }) =>
+      `| \`${name}\` | ${place}${required ? '' : ', optional'} | ${cell(words(schema))} | ${cell(description)} |`,
+  )
   return `\n| parameter | in | is | |\n|---|---|---|---|\n${rows.join('\n')}\n`
 }
 
@@ -78,16 +101,20 @@ function bodyOf({ requestBody }) {
   if (!requestBody) return ''
   const media = requestBody.content['application/json']
   const example = media?.example ?? Object.values(media?.examples ?? {})[0]?.value
-  const types = Object.keys(requestBody.content).map((type) => `\`${type}\``).join(', ')
+  const types = Object.keys(requestBody.content)
+    .map((type) => `\`${type}\``)
+    .join(', ')
   return `\nBody: ${types}.${example === undefined ? '' : ` For example:\n\n    ${JSON.stringify(example)}`}\n`
 }
 
 /** @type {(operation: Operation) => string} */
 function answersOf({ responses }) {
-  const rows = Object.entries(responses).filter(([status]) => Number(status) < 400).map(([status, { description, content = {} }]) => {
-    const schema = Object.values(content)[0]?.schema
-    return `* **${status}** ${description}${schema ? ` ${words(schema)}` : ''}`
-  })
+  const rows = Object.entries(responses)
+    .filter(([status]) => Number(status) < 400)
+    .map(([status, { description, content = {} }]) => {
+      const schema = Object.values(content)[0]?.schema
+      return `* **${status}** ${description}${schema ? ` ${words(schema)}` : ''}`
+    })
   const refused = Object.keys(responses).filter((status) => Number(status) >= 400)
   return `\n${rows.join('\n')}${refused.length > 0 ? `\n* refused with ${refused.join(', ')}` : ''}\n`
 }
@@ -99,10 +126,15 @@ function answersOf({ responses }) {
  * @param {typeof import('../src/base/limits.js').limits} limits
  */
 export function apiReference(document, problems, limits) {
-  const operations = Object.entries(document.paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, operation]) => ({ title: `${method.toUpperCase()} ${path}`, operation })))
+  const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ title: `${method.toUpperCase()} ${path}`, operation })),
+  )
   const sections = document.tags.map(({ name, description }) => {
     const own = operations.filter(({ operation }) => operation.tags.includes(name))
-    return `## ${description.replace(/\.$/, '')}\n\n${own.map(({ title, operation }) => [`### ${title}\n\n${operation.summary}${operation.summary.endsWith('?') ? '' : '.'}`, operation.description ? ` ${operation.description}` : '', '\n', parametersOf(operation), bodyOf(operation), answersOf(operation)].join('')).join('\n')}`
+    return (
+      '## ' +
+      `${description.replace(/\.$/, '')}\n\n${own.map(({ title, operation }) => [`### ${title}\n\n${operation.summary}${operation.summary.endsWith('?') ? '' : '.'}`, operation.description ? ` ${operation.description}` : '', '\n', parametersOf(operation), bodyOf(operation), answersOf(operation)].join('')).join('\n')}`
+    )
   })
   const shapes = Object.entries(document.components.schemas).filter(([name]) => !/^(Event|Question)\./.test(name))
   return `${generated}

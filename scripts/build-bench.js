@@ -1,4 +1,5 @@
-// Builds bench/ into dist/bench, so that `tidemill bench` finds it in an installed package. The product's own modules stay outside.
+// Builds bench/ into dist/bench, so that `tidemill bench` finds it in an installed package. The product's own modules
+// stay outside.
 import { build } from 'esbuild'
 import { readdirSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
@@ -6,7 +7,10 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const outdir = join(root, 'dist/bench')
-const engine = readdirSync(join(root, 'bench/engine')).map((name) => [name.replace(/\.ts$/, ''), join(root, 'bench/engine', name)])
+const engine = readdirSync(join(root, 'bench/engine')).map((name) => [
+  name.replace(/\.ts$/, ''),
+  join(root, 'bench/engine', name),
+])
 
 /** Imports of src/ become imports of dist/, relative to dist/bench. @type {import('esbuild').Plugin} */
 const product = {
@@ -15,7 +19,9 @@ const product = {
     onResolve({ filter: /^\./ }, ({ path, importer }) => {
       const file = resolve(dirname(importer), path)
       const source = join(root, 'src/')
-      return file.startsWith(source) ? { path: relative(outdir, join(root, 'dist', file.slice(source.length))), external: true } : undefined
+      return file.startsWith(source)
+        ? { path: relative(outdir, join(root, 'dist', file.slice(source.length))), external: true }
+        : undefined
     })
   },
 }

@@ -15,7 +15,11 @@ for (const { optionalDependencies } of Object.values(lock.packages)) {
   for (const [name, range] of Object.entries(optionalDependencies ?? {})) {
     const place = `node_modules/${name}`
     const version = range.replace(/^[~^]/, '')
-    if (Object.keys(lock.packages).some((one) => one === place || one.endsWith(`/${place}`)) || !/^\d+\.\d+\.\d+/.test(version)) continue
+    if (
+      Object.keys(lock.packages).some((one) => one === place || one.endsWith(`/${place}`)) ||
+      !/^\d+\.\d+\.\d+/.test(version)
+    )
+      continue
     const words = name.split('-')
     const os = systems.filter((one) => words.includes(one))
     const cpu = processors.filter((one) => words.includes(one))

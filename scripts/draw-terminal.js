@@ -51,9 +51,15 @@ function spans(cells) {
 }
 
 /** @param {Cell[]} cells */
-const textOf = (cells) => cells.map(({ text }) => text).join('').trimEnd()
+const textOf = (cells) =>
+  cells
+    .map(({ text }) => text)
+    .join('')
+    .trimEnd()
 
-const lines = screenOf(readFileSync(from, 'utf8').replaceAll(/tm_[0-9a-f]{12}_[\w-]{43}/g, 'tm_...')).filter((cells) => !/^Script (started|done)/.test(textOf(cells)))
+const lines = screenOf(readFileSync(from, 'utf8').replaceAll(/tm_[0-9a-f]{12}_[\w-]{43}/g, 'tm_...')).filter(
+  (cells) => !/^Script (started|done)/.test(textOf(cells)),
+)
 const end = lines.findIndex((cells) => textOf(cells).startsWith(until))
 const shown = lines.slice(0, end < 0 ? undefined : end)
 while (shown.length > 0 && textOf(shown[0] ?? []) === '') shown.shift()

@@ -1,11 +1,28 @@
-/** Writes docs/reference/configuration.md, cli.md and metrics.md, after `npm run build`. A test fails when they are out of date. */
+/**
+ * Writes docs/reference/configuration.md, cli.md and metrics.md, after `npm run build`. A test fails when they are out
+ * of date.
+ */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cliReference, configurationReference, metricsReference } from './reference.js'
 
 const built = /** @param {string} path */ async (path) => import(new URL(`../dist/${path}`, import.meta.url).href)
 const pages = new URL('../docs/reference/', import.meta.url)
 mkdirSync(pages, { recursive: true })
-writeFileSync(new URL('configuration.md', pages), configurationReference({ ...(await built('config/settings.js')), ...(await built('config/describe.js')) }))
-writeFileSync(new URL('cli.md', pages), cliReference({ ...(await built('cli/program.js')), ...(await built('cli/terminal/exit.js')) }))
-const measuring = await Promise.all(['consumers/watch/observation.js', 'consumers/watch/dependencies.js', 'consumers/watch/gauges.js', 'api/http/metrics.js', 'base/clock.js'].map(built))
+writeFileSync(
+  new URL('configuration.md', pages),
+  configurationReference({ ...(await built('config/settings.js')), ...(await built('config/describe.js')) }),
+)
+writeFileSync(
+  new URL('cli.md', pages),
+  cliReference({ ...(await built('cli/program.js')), ...(await built('cli/terminal/exit.js')) }),
+)
+const measuring = await Promise.all(
+  [
+    'consumers/watch/observation.js',
+    'consumers/watch/dependencies.js',
+    'consumers/watch/gauges.js',
+    'api/http/metrics.js',
+    'base/clock.js',
+  ].map(built),
+)
 writeFileSync(new URL('metrics.md', pages), metricsReference(Object.assign({}, ...measuring)))

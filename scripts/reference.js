@@ -12,12 +12,17 @@ const code = (text) => `\`${text}\``
 
 /**
  * docs/reference/configuration.md
- * @param {Pick<typeof import('../src/config/settings.js'), 'settings'> & Pick<typeof import('../src/config/describe.js'), 'allowed'>} modules
+ * @param {Pick<typeof import('../src/config/settings.js'), 'settings'> & Pick<typeof
+ *   import('../src/config/describe.js'), 'allowed'>} modules
  */
 export function configurationReference({ settings, allowed }) {
   const rows = settings.map(({ path, variable, flag, schema }) => {
     const fallback = schema.default === undefined ? '' : code(JSON.stringify(schema.default).replaceAll('"', ''))
-    return `| ${[code(path), cell(schema.description ?? ''), allowed(schema), fallback, code(variable), flag === undefined ? '' : code(flag)].map(cell).join(' | ')} |`
+    return (
+      '| ' +
+      `${[code(path), cell(schema.description ?? ''), allowed(schema), fallback, code(variable), flag === undefined ? '' : code(flag)].map(cell).join(' | ')} ` +
+      '|'
+    )
   })
   return `${generated}
 # Configuration
@@ -56,12 +61,21 @@ ${rows.join('\n')}
 
 /**
  * docs/reference/cli.md
- * @param {Pick<typeof import('../src/cli/program.js'), 'buildProgram'> & Pick<typeof import('../src/cli/terminal/exit.js'), 'exits' | 'exitMeanings'>} modules
+ * @param {Pick<typeof import('../src/cli/program.js'), 'buildProgram'> & Pick<typeof
+ *   import('../src/cli/terminal/exit.js'), 'exits' | 'exitMeanings'>} modules
  */
 export function cliReference({ buildProgram, exits, exitMeanings }) {
   const nowhere = new PassThrough()
-  const program = buildProgram({ in: nowhere, out: nowhere, err: nowhere, colour: false, interrupted: new AbortController().signal })
-  const codes = Object.entries(exits).map(([name, value]) => `| ${value} | ${exitMeanings[/** @type {keyof typeof exits} */ (name)]} |`)
+  const program = buildProgram({
+    in: nowhere,
+    out: nowhere,
+    err: nowhere,
+    colour: false,
+    interrupted: new AbortController().signal,
+  })
+  const codes = Object.entries(exits).map(
+    ([name, value]) => `| ${value} | ${exitMeanings[/** @type {keyof typeof exits} */ (name)]} |`,
+  )
   return `${generated}
 # Command line
 
@@ -96,10 +110,18 @@ function* sections(command, prefix) {
 function section(command, name) {
   const usage = `tidemill ${name} ${command.usage()}`
   const options = command.options.map((option) => {
-    const fallback = option.defaultValue === undefined || option.negate ? '' : ` (default: ${option.defaultValueDescription ?? JSON.stringify(option.defaultValue).replaceAll('"', '')})`
-    return `| ${code(option.flags)} | ${cell(option.description)}${option.mandatory ? ' **required**' : ''}${fallback} |`
+    const fallback =
+      option.defaultValue === undefined || option.negate
+        ? ''
+        : ` (default: ${option.defaultValueDescription ?? JSON.stringify(option.defaultValue).replaceAll('"', '')})`
+    return (
+      `| ${code(option.flags)} | ` +
+      `${cell(option.description)}${option.mandatory ? ' **required**' : ''}${fallback} |`
+    )
   })
-  const about = command.registeredArguments.filter((argument) => argument.description !== '').map((argument) => `\n\`${argument.name()}\`: ${argument.description}.`)
+  const about = command.registeredArguments
+    .filter((argument) => argument.description !== '')
+    .map((argument) => `\n\`${argument.name()}\`: ${argument.description}.`)
   return `## ${name}
 
 ${command.description() || `${command.summary().charAt(0).toUpperCase()}${command.summary().slice(1)}.`}
@@ -111,7 +133,8 @@ ${options.length === 0 ? '' : `\n| option | what it does |\n|---|---|\n${options
 
 /**
  * docs/reference/metrics.md
- * @param {Pick<typeof import('../src/consumers/watch/observation.js'), 'observe'> & Pick<typeof import('../src/consumers/watch/dependencies.js'), 'watchDependencies'>
+ * @param {Pick<typeof import('../src/consumers/watch/observation.js'), 'observe'> & Pick<typeof
+ *   import('../src/consumers/watch/dependencies.js'), 'watchDependencies'>
  *   & Pick<typeof import('../src/consumers/watch/gauges.js'), 'registerGauges'> & Pick<typeof import('../src/api/http/metrics.js'), 'apiMetrics'>
  *   & Pick<typeof import('../src/base/clock.js'), 'systemClock'>} modules
  */
@@ -119,13 +142,29 @@ export function metricsReference({ observe, watchDependencies, registerGauges, a
   const registry = new Registry()
   observe([], registry, systemClock, () => '')
   watchDependencies(registry)
-  registerGauges(registry, { version: '', preset: '', roles: [], streams: [], lagRecords: () => 0, versionOf: () => '', directory: '.', stops: { standing: () => [] }, rebuilds: { onRefold: () => undefined, current: () => [] }, warehouse: { lagRecords: () => 0, up: () => true } })
+  registerGauges(registry, {
+    version: '',
+    preset: '',
+    roles: [],
+    streams: [],
+    lagRecords: () => 0,
+    versionOf: () => '',
+    directory: '.',
+    stops: { standing: () => [] },
+    rebuilds: { onRefold: () => undefined, current: () => [] },
+    warehouse: { lagRecords: () => 0, up: () => true },
+  })
   apiMetrics(/** @type {any} */ ({ addHook: () => undefined }), registry, /** @type {any} */ ({}))
-  const metrics = /** @type {{ name: string, help: string, type: string, labelNames: string[] }[]} */ (/** @type {unknown} */ (registry.getMetricsAsArray()))
+  const metrics = /** @type {{ name: string, help: string, type: string, labelNames: string[] }[]} */ (
+    /** @type {unknown} */ (registry.getMetricsAsArray())
+  )
   const kind = (/** @type {string} */ name) => registry.getSingleMetric(name)?.constructor.name.toLowerCase() ?? ''
   const rows = metrics
     .sort((one, other) => (one.name < other.name ? -1 : 1))
-    .map(({ name, help, labelNames }) => `| ${[code(name), kind(name), labelNames.map(code).join(', '), help].map(cell).join(' | ')} |`)
+    .map(
+      ({ name, help, labelNames }) =>
+        `| ${[code(name), kind(name), labelNames.map(code).join(', '), help].map(cell).join(' | ')} |`,
+    )
   return `${generated}
 # Metrics
 

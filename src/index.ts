@@ -5,9 +5,37 @@ export type { Timestamp } from './streams/schema/columns.js'
 export { eventTypes } from './streams/schema/event-type.js'
 export type { Stream } from './streams/stream.js'
 
-export { count, distinct, familiarity, max, mean, min, othersSince, quantile, robustZscore, share, std, sum, trend, zscore } from './streams/language/windowed.js'
+export {
+  count,
+  distinct,
+  familiarity,
+  max,
+  mean,
+  min,
+  othersSince,
+  quantile,
+  robustZscore,
+  share,
+  std,
+  sum,
+  trend,
+  zscore,
+} from './streams/language/windowed.js'
 export { neighbourDistance, peak, surprise } from './streams/language/surprise.js'
-export { changed, delta, difference, distanceKm, elapsed, ewma, flag, last, rate, ratio, seasonal, speedKmh } from './streams/language/sequential.js'
+export {
+  changed,
+  delta,
+  difference,
+  distanceKm,
+  elapsed,
+  ewma,
+  flag,
+  last,
+  rate,
+  ratio,
+  seasonal,
+  speedKmh,
+} from './streams/language/sequential.js'
 export {
   abs,
   constant,

@@ -19,7 +19,13 @@ for (const stream of [process.stdout, process.stderr]) {
   })
 }
 
-const terminal: Terminal = { in: process.stdin, out: process.stdout, err: process.stderr, colour: clientEnvironment().colour, interrupted: interrupted.signal }
+const terminal: Terminal = {
+  in: process.stdin,
+  out: process.stdout,
+  err: process.stderr,
+  colour: clientEnvironment().colour,
+  interrupted: interrupted.signal,
+}
 process.exitCode = await run(process.argv.slice(2), terminal)
 
 // A command that is done leaves nothing open; should a native part hold on nevertheless, it is not waited for.

@@ -10,7 +10,10 @@ export default class ClosingLine implements Reporter {
       if (!module.ok() && count.failed === before) count.failed += 1
     }
     const skipped = count.skipped + count.pending
-    process.stdout.write(`\n${String(count.passed)} passed, ${String(count.failed)} failed${skipped > 0 ? `, ${String(skipped)} skipped` : ''}\n`)
+    process.stdout.write(
+      `\n${String(count.passed)} passed, ${String(count.failed)} ` +
+        `failed${skipped > 0 ? `, ${String(skipped)} skipped` : ''}\n`,
+    )
     if (skipped > 0 && process.env['CI'] === 'true') process.exitCode = 1
   }
 }

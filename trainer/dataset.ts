@@ -50,7 +50,14 @@ interface Row {
 }
 
 /** Float32 to the fewest digits that read back as the same float; NaN as null. */
-const compact = (value: number): string => (Number.isNaN(value) ? 'null' : Number.isFinite(value) ? String(Number(value.toPrecision(9))) : value > 0 ? '3.4e38' : '-3.4e38')
+const compact = (value: number): string =>
+  Number.isNaN(value)
+    ? 'null'
+    : Number.isFinite(value)
+      ? String(Number(value.toPrecision(9)))
+      : value > 0
+        ? '3.4e38'
+        : '-3.4e38'
 
 async function main(): Promise<void> {
   const stream = builtinStreams.find(({ name }) => name === required('stream'))
@@ -69,10 +76,22 @@ async function main(): Promise<void> {
     if (!out.write(`${line}\n`)) await once(out, 'drain')
   }
   const seeds = required('seeds').split(',').map(Number)
-  await write(JSON.stringify({
-    stream: stream.name, family: stream.model, fingerprint: plan.fingerprint, features: plan.names, simulator: simulatorHash(), seeds, patterns,
-    fromMs, toMs: endMs, risk: stream.risk, silence_means: stream.outcome.silenceMeans, matureAfterMs: stream.outcome.matureAfterMs,
-  }))
+  await write(
+    JSON.stringify({
+      stream: stream.name,
+      family: stream.model,
+      fingerprint: plan.fingerprint,
+      features: plan.names,
+      simulator: simulatorHash(),
+      seeds,
+      patterns,
+      fromMs,
+      toMs: endMs,
+      risk: stream.risk,
+      silence_means: stream.outcome.silenceMeans,
+      matureAfterMs: stream.outcome.matureAfterMs,
+    }),
+  )
   for (const seed of seeds) {
     const world = createWorld({ seed, startMs, patterns, scale: Number(values.scale) })
     const rows: Row[] = []
@@ -86,12 +105,21 @@ async function main(): Promise<void> {
       const scheme = world.truthOf(raw)
       // Every 1/keep-th genuine row: the same rows however often this is run.
       if (scheme === undefined && Math.floor(++genuine * keep) === Math.floor((genuine - 1) * keep)) continue
-      rows.push({ key: `${String(raw[stream.tenant])} ${id}`, timeMs, scheme, weight: scheme === undefined ? 1 / keep : 1, score: stream.heuristic(named(plan, vector)), vector: vector.slice() })
+      rows.push({
+        key: `${String(raw[stream.tenant])} ${id}`,
+        timeMs,
+        scheme,
+        weight: scheme === undefined ? 1 / keep : 1,
+        score: stream.heuristic(named(plan, vector)),
+        vector: vector.slice(),
+      })
     }
     for (const { key, timeMs, scheme, weight, score, vector } of rows) {
       // What a trainer in life would know by then: outcomes that came in, and silence that grew old enough.
       const known = told.get(key) ?? (timeMs + stream.outcome.matureAfterMs <= endMs ? 0 : null)
-      await write(`{"seed":${seed},"t":${timeMs},"scheme":${JSON.stringify(scheme ?? null)},"known":${String(known)},"w":${weight},"heuristic":${compact(score)},"x":[${Array.from(vector, compact).join(',')}]}`)
+      await write(
+        `{"seed":${seed},"t":${timeMs},"scheme":${JSON.stringify(scheme ?? null)},"known":${String(known)},"w":${weight},"heuristic":${compact(score)},"x":[${Array.from(vector, compact).join(',')}]}`,
+      )
     }
   }
   out.end()

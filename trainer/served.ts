@@ -20,7 +20,14 @@ const unbounded = 50_000_000
  * Vectors of one stream over a world's timeline: the engine's own decoding and folding, in order of arrival, so a
  * model sees in training what it will see when it serves. Duplicates are left out, as they are when served.
  */
-export function* serve(world: World, stream: Stream, fromMs: number, toMs: number, plan: Plan, told?: (outcome: Outcome) => void): Generator<Served> {
+export function* serve(
+  world: World,
+  stream: Stream,
+  fromMs: number,
+  toMs: number,
+  plan: Plan,
+  told?: (outcome: Outcome) => void,
+): Generator<Served> {
   const codec = eventCodec(stream)
   const state = plan.open(unbounded, unbounded)
   const vector = new Float32Array(plan.width)
@@ -33,7 +40,11 @@ export function* serve(world: World, stream: Stream, fromMs: number, toMs: numbe
     if (name !== stream.name) continue
     const event = codec.read(raw)
     const keys = state.missing([event])
-    if (keys.length > 0) state.admit(keys, keys.map(() => undefined))
+    if (keys.length > 0)
+      state.admit(
+        keys,
+        keys.map(() => undefined),
+      )
     if (state.fold(event, vector, 0) === 'duplicate') continue
     yield { raw, id: String(event[stream.id]), timeMs: event[stream.time] as number, arrivedMs: atMs, vector }
   }

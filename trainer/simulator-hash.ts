@@ -10,8 +10,16 @@ import { transformSync } from 'esbuild'
  */
 export function simulatorHash(folder = fileURLToPath(new URL('../src/simulator/world/', import.meta.url))): string {
   const hash = createHash('sha256')
-  for (const name of readdirSync(folder).filter((file) => file.endsWith('.ts')).sort()) {
-    const { code } = transformSync(readFileSync(`${folder}/${name}`, 'utf8'), { loader: 'ts', format: 'esm', target: 'es2023', minify: true, legalComments: 'none' })
+  for (const name of readdirSync(folder)
+    .filter((file) => file.endsWith('.ts'))
+    .sort()) {
+    const { code } = transformSync(readFileSync(`${folder}/${name}`, 'utf8'), {
+      loader: 'ts',
+      format: 'esm',
+      target: 'es2023',
+      minify: true,
+      legalComments: 'none',
+    })
     hash.update(`${name}\n${code.replace(/from"[^"]*\//g, 'from"')}`)
   }
   return hash.digest('hex')

@@ -2,7 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { cpuOf, peakMemoryMiBOf, startProgram } from './processes.js'
 import { topics } from './topics.js'
 
-/** @typedef {import('./engine.js').Engine} Engine @typedef {import('./engine.js').Run} Run @typedef {import('./topics.js').Broker} Broker */
+/**
+ * @typedef {import('./engine.js').Engine} Engine @typedef {import('./engine.js').Run} Run @typedef
+ * {import('./topics.js').Broker} Broker
+ */
 
 const pollMs = 250
 /** An output that has not grown for so long is read: it may be complete. */
@@ -11,9 +14,10 @@ const patienceMs = 400_000
 
 /**
  * Scores the events that lie in the topic with a fresh engine. The rate counts from the first record of predictions,
- * whose events are left out, to the last, by the broker's clock; with a warehouse until its last row too. CPU is that of
- * the whole processes from start to the last prediction or row, start-up included.
- * @param {Engine} engine @param {Run} run @param {Broker} broker @param {number} events @param {Readonly<Record<string, number>>} beside
+ * whose events are left out, to the last, by the broker's clock; with a warehouse until its last row too. CPU is that
+ * of the whole processes from start to the last prediction or row, start-up included.
+ * @param {Engine} engine @param {Run} run @param {Broker} broker @param {number} events @param {Readonly<Record<string,
+ *   number>>} beside
  */
 export async function backlog(engine, run, broker, events, beside) {
   await broker.renew()
@@ -41,7 +45,9 @@ export async function backlog(engine, run, broker, events, beside) {
       const output = await readOutput(engine, broker, events)
       if (output.distinct < events) continue
       const lastAtMs = Math.max(output.lastAtMs, storedAtMs)
-      const cpuSeconds = Object.fromEntries(Object.entries(cpu).map(([name, seconds]) => [name, seconds - (before[name] ?? 0)]))
+      const cpuSeconds = Object.fromEntries(
+        Object.entries(cpu).map(([name, seconds]) => [name, seconds - (before[name] ?? 0)]),
+      )
       return {
         eventsPerSecond: (output.predictions - output.first) / ((lastAtMs - output.firstAtMs) / 1_000),
         scoredPerSecond: (output.predictions - output.first) / ((output.lastAtMs - output.firstAtMs) / 1_000),

@@ -30,7 +30,8 @@
  * @property {() => Promise<void>} build Makes what it runs from, once per machine.
  * @property {(run: Run) => Promise<Program>} program
  * @property {(value: Buffer) => readonly Scored[]} read The predictions in a record of its output.
- * @property {(run: Run) => Promise<number>} [stored] Rows in its warehouse, where it fills one: a backlog ends when all are there.
+ * @property {(run: Run) => Promise<number>} [stored] Rows in its warehouse, where it fills one: a backlog ends when all
+ *   are there.
  */
 
 /** The workload counts its events: e0000000, e0000001 ... @param {string} id */

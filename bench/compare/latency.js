@@ -3,9 +3,16 @@ import { cpuOf, peakMemoryMiBOf, startProgram } from './processes.js'
 import { topics, workloadOf } from './topics.js'
 
 const dist = (/** @type {string} */ path) => import(new URL(`../../dist/${path}`, import.meta.url).href)
-const [{ monotonicMs }, { sendAtRate }, { quantilesOf }] = await Promise.all([dist('base/clock.js'), dist('bench/driver.js'), dist('bench/latency.js')])
+const [{ monotonicMs }, { sendAtRate }, { quantilesOf }] = await Promise.all([
+  dist('base/clock.js'),
+  dist('bench/driver.js'),
+  dist('bench/latency.js'),
+])
 
-/** @typedef {import('./engine.js').Engine} Engine @typedef {import('./engine.js').Run} Run @typedef {import('./topics.js').Broker} Broker */
+/**
+ * @typedef {import('./engine.js').Engine} Engine @typedef {import('./engine.js').Run} Run @typedef
+ * {import('./topics.js').Broker} Broker
+ */
 /** @typedef {{ rate: number, lingerMs: number, warmSeconds: number, seconds: number }} Pace */
 
 const patienceMs = 90_000
@@ -16,7 +23,8 @@ const drainMs = 40_000
  * Sends events at a fixed rate, open loop, and receives their predictions as a consumer of the output topic: from an
  * event's scheduled time to its receipt. A late driver is in the figures. The engine proves itself alive with the
  * workload's first event before; the warm-up is left out of the times and of the CPU.
- * @param {Engine} engine @param {Run} run @param {Broker} broker @param {Pace} pace @param {Readonly<Record<string, number>>} beside
+ * @param {Engine} engine @param {Run} run @param {Broker} broker @param {Pace} pace @param {Readonly<Record<string,
+ *   number>>} beside
  */
 export async function latency(engine, run, broker, { rate, lingerMs, warmSeconds, seconds }, beside) {
   await broker.renew()
@@ -50,7 +58,9 @@ export async function latency(engine, run, broker, { rate, lingerMs, warmSeconds
       if (batch === undefined) batches.set(partition, [record])
       else batch.push(record)
     }
-    const sent = await Promise.allSettled([...batches].map(([partition, records]) => broker.log.append({ topic: topics.events, partition }, records)))
+    const sent = await Promise.allSettled(
+      [...batches].map(([partition, records]) => broker.log.append({ topic: topics.events, partition }, records)),
+    )
     return sent.every(({ status }) => status === 'fulfilled')
   }
 
@@ -59,7 +69,11 @@ export async function latency(engine, run, broker, { rate, lingerMs, warmSeconds
     await send(0, 1)
     await firstPrediction()
     const processes = { engine: started.pid, ...beside }
-    const sending = sendAtRate(total, { ratePerSecond: rate, lingerMs }, (/** @type {number} */ first, /** @type {number} */ end) => send(first + 1, end + 1))
+    const sending = sendAtRate(
+      total,
+      { ratePerSecond: rate, lingerMs },
+      (/** @type {number} */ first, /** @type {number} */ end) => send(first + 1, end + 1),
+    )
     await sleep(warmSeconds * 1_000)
     const before = cpuOf(processes)
     await sleep(seconds * 1_000)
@@ -71,11 +85,26 @@ export async function latency(engine, run, broker, { rate, lingerMs, warmSeconds
     complete.abort()
     await receiving
     // Number 0 went before the schedule.
-    const due = /** @type {readonly import('../engine/driver.js').Sent[]} */ (sent).map(({ scheduledMs }, i) => ({ scheduledMs, gotMs: receivedMs[i + 1] ?? 0 })).slice(rate * warmSeconds)
+    const due = /** @type {readonly import('../engine/driver.js').Sent[]} */ (sent)
+      .map(({ scheduledMs }, i) => ({ scheduledMs, gotMs: receivedMs[i + 1] ?? 0 }))
+      .slice(rate * warmSeconds)
     const times = due.flatMap(({ scheduledMs, gotMs }) => (gotMs === 0 ? [] : [gotMs - scheduledMs]))
-    const cpuSeconds = Object.fromEntries(Object.keys(processes).map((name) => [name, Number(after[name]) - Number(before[name])]))
+    const cpuSeconds = Object.fromEntries(
+      Object.keys(processes).map((name) => [name, Number(after[name]) - Number(before[name])]),
+    )
     const { p50Ms, p95Ms, p99Ms, maxMs } = quantilesOf(times)
-    return { p50Ms, p95Ms, p99Ms, maxMs, cpuSeconds, peakMemoryMiB: peakMemoryMiBOf(started.pid), missing: due.length - times.length, twice, inTimeShare: Math.min(1, inTime / total), driverLatestMs: latestMs }
+    return {
+      p50Ms,
+      p95Ms,
+      p99Ms,
+      maxMs,
+      cpuSeconds,
+      peakMemoryMiB: peakMemoryMiBOf(started.pid),
+      missing: due.length - times.length,
+      twice,
+      inTimeShare: Math.min(1, inTime / total),
+      driverLatestMs: latestMs,
+    }
   } finally {
     complete.abort()
     await started.stop()

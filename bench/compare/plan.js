@@ -7,10 +7,16 @@ import { readFile } from 'node:fs/promises'
 /** @typedef {{ readonly measurement: Measurement, readonly engine: Engine, readonly run: number }} Step */
 
 /** @type {readonly Measurement[]} */
-export const measurements = [{ name: 'backlog' }, { name: 'latency-1000', rate: 1_000 }, { name: 'latency-3000', rate: 3_000 }]
+export const measurements = [
+  { name: 'backlog' },
+  { name: 'latency-1000', rate: 1_000 },
+  { name: 'latency-3000', rate: 3_000 },
+]
 
-
-/** Another one is first in each run, because whoever is first finds the machine as nobody else does. @template T @param {readonly T[]} all @param {number} by */
+/**
+ * Another one is first in each run, because whoever is first finds the machine as nobody else does. @template T @param
+ * {readonly T[]} all @param {number} by
+ */
 const rotated = (all, by) => [...all.slice(by % all.length), ...all.slice(0, by % all.length)]
 
 /**
@@ -23,17 +29,28 @@ const rotated = (all, by) => [...all.slice(by % all.length), ...all.slice(0, by 
 export function stepsOf(engines, runs, only) {
   const known = [...measurements, ...engines].map(({ name }) => name)
   const strange = only.filter((name) => !known.includes(name))
-  if (strange.length > 0) throw new RangeError(`${strange.join(', ')}: neither a measurement nor an engine that is here. These are: ${known.join(', ')}`)
+  if (strange.length > 0)
+    throw new RangeError(
+      `${strange.join(', ')}: neither a measurement nor an engine that is here. These are: ${known.join(', ')}`,
+    )
   /** @template {{ readonly name: string }} T @param {readonly T[]} all */
-  const chosen = (all) => (all.some(({ name }) => only.includes(name)) ? all.filter(({ name }) => only.includes(name)) : all)
+  const chosen = (all) =>
+    all.some(({ name }) => only.includes(name)) ? all.filter(({ name }) => only.includes(name)) : all
   return chosen(measurements).flatMap((measurement) =>
     Array.from({ length: runs }, (_, i) => i + 1).flatMap((run) =>
-      rotated(chosen(engines), run - 1).flatMap((engine) => (engine.measurements?.includes(measurement.name) === false && !only.includes(engine.name) ? [] : [{ measurement, engine, run }])),
+      rotated(chosen(engines), run - 1).flatMap((engine) =>
+        engine.measurements?.includes(measurement.name) === false && !only.includes(engine.name)
+          ? []
+          : [{ measurement, engine, run }],
+      ),
     ),
   )
 }
 
-/** The runs that a file of results holds; none where there is no file. @param {string | undefined} file @returns {Promise<Row[]>} */
+/**
+ * The runs that a file of results holds; none where there is no file. @param {string | undefined} file @returns
+ * {Promise<Row[]>}
+ */
 export async function rowsIn(file) {
   if (file === undefined || !existsSync(file)) return []
   return (await readFile(file, 'utf8')).split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line)]))
@@ -41,4 +58,7 @@ export async function rowsIn(file) {
 
 /** The steps that are not among the rows. @param {readonly Step[]} steps @param {readonly Row[]} rows */
 export const missingSteps = (steps, rows) =>
-  steps.filter(({ measurement, engine, run }) => !rows.some((row) => row.measurement === measurement.name && row.engine === engine.name && row.run === run))
+  steps.filter(
+    ({ measurement, engine, run }) =>
+      !rows.some((row) => row.measurement === measurement.name && row.engine === engine.name && row.run === run),
+  )

@@ -8,7 +8,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 /** Linux counts a process' time in ticks of 10 ms. */
 const ticksPerSecond = 100
 
-/** User and system time of a process with all its threads; fields 14 and 15 of its stat, whose second may hold spaces. @param {string} stat */
+/**
+ * User and system time of a process with all its threads; fields 14 and 15 of its stat, whose second may hold spaces.
+ * @param {string} stat
+ */
 export function cpuSecondsIn(stat) {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
@@ -18,9 +21,13 @@ export function cpuSecondsIn(stat) {
 export const cpuSecondsOf = (pid) => cpuSecondsIn(readFileSync(`/proc/${pid}/stat`, 'utf8'))
 
 /** The most memory that a process ever had. @param {number} pid */
-export const peakMemoryMiBOf = (pid) => Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1_024
+export const peakMemoryMiBOf = (pid) =>
+  Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1_024
 
-/** CPU seconds of several processes, by name. @param {Readonly<Record<string, number>>} pids @returns {Record<string, number>} */
+/**
+ * CPU seconds of several processes, by name. @param {Readonly<Record<string, number>>} pids @returns {Record<string,
+ * number>}
+ */
 export const cpuOf = (pids) => Object.fromEntries(Object.entries(pids).map(([name, pid]) => [name, cpuSecondsOf(pid)]))
 
 /**
@@ -49,10 +56,12 @@ export async function startProgram({ command, args, env }, log) {
     async stop() {
       if (!isOver()) child.kill('SIGTERM')
       const late = new AbortController()
-      void sleep(patienceMs, undefined, { signal: late.signal }).then(() => child.kill('SIGKILL'), () => undefined)
+      void sleep(patienceMs, undefined, { signal: late.signal }).then(
+        () => child.kill('SIGKILL'),
+        () => undefined,
+      )
       await exited
       late.abort()
     },
   }
 }
-

@@ -19,7 +19,10 @@ import { openBroker, topics, workloadOf } from './topics.js'
  * @property {(line: string) => void} say
  */
 
-/** Runs the steps one after another beside servers of their own, and gives each result as it comes. @param {readonly Step[]} steps @param {How} how @param {(row: Row) => Promise<void>} take */
+/**
+ * Runs the steps one after another beside servers of their own, and gives each result as it comes. @param {readonly
+ * Step[]} steps @param {How} how @param {(row: Row) => Promise<void>} take
+ */
 export async function runSteps(steps, how, take) {
   for (const engine of new Set(steps.map((step) => step.engine))) {
     how.say(`building ${engine.name} ...`)
@@ -41,7 +44,15 @@ export async function runSteps(steps, how, take) {
         const directory = join(servers.directory, name)
         await mkdir(directory)
         /** @type {import('./engine.js').Run} */
-        const one = { kind: measurement.rate === undefined ? 'backlog' : 'latency', name, directory, broker: servers.broker, input: topics.events, output: topics.predictions, servers: servers.variables }
+        const one = {
+          kind: measurement.rate === undefined ? 'backlog' : 'latency',
+          name,
+          directory,
+          broker: servers.broker,
+          input: topics.events,
+          output: topics.predictions,
+          servers: servers.variables,
+        }
         const figures = await figuresOf({ measurement, engine, run }, one, broker, servers.pids, how)
         await rm(directory, { recursive: true, force: true })
         await take({ measurement: measurement.name, engine: engine.name, run, figures })
@@ -52,7 +63,10 @@ export async function runSteps(steps, how, take) {
   })
 }
 
-/** @param {Step} step @param {import('./engine.js').Run} one @param {import('./topics.js').Broker} broker @param {Readonly<Record<string, number>>} pids @param {How} how */
+/**
+ * @param {Step} step @param {import('./engine.js').Run} one @param {import('./topics.js').Broker} broker @param
+ * {Readonly<Record<string, number>>} pids @param {How} how
+ */
 async function figuresOf({ measurement: { rate }, engine }, one, broker, pids, { events, seconds, lingerMs, ...how }) {
   if (rate === undefined) {
     const { cpuSeconds, ...figures } = await backlog(engine, one, broker, events, pids)
@@ -65,12 +79,16 @@ async function figuresOf({ measurement: { rate }, engine }, one, broker, pids, {
 
 const warmAppends = 5_000
 
-/** A broker that has just started is slow, and the engine that comes first would pay for it: it takes and gives many small records before anything is measured. @param {import('./topics.js').Broker} broker */
+/**
+ * A broker that has just started is slow, and the engine that comes first would pay for it: it takes and gives many
+ * small records before anything is measured. @param {import('./topics.js').Broker} broker
+ */
 async function warm(broker) {
   await broker.empty()
   const complete = new AbortController()
   let count = 0
   const reading = broker.read(topics.events, () => void (++count === warmAppends && complete.abort()), complete.signal)
-  for (const { partition, record } of workloadOf(warmAppends)) await broker.log.append({ topic: topics.events, partition }, [record])
+  for (const { partition, record } of workloadOf(warmAppends))
+    await broker.log.append({ topic: topics.events, partition }, [record])
   await reading
 }

@@ -15,7 +15,10 @@ import { redis } from '../../scripts/services/redis.js'
  * @property {Readonly<Record<string, number>>} pids By name.
  */
 
-/** Runs `work` beside one broker, one Redis and ClickHouse's front, and stops them. @template T @param {(servers: Servers) => Promise<T>} work */
+/**
+ * Runs `work` beside one broker, one Redis and ClickHouse's front, and stops them. @template T @param {(servers:
+ * Servers) => Promise<T>} work
+ */
 export async function withServers(work) {
   const services = [kafka, redis, clickhouse]
   const lacking = missing(services)
@@ -24,10 +27,16 @@ export async function withServers(work) {
   /** @type {{ name: string, pid: number, variables: Readonly<Record<string, string>>, stop: () => Promise<void> }[]} */
   const running = []
   try {
-    for (const service of services) running.push({ name: service.name, ...(await service.start({ directory: join(directory, service.name) })) })
+    for (const service of services)
+      running.push({ name: service.name, ...(await service.start({ directory: join(directory, service.name) })) })
     /** @type {Readonly<Record<string, string>>} */
     const variables = Object.assign({}, ...running.map((one) => one.variables))
-    return await work({ directory, broker: variables['TIDEMILL_KAFKA_BROKERS'] ?? '', variables, pids: Object.fromEntries(running.map(({ name, pid }) => [name, pid])) })
+    return await work({
+      directory,
+      broker: variables['TIDEMILL_KAFKA_BROKERS'] ?? '',
+      variables,
+      pids: Object.fromEntries(running.map(({ name, pid }) => [name, pid])),
+    })
   } finally {
     await Promise.all(running.map((one) => one.stop()))
     await rm(directory, { recursive: true, force: true })

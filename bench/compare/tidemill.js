@@ -33,7 +33,11 @@ const tidemill = (name, about, roles) => ({
       demo: { enabled: false },
     }
     await writeFile(file, stringify(settings))
-    return { command: process.execPath, args: [here('dist/cli/launch.cjs'), 'start', '--config', file], env: { ...servers, TIDEMILL_KAFKA_BROKERS: broker } }
+    return {
+      command: process.execPath,
+      args: [here('dist/cli/launch.cjs'), 'start', '--config', file],
+      env: { ...servers, TIDEMILL_KAFKA_BROKERS: broker },
+    }
   },
 
   read(value) {
@@ -46,7 +50,11 @@ const tidemill = (name, about, roles) => ({
 
 /** @param {Run} run */
 async function stored({ name, servers }) {
-  const query = new URLSearchParams({ query: `SELECT count() FROM ${name}.predictions`, user: servers['TIDEMILL_CLICKHOUSE_USERNAME'] ?? 'default', password: servers['TIDEMILL_CLICKHOUSE_PASSWORD'] ?? '' })
+  const query = new URLSearchParams({
+    query: `SELECT count() FROM ${name}.predictions`,
+    user: servers['TIDEMILL_CLICKHOUSE_USERNAME'] ?? 'default',
+    password: servers['TIDEMILL_CLICKHOUSE_PASSWORD'] ?? '',
+  })
   const answer = await fetch(`${servers['TIDEMILL_CLICKHOUSE_URL']}/?${query.toString()}`)
   // Before the engine has made its tables there are none.
   return answer.ok ? Number(await answer.text()) : 0
@@ -55,5 +63,8 @@ async function stored({ name, servers }) {
 /** @type {readonly Engine[]} */
 export const tidemills = [
   tidemill('tidemill', 'role scoring, state in Redis', ['scoring']),
-  tidemill('tidemill-warehouse', 'roles scoring and warehouse: predictions and raw events go to ClickHouse too', ['scoring', 'warehouse']),
+  tidemill('tidemill-warehouse', 'roles scoring and warehouse: predictions and raw events go to ClickHouse too', [
+    'scoring',
+    'warehouse',
+  ]),
 ]

@@ -5,7 +5,10 @@ import { sumPredictions } from './predictions.js'
 import { benchConfig, benchStream, type BenchPlace } from './setup.js'
 
 export interface BacklogRun {
-  /** From the first durable block to the last row in ClickHouse, or to the last durable block where the engine fills none. */
+  /**
+   * From the first durable block to the last row in ClickHouse, or to the last durable block where the engine fills
+   * none.
+   */
   readonly eventsPerSecond: number
   /** The same up to the last durable block alone. */
   readonly scoredPerSecond: number
@@ -63,7 +66,9 @@ export async function runBacklog(where: BenchPlace, events: number): Promise<Bac
       await systemClock.sleep(10)
       if (scored < events || engine.snapshot().warehouseLagRecords > 0) continue
       if (!isStored) return undefined
-      const [row] = await engine.query<{ rows: string | number; score_sum: number }>('SELECT count() AS rows, sum(toFloat64(score)) AS score_sum FROM predictions_final')
+      const [row] = await engine.query<{ rows: string | number; score_sum: number }>(
+        'SELECT count() AS rows, sum(toFloat64(score)) AS score_sum FROM predictions_final',
+      )
       if (Number(row!.rows) >= events) return { rows: Number(row!.rows), scoreSum: row!.score_sum }
     }
   }

@@ -7,18 +7,32 @@ export interface Target {
 }
 
 /** One POST of JSON over a kept connection; resolves with the status when the answer is complete. */
-export function poster({ url, key }: Target, path: string, sockets: number): { post(body: string): Promise<number>; close(): void } {
+export function poster(
+  { url, key }: Target,
+  path: string,
+  sockets: number,
+): { post(body: string): Promise<number>; close(): void } {
   const agent = new Agent({ keepAlive: true, maxSockets: sockets, noDelay: true })
   const { hostname, port } = new URL(url)
   const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' }
   return {
     post: (body) =>
       new Promise((resolve, reject) => {
-        const call = request({ agent, hostname, port, path, method: 'POST', headers: { ...headers, 'content-length': Buffer.byteLength(body) } }, (answer) => {
-          answer.resume()
-          answer.on('end', () => resolve(answer.statusCode ?? 0))
-          answer.on('error', reject)
-        })
+        const call = request(
+          {
+            agent,
+            hostname,
+            port,
+            path,
+            method: 'POST',
+            headers: { ...headers, 'content-length': Buffer.byteLength(body) },
+          },
+          (answer) => {
+            answer.resume()
+            answer.on('end', () => resolve(answer.statusCode ?? 0))
+            answer.on('error', reject)
+          },
+        )
         call.on('error', reject)
         call.end(body)
       }),
@@ -45,7 +59,11 @@ export interface Pace {
  * due since the last time go together, as a producer's batch does. A late driver is not hidden: the times are those of
  * the schedule, so what an event lingers is in them. Resolves when all are answered.
  */
-export async function sendAtRate(events: number, { ratePerSecond, lingerMs }: Pace, send: (first: number, end: number) => Promise<boolean>): Promise<{ readonly sent: readonly Sent[]; readonly latestMs: number }> {
+export async function sendAtRate(
+  events: number,
+  { ratePerSecond, lingerMs }: Pace,
+  send: (first: number, end: number) => Promise<boolean>,
+): Promise<{ readonly sent: readonly Sent[]; readonly latestMs: number }> {
   const startMs = monotonicMs() + 100
   const sent: Sent[] = []
   const calls: Promise<void>[] = []
@@ -75,10 +93,20 @@ export async function sendAtRate(events: number, { ratePerSecond, lingerMs }: Pa
 }
 
 /** The same over HTTP: events that go together are one request. */
-export async function postAtRate(target: Target, path: string, events: readonly string[], pace: Pace): ReturnType<typeof sendAtRate> {
+export async function postAtRate(
+  target: Target,
+  path: string,
+  events: readonly string[],
+  pace: Pace,
+): ReturnType<typeof sendAtRate> {
   const { post, close } = poster(target, path, 256)
   try {
-    return await sendAtRate(events.length, pace, async (first, end) => (await post(pace.lingerMs === 0 ? events[first]! : `[${events.slice(first, end).join(',')}]`)) < 300)
+    return await sendAtRate(
+      events.length,
+      pace,
+      async (first, end) =>
+        (await post(pace.lingerMs === 0 ? events[first]! : `[${events.slice(first, end).join(',')}]`)) < 300,
+    )
   } finally {
     close()
   }

@@ -22,7 +22,12 @@ export function quantilesOf(values: readonly number[]): Quantiles {
 }
 
 /** An engine for a driver in another process. `finish` gives when each event's prediction became durable. */
-export async function startServed(where: BenchPlace): Promise<{ readonly target: Target; finish(): Promise<{ durableMs: readonly (readonly [string, number])[]; cpuSeconds: number; peakMemoryMiB: number }> }> {
+export async function startServed(
+  where: BenchPlace,
+): Promise<{
+  readonly target: Target
+  finish(): Promise<{ durableMs: readonly (readonly [string, number])[]; cpuSeconds: number; peakMemoryMiB: number }>
+}> {
   await placeModel(where.directory, await benchStream())
   const config = benchConfig(where)
   const durableMs = new Map<string, number>()
@@ -32,14 +37,22 @@ export async function startServed(where: BenchPlace): Promise<{ readonly target:
       for (const id of block.eventIds) durableMs.set(id, nowMs)
     },
   })
-  const { key } = await openKeys(dataPaths(config.dataDirectory).keys, systemClock).create({ name: 'bench', tenant: '*', scopes: ['events:write', 'predict', 'read'] })
+  const { key } = await openKeys(dataPaths(config.dataDirectory).keys, systemClock).create({
+    name: 'bench',
+    tenant: '*',
+    scopes: ['events:write', 'predict', 'read'],
+  })
   const before = process.cpuUsage()
   return {
     target: { url: engine.url, key },
     async finish() {
       const { user, system } = process.cpuUsage(before)
       await engine.stop()
-      return { durableMs: [...durableMs], cpuSeconds: (user + system) / 1e6, peakMemoryMiB: process.resourceUsage().maxRSS / 1_024 }
+      return {
+        durableMs: [...durableMs],
+        cpuSeconds: (user + system) / 1e6,
+        peakMemoryMiB: process.resourceUsage().maxRSS / 1_024,
+      }
     },
   }
 }
@@ -64,8 +77,15 @@ export interface Driven {
 /** Sends the workload's next events at a rate: a warm-up that is left out, then the measured part. */
 export async function driveEvents(target: Target, { rate, lingerMs, warmSeconds, seconds }: Drive): Promise<Driven> {
   const lines = [...workloadLines(rate * (warmSeconds + seconds))]
-  const { sent, latestMs } = await postAtRate(target, '/api/v2/events/attendance-bench', lines, { ratePerSecond: rate, lingerMs })
-  return { scheduledMs: scheduledOf(sent, rate * warmSeconds), driverLatestMs: latestMs, refused: sent.filter(({ taken }) => !taken).length }
+  const { sent, latestMs } = await postAtRate(target, '/api/v2/events/attendance-bench', lines, {
+    ratePerSecond: rate,
+    lingerMs,
+  })
+  return {
+    scheduledMs: scheduledOf(sent, rate * warmSeconds),
+    driverLatestMs: latestMs,
+    refused: sent.filter(({ taken }) => !taken).length,
+  }
 }
 
 /** When each event was due, by its id, without the warm-up's. */
@@ -75,10 +95,22 @@ export function scheduledOf(sent: readonly Sent[], warm: number): Record<string,
   return scheduledMs
 }
 
-/** Asks for predictions at a rate, open loop, and gives how long the answers took. A timer that fires late is the driver's, not the engine's: it counts from the sending. */
-export async function drivePredictions(target: Target, { rate, lingerMs, warmSeconds, seconds }: Drive): Promise<Quantiles & { readonly refused: number }> {
+/**
+ * Asks for predictions at a rate, open loop, and gives how long the answers took. A timer that fires late is the
+ * driver's, not the engine's: it counts from the sending.
+ */
+export async function drivePredictions(
+  target: Target,
+  { rate, lingerMs, warmSeconds, seconds }: Drive,
+): Promise<Quantiles & { readonly refused: number }> {
   const lines = [...workloadLines(rate * (warmSeconds + seconds))]
-  const { sent } = await postAtRate(target, '/api/v2/predict/attendance-bench', lines, { ratePerSecond: rate, lingerMs })
+  const { sent } = await postAtRate(target, '/api/v2/predict/attendance-bench', lines, {
+    ratePerSecond: rate,
+    lingerMs,
+  })
   const measured = sent.slice(rate * warmSeconds)
-  return { ...quantilesOf(measured.map(({ sentMs, answeredMs }) => answeredMs - sentMs)), refused: measured.filter(({ taken }) => !taken).length }
+  return {
+    ...quantilesOf(measured.map(({ sentMs, answeredMs }) => answeredMs - sentMs)),
+    refused: measured.filter(({ taken }) => !taken).length,
+  }
 }

@@ -44,7 +44,9 @@ export async function driveLog(where: BenchPlace, { rate, lingerMs, warmSeconds,
         if (batch === undefined) batches.set(partition, [record])
         else batch.push(record)
       }
-      const appends = [...batches].map(([partition, records]) => log.append({ topic: stream.topics.events, partition }, records))
+      const appends = [...batches].map(([partition, records]) =>
+        log.append({ topic: stream.topics.events, partition }, records),
+      )
       return (await Promise.allSettled(appends)).every(({ status }) => status === 'fulfilled')
     }
     const { sent, latestMs } = await sendAtRate(total, { ratePerSecond: rate, lingerMs }, send)
@@ -52,7 +54,14 @@ export async function driveLog(where: BenchPlace, { rate, lingerMs, warmSeconds,
     complete.abort()
     await receiving
     const scheduledMs = scheduledOf(sent, rate * warmSeconds)
-    const latencies = Object.entries(scheduledMs).flatMap(([id, dueMs]) => (receivedMs.has(id) ? [receivedMs.get(id)! - dueMs] : []))
-    return { scheduledMs, driverLatestMs: latestMs, refused: sent.filter(({ taken }) => !taken).length, receipt: quantilesOf(latencies) }
+    const latencies = Object.entries(scheduledMs).flatMap(([id, dueMs]) =>
+      receivedMs.has(id) ? [receivedMs.get(id)! - dueMs] : [],
+    )
+    return {
+      scheduledMs,
+      driverLatestMs: latestMs,
+      refused: sent.filter(({ taken }) => !taken).length,
+      receipt: quantilesOf(latencies),
+    }
   })
 }

@@ -37,23 +37,44 @@ export interface BacklogResult extends BacklogRun {
 }
 
 /** One backlog: fill a log, score it with a fresh engine. */
-export const backlog = (plan: Plan, encoding: Encoding, rawEvents: boolean): Promise<BacklogResult> => inDirectory(plan, (directory) => backlogIn(plan, { directory, rawEvents }, encoding))
+export const backlog = (plan: Plan, encoding: Encoding, rawEvents: boolean): Promise<BacklogResult> =>
+  inDirectory(plan, (directory) => backlogIn(plan, { directory, rawEvents }, encoding))
 
 async function backlogIn(plan: Plan, where: BenchPlace, encoding: Encoding): Promise<BacklogResult> {
   await run({ task: 'fill', where, encoding, events: plan.events }, plan.signal)
-  const result = await besides(plan.servers?.beside ?? {}, () => run<BacklogRun>({ task: 'backlog', where, events: plan.events }, plan.signal))
+  const result = await besides(plan.servers?.beside ?? {}, () =>
+    run<BacklogRun>({ task: 'backlog', where, events: plan.events }, plan.signal),
+  )
   const whole = plan.events === workload.events
-  return { ...result, scoreSumAgrees: whole ? Math.abs(result.scoreSum - workload.scoreSum) <= workload.scoreSumTolerance : undefined }
+  return {
+    ...result,
+    scoreSumAgrees: whole ? Math.abs(result.scoreSum - workload.scoreSum) <= workload.scoreSumTolerance : undefined,
+  }
 }
 
-/** The same on servers: in their topic, with their state and tables, or scored only, as engines without a warehouse do. */
-export const clusterBacklog = (plan: Plan, encoding: Encoding, rawEvents: boolean, roles?: readonly Role[]): Promise<BacklogResult> =>
-  inCluster(plan, rawEvents, roles, (where) => backlogIn(plan, where, encoding))
+/**
+ * The same on servers: in their topic, with their state and tables, or scored only, as engines without a warehouse do.
+ */
+export const clusterBacklog = (
+  plan: Plan,
+  encoding: Encoding,
+  rawEvents: boolean,
+  roles?: readonly Role[],
+): Promise<BacklogResult> => inCluster(plan, rawEvents, roles, (where) => backlogIn(plan, where, encoding))
 
-const inCluster = <T>(plan: Plan, rawEvents: boolean, roles: readonly Role[] | undefined, work: (where: BenchPlace) => Promise<T>): Promise<T> =>
+const inCluster = <T>(
+  plan: Plan,
+  rawEvents: boolean,
+  roles: readonly Role[] | undefined,
+  work: (where: BenchPlace) => Promise<T>,
+): Promise<T> =>
   inDirectory(plan, async (directory) => {
     const configPath = plan.servers?.configPath
-    const cluster = { run: `tidemill_bench_${randomBytes(6).toString('hex')}`, ...(configPath === undefined ? {} : { configPath }), ...(roles === undefined ? {} : { roles }) }
+    const cluster = {
+      run: `tidemill_bench_${randomBytes(6).toString('hex')}`,
+      ...(configPath === undefined ? {} : { configPath }),
+      ...(roles === undefined ? {} : { roles }),
+    }
     const where = { directory, rawEvents, cluster }
     return onServers(where, () => work(where))
   })
@@ -76,7 +97,11 @@ interface Finished {
 }
 
 /** An engine in a process of its own, driven by `drive` in another. */
-async function driven<T extends Driven>(plan: Plan, where: BenchPlace, drive: (target: Target) => Promise<T>): Promise<{ readonly driven: T; readonly result: LatencyResult }> {
+async function driven<T extends Driven>(
+  plan: Plan,
+  where: BenchPlace,
+  drive: (target: Target) => Promise<T>,
+): Promise<{ readonly driven: T; readonly result: LatencyResult }> {
   const engine = start({ task: 'serve', where }, plan.signal)
   const driven = await drive(await engine.next<Target>())
   engine.finish()
@@ -87,27 +112,51 @@ async function driven<T extends Driven>(plan: Plan, where: BenchPlace, drive: (t
   const durable = new Map(durableMs)
   const latencies = ids.flatMap((id) => (durable.has(id) ? [durable.get(id)! - scheduledMs[id]!] : []))
   const cores = cpuSeconds / (plan.warmSeconds + plan.seconds)
-  return { driven, result: { ...quantilesOf(latencies), cores, peakMemoryMiB, driverLatestMs, refused, missing: ids.length - latencies.length } }
+  return {
+    driven,
+    result: {
+      ...quantilesOf(latencies),
+      cores,
+      peakMemoryMiB,
+      driverLatestMs,
+      refused,
+      missing: ids.length - latencies.length,
+    },
+  }
 }
 
 /** From an event's scheduled time to its durable prediction, driven over HTTP by another process. */
 export const latency = (plan: Plan, rate: number, lingerMs: number): Promise<LatencyResult> =>
   inDirectory(plan, async (directory) => {
-    const drive = (target: Target): Promise<Driven> => run({ task: 'drive-events', target, rate, lingerMs, warmSeconds: plan.warmSeconds, seconds: plan.seconds }, plan.signal)
+    const drive = (target: Target): Promise<Driven> =>
+      run(
+        { task: 'drive-events', target, rate, lingerMs, warmSeconds: plan.warmSeconds, seconds: plan.seconds },
+        plan.signal,
+      )
     return (await driven(plan, { directory, rawEvents: true }, drive)).result
   })
 
 export interface ClusterLatencyResult extends LatencyResult {
-  /** The same up to when the prediction was durable in its topic, as the engine learns it; the other figures are of its receipt. */
+  /**
+   * The same up to when the prediction was durable in its topic, as the engine learns it; the other figures are of its
+   * receipt.
+   */
   readonly durableP50Ms: number
   readonly durableP99Ms: number
 }
 
-/** From an event's scheduled time to the receipt of its prediction by a consumer of the topic, who is its producer too and a process of its own. */
+/**
+ * From an event's scheduled time to the receipt of its prediction by a consumer of the topic, who is its producer too
+ * and a process of its own.
+ */
 export const clusterLatency = (plan: Plan, rate: number, lingerMs: number): Promise<ClusterLatencyResult> =>
   inCluster(plan, true, undefined, (where) =>
     besides(plan.servers?.beside ?? {}, async () => {
-      const drive = (): Promise<Received> => run({ task: 'drive-log', where, rate, lingerMs, warmSeconds: plan.warmSeconds, seconds: plan.seconds }, plan.signal)
+      const drive = (): Promise<Received> =>
+        run(
+          { task: 'drive-log', where, rate, lingerMs, warmSeconds: plan.warmSeconds, seconds: plan.seconds },
+          plan.signal,
+        )
       const { driven: received, result } = await driven(plan, where, drive)
       const missing = Object.keys(received.scheduledMs).length - received.receipt.count
       return { ...result, ...received.receipt, missing, durableP50Ms: result.p50Ms, durableP99Ms: result.p99Ms }
@@ -121,7 +170,10 @@ export const predictLatency = (plan: Plan, rate: number): Promise<PredictResult>
   inDirectory(plan, async (directory) => {
     const engine = start({ task: 'serve', where: { directory, rawEvents: true } }, plan.signal)
     const target = await engine.next<Target>()
-    const result = await run<PredictResult>({ task: 'drive-predictions', target, rate, lingerMs: 0, warmSeconds: plan.warmSeconds, seconds: plan.seconds }, plan.signal)
+    const result = await run<PredictResult>(
+      { task: 'drive-predictions', target, rate, lingerMs: 0, warmSeconds: plan.warmSeconds, seconds: plan.seconds },
+      plan.signal,
+    )
     engine.finish()
     await engine.next()
     await engine.exited()

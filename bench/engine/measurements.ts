@@ -1,9 +1,20 @@
 /** The measurements of `tidemill bench`, each with its name. */
-import { producerLingerMs, type BenchOptions, type Benchmarks, type Measurements } from '../../src/cli/bench/benchmarks.js'
+import {
+  producerLingerMs,
+  type BenchOptions,
+  type Benchmarks,
+  type Measurements,
+} from '../../src/cli/bench/benchmarks.js'
 import { backlog, clusterBacklog, clusterLatency, latency, predictLatency, type Plan } from './measure.js'
 import { checkServers } from './servers.js'
 
-const planOf = ({ directory, events, warmup, seconds }: BenchOptions, signal: AbortSignal): Plan => ({ directory, events, warmSeconds: warmup, seconds, signal })
+const planOf = ({ directory, events, warmup, seconds }: BenchOptions, signal: AbortSignal): Plan => ({
+  directory,
+  events,
+  warmSeconds: warmup,
+  seconds,
+  signal,
+})
 
 function embedded(options: BenchOptions, signal: AbortSignal): Measurements {
   const plan = planOf(options, signal)

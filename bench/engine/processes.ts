@@ -16,7 +16,10 @@ export interface Running {
 }
 
 export function start(task: Task, signal: AbortSignal): Running {
-  const child: ChildProcess = spawn(process.execPath, [entry, JSON.stringify(task)], { stdio: ['pipe', 'pipe', 'inherit'], signal })
+  const child: ChildProcess = spawn(process.execPath, [entry, JSON.stringify(task)], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    signal,
+  })
   const exit = once(child, 'exit') as Promise<[number | null]>
   exit.catch(() => undefined)
   const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]()
@@ -25,7 +28,10 @@ export function start(task: Task, signal: AbortSignal): Running {
       const line = await lines.next()
       if (line.done === true) {
         const [code] = await exit
-        throw new CommandFailed(exits.failed, `the measurement '${task.task}' ended early, with ${code === null ? 'a signal' : `exit code ${code}`}`)
+        throw new CommandFailed(
+          exits.failed,
+          `the measurement '${task.task}' ended early, with ${code === null ? 'a signal' : `exit code ${code}`}`,
+        )
       }
       return JSON.parse(line.value) as T
     },

@@ -15,11 +15,22 @@ import { benchConfig, benchStream, type BenchPlace } from './setup.js'
 export async function onServers<T>(where: BenchPlace, work: () => Promise<T>): Promise<T> {
   const config = benchConfig(where)
   const { stream, topics } = await benchStream()
-  const made = [...Object.values(topics), controlTopic.topic, modelsTopic.topic, outcomesTopic, apiPredictionsTopic.topic]
+  const made = [
+    ...Object.values(topics),
+    controlTopic.topic,
+    modelsTopic.topic,
+    outcomesTopic,
+    apiPredictionsTopic.topic,
+  ]
   const kafka = await kafkaTopicsOf(config)
   try {
     const taken = (await kafka.list()).filter((topic) => made.includes(topic))
-    if (taken.length > 0) throw new CommandFailed(exits.configuration, `Kafka at ${config.kafka.brokers.join(', ')} holds topics of an engine already (${taken.join(', ')}), and a bench removes what it made: give it servers of its own`)
+    if (taken.length > 0)
+      throw new CommandFailed(
+        exits.configuration,
+        `Kafka at ${config.kafka.brokers.join(', ')} holds topics of an engine already ` +
+          `(${taken.join(', ')}), and a bench removes what it made: give it servers of its own`,
+      )
     try {
       return await work()
     } finally {
@@ -33,7 +44,10 @@ export async function onServers<T>(where: BenchPlace, work: () => Promise<T>): P
 }
 
 /** Claimed under another identity, the blobs of a partition are there to be swept. */
-async function dropState(where: BenchPlace, { name, partitions }: { readonly name: string; readonly partitions: number }): Promise<void> {
+async function dropState(
+  where: BenchPlace,
+  { name, partitions }: { readonly name: string; readonly partitions: number },
+): Promise<void> {
   const store = await storesIn(benchConfig(where)).openState()
   try {
     for (let partition = 0; partition < partitions; partition++) {
@@ -58,7 +72,8 @@ async function dropTables(where: BenchPlace): Promise<void> {
 }
 
 /** Throws BAD_CONFIG where the environment and the file do not name the servers of a cluster. */
-export const checkServers = (configPath: string | undefined): void => void loadConfig({ flags: { preset: 'cluster' }, ...(configPath === undefined ? {} : { configPath }) })
+export const checkServers = (configPath: string | undefined): void =>
+  void loadConfig({ flags: { preset: 'cluster' }, ...(configPath === undefined ? {} : { configPath }) })
 
 /** Processes beside the engine whose CPU is told too, by name. */
 export type Beside = Readonly<Record<string, number>>
@@ -73,7 +88,10 @@ function cpuSecondsOf(pid: number): number {
 }
 
 /** What `work` gives, and the CPU seconds of the processes meanwhile: `kafkaCpuSeconds`. */
-export async function besides<T extends object>(beside: Beside, work: () => Promise<T>): Promise<T & Readonly<Record<string, number>>> {
+export async function besides<T extends object>(
+  beside: Beside,
+  work: () => Promise<T>,
+): Promise<T & Readonly<Record<string, number>>> {
   const before = Object.entries(beside).map(([name, pid]) => [name, pid, cpuSecondsOf(pid)] as const)
   const result = await work()
   const spent = before.map(([name, pid, seconds]) => [`${name}CpuSeconds`, cpuSecondsOf(pid) - seconds] as const)

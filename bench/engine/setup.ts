@@ -43,7 +43,12 @@ export function benchConfig({ directory, rawEvents, cluster }: BenchPlace): Conf
   }
   if (cluster === undefined) return loadConfig({ variables: {}, flags })
   const { configPath, run, roles } = cluster
-  const own = { preset: 'cluster', 'redis.keyPrefix': `${run}:`, 'clickhouse.database': run, ...(roles === undefined ? {} : { roles }) }
+  const own = {
+    preset: 'cluster',
+    'redis.keyPrefix': `${run}:`,
+    'clickhouse.database': run,
+    ...(roles === undefined ? {} : { roles }),
+  }
   return loadConfig({ flags: { ...flags, ...own }, ...(configPath === undefined ? {} : { configPath }) })
 }
 
@@ -57,8 +62,17 @@ export async function placeModel(directory: string, stream: CompiledStream): Pro
   const folder = join(directory, 'models', stream.stream.model!, 'global', 'bench-1')
   const bytes = await readFile(packagePath('bench/attendance-bench.onnx'))
   const manifest = {
-    family: stream.stream.model, scope: 'global', version: 'bench-1', fingerprint: stream.plan.fingerprint, features: stream.plan.names,
-    sha256: createHash('sha256').update(bytes).digest('hex'), input: 'input', output: 'probabilities', metrics: {}, reference: {}, parent: null,
+    family: stream.stream.model,
+    scope: 'global',
+    version: 'bench-1',
+    fingerprint: stream.plan.fingerprint,
+    features: stream.plan.names,
+    sha256: createHash('sha256').update(bytes).digest('hex'),
+    input: 'input',
+    output: 'probabilities',
+    metrics: {},
+    reference: {},
+    parent: null,
   }
   await mkdir(folder, { recursive: true })
   await writeFile(join(folder, 'model.onnx'), bytes)
@@ -72,15 +86,23 @@ export interface Placed {
 }
 
 /** The workload's first events, in its order. */
-export const workloadRecords = (stream: CompiledStream, encoding: Encoding, events: number): Generator<Placed> => placed(stream, encoding, workloadLines(events))
+export const workloadRecords = (stream: CompiledStream, encoding: Encoding, events: number): Generator<Placed> =>
+  placed(stream, encoding, workloadLines(events))
 
 /** Events given as JSON, as a producer would send them. */
-export function* placed({ codec, stream }: CompiledStream, encoding: Encoding, lines: Iterable<string>): Generator<Placed> {
+export function* placed(
+  { codec, stream }: CompiledStream,
+  encoding: Encoding,
+  lines: Iterable<string>,
+): Generator<Placed> {
   for (const line of lines) {
     const json = Buffer.from(line)
     const event = codec.decode(json)
     const key = codec.keyOf(event)
-    yield { partition: partitionOf(key, stream.partitions), record: { key, value: encoding === 'json' ? json : codec.encodeAvro(event) } }
+    yield {
+      partition: partitionOf(key, stream.partitions),
+      record: { key, value: encoding === 'json' ? json : codec.encodeAvro(event) },
+    }
   }
 }
 
@@ -91,7 +113,9 @@ const batch = 1_000
 export async function fillLog(where: BenchPlace, encoding: Encoding, events: number): Promise<void> {
   const stream = await benchStream()
   await placeModel(where.directory, stream)
-  await withLog(benchConfig(where), [stream], (log) => appendInBatches(log, stream, workloadRecords(stream, encoding, events)))
+  await withLog(benchConfig(where), [stream], (log) =>
+    appendInBatches(log, stream, workloadRecords(stream, encoding, events)),
+  )
 }
 
 /** Appends records in their order, a batch of a partition at a time. */

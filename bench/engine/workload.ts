@@ -14,7 +14,12 @@ const sites = 200
 const tenants = 20
 const startMs = Date.UTC(2025, 0, 6)
 const weekMs = 7 * 86_400_000
-const methods: readonly (readonly [string, number])[] = [['gps', 0.55], ['nfc', 0.8], ['face', 0.95], ['manual', 1]]
+const methods: readonly (readonly [string, number])[] = [
+  ['gps', 0.55],
+  ['nfc', 0.8],
+  ['face', 0.95],
+  ['manual', 1],
+]
 
 const padded = (value: number, digits: number): string => String(value).padStart(digits, '0')
 
@@ -49,11 +54,18 @@ export function* workloadLines(count: number = workload.events): Generator<strin
     const [lat, lon] = places[site]!
     const method = random()
     const fields = [
-      `"event_id":"e${padded(i, 7)}"`, `"tenant_id":"t${padded(person % tenants, 2)}"`, `"person_id":"p${padded(person, 5)}"`,
-      `"site_id":"s${padded(site, 3)}"`, `"ts":${ts}`, `"kind":"${inside[person] === 1 ? 'in' : 'out'}"`,
-      `"lat":${rounded(lat + (random() - 0.5) * 0.01, 6)}`, `"lon":${rounded(lon + (random() - 0.5) * 0.01, 6)}`,
-      `"accuracy_m":${rounded(3 + random() * random() * 150, 1)}`, `"device_id":"d${padded(person, 5)}-${device}"`,
-      `"method":"${methods.find(([, upTo]) => method <= upTo)![0]}"`, `"battery":${rounded(random(), 2)}`,
+      `"event_id":"e${padded(i, 7)}"`,
+      `"tenant_id":"t${padded(person % tenants, 2)}"`,
+      `"person_id":"p${padded(person, 5)}"`,
+      `"site_id":"s${padded(site, 3)}"`,
+      `"ts":${ts}`,
+      `"kind":"${inside[person] === 1 ? 'in' : 'out'}"`,
+      `"lat":${rounded(lat + (random() - 0.5) * 0.01, 6)}`,
+      `"lon":${rounded(lon + (random() - 0.5) * 0.01, 6)}`,
+      `"accuracy_m":${rounded(3 + random() * random() * 150, 1)}`,
+      `"device_id":"d${padded(person, 5)}-${device}"`,
+      `"method":"${methods.find(([, upTo]) => method <= upTo)![0]}"`,
+      `"battery":${rounded(random(), 2)}`,
     ]
     yield `{${fields.join(',')}}`
   }

@@ -1,6 +1,7 @@
 /**
  * The scoring rule of the Numenta Anomaly Benchmark (Lavin and Ahmad, "Evaluating Real-Time Anomaly Detection
- * Algorithms", 2015): how well scores of single rows find labelled windows, the earlier the better, false alarms charged.
+ * Algorithms", 2015): how well scores of single rows find labelled windows, the earlier the better, false alarms
+ * charged.
  */
 
 /** One file: its rows in order, and its anomalies as index spans, both ends inclusive, in order. */
@@ -41,7 +42,12 @@ export const probationRows = (rows: number): number => Math.floor(0.15 * Math.mi
  * The score at the best threshold, one for all files, as NAB reports it; or at the given one. `scores[i]` belongs to
  * `series[i]`, a number a row, larger is more anomalous.
  */
-export function nabScore(series: readonly LabelledSeries[], scores: readonly ArrayLike<number>[], profile: Profile = profiles.standard, threshold?: number): NabScore {
+export function nabScore(
+  series: readonly LabelledSeries[],
+  scores: readonly ArrayLike<number>[],
+  profile: Profile = profiles.standard,
+  threshold?: number,
+): NabScore {
   const alarms = series.flatMap((one, i) => possibleAlarms(one, scores[i]!, profile)).sort((a, b) => b.score - a.score)
   const windows = series.reduce((sum, one) => sum + one.windows.length, 0)
   const nothing: Sweep = { value: -profile.missed * windows, threshold: Infinity, found: 0, falseAlarms: 0 }
@@ -50,7 +56,13 @@ export function nabScore(series: readonly LabelledSeries[], scores: readonly Arr
     threshold === undefined
       ? sweeps.reduce((best, one) => (one.value > best.value ? one : best), nothing)
       : sweeps.reduce((last, one) => (one.threshold >= threshold ? one : last), nothing)
-  return { score: (100 * (best.value - nothing.value)) / (profile.found * windows - nothing.value), threshold: best.threshold, windows, found: best.found, falseAlarms: best.falseAlarms }
+  return {
+    score: (100 * (best.value - nothing.value)) / (profile.found * windows - nothing.value),
+    threshold: best.threshold,
+    windows,
+    found: best.found,
+    falseAlarms: best.falseAlarms,
+  }
 }
 
 interface Alarm {
@@ -61,19 +73,33 @@ interface Alarm {
   readonly window: string | undefined
 }
 
-/** +0.987 at a window's left edge, 0 at its right edge, towards -1 beyond it; `position` in window lengths from there. */
+/**
+ * +0.987 at a window's left edge, 0 at its right edge, towards -1 beyond it; `position` in window lengths from there.
+ */
 const credit = (position: number): number => (position > 3 ? -1 : 2 / (1 + Math.exp(5 * position)) - 1)
 
-function possibleAlarms({ name, rows, windows }: LabelledSeries, scores: ArrayLike<number>, profile: Profile): readonly Alarm[] {
+function possibleAlarms(
+  { name, rows, windows }: LabelledSeries,
+  scores: ArrayLike<number>,
+  profile: Profile,
+): readonly Alarm[] {
   const alarms: Alarm[] = []
   for (let row = probationRows(rows); row < rows; row++) {
     const inside = windows.findIndex(([first, last]) => first <= row && row <= last)
     if (inside >= 0) {
       const [first, last] = windows[inside]!
-      alarms.push({ score: scores[row]!, value: (credit(-(last - row + 1) / (last - first + 1)) / credit(-1)) * profile.found, window: `${name} ${inside}` })
+      alarms.push({
+        score: scores[row]!,
+        value: (credit(-(last - row + 1) / (last - first + 1)) / credit(-1)) * profile.found,
+        window: `${name} ${inside}`,
+      })
     } else {
       const before = windows.findLast(([, last]) => last < row)
-      alarms.push({ score: scores[row]!, value: (before === undefined ? -1 : credit((row - before[1]) / (before[1] - before[0]))) * profile.falseAlarm, window: undefined })
+      alarms.push({
+        score: scores[row]!,
+        value: (before === undefined ? -1 : credit((row - before[1]) / (before[1] - before[0]))) * profile.falseAlarm,
+        window: undefined,
+      })
     }
   }
   return alarms
@@ -100,7 +126,8 @@ function swept(alarms: readonly Alarm[], nothing: Sweep, profile: Profile): read
       value += before === undefined ? profile.missed + alarm.value : Math.max(0, alarm.value - before)
       earned.set(alarm.window, Math.max(before ?? -Infinity, alarm.value))
     }
-    if (alarms[i + 1]?.score !== alarm.score) sweeps.push({ value, threshold: alarm.score, found: earned.size, falseAlarms })
+    if (alarms[i + 1]?.score !== alarm.score)
+      sweeps.push({ value, threshold: alarm.score, found: earned.size, falseAlarms })
   })
   return sweeps
 }

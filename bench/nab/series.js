@@ -32,7 +32,11 @@ export function nabSeries(directory) {
  * @returns {NabSeries}
  */
 function oneSeries(directory, name, labels) {
-  const rows = readFileSync(join(directory, name), 'utf8').trim().split('\n').slice(1).map((line) => line.trim().split(','))
+  const rows = readFileSync(join(directory, name), 'utf8')
+    .trim()
+    .split('\n')
+    .slice(1)
+    .map((line) => line.trim().split(','))
   const stamps = rows.map(([stamp = '']) => stamp.slice(0, 19))
   return {
     name,
@@ -90,6 +94,13 @@ export function writeScores(directory, all, scores) {
   all.forEach((one, i) => {
     const path = join(directory, one.name)
     mkdirSync(dirname(path), { recursive: true })
-    writeFileSync(path, ['timestamp,value,anomaly_score', ...one.stamps.map((stamp, row) => `${stamp},${one.values[row]},${scores[i]?.[row]}`), ''].join('\n'))
+    writeFileSync(
+      path,
+      [
+        'timestamp,value,anomaly_score',
+        ...one.stamps.map((stamp, row) => `${stamp},${one.values[row]},${scores[i]?.[row]}`),
+        '',
+      ].join('\n'),
+    )
   })
 }

@@ -1,8 +1,28 @@
 /**
  * The workload on which other engines were measured, as a user writes it: through the public package alone. 24 features
- * in the order of the reference model; histories of a person, and of a site within its log partition (no repartitioning).
+ * in the order of the reference model; histories of a person, and of a site within its log partition (no
+ * repartitioning).
  */
-import { avsc, changed, count, defineStream, distanceKm, distinct, elapsed, field, flag, hour, mean, minuteOfDay, ratio, share, speedKmh, std, weekday, within } from 'tidemill'
+import {
+  avsc,
+  changed,
+  count,
+  defineStream,
+  distanceKm,
+  distinct,
+  elapsed,
+  field,
+  flag,
+  hour,
+  mean,
+  minuteOfDay,
+  ratio,
+  share,
+  speedKmh,
+  std,
+  weekday,
+  within,
+} from 'tidemill'
 import type { AttendanceBenchEvent } from './attendance-bench-event.js'
 
 const fiveMinutes = { by: 'person', tile: '5m' } as const

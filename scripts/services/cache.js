@@ -48,6 +48,9 @@ export async function runToEnd(program, args) {
     await run(program, [...args], { timeout: patienceMs, maxBuffer: 64 * 1024 * 1024 })
   } catch (error) {
     const { stdout = '', stderr = '' } = /** @type {{ stdout?: string, stderr?: string }} */ (error)
-    throw new Error(`${program} ${args.join(' ')} failed. The end of what it said:\n${`${stdout}\n${stderr}`.trim().slice(-2_000)}`, { cause: error })
+    throw new Error(
+      `${program} ${args.join(' ')} failed. The end of what it said:\n${`${stdout}\n${stderr}`.trim().slice(-2_000)}`,
+      { cause: error },
+    )
   }
 }

@@ -24,7 +24,12 @@ export class Exception extends Error {
   }
 }
 
-const engineArguments = ['--background_pool_size=1', '--background_schedule_pool_size=2', '--max_server_memory_usage=2147483648', '--mark_cache_size=67108864']
+const engineArguments = [
+  '--background_pool_size=1',
+  '--background_schedule_pool_size=2',
+  '--max_server_memory_usage=2147483648',
+  '--mark_cache_size=67108864',
+]
 
 /** @param {string} text */
 const literal = (text) => `'${text.replace(/[\\']/g, '\\$&')}'`
@@ -49,10 +54,17 @@ export function openEngine(directory) {
     const file = join(incoming, `${++files}.data`)
     try {
       if (database !== undefined) await session.queryAsync(`USE \`${database.replace(/[\\`]/g, '\\$&')}\``)
-      for (const [name, value] of Object.entries(settings)) await session.queryAsync(`SET ${name} = ${/^-?\d+$/.test(value) ? value : literal(value)}`)
-      for (const [name, value] of Object.entries(params)) await session.queryAsync(`SET param_${name} = ${literal(value)}`)
+      for (const [name, value] of Object.entries(settings))
+        await session.queryAsync(`SET ${name} = ${/^-?\d+$/.test(value) ? value : literal(value)}`)
+      for (const [name, value] of Object.entries(params))
+        await session.queryAsync(`SET param_${name} = ${literal(value)}`)
       const result = await session.queryAsync(readable(sql, data, file), { format })
-      return { body: result.bytes(), rows: result.rowsRead, bytes: result.bytesRead, elapsedNs: Math.round(result.elapsed * 1e9) }
+      return {
+        body: result.bytes(),
+        rows: result.rowsRead,
+        bytes: result.bytesRead,
+        elapsedNs: Math.round(result.elapsed * 1e9),
+      }
     } catch (error) {
       throw asException(error)
     } finally {
@@ -77,6 +89,9 @@ function readable(sql, data, file) {
 
 /** @param {unknown} error */
 function asException(error) {
-  const [, code, text, type] = /^Code: (\d+)\. DB::Exception: (.*) \(([A-Z0-9_]+)\)/s.exec(String(error instanceof Error ? error.message : error)) ?? []
+  const [, code, text, type] =
+    /^Code: (\d+)\. DB::Exception: (.*) \(([A-Z0-9_]+)\)/s.exec(
+      String(error instanceof Error ? error.message : error),
+    ) ?? []
   return code === undefined ? error : new Exception(Number(code), String(type), String(text))
 }

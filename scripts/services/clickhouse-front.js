@@ -13,14 +13,15 @@ import { Exception, openEngine } from './clickhouse-engine.js'
 /** @typedef {import('node:http').ServerResponse} ServerResponse */
 
 /**
- * How to be sick. `matching` is a pattern over the statement (all, where absent), `times` for how many of them (for ever,
- * where absent). `slow`: waits `delayMs` first. `refuse`: 503 without a word of ClickHouse. `exception`: one of the
- * server's, `code`, `type` and `text`. `cut-before`: drops the connection and runs nothing. `cut-within`: runs it and drops the
- * connection in the middle of the answer. `stall-within`: the same, but keeps the connection and says nothing more.
- * `cut-after`: runs it and drops the connection without an answer.
- * `unreachable`: nobody listens until the faults are taken back.
+ * How to be sick. `matching` is a pattern over the statement (all, where absent), `times` for how many of them (for
+ * ever, where absent). `slow`: waits `delayMs` first. `refuse`: 503 without a word of ClickHouse. `exception`: one of
+ * the server's, `code`, `type` and `text`. `cut-before`: drops the connection and runs nothing. `cut-within`: runs it
+ * and drops the connection in the middle of the answer. `stall-within`: the same, but keeps the connection and says
+ * nothing more. `cut-after`: runs it and drops the connection without an answer. `unreachable`: nobody listens until
+ * the faults are taken back.
  * @typedef {object} Fault
- * @property {'slow' | 'refuse' | 'exception' | 'cut-before' | 'cut-within' | 'stall-within' | 'cut-after' | 'unreachable'} kind
+ * @property {'slow' | 'refuse' | 'exception' | 'cut-before' | 'cut-within' | 'stall-within' | 'cut-after' |
+ *   'unreachable'} kind
  * @property {string} [matching]
  * @property {number} [times]
  * @property {number} [delayMs]
@@ -29,7 +30,10 @@ import { Exception, openEngine } from './clickhouse-engine.js'
  * @property {string} [text]
  */
 
-/** @type {{ directory: string, ports: [number, number], host?: string, user?: string, password?: string, tls?: { cert: string, key: string, ca?: string } }} */
+/**
+ * @type {{ directory: string, ports: [number, number], host?: string, user?: string, password?: string, tls?: { cert:
+ * string, key: string, ca?: string } }}
+ */
 const options = JSON.parse(process.env['FRONT_OPTIONS'] ?? '')
 const { user = 'default', password = '' } = options
 const engine = openEngine(options.directory)
@@ -39,16 +43,35 @@ let faults = []
 const seen = []
 
 /** Parameters of the URL that are no settings. */
-const notSettings = new Set(['query', 'database', 'user', 'password', 'query_id', 'session_id', 'role', 'default_format', 'quota_key', 'stacktrace', 'compress', 'decompress'])
+const notSettings = new Set([
+  'query',
+  'database',
+  'user',
+  'password',
+  'query_id',
+  'session_id',
+  'role',
+  'default_format',
+  'quota_key',
+  'stacktrace',
+  'compress',
+  'decompress',
+])
 /** Settings that the HTTP interface sees to itself; chDB has none of them. */
-const ofTheInterface = /^(wait_end_of_query|buffer_size|send_progress_in_http_headers|enable_http_compression|http_.*|cancel_http_readonly_queries_on_client_close)$/
+const ofTheInterface =
+  /^(wait_end_of_query|buffer_size|send_progress_in_http_headers|enable_http_compression|http_.*|cancel_http_readonly_queries_on_client_close)$/
 
 /** Source: `exceptionCodeToHTTPStatus` of the server. @param {string} type */
 function statusOf(type) {
   if (type === 'REQUIRED_PASSWORD') return 401
   if (/^(AUTHENTICATION_FAILED|UNKNOWN_USER|WRONG_PASSWORD|ACCESS_DENIED)$/.test(type)) return 403
   if (/^UNKNOWN_(TABLE|FUNCTION|IDENTIFIER|TYPE|STORAGE|DATABASE|SETTING|FORMAT)$/.test(type)) return 404
-  if (/^(SYNTAX_ERROR|BAD_ARGUMENTS|TYPE_MISMATCH|UNKNOWN_QUERY_PARAMETER|BAD_QUERY_PARAMETER|CANNOT_PARSE_.*|INCORRECT_.*|ILLEGAL_.*)$/.test(type)) return 400
+  if (
+    /^(SYNTAX_ERROR|BAD_ARGUMENTS|TYPE_MISMATCH|UNKNOWN_QUERY_PARAMETER|BAD_QUERY_PARAMETER|CANNOT_PARSE_.*|INCORRECT_.*|ILLEGAL_.*)$/.test(
+      type,
+    )
+  )
+    return 400
   return { NOT_IMPLEMENTED: 501, TIMEOUT_EXCEEDED: 408, CANNOT_SCHEDULE_TASK: 503, SOCKET_TIMEOUT: 503 }[type] ?? 500
 }
 
@@ -60,7 +83,10 @@ async function bodyOf(request) {
   return request.headers['content-encoding'] === 'gzip' ? promisify(gunzip)(body) : body
 }
 
-/** The parts of a form, where the client sends long parameters as one. @param {IncomingMessage} request @param {Buffer} body */
+/**
+ * The parts of a form, where the client sends long parameters as one. @param {IncomingMessage} request @param {Buffer}
+ * body
+ */
 async function formOf(request, body) {
   const type = request.headers['content-type'] ?? ''
   if (!type.startsWith('multipart/form-data')) return undefined
@@ -71,13 +97,22 @@ async function formOf(request, body) {
 /** @param {IncomingMessage} request @param {URLSearchParams} url */
 function authenticate({ headers, socket }, url) {
   const [, basic] = /^Basic (.+)$/.exec(headers.authorization ?? '') ?? []
-  const [basicUser, ...rest] = Buffer.from(basic ?? '', 'base64').toString().split(':')
-  const given = { user: headers['x-clickhouse-user'] ?? (basicUser || url.get('user') || 'default'), password: headers['x-clickhouse-key'] ?? (basic === undefined ? (url.get('password') ?? '') : rest.join(':')) }
+  const [basicUser, ...rest] = Buffer.from(basic ?? '', 'base64')
+    .toString()
+    .split(':')
+  const given = {
+    user: headers['x-clickhouse-user'] ?? (basicUser || url.get('user') || 'default'),
+    password: headers['x-clickhouse-key'] ?? (basic === undefined ? (url.get('password') ?? '') : rest.join(':')),
+  }
   if (headers['x-clickhouse-ssl-certificate-auth'] === 'on') {
     const { subject } = /** @type {import('node:tls').TLSSocket} */ (socket).getPeerCertificate()
     if (given.user === user && subject?.CN === user) return
   } else if (given.user === user && given.password === password) return
-  throw new Exception(516, 'AUTHENTICATION_FAILED', `${String(given.user)}: Authentication failed: password is incorrect, or there is no user with such name.`)
+  throw new Exception(
+    516,
+    'AUTHENTICATION_FAILED',
+    `${String(given.user)}: Authentication failed: password is incorrect, or there is no user with such name.`,
+  )
 }
 
 /** The statement of a request. @param {IncomingMessage} request @param {URLSearchParams} url @param {Buffer} body */
@@ -87,15 +122,30 @@ async function statementOf(request, url, body) {
   const inUrl = new Map(named).get('query')
   const text = form === undefined ? body : Buffer.alloc(0)
   const settings = Object.fromEntries(named.filter(([name]) => !notSettings.has(name) && !name.startsWith('param_')))
-  const split = inUrl === undefined ? /^\s*INSERT\s+INTO\s[^;]*?\sFORMAT\s+(?!Values\b)\w+[ \t]*\r?\n/i.exec(text.toString('latin1')) : null
-  const [sql, data] = inUrl !== undefined ? [inUrl, text] : split === null ? [text.toString(), Buffer.alloc(0)] : [text.subarray(0, split[0].length).toString(), text.subarray(split[0].length)]
+  const split =
+    inUrl === undefined
+      ? /^\s*INSERT\s+INTO\s[^;]*?\sFORMAT\s+(?!Values\b)\w+[ \t]*\r?\n/i.exec(text.toString('latin1'))
+      : null
+  const [sql, data] =
+    inUrl !== undefined
+      ? [inUrl, text]
+      : split === null
+        ? [text.toString(), Buffer.alloc(0)]
+        : [text.subarray(0, split[0].length).toString(), text.subarray(split[0].length)]
   seen.push({ sql: sql.slice(0, 500), settings, bytes: body.length })
   return {
-    sql, data,
+    sql,
+    data,
     database: url.get('database') ?? undefined,
     format: url.get('default_format') ?? String(request.headers['x-clickhouse-format'] ?? 'TabSeparated'),
-    settings: Object.fromEntries(Object.entries({ ...settings, ...(request.method === 'GET' ? { readonly: '2' } : {}) }).filter(([name]) => !ofTheInterface.test(name))),
-    params: Object.fromEntries(named.filter(([name]) => name.startsWith('param_')).map(([name, value]) => [name.slice('param_'.length), value])),
+    settings: Object.fromEntries(
+      Object.entries({ ...settings, ...(request.method === 'GET' ? { readonly: '2' } : {}) }).filter(
+        ([name]) => !ofTheInterface.test(name),
+      ),
+    ),
+    params: Object.fromEntries(
+      named.filter(([name]) => name.startsWith('param_')).map(([name, value]) => [name.slice('param_'.length), value]),
+    ),
   }
 }
 
@@ -114,49 +164,78 @@ async function answer(request, response) {
   const early = asked === null ? undefined : faultFor(asked)
   if (early?.kind === 'cut-before') return void request.socket.destroy()
   const body = await bodyOf(request)
-  if (url.pathname === '/ping' || (url.pathname === '/' && request.method === 'GET' && asked === null)) return void response.end('Ok.\n')
+  if (url.pathname === '/ping' || (url.pathname === '/' && request.method === 'GET' && asked === null))
+    return void response.end('Ok.\n')
   response.setHeader('X-ClickHouse-Query-Id', url.searchParams.get('query_id') ?? '')
   authenticate(request, url.searchParams)
   const statement = await statementOf(request, url.searchParams, body)
   const fault = asked === null ? faultFor(statement.sql) : early
   if (fault?.kind === 'slow') await sleep(fault.delayMs, undefined, { ref: false })
   if (fault?.kind === 'cut-before') return void request.socket.destroy()
-  if (fault?.kind === 'refuse') return void response.writeHead(503, { 'Content-Type': 'text/plain' }).end('no healthy upstream')
-  if (fault?.kind === 'exception') throw new Exception(fault.code ?? 0, fault.type ?? '', fault.text ?? 'so the control port says.')
+  if (fault?.kind === 'refuse')
+    return void response.writeHead(503, { 'Content-Type': 'text/plain' }).end('no healthy upstream')
+  if (fault?.kind === 'exception')
+    throw new Exception(fault.code ?? 0, fault.type ?? '', fault.text ?? 'so the control port says.')
   const result = await engine.run(statement)
   const within = fault?.kind === 'cut-within' || fault?.kind === 'stall-within'
   if (fault?.kind === 'cut-after') return void request.socket.destroy()
-  const zipped = url.searchParams.get('enable_http_compression') === '1' && /\bgzip\b/.test(String(request.headers['accept-encoding']))
+  const zipped =
+    url.searchParams.get('enable_http_compression') === '1' &&
+    /\bgzip\b/.test(String(request.headers['accept-encoding']))
   const bytes = zipped ? gzipSync(result.body) : Buffer.from(result.body)
   const written = /^\s*INSERT\b/i.test(statement.sql)
-  const counts = { read_rows: result.rows, read_bytes: result.bytes, written_rows: written ? result.rows : 0, written_bytes: written ? result.bytes : 0, result_rows: written ? 0 : result.rows, result_bytes: bytes.length, elapsed_ns: result.elapsedNs }
+  const counts = {
+    read_rows: result.rows,
+    read_bytes: result.bytes,
+    written_rows: written ? result.rows : 0,
+    written_bytes: written ? result.bytes : 0,
+    result_rows: written ? 0 : result.rows,
+    result_bytes: bytes.length,
+    elapsed_ns: result.elapsedNs,
+  }
   response.writeHead(200, {
-    'X-ClickHouse-Summary': JSON.stringify(Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, String(count)]))),
+    'X-ClickHouse-Summary': JSON.stringify(
+      Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, String(count)])),
+    ),
     'X-ClickHouse-Format': statement.format,
     ...(zipped ? { 'Content-Encoding': 'gzip' } : {}),
     'Content-Length': bytes.length + (within ? 10 : 0),
   })
   if (!within) return void response.end(bytes)
-  response.write(bytes.length === 0 ? '\n' : bytes.subarray(0, bytes.length >> 1), () => fault?.kind === 'cut-within' && request.socket.destroy())
+  response.write(
+    bytes.length === 0 ? '\n' : bytes.subarray(0, bytes.length >> 1),
+    () => fault?.kind === 'cut-within' && request.socket.destroy(),
+  )
 }
 
 /** @param {IncomingMessage} request @param {ServerResponse} response */
 function handle(request, response) {
   answer(request, response).catch((error) => {
     if (response.headersSent || request.socket.destroyed) return void request.socket.destroy()
-    const { code, type, message } = error instanceof Exception ? error : new Exception(1002, 'UNKNOWN_EXCEPTION', String(error))
-    response.writeHead(statusOf(type), { 'X-ClickHouse-Exception-Code': String(code), 'Content-Type': 'text/plain; charset=UTF-8' })
+    const { code, type, message } =
+      error instanceof Exception ? error : new Exception(1002, 'UNKNOWN_EXCEPTION', String(error))
+    response.writeHead(statusOf(type), {
+      'X-ClickHouse-Exception-Code': String(code),
+      'Content-Type': 'text/plain; charset=UTF-8',
+    })
     response.end(`${message} (version 26.7.2.1 (official build))\n`)
   })
 }
 
 const [port, controlPort] = options.ports
-const tls = options.tls && { cert: readFileSync(options.tls.cert), key: readFileSync(options.tls.key), ...(options.tls.ca === undefined ? {} : { ca: readFileSync(options.tls.ca), requestCert: true, rejectUnauthorized: true }) }
+const tls = options.tls && {
+  cert: readFileSync(options.tls.cert),
+  key: readFileSync(options.tls.key),
+  ...(options.tls.ca === undefined
+    ? {}
+    : { ca: readFileSync(options.tls.ca), requestCert: true, rejectUnauthorized: true }),
+}
 const front = tls === undefined ? createServer(handle) : createTlsServer(tls, handle)
 front.keepAliveTimeout = 10_000
 
 /** @returns {Promise<void>} */
-const opened = () => new Promise((resolve) => (front.listening ? resolve() : front.listen(port, options.host ?? '127.0.0.1', resolve)))
+const opened = () =>
+  new Promise((resolve) => (front.listening ? resolve() : front.listen(port, options.host ?? '127.0.0.1', resolve)))
 /** @returns {Promise<void>} */
 const shut = () => new Promise((resolve) => (front.close(() => resolve()), front.closeAllConnections()))
 
@@ -177,7 +256,9 @@ const control = createServer((request, response) => {
 })
 
 process.once('SIGTERM', () => {
-  void Promise.all([shut(), new Promise((resolve) => (control.close(resolve), control.closeAllConnections()))]).then(() => engine.close())
+  void Promise.all([shut(), new Promise((resolve) => (control.close(resolve), control.closeAllConnections()))]).then(
+    () => engine.close(),
+  )
 })
 await opened()
 control.listen(controlPort, '127.0.0.1')

@@ -1,4 +1,5 @@
-// ClickHouse for tests: clickhouse-front.js over chDB, because Debian and npm have no ClickHouse server; or a container.
+// ClickHouse for tests: clickhouse-front.js over chDB, because Debian and npm have no ClickHouse server; or a
+// container.
 import { mkdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { chosen, startClickHouseContainer } from './containers.js'
@@ -13,7 +14,8 @@ import { freePort, listens, startProcess } from './start-process.js'
  * @property {readonly number[]} [ports] Of the HTTP interface and of the control port.
  * @property {string} [user]
  * @property {string} [password]
- * @property {{ cert: string, key: string, ca?: string }} [tls] Paths of PEM files; with `ca` a client needs a certificate.
+ * @property {{ cert: string, key: string, ca?: string }} [tls] Paths of PEM files; with `ca` a client needs a
+ *   certificate.
  */
 
 /** @typedef {readonly { sql: string, settings: Readonly<Record<string, string>>, bytes: number }[]} Asked */
@@ -45,10 +47,21 @@ export async function startFront(options) {
     ready: async () => (await listens(port)) && (await listens(controlPort)),
   })
   /** @param {string} method @param {object} [body] @returns {Promise<Asked>} */
-  const control = async (method, body) => /** @type {Promise<Asked>} */ ((await fetch(`http://127.0.0.1:${controlPort}/`, { method, ...(body === undefined ? {} : { body: JSON.stringify(body) }) })).json())
+  const control = async (method, body) =>
+    /** @type {Promise<Asked>} */ (
+      (
+        await fetch(`http://127.0.0.1:${controlPort}/`, {
+          method,
+          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        })
+      ).json()
+    )
   const url = `${options.tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`
   return {
-    pid, stop, ports, url,
+    pid,
+    stop,
+    ports,
+    url,
     variables: variables(url, options),
     sicken: async (...faults) => {
       for (const fault of faults) await control('POST', fault)
@@ -59,7 +72,11 @@ export async function startFront(options) {
 }
 
 /** @param {string} url @param {{ user?: string, password?: string }} login */
-const variables = (url, { user = 'default', password = '' }) => ({ TIDEMILL_CLICKHOUSE_URL: url, TIDEMILL_CLICKHOUSE_USERNAME: user, TIDEMILL_CLICKHOUSE_PASSWORD: password })
+const variables = (url, { user = 'default', password = '' }) => ({
+  TIDEMILL_CLICKHOUSE_URL: url,
+  TIDEMILL_CLICKHOUSE_USERNAME: user,
+  TIDEMILL_CLICKHOUSE_PASSWORD: password,
+})
 
 const containerLogin = { user: 'tidemill', password: 'only-for-tests' }
 

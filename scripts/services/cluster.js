@@ -38,7 +38,12 @@ export async function startCluster(directory, services = all) {
     await stop()
     throw failed.reason
   }
-  return { pid: process.pid, pids: running.map(({ pid }) => pid), stop, variables: Object.assign({ TIDEMILL_PRESET: 'cluster' }, ...running.map(({ variables }) => variables)) }
+  return {
+    pid: process.pid,
+    pids: running.map(({ pid }) => pid),
+    stop,
+    variables: Object.assign({ TIDEMILL_PRESET: 'cluster' }, ...running.map(({ variables }) => variables)),
+  }
 }
 
 /** @param {string} command @param {string} directory */
@@ -58,4 +63,5 @@ async function main(command, directory) {
   process.exit(0)
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) await main(process.argv[2] ?? 'start', resolve(process.argv[3] ?? join(tmpdir(), 'tidemill-services')))
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href)
+  await main(process.argv[2] ?? 'start', resolve(process.argv[3] ?? join(tmpdir(), 'tidemill-services')))

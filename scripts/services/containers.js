@@ -2,17 +2,28 @@
 // engine answers. How to build images without a registry: docs/docker.md
 import { chmod, mkdir, readFile } from 'node:fs/promises'
 
-/** Images by server, unless TEST_IMAGE_KAFKA and so on name others. Those of Kafka are Confluent's, as testcontainers wants. */
-const images = { KAFKA: 'confluentinc/cp-kafka:8.1.0', REDIS: 'redis:7.4.2-bookworm', CLICKHOUSE: 'clickhouse/clickhouse-server:26.7' }
+/**
+ * Images by server, unless TEST_IMAGE_KAFKA and so on name others. Those of Kafka are Confluent's, as testcontainers
+ * wants.
+ */
+const images = {
+  KAFKA: 'confluentinc/cp-kafka:8.1.0',
+  REDIS: 'redis:7.4.2-bookworm',
+  CLICKHOUSE: 'clickhouse/clickhouse-server:26.7',
+}
 const imageOf = (/** @type {keyof typeof images} */ server) => process.env[`TEST_IMAGE_${server}`] ?? images[server]
 
 /** Where tests get their servers: 'local' processes, or 'testcontainers'. */
 export const chosen = process.env['TEST_SERVERS'] ?? 'local'
-if (chosen !== 'local' && chosen !== 'testcontainers') throw new Error(`TEST_SERVERS is '${chosen}': it is local or testcontainers`)
+if (chosen !== 'local' && chosen !== 'testcontainers')
+  throw new Error(`TEST_SERVERS is '${chosen}': it is local or testcontainers`)
 
 /** @typedef {{ pid: number, stop: (signal?: NodeJS.Signals) => Promise<void> }} Contained */
 
-/** The server in a container, as this machine sees its process, and how it ends. @param {import('testcontainers').StartedTestContainer} container @param {string} program @returns {Promise<Contained>} */
+/**
+ * The server in a container, as this machine sees its process, and how it ends. @param
+ * {import('testcontainers').StartedTestContainer} container @param {string} program @returns {Promise<Contained>}
+ */
 async function contained(container, program) {
   const { getContainerRuntimeClient } = await import('testcontainers')
   const inEngine = (await getContainerRuntimeClient()).container.getById(container.getId())
@@ -56,16 +67,24 @@ const kafkaPort = 9093
 
 /**
  * One Kafka node in KRaft mode at a port of this machine, its data in `directory`.
- * @param {{ directory: string, port: number, settings: Readonly<Record<string, string>> }} options Settings as in `server.properties`.
+ * @param {{ directory: string, port: number, settings: Readonly<Record<string, string>> }} options Settings as in
+ *   `server.properties`.
  */
 export async function startKafkaContainer({ directory, port, settings }) {
   const { KafkaContainer } = await import('@testcontainers/kafka')
-  const environment = Object.fromEntries(Object.entries(settings).map(([name, value]) => [`KAFKA_${name.replaceAll('.', '_').toUpperCase()}`, value]))
-  /** Asks for its own port again and again, anywhere on this machine; a broker that is started again must be where it was. */
+  const environment = Object.fromEntries(
+    Object.entries(settings).map(([name, value]) => [`KAFKA_${name.replaceAll('.', '_').toUpperCase()}`, value]),
+  )
+  /**
+   * Asks for its own port again and again, anywhere on this machine; a broker that is started again must be where it
+   * was.
+   */
   class AtPort extends KafkaContainer {
     /** @override @param {import('testcontainers').PortWithOptionalBinding[]} ports */
     withExposedPorts(...ports) {
-      return super.withExposedPorts(...ports.map((one) => (one === kafkaPort ? { container: kafkaPort, host: port } : one)))
+      return super.withExposedPorts(
+        ...ports.map((one) => (one === kafkaPort ? { container: kafkaPort, host: port } : one)),
+      )
     }
   }
   const container = new AtPort(imageOf('KAFKA'))
@@ -76,7 +95,10 @@ export async function startKafkaContainer({ directory, port, settings }) {
 }
 
 /** The files that a process of this machine may have open at most. */
-const filesAtMost = async () => Number(/^Max open files +\d+ +(\d+)/m.exec(await readFile('/proc/self/limits', 'utf8').catch(() => ''))?.[1] ?? Infinity)
+const filesAtMost = async () =>
+  Number(
+    /^Max open files +\d+ +(\d+)/m.exec(await readFile('/proc/self/limits', 'utf8').catch(() => ''))?.[1] ?? Infinity,
+  )
 
 /**
  * A ClickHouse server; its data goes with it.
@@ -90,9 +112,20 @@ export async function startClickHouseContainer({ user, password }) {
   class Allowed extends ClickHouseContainer {
     /** @override @param {import('testcontainers/build/types.js').Ulimits} ulimits */
     withUlimits(ulimits) {
-      return super.withUlimits(Object.fromEntries(Object.entries(ulimits).map(([name, { hard = most, soft = most }]) => [name, { hard: Math.min(hard, most), soft: Math.min(soft, most) }])))
+      return super.withUlimits(
+        Object.fromEntries(
+          Object.entries(ulimits).map(([name, { hard = most, soft = most }]) => [
+            name,
+            { hard: Math.min(hard, most), soft: Math.min(soft, most) },
+          ]),
+        ),
+      )
     }
   }
-  const container = await new Allowed(imageOf('CLICKHOUSE')).withUsername(user).withPassword(password).withDatabase('default').start()
+  const container = await new Allowed(imageOf('CLICKHOUSE'))
+    .withUsername(user)
+    .withPassword(password)
+    .withDatabase('default')
+    .start()
   return { ...(await contained(container, '(clickhouse|clickhouse-server|node)')), url: container.getHttpUrl() }
 }

@@ -1,4 +1,5 @@
-// A Kafka broker for tests and benches: one node in KRaft mode, straight from the jars that Apache publishes on Maven Central.
+// A Kafka broker for tests and benches: one node in KRaft mode, straight from the jars that Apache publishes on Maven
+// Central.
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
@@ -31,7 +32,11 @@ async function fetchJars() {
   const work = await mkdtemp(`${cache}-`)
   try {
     await writeFile(join(work, 'pom.xml'), pom)
-    await run('mvn', ['-q', '-B', 'dependency:copy-dependencies', '-DincludeScope=runtime', `-DoutputDirectory=${join(work, 'jars')}`], { cwd: work })
+    await run(
+      'mvn',
+      ['-q', '-B', 'dependency:copy-dependencies', '-DincludeScope=runtime', `-DoutputDirectory=${join(work, 'jars')}`],
+      { cwd: work },
+    )
     await rename(join(work, 'jars'), cache).catch((error) => {
       if (!ready()) throw error
     })
@@ -58,7 +63,10 @@ listener.name.secure.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.secu
 listener.name.secure.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
 `
 
-/** What a broker of tests does as no other: alone, it keeps one copy of everything, and deletes what is old within a second. */
+/**
+ * What a broker of tests does as no other: alone, it keeps one copy of everything, and deletes what is old within a
+ * second.
+ */
 const common = {
   'auto.create.topics.enable': 'false',
   'group.initial.rebalance.delay.ms': '0',
@@ -91,7 +99,9 @@ listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURE:S
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 log.dirs=${join(directory, 'data')}
-${Object.entries(common).map((setting) => setting.join('=')).join('\n')}
+${Object.entries(common)
+  .map((setting) => setting.join('='))
+  .join('\n')}
 ${secure === undefined ? '' : secureProperties(secure)}`
 
 const started = 'Kafka Server started'
@@ -101,7 +111,13 @@ const logging = `<Configuration><Appenders><Console name="out"><PatternLayout pa
 <Loggers><Logger name="kafka.server.KafkaRaftServer" level="INFO"/><Root level="WARN"><AppenderRef ref="out"/></Root></Loggers></Configuration>`
 
 /** The users are part of the cluster's first records. @param {Secure} [secure] */
-const scramUsers = (secure) => (secure === undefined ? [] : ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((mechanism) => ['--add-scram', `${mechanism}=[name=${secure.username},password=${secure.password}]`]))
+const scramUsers = (secure) =>
+  secure === undefined
+    ? []
+    : ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((mechanism) => [
+        '--add-scram',
+        `${mechanism}=[name=${secure.username},password=${secure.password}]`,
+      ])
 
 export const kafka = {
   name: 'kafka',
@@ -110,7 +126,8 @@ export const kafka = {
     // With containers a machine lacks nothing that the container engine does not name itself.
     if (chosen === 'testcontainers') return undefined
     if (which('java') === undefined) return 'Java 17 or newer is missing (apt-get install openjdk-17-jre-headless)'
-    if (!ready() && which('mvn') === undefined) return 'Maven, which fetches the jars of Kafka once, is missing (apt-get install maven)'
+    if (!ready() && which('mvn') === undefined)
+      return 'Maven, which fetches the jars of Kafka once, is missing (apt-get install maven)'
     return undefined
   },
 
@@ -128,13 +145,32 @@ export const kafka = {
     }
     await fetchJars()
     await mkdir(directory, { recursive: true })
-    const [broker, controller, tls] = [ports?.[0] ?? (await freePort()), ports?.[1] ?? (await freePort()), ports?.[2] ?? (await freePort())]
+    const [broker, controller, tls] = [
+      ports?.[0] ?? (await freePort()),
+      ports?.[1] ?? (await freePort()),
+      ports?.[2] ?? (await freePort()),
+    ]
     const settings = join(directory, 'server.properties')
-    await writeFile(settings, properties({ directory, broker, controller, ...(secure && { secure: { ...secure, port: tls } }) }))
+    await writeFile(
+      settings,
+      properties({ directory, broker, controller, ...(secure && { secure: { ...secure, port: tls } }) }),
+    )
     await writeFile(join(directory, 'log4j2.xml'), logging)
     const java = [`-Dlog4j2.configurationFile=${join(directory, 'log4j2.xml')}`, '-cp', join(cache, '*')]
     if (!existsSync(join(directory, 'data', 'meta.properties')))
-      await run('java', ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', ...java, 'kafka.tools.StorageTool', 'format', '--standalone', '-t', clusterId, '-c', settings, ...scramUsers(secure)])
+      await run('java', [
+        '-XX:TieredStopAtLevel=1',
+        '-XX:+UseSerialGC',
+        ...java,
+        'kafka.tools.StorageTool',
+        'format',
+        '--standalone',
+        '-t',
+        clusterId,
+        '-c',
+        settings,
+        ...scramUsers(secure),
+      ])
     const output = () => readFile(join(directory, 'kafka.log'), 'utf8').catch(() => '')
     const before = (await output()).length
     const { pid, stop } = await startProcess({

@@ -9,15 +9,24 @@ const run = promisify(execFile)
 
 /** The same requirements on the same Python are the same packages. @param {string} requirements */
 function placeOf(requirements) {
-  const version = spawnSync('python3', ['-c', 'import sys; print(*sys.version_info[:2], sep=".")'], { encoding: 'utf8' }).stdout?.trim() ?? ''
+  const version =
+    spawnSync('python3', ['-c', 'import sys; print(*sys.version_info[:2], sep=".")'], {
+      encoding: 'utf8',
+    }).stdout?.trim() ?? ''
   return `python-${version}-${createHash('sha256').update(readFileSync(requirements)).digest('hex').slice(0, 12)}`
 }
 
-/** Whether packages are there, or could be fetched: what is lacking, in a sentence that says how to get it. @param {string} requirements a requirements.txt */
+/**
+ * Whether packages are there, or could be fetched: what is lacking, in a sentence that says how to get it. @param
+ * {string} requirements a requirements.txt
+ */
 export function missingPython(requirements) {
-  if (spawnSync('python3', ['--version']).status !== 0) return "'python3' is missing: apt-get install python3 python3-pip"
+  if (spawnSync('python3', ['--version']).status !== 0)
+    return "'python3' is missing: apt-get install python3 python3-pip"
   if (existsSync(cachedAt(placeOf(requirements)))) return undefined
-  return spawnSync('python3', ['-m', 'pip', '--version']).status === 0 ? undefined : "'pip' is missing, and with it what the Python of the tests needs: apt-get install python3-pip"
+  return spawnSync('python3', ['-m', 'pip', '--version']).status === 0
+    ? undefined
+    : "'pip' is missing, and with it what the Python of the tests needs: apt-get install python3-pip"
 }
 
 /**
@@ -26,7 +35,12 @@ export function missingPython(requirements) {
  * @param {{ file: string, args: readonly string[], requirements: string }} options
  */
 export async function runPython({ file, args, requirements }) {
-  const packages = await cached(placeOf(requirements), (directory) => runToEnd('python3', ['-m', 'pip', 'install', '--quiet', '--target', directory, '--requirement', requirements]))
-  const { stdout } = await run('python3', [file, ...args], { env: { ...process.env, PYTHONPATH: packages }, maxBuffer: 256 * 1024 * 1024 })
+  const packages = await cached(placeOf(requirements), (directory) =>
+    runToEnd('python3', ['-m', 'pip', 'install', '--quiet', '--target', directory, '--requirement', requirements]),
+  )
+  const { stdout } = await run('python3', [file, ...args], {
+    env: { ...process.env, PYTHONPATH: packages },
+    maxBuffer: 256 * 1024 * 1024,
+  })
   return stdout
 }

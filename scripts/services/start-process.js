@@ -1,4 +1,5 @@
-// What every server for tests and benches has in common: it runs without Docker, on free ports, in a directory of its own.
+// What every server for tests and benches has in common: it runs without Docker, on free ports, in a directory of its
+// own.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createWriteStream, existsSync } from 'node:fs'
@@ -12,7 +13,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
  * @typedef {object} Running
  * @property {Readonly<Record<string, string>>} variables Where it is, as environment variables of `tidemill`.
  * @property {number} pid
- * @property {(signal?: NodeJS.Signals) => Promise<void>} stop Resolves when the process is gone; SIGTERM where no signal is given.
+ * @property {(signal?: NodeJS.Signals) => Promise<void>} stop Resolves when the process is gone; SIGTERM where no
+ *   signal is given.
  */
 
 /**
@@ -20,7 +22,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
  * @typedef {object} Service
  * @property {string} name
  * @property {() => string | undefined} missing What this machine lacks for it, in a sentence that says how to get it.
- * @property {(options: { directory: string, ports?: readonly number[] }) => Promise<Running & { ports: readonly number[] }>} start Resolves when it answers.
+ * @property {(options: { directory: string, ports?: readonly number[] }) => Promise<Running & { ports: readonly
+ *   number[] }>} start Resolves when it answers.
  */
 
 /** A port that nobody listens on. @returns {Promise<number>} */
@@ -34,7 +37,11 @@ export async function freePort() {
 }
 
 /** Where a program of this name is, or undefined. @param {string} program */
-export const which = (program) => (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, program)).find(existsSync)
+export const which = (program) =>
+  (process.env['PATH'] ?? '')
+    .split(delimiter)
+    .map((folder) => join(folder, program))
+    .find(existsSync)
 
 /** Whether something accepts connections. @param {number} port @returns {Promise<boolean>} */
 export const listens = (port) =>
@@ -46,13 +53,18 @@ export const listens = (port) =>
 
 /**
  * Starts a program, its output in `<directory>/<name>.log`, and waits until `ready` says so.
- * @param {{ name: string, command: string, args: readonly string[], directory: string, env?: Record<string, string>, ready: () => Promise<boolean>, patienceMs?: number }} options
+ * @param {{ name: string, command: string, args: readonly string[], directory: string, env?: Record<string, string>,
+ *   ready: () => Promise<boolean>, patienceMs?: number }} options
  */
 export async function startProcess({ name, command, args, directory, env, ready, patienceMs = 60_000 }) {
   const log = join(directory, `${name}.log`)
   const output = createWriteStream(log, { flags: 'a' })
   await once(output, 'open')
-  const child = spawn(command, args, { cwd: directory, env: { ...process.env, ...env }, stdio: ['ignore', output, output] })
+  const child = spawn(command, args, {
+    cwd: directory,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', output, output],
+  })
   output.close()
   const exited = once(child, 'exit')
   exited.catch(() => undefined)
@@ -65,7 +77,10 @@ export async function startProcess({ name, command, args, directory, env, ready,
     const over = child.exitCode !== null || child.signalCode !== null
     if (!over && Date.now() < deadlineMs) continue
     await stop('SIGKILL')
-    throw new Error(`${name} ${over ? 'ended' : 'was not ready in time'}. The end of ${log}:\n${(await readFile(log, 'utf8')).slice(-2_000)}`)
+    throw new Error(
+      `${name} ${over ? 'ended' : 'was not ready in time'}. The end of ` +
+        `${log}:\n${(await readFile(log, 'utf8')).slice(-2_000)}`,
+    )
   }
   return { pid: /** @type {number} */ (child.pid), stop }
 }

@@ -39,7 +39,13 @@ export interface ApiParts {
 }
 
 /** Of a process without the API's role: metrics and health alone. */
-export async function buildHealthApi({ ports, clock, logger }: Pick<ApiParts, 'clock' | 'logger'> & { readonly ports: Pick<ApiPorts, 'metrics' | 'readiness'> }): Promise<FastifyInstance> {
+export async function buildHealthApi({
+  ports,
+  clock,
+  logger,
+}: Pick<ApiParts, 'clock' | 'logger'> & {
+  readonly ports: Pick<ApiPorts, 'metrics' | 'readiness'>
+}): Promise<FastifyInstance> {
   const app = server(logger)
   const closing = closeGently(app, { answers: new Set(), bytes: 0 }, clock)
   answerProblems(app)
@@ -72,7 +78,14 @@ function server(logger: FastifyBaseLogger): FastifyInstance {
 /**
  * Builds the API; `listen` or `inject` starts it. `close` lets requests under way end and refuses new ones.
  */
-export async function buildApi({ ports, keys, clock, logger, version, bounds = defaultBounds }: ApiParts): Promise<FastifyInstance> {
+export async function buildApi({
+  ports,
+  keys,
+  clock,
+  logger,
+  version,
+  bounds = defaultBounds,
+}: ApiParts): Promise<FastifyInstance> {
   const app = server(logger)
   const inFlight: InFlight = { answers: new Set(), bytes: 0 }
   const closing = closeGently(app, inFlight, clock)
@@ -90,7 +103,22 @@ export async function buildApi({ ports, keys, clock, logger, version, bounds = d
       requireKeys(api, keys, clock)
       boundInFlight(api, inFlight, bounds, closing)
       acceptJsonAsForm(api)
-      for (const routes of [eventRoutes, conflictRoutes, predictRoutes, predictionRoutes, sqlRoutes, featureRoutes, streamRoutes, outcomeRoutes, deadLetterRoutes, keyRoutes, partitionRoutes, backupRoutes, runRoutes]) routes(api, context)
+      for (const routes of [
+        eventRoutes,
+        conflictRoutes,
+        predictRoutes,
+        predictionRoutes,
+        sqlRoutes,
+        featureRoutes,
+        streamRoutes,
+        outcomeRoutes,
+        deadLetterRoutes,
+        keyRoutes,
+        partitionRoutes,
+        backupRoutes,
+        runRoutes,
+      ])
+        routes(api, context)
     },
     { prefix: '/api/v2' },
   )
@@ -106,5 +134,9 @@ function requestIds(): () => string {
 
 /** `curl -d '{...}'` says that its body is a form. What is inside is JSON, or refused as such. */
 function acceptJsonAsForm(app: FastifyInstance): void {
-  app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, app.getDefaultJsonParser('error', 'error'))
+  app.addContentTypeParser(
+    'application/x-www-form-urlencoded',
+    { parseAs: 'string' },
+    app.getDefaultJsonParser('error', 'error'),
+  )
 }

@@ -21,5 +21,7 @@ export const systemClock: Clock = {
     }),
 }
 
-/** Milliseconds, with fractions, of a clock that all processes of this machine share and nobody sets. For measurements. */
+/**
+ * Milliseconds, with fractions, of a clock that all processes of this machine share and nobody sets. For measurements.
+ */
 export const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6

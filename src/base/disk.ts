@@ -13,4 +13,8 @@ const noSpace = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
 
 /** DISK_FULL for what a full disk says, anything else as it is. */
 export const diskFailure = (error: unknown, doing: string): unknown =>
-  noSpace.has(errnoOf(error) ?? '') ? new EngineError('DISK_FULL', `${doing}: no space left. Free some, or name a directory on another disk.`, { cause: error }) : error
+  noSpace.has(errnoOf(error) ?? '')
+    ? new EngineError('DISK_FULL', `${doing}: no space left. Free some, or name a directory on another disk.`, {
+        cause: error,
+      })
+    : error

@@ -60,7 +60,11 @@ export class EngineError extends Error {
   readonly field: string | undefined
   /** Of a stop that a person may accept: what going on gives up. */
   readonly lost: LostOffsets | undefined
-  constructor(readonly code: ErrorCode, message: string, options?: ErrorOptions & { readonly field?: string; readonly lost?: LostOffsets }) {
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    options?: ErrorOptions & { readonly field?: string; readonly lost?: LostOffsets },
+  ) {
     super(message, options)
     this.field = options?.field
     this.lost = options?.lost
@@ -74,7 +78,8 @@ export const isEngineError = (error: unknown, code?: ErrorCode): error is Engine
   error instanceof EngineError && (code === undefined || error.code === code)
 
 /** Every code that asks for this. */
-export const codesOf = (disposition: Disposition): readonly ErrorCode[] => (Object.keys(dispositions) as ErrorCode[]).filter((code) => dispositions[code] === disposition)
+export const codesOf = (disposition: Disposition): readonly ErrorCode[] =>
+  (Object.keys(dispositions) as ErrorCode[]).filter((code) => dispositions[code] === disposition)
 
 /** The system's name of a failure (`ENOSPC`), where it has one. */
 export const errnoOf = (error: unknown): string | undefined =>

@@ -1,7 +1,9 @@
 /** What was opened, to be closed in reverse order. */
 export interface Closing {
   add(close: () => Promise<void> | void): void
-  /** Closes everything; each once, the later first. A failure does not keep the others open; the first one is thrown. */
+  /**
+   * Closes everything; each once, the later first. A failure does not keep the others open; the first one is thrown.
+   */
   close(): Promise<void>
 }
 
@@ -19,8 +21,5 @@ export function createClosing(): Closing {
     }
     if (failures.length > 0) throw failures[0]
   }
-  return {
-    add: (close) => open.push(close),
-    close: () => (closed ??= closeAll()),
-  }
+  return { add: (close) => open.push(close), close: () => (closed ??= closeAll()) }
 }

@@ -11,7 +11,9 @@ export interface LockHolder {
   readonly url?: string
 }
 
-/** Process ids are used again: a holder is the same only within one boot of the machine, started at the same tick of it. */
+/**
+ * Process ids are used again: a holder is the same only within one boot of the machine, started at the same tick of it.
+ */
 interface LockFile extends LockHolder {
   readonly bootId?: string
   readonly startTicks?: number
@@ -80,12 +82,18 @@ async function readHolder(path: string): Promise<LockFile | undefined> {
 
 function locked(directory: string, { pid, startedAt, url }: LockHolder): EngineError {
   const where = url === undefined ? 'Its API is not up yet.' : `Its API is at ${url}.`
-  return new EngineError('LOCKED', `${directory} is in use by process ${pid} since ${startedAt}. ${where} Stop it, or choose another directory.`)
+  return new EngineError(
+    'LOCKED',
+    `${directory} is in use by process ${pid} since ${startedAt}. ${where} Stop it, or choose another directory.`,
+  )
 }
 
 /** Whether this process made the name; false where it exists. */
 const claimName = async (from: string, name: string): Promise<boolean> =>
-  (await unless('EEXIST', link(from, name).then(() => true))) ?? false
+  (await unless(
+    'EEXIST',
+    link(from, name).then(() => true),
+  )) ?? false
 
 /** Replaces a lock whose holder is gone. False where another process was first. */
 async function takeOver(directory: string, ours: string): Promise<boolean> {
@@ -127,7 +135,11 @@ async function acquire(directory: string, ours: string): Promise<void> {
 export async function lockDirectory(directory: string, holder: LockHolder): Promise<Lock> {
   await mkdir(directory, { recursive: true, mode: 0o750 })
   const [bootId, startTicks] = await Promise.all([bootIdNow(), startTicksOf(holder.pid)])
-  let file: LockFile = { ...holder, ...(bootId === undefined ? {} : { bootId }), ...(startTicks === undefined ? {} : { startTicks }) }
+  let file: LockFile = {
+    ...holder,
+    ...(bootId === undefined ? {} : { bootId }),
+    ...(startTicks === undefined ? {} : { startTicks }),
+  }
   const ours = join(directory, `engine.lock.${holder.pid}.${attempts++}`)
   const writeOurs = (): Promise<void> => writeFile(ours, `${JSON.stringify(file)}\n`, { mode: 0o640 })
   try {

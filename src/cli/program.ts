@@ -28,13 +28,40 @@ const exitHelp = `\nExit codes:\n${Object.entries(exits)
 /** The whole command line. Actions write to the terminal and throw where they fail. */
 export function buildProgram(terminal: Terminal): Command {
   const program = new Command('tidemill')
-    .description('Scores events as they come: rolling features, an ONNX model or a heuristic, predictions in ClickHouse.')
+    .description(
+      'Scores events as they come: rolling features, an ONNX model or a heuristic, predictions in ClickHouse.',
+    )
     .version(packageVersion(), '-v, --version')
     .addHelpText('after', exitHelp)
     .showHelpAfterError('(add --help to see what there is)')
     .exitOverride()
-    .configureOutput({ writeOut: (text) => void terminal.out.write(text), writeErr: (text) => void terminal.err.write(text), getOutHelpWidth: () => terminal.out.columns ?? 100, getErrHelpWidth: () => terminal.err.columns ?? 100 })
-  for (const add of [startCommand, simulateCommand, produceCommand, scoreCommand, predictionsCommand, sqlCommand, featuresCommand, dlqCommand, streamsCommand, schemasCommand, topicsCommand, partitionsCommand, keysCommand, backupCommand, backtestCommand, replayCommand, doctorCommand, benchCommand]) add(program, terminal)
+    .configureOutput({
+      writeOut: (text) => void terminal.out.write(text),
+      writeErr: (text) => void terminal.err.write(text),
+      getOutHelpWidth: () => terminal.out.columns ?? 100,
+      getErrHelpWidth: () => terminal.err.columns ?? 100,
+    })
+  for (const add of [
+    startCommand,
+    simulateCommand,
+    produceCommand,
+    scoreCommand,
+    predictionsCommand,
+    sqlCommand,
+    featuresCommand,
+    dlqCommand,
+    streamsCommand,
+    schemasCommand,
+    topicsCommand,
+    partitionsCommand,
+    keysCommand,
+    backupCommand,
+    backtestCommand,
+    replayCommand,
+    doctorCommand,
+    benchCommand,
+  ])
+    add(program, terminal)
   return program
 }
 
@@ -44,13 +71,18 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
     await buildProgram(terminal).parseAsync(args, { from: 'user' })
     return exits.ok
   } catch (error) {
-    if (error instanceof CommanderError) return error.code === 'commander.helpDisplayed' || error.code === 'commander.version' ? exits.ok : exits.usage
+    if (error instanceof CommanderError)
+      return error.code === 'commander.helpDisplayed' || error.code === 'commander.version' ? exits.ok : exits.usage
     const end = endOf(error)
     if (terminal.interrupted.aborted && !end.expected) {
       say(terminal, 'interrupted')
       return exits.interrupted
     }
-    say(terminal, `${styled(terminal, 'err', 'red', 'error:')} ${end.expected || !(error instanceof Error) ? end.message : (error.stack ?? end.message)}`)
+    say(
+      terminal,
+      `${styled(terminal, 'err', 'red', 'error:')} ` +
+        (end.expected || !(error instanceof Error) ? end.message : (error.stack ?? end.message)),
+    )
     return end.exit
   }
 }

@@ -1,4 +1,6 @@
-/** What the composition root puts together for backups: stores to be held, directories and clusters to be restored into. */
+/**
+ * What the composition root puts together for backups: stores to be held, directories and clusters to be restored into.
+ */
 import { mkdir, rm } from 'node:fs/promises'
 import { systemClock as clock } from '../base/clock.js'
 import { dataPaths, type Config } from '../config/load.js'
@@ -20,25 +22,46 @@ import { openChdbWarehouse } from '../sinks/chdb/warehouse.js'
 
 const storesIn = (config: Config): Stores => storesOf(config, { directory: config.dataDirectory, clock })
 
-/** The stores of a data directory that no engine holds, for a backup of it; opened when they are to be held. LOCKED while an engine runs. */
+/**
+ * The stores of a data directory that no engine holds, for a backup of it; opened when they are to be held. LOCKED
+ * while an engine runs.
+ */
 export function ownStores(config: Config, signal: AbortSignal): StoreHolder {
   const paths = dataPaths(config.dataDirectory)
   let closing = createClosing()
   return {
     async hold(onBytes) {
-      const lock = await lockDirectory(config.dataDirectory, { pid: process.pid, startedAt: new Date(clock.nowMs()).toISOString() })
+      const lock = await lockDirectory(config.dataDirectory, {
+        pid: process.pid,
+        startedAt: new Date(clock.nowMs()).toISOString(),
+      })
       closing.add(() => lock.release())
       const stores = storesIn(config)
       const log = await stores.openLog()
       closing.add(() => log.close())
       const { files } = log
-      if (files === undefined) throw new EngineError('BAD_CONFIG', 'the stores of this configuration are servers, which have backups of their own')
+      if (files === undefined)
+        throw new EngineError(
+          'BAD_CONFIG',
+          'the stores of this configuration are servers, which have backups of their own',
+        )
       const warehouse = await stores.openWarehouse()
       closing.add(async () => {
         await warehouse.close()
         await rm(paths.backups, { recursive: true, force: true })
       })
-      return holdParts({ directory: config.dataDirectory, backups: paths.backups, warehouse, log: { files: () => files.call(log) }, clock }, 'own', signal, onBytes)
+      return holdParts(
+        {
+          directory: config.dataDirectory,
+          backups: paths.backups,
+          warehouse,
+          log: { files: () => files.call(log) },
+          clock,
+        },
+        'own',
+        signal,
+        onBytes,
+      )
     },
     stillHere: () => undefined,
     release() {
@@ -49,14 +72,29 @@ export function ownStores(config: Config, signal: AbortSignal): StoreHolder {
   }
 }
 
-/** Restores a verified backup into an empty directory, which is held meanwhile. Errors of `demandEmpty` and `restoreBackup`. */
-export async function restoreInto(directory: string, backup: string, manifest: Manifest, signal: AbortSignal, onBytes: OnBytes): Promise<void> {
+/**
+ * Restores a verified backup into an empty directory, which is held meanwhile. Errors of `demandEmpty` and
+ * `restoreBackup`.
+ */
+export async function restoreInto(
+  directory: string,
+  backup: string,
+  manifest: Manifest,
+  signal: AbortSignal,
+  onBytes: OnBytes,
+): Promise<void> {
   const paths = dataPaths(directory)
   const lock = await lockDirectory(directory, { pid: process.pid, startedAt: new Date(clock.nowMs()).toISOString() })
   try {
     await demandEmpty(directory, paths.restoring, 'clear')
     await restoreBackup({
-      backup, manifest, directory, mark: paths.restoring, clock, signal, onBytes,
+      backup,
+      manifest,
+      directory,
+      mark: paths.restoring,
+      clock,
+      signal,
+      onBytes,
       openLog: () => openLocalLog({ directory: paths.log, clock }),
       openWarehouse: (backups) => openChdbWarehouse({ directory: paths.warehouse, backups }),
     })
@@ -66,7 +104,13 @@ export async function restoreInto(directory: string, backup: string, manifest: M
 }
 
 /** Gathers what a backup of a cluster's engine has, into a folder. Errors of the log. */
-export async function gatherFromCluster(config: Config, files: GatheredFiles, folder: string, signal: AbortSignal, onBytes: OnBytes): Promise<Pick<Manifest, 'takenAt' | 'log'>> {
+export async function gatherFromCluster(
+  config: Config,
+  files: GatheredFiles,
+  folder: string,
+  signal: AbortSignal,
+  onBytes: OnBytes,
+): Promise<Pick<Manifest, 'takenAt' | 'log'>> {
   const log = await storesIn(config).openLog()
   try {
     return await gatherCluster({ ...files, log, clock, signal }, folder, onBytes)
@@ -76,7 +120,12 @@ export async function gatherFromCluster(config: Config, files: GatheredFiles, fo
 }
 
 /** Restores a verified backup of a cluster's engine; resolves with the topics that hold something already. */
-export async function restoreToCluster(config: Config, backup: string, manifest: Manifest, onBytes: OnBytes): Promise<readonly LeftAlone[]> {
+export async function restoreToCluster(
+  config: Config,
+  backup: string,
+  manifest: Manifest,
+  onBytes: OnBytes,
+): Promise<readonly LeftAlone[]> {
   const directory = config.dataDirectory
   await mkdir(directory, { recursive: true, mode: 0o750 })
   await demandEmpty(directory, dataPaths(directory).restoring, 'look')

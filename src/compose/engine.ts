@@ -36,33 +36,88 @@ export const startEngine: StartEngine = async (config, options = {}) => {
 
 /** The flows of this process' roles over what it stands on, and then the API, which asks them. */
 async function compose(foundation: Foundation, options: EngineOptions, closing: Closing): Promise<Engine> {
-  const { config, startedMs, logger, directory, registry, log, store, warehouse, streams, named, models, report, stops, rebuilds } = foundation
-  const firstDecisions = activateBundled({ streams, models: await listModels(config.models.directory), readModel: models.read, publish: models.publish, clock, report })
+  const {
+    config,
+    startedMs,
+    logger,
+    directory,
+    registry,
+    log,
+    store,
+    warehouse,
+    streams,
+    named,
+    models,
+    report,
+    stops,
+    rebuilds,
+  } = foundation
+  const firstDecisions = activateBundled({
+    streams,
+    models: await listModels(config.models.directory),
+    readModel: models.read,
+    publish: models.publish,
+    clock,
+    report,
+  })
   const control = await openRouting(foundation, { together: true }, closing, firstDecisions)
-  const versionOf = ({ stream }: CompiledStream): string => championOf(control.current(), stream.model, 'global')?.version ?? heuristicVersion
+  const versionOf = ({ stream }: CompiledStream): string =>
+    championOf(control.current(), stream.model, 'global')?.version ?? heuristicVersion
   const observation = observe(streams, registry, clock, versionOf)
-  const failing: Promise<never>[] = [control.failed, stops.failed, ...(foundation.warehouseFailed === undefined ? [] : [foundation.warehouseFailed])]
+  const failing: Promise<never>[] = [
+    control.failed,
+    stops.failed,
+    ...(foundation.warehouseFailed === undefined ? [] : [foundation.warehouseFailed]),
+  ]
   failing.push(...(await startScoring(foundation, control, observation, options, closing)))
   const warehousing = await startWarehousing(foundation, closing)
   if (warehousing !== undefined) failing.push(warehousing.failed)
 
   let failure: unknown
-  const served = await serve(foundation, observation, () => readinessOf({ log, directory, store, warehouse, streams, stops, rebuilds, failure: () => failure }), closing)
+  const served = await serve(
+    foundation,
+    observation,
+    () => readinessOf({ log, directory, store, warehouse, streams, stops, rebuilds, failure: () => failure }),
+    closing,
+  )
   failing.push(...served.failed)
-  const sweeping = repeat(() => log.sweep(), sweepEveryMs, clock, (error) => logger.warn({ err: error }, 'retention'))
+  const sweeping = repeat(
+    () => log.sweep(),
+    sweepEveryMs,
+    clock,
+    (error) => logger.warn({ err: error }, 'retention'),
+  )
   closing.add(() => sweeping.close())
   const failed = Promise.race(failing)
   failed.catch((error: unknown) => (failure = error))
   const lag = await followLag(log, scoringGroup, clock)
   closing.add(() => lag.close())
   const lagRecords = (name: string): number => lag.of(named(name).topics.events)
-  registerGauges(registry, { ...config, version: packageVersion(), directory, streams: streams.map(({ stream }) => stream.name), lagRecords, versionOf: (name) => versionOf(named(name)), warehouse: warehousing, stops, rebuilds })
+  registerGauges(registry, {
+    ...config,
+    version: packageVersion(),
+    directory,
+    streams: streams.map(({ stream }) => stream.name),
+    lagRecords,
+    versionOf: (name) => versionOf(named(name)),
+    warehouse: warehousing,
+    stops,
+    rebuilds,
+  })
   return {
     url: served.url,
     ...(served.demoKey === undefined ? {} : { demoKey: served.demoKey }),
-    query: (sql) => (warehouse === undefined ? Promise.reject(new EngineError('BAD_CONFIG', 'this process has no role that reads the warehouse')) : warehouse.query(sql)),
+    query: (sql) =>
+      warehouse === undefined
+        ? Promise.reject(new EngineError('BAD_CONFIG', 'this process has no role that reads the warehouse'))
+        : warehouse.query(sql),
     failed,
-    stop: () => closing.close().catch((error: unknown) => Promise.reject(diskFailure(error, `closing ${directory} (nothing that was acknowledged is lost)`) as Error)),
+    stop: () =>
+      closing
+        .close()
+        .catch((error: unknown) =>
+          Promise.reject(diskFailure(error, `closing ${directory} (nothing that was acknowledged is lost)`) as Error),
+        ),
     snapshot: () => ({
       uptimeMs: clock.nowMs() - startedMs,
       streams: observation.streams().map((one) => ({ ...one, lagRecords: lagRecords(one.name) })),
@@ -77,16 +132,32 @@ async function compose(foundation: Foundation, options: EngineOptions, closing: 
 const sweepEveryMs = 10 * 60 * 1_000
 
 /** What may fail of it; nothing in a process that does not score. */
-async function startScoring(foundation: Foundation, control: Control, observation: Observation, options: EngineOptions, closing: Closing): Promise<readonly Promise<never>[]> {
+async function startScoring(
+  foundation: Foundation,
+  control: Control,
+  observation: Observation,
+  options: EngineOptions,
+  closing: Closing,
+): Promise<readonly Promise<never>[]> {
   const { config, does, log, store, streams, named, tenants, schemas, stops, rebuilds, waits } = foundation
   if (store === undefined || !does('scoring')) return []
   const scoring = await scoringFlow({
-    log, groups: log, store, streams, tenants, clock, schemas, build: packageVersion(),
+    log,
+    groups: log,
+    store,
+    streams,
+    tenants,
+    clock,
+    schemas,
+    build: packageVersion(),
     routing: () => control.current(),
     stops,
     forgiven: (stream, partition) => forgivenOf(stops, { topic: named(stream).topics.events, partition }),
     onRefold: rebuilds.onRefold,
-    settings: { ...config.scoring, badShare: { share: config.scoring.badShare, records: config.scoring.badShareRecords } },
+    settings: {
+      ...config.scoring,
+      badShare: { share: config.scoring.badShare, records: config.scoring.badShareRecords },
+    },
     onChunk(chunk) {
       observation.onChunk(chunk)
       options.onScored?.(chunk)
@@ -101,9 +172,21 @@ async function startScoring(foundation: Foundation, control: Control, observatio
 }
 
 /** Undefined in a process that does not fill the warehouse. */
-async function startWarehousing({ config, does, log, warehouse, streams, stops, report }: Foundation, closing: Closing): Promise<WarehouseFlow | undefined> {
+async function startWarehousing(
+  { config, does, log, warehouse, streams, stops, report }: Foundation,
+  closing: Closing,
+): Promise<WarehouseFlow | undefined> {
   if (warehouse === undefined || !does('warehouse')) return undefined
-  const flow = await warehouseFlow({ log, groups: log, warehouse, streams, clock, rawEvents: config.warehouse.rawEvents, stops, report })
+  const flow = await warehouseFlow({
+    log,
+    groups: log,
+    warehouse,
+    streams,
+    clock,
+    rawEvents: config.warehouse.rawEvents,
+    stops,
+    report,
+  })
   closing.add(() => flow.leave())
   return flow
 }

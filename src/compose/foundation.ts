@@ -1,4 +1,7 @@
-/** The part of the composition root that every process of an engine stands on, whatever its roles: stores, streams, models, stops. */
+/**
+ * The part of the composition root that every process of an engine stands on, whatever its roles: stores, streams,
+ * models, stops.
+ */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -29,13 +32,21 @@ export type Foundation = Awaited<ReturnType<typeof openFoundation>>
 
 export async function openFoundation(config: Config, options: EngineOptions, closing: Closing) {
   const startedMs = clock.nowMs()
-  const logger = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, options.log ?? { write: () => undefined })
+  const logger = pino(
+    { base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    options.log ?? { write: () => undefined },
+  )
   const report = (message: string): void => logger.warn(message)
-  const waits = (error: unknown, fields: object = {}, what = 'waiting for a dependency'): void => logger.warn({ err: error, ...fields }, what)
+  const waits = (error: unknown, fields: object = {}, what = 'waiting for a dependency'): void =>
+    logger.warn({ err: error, ...fields }, what)
   const does = (...some: readonly Role[]): boolean => some.some((role) => config.roles.includes(role))
   const directory = await dataDirectory(config, closing)
-  // Many processes of a cluster may share a directory: it holds keys and copies of models, which they lock for each change.
-  const lock = config.preset === 'embedded' ? await lockDirectory(directory, { pid: process.pid, startedAt: new Date(startedMs).toISOString() }) : undefined
+  // Many processes of a cluster may share a directory: it holds keys and copies of models, which they lock for each
+  // change.
+  const lock =
+    config.preset === 'embedded'
+      ? await lockDirectory(directory, { pid: process.pid, startedAt: new Date(startedMs).toISOString() })
+      : undefined
   closing.add(() => lock?.release())
   const paths = dataPaths(directory)
   const streams = (await chooseStreams(config.streams)).map(compileStream)
@@ -44,7 +55,11 @@ export async function openFoundation(config: Config, options: EngineOptions, clo
 
   const opened = await openStores({
     stores: storesOf(config, { directory, clock, report: (level, message, fields) => logger[level](fields, message) }),
-    clock, closing, stop: options.signal, retentionDays: config.warehouse.retentionDays, onRetry: waits,
+    clock,
+    closing,
+    stop: options.signal,
+    retentionDays: config.warehouse.retentionDays,
+    onRetry: waits,
     needs: { state: does('scoring', 'api'), warehouse: does('warehouse', 'api') },
   })
   for (const repair of opened.log.repairs) logger.warn(repair, 'the torn end of a log file was cut off')
@@ -61,7 +76,22 @@ export async function openFoundation(config: Config, options: EngineOptions, clo
   closing.add(() => schemas?.close())
 
   return {
-    config, startedMs, logger, report, waits, does, directory, lock, paths, streams, registry, log, retentionMs, stops, models, schemas,
+    config,
+    startedMs,
+    logger,
+    report,
+    waits,
+    does,
+    directory,
+    lock,
+    paths,
+    streams,
+    registry,
+    log,
+    retentionMs,
+    stops,
+    models,
+    schemas,
     named: (name: string): CompiledStream => streams.find(({ stream }) => stream.name === name)!,
     /** The log's files, where they are this machine's. */
     files: opened.log,
@@ -75,10 +105,23 @@ export async function openFoundation(config: Config, options: EngineOptions, clo
 }
 
 /** The routing of one user of models, with sessions of its own: a backlog does not hold up the API's callers. */
-export async function openRouting({ log, streams, models, waits }: Foundation, runs: OnnxRuntimeOptions, closing: Closing, firstDecisions?: ControlOptions['firstDecisions']): Promise<Control> {
+export async function openRouting(
+  { log, streams, models, waits }: Foundation,
+  runs: OnnxRuntimeOptions,
+  closing: Closing,
+  firstDecisions?: ControlOptions['firstDecisions'],
+): Promise<Control> {
   const runtime = createOnnxRuntime(runs)
   closing.add(() => runtime.close())
-  const control = await followControl({ log, streams, readModel: models.read, ...(firstDecisions === undefined ? {} : { firstDecisions }), runtime, clock, onWaiting: (model, error) => waits(error, { model }, 'waiting for a routed model') })
+  const control = await followControl({
+    log,
+    streams,
+    readModel: models.read,
+    ...(firstDecisions === undefined ? {} : { firstDecisions }),
+    runtime,
+    clock,
+    onWaiting: (model, error) => waits(error, { model }, 'waiting for a routed model'),
+  })
   closing.add(() => control.close())
   return control
 }

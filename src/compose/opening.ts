@@ -41,7 +41,15 @@ export interface OpenedStores<Log, State> {
  * Opens the stores that are needed. What is away is waited for a while: servers that start together are ready in any
  * order. The warehouse is waited for in the background, for as long as it takes.
  */
-export async function openStores<Log extends Closable, State extends Closable & StateStore>({ stores, needs, retentionDays, clock, closing, onRetry, stop }: OpeningOptions<Log, State>): Promise<OpenedStores<Log, State>> {
+export async function openStores<Log extends Closable, State extends Closable & StateStore>({
+  stores,
+  needs,
+  retentionDays,
+  clock,
+  closing,
+  onRetry,
+  stop,
+}: OpeningOptions<Log, State>): Promise<OpenedStores<Log, State>> {
   const over = new AbortController()
   const signal = stop === undefined ? over.signal : AbortSignal.any([over.signal, stop])
   const ended = clock.sleep(limits.startPatienceMs, signal).then(() => over.abort())
@@ -54,7 +62,12 @@ export async function openStores<Log extends Closable, State extends Closable & 
     const log = await opened(() => stores.openLog())
     const store = needs.state ? await opened(() => stores.openState()) : undefined
     if (!needs.warehouse) return { log, store, warehouse: undefined }
-    const warehouse = await awaitWarehouse({ open: () => stores.openWarehouse(), prepare: (there) => migrate(there, { retentionDays }), clock, onRetry })
+    const warehouse = await awaitWarehouse({
+      open: () => stores.openWarehouse(),
+      prepare: (there) => migrate(there, { retentionDays }),
+      clock,
+      onRetry,
+    })
     closing.add(() => warehouse.warehouse.close())
     return { log, store, warehouse }
   } finally {
@@ -63,8 +76,14 @@ export async function openStores<Log extends Closable, State extends Closable & 
   }
 }
 
-/** A server that does not even refuse holds an attempt up for seconds: whoever stops does not wait for it. What opens nevertheless is closed. */
-async function unlessStopped<Store extends { close(): Promise<void> }>(opening: Promise<Store>, stop: AbortSignal | undefined): Promise<Store> {
+/**
+ * A server that does not even refuse holds an attempt up for seconds: whoever stops does not wait for it. What opens
+ * nevertheless is closed.
+ */
+async function unlessStopped<Store extends { close(): Promise<void> }>(
+  opening: Promise<Store>,
+  stop: AbortSignal | undefined,
+): Promise<Store> {
   const stopped = new Promise<never>((_, reject) => {
     const say = (): void => reject(stop?.reason instanceof Error ? stop.reason : new Error('stopped'))
     if (stop?.aborted === true) say()

@@ -13,7 +13,11 @@ import { openLocalLog } from '../log/local/log.js'
 import { openLocalView } from '../log/local/view.js'
 import type { PartitionFiles } from '../log/log-files.js'
 import { openChdbWarehouse } from '../sinks/chdb/warehouse.js'
-import { lookIntoClickhouseWarehouse, openClickhouseWarehouse, type ClickhouseOptions } from '../sinks/clickhouse/warehouse.js'
+import {
+  lookIntoClickhouseWarehouse,
+  openClickhouseWarehouse,
+  type ClickhouseOptions,
+} from '../sinks/clickhouse/warehouse.js'
 import type { Warehouse } from '../sinks/warehouse.js'
 import { openSchemaRegistry, type SchemaRegistry } from '../streams/registry/confluent/registry.js'
 
@@ -44,13 +48,18 @@ export interface StoresOptions {
   readonly report?: KafkaReport
 }
 
-export const storesOf = (config: Config, options: StoresOptions): Stores => (config.preset === 'cluster' ? clusterStores(config, options) : embeddedStores(config, options))
+export const storesOf = (config: Config, options: StoresOptions): Stores =>
+  config.preset === 'cluster' ? clusterStores(config, options) : embeddedStores(config, options)
 
 export function embeddedStores({ ephemeral }: Pick<Config, 'ephemeral'>, { directory, clock }: StoresOptions): Stores {
   const paths = dataPaths(directory)
   return {
     openLog() {
-      if (existsSync(paths.restoring)) throw new EngineError('BAD_CONFIG', `${directory} holds a restore that was interrupted: run 'tidemill backup restore' on it again, or remove it`)
+      if (existsSync(paths.restoring))
+        throw new EngineError(
+          'BAD_CONFIG',
+          `${directory} holds a restore that was interrupted: run 'tidemill backup restore' on it again, or remove it`,
+        )
       return openLocalLog({ directory: paths.log, clock, ephemeral })
     },
     openView: () => openLocalView({ directory: paths.log, clock }),
@@ -61,7 +70,8 @@ export function embeddedStores({ ephemeral }: Pick<Config, 'ephemeral'>, { direc
 
 function clusterStores(config: Config, options: StoresOptions): Stores {
   return {
-    openLog: async () => Object.assign(await openKafka(config, options), { repairs: [], sweep: () => Promise.resolve() }),
+    openLog: async () =>
+      Object.assign(await openKafka(config, options), { repairs: [], sweep: () => Promise.resolve() }),
     openState: async () => Object.assign(await openRedis(config), { repairs: [] }),
     openView: () => openKafka(config, options),
     openWarehouse: () => openClickhouseWarehouse(clickhouseOf(config)),
@@ -69,17 +79,27 @@ function clusterStores(config: Config, options: StoresOptions): Stores {
 }
 
 /** The warehouse of a cluster as it is; undefined where nobody has made its database yet. */
-export const lookIntoClickhouse = (config: Config): Promise<Warehouse | undefined> => lookIntoClickhouseWarehouse(clickhouseOf(config))
+export const lookIntoClickhouse = (config: Config): Promise<Warehouse | undefined> =>
+  lookIntoClickhouseWarehouse(clickhouseOf(config))
 
 function clickhouseOf({ clickhouse: { url, database, username, password, caFile } }: Config): ClickhouseOptions {
   if (url === undefined) throw new EngineError('BAD_CONFIG', 'clickhouse.url is not set')
-  return { url, database, username, ...given({ password }), ...(caFile === undefined ? {} : { tls: { ca: readFileSync(caFile) } }) }
+  return {
+    url,
+    database,
+    username,
+    ...given({ password }),
+    ...(caFile === undefined ? {} : { tls: { ca: readFileSync(caFile) } }),
+  }
 }
 
 /** The state of a cluster, with what only Redis can be asked for. */
 export function openRedis({ redis }: Pick<Config, 'redis'>): Promise<RedisStateStore> {
   const { keyPrefix, cluster, username, password } = redis
-  const nodes = redis.nodes.map((node) => ({ host: node.slice(0, node.lastIndexOf(':')), port: Number(node.slice(node.lastIndexOf(':') + 1)) }))
+  const nodes = redis.nodes.map((node) => ({
+    host: node.slice(0, node.lastIndexOf(':')),
+    port: Number(node.slice(node.lastIndexOf(':') + 1)),
+  }))
   const tls = redis.tls ? { tls: certificates(redis) } : {}
   return openRedisStateStore({ nodes, keyPrefix, ...given({ cluster, username, password }), ...tls })
 }
@@ -87,20 +107,45 @@ export function openRedis({ redis }: Pick<Config, 'redis'>): Promise<RedisStateS
 /** The log of a cluster, with what only Kafka can be asked for: its topics. */
 export function openKafka({ kafka }: Config, { clock, report }: StoresOptions): Promise<KafkaLog> {
   const { brokers, clientId, replicationFactor, saslMechanism: mechanism, username, password } = kafka
-  const sasl = mechanism === undefined || username === undefined || password === undefined ? {} : { sasl: { mechanism, username, password } }
-  return openKafkaLog({ brokers, clientId, clock, ...(kafka.tls ? { tls: certificates(kafka) } : {}), ...sasl, ...given({ replicationFactor, report }) })
+  const sasl =
+    mechanism === undefined || username === undefined || password === undefined
+      ? {}
+      : { sasl: { mechanism, username, password } }
+  return openKafkaLog({
+    brokers,
+    clientId,
+    clock,
+    ...(kafka.tls ? { tls: certificates(kafka) } : {}),
+    ...sasl,
+    ...given({ replicationFactor, report }),
+  })
 }
 
 /** The schema registry of a configuration; undefined where none is named. */
-export function schemaRegistryOf({ schemaRegistry: { caFile, url, ...credentials } }: Config, clock: Clock): SchemaRegistry | undefined {
-  return url === undefined ? undefined : openSchemaRegistry({ url, ...credentials, ca: caFile === undefined ? undefined : readFileSync(caFile, 'utf8'), clock })
+export function schemaRegistryOf(
+  { schemaRegistry: { caFile, url, ...credentials } }: Config,
+  clock: Clock,
+): SchemaRegistry | undefined {
+  return url === undefined
+    ? undefined
+    : openSchemaRegistry({
+        url,
+        ...credentials,
+        ca: caFile === undefined ? undefined : readFileSync(caFile, 'utf8'),
+        clock,
+      })
 }
 
-const certificates = (files: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string }): ConnectionOptions =>
-  given({ ca: read(files.caFile), cert: read(files.certFile), key: read(files.keyFile) })
+const certificates = (files: {
+  readonly caFile?: string
+  readonly certFile?: string
+  readonly keyFile?: string
+}): ConnectionOptions => given({ ca: read(files.caFile), cert: read(files.certFile), key: read(files.keyFile) })
 
 const read = (path: string | undefined): Buffer | undefined => (path === undefined ? undefined : readFileSync(path))
 
 /** The members that are there. */
 const given = <T extends object>(members: T): { [Name in keyof T]?: Exclude<T[Name], undefined> } =>
-  Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as { [Name in keyof T]?: Exclude<T[Name], undefined> }
+  Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as {
+    [Name in keyof T]?: Exclude<T[Name], undefined>
+  }

@@ -1,4 +1,7 @@
-/** The part of the composition root that answers: the API with what stands behind it, or health alone, and the demo that asks it. */
+/**
+ * The part of the composition root that answers: the API with what stands behind it, or health alone, and the demo that
+ * asks it.
+ */
 import { randomUUID } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -30,17 +33,29 @@ export interface Served {
 }
 
 /** Opens what this process serves, and answers. */
-export async function serve(foundation: Foundation, observation: Observation, readiness: () => Promise<readonly ReadinessCheck[]>, closing: Closing): Promise<Served> {
+export async function serve(
+  foundation: Foundation,
+  observation: Observation,
+  readiness: () => Promise<readonly ReadinessCheck[]>,
+  closing: Closing,
+): Promise<Served> {
   const { config, logger, directory, lock, paths, registry, warehouse, files, stops, rebuilds } = foundation
   const keys = openKeys(paths.keys, clock)
   const behind = await openPorts(foundation, observation, closing)
   // A demo's key is good for one run, whatever the next run is.
-  if (behind !== undefined && config.preset === 'embedded') for (const { id, name } of keys.list()) if (name === 'demo') await keys.withdraw(id)
+  if (behind !== undefined && config.preset === 'embedded')
+    for (const { id, name } of keys.list()) if (name === 'demo') await keys.withdraw(id)
   const backups = backupsOf({ log: files, warehouse, directory, backups: paths.backups, clock })
   closing.add(() => backups?.close())
   const parts = { keys, clock, version: packageVersion(), logger: logger.child({}, { level: 'error' }) }
   const health = { metrics: registry, readiness }
-  const api = behind === undefined ? await buildHealthApi({ ...parts, ports: health }) : await buildApi({ ...parts, ports: { ...health, ...behind.ports, partitions: partitionsPort(stops, rebuilds), backups } })
+  const api =
+    behind === undefined
+      ? await buildHealthApi({ ...parts, ports: health })
+      : await buildApi({
+          ...parts,
+          ports: { ...health, ...behind.ports, partitions: partitionsPort(stops, rebuilds), backups },
+        })
   closing.add(() => api.close())
   const url = await listen(api, config.api)
   await lock?.update({ url })
@@ -54,29 +69,60 @@ export async function serve(foundation: Foundation, observation: Observation, re
 type Behind = Pick<ApiPorts, 'scoring' | 'letters' | 'queries' | 'runs'>
 
 /** What stands behind the API; undefined in a process that does not serve it. */
-async function openPorts(foundation: Foundation, observation: Observation, closing: Closing): Promise<{ readonly ports: Behind; readonly failed: Promise<never> } | undefined> {
+async function openPorts(
+  foundation: Foundation,
+  observation: Observation,
+  closing: Closing,
+): Promise<{ readonly ports: Behind; readonly failed: Promise<never> } | undefined> {
   const { config, logger, does, log, store, warehouse, streams, tenants, schemas, retentionMs } = foundation
   if (store === undefined || warehouse === undefined || !does('api')) return undefined
   const control = await openRouting(foundation, { together: false }, closing)
   const routing = () => control.current()
   const predictions = openPredictionLog({
-    log, clock,
+    log,
+    clock,
     onRetry: () => observation.onRetry('api-predictions'),
     onLost: (error) => logger.warn({ err: error }, 'an answered prediction is not in the log'),
   })
   closing.add(() => predictions.close())
-  const letters = openLetters({ log, clock, owner: randomUUID(), store, schemas, streams, tenants, routing, seenIds: config.scoring.seenIds, marksKeptMs: marksKeptMs(streams, retentionMs) })
+  const letters = openLetters({
+    log,
+    clock,
+    owner: randomUUID(),
+    store,
+    schemas,
+    streams,
+    tenants,
+    routing,
+    seenIds: config.scoring.seenIds,
+    marksKeptMs: marksKeptMs(streams, retentionMs),
+  })
   closing.add(() => letters.close())
   const scoring = scoringPort({ log, predictions, store, streams, tenants, clock, routing })
-  return { failed: control.failed, ports: { scoring, letters, runs: runResults(log, warehouse), queries: { ...predictionQueries(warehouse), select: (sql, limit) => select(warehouse, sql, limit) } } }
+  return {
+    failed: control.failed,
+    ports: {
+      scoring,
+      letters,
+      runs: runResults(log, warehouse),
+      queries: { ...predictionQueries(warehouse), select: (sql, limit) => select(warehouse, sql, limit) },
+    },
+  }
 }
 
 async function demoOf({ config, directory, streams, logger }: Foundation, port: ScoringPort, keys: KeyStore) {
   const { demoKey } = dataPaths(directory)
-  const { key } = await keys.create({ name: 'demo', tenant: everyTenant, scopes: ['events:write', 'predict', 'read', 'outcomes:write', 'admin'] })
+  const { key } = await keys.create({
+    name: 'demo',
+    tenant: everyTenant,
+    scopes: ['events:write', 'predict', 'read', 'outcomes:write', 'admin'],
+  })
   await writeFile(demoKey, key, { mode: 0o600 })
   const demo = await startDemo({
-    port, clock, rate: config.demo.rate, place: join(directory, 'demo.json'),
+    port,
+    clock,
+    rate: config.demo.rate,
+    place: join(directory, 'demo.json'),
     streams: new Set(streams.map(({ stream }) => stream.name)),
     onRetry: (why) => logger.warn({ why }, 'the simulator waits'),
   })

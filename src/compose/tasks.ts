@@ -1,4 +1,6 @@
-/** What the composition root puts together without an engine: a file's scores, work on a log, the stores by themselves. */
+/**
+ * What the composition root puts together without an engine: a file's scores, work on a log, the stores by themselves.
+ */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -19,7 +21,15 @@ import { limits } from '../base/limits.js'
 import { lockDirectory } from '../base/lock.js'
 import type { EventLog, LogView, TopicSpec } from '../log/event-log.js'
 import type { TopicChange } from '../log/kafka/log.js'
-import { embeddedStores, lookIntoClickhouse, openKafka, openRedis, schemaRegistryOf, storesOf, type Stores } from './presets.js'
+import {
+  embeddedStores,
+  lookIntoClickhouse,
+  openKafka,
+  openRedis,
+  schemaRegistryOf,
+  storesOf,
+  type Stores,
+} from './presets.js'
 import { createOnnxRuntime } from '../scorers/onnx/runtime.js'
 import type { RunResults } from '../contracts/runs.js'
 import { migrate } from '../sinks/migrate.js'
@@ -29,12 +39,19 @@ import { builtinStreams } from '../streams/built-in/index.js'
 import { loadStreams } from '../streams/load.js'
 
 /** Runs `work` on the log of a configuration, with the streams' topics in it. An embedded one is held meanwhile. */
-export async function withLog<T>(config: Config, streams: readonly CompiledStream[], work: (log: EventLog) => Promise<T>): Promise<T> {
+export async function withLog<T>(
+  config: Config,
+  streams: readonly CompiledStream[],
+  work: (log: EventLog) => Promise<T>,
+): Promise<T> {
   const closing = createClosing()
   try {
     await mkdir(config.dataDirectory, { recursive: true, mode: 0o750 })
     if (config.preset === 'embedded') {
-      const lock = await lockDirectory(config.dataDirectory, { pid: process.pid, startedAt: new Date(clock.nowMs()).toISOString() })
+      const lock = await lockDirectory(config.dataDirectory, {
+        pid: process.pid,
+        startedAt: new Date(clock.nowMs()).toISOString(),
+      })
       closing.add(() => lock.release())
     }
     const log = await storesIn(config).openLog()
@@ -50,10 +67,20 @@ export type { TopicChange, TopicSpec }
 
 /** The topics that an engine of a configuration needs. */
 export const topicsOf = async (config: Config): Promise<readonly TopicSpec[]> =>
-  topicSpecs((await chooseStreams(config.streams)).map(compileStream), config.log.retentionDays === undefined ? undefined : config.log.retentionDays * dayMs)
+  topicSpecs(
+    (await chooseStreams(config.streams)).map(compileStream),
+    config.log.retentionDays === undefined ? undefined : config.log.retentionDays * dayMs,
+  )
 
-/** The topics of a cluster against their declaration: what would have to change, or with `apply` what was changed. Errors of `applyTopics`. */
-export async function clusterTopics(config: Config, specs: readonly TopicSpec[], work: 'plan' | 'apply'): Promise<readonly TopicChange[]> {
+/**
+ * The topics of a cluster against their declaration: what would have to change, or with `apply` what was changed.
+ * Errors of `applyTopics`.
+ */
+export async function clusterTopics(
+  config: Config,
+  specs: readonly TopicSpec[],
+  work: 'plan' | 'apply',
+): Promise<readonly TopicChange[]> {
   const log = await openKafka(config, { directory: config.dataDirectory, clock })
   try {
     return await (work === 'plan' ? log.planTopics(specs) : log.applyTopics(specs))
@@ -81,7 +108,11 @@ export const clusterServers = (config: Config) => ({
 /** The topics of a cluster: their names, and the end of those that nobody needs any more. */
 export async function kafkaTopicsOf(config: Config) {
   const log = await openKafka(config, { directory: config.dataDirectory, clock })
-  return { list: () => log.listTopics(), remove: (topics: readonly string[]) => log.removeTopics(topics), close: () => log.close() }
+  return {
+    list: () => log.listTopics(),
+    remove: (topics: readonly string[]) => log.removeTopics(topics),
+    close: () => log.close(),
+  }
 }
 
 /** Scores a file through the whole path in a directory of its own, which is removed afterwards. */
@@ -93,7 +124,9 @@ export async function scoreFile(options: ScoreFileOptions): Promise<ScoreSummary
     const runtime = createOnnxRuntime()
     closing.add(() => runtime.close())
     const { stream, routing } = await scoredWith({
-      stream: options.stream, model: options.model, runtime,
+      stream: options.stream,
+      model: options.model,
+      runtime,
       available: [...builtinStreams, ...(options.streams.length === 0 ? [] : await loadStreams(options.streams))],
       modelsDirectory: options.modelsDirectory ?? packagePath('models'),
     })
@@ -104,8 +137,20 @@ export async function scoreFile(options: ScoreFileOptions): Promise<ScoreSummary
     const store = await stores.openState()
     closing.add(() => store.close())
     return await scoreFileWith(stream, options, {
-      log, groups: log, store, clock, tenants: 'any', routing: () => routing, onRetry: () => undefined,
-      settings: { commitIntervalMs: limits.commitIntervalMs, commitIntervalMaxMs: limits.commitIntervalMaxMs, chunkRecords: limits.chunkRecords, cachedEntities: limits.cachedEntities, seenIds: limits.seenIds },
+      log,
+      groups: log,
+      store,
+      clock,
+      tenants: 'any',
+      routing: () => routing,
+      onRetry: () => undefined,
+      settings: {
+        commitIntervalMs: limits.commitIntervalMs,
+        commitIntervalMaxMs: limits.commitIntervalMaxMs,
+        chunkRecords: limits.chunkRecords,
+        cachedEntities: limits.cachedEntities,
+        seenIds: limits.seenIds,
+      },
     })
   } finally {
     await closing.close()
@@ -119,7 +164,11 @@ export type Looking = Pick<BacktestParts, 'signal' | 'onProgress' | 'onRetry'>
  * Runs `work` with what scores a stream beside the engine: the log is looked at alone, whoever holds it, and everything
  * that is written goes into the data directory's `backtests`.
  */
-export async function withReplay<T>(config: Config, looking: Looking, work: (parts: BacktestParts) => Promise<T>): Promise<T> {
+export async function withReplay<T>(
+  config: Config,
+  looking: Looking,
+  work: (parts: BacktestParts) => Promise<T>,
+): Promise<T> {
   const closing = createClosing()
   try {
     const paths = dataPaths(config.dataDirectory)
@@ -127,27 +176,43 @@ export async function withReplay<T>(config: Config, looking: Looking, work: (par
     closing.add(() => view.close())
     const runtime = createOnnxRuntime()
     closing.add(() => runtime.close())
-    const models = openModelReading({ log: readOnly(view), directory: config.models.directory, kept: paths.models, report: () => undefined })
+    const models = openModelReading({
+      log: readOnly(view),
+      directory: config.models.directory,
+      kept: paths.models,
+      report: () => undefined,
+    })
     closing.add(() => models.close())
     const schemas = schemaRegistryOf(config, clock)
     closing.add(() => schemas?.close())
     const { chunkRecords, cachedEntities, seenIds } = config.scoring
     return await work({
       ...looking,
-      view, runtime, schemas, clock,
+      view,
+      runtime,
+      schemas,
+      clock,
       readModel: models.read,
       directory: backtestDirectory(paths.backtests),
       openOwn: replayStores,
       viewOwn: (directory) => embeddedStores({ ephemeral: true }, { directory, clock }).openView(),
       tenants: tenantsOf(config),
-      settings: { chunkRecords, cachedEntities, seenIds, commitIntervalMs: limits.replayCommitMs, commitIntervalMaxMs: limits.replayCommitMaxMs },
+      settings: {
+        chunkRecords,
+        cachedEntities,
+        seenIds,
+        commitIntervalMs: limits.replayCommitMs,
+        commitIntervalMaxMs: limits.replayCommitMaxMs,
+      },
     })
   } finally {
     await closing.close()
   }
 }
 
-/** The log and the state of one replay. Nobody waits for the disk: what a crash of the machine takes is computed again. */
+/**
+ * The log and the state of one replay. Nobody waits for the disk: what a crash of the machine takes is computed again.
+ */
 async function replayStores(directory: string) {
   const closing: Closing = createClosing()
   try {
@@ -165,12 +230,18 @@ async function replayStores(directory: string) {
   }
 }
 
-/** The stores that results of runs go into, of a cluster or of a data directory that no engine holds. LOCKED while one does. */
+/**
+ * The stores that results of runs go into, of a cluster or of a data directory that no engine holds. LOCKED while one
+ * does.
+ */
 export async function withResults<T>(config: Config, work: (results: RunResults) => Promise<T>): Promise<T> {
   const closing = createClosing()
   try {
     if (config.preset === 'embedded') {
-      const lock = await lockDirectory(config.dataDirectory, { pid: process.pid, startedAt: new Date(clock.nowMs()).toISOString() })
+      const lock = await lockDirectory(config.dataDirectory, {
+        pid: process.pid,
+        startedAt: new Date(clock.nowMs()).toISOString(),
+      })
       closing.add(() => lock.release())
     }
     const stores = storesIn(config)
@@ -187,5 +258,10 @@ export async function withResults<T>(config: Config, work: (results: RunResults)
 
 const readOnly = (view: LogView): EventLog => {
   const refuse = (): Promise<never> => Promise.reject(new Error('the log is only looked at'))
-  return { ensure: refuse, append: refuse, bounds: (at, sinceMs) => view.bounds(at, sinceMs), reader: (at) => view.reader(at) }
+  return {
+    ensure: refuse,
+    append: refuse,
+    bounds: (at, sinceMs) => view.bounds(at, sinceMs),
+    reader: (at) => view.reader(at),
+  }
 }

@@ -3,4 +3,5 @@ import { demoTenants } from '../simulator/index.js'
 import type { Tenants } from '../consumers/ground/decode.js'
 
 /** Whose events a configuration scores. */
-export const tenantsOf = ({ tenants }: Pick<Config, 'tenants'>): Tenants => (tenants === 'any' ? 'any' : new Set(tenants === 'demo' ? demoTenants : tenants.map(({ id }) => id)))
+export const tenantsOf = ({ tenants }: Pick<Config, 'tenants'>): Tenants =>
+  tenants === 'any' ? 'any' : new Set(tenants === 'demo' ? demoTenants : tenants.map(({ id }) => id))

@@ -1,6 +1,7 @@
 import type { TSchema } from '@sinclair/typebox'
 
-const list = (words: readonly string[]): string => (words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)!}`)
+const list = (words: readonly string[]): string =>
+  words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)!}`
 
 /** What a setting may be, in words: 'a whole number from 0 to 65535'. */
 export function allowed(schema: TSchema): string {
@@ -30,13 +31,15 @@ function itemsOf(items: TSchema): string {
 
 /** A value as its writer would recognise it, cut to a readable length. */
 export function shown(value: unknown): string {
-  const json = typeof value === 'string' ? `'${value}'` : JSON.stringify(value) ?? String(value)
+  const json = typeof value === 'string' ? `'${value}'` : (JSON.stringify(value) ?? String(value))
   return json.length > 60 ? `${json.slice(0, 57)}...` : json
 }
 
 /** The known word that differs least, if it is close enough to have been meant. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
-  const ranked = known.map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) })).sort((a, b) => a.distance - b.distance)
+  const ranked = known
+    .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
+    .sort((a, b) => a.distance - b.distance)
   const best = ranked[0]
   return best !== undefined && best.distance <= Math.max(1, Math.floor(word.length / 3)) ? best.candidate : undefined
 }
@@ -46,7 +49,8 @@ function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i)
   for (let i = 1; i <= a.length; i++) {
     const next = [i]
-    for (let j = 1; j <= b.length; j++) next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)))
+    for (let j = 1; j <= b.length; j++)
+      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)))
     row = next
   }
   return row[b.length]!

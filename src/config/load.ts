@@ -30,7 +30,10 @@ export interface ConfigSources {
   readonly variables?: Readonly<Record<string, string | undefined>>
   /** What relative paths of flags and variables start from; the working directory where it is absent. */
   readonly directory?: string
-  /** Which servers of the cluster preset must be named; all that the roles need where it is absent, none where it is empty. */
+  /**
+   * Which servers of the cluster preset must be named; all that the roles need where it is absent, none where it is
+   * empty.
+   */
   readonly servers?: readonly 'kafka'[]
 }
 
@@ -44,14 +47,23 @@ export function loadConfig(sources: ConfigSources = {}): Config {
   const variables = sources.variables ?? process.env
   const directory = sources.directory ?? process.cwd()
   const file = sources.configPath ?? variables['TIDEMILL_CONFIG']
-  const read = [fromFlags(sources.flags ?? {}, directory), fromEnvironment(variables, directory), ...(file === undefined ? [] : [fromFile(resolve(directory, file))])]
+  const read = [
+    fromFlags(sources.flags ?? {}, directory),
+    fromEnvironment(variables, directory),
+    ...(file === undefined ? [] : [fromFile(resolve(directory, file))]),
+  ]
   const problems = read.flatMap((source) => source.problems)
   const values: Record<string, unknown> = {}
   const given = new Map<string, Given>()
   for (const setting of settings) {
     const candidates = read.flatMap((source) => source.given.get(setting.path) ?? [])
     for (const { value, origin } of candidates)
-      if (!Value.Check(setting.schema, value)) problems.push(`${setting.path} (${origin}): ${setting.schema['secret'] === true ? 'what was given' : shown(value)} is not ${allowed(setting.schema)}`)
+      if (!Value.Check(setting.schema, value))
+        problems.push(
+          `${setting.path} (${origin}): ` +
+            `${setting.schema['secret'] === true ? 'what was given' : shown(value)} is not ` +
+            allowed(setting.schema),
+        )
     if (candidates[0] !== undefined) given.set(setting.path, candidates[0])
     values[setting.path] = candidates[0]?.value ?? setting.schema.default
   }
@@ -63,10 +75,19 @@ export function loadConfig(sources: ConfigSources = {}): Config {
 }
 
 const refused = (problems: readonly string[]): EngineError =>
-  new EngineError('BAD_CONFIG', `the configuration has ${problems.length === 1 ? 'a problem' : `${problems.length} problems`}:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`)
+  new EngineError(
+    'BAD_CONFIG',
+    'the configuration has ' +
+      `${problems.length === 1 ? 'a problem' : `${problems.length} problems`}:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`,
+  )
 
 /** Fills in what depends on other settings. */
-function complete(values: Readonly<Record<string, unknown>>, given: ReadonlyMap<string, Given>, directory: string, file: string | undefined): Config {
+function complete(
+  values: Readonly<Record<string, unknown>>,
+  given: ReadonlyMap<string, Given>,
+  directory: string,
+  file: string | undefined,
+): Config {
   const nested: Record<string, Record<string, unknown>> & Record<string, unknown> = {}
   for (const [path, value] of Object.entries(values)) {
     const [group, name] = path.split('.') as [string, string | undefined]
@@ -84,7 +105,10 @@ function complete(values: Readonly<Record<string, unknown>>, given: ReadonlyMap<
     tenants: settled.tenants ?? (enabled ? 'demo' : []),
     scoring: given.has('scoring.commitIntervalMaxMs')
       ? settled.scoring
-      : { ...settled.scoring, commitIntervalMaxMs: Math.max(settled.scoring.commitIntervalMs, settled.scoring.commitIntervalMaxMs) },
+      : {
+          ...settled.scoring,
+          commitIntervalMaxMs: Math.max(settled.scoring.commitIntervalMs, settled.scoring.commitIntervalMaxMs),
+        },
     models: { directory: settled.models.directory ?? resolve(packageDirectory, 'models') },
     demo: { ...settled.demo, enabled },
     origins: Object.fromEntries(settings.map(({ path }) => [path, given.get(path)?.origin ?? 'default'])),
@@ -96,24 +120,44 @@ function relations(config: Config, given: ReadonlyMap<string, Given>, sources: C
   const problems: string[] = []
   const where = (path: string): string => `${path} (${config.origins[path]!})`
   if (config.scoring.commitIntervalMaxMs < config.scoring.commitIntervalMs)
-    problems.push(`${where('scoring.commitIntervalMaxMs')}: ${config.scoring.commitIntervalMaxMs} is less than ${where('scoring.commitIntervalMs')}, ${config.scoring.commitIntervalMs}`)
+    problems.push(
+      `${where('scoring.commitIntervalMaxMs')}: ${config.scoring.commitIntervalMaxMs} is less than ` +
+        `${where('scoring.commitIntervalMs')}, ${config.scoring.commitIntervalMs}`,
+    )
   if (config.demo.enabled && Array.isArray(config.tenants))
-    problems.push(`${where('demo.enabled')}: the demo's events belong to the simulator's tenants, which ${where('tenants')} leaves out; take tenants 'demo' or 'any', or no demo`)
-  if (config.demo.enabled && config.streams.builtin.length === 0) problems.push(`${where('demo.enabled')}: the demo makes events of built-in streams, and ${where('streams.builtin')} leaves none`)
-  if (config.streams.builtin.length === 0 && config.streams.paths.length === 0) problems.push(`${where('streams.builtin')}: there is no stream to score; name some, or your own in streams.paths`)
+    problems.push(
+      `${where('demo.enabled')}: the demo's events belong to the simulator's tenants, which ` +
+        `${where('tenants')} leaves out; take tenants 'demo' or 'any', or no demo`,
+    )
+  if (config.demo.enabled && config.streams.builtin.length === 0)
+    problems.push(
+      `${where('demo.enabled')}: the demo makes events of built-in streams, and ${where('streams.builtin')} ` +
+        'leaves none',
+    )
+  if (config.streams.builtin.length === 0 && config.streams.paths.length === 0)
+    problems.push(`${where('streams.builtin')}: there is no stream to score; name some, or your own in streams.paths`)
   problems.push(...presetProblems(config, given, where, sources))
   const directory = given.get('dataDirectory')
   const ephemeral = given.get('ephemeral')
   // A flag may make one run ephemeral whatever the file says; asking for both in one breath is a mistake.
   if (config.ephemeral && directory !== undefined && (ephemeral?.source !== 'flag' || directory.source === 'flag'))
-    problems.push(`${where('ephemeral')}: keeps nothing, so ${where('dataDirectory')} would stay empty; give one of them`)
+    problems.push(
+      `${where('ephemeral')}: keeps nothing, so ${where('dataDirectory')} would stay empty; give one of them`,
+    )
   return problems
 }
 
 /** What a preset needs, and what it cannot do. */
-function presetProblems({ preset, roles, workers, kafka, redis, clickhouse }: Config, given: ReadonlyMap<string, Given>, where: (path: string) => string, { servers }: ConfigSources): string[] {
+function presetProblems(
+  { preset, roles, workers, kafka, redis, clickhouse }: Config,
+  given: ReadonlyMap<string, Given>,
+  where: (path: string) => string,
+  { servers }: ConfigSources,
+): string[] {
   if (preset === 'embedded') {
-    const alone = (path: string, what: string): string[] => [`${where(path)}: the embedded preset is one process, which ${what}; take the preset 'cluster'`]
+    const alone = (path: string, what: string): string[] => [
+      `${where(path)}: the embedded preset is one process, which ${what}; take the preset 'cluster'`,
+    ]
     return [
       ...(given.has('roles') && allRoles.some((role) => !roles.includes(role)) ? alone('roles', 'has every role') : []),
       ...(workers > 1 ? alone('workers', 'holds its data alone') : []),
@@ -121,12 +165,18 @@ function presetProblems({ preset, roles, workers, kafka, redis, clickhouse }: Co
   }
   const needs = (role: readonly Role[]): boolean => servers === undefined && role.some((one) => roles.includes(one))
   const problems: string[] = []
-  if (kafka.brokers.length === 0 && servers?.length !== 0) problems.push(`kafka.brokers: the preset 'cluster' needs some, host:port`)
-  if (needs(['scoring', 'api']) && redis.nodes.length === 0) problems.push(`redis.nodes: the roles 'scoring' and 'api' need one, host:port`)
-  if (needs(['warehouse', 'api']) && clickhouse.url === undefined) problems.push(`clickhouse.url: the roles 'warehouse' and 'api' need it, http://host:8123`)
-  if (workers > 1 && !roles.includes('scoring')) problems.push(`${where('workers')}: workers score, but ${where('roles')} leaves 'scoring' out`)
-  if ((kafka.saslMechanism !== undefined) !== (kafka.username !== undefined && kafka.password !== undefined)) problems.push('kafka.saslMechanism, kafka.username and kafka.password: all three or none')
-  if ((kafka.certFile === undefined) !== (kafka.keyFile === undefined)) problems.push('kafka.certFile and kafka.keyFile: both or none')
+  if (kafka.brokers.length === 0 && servers?.length !== 0)
+    problems.push(`kafka.brokers: the preset 'cluster' needs some, host:port`)
+  if (needs(['scoring', 'api']) && redis.nodes.length === 0)
+    problems.push(`redis.nodes: the roles 'scoring' and 'api' need one, host:port`)
+  if (needs(['warehouse', 'api']) && clickhouse.url === undefined)
+    problems.push(`clickhouse.url: the roles 'warehouse' and 'api' need it, http://host:8123`)
+  if (workers > 1 && !roles.includes('scoring'))
+    problems.push(`${where('workers')}: workers score, but ${where('roles')} leaves 'scoring' out`)
+  if ((kafka.saslMechanism !== undefined) !== (kafka.username !== undefined && kafka.password !== undefined))
+    problems.push('kafka.saslMechanism, kafka.username and kafka.password: all three or none')
+  if ((kafka.certFile === undefined) !== (kafka.keyFile === undefined))
+    problems.push('kafka.certFile and kafka.keyFile: both or none')
   return problems
 }
 
@@ -138,18 +188,29 @@ export interface ClientEnvironment {
   readonly colour: boolean
 }
 
-export function clientEnvironment(variables: Readonly<Record<string, string | undefined>> = process.env): ClientEnvironment {
-  const text = (name: string): string | undefined => (variables[name] === undefined || variables[name] === '' ? undefined : variables[name])
-  return { url: text('TIDEMILL_URL'), key: text('TIDEMILL_KEY'), colour: text('NO_COLOR') === undefined && variables['TERM'] !== 'dumb' }
+export function clientEnvironment(
+  variables: Readonly<Record<string, string | undefined>> = process.env,
+): ClientEnvironment {
+  const text = (name: string): string | undefined =>
+    variables[name] === undefined || variables[name] === '' ? undefined : variables[name]
+  return {
+    url: text('TIDEMILL_URL'),
+    key: text('TIDEMILL_KEY'),
+    colour: text('NO_COLOR') === undefined && variables['TERM'] !== 'dumb',
+  }
 }
 
 /** The package's own files: `models`, `schemas`. */
 export const packagePath = (name: string): string => resolve(packageDirectory, name)
 
 /** Of this build. */
-export const packageVersion = (): string => (JSON.parse(readFileSync(packagePath('package.json'), 'utf8')) as { version: string }).version
+export const packageVersion = (): string =>
+  (JSON.parse(readFileSync(packagePath('package.json'), 'utf8')) as { version: string }).version
 
-/** Where things lie in a data directory. Models are those that came over the log, backups what ClickHouse writes of itself for a moment. Keys and the demo's key are for their owner's eyes alone. */
+/**
+ * Where things lie in a data directory. Models are those that came over the log, backups what ClickHouse writes of
+ * itself for a moment. Keys and the demo's key are for their owner's eyes alone.
+ */
 export const dataPaths = (dataDirectory: string) => ({
   log: resolve(dataDirectory, 'log'),
   state: resolve(dataDirectory, 'state'),

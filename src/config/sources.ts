@@ -33,9 +33,19 @@ function fromText(schema: TSchema, text: string): unknown {
     case 'number':
       return word === '' || !Number.isFinite(Number(word)) ? text : Number(word)
     case 'boolean':
-      return ({ true: true, '1': true, yes: true, on: true, false: false, '0': false, no: false, off: false } as Record<string, boolean>)[word.toLowerCase()] ?? text
+      return (
+        (
+          { true: true, '1': true, yes: true, on: true, false: false, '0': false, no: false, off: false } as Record<
+            string,
+            boolean
+          >
+        )[word.toLowerCase()] ?? text
+      )
     case 'array': {
-      const items = word.split(',').map((item) => item.trim()).filter((item) => item !== '')
+      const items = word
+        .split(',')
+        .map((item) => item.trim())
+        .filter((item) => item !== '')
       return (schema['items'] as TSchema)['type'] === 'object' ? items.map((id) => ({ id })) : items
     }
     default:
@@ -46,7 +56,8 @@ function fromText(schema: TSchema, text: string): unknown {
 /** Paths mean what they meant to their writer: relative to the configuration file, or to the working directory. */
 function located(setting: Setting, value: unknown, directory: string): unknown {
   if (!setting.isPath) return value
-  if (Array.isArray(value)) return value.map((item: unknown) => (typeof item === 'string' ? resolve(directory, item) : item))
+  if (Array.isArray(value))
+    return value.map((item: unknown) => (typeof item === 'string' ? resolve(directory, item) : item))
   return typeof value === 'string' && value !== '' ? resolve(directory, value) : value
 }
 
@@ -57,7 +68,11 @@ export function fromFlags(flags: Readonly<Record<string, unknown>>, directory: s
     const raw = flags[setting.path]
     if (raw === undefined) continue
     const value = typeof raw === 'string' ? fromText(setting.schema, raw) : raw
-    given.set(setting.path, { value: located(setting, value, directory), origin: setting.flag?.split(' ')[0] ?? setting.path, source: 'flag' })
+    given.set(setting.path, {
+      value: located(setting, value, directory),
+      origin: setting.flag?.split(' ')[0] ?? setting.path,
+      source: 'flag',
+    })
   }
   return { given, problems: [] }
 }
@@ -66,19 +81,32 @@ export function fromFlags(flags: Readonly<Record<string, unknown>>, directory: s
 export const clientVariables = ['TIDEMILL_CONFIG', 'TIDEMILL_URL', 'TIDEMILL_KEY'] as const
 
 /** Kubernetes describes a service named `tidemill` to every pod in such variables; they are not ours. */
-const serviceLink = (name: string, value: string): boolean => /^(tcp|udp|sctp):\/\//.test(value) || /_(SERVICE_(HOST|PORT)(_\w+)?|(TCP|UDP|SCTP)(_\w+)?)$/.test(name)
+const serviceLink = (name: string, value: string): boolean =>
+  /^(tcp|udp|sctp):\/\//.test(value) || /_(SERVICE_(HOST|PORT)(_\w+)?|(TCP|UDP|SCTP)(_\w+)?)$/.test(name)
 
 export function fromEnvironment(variables: Readonly<Record<string, string | undefined>>, directory: string): Source {
   const given = new Map<string, Given>()
   const problems: string[] = []
   const byVariable = new Map(settings.map((setting) => [setting.variable, setting]))
   for (const [name, text] of Object.entries(variables)) {
-    if (!name.startsWith('TIDEMILL_') || text === undefined || text === '' || (clientVariables as readonly string[]).includes(name) || serviceLink(name, text)) continue
+    if (
+      !name.startsWith('TIDEMILL_') ||
+      text === undefined ||
+      text === '' ||
+      (clientVariables as readonly string[]).includes(name) ||
+      serviceLink(name, text)
+    )
+      continue
     const setting = byVariable.get(name)
     if (setting === undefined) {
       const meant = nearest(name, [...byVariable.keys(), ...clientVariables])
       problems.push(`${name}: there is no such variable${meant === undefined ? '' : `; ${meant}?`}`)
-    } else given.set(setting.path, { value: located(setting, fromText(setting.schema, text), directory), origin: name, source: 'environment' })
+    } else
+      given.set(setting.path, {
+        value: located(setting, fromText(setting.schema, text), directory),
+        origin: name,
+        source: 'environment',
+      })
   }
   return { given, problems }
 }
@@ -93,7 +121,8 @@ export function fromFile(path: string): Source {
   } catch (error) {
     return { given, problems: [`${path}: cannot be read (${messageOf(error)})`] }
   }
-  if (document.errors.length > 0) return { given, problems: document.errors.map((error) => `${path}: ${error.message.split('\n')[0]!}`) }
+  if (document.errors.length > 0)
+    return { given, problems: document.errors.map((error) => `${path}: ${error.message.split('\n')[0]!}`) }
   const problems: string[] = []
   const visit = (node: unknown, prefix: string): void => {
     if (!isMap(node)) {
@@ -109,10 +138,14 @@ export function fromFile(path: string): Source {
       const setting = settings.find((one) => one.path === at)
       if (setting !== undefined) {
         const plain: unknown = isNode(value) ? value.toJS(document) : value
-        if (plain !== null) given.set(at, { value: located(setting, listed(at, plain), dirname(path)), origin, source: 'file' })
+        if (plain !== null)
+          given.set(at, { value: located(setting, listed(at, plain), dirname(path)), origin, source: 'file' })
       } else if (settings.some((one) => one.path.startsWith(`${at}.`))) visit(value, at)
       else {
-        const meant = nearest(at, settings.map((one) => one.path))
+        const meant = nearest(
+          at,
+          settings.map((one) => one.path),
+        )
         problems.push(`${at} (${origin}): there is no such setting${meant === undefined ? '' : `; ${meant}?`}`)
       }
     }
@@ -123,4 +156,6 @@ export function fromFile(path: string): Source {
 
 /** `tenants: [acme]` is short for `tenants: [{id: acme}]`. */
 const listed = (path: string, value: unknown): unknown =>
-  path === 'tenants' && Array.isArray(value) ? value.map((item: unknown) => (typeof item === 'string' ? { id: item } : item)) : value
+  path === 'tenants' && Array.isArray(value)
+    ? value.map((item: unknown) => (typeof item === 'string' ? { id: item } : item))
+    : value

@@ -60,7 +60,10 @@ export interface OpenedLetter extends Letter {
 
 export type Bytes = { readonly text: string } | { readonly base64: string }
 
-/** What came of one letter that was asked to be redriven, or would come of it. `elsewhere`: another process is sending it. */
+/**
+ * What came of one letter that was asked to be redriven, or would come of it. `elsewhere`: another process is sending
+ * it.
+ */
 export type Redriven = { readonly letter: Letter } & (Becomes | { readonly becomes: 'redriven' | 'elsewhere' })
 
 export interface LetterPage<Item> {

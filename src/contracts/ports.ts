@@ -18,7 +18,9 @@ export const everyTenant = '*'
 
 /** On whose behalf a call is made. */
 export interface Caller {
-  /** A tenant, or `everyTenant`. Events handed over have passed: they name this tenant, or the caller is the operator. */
+  /**
+   * A tenant, or `everyTenant`. Events handed over have passed: they name this tenant, or the caller is the operator.
+   */
   readonly tenant: string
   /** Id of the key, for audit; never the key. */
   readonly key: string
@@ -38,7 +40,11 @@ export interface StreamView {
   readonly schema: AvroRecord
   /** Columns with a role; the API fills in an absent tenant, and for predictions an absent id and time. */
   readonly columns: { readonly id: string; readonly tenant: string; readonly time: string; readonly key: string }
-  readonly entities: readonly { readonly name: string; readonly columns: readonly string[]; readonly scope: 'tenant' | 'partition' }[]
+  readonly entities: readonly {
+    readonly name: string
+    readonly columns: readonly string[]
+    readonly scope: 'tenant' | 'partition'
+  }[]
   /** In the order of the vector. */
   readonly features: readonly { readonly name: string; readonly kind: string }[]
   /** Model family; null where only the heuristic is meant to serve. */
@@ -93,13 +99,27 @@ export interface ScoringPort {
    * that is to be `durable`, else right after. Answers within `limits.apiScoreTimeoutMs`, by the heuristic where the
    * model does not. STORE_DOWN; LOG_DOWN and DISK_FULL where it is durable or the log has been away for long.
    */
-  predict(stream: string, events: readonly unknown[], caller: Caller, durable?: boolean): Promise<readonly PredictResult[]>
+  predict(
+    stream: string,
+    events: readonly unknown[],
+    caller: Caller,
+    durable?: boolean,
+  ): Promise<readonly PredictResult[]>
   /**
    * The features that belong to one entity alone, for windows that end at `atMs` (now, when absent); undefined when the
    * tenant has no such entity in the state. `ids` in the order of the entity's columns. UNKNOWN_ENTITY, STORE_DOWN.
    */
-  features(stream: string, entity: string, tenant: string, ids: readonly string[], atMs?: number): Promise<EntityFeatures | undefined>
-  /** Appends outcomes; resolves when all are durable, throws when one may not be. An outcome may come again. LOG_DOWN, DISK_FULL. */
+  features(
+    stream: string,
+    entity: string,
+    tenant: string,
+    ids: readonly string[],
+    atMs?: number,
+  ): Promise<EntityFeatures | undefined>
+  /**
+   * Appends outcomes; resolves when all are durable, throws when one may not be. An outcome may come again. LOG_DOWN,
+   * DISK_FULL.
+   */
   appendOutcomes(outcomes: readonly Outcome[], caller: Caller): Promise<void>
 }
 
@@ -124,13 +144,25 @@ export interface Outcome {
 
 /** Served predictions as the warehouse has them: about a second behind the log. Both throw WAREHOUSE_DOWN. */
 export interface PredictionQueries {
-  /** Newest event time first. `next` continues after the page and is absent on the last; BAD_REQUEST when `cursor` is not one of these. */
-  findPredictions(filter: PredictionFilter, cursor: string | undefined, limit: number): Promise<{ readonly rows: readonly PredictionRow[]; readonly next?: string }>
-  /** Every served prediction of the event id: of one tenant, or of all when `tenant` is absent; newest first, empty when there is none. */
+  /**
+   * Newest event time first. `next` continues after the page and is absent on the last; BAD_REQUEST when `cursor` is
+   * not one of these.
+   */
+  findPredictions(
+    filter: PredictionFilter,
+    cursor: string | undefined,
+    limit: number,
+  ): Promise<{ readonly rows: readonly PredictionRow[]; readonly next?: string }>
+  /**
+   * Every served prediction of the event id: of one tenant, or of all when `tenant` is absent; newest first, empty when
+   * there is none.
+   */
   predictionsOf(eventId: string, tenant: string | undefined): Promise<readonly PredictionRow[]>
 }
 
-/** The stores' part of a backup: what an engine has written for whoever copies it, and how far its log goes with that. */
+/**
+ * The stores' part of a backup: what an engine has written for whoever copies it, and how far its log goes with that.
+ */
 export interface HeldParts {
   /** The data directory, on the machine of the engine. */
   readonly directory: string
@@ -148,9 +180,15 @@ export type HoldStanding =
 
 /** What an engine does for a backup, one at a time; what is left over goes when the engine starts. */
 export interface BackupHolding {
-  /** Begins to write the stores' part and gives it an id. Events are taken and scored meanwhile. LOCKED while another one is asked for. */
+  /**
+   * Begins to write the stores' part and gives it an id. Events are taken and scored meanwhile. LOCKED while another
+   * one is asked for.
+   */
   begin(): Promise<string>
-  /** Undefined where there is no such part, or none any more. Whoever copies asks again at least every `limits.backupLeaseMs`. */
+  /**
+   * Undefined where there is no such part, or none any more. Whoever copies asks again at least every
+   * `limits.backupLeaseMs`.
+   */
   standing(id: string): HoldStanding | undefined
   /** Removes what was written once writing has ended; whether there was such a part. */
   end(id: string): Promise<boolean>
@@ -202,18 +240,32 @@ export interface RebuildingPartition {
 /** Partitions that do not simply go on. */
 export interface PartitionsPort {
   /** Of all processes, except `rebuilding`, which is this process' own. */
-  look(): { readonly stopped: readonly StoppedPartition[]; readonly rebuilding: readonly RebuildingPartition[]; readonly accepted: readonly AcceptedStop[] }
-  /** Lets a partition go on over what its present stops give up. BAD_REQUEST where it does not stand, or only a repair helps; LOG_DOWN. */
-  accept(at: { readonly topic: string; readonly partition: number; readonly code?: string }, by: string, why: string): Promise<readonly AcceptedStop[]>
+  look(): {
+    readonly stopped: readonly StoppedPartition[]
+    readonly rebuilding: readonly RebuildingPartition[]
+    readonly accepted: readonly AcceptedStop[]
+  }
+  /**
+   * Lets a partition go on over what its present stops give up. BAD_REQUEST where it does not stand, or only a repair
+   * helps; LOG_DOWN.
+   */
+  accept(
+    at: { readonly topic: string; readonly partition: number; readonly code?: string },
+    by: string,
+    why: string,
+  ): Promise<readonly AcceptedStop[]>
 }
 
 /** What is asked of the warehouse. */
 export interface WarehouseQueries extends PredictionQueries {
   /**
-   * Rows of a SELECT that a person wrote, `limit` at most, and whether there were more. BAD_REQUEST where it is anything
-   * but a SELECT over the warehouse's own tables, or takes too much; WAREHOUSE_DOWN.
+   * Rows of a SELECT that a person wrote, `limit` at most, and whether there were more. BAD_REQUEST where it is
+   * anything but a SELECT over the warehouse's own tables, or takes too much; WAREHOUSE_DOWN.
    */
-  select(sql: string, limit: number): Promise<{ readonly rows: readonly Readonly<Record<string, unknown>>[]; readonly more: boolean }>
+  select(
+    sql: string,
+    limit: number,
+  ): Promise<{ readonly rows: readonly Readonly<Record<string, unknown>>[]; readonly more: boolean }>
 }
 
 export interface ApiPorts {

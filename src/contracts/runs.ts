@@ -22,7 +22,10 @@ export interface StoredBacktest {
   readonly servedRocAuc: number | null
 }
 
-/** `started`: rows are on their way and count nowhere; `applied`: they go before what was served; `undone`: they are gone. */
+/**
+ * `started`: rows are on their way and count nowhere; `applied`: they go before what was served; `undone`: they are
+ * gone.
+ */
 export const replayStates = ['started', 'applied', 'undone'] as const
 export type ReplayState = (typeof replayStates)[number]
 
@@ -55,7 +58,10 @@ export interface RunPlace {
 /** Takes results of runs into the warehouse. WAREHOUSE_DOWN, LOG_DOWN and DISK_FULL: call again. */
 export interface RunResults {
   putBacktest(run: StoredBacktest): Promise<void>
-  /** One block of the predictions of a run, as its log holds it. BAD_REQUEST where it is none, or its replay was not started. */
+  /**
+   * One block of the predictions of a run, as its log holds it. BAD_REQUEST where it is none, or its replay was not
+   * started.
+   */
   addPredictions(place: RunPlace, block: Buffer): Promise<void>
   /** Records a step on the control topic, and takes it. BAD_REQUEST where the replay's state does not allow it. */
   decideReplay(decision: ReplayDecision): Promise<void>

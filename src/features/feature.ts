@@ -10,7 +10,10 @@ export type Duration = `${number}${'s' | 'm' | 'h' | 'd' | 'w'}`
 /** A number taken from one event. A column's `null` makes the whole value absent. Booleans read as 0 and 1. */
 export type Value =
   | { readonly column: string }
-  /** Local time of day or day of week of a time column; `offset` names a column with the UTC offset in minutes (null or beyond 18 h: UTC). Monday is 0. */
+  /**
+   * Local time of day or day of week of a time column; `offset` names a column with the UTC offset in minutes (null or
+   * beyond 18 h: UTC). Monday is 0.
+   */
   | { readonly clock: 'minute-of-day' | 'hour' | 'weekday'; readonly column: string; readonly offset?: string }
   /** Milliseconds from column `from` to column `to`, divided by `unitMs`. */
   | { readonly between: readonly [from: string, to: string]; readonly unitMs: number }
@@ -25,7 +28,9 @@ export type Value =
   | { readonly km: readonly [lat: string, lon: string, lat2: string, lon2: string] }
 
 /** All must hold. A list means any of; a bound is inclusive. */
-export type Where = Readonly<Record<string, Scalar | readonly Scalar[] | { readonly atLeast?: number; readonly atMost?: number }>>
+export type Where = Readonly<
+  Record<string, Scalar | readonly Scalar[] | { readonly atLeast?: number; readonly atMost?: number }>
+>
 export type Scalar = string | number | boolean
 
 /** Where, over what and how exactly a rolling feature remembers. */
@@ -46,7 +51,9 @@ export interface Rolling {
   readonly keep: { readonly exact: number } | { readonly tileMs: number }
 }
 
-/** What a feature reads as where its entity is null, its history empty or its value absent. NaN is "missing" to a model. */
+/**
+ * What a feature reads as where its entity is null, its history empty or its value absent. NaN is "missing" to a model.
+ */
 interface Otherwise {
   readonly otherwise: number
 }
@@ -60,29 +67,64 @@ export type Feature =
   | ({ readonly kind: 'sum' | 'mean' | 'std' | 'min' | 'max'; readonly value: Value } & Rolling & Otherwise)
   /** Matching events over all events of the window (`where` filters the latter, `match` the former). */
   | ({ readonly kind: 'share'; readonly match: Where } & Rolling & Otherwise)
-  /** (value - mean) / std of the window, in population deviations of at least `floor`; `otherwise` below `atLeast` values. */
-  | ({ readonly kind: 'zscore'; readonly value: Value; readonly floor: number; readonly atLeast: number } & Rolling & Otherwise)
+  /**
+   * (value - mean) / std of the window, in population deviations of at least `floor`; `otherwise` below `atLeast`
+   * values.
+   */
+  | ({ readonly kind: 'zscore'; readonly value: Value; readonly floor: number; readonly atLeast: number } & Rolling &
+      Otherwise)
   /** (value - median) / (1.4826 x MAD) over an exact window, deviation of at least `floor`. */
-  | ({ readonly kind: 'robust-zscore'; readonly value: Value; readonly floor: number; readonly atLeast: number } & Rolling & Otherwise)
+  | ({
+      readonly kind: 'robust-zscore'
+      readonly value: Value
+      readonly floor: number
+      readonly atLeast: number
+    } & Rolling &
+      Otherwise)
   /**
    * Against the least-squares line through the (time, value) pairs of an exact window, extended to the event's time:
    * `residual` is value - line, `deviation` the residual over the line's own root mean square residual (at least
    * `floor`), `slope` the rise of the line per `unitMs`. `otherwise` below `atLeast` pairs or where all share one time.
    */
-  | ({ readonly kind: 'trend'; readonly value: Value; readonly as: 'residual' | 'deviation' | 'slope'; readonly unitMs: number; readonly floor: number; readonly atLeast: number } & Rolling & Otherwise)
+  | ({
+      readonly kind: 'trend'
+      readonly value: Value
+      readonly as: 'residual' | 'deviation' | 'slope'
+      readonly unitMs: number
+      readonly floor: number
+      readonly atLeast: number
+    } & Rolling &
+      Otherwise)
   /** Quantile `q` of an exact window, linear interpolation between order statistics (type 7). */
   | ({ readonly kind: 'quantile'; readonly value: Value; readonly q: number } & Rolling & Otherwise)
   /**
    * Distinct values of a column in the window. `last-seen` keeps one time per value, the latest: values whose latest
-   * sighting is after t - window (sightings after t count too). `pairs` keeps every (time, value) and is exact for late events.
+   * sighting is after t - window (sightings after t count too). `pairs` keeps every (time, value) and is exact for late
+   * events.
    */
-  | { readonly kind: 'distinct'; readonly column: string; readonly by: string; readonly windowMs: number; readonly where?: Where; readonly prior?: true; readonly keep: { readonly lastSeen: number } | { readonly exact: number } }
+  | {
+      readonly kind: 'distinct'
+      readonly column: string
+      readonly by: string
+      readonly windowMs: number
+      readonly where?: Where
+      readonly prior?: true
+      readonly keep: { readonly lastSeen: number } | { readonly exact: number }
+    }
   /**
    * Distinct values of `column`, other than this event's own, among the entity's events in (column `since`, t]; at most
-   * `windowMs` back. Who else touched the record since this device last looked. Without `since` there is nothing to say;
-   * an event without the column has no own value, so all count.
+   * `windowMs` back. Who else touched the record since this device last looked. Without `since` there is nothing to
+   * say; an event without the column has no own value, so all count.
    */
-  | ({ readonly kind: 'others-since'; readonly column: string; readonly since: string; readonly by: string; readonly windowMs: number; readonly where?: Where; readonly keep: { readonly exact: number } } & Otherwise)
+  | ({
+      readonly kind: 'others-since'
+      readonly column: string
+      readonly since: string
+      readonly by: string
+      readonly windowMs: number
+      readonly where?: Where
+      readonly keep: { readonly exact: number }
+    } & Otherwise)
   /**
    * Share of the window's events with a value in the column that carry this event's own; how usual the value is. Tiles
    * keep at most 4,096 counts of a value in a tile, the first of the oldest tile going first.
@@ -105,23 +147,53 @@ export type Feature =
   /** The same over the hours elapsed (at least 1 s). */
   | ({ readonly kind: 'speed-kmh'; readonly lat: string; readonly lon: string } & Last & Otherwise)
   /**
-   * Exponentially weighted mean in event time with the given half-life; `as: 'deviation'` gives (value - mean) / max(std,
-   * floor). Mean and deviation are those before the event. A pause of `horizonMs` forgets everything.
+   * Exponentially weighted mean in event time with the given half-life; `as: 'deviation'` gives (value - mean) /
+   * max(std, floor). Mean and deviation are those before the event. A pause of `horizonMs` forgets everything.
    */
-  | ({ readonly kind: 'ewma'; readonly value: Value; readonly halfLifeMs: number; readonly as: 'mean' | 'deviation'; readonly floor: number; readonly by: string; readonly where?: Where; readonly horizonMs: number } & Otherwise)
+  | ({
+      readonly kind: 'ewma'
+      readonly value: Value
+      readonly halfLifeMs: number
+      readonly as: 'mean' | 'deviation'
+      readonly floor: number
+      readonly by: string
+      readonly where?: Where
+      readonly horizonMs: number
+    } & Otherwise)
   /**
-   * (value - mean) / std over the entity's earlier events in the same slot of the period, `slots` slots a `day` or `week`
-   * (UTC, or local with `offset`), within `horizonMs` rounded up to whole slots; std of at least `floor`; `otherwise`
-   * below `atLeast` values. `time` is the event time. State is 20 bytes for each slot of the horizon that had values.
+   * (value - mean) / std over the entity's earlier events in the same slot of the period, `slots` slots a `day` or
+   * `week` (UTC, or local with `offset`), within `horizonMs` rounded up to whole slots; std of at least `floor`;
+   * `otherwise` below `atLeast` values. `time` is the event time. State is 20 bytes for each slot of the horizon that
+   * had values.
    */
-  | ({ readonly kind: 'seasonal'; readonly value: Value; readonly time: string; readonly offset?: string; readonly period: 'day' | 'week'; readonly slots: number; readonly as: 'mean' | 'deviation'; readonly floor: number; readonly atLeast: number; readonly by: string; readonly where?: Where; readonly horizonMs: number } & Otherwise)
+  | ({
+      readonly kind: 'seasonal'
+      readonly value: Value
+      readonly time: string
+      readonly offset?: string
+      readonly period: 'day' | 'week'
+      readonly slots: number
+      readonly as: 'mean' | 'deviation'
+      readonly floor: number
+      readonly atLeast: number
+      readonly by: string
+      readonly where?: Where
+      readonly horizonMs: number
+    } & Otherwise)
   /**
-   * How unlike everything before the last values are: mean Euclidean distance of the delay vector (value, the one before
-   * it, ... `lags` in all, log order) to its `nearest` among the delay vectors of the `cap` values before it that share
-   * no value with it. Mean k-nearest-neighbour distance: Angiulli and Pizzuti (2002); over lagged windows, KNN-CAD:
-   * Burnaev and Ishimtsev (2016). `otherwise` below `nearest` such vectors.
+   * How unlike everything before the last values are: mean Euclidean distance of the delay vector (value, the one
+   * before it, ... `lags` in all, log order) to its `nearest` among the delay vectors of the `cap` values before it
+   * that share no value with it. Mean k-nearest-neighbour distance: Angiulli and Pizzuti (2002); over lagged windows,
+   * KNN-CAD: Burnaev and Ishimtsev (2016). `otherwise` below `nearest` such vectors.
    */
-  | ({ readonly kind: 'neighbour-distance'; readonly value: Value; readonly lags: number; readonly nearest: number; readonly cap: number } & Last & Otherwise)
+  | ({
+      readonly kind: 'neighbour-distance'
+      readonly value: Value
+      readonly lags: number
+      readonly nearest: number
+      readonly cap: number
+    } & Last &
+      Otherwise)
 
   /* Of other features of the same vector, by name, declared before it. */
   | ({ readonly kind: 'ratio'; readonly over: string; readonly under: string } & Otherwise)
@@ -130,15 +202,25 @@ export type Feature =
   /* Of what other features, declared before it, were at the entity's earlier events. */
   /**
    * -log10 of the probability of magnitudes as large as this event's. Of each feature, p = (1 + W(as large)) / (1 + W(all))
-   * over the entity's earlier events, W halving every `halfLifeMs`: a conformal p-value (Vovk et al. 2005; Laxhammar and
-   * Falkman 2014), so equally rare in every series whatever its unit and distribution. Several are combined by Fisher's
-   * method: P = e^-s (1 + s + s^2/2! ...), s the sum of -ln p; missing ones take no part. Magnitudes within 5 % (buckets
-   * of log 1.05) count as equal, and of more than 64 buckets the lowest two become one. Forgotten `horizonMs` after the
-   * newest event.
+   * over the entity's earlier events, W halving every `halfLifeMs`: a conformal p-value (Vovk et al. 2005; Laxhammar
+   * and Falkman 2014), so equally rare in every series whatever its unit and distribution. Several are combined by
+   * Fisher's method: P = e^-s (1 + s + s^2/2! ...), s the sum of -ln p; missing ones take no part. Magnitudes within 5
+   * % (buckets of log 1.05) count as equal, and of more than 64 buckets the lowest two become one. Forgotten
+   * `horizonMs` after the newest event.
    */
   | ({ readonly kind: 'surprise'; readonly of: readonly string[]; readonly halfLifeMs: number } & Last & Otherwise)
-  /** The largest value that feature `of` had at the entity's earlier events in the window: what a repeated alarm must beat. */
-  | ({ readonly kind: 'peak'; readonly of: string; readonly windowMs: number; readonly keep: { readonly tileMs: number }; readonly by: string; readonly where?: Where } & Otherwise)
+  /**
+   * The largest value that feature `of` had at the entity's earlier events in the window: what a repeated alarm must
+   * beat.
+   */
+  | ({
+      readonly kind: 'peak'
+      readonly of: string
+      readonly windowMs: number
+      readonly keep: { readonly tileMs: number }
+      readonly by: string
+      readonly where?: Where
+    } & Otherwise)
 
 export interface Last {
   readonly by: string
@@ -147,9 +229,14 @@ export interface Last {
 }
 
 export interface Entity {
-  /** One id column, or several that identify the entity together. An event with a null among them has no such entity. */
+  /**
+   * One id column, or several that identify the entity together. An event with a null among them has no such entity.
+   */
   readonly columns: readonly string[]
-  /** `tenant` (the default): ids mean something within their tenant; `partition`: counted per log partition, across tenants. */
+  /**
+   * `tenant` (the default): ids mean something within their tenant; `partition`: counted per log partition, across
+   * tenants.
+   */
   readonly scope: 'tenant' | 'partition'
 }
 

@@ -43,8 +43,8 @@ export interface ReadBound {
 export interface PartitionReader {
   /**
    * Records with offsets >= `from`, ascending. Waits until there is one (never to fill the bound); an aborted signal
-   * gives an empty list, and so does a bound's `until` below which no record is left. Throws LOG_RESET when `from` is beyond the end, GAP when retention has passed it,
-   * LOG_DAMAGED when stored bytes fail their checksum.
+   * gives an empty list, and so does a bound's `until` below which no record is left. Throws LOG_RESET when `from` is
+   * beyond the end, GAP when retention has passed it, LOG_DAMAGED when stored bytes fail their checksum.
    */
   read(from: Offset, bound: ReadBound, signal: AbortSignal): Promise<readonly LogRecord[]>
   close(): Promise<void>
@@ -59,7 +59,9 @@ export interface EventLog {
    * LOG_DOWN: the records may then be there or not, and the caller decides whether to repeat.
    */
   append(at: TopicPartition, records: readonly NewRecord[]): Promise<Offset>
-  /** First offset held and the next to be given. With `sinceMs`: `first` is the first record at or after that log time. */
+  /**
+   * First offset held and the next to be given. With `sinceMs`: `first` is the first record at or after that log time.
+   */
   bounds(at: TopicPartition, sinceMs?: number): Promise<{ readonly first: Offset; readonly next: Offset }>
   /** A reader outside any group: tails, folds of the control topic, replays. */
   reader(at: TopicPartition): PartitionReader

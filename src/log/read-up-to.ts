@@ -4,8 +4,14 @@ import type { LogRecord, Offset, PartitionReader, ReadBound } from './event-log.
  * The records from `from` up to `end`, chunk by chunk; ends when everything below `end` has been passed, however many
  * of the last offsets hold no record, or when the signal aborts.
  */
-export async function* readUpTo(reader: PartitionReader, from: Offset, end: Offset, bound: ReadBound, signal: AbortSignal): AsyncGenerator<readonly LogRecord[]> {
-  for (let next = from; next < end && !signal.aborted; ) {
+export async function* readUpTo(
+  reader: PartitionReader,
+  from: Offset,
+  end: Offset,
+  bound: ReadBound,
+  signal: AbortSignal,
+): AsyncGenerator<readonly LogRecord[]> {
+  for (let next = from; next < end && !signal.aborted;) {
     const read = await reader.read(next, { ...bound, until: end }, signal)
     const records = read.filter(({ offset }) => offset < end)
     if (records.length > 0) yield records

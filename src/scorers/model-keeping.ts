@@ -3,8 +3,8 @@ import { dirname, join } from 'node:path'
 import { modelPath, type ModelFiles, type ModelName } from './model-store.js'
 
 /**
- * Puts a model where `readModel` finds it, whole or not at all: written beside its place, flushed, then renamed. A model
- * that is there already is replaced. Throws what the file system throws.
+ * Puts a model where `readModel` finds it, whole or not at all: written beside its place, flushed, then renamed. A
+ * model that is there already is replaced. Throws what the file system throws.
  */
 export async function keepModel(directory: string, name: ModelName, files: ModelFiles): Promise<void> {
   const folder = join(directory, modelPath(name))

@@ -26,7 +26,13 @@ export const Manifest = Type.Object({
   /** Scores from which on the risk is medium and high; the stream's own where absent. */
   thresholds: Type.Optional(Type.Object({ medium: Type.Number(), high: Type.Number() })),
   /** Per feature the training median (null where it was always missing) and the bins for drift. */
-  reference: Type.Record(Type.String(), Type.Object({ median: Type.Union([Type.Number(), Type.Null()]), bins: Type.Optional(Bins) }, { additionalProperties: true })),
+  reference: Type.Record(
+    Type.String(),
+    Type.Object(
+      { median: Type.Union([Type.Number(), Type.Null()]), bins: Type.Optional(Bins) },
+      { additionalProperties: true },
+    ),
+  ),
   /** Why it does not serve until a person activates it: it failed where its training did not look. */
   withheld: Type.Optional(Type.String({ minLength: 1 })),
   parent: Type.Optional(Type.Union([Type.String(), Type.Null()])),
@@ -48,7 +54,12 @@ export interface ModelName {
 /** The folder of a model below `models/`. Throws UNKNOWN_MODEL for a name that would lead elsewhere. */
 export function modelPath({ family, scope, version }: ModelName): string {
   for (const part of [family, scope, version])
-    if (!/^[^/\\]+$/.test(part) || part.startsWith('.')) throw new EngineError('UNKNOWN_MODEL', `${JSON.stringify([family, scope, version])} is no name of a model: no part is empty, starts with a dot or has a slash`)
+    if (!/^[^/\\]+$/.test(part) || part.startsWith('.'))
+      throw new EngineError(
+        'UNKNOWN_MODEL',
+        `${JSON.stringify([family, scope, version])} is no name of a model: no part is empty, starts with a ` +
+          'dot or has a slash',
+      )
   return join(family, scope, version)
 }
 
@@ -63,11 +74,15 @@ export async function listModels(directory: string): Promise<ModelName[]> {
 
 async function foldersOf(directory: string): Promise<string[]> {
   const entries = await readdir(directory, { withFileTypes: true }).catch(() => [])
-  return entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.')).map((entry) => entry.name).sort()
+  return entries
+    .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+    .map((entry) => entry.name)
+    .sort()
 }
 
 /** Reads one model into memory and proves it is the one its manifest describes. Throws MODEL_DAMAGED, UNKNOWN_MODEL. */
-export const readModel = async (directory: string, name: ModelName): Promise<StoredModel> => modelOf(name, await readModelFiles(directory, name))
+export const readModel = async (directory: string, name: ModelName): Promise<StoredModel> =>
+  modelOf(name, await readModelFiles(directory, name))
 
 /** A model as its files, byte for byte; the card is empty where there is none. Throws UNKNOWN_MODEL. */
 export interface ModelFiles {
@@ -82,7 +97,11 @@ export async function readModelFiles(directory: string, name: ModelName): Promis
     readFile(join(folder, file)).catch((cause: unknown) => {
       throw new EngineError('UNKNOWN_MODEL', `model ${modelPath(name)} has no readable ${file}: ${messageOf(cause)}`)
     })
-  return { manifest: await read('manifest.json'), model: await read('model.onnx'), card: await read('card.md').catch(() => Buffer.alloc(0)) }
+  return {
+    manifest: await read('manifest.json'),
+    model: await read('model.onnx'),
+    card: await read('card.md').catch(() => Buffer.alloc(0)),
+  }
 }
 
 /** The model that the files are, proven by its manifest. Throws MODEL_DAMAGED. */
@@ -90,7 +109,11 @@ export function modelOf(name: ModelName, files: ModelFiles): StoredModel {
   const manifest = parseManifest(files.manifest, name)
   const sha256 = createHash('sha256').update(files.model).digest('hex')
   if (sha256 !== manifest.sha256)
-    throw new EngineError('MODEL_DAMAGED', `model ${modelPath(name)}: model.onnx has sha256 ${sha256}, its manifest says ${manifest.sha256}; restore the file or train again`)
+    throw new EngineError(
+      'MODEL_DAMAGED',
+      `model ${modelPath(name)}: model.onnx has sha256 ${sha256}, its manifest says ${manifest.sha256}; ` +
+        'restore the file or train again',
+    )
   return { manifest, model: { id: sha256, bytes: files.model, input: manifest.input, output: manifest.output } }
 }
 
@@ -102,7 +125,8 @@ function parseManifest(text: Buffer, name: ModelName): Manifest {
     throw new EngineError('MODEL_DAMAGED', `model ${modelPath(name)}: manifest.json is not JSON: ${messageOf(cause)}`)
   }
   const problem = [...Value.Errors(Manifest, manifest)][0]
-  if (problem !== undefined) throw new EngineError('MODEL_DAMAGED', `model ${modelPath(name)}: manifest.json${problem.path}: ${problem.message}`)
+  if (problem !== undefined)
+    throw new EngineError('MODEL_DAMAGED', `model ${modelPath(name)}: manifest.json${problem.path}: ${problem.message}`)
   return manifest as Manifest
 }
 

@@ -12,11 +12,17 @@ const leastShare = 0.1
  * (Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", 2014, section 4, applied to columns).
  * Costs one run of `width` + 1 rows a row.
  */
-export async function reasons(stream: ScoredStream, routing: Routing, tenants: readonly string[], vectors: Float32Array): Promise<string[]> {
+export async function reasons(
+  stream: ScoredStream,
+  routing: Routing,
+  tenants: readonly string[],
+  vectors: Float32Array,
+): Promise<string[]> {
   const out = new Array<string>(tenants.length).fill('')
   const width = stream.featureNames.length
   for (const group of groupsOf(stream, routing, tenants))
-    for (const row of group.rows) out[row] = await reasonsOf(stream, group, vectors.subarray(row * width, (row + 1) * width))
+    for (const row of group.rows)
+      out[row] = await reasonsOf(stream, group, vectors.subarray(row * width, (row + 1) * width))
   return out
 }
 
@@ -37,7 +43,12 @@ async function reasonsOf(stream: ScoredStream, group: Group, vector: Float32Arra
     .join(',')
 }
 
-async function scoresOf(stream: ScoredStream, group: Group, vectors: Float32Array, rows: number): Promise<Float32Array> {
+async function scoresOf(
+  stream: ScoredStream,
+  group: Group,
+  vectors: Float32Array,
+  rows: number,
+): Promise<Float32Array> {
   if (group.serving === undefined) return heuristicScores(stream, vectors, rows)
   try {
     return await group.serving.session.run(vectors, rows)

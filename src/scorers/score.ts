@@ -49,9 +49,19 @@ export function groupsOf(stream: ScoredStream, routing: Routing, tenants: readon
  * Scores `tenants.length` vectors (row-major, `width` wide): one run per version, the heuristic where no model serves
  * or where the model fails on this input. Waits for as long as the runtime takes.
  */
-export async function score(stream: ScoredStream, routing: Routing, tenants: readonly string[], vectors: Float32Array): Promise<Scores> {
+export async function score(
+  stream: ScoredStream,
+  routing: Routing,
+  tenants: readonly string[],
+  vectors: Float32Array,
+): Promise<Scores> {
   const rows = tenants.length
-  const out = { values: new Float32Array(rows), by: new Uint8Array(rows), risks: new Uint8Array(rows), versionOf: new Uint16Array(rows) }
+  const out = {
+    values: new Float32Array(rows),
+    by: new Uint8Array(rows),
+    risks: new Uint8Array(rows),
+    versionOf: new Uint16Array(rows),
+  }
   const versions: string[] = []
   const indexOf = (version: string): number => {
     const known = versions.indexOf(version)
@@ -80,7 +90,13 @@ interface GroupScores {
 
 const none: ReadonlySet<number> = new Set()
 
-async function scoreGroup(stream: ScoredStream, group: Group, rows: number, vectors: Float32Array, width: number): Promise<GroupScores> {
+async function scoreGroup(
+  stream: ScoredStream,
+  group: Group,
+  rows: number,
+  vectors: Float32Array,
+  width: number,
+): Promise<GroupScores> {
   const own = group.rows.length === rows ? vectors : gather(vectors, group.rows, width)
   if (group.serving === undefined) return { values: heuristicScores(stream, own, group.rows.length), failed: none }
   try {
@@ -91,8 +107,16 @@ async function scoreGroup(stream: ScoredStream, group: Group, rows: number, vect
   }
 }
 
-/** After a failed run: only the rows that fail alone go to the heuristic, so that no row's score depends on its neighbours. */
-async function scoreOneByOne(stream: ScoredStream, { session }: Serving, vectors: Float32Array, rows: number): Promise<GroupScores> {
+/**
+ * After a failed run: only the rows that fail alone go to the heuristic, so that no row's score depends on its
+ * neighbours.
+ */
+async function scoreOneByOne(
+  stream: ScoredStream,
+  { session }: Serving,
+  vectors: Float32Array,
+  rows: number,
+): Promise<GroupScores> {
   const { width } = session
   const values = new Float32Array(rows)
   const failed = new Set<number>()

@@ -56,7 +56,8 @@ export async function simulate(simulation: Simulation): Promise<Progress> {
   if (paced !== undefined) toldMs = await pace(simulation, sender, fastUntilMs, paced.rate)
   while (!signal.aborted) {
     const nowMs = clock.nowMs()
-    for (const moment of world.timeline(toldMs, nowMs)) if (sender.take(moment)) await sender.flush(momentMs(moment), true)
+    for (const moment of world.timeline(toldMs, nowMs))
+      if (sender.take(moment)) await sender.flush(momentMs(moment), true)
     toldMs = Math.max(toldMs, nowMs)
     await sender.flush(toldMs, true)
     await clock.sleep(tickMs, signal)

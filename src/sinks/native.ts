@@ -17,11 +17,14 @@ export type Column =
   | { readonly type: 'UInt32'; readonly of: readonly Uint32Array[] }
   | { readonly type: 'UInt64'; readonly of: readonly BigUint64Array[] }
   /** Whole numbers of at most 53 bits; a time is epoch ms. */
-  | { readonly type: 'Int64' | 'DateTime64(3, \'UTC\')'; readonly of: readonly Float64Array[] }
+  | { readonly type: 'Int64' | "DateTime64(3, 'UTC')"; readonly of: readonly Float64Array[] }
   | { readonly type: 'Float32'; readonly of: readonly Float32Array[] }
   | { readonly type: 'Float64'; readonly of: readonly Float64Array[] }
   /** Row-major; each piece has its own width. */
-  | { readonly type: 'Array(Float32)'; readonly of: readonly { readonly width: number; readonly rows: number; readonly flat: Float32Array }[] }
+  | {
+      readonly type: 'Array(Float32)'
+      readonly of: readonly { readonly width: number; readonly rows: number; readonly flat: Float32Array }[]
+    }
   | { readonly type: 'Array(String)'; readonly of: readonly (readonly string[])[] }
 
 /** Column name to values; every column holds `rows` values. */
@@ -100,7 +103,7 @@ function writeColumn(out: Output, column: Column): void {
     case 'LowCardinality(String)':
       return writeDictionary(out, column.of)
     case 'Int64':
-    case 'DateTime64(3, \'UTC\')':
+    case "DateTime64(3, 'UTC')":
       for (const piece of column.of) copy(out, wide(piece))
       return
     case 'Array(Float32)':
@@ -112,14 +115,18 @@ function writeColumn(out: Output, column: Column): void {
   }
 }
 
-function writeFloatArrays(out: Output, pieces: readonly { readonly width: number; readonly rows: number; readonly flat: Float32Array }[]): void {
+function writeFloatArrays(
+  out: Output,
+  pieces: readonly { readonly width: number; readonly rows: number; readonly flat: Float32Array }[],
+): void {
   const ends = new Float64Array(sum(pieces, (piece) => piece.rows))
   let at = 0
   let end = 0
   for (const { width, rows } of pieces) for (let row = 0; row < rows; row++) ends[at++] = end += width
   copy(out, wide(ends))
   for (const { width, rows, flat } of pieces) {
-    if (flat.length !== width * rows) throw new RangeError(`${rows} vectors of ${width} need ${width * rows} numbers, not ${flat.length}`)
+    if (flat.length !== width * rows)
+      throw new RangeError(`${rows} vectors of ${width} need ${width * rows} numbers, not ${flat.length}`)
     copy(out, flat)
   }
 }
@@ -132,9 +139,16 @@ function writeStringArrays(out: Output, lists: readonly (readonly string[])[]): 
   for (const list of lists) for (const value of list) writeString(out, value)
 }
 
-/** Version 1; then: keys of this block's own (bit 9), that replace earlier ones (bit 10), index width; keys; indexes. */
+/**
+ * Version 1; then: keys of this block's own (bit 9), that replace earlier ones (bit 10), index width; keys; indexes.
+ */
 function writeDictionary(out: Output, { keys, indexes }: Dictionary): void {
-  const [width, narrow] = keys.length <= 0x100 ? [0, new Uint8Array(indexes)] : keys.length <= 0x10000 ? [1, new Uint16Array(indexes)] : [2, indexes]
+  const [width, narrow] =
+    keys.length <= 0x100
+      ? [0, new Uint8Array(indexes)]
+      : keys.length <= 0x10000
+        ? [1, new Uint16Array(indexes)]
+        : [2, indexes]
   writeInt64(out, 1)
   writeInt64(out, 0x600 | width)
   writeInt64(out, keys.length)

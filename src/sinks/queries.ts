@@ -9,10 +9,19 @@ export interface RiskCount {
   readonly predictions: number
 }
 
-/** What people ask of the stored predictions. Every function throws WAREHOUSE_DOWN; values are bound, never spliced in. */
+/**
+ * What people ask of the stored predictions. Every function throws WAREHOUSE_DOWN; values are bound, never spliced in.
+ */
 export interface PredictionQueries {
-  /** Newest event time first. `next` continues after the page and is absent on the last; BAD_REQUEST when `cursor` is not one of these. */
-  findPredictions(filter: PredictionFilter, cursor: string | undefined, limit: number): Promise<{ readonly rows: readonly PredictionRow[]; readonly next?: string }>
+  /**
+   * Newest event time first. `next` continues after the page and is absent on the last; BAD_REQUEST when `cursor` is
+   * not one of these.
+   */
+  findPredictions(
+    filter: PredictionFilter,
+    cursor: string | undefined,
+    limit: number,
+  ): Promise<{ readonly rows: readonly PredictionRow[]; readonly next?: string }>
   /** Every prediction of the event id: of one tenant, or of all when `tenant` is absent; newest first. */
   predictionsOf(eventId: string, tenant: string | undefined): Promise<readonly PredictionRow[]>
   /** Predictions of the log by stream and risk, of records since then. */
@@ -49,38 +58,60 @@ export function predictionQueries(warehouse: Warehouse): PredictionQueries {
       return found.length > limit ? { rows, next: writeCursor(positionOf(page.at(-1)!)) } : { rows }
     },
     async predictionsOf(eventId, tenant) {
-      const conditions = [...conditionsOf(tenant === undefined ? {} : { tenant }, undefined), { sql: 'event_id = {eventId: String}', params: { eventId } }]
+      const conditions = [
+        ...conditionsOf(tenant === undefined ? {} : { tenant }, undefined),
+        { sql: 'event_id = {eventId: String}', params: { eventId } },
+      ]
       return withOutcomes(warehouse, await select(warehouse, conditions, limits.apiPage))
     },
     countByRisk: (sinceMs, tenant) => {
       const mine = tenant === undefined ? '' : 'tenant = {tenant: String} AND '
-      const sql = `SELECT stream, risk, toUInt32(count()) AS predictions FROM predictions_final WHERE ${mine}role = 'served' AND record_time >= fromUnixTimestamp64Milli({sinceMs: Int64}) GROUP BY stream, risk ORDER BY stream, risk`
+      const sql =
+        `SELECT stream, risk, toUInt32(count()) AS predictions FROM predictions_final WHERE ${mine}role = ` +
+        `'served' AND record_time >= fromUnixTimestamp64Milli({sinceMs: Int64}) GROUP BY stream, risk ORDER BY ` +
+        'stream, risk'
       return warehouse.query<RiskCount>(sql, { sinceMs, ...(tenant === undefined ? {} : { tenant }) })
     },
     outcomesOf: (tenant, stream, eventId) =>
       warehouse.query<StoredOutcome>(
-        'SELECT label, source, toUnixTimestamp64Milli(decided_at) AS decidedAtMs FROM outcomes FINAL WHERE tenant = {tenant: String} AND stream = {stream: String} AND event_id = {eventId: String} ORDER BY record_time DESC, offset DESC',
+        'SELECT label, source, toUnixTimestamp64Milli(decided_at) AS decidedAtMs FROM outcomes FINAL WHERE ' +
+          'tenant = {tenant: String} AND stream = {stream: String} AND event_id = {eventId: String} ORDER BY ' +
+          'record_time DESC, offset DESC',
         { tenant, stream, eventId },
       ),
   }
 }
 
-function conditionsOf({ tenant, stream, risk, entity, version, fromMs, toMs }: PredictionFilter, after: Position | undefined): Condition[] {
+function conditionsOf(
+  { tenant, stream, risk, entity, version, fromMs, toMs }: PredictionFilter,
+  after: Position | undefined,
+): Condition[] {
   const equals = Object.entries({ tenant, stream, risk, entity, version }).filter(([, value]) => value !== undefined)
-  const conditions: Condition[] = equals.map(([column, value]) => ({ sql: `${column} = {${column}: String}`, params: { [column]: value } }))
+  const conditions: Condition[] = equals.map(([column, value]) => ({
+    sql: `${column} = {${column}: String}`,
+    params: { [column]: value },
+  }))
   if (fromMs !== undefined) conditions.push(since(fromMs, 'from'))
-  if (toMs !== undefined) conditions.push({ sql: 'event_time < fromUnixTimestamp64Milli({toMs: Int64})', params: { toMs } })
+  if (toMs !== undefined)
+    conditions.push({ sql: 'event_time < fromUnixTimestamp64Milli({toMs: Int64})', params: { toMs } })
   if (after !== undefined) {
     const [atMs, topic, partition, offset, item] = after
-    const sql = '(event_time, topic, partition, offset, item) < (fromUnixTimestamp64Milli({atMs: Int64}), {topic: String}, {partition: UInt32}, {offset: Int64}, {item: UInt32})'
-    conditions.push({ sql, params: { atMs, topic, partition, offset, item } }, { sql: 'event_time <= fromUnixTimestamp64Milli({atMs: Int64})', params: { atMs } })
+    const sql =
+      '(event_time, topic, partition, offset, item) < (fromUnixTimestamp64Milli({atMs: Int64}), {topic: ' +
+      'String}, {partition: UInt32}, {offset: Int64}, {item: UInt32})'
+    conditions.push(
+      { sql, params: { atMs, topic, partition, offset, item } },
+      { sql: 'event_time <= fromUnixTimestamp64Milli({atMs: Int64})', params: { atMs } },
+    )
   }
   return conditions
 }
 
 /** No event is further ahead of its record than `limits.futureMs`, so the record time spares whole partitions. */
 const since = (fromMs: number, name: string): Condition => ({
-  sql: `event_time >= fromUnixTimestamp64Milli({${name}: Int64}) AND record_time >= fromUnixTimestamp64Milli({${name}Record: Int64})`,
+  sql:
+    `event_time >= fromUnixTimestamp64Milli({${name}: Int64}) AND record_time >= ` +
+    `fromUnixTimestamp64Milli({${name}Record: Int64})`,
   params: { [name]: fromMs, [`${name}Record`]: fromMs - limits.futureMs },
 })
 
@@ -88,7 +119,13 @@ const since = (fromMs: number, name: string): Condition => ({
  * The newest rows that match, looked for in the last day first and then ever further back, so that the usual page
  * reads a day of a tenant and not its history.
  */
-async function newest(warehouse: Warehouse, conditions: readonly Condition[], { fromMs, toMs }: PredictionFilter, afterMs: number | undefined, limit: number): Promise<readonly Row[]> {
+async function newest(
+  warehouse: Warehouse,
+  conditions: readonly Condition[],
+  { fromMs, toMs }: PredictionFilter,
+  afterMs: number | undefined,
+  limit: number,
+): Promise<readonly Row[]> {
   const endMs = Math.min(toMs ?? Infinity, afterMs ?? Infinity, (await newestRecordMs(warehouse)) + limits.futureMs)
   for (let spanMs = dayMs; ; spanMs *= 64) {
     const startMs = endMs - spanMs
@@ -100,7 +137,9 @@ async function newest(warehouse: Warehouse, conditions: readonly Condition[], { 
 
 /** Costs nothing: the record time's range is kept with every part. */
 async function newestRecordMs(warehouse: Warehouse): Promise<number> {
-  const [row] = await warehouse.query<{ ms: number | string }>('SELECT toUnixTimestamp64Milli(max(record_time)) AS ms FROM predictions')
+  const [row] = await warehouse.query<{ ms: number | string }>(
+    'SELECT toUnixTimestamp64Milli(max(record_time)) AS ms FROM predictions',
+  )
   return Number(row?.ms ?? 0)
 }
 
@@ -108,9 +147,13 @@ const columns = `event_id, tenant, stream, topic, partition, toFloat64(offset) A
   toFloat64(toUnixTimestamp64Milli(record_time)) AS recordTimeMs, score, risk, version, reasons, role, item, served_by AS by, late AS lateFlag`
 
 async function select(warehouse: Warehouse, conditions: readonly Condition[], limit: number): Promise<Row[]> {
-  const where = ['kind = \'prediction\'', 'role IN (\'served\', \'api\')', ...conditions.map(({ sql }) => sql)].join(' AND ')
-  const params = Object.assign({ limit }, ...conditions.map((condition) => condition.params)) as Readonly<Record<string, unknown>>
-  const sql = `SELECT ${columns} FROM predictions AS p FINAL WHERE ${where} ORDER BY p.event_time DESC, p.topic DESC, p.partition DESC, p.offset DESC, p.item DESC LIMIT {limit: UInt32}`
+  const where = ["kind = 'prediction'", "role IN ('served', 'api')", ...conditions.map(({ sql }) => sql)].join(' AND ')
+  const params = Object.assign({ limit }, ...conditions.map((condition) => condition.params)) as Readonly<
+    Record<string, unknown>
+  >
+  const sql =
+    `SELECT ${columns} FROM predictions AS p FINAL WHERE ${where} ORDER BY p.event_time DESC, p.topic DESC, ` +
+    'p.partition DESC, p.offset DESC, p.item DESC LIMIT {limit: UInt32}'
   return warehouse.query<Row>(sql, params)
 }
 
@@ -118,23 +161,73 @@ async function withOutcomes(warehouse: Warehouse, rows: readonly Row[]): Promise
   if (rows.length === 0) return []
   const tenants = [...new Set(rows.map(({ tenant }) => tenant))]
   const ids = [...new Set(rows.map((row) => row.event_id))]
-  const sql = `SELECT tenant, stream, event_id, label, source, toFloat64(toUnixTimestamp64Milli(decided_at)) AS decidedAtMs FROM outcomes_latest WHERE tenant IN {tenants: Array(String)} AND event_id IN {ids: Array(String)}`
-  const outcomes = await warehouse.query<StoredOutcome & { tenant: string; stream: string; event_id: string }>(sql, { tenants, ids })
-  const known = new Map(outcomes.map(({ tenant, stream, event_id, ...outcome }) => [keyOf({ tenant, stream, event_id }), outcome]))
+  const sql =
+    'SELECT tenant, stream, event_id, label, source, toFloat64(toUnixTimestamp64Milli(decided_at)) AS ' +
+    'decidedAtMs FROM outcomes_latest WHERE tenant IN {tenants: Array(String)} AND event_id IN {ids: ' +
+    'Array(String)}'
+  const outcomes = await warehouse.query<StoredOutcome & { tenant: string; stream: string; event_id: string }>(sql, {
+    tenants,
+    ids,
+  })
+  const known = new Map(
+    outcomes.map(({ tenant, stream, event_id, ...outcome }) => [keyOf({ tenant, stream, event_id }), outcome]),
+  )
   return rows.map((row) => predictionOf(row, known.get(keyOf(row)) ?? null))
 }
 
-const keyOf = ({ tenant, stream, event_id }: Pick<Row, 'tenant' | 'stream' | 'event_id'>): string => JSON.stringify([tenant, stream, event_id])
+const keyOf = ({ tenant, stream, event_id }: Pick<Row, 'tenant' | 'stream' | 'event_id'>): string =>
+  JSON.stringify([tenant, stream, event_id])
 
 function predictionOf(row: Row, outcome: StoredOutcome | null): PredictionRow {
-  const { event_id, tenant, stream, topic, partition, offset, entity, eventTimeMs, recordTimeMs, score, risk, version, reasons, role, by } = row
+  const {
+    event_id,
+    tenant,
+    stream,
+    topic,
+    partition,
+    offset,
+    entity,
+    eventTimeMs,
+    recordTimeMs,
+    score,
+    risk,
+    version,
+    reasons,
+    role,
+    by,
+  } = row
   const why = by.startsWith('heuristic:') ? (by.slice('heuristic:'.length) as PredictionRow['why']) : null
   const origin = role === 'api' ? 'api' : 'log'
   const served_by = why === null ? 'model' : 'heuristic'
-  return { event_id, tenant, stream, topic, partition, offset, origin, entity, eventTimeMs, recordTimeMs, score, risk, version, served_by, why, reasons, late: row.lateFlag === 1, outcome }
+  return {
+    event_id,
+    tenant,
+    stream,
+    topic,
+    partition,
+    offset,
+    origin,
+    entity,
+    eventTimeMs,
+    recordTimeMs,
+    score,
+    risk,
+    version,
+    served_by,
+    why,
+    reasons,
+    late: row.lateFlag === 1,
+    outcome,
+  }
 }
 
-const positionOf = ({ eventTimeMs, topic, partition, offset, item }: Row): Position => [eventTimeMs, topic, partition, offset, item]
+const positionOf = ({ eventTimeMs, topic, partition, offset, item }: Row): Position => [
+  eventTimeMs,
+  topic,
+  partition,
+  offset,
+  item,
+]
 
 const writeCursor = (position: Position): string => Buffer.from(JSON.stringify(position)).toString('base64url')
 
@@ -151,5 +244,9 @@ function readCursor(cursor: string): Position {
 function isPosition(read: unknown): read is Position {
   if (!Array.isArray(read) || read.length !== 5) return false
   const [atMs, topic, ...rest] = read as unknown[]
-  return Number.isSafeInteger(atMs) && typeof topic === 'string' && rest.every((value) => Number.isSafeInteger(value) && (value as number) >= 0)
+  return (
+    Number.isSafeInteger(atMs) &&
+    typeof topic === 'string' &&
+    rest.every((value) => Number.isSafeInteger(value) && (value as number) >= 0)
+  )
 }

@@ -24,20 +24,36 @@ export interface BackupWork {
  */
 export async function backUpWarehouse(warehouse: Warehouse, directory: string, work: BackupWork): Promise<void> {
   let before = 0
-  for (const { folder, backup } of parts) before += await run(warehouse, `BACKUP ${backup} TO File(${literal(`${directory}/${folder}`)}) ASYNC`, before, work)
+  for (const { folder, backup } of parts)
+    before += await run(warehouse, `BACKUP ${backup} TO File(${literal(`${directory}/${folder}`)}) ASYNC`, before, work)
 }
 
 /** Fills an empty warehouse with what `backUpWarehouse` wrote. Throws WAREHOUSE_DOWN with ClickHouse's reason. */
 export async function restoreWarehouse(warehouse: Warehouse, directory: string, work: BackupWork): Promise<void> {
   let before = 0
-  for (const { folder, restore } of parts) before += await run(warehouse, `RESTORE ${restore} FROM File(${literal(`${directory}/${folder}`)}) ASYNC`, before, work)
+  for (const { folder, restore } of parts)
+    before += await run(
+      warehouse,
+      `RESTORE ${restore} FROM File(${literal(`${directory}/${folder}`)}) ASYNC`,
+      before,
+      work,
+    )
 }
 
 /** ClickHouse does it in threads of its own; nobody else's statement waits for it. */
-async function run(warehouse: Warehouse, statement: string, before: number, { clock, signal, onBytes }: BackupWork): Promise<number> {
+async function run(
+  warehouse: Warehouse,
+  statement: string,
+  before: number,
+  { clock, signal, onBytes }: BackupWork,
+): Promise<number> {
   const [begun] = await warehouse.query<{ id: string }>(statement)
   for (;;) {
-    const [row] = await warehouse.query<Standing>('SELECT toString(status) AS status, error, toFloat64(total_size) AS bytes FROM system.backups WHERE id = {id: String}', { id: begun!.id })
+    const [row] = await warehouse.query<Standing>(
+      'SELECT toString(status) AS status, error, toFloat64(total_size) AS bytes FROM system.backups WHERE id ' +
+        '= {id: String}',
+      { id: begun!.id },
+    )
     if (row === undefined || row.status.endsWith('_FAILED') || row.status.endsWith('_CANCELLED'))
       throw new EngineError('WAREHOUSE_DOWN', `${statement}: ${row?.error.split(' (version')[0] ?? 'it is gone'}`)
     onBytes?.(before + row.bytes)

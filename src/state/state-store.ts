@@ -79,22 +79,47 @@ export interface StateStore {
 export const newClaim = (): string => randomBytes(9).toString('base64url')
 
 export const fenced = (at: StatePartition, stored: number | string, epoch: number): EngineError =>
-  new EngineError('FENCED', `partition ${at.partition} of ${at.stream} belongs to ${Number(stored) === epoch ? `another claim of epoch ${epoch}` : `epoch ${stored}, not to ${epoch}`}`)
+  new EngineError(
+    'FENCED',
+    `partition ${at.partition} of ${at.stream} belongs to ` +
+      (Number(stored) === epoch ? `another claim of epoch ${epoch}` : `epoch ${stored}, not to ${epoch}`),
+  )
 
 export const conflict = (at: StatePartition, stored: number | string, last: number): EngineError =>
-  new EngineError('CONFLICT', `the state of partition ${at.partition} of ${at.stream} ends at offset ${stored}, not at ${last}`)
+  new EngineError(
+    'CONFLICT',
+    `the state of partition ${at.partition} of ${at.stream} ends at offset ${stored}, not at ${last}`,
+  )
 
 /** Whether a store stands where its owner left it, or further. */
-export const isOwned = (stored: StateExtent | undefined, { epoch, claim, last }: StateOwner): boolean => stored?.epoch === epoch && stored.claim === claim && stored.last >= last
+export const isOwned = (stored: StateExtent | undefined, { epoch, claim, last }: StateOwner): boolean =>
+  stored?.epoch === epoch && stored.claim === claim && stored.last >= last
 
 /** Throws what a store that stands at `stored` means to its owner, or to a reader where there is none. */
-export function assertReadable(at: StatePartition, stored: StateExtent | undefined, owner: StateOwner | undefined): asserts stored is StateExtent {
+export function assertReadable(
+  at: StatePartition,
+  stored: StateExtent | undefined,
+  owner: StateOwner | undefined,
+): asserts stored is StateExtent {
   if (owner === undefined) return assertWhole(at, stored)
   if (stored?.epoch !== owner.epoch || stored.claim !== owner.claim) throw fenced(at, stored?.epoch ?? 0, owner.epoch)
   if (stored.last < owner.last) throw conflict(at, stored.last, owner.last)
 }
 
-function assertWhole({ stream, partition }: StatePartition, stored: StateExtent | undefined): asserts stored is StateExtent {
-  if (stored === undefined) throw new EngineError('REBUILDING', `partition ${partition} of ${stream} has no state: no process scores it yet, or the state was lost and is rebuilt from the log as soon as one does`)
-  if (stored.last < stored.whole) throw new EngineError('REBUILDING', `the state of partition ${partition} of ${stream} is being rebuilt from the log: offset ${stored.last + 1} of ${stored.whole + 1}`)
+function assertWhole(
+  { stream, partition }: StatePartition,
+  stored: StateExtent | undefined,
+): asserts stored is StateExtent {
+  if (stored === undefined)
+    throw new EngineError(
+      'REBUILDING',
+      `partition ${partition} of ${stream} has no state: no process scores it yet, or the state was lost and ` +
+        'is rebuilt from the log as soon as one does',
+    )
+  if (stored.last < stored.whole)
+    throw new EngineError(
+      'REBUILDING',
+      `the state of partition ${partition} of ${stream} is being rebuilt from the log: offset ` +
+        `${stored.last + 1} of ${stored.whole + 1}`,
+    )
 }

@@ -18,9 +18,13 @@ export async function loadStreams(paths: readonly string[]): Promise<readonly St
       const found = streamsAt(resolve(path), modules)
       if (found.length === 0) problems.push(`${path}: exports no stream; export what defineStream gives`)
       for (const { stream, file } of found) {
-        const same = streams.find((earlier) => earlier.stream === stream || earlier.stream.name === stream.name || earlier.stream.topic === stream.topic)
+        const same = streams.find(
+          (earlier) =>
+            earlier.stream === stream || earlier.stream.name === stream.name || earlier.stream.topic === stream.topic,
+        )
         if (same === undefined) streams.push({ stream, file })
-        else if (same.stream !== stream) problems.push(`${file}: stream '${stream.name}' has the name or topic of the one in ${same.file}`)
+        else if (same.stream !== stream)
+          problems.push(`${file}: stream '${stream.name}' has the name or topic of the one in ${same.file}`)
       }
     } catch (error) {
       problems.push(...problemsOf(error, path, modules))
@@ -40,16 +44,20 @@ function streamsAt(path: string, modules: UserModules): readonly { readonly stre
 
 function filesAt(path: string): readonly string[] {
   if (!statSync(path).isDirectory()) {
-    if (!runnable.includes(extname(path))) throw new EngineError('BAD_STREAM', `a stream file ends in ${runnable.join(', ')}`)
+    if (!runnable.includes(extname(path)))
+      throw new EngineError('BAD_STREAM', `a stream file ends in ${runnable.join(', ')}`)
     return [path]
   }
-  const names = readdirSync(path).filter((name) => runnable.includes(extname(name)) && !/\.d\.m?ts$|\.(test|spec)\./.test(name))
+  const names = readdirSync(path).filter(
+    (name) => runnable.includes(extname(name)) && !/\.d\.m?ts$|\.(test|spec)\./.test(name),
+  )
   return names.sort().map((name) => join(path, name))
 }
 
 /** `file:line: what`, a line for each problem. */
 function problemsOf(error: unknown, path: string, modules: UserModules): readonly string[] {
-  if (isTransformFailure(error)) return error.errors.map(({ text, location }) => `${location?.file ?? path}:${location?.line ?? 1}: ${text}`)
+  if (isTransformFailure(error))
+    return error.errors.map(({ text, location }) => `${location?.file ?? path}:${location?.line ?? 1}: ${text}`)
   const place = modules.placeOf(error)
   const at = place === undefined ? path : `${place.file}:${place.line}`
   if (!isEngineError(error, 'BAD_STREAM') || place === undefined) return [`${at}: ${messageOf(error)}`]
@@ -57,12 +65,17 @@ function problemsOf(error: unknown, path: string, modules: UserModules): readonl
   return problems.map((problem) => `${place.file}:${lineOf(problem, place)}: ${stream}${problem}`)
 }
 
-/** The line of the field that a problem starts with: the first of its name after the definition starts; else the definition's. */
+/**
+ * The line of the field that a problem starts with: the first of its name after the definition starts; else the
+ * definition's.
+ */
 function lineOf(problem: string, from: Place): number {
   const field = /^[\w.]+(?=:)/.exec(problem)?.[0].split('.').at(-1)
   if (field === undefined) return from.line
   const written = new RegExp(`(?:^|[\\s{,])['"]?${field}['"]?\\s*:`)
-  const below = readFileSync(from.file, 'utf8').split('\n').slice(from.line - 1)
+  const below = readFileSync(from.file, 'utf8')
+    .split('\n')
+    .slice(from.line - 1)
   const offset = below.findIndex((line) => written.test(line))
   return offset < 0 ? from.line : from.line + offset
 }

@@ -26,7 +26,10 @@ export interface Stream extends FeatureSet {
   readonly model: string | undefined
   /** Score in 0..1 from feature values by name. Pure. */
   readonly heuristic: (x: Readonly<Record<string, number>>) => number
-  /** Feature values that say nothing (0 where none is given): what a reason is measured against while the heuristic serves. */
+  /**
+   * Feature values that say nothing (0 where none is given): what a reason is measured against while the heuristic
+   * serves.
+   */
   readonly typical?: Readonly<Record<string, number>>
   /** score >= high is high risk, >= medium medium, else low. */
   readonly risk: { readonly high: number; readonly medium: number }

@@ -12,9 +12,15 @@ export interface Place {
   readonly line: number
 }
 
-/** Runs users' files, TypeScript or JavaScript, with `tidemill` being this very package: what they make is what the engine knows. */
+/**
+ * Runs users' files, TypeScript or JavaScript, with `tidemill` being this very package: what they make is what the
+ * engine knows.
+ */
 export interface UserModules {
-  /** What the file exports. Files that it imports by relative paths are run once each. Throws what the file throws, and esbuild's failure on a syntax error. */
+  /**
+   * What the file exports. Files that it imports by relative paths are run once each. Throws what the file throws, and
+   * esbuild's failure on a syntax error.
+   */
   run(file: string): Readonly<Record<string, unknown>>
   /** Where in a user's file the error arose, as it was written; undefined where no user's file is involved. */
   placeOf(error: unknown): Place | undefined
@@ -38,7 +44,9 @@ export function userModules(): UserModules {
     if (known !== undefined) return known
     const module: Loaded = { exports: {} }
     modules.set(file, module)
-    const compiled = compileFunction(plainJavaScript(file), ['require', 'module', 'exports'], { filename: file }) as (...parts: unknown[]) => void
+    const compiled = compileFunction(plainJavaScript(file), ['require', 'module', 'exports'], { filename: file }) as (
+      ...parts: unknown[]
+    ) => void
     compiled(importer(file), module, module.exports)
     return module
   }
@@ -61,7 +69,9 @@ export function userModules(): UserModules {
     const installed = createRequire(from)
     return (specifier) => {
       if (specifier === 'tidemill') return tidemill
-      return /^\.{1,2}\//.test(specifier) && extname(specifier) !== '.json' ? run(fileOf(resolve(dirname(from), specifier))).exports : (installed(specifier) as unknown)
+      return /^\.{1,2}\//.test(specifier) && extname(specifier) !== '.json'
+        ? run(fileOf(resolve(dirname(from), specifier))).exports
+        : (installed(specifier) as unknown)
     }
   }
 
@@ -72,7 +82,9 @@ export function userModules(): UserModules {
         const { location } = error.errors[0] ?? {}
         return location ? { file: location.file, line: location.line } : undefined
       }
-      for (const [, file = '', line, column] of (error instanceof Error ? (error.stack ?? '') : '').matchAll(/(?:\(|at )([^()\n]+?):(\d+):(\d+)\)?$/gm)) {
+      for (const [, file = '', line, column] of (error instanceof Error ? (error.stack ?? '') : '').matchAll(
+        /(?:\(|at )([^()\n]+?):(\d+):(\d+)\)?$/gm,
+      )) {
         const entry = maps.get(file)?.findEntry(Number(line) - 1, Number(column) - 1)
         if (entry !== undefined && 'originalLine' in entry) return { file, line: entry.originalLine + 1 }
       }
@@ -87,4 +99,5 @@ function fileOf(path: string): string {
   return candidates.find((candidate) => runnable.includes(extname(candidate)) && existsSync(candidate)) ?? path
 }
 
-export const isTransformFailure = (error: unknown): error is TransformFailure => error instanceof Error && 'errors' in error && Array.isArray(error.errors)
+export const isTransformFailure = (error: unknown): error is TransformFailure =>
+  error instanceof Error && 'errors' in error && Array.isArray(error.errors)

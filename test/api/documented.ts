@@ -3,7 +3,21 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import { expect } from 'vitest'
 
 interface Document {
-  readonly paths: Readonly<Record<string, Readonly<Record<string, { readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, { readonly schema: object }>> }>> }>>>>
+  readonly paths: Readonly<
+    Record<
+      string,
+      Readonly<
+        Record<
+          string,
+          {
+            readonly responses: Readonly<
+              Record<string, { readonly content?: Readonly<Record<string, { readonly schema: object }>> }>
+            >
+          }
+        >
+      >
+    >
+  >
 }
 interface Response {
   readonly statusCode: number
@@ -18,18 +32,32 @@ const schemas = new Map<string, ValidateFunction>()
 let written: Document | undefined
 
 /** Fails where a route answers with a status, a content type or a body that its documentation does not have. */
-export function assertDocumented(write: () => object, method: string, url: string, { statusCode, body, headers }: Response): void {
+export function assertDocumented(
+  write: () => object,
+  method: string,
+  url: string,
+  { statusCode, body, headers }: Response,
+): void {
   const document = (written ??= write() as Document)
   const path = pathOf(document, url.split('?', 1)[0]!.replace(/\/$/, ''))
   const operation = path === undefined ? undefined : document.paths[path]?.[method.toLowerCase()]
   if (path === undefined || !operation) return
   const response = operation.responses[statusCode]
   if (!response && anywhere.has(statusCode)) return
-  expect([method, path, Object.keys(operation.responses)]).toEqual([method, path, expect.arrayContaining([String(statusCode)])])
+  expect([method, path, Object.keys(operation.responses)]).toEqual([
+    method,
+    path,
+    expect.arrayContaining([String(statusCode)]),
+  ])
   const type = String(headers['content-type'] ?? '').split(';', 1)[0]!
   const schema = response?.content?.[type]?.schema
   if (!response?.content) return expect(body).toBe('')
-  expect([method, path, statusCode, Object.keys(response.content)]).toEqual([method, path, statusCode, expect.arrayContaining([type])])
+  expect([method, path, statusCode, Object.keys(response.content)]).toEqual([
+    method,
+    path,
+    statusCode,
+    expect.arrayContaining([type]),
+  ])
   if (!schema || !type.includes('json')) return
   const validate = validatorOf(`${method} ${path} ${statusCode}`, document, schema)
   validate(JSON.parse(body))
@@ -37,7 +65,9 @@ export function assertDocumented(write: () => object, method: string, url: strin
 }
 
 const pathOf = (document: Document, path: string): string | undefined =>
-  Object.keys(document.paths).sort((a, b) => a.split('{').length - b.split('{').length).find((pattern) => new RegExp(`^${pattern.replace(/\{\w+\}/g, '[^/]+')}$`).test(path))
+  Object.keys(document.paths)
+    .sort((a, b) => a.split('{').length - b.split('{').length)
+    .find((pattern) => new RegExp(`^${pattern.replace(/\{\w+\}/g, '[^/]+')}$`).test(path))
 
 function validatorOf(name: string, document: Document, schema: object): ValidateFunction {
   const known = schemas.get(name)

@@ -12,7 +12,8 @@ export function fakeRuns(): FakeRuns {
   const blocks: { place: RunPlace; block: Buffer }[] = []
   const decided: ReplayDecision[] = []
   return {
-    backtests, blocks,
+    backtests,
+    blocks,
     async putBacktest(run) {
       backtests.push(run)
     },

@@ -2,7 +2,20 @@
 import { Counter, Registry } from 'prom-client'
 import { EngineError, type ErrorCode } from '../../src/base/errors.js'
 import { limits } from '../../src/base/limits.js'
-import type { AcceptedStop, Acknowledged, ApiPorts, Caller, IngestResult, Outcome, Predicted, PredictionFilter, PredictionRow, ReadinessCheck, Rejected, StreamView } from '../../src/contracts/ports.js'
+import type {
+  AcceptedStop,
+  Acknowledged,
+  ApiPorts,
+  Caller,
+  IngestResult,
+  Outcome,
+  Predicted,
+  PredictionFilter,
+  PredictionRow,
+  ReadinessCheck,
+  Rejected,
+  StreamView,
+} from '../../src/contracts/ports.js'
 import type { AvroRecord } from '../../src/streams/stream.js'
 import { fakeRuns, type FakeRuns } from './fake-runs.js'
 import { fakeLetters, type FakeLetters } from './fake-letters.js'
@@ -15,12 +28,19 @@ const visit: AvroRecord = {
   name: 'Visit',
   doc: 'Somebody passes a door.',
   fields: [
-    string('event_id'), string('tenant_id'), string('person_id'), time('at'),
+    string('event_id'),
+    string('tenant_id'),
+    string('person_id'),
+    time('at'),
     { name: 'door', type: ['null', 'string'], default: null },
     { name: 'way', type: { type: 'enum', name: 'Way', symbols: ['in', 'out'] }, doc: 'Which way.' },
   ],
 }
-const sync: AvroRecord = { type: 'record', name: 'Sync', fields: [string('event_id'), string('tenant_id'), string('user_id'), string('domain'), time('synced_at')] }
+const sync: AvroRecord = {
+  type: 'record',
+  name: 'Sync',
+  fields: [string('event_id'), string('tenant_id'), string('user_id'), string('domain'), time('synced_at')],
+}
 
 const view = (name: string, schema: AvroRecord, timeColumn: string, entities: StreamView['entities']): StreamView => ({
   name,
@@ -29,7 +49,10 @@ const view = (name: string, schema: AvroRecord, timeColumn: string, entities: St
   schema,
   columns: { id: 'event_id', tenant: 'tenant_id', time: timeColumn, key: 'tenant_id' },
   entities,
-  features: [{ name: 'visits_1h', kind: 'count' }, { name: 'never', kind: 'mean' }],
+  features: [
+    { name: 'visits_1h', kind: 'count' },
+    { name: 'never', kind: 'mean' },
+  ],
   family: null,
   serving: { by: 'heuristic', version: 'heuristic_v1' },
   risk: { high: 0.8, medium: 0.5 },
@@ -45,7 +68,8 @@ export const streams: readonly StreamView[] = [
 ]
 
 type Columns = Readonly<Record<string, unknown>>
-type Ask = 'ingest' | 'predict' | 'features' | 'appendOutcomes' | 'findPredictions' | 'predictionsOf' | 'select' | 'accept'
+type Ask =
+  'ingest' | 'predict' | 'features' | 'appendOutcomes' | 'findPredictions' | 'predictionsOf' | 'select' | 'accept'
 
 export interface FakeEngine extends ApiPorts {
   readonly letters: FakeLetters
@@ -68,20 +92,35 @@ export interface FakeEngine extends ApiPorts {
 function rejectionOf(stream: StreamView, event: Columns): Rejected | undefined {
   const { event_id } = event
   const id = typeof event_id === 'string' ? { event_id } : {}
-  if (JSON.stringify(event).length > limits.eventBytes) return { ...id, error: { code: 'TOO_LARGE', message: 'the event is larger than 262144 bytes' } }
-  if (event['tenant_id'] === 'nobody') return { ...id, error: { code: 'UNKNOWN_TENANT', message: 'tenant nobody is not configured', field: 'tenant_id' } }
+  if (JSON.stringify(event).length > limits.eventBytes)
+    return { ...id, error: { code: 'TOO_LARGE', message: 'the event is larger than 262144 bytes' } }
+  if (event['tenant_id'] === 'nobody')
+    return { ...id, error: { code: 'UNKNOWN_TENANT', message: 'tenant nobody is not configured', field: 'tenant_id' } }
   for (const field of stream.schema.fields) {
     const value = event[field.name] ?? field.default
-    if (value === undefined) return { ...id, error: { code: 'BAD_FIELD', message: `${field.name} is missing`, field: field.name } }
-    if (field.type === 'string' && typeof value !== 'string') return { ...id, error: { code: 'BAD_FIELD', message: `${field.name} is not a string`, field: field.name } }
+    if (value === undefined)
+      return { ...id, error: { code: 'BAD_FIELD', message: `${field.name} is missing`, field: field.name } }
+    if (field.type === 'string' && typeof value !== 'string')
+      return { ...id, error: { code: 'BAD_FIELD', message: `${field.name} is not a string`, field: field.name } }
   }
   return undefined
 }
 
 /** What stands still in every fake engine. */
-export const stopped = { reader: 'scoring', topic: 'attendance', partition: 2, code: 'GAP', message: 'attendance/2 begins at offset 9', lost: { topic: 'attendance', from: 4, to: 8 }, sinceMs: 1_767_600_000_000 }
+export const stopped = {
+  reader: 'scoring',
+  topic: 'attendance',
+  partition: 2,
+  code: 'GAP',
+  message: 'attendance/2 begins at offset 9',
+  lost: { topic: 'attendance', from: 4, to: 8 },
+  sinceMs: 1_767_600_000_000,
+}
 
-const pages = { prefix: 'page:', size: (cursor: string | undefined): number => (cursor === undefined ? 0 : Number(/^page:(\d+)$/.exec(cursor)?.[1])) }
+const pages = {
+  prefix: 'page:',
+  size: (cursor: string | undefined): number => (cursor === undefined ? 0 : Number(/^page:(\d+)$/.exec(cursor)?.[1])),
+}
 
 export function fakeEngine(nowMs: () => number = () => 1_767_686_400_000): FakeEngine {
   const log: { stream: string; event: Columns; caller: Caller }[] = []
@@ -93,7 +132,7 @@ export function fakeEngine(nowMs: () => number = () => 1_767_686_400_000): FakeE
   const holds = new Map<Ask, Promise<void>>()
   let broken: readonly string[] = []
   const metrics = new Registry()
-  new Counter({ name: 'tidemill_fake_total', help: 'Shows that the registry is the engine\'s.', registers: [metrics] })
+  new Counter({ name: 'tidemill_fake_total', help: "Shows that the registry is the engine's.", registers: [metrics] })
 
   const called = async (ask: Ask): Promise<void> => {
     await holds.get(ask)
@@ -104,17 +143,27 @@ export function fakeEngine(nowMs: () => number = () => 1_767_686_400_000): FakeE
   const streamOf = (name: string): StreamView => streams.find((stream) => stream.name === name)!
 
   return {
-    log, asked, outcomes, rows, metrics,
+    log,
+    asked,
+    outcomes,
+    rows,
+    metrics,
     letters: fakeLetters(),
     runs: fakeRuns(),
-    fail: (ask, error) => void failures.set(ask, error instanceof Error ? error : new EngineError(error, `${error} at /secret/place`)),
+    fail: (ask, error) =>
+      void failures.set(ask, error instanceof Error ? error : new EngineError(error, `${error} at /secret/place`)),
     hold(ask) {
       const { promise, release } = gate()
       holds.set(ask, promise)
       return release
     },
     unready: (...checks) => void (broken = checks),
-    readiness: async (): Promise<readonly ReadinessCheck[]> => ['log', 'state', 'warehouse'].map((check) => ({ check, ok: !broken.includes(check), detail: broken.includes(check) ? 'away' : 'up' })),
+    readiness: async (): Promise<readonly ReadinessCheck[]> =>
+      ['log', 'state', 'warehouse'].map((check) => ({
+        check,
+        ok: !broken.includes(check),
+        detail: broken.includes(check) ? 'away' : 'up',
+      })),
     scoring: {
       streams: () => streams,
       decodeAvro(stream, body) {
@@ -123,7 +172,9 @@ export function fakeEngine(nowMs: () => number = () => 1_767_686_400_000): FakeE
       },
       async ingest(stream, events, caller) {
         await called('ingest')
-        return (events as readonly Columns[]).map((event): IngestResult => rejectionOf(streamOf(stream), event) ?? acknowledge(stream, event, caller))
+        return (events as readonly Columns[]).map(
+          (event): IngestResult => rejectionOf(streamOf(stream), event) ?? acknowledge(stream, event, caller),
+        )
       },
       async predict(stream, events) {
         await called('predict')
@@ -131,7 +182,9 @@ export function fakeEngine(nowMs: () => number = () => 1_767_686_400_000): FakeE
       },
       async features(_stream, _entity, tenant, ids, atMs) {
         await called('features')
-        return tenant === 'acme' && ids[0] === 'ann' ? { atMs: atMs ?? nowMs(), values: { visits_1h: ids.length, never: NaN } } : undefined
+        return tenant === 'acme' && ids[0] === 'ann'
+          ? { atMs: atMs ?? nowMs(), values: { visits_1h: ids.length, never: NaN } }
+          : undefined
       },
       async appendOutcomes(given) {
         await called('appendOutcomes')
@@ -139,10 +192,15 @@ export function fakeEngine(nowMs: () => number = () => 1_767_686_400_000): FakeE
       },
     },
     partitions: {
-      look: () => ({ stopped: [stopped], rebuilding: [{ stream: 'visit', partition: 0, recordsDone: 10, records: 40, etaMs: 1_500 }], accepted }),
+      look: () => ({
+        stopped: [stopped],
+        rebuilding: [{ stream: 'visit', partition: 0, recordsDone: 10, records: 40, etaMs: 1_500 }],
+        accepted,
+      }),
       async accept({ topic, partition, code }, by, why) {
         await called('accept')
-        if (topic !== stopped.topic || partition !== stopped.partition || (code ?? stopped.code) !== stopped.code) throw new EngineError('BAD_REQUEST', `nothing of ${topic}/${partition} stands that could be accepted`)
+        if (topic !== stopped.topic || partition !== stopped.partition || (code ?? stopped.code) !== stopped.code)
+          throw new EngineError('BAD_REQUEST', `nothing of ${topic}/${partition} stands that could be accepted`)
         const { reader, lost } = stopped
         accepted.push({ reader, topic, partition, code: stopped.code, lost, by, why, atMs: nowMs() })
         return accepted.slice(-1)
@@ -175,13 +233,25 @@ export function fakeEngine(nowMs: () => number = () => 1_767_686_400_000): FakeE
   }
   function scoreOf(event: Columns): Predicted {
     asked.push({ ...event })
-    return { event_id: event['event_id'] as string, score: 0.83, risk: 'high', version: 'heuristic_v1', served_by: 'heuristic', why: 'no-model', reasons: ['visits_1h'], late: false }
+    return {
+      event_id: event['event_id'] as string,
+      score: 0.83,
+      risk: 'high',
+      version: 'heuristic_v1',
+      served_by: 'heuristic',
+      why: 'no-model',
+      reasons: ['visits_1h'],
+      late: false,
+    }
   }
 }
 
 const matches = (row: PredictionRow, filter: PredictionFilter): boolean =>
-  (['tenant', 'stream', 'risk', 'entity', 'version'] as const).every((name) => filter[name] === undefined || row[name] === filter[name]) &&
-  row.eventTimeMs >= (filter.fromMs ?? -Infinity) && row.eventTimeMs < (filter.toMs ?? Infinity)
+  (['tenant', 'stream', 'risk', 'entity', 'version'] as const).every(
+    (name) => filter[name] === undefined || row[name] === filter[name],
+  ) &&
+  row.eventTimeMs >= (filter.fromMs ?? -Infinity) &&
+  row.eventTimeMs < (filter.toMs ?? Infinity)
 
 function gate(): { readonly promise: Promise<void>; readonly release: () => void } {
   let release: () => void = () => undefined
@@ -190,8 +260,23 @@ function gate(): { readonly promise: Promise<void>; readonly release: () => void
 }
 
 export const row = (given: Partial<PredictionRow> = {}): PredictionRow => ({
-  event_id: 'v1', tenant: 'acme', stream: 'visit', topic: 'visit', partition: 0, offset: 7, origin: 'log', entity: 'ann',
-  eventTimeMs: Date.parse('2026-01-06T08:00:00Z'), recordTimeMs: Date.parse('2026-01-06T08:00:01Z'),
-  score: 0.9, risk: 'high', version: 'visit-1', served_by: 'model', why: null, reasons: ['visits_1h'], late: false, outcome: null,
+  event_id: 'v1',
+  tenant: 'acme',
+  stream: 'visit',
+  topic: 'visit',
+  partition: 0,
+  offset: 7,
+  origin: 'log',
+  entity: 'ann',
+  eventTimeMs: Date.parse('2026-01-06T08:00:00Z'),
+  recordTimeMs: Date.parse('2026-01-06T08:00:01Z'),
+  score: 0.9,
+  risk: 'high',
+  version: 'visit-1',
+  served_by: 'model',
+  why: null,
+  reasons: ['visits_1h'],
+  late: false,
+  outcome: null,
   ...given,
 })

@@ -50,7 +50,13 @@ export interface Api {
   readonly as: { readonly acme: string; readonly globex: string; readonly operator: string }
   /** A key of acme with these scopes alone. */
   readonly keyWith: (...may: readonly Scope[]) => Promise<string>
-  readonly send: (key: string | undefined, method: Method, url: string, payload?: unknown, headers?: Readonly<Record<string, string>>) => Promise<Answer>
+  readonly send: (
+    key: string | undefined,
+    method: Method,
+    url: string,
+    payload?: unknown,
+    headers?: Readonly<Record<string, string>>,
+  ) => Promise<Answer>
 }
 
 export async function temporaryDirectory(): Promise<string> {
@@ -67,17 +73,35 @@ export async function startApi(parts: Partial<ApiParts> = {}): Promise<Api> {
   const logger = pino({ level: 'trace' }, { write: (line: string) => void logged.push(line) })
   const app = await buildApi({ ports: engine, keys, clock, logger, version: '0.0.1', ...parts })
   onTestFinished(() => app.close())
-  const make = async (tenant: string, may: readonly Scope[]): Promise<string> => (await keys.create({ name: 'test', tenant, scopes: may })).key
+  const make = async (tenant: string, may: readonly Scope[]): Promise<string> =>
+    (await keys.create({ name: 'test', tenant, scopes: may })).key
   const tenantScopes = scopes.filter((scope) => scope !== 'admin')
   return {
-    app, engine, keys, clock, logged,
-    as: { acme: await make('acme', tenantScopes), globex: await make('globex', tenantScopes), operator: await make(everyTenant, scopes) },
+    app,
+    engine,
+    keys,
+    clock,
+    logged,
+    as: {
+      acme: await make('acme', tenantScopes),
+      globex: await make('globex', tenantScopes),
+      operator: await make(everyTenant, scopes),
+    },
     keyWith: (...may) => make('acme', may),
     async send(key, method, url, payload, headers = {}) {
-      const options: InjectOptions = { method, url, headers: { ...(key !== undefined && { authorization: `Bearer ${key}` }), ...headers } }
+      const options: InjectOptions = {
+        method,
+        url,
+        headers: { ...(key !== undefined && { authorization: `Bearer ${key}` }), ...headers },
+      }
       const response = await app.inject(payload === undefined ? options : { ...options, payload: payload as object })
       assertDocumented(() => app.swagger(), method, url, response)
-      return { status: response.statusCode, headers: response.headers, text: response.body, body: jsonOf(response.body) }
+      return {
+        status: response.statusCode,
+        headers: response.headers,
+        text: response.body,
+        body: jsonOf(response.body),
+      }
     },
   }
 }
@@ -90,4 +114,10 @@ function jsonOf(text: string): Answer['body'] {
   }
 }
 
-export const visitOf = (event_id: string, given: Readonly<Record<string, unknown>> = {}): Record<string, unknown> => ({ event_id, person_id: 'ann', at: startMs, way: 'in', ...given })
+export const visitOf = (event_id: string, given: Readonly<Record<string, unknown>> = {}): Record<string, unknown> => ({
+  event_id,
+  person_id: 'ann',
+  at: startMs,
+  way: 'in',
+  ...given,
+})

@@ -45,18 +45,31 @@ export const importsPointOneWay: Rule = (file) => {
   if (allowed === undefined) return [`${file.path}: src/${from}/ has no place in the layout`]
   return relativeImports(file).flatMap((path) => {
     const to = folderOf(path)
-    if (path === 'src/compose/presets.ts') return compositionRoot.has(file.path) ? [] : [`${file.path} imports ${path}: only the composition root chooses adapters`]
-    if (path === 'src/compose/foundation.ts' || path === 'src/compose/served.ts') return from === '' ? [] : [`${file.path} imports ${path}: it is a part of the composition root`]
-    if (path === 'src/compose/engine.ts' || /^src\/(backup-)?tasks\.ts$/.test(path)) return from === 'cli' ? [] : [`${file.path} imports ${path}: only the command line starts the composition root`]
+    if (path === 'src/compose/presets.ts')
+      return compositionRoot.has(file.path)
+        ? []
+        : [`${file.path} imports ${path}: only the composition root chooses adapters`]
+    if (path === 'src/compose/foundation.ts' || path === 'src/compose/served.ts')
+      return from === '' ? [] : [`${file.path} imports ${path}: it is a part of the composition root`]
+    if (path === 'src/compose/engine.ts' || /^src\/(backup-)?tasks\.ts$/.test(path))
+      return from === 'cli' ? [] : [`${file.path} imports ${path}: only the command line starts the composition root`]
     const isPort = from === 'consumers' && path === 'src/contracts/ports.ts'
     return to === from || to === '' || isPort || allowed.includes(to) ? [] : [`${file.path} imports ${path}`]
   })
 }
 
 /** Adapters carry the technology's name. */
-const isAdapter = (path: string): boolean => folderOf(path) !== '' && /\/(lmdb|local|chdb|kafka|redis|clickhouse|confluent)[^/]*$/.test(path)
+const isAdapter = (path: string): boolean =>
+  folderOf(path) !== '' && /\/(lmdb|local|chdb|kafka|redis|clickhouse|confluent)[^/]*$/.test(path)
 
-const compositionRoot: ReadonlySet<string> = new Set(['src/compose/engine.ts', 'src/compose/foundation.ts', 'src/compose/served.ts', 'src/compose/presets.ts', 'src/compose/tasks.ts', 'src/compose/backups.ts'])
+const compositionRoot: ReadonlySet<string> = new Set([
+  'src/compose/engine.ts',
+  'src/compose/foundation.ts',
+  'src/compose/served.ts',
+  'src/compose/presets.ts',
+  'src/compose/tasks.ts',
+  'src/compose/backups.ts',
+])
 
 /** An adapter may be made of several files; everybody else sees the port. */
 export const onlyMainImportsAdapters: Rule = (file) =>
@@ -69,10 +82,17 @@ export const onlyMainImportsAdapters: Rule = (file) =>
 const packagesOnlyIn =
   (packages: RegExp, allowed: (path: string) => boolean): Rule =>
   (file) =>
-    inSource(file) && !allowed(file.path) ? importsOf(file).filter((name) => packages.test(name)).map((name) => `${file.path} imports ${name}`) : []
+    inSource(file) && !allowed(file.path)
+      ? importsOf(file)
+          .filter((name) => packages.test(name))
+          .map((name) => `${file.path} imports ${name}`)
+      : []
 
 export const rxjsOnlyInConsumers = packagesOnlyIn(/^rxjs(\/|$)/, (path) => path.startsWith('src/consumers/'))
-export const rulesDoNotObserve = packagesOnlyIn(/^(pino|prom-client|@opentelemetry\/.*)$/, (path) => !/^src\/(streams|features|learning)\//.test(path))
+export const rulesDoNotObserve = packagesOnlyIn(
+  /^(pino|prom-client|@opentelemetry\/.*)$/,
+  (path) => !/^src\/(streams|features|learning)\//.test(path),
+)
 
 /** `process.env` reads as ['process', 'env']; `a.b().c` has no such name. */
 function dotted(node: ts.Node): string {
@@ -91,20 +111,33 @@ const expressions =
   }
 
 const importedFrom = (node: ts.Node, module: RegExp, name: string): boolean =>
-  ts.isImportSpecifier(node) && (node.propertyName ?? node.name).text === name && module.test((node.parent.parent.parent.moduleSpecifier as ts.StringLiteral).text)
+  ts.isImportSpecifier(node) &&
+  (node.propertyName ?? node.name).text === name &&
+  module.test((node.parent.parent.parent.moduleSpecifier as ts.StringLiteral).text)
 
 /** The launcher sets one variable before anything else is loaded, and reads no other. */
 export const environmentOnlyInConfig = expressions(
   (path) => path.startsWith('src/') && !['src/config/load.ts', 'src/cli/launch.cts'].includes(path),
-  (node) => (ts.isPropertyAccessExpression(node) && dotted(node).endsWith('process.env')) || importedFrom(node, /^(node:)?process$/, 'env') ? 'reads the environment' : undefined,
+  (node) =>
+    (ts.isPropertyAccessExpression(node) && dotted(node).endsWith('process.env')) ||
+    importedFrom(node, /^(node:)?process$/, 'env')
+      ? 'reads the environment'
+      : undefined,
 )
 
-const clocks = new Set(['Date.now', 'performance.now', 'process.hrtime', 'process.hrtime.bigint', 'performance.timeOrigin'])
+const clocks = new Set([
+  'Date.now',
+  'performance.now',
+  'process.hrtime',
+  'process.hrtime.bigint',
+  'performance.timeOrigin',
+])
 export const clockOnlyInClock = expressions(
   (path) => path.startsWith('src/') && path !== 'src/base/clock.ts',
   (node) => {
     if (ts.isPropertyAccessExpression(node) && clocks.has(dotted(node))) return `reads ${dotted(node)}`
-    const bareDate = ts.isNewExpression(node) && dotted(node.expression) === 'Date' && (node.arguments?.length ?? 0) === 0
+    const bareDate =
+      ts.isNewExpression(node) && dotted(node.expression) === 'Date' && (node.arguments?.length ?? 0) === 0
     return bareDate ? 'reads the time with new Date()' : undefined
   },
 )
@@ -116,18 +149,26 @@ export const noHiddenChance = expressions(
 
 export const noConsole = expressions(
   (path) => path.startsWith('src/'),
-  (node) => (ts.isPropertyAccessExpression(node) && dotted(node).startsWith('console.') ? `calls ${dotted(node)}` : undefined),
+  (node) =>
+    ts.isPropertyAccessExpression(node) && dotted(node).startsWith('console.') ? `calls ${dotted(node)}` : undefined,
 )
 
 export const outputOnlyInCli = expressions(
   (path) => path.startsWith('src/') && !path.startsWith('src/cli/'),
-  (node) => (ts.isPropertyAccessExpression(node) && /^process\.(stdout|stderr|stdin)$/.test(dotted(node)) ? `uses ${dotted(node)}` : undefined),
+  (node) =>
+    ts.isPropertyAccessExpression(node) && /^process\.(stdout|stderr|stdin)$/.test(dotted(node))
+      ? `uses ${dotted(node)}`
+      : undefined,
 )
 
 export const typesStayOn: Rule = (file) => {
   if (!isCode(file.path)) return []
-  const any = nodes(file.tree).filter((node) => node.kind === ts.SyntaxKind.AnyKeyword).map((node) => at(file, node, 'is any'))
-  const directives = [...file.text.matchAll(/(\/\/|\/\*)\s*@ts-(ignore|nocheck)/g)].map((match) => `${file.path}: has ${match[0]}`)
+  const any = nodes(file.tree)
+    .filter((node) => node.kind === ts.SyntaxKind.AnyKeyword)
+    .map((node) => at(file, node, 'is any'))
+  const directives = [...file.text.matchAll(/(\/\/|\/\*)\s*@ts-(ignore|nocheck)/g)].map(
+    (match) => `${file.path}: has ${match[0]}`,
+  )
   return [...any, ...directives]
 }
 
@@ -137,8 +178,17 @@ const vagueFile = /(^|-)(managers?|utils?|impl|services?|helpers?)$/
 export const namesSayWhatThingsAre: Rule = (file) => {
   if (!isCode(file.path) || file.path.startsWith('src/simulator/world/')) return []
   const names = nodes(file.tree).flatMap((node) => {
-    const named = ts.isClassDeclaration(node) || ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node) || ts.isFunctionDeclaration(node) || ts.isVariableDeclaration(node)
-    return named && node.name !== undefined && ts.isIdentifier(node.name) && vague.test(node.name.text) ? [at(file, node, `declares ${node.name.text}`)] : []
+    const named =
+      ts.isClassDeclaration(node) ||
+      ts.isInterfaceDeclaration(node) ||
+      ts.isTypeAliasDeclaration(node) ||
+      ts.isFunctionDeclaration(node) ||
+      ts.isVariableDeclaration(node)
+    return named && node.name !== undefined && ts.isIdentifier(node.name) && vague.test(node.name.text)
+      ? [at(file, node, `declares ${node.name.text}`)]
+      : []
   })
-  return vagueFile.test(posix.basename(file.path).replace(/\..*$/, '')) ? [`${file.path}: is named after nothing`, ...names] : names
+  return vagueFile.test(posix.basename(file.path).replace(/\..*$/, ''))
+    ? [`${file.path}: is named after nothing`, ...names]
+    : names
 }

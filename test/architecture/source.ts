@@ -13,7 +13,11 @@ export interface Source {
 export const root = fileURLToPath(new URL('../..', import.meta.url))
 
 /** A file that need not exist, so that a rule can be shown what it must refuse. */
-export const source = (path: string, text: string): Source => ({ path, text, tree: ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true) })
+export const source = (path: string, text: string): Source => ({
+  path,
+  text,
+  tree: ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true),
+})
 
 /** What git knows of or would take: nothing that is ignored, nothing that was deleted. */
 export const projectFiles = (): readonly string[] =>
@@ -50,7 +54,9 @@ export function nodes(tree: ts.SourceFile): readonly ts.Node[] {
 }
 
 /** Module names that a file imports, statically, dynamically, for types, or exports from. */
-export const importsOf = (file: Source): readonly string[] => ts.preProcessFile(file.text, true, true).importedFiles.map((one) => one.fileName)
+export const importsOf = (file: Source): readonly string[] =>
+  ts.preProcessFile(file.text, true, true).importedFiles.map((one) => one.fileName)
 
 /** 12: what was found. */
-export const at = (file: Source, node: ts.Node, what: string): string => `${file.path}:${file.tree.getLineAndCharacterOfPosition(node.getStart()).line + 1}: ${what}`
+export const at = (file: Source, node: ts.Node, what: string): string =>
+  `${file.path}:${file.tree.getLineAndCharacterOfPosition(node.getStart()).line + 1}: ${what}`

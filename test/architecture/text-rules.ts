@@ -4,24 +4,47 @@ import type { Rule } from './rules.js'
 
 export const linesOf = (file: Source): number => file.text.split('\n').length - 1
 
-export const filesAreShort: Rule = (file) => (/^(src|test|bench|scripts|trainer|web)\/.*\.(ts|cts|js|py)$/.test(file.path) && linesOf(file) > 250 ? [`${file.path}: ${linesOf(file)} lines`] : [])
+export const filesAreShort: Rule = (file) =>
+  /^(src|test|bench|scripts|trainer|web)\/.*\.(ts|cts|js|py)$/.test(file.path) && linesOf(file) > 250
+    ? [`${file.path}: ${linesOf(file)} lines`]
+    : []
 
-export const decisionsAreShort: Rule = (file) => (/^docs\/decisions\/.*\.md$/.test(file.path) && linesOf(file) > 40 ? [`${file.path}: ${linesOf(file)} lines`] : [])
+export const decisionsAreShort: Rule = (file) =>
+  /^docs\/decisions\/.*\.md$/.test(file.path) && linesOf(file) > 40 ? [`${file.path}: ${linesOf(file)} lines`] : []
 
 export const noPathsOfAMachine: Rule = (file) =>
-  file.text.split('\n').flatMap((line, i) => (/(^|[^\w.$}/-])\/(work|home|root|Users)\/\w/.test(line) ? [`${file.path}:${i + 1}: names a path of a machine`] : []))
+  file.text
+    .split('\n')
+    .flatMap((line, i) =>
+      /(^|[^\w.$}/-])\/(work|home|root|Users)\/\w/.test(line)
+        ? [`${file.path}:${i + 1}: names a path of a machine`]
+        : [],
+    )
 
 export const nothingUnfinished: Rule = (file) =>
   isCode(file.path) || file.path.endsWith('.py')
-    ? file.text.split('\n').flatMap((line, i) => (new RegExp(`\\b(${['TO' + 'DO', 'FIX' + 'ME', 'X' + 'XX'].join('|')})\\b`).test(line) ? [`${file.path}:${i + 1}: is unfinished`] : []))
+    ? file.text
+        .split('\n')
+        .flatMap((line, i) =>
+          new RegExp(`\\b(${['TO' + 'DO', 'FIX' + 'ME', 'X' + 'XX'].join('|')})\\b`).test(line)
+            ? [`${file.path}:${i + 1}: is unfinished`]
+            : [],
+        )
     : []
 
 export const testsAllRun: Rule = (file) => {
   if (!/^test\/.*\.ts$/.test(file.path)) return []
   const narrowed = nodes(file.tree).filter(
-    (node) => ts.isPropertyAccessExpression(node) && ts.isIdentifier(node.expression) && /^(test|it|describe)$/.test(node.expression.text) && /^(skip|skipIf|runIf|only|todo|fails)$/.test(node.name.text),
+    (node) =>
+      ts.isPropertyAccessExpression(node) &&
+      ts.isIdentifier(node.expression) &&
+      /^(test|it|describe)$/.test(node.expression.text) &&
+      /^(skip|skipIf|runIf|only|todo|fails)$/.test(node.name.text),
   )
-  const misnamed = /\.test\.ts$/.test(file.path) && !/\.(unit|int|e2e)\.test\.ts$/.test(file.path) ? [`${file.path}: no suffix tells what it costs`] : []
+  const misnamed =
+    /\.test\.ts$/.test(file.path) && !/\.(unit|int|e2e)\.test\.ts$/.test(file.path)
+      ? [`${file.path}: no suffix tells what it costs`]
+      : []
   return [...narrowed.map((node) => at(file, node, 'narrows the tests')), ...misnamed]
 }
 
@@ -42,7 +65,9 @@ export const engineKnowsNoColumn =
     if (!/^src\/.*\.ts$/.test(file.path) || /^src\/(streams|simulator)\//.test(file.path)) return []
     return nodes(file.tree).flatMap((node) => {
       const name = ts.isStringLiteralLike(node) || ts.isIdentifier(node) ? node.text : ''
-      return columns.has(name) && !exceptions.has(`${file.path} ${name}`) ? [at(file, node, `knows the column ${name}`)] : []
+      return columns.has(name) && !exceptions.has(`${file.path} ${name}`)
+        ? [at(file, node, `knows the column ${name}`)]
+        : []
     })
   }
 
@@ -56,6 +81,7 @@ export const portsAreNarrow =
       return length < 1 || length > 4 ? [at(file, node, `the port ${node.name.text} has ${length} members`)] : []
     })
 
-export const medianOf = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
+export const medianOf = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
 
 export const isSource = (path: string): boolean => path.startsWith('src/') && /\.(ts|cts)$/.test(path)

@@ -34,7 +34,13 @@ async function rival(program: string, directory: string): Promise<{ said: string
 
 async function rivalProgram(): Promise<string> {
   const outfile = join(await scratch(), 'holder.mjs')
-  await build({ entryPoints: [join(import.meta.dirname, 'lock-holder.ts')], outfile, bundle: true, platform: 'node', format: 'esm' })
+  await build({
+    entryPoints: [join(import.meta.dirname, 'lock-holder.ts')],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+  })
   return outfile
 }
 
@@ -48,7 +54,8 @@ test('a directory has one holder, and the second is told who and where', async (
   await lock.update({ url: 'http://127.0.0.1:4000' })
   const error: unknown = await lockDirectory(directory, me).catch((reason: unknown) => reason)
   expect(error).toEqual(isLocked)
-  for (const told of [directory, String(process.pid), me.startedAt, 'http://127.0.0.1:4000']) expect(messageOf(error)).toContain(told)
+  for (const told of [directory, String(process.pid), me.startedAt, 'http://127.0.0.1:4000'])
+    expect(messageOf(error)).toContain(told)
   expect(await readLock(directory)).toMatchObject({ ...me, url: 'http://127.0.0.1:4000' })
 })
 
@@ -92,7 +99,10 @@ test('of several that find it stale at the same moment one takes it', async () =
 test('a process id that was given to another process is no holder', async () => {
   const directory = await scratch()
   await lockDirectory(directory, me)
-  const file = JSON.parse(await readFile(join(directory, 'engine.lock'), 'utf8')) as { startTicks?: number; bootId?: string }
+  const file = JSON.parse(await readFile(join(directory, 'engine.lock'), 'utf8')) as {
+    startTicks?: number
+    bootId?: string
+  }
   if (file.startTicks === undefined) return
   await leaveLock(directory, { ...file, startTicks: file.startTicks - 1 })
   expect(await readLock(directory)).toBeUndefined()

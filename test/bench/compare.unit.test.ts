@@ -10,13 +10,28 @@ import { missingSteps, rowsIn, stepsOf } from '../../bench/compare/plan.js'
 import { cpuSecondsIn } from '../../bench/compare/processes.js'
 
 const engine = (name: string, more: Partial<Engine> = {}): Engine => ({
-  name, about: '', build: () => Promise.resolve(), program: () => Promise.resolve({ command: name, args: [], env: {} }), read: () => [], ...more,
+  name,
+  about: '',
+  build: () => Promise.resolve(),
+  program: () => Promise.resolve({ command: name, args: [], env: {} }),
+  read: () => [],
+  ...more,
 })
-const engines = [engine('tidemill'), engine('kafka-streams'), engine('tuned', { measurements: ['latency-1000', 'latency-3000'] })]
-const named = (steps: ReturnType<typeof stepsOf>) => steps.map(({ measurement, engine: { name }, run }) => `${measurement.name} ${name} ${run}`)
+const engines = [
+  engine('tidemill'),
+  engine('kafka-streams'),
+  engine('tuned', { measurements: ['latency-1000', 'latency-3000'] }),
+]
+const named = (steps: ReturnType<typeof stepsOf>) =>
+  steps.map(({ measurement, engine: { name }, run }) => `${measurement.name} ${name} ${run}`)
 
 test('the engines of a measurement take turns, and another one begins each run', () => {
-  expect(named(stepsOf(engines, 2, ['backlog']))).toEqual(['backlog tidemill 1', 'backlog kafka-streams 1', 'backlog kafka-streams 2', 'backlog tidemill 2'])
+  expect(named(stepsOf(engines, 2, ['backlog']))).toEqual([
+    'backlog tidemill 1',
+    'backlog kafka-streams 1',
+    'backlog kafka-streams 2',
+    'backlog tidemill 2',
+  ])
 })
 
 test('an engine runs what it is there for, and everything where it is named', () => {
@@ -34,8 +49,15 @@ test('what a file of results holds is not run again', async () => {
   const file = join(directory, 'results.ndjson')
   const steps = stepsOf(engines, 2, ['backlog'])
   expect(missingSteps(steps, await rowsIn(file))).toEqual(steps)
-  await writeFile(file, `${JSON.stringify({ measurement: 'backlog', engine: 'tidemill', run: 1, figures: { eventsPerSecond: 1 } })}\n`)
-  expect(named(missingSteps(steps, await rowsIn(file)))).toEqual(['backlog kafka-streams 1', 'backlog kafka-streams 2', 'backlog tidemill 2'])
+  await writeFile(
+    file,
+    `${JSON.stringify({ measurement: 'backlog', engine: 'tidemill', run: 1, figures: { eventsPerSecond: 1 } })}\n`,
+  )
+  expect(named(missingSteps(steps, await rowsIn(file)))).toEqual([
+    'backlog kafka-streams 1',
+    'backlog kafka-streams 2',
+    'backlog tidemill 2',
+  ])
   await rm(directory, { recursive: true })
 })
 
@@ -59,7 +81,11 @@ test('without Tidemill there is nothing to divide', () => {
 })
 
 test('CPU an event counts the servers that an engine needs', () => {
-  expect(cpuAnEvent({ engine: 3, kafka: 1 }, 100_000)).toEqual({ engineCpuMicros: 30, kafkaCpuMicros: 10, totalCpuMicros: 40 })
+  expect(cpuAnEvent({ engine: 3, kafka: 1 }, 100_000)).toEqual({
+    engineCpuMicros: 30,
+    kafkaCpuMicros: 10,
+    totalCpuMicros: 40,
+  })
 })
 
 test('the CPU of a process is read behind a name with spaces and brackets', () => {

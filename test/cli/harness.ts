@@ -57,11 +57,18 @@ export interface Given {
 }
 
 /** Something that answers like an engine, and what it was asked. */
-export async function answering(answer: (asked: Asked, times: number) => Given): Promise<{ readonly url: string; readonly asked: readonly Asked[]; close(): void }> {
+export async function answering(
+  answer: (asked: Asked, times: number) => Given,
+): Promise<{ readonly url: string; readonly asked: readonly Asked[]; close(): void }> {
   const asked: Asked[] = []
   const server = createServer((request, response) => {
     void bodyOf(request).then((body) => {
-      const one: Asked = { method: request.method!, url: request.url!, key: request.headers.authorization?.replace('Bearer ', ''), body }
+      const one: Asked = {
+        method: request.method!,
+        url: request.url!,
+        key: request.headers.authorization?.replace('Bearer ', ''),
+        body,
+      }
       asked.push(one)
       const { status = 200, body: answered, headers = {} } = answer(one, asked.length)
       response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(answered))

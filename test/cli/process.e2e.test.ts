@@ -15,9 +15,18 @@ const directory = mkdtempSync(join(tmpdir(), 'tidemill-process-'))
 describe('the installed program', () => {
   test('ends quietly when the reader of its pipe has seen enough', () => {
     const events = join(directory, 'events.ndjson')
-    const line = (id: number): string => JSON.stringify({ event_id: `e${id}`, tenant_id: 'acme', user_id: 'u', domain: 'task', synced_at: 1_767_686_400_000 + id })
+    const line = (id: number): string =>
+      JSON.stringify({
+        event_id: `e${id}`,
+        tenant_id: 'acme',
+        user_id: 'u',
+        domain: 'task',
+        synced_at: 1_767_686_400_000 + id,
+      })
     writeFileSync(events, Array.from({ length: 5_000 }, (_, id) => line(id)).join('\n'))
-    const script = `'${process.execPath}' '${program}' score --stream sync --in '${events}' --out - | head -n 1; echo "\${PIPESTATUS[0]}"`
+    const script =
+      `'${process.execPath}' '${program}' score --stream sync --in '${events}' --out - | head -n 1; echo ` +
+      `"\${PIPESTATUS[0]}"`
     const { stdout, stderr } = spawnSync('bash', ['-c', script], { encoding: 'utf8' })
     const [first, exit] = stdout.trimEnd().split('\n')
     assert.equal((JSON.parse(first!) as { event_id: string }).event_id, 'e0')
@@ -27,9 +36,14 @@ describe('the installed program', () => {
 
   test('waits for no more input after Ctrl-C, and says so with 130', async () => {
     const engine = await answering(() => ({ body: { results: [{}] } }))
-    const child = spawn(process.execPath, [program, 'produce', '--stream', 'sync', '--batch', '1', '--url', engine.url, '--key', 'k'], { stdio: ['pipe', 'ignore', 'pipe'] })
+    const child = spawn(
+      process.execPath,
+      [program, 'produce', '--stream', 'sync', '--batch', '1', '--url', engine.url, '--key', 'k'],
+      { stdio: ['pipe', 'ignore', 'pipe'] },
+    )
     child.stdin.write('{"n":1}\n{"n":2}\n')
-    while (engine.asked.length === 0) await once(child.stderr, 'readable', { signal: AbortSignal.timeout(20) }).catch(() => undefined)
+    while (engine.asked.length === 0)
+      await once(child.stderr, 'readable', { signal: AbortSignal.timeout(20) }).catch(() => undefined)
     child.kill('SIGINT')
     const [code] = (await once(child, 'exit')) as [number | null]
     engine.close()
@@ -38,13 +52,31 @@ describe('the installed program', () => {
 
   test('has threads enough that slow queries hold no flush up, unless told otherwise', () => {
     const pool = (variables: Readonly<Record<string, string>>): string =>
-      spawnSync(process.execPath, ['-e', `process.argv = [process.execPath, 'tidemill', '--version']; require(${JSON.stringify(program)}); process.stdout.write(process.env.UV_THREADPOOL_SIZE + ' ')`], { encoding: 'utf8', env: { PATH: process.env['PATH'], ...variables } }).stdout.split(' ')[0]!
+      spawnSync(
+        process.execPath,
+        [
+          '-e',
+          `process.argv = [process.execPath, 'tidemill', '--version']; require(${JSON.stringify(program)}); ` +
+            `process.stdout.write(process.env.UV_THREADPOOL_SIZE + ' ')`,
+        ],
+        { encoding: 'utf8', env: { PATH: process.env['PATH'], ...variables } },
+      ).stdout.split(' ')[0]!
     assert.equal(pool({}), '16')
     assert.equal(pool({ UV_THREADPOOL_SIZE: '5' }), '5')
   })
 
   test('starts no engine for a command that needs none', () => {
-    const { stdout } = spawnSync(process.execPath, ['-e', `process.argv = [process.execPath, 'tidemill', '--version']; require(${JSON.stringify(program)}); process.on('exit', () => process.stdout.write(process.report.getReport().sharedObjects.filter((path) => path.endsWith('.node')).join(' ')))`], { encoding: 'utf8' })
+    const { stdout } = spawnSync(
+      process.execPath,
+      [
+        '-e',
+        `process.argv = [process.execPath, 'tidemill', '--version']; require(${JSON.stringify(program)}); ` +
+          `process.on('exit', () => ` +
+          'process.stdout.write(process.report.getReport().sharedObjects.filter((path) => ' +
+          `path.endsWith('.node')).join(' ')))`,
+      ],
+      { encoding: 'utf8' },
+    )
     assert.match(stdout, /^\d+\.\d+\.\d+/)
     assert.doesNotMatch(stdout, /chdb|lmdb|onnxruntime/)
   })

@@ -6,11 +6,19 @@ import { tidemill } from './harness.js'
 
 describe('a command line that is wrong', () => {
   const wrong: readonly [string, readonly string[], RegExp][] = [
-    ['an unknown command is answered with the one that was meant', ['strat'], /unknown command 'strat'[\s\S]*Did you mean start\?/],
+    [
+      'an unknown command is answered with the one that was meant',
+      ['strat'],
+      /unknown command 'strat'[\s\S]*Did you mean start\?/,
+    ],
     ['an unknown option too', ['start', '--prot', '1'], /unknown option '--prot'[\s\S]*Did you mean --port\?/],
     ['a missing option is named', ['score', '--stream', 'sync'], /required option '--in <file>'/],
     ['a missing argument is named', ['predictions', 'get'], /missing required argument 'event-id'/],
-    ['one of a few words lists them', ['predictions', 'list', '--risk', 'huge'], /Allowed choices are low, medium, high/],
+    [
+      'one of a few words lists them',
+      ['predictions', 'list', '--risk', 'huge'],
+      /Allowed choices are low, medium, high/,
+    ],
     ['a number is told its bounds', ['predictions', 'list', '--limit', '0'], /a whole number from 1 to 1000000/],
     ['a duration is told how it looks', ['simulate', '--history', 'long'], /a duration such as 90s, 15m, 24h or 30d/],
     ['scopes are listed', ['keys', 'create', '--scopes', 'all'], /Scopes are events:write, predict, read/],
@@ -32,7 +40,8 @@ test('help and version are data, and no failure', async () => {
   const help = await tidemill(['--help'])
   assert.equal(help.exit, 0)
   assert.match(help.data, /Usage: tidemill/)
-  for (const [name, code] of Object.entries(exits)) assert.ok(help.data.includes(`  ${code}`) && help.data.includes(exitMeanings[name as keyof typeof exits]))
+  for (const [name, code] of Object.entries(exits))
+    assert.ok(help.data.includes(`  ${code}`) && help.data.includes(exitMeanings[name as keyof typeof exits]))
   assert.match((await tidemill(['--version'])).data, /^\d+\.\d+\.\d+\n$/)
   assert.equal((await tidemill(['streams', 'check', '--help'])).exit, 0)
 })
@@ -63,6 +72,10 @@ describe('an error ends the command', () => {
     assert.equal(endOf(Object.assign(new Error('taken'), { code: 'EADDRINUSE', syscall: 'listen' })).exit, 4)
   })
   test('that nobody expected with 1, and its stack', () => {
-    assert.deepEqual(endOf(new TypeError('x is not a function')), { exit: 1, message: 'x is not a function', expected: false })
+    assert.deepEqual(endOf(new TypeError('x is not a function')), {
+      exit: 1,
+      message: 'x is not a function',
+      expected: false,
+    })
   })
 })

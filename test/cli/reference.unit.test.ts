@@ -25,5 +25,9 @@ test('the page on the command line says what the code does', () => {
 })
 
 test('the page on metrics says what the code does', () => {
-  assert.equal(page('metrics'), metricsReference({ ...observation, ...dependencies, ...gauges, ...api, ...clock }), remedy)
+  assert.equal(
+    page('metrics'),
+    metricsReference({ ...observation, ...dependencies, ...gauges, ...api, ...clock }),
+    remedy,
+  )
 })

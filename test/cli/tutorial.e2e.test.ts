@@ -19,25 +19,57 @@ function filesOfTheTutorial(): string {
 
 test('the stream of the tutorial loads, and scores its events as the page says', async () => {
   const directory = filesOfTheTutorial()
-  const [streams, events, predictions] = ['my-streams', 'events.ndjson', 'predictions.ndjson'].map((name) => join(directory, name)) as [string, string, string]
+  const [streams, events, predictions] = ['my-streams', 'events.ndjson', 'predictions.ndjson'].map((name) =>
+    join(directory, name),
+  ) as [string, string, string]
   const checked = await tidemill(['streams', 'check', streams])
   assert.match(checked.data, /^ok door-access: 5 features/)
 
-  const scored = await tidemill(['score', '--stream', 'door-access', '--streams', streams, '--in', events, '--out', predictions, '--features', '--json'])
+  const scored = await tidemill([
+    'score',
+    '--stream',
+    'door-access',
+    '--streams',
+    streams,
+    '--in',
+    events,
+    '--out',
+    predictions,
+    '--features',
+    '--json',
+  ])
   assert.equal(scored.exit, 0, scored.said)
   assert.match(scored.said, /^line 7: field 'at' .*\[BAD_FIELD\]\n$/)
   const { events: lines, deadLetters } = JSON.parse(scored.data) as { events: number; deadLetters: number }
   assert.deepEqual([lines, deadLetters], [7, 1])
-  const written = readFileSync(predictions, 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line) as { event_id: string; risk: string; version: string; features: Record<string, number> })
-  assert.deepEqual(written.map(({ event_id, risk }) => `${event_id} ${risk}`), ['e1 low', 'e2 low', 'e3 low', 'e4 medium', 'e5 medium', 'e6 high'])
-  assert.deepEqual(written[5]!.features, { denied_10m: 5, doors_10m: 6, since_last_s: 30, door_denied_share_7d: 1, hour: 8 })
+  const written = readFileSync(predictions, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map(
+      (line) =>
+        JSON.parse(line) as { event_id: string; risk: string; version: string; features: Record<string, number> },
+    )
+  assert.deepEqual(
+    written.map(({ event_id, risk }) => `${event_id} ${risk}`),
+    ['e1 low', 'e2 low', 'e3 low', 'e4 medium', 'e5 medium', 'e6 high'],
+  )
+  assert.deepEqual(written[5]!.features, {
+    denied_10m: 5,
+    doors_10m: 6,
+    since_last_s: 30,
+    door_denied_share_7d: 1,
+    hour: 8,
+  })
 })
 
 test('a mistake in it is told with its file, line and field, by check and by start alike', async () => {
   const directory = filesOfTheTutorial()
   const file = join(directory, 'my-streams', 'door-access.ts')
   writeFileSync(file, readFileSync(file, 'utf8').replace("distinct('door_id'", "distinct('dor_id'"))
-  for (const args of [['streams', 'check', file], ['start', '--no-demo', '--ephemeral', '--port', '0', '--streams', file]]) {
+  for (const args of [
+    ['streams', 'check', file],
+    ['start', '--no-demo', '--ephemeral', '--port', '0', '--streams', file],
+  ]) {
     const ran = await tidemill(args)
     assert.equal(ran.exit, 3)
     assert.match(ran.said, /door-access\.ts:\d+: .*doors_10m.*dor_id/)
@@ -46,5 +78,8 @@ test('a mistake in it is told with its file, line and field, by check and by sta
 
 test('the types of its schema are printed for the compiler', async () => {
   const ran = await tidemill(['streams', 'types', join(filesOfTheTutorial(), 'my-streams', 'door-access.avsc')])
-  assert.match(ran.data, /import type \{ Timestamp \} from 'tidemill'[\s\S]*export interface DoorAccessEvent \{[\s\S]*readonly at: Timestamp\n {2}readonly granted: boolean/)
+  assert.match(
+    ran.data,
+    /import type \{ Timestamp \} from 'tidemill'[\s\S]*export interface DoorAccessEvent \{[\s\S]*readonly at: Timestamp\n {2}readonly granted: boolean/,
+  )
 })

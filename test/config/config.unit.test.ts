@@ -11,7 +11,8 @@ import { packagePath } from '../../src/config/load.js'
 const directory = mkdtempSync(join(tmpdir(), 'tidemill-config-'))
 
 /** A configuration read from nothing but what is given. */
-const configOf = (sources: ConfigSources): ReturnType<typeof loadConfig> => loadConfig({ variables: {}, directory, ...sources })
+const configOf = (sources: ConfigSources): ReturnType<typeof loadConfig> =>
+  loadConfig({ variables: {}, directory, ...sources })
 
 const fileOf = (yaml: string): string => {
   const path = join(mkdtempSync(join(directory, 'file-')), 'tidemill.yaml')
@@ -25,7 +26,10 @@ function problemsOf(sources: ConfigSources): readonly string[] {
     configOf(sources)
   } catch (error) {
     assert.ok(isEngineError(error, 'BAD_CONFIG'))
-    return error.message.split('\n').filter((line) => line.startsWith('  - ')).map((line) => line.slice(4))
+    return error.message
+      .split('\n')
+      .filter((line) => line.startsWith('  - '))
+      .map((line) => line.slice(4))
   }
   return []
 }
@@ -51,13 +55,23 @@ describe('who has the last word', () => {
   const configPath = fileOf('api: {port: 1001}\ndemo: {rate: 1}\nscoring: {chunkRecords: 11}\n')
 
   test('a flag beats a variable, a variable the file, the file the default', () => {
-    const config = configOf({ configPath, variables: { TIDEMILL_API_PORT: '1002', TIDEMILL_DEMO_RATE: '2' }, flags: { 'api.port': '1003' } })
-    assert.deepEqual([config.api.port, config.demo.rate, config.scoring.chunkRecords, config.scoring.commitIntervalMs], [1003, 2, 11, 200])
+    const config = configOf({
+      configPath,
+      variables: { TIDEMILL_API_PORT: '1002', TIDEMILL_DEMO_RATE: '2' },
+      flags: { 'api.port': '1003' },
+    })
+    assert.deepEqual(
+      [config.api.port, config.demo.rate, config.scoring.chunkRecords, config.scoring.commitIntervalMs],
+      [1003, 2, 11, 200],
+    )
   })
 
   test('every value says where it came from', () => {
     const { origins } = configOf({ configPath, variables: { TIDEMILL_DEMO_RATE: '2' }, flags: { 'api.port': 5 } })
-    assert.deepEqual([origins['api.port'], origins['demo.rate'], origins['scoring.chunkRecords'], origins['scoring.commitIntervalMs']], ['--port', 'TIDEMILL_DEMO_RATE', `${configPath}:3`, 'default'])
+    assert.deepEqual(
+      [origins['api.port'], origins['demo.rate'], origins['scoring.chunkRecords'], origins['scoring.commitIntervalMs']],
+      ['--port', 'TIDEMILL_DEMO_RATE', `${configPath}:3`, 'default'],
+    )
   })
 
   test('a port that was given must be free, whoever gave it', () => {
@@ -71,7 +85,11 @@ describe('who has the last word', () => {
 
   test('an empty variable, or a setting without a value in the file, says nothing', () => {
     assert.equal(configOf({ variables: { TIDEMILL_API_PORT: '' } }).api.anyPort, true)
-    assert.deepEqual(configOf({ configPath: fileOf('streams:\n  paths:\n    # - ./mine\napi:\n') }).streams, { builtin: 'all', paths: [], accept: [] })
+    assert.deepEqual(configOf({ configPath: fileOf('streams:\n  paths:\n    # - ./mine\napi:\n') }).streams, {
+      builtin: 'all',
+      paths: [],
+      accept: [],
+    })
   })
 })
 
@@ -87,7 +105,13 @@ describe('paths', () => {
 
 describe('text', () => {
   test('becomes what the setting is', () => {
-    const { streams, tenants, warehouse } = configOf({ variables: { TIDEMILL_STREAMS_PATHS: '/a, /b', TIDEMILL_TENANTS: 'acme,dunes', TIDEMILL_WAREHOUSE_RAW_EVENTS: 'no' } })
+    const { streams, tenants, warehouse } = configOf({
+      variables: {
+        TIDEMILL_STREAMS_PATHS: '/a, /b',
+        TIDEMILL_TENANTS: 'acme,dunes',
+        TIDEMILL_WAREHOUSE_RAW_EVENTS: 'no',
+      },
+    })
     assert.deepEqual(streams.paths, ['/a', '/b'])
     assert.deepEqual(tenants, [{ id: 'acme' }, { id: 'dunes' }])
     assert.equal(warehouse.rawEvents, false)
@@ -102,38 +126,68 @@ describe('text', () => {
 describe('problems', () => {
   test('are named all at once, each with its place and what is allowed', () => {
     const configPath = fileOf('preset: clutter\napi: {port: many, prot: 3}\nwarehouse: 3\n')
-    assert.deepEqual(problemsOf({ configPath, variables: { TIDEMILL_API_PROT: '1' }, flags: { 'demo.rate': 'fast' } }).toSorted(), [
-      'TIDEMILL_API_PROT: there is no such variable; TIDEMILL_API_PORT?',
-      `api.port (${configPath}:2): 'many' is not a whole number from 0 to 65535`,
-      `api.prot (${configPath}:2): there is no such setting; api.port?`,
-      "demo.rate (--rate): 'fast' is not a number from 0.1 to 100000",
-      `preset (${configPath}:1): 'clutter' is not 'embedded' or 'cluster'`,
-      `warehouse (${configPath}): must be a mapping of settings`,
-    ])
+    assert.deepEqual(
+      problemsOf({ configPath, variables: { TIDEMILL_API_PROT: '1' }, flags: { 'demo.rate': 'fast' } }).toSorted(),
+      [
+        'TIDEMILL_API_PROT: there is no such variable; TIDEMILL_API_PORT?',
+        `api.port (${configPath}:2): 'many' is not a whole number from 0 to 65535`,
+        `api.prot (${configPath}:2): there is no such setting; api.port?`,
+        "demo.rate (--rate): 'fast' is not a number from 0.1 to 100000",
+        `preset (${configPath}:1): 'clutter' is not 'embedded' or 'cluster'`,
+        `warehouse (${configPath}): must be a mapping of settings`,
+      ],
+    )
   })
 
   test('never show a secret', () => {
     const configPath = fileOf('schemaRegistry: {password: 12345}\n')
-    assert.deepEqual(problemsOf({ configPath }), [`schemaRegistry.password (${configPath}:1): what was given is not text`])
+    assert.deepEqual(problemsOf({ configPath }), [
+      `schemaRegistry.password (${configPath}:1): what was given is not text`,
+    ])
   })
 
   test('a file that is missing or is no YAML is one', () => {
     assert.match(problemsOf({ configPath: join(directory, 'none.yaml') })[0]!, /none\.yaml: cannot be read/)
     assert.match(problemsOf({ configPath: fileOf('api: {port: 1\n') })[0]!, /tidemill\.yaml: .* at line 2/)
-    assert.match(problemsOf({ configPath: fileOf('api: {port: 1}\napi: {port: 2}\n') })[0]!, /Map keys must be unique at line 2/)
+    assert.match(
+      problemsOf({ configPath: fileOf('api: {port: 1}\napi: {port: 2}\n') })[0]!,
+      /Map keys must be unique at line 2/,
+    )
   })
 
   test('variables that Kubernetes makes of a service named tidemill are none', () => {
-    assert.deepEqual(problemsOf({ variables: { TIDEMILL_SERVICE_HOST: '10.0.0.1', TIDEMILL_PORT: 'tcp://10.0.0.1:8787', TIDEMILL_PORT_8787_TCP_ADDR: '10.0.0.1', TIDEMILL_API_PORT: 'tcp://10.0.0.1:1' } }), [])
+    assert.deepEqual(
+      problemsOf({
+        variables: {
+          TIDEMILL_SERVICE_HOST: '10.0.0.1',
+          TIDEMILL_PORT: 'tcp://10.0.0.1:8787',
+          TIDEMILL_PORT_8787_TCP_ADDR: '10.0.0.1',
+          TIDEMILL_API_PORT: 'tcp://10.0.0.1:1',
+        },
+      }),
+      [],
+    )
   })
 
   const contradictions: readonly [string, Readonly<Record<string, unknown>>, RegExp][] = [
-    ['commits further apart than their maximum', { 'scoring.commitIntervalMs': 500, 'scoring.commitIntervalMaxMs': 400 }, /commitIntervalMaxMs .* 400 is less than .* 500/],
+    [
+      'commits further apart than their maximum',
+      { 'scoring.commitIntervalMs': 500, 'scoring.commitIntervalMaxMs': 400 },
+      /commitIntervalMaxMs .* 400 is less than .* 500/,
+    ],
     ['a demo whose tenants are left out', { 'demo.enabled': true, tenants: 'acme' }, /demo\.enabled .* leaves out/],
-    ['a demo without its streams', { 'streams.builtin': [], 'streams.paths': ['/mine'] }, /demo\.enabled .* leaves none/],
+    [
+      'a demo without its streams',
+      { 'streams.builtin': [], 'streams.paths': ['/mine'] },
+      /demo\.enabled .* leaves none/,
+    ],
     ['nothing to score', { 'streams.builtin': [], 'demo.enabled': false }, /there is no stream/],
     ['an ephemeral engine that keeps its data', { ephemeral: true, dataDirectory: '/x' }, /ephemeral .* keeps nothing/],
-    ['a tenant with a control character', { tenants: [{ id: 'a\u0001b' }] }, /tenants .* is not 'any', 'demo' or a list/],
+    [
+      'a tenant with a control character',
+      { tenants: [{ id: 'a\u0001b' }] },
+      /tenants .* is not 'any', 'demo' or a list/,
+    ],
   ]
   for (const [what, flags, expected] of contradictions)
     test(`${what} is refused`, () => {
@@ -159,9 +213,15 @@ test('the commented example is the defaults, every setting of it', () => {
   for (const { path } of settings) assert.match(text, new RegExp(`^ *(# +)?${path.split('.').at(-1)!}:`, 'm'))
   const example = configOf({ configPath: packagePath('tidemill.example.yaml') })
   const defaults = configOf({})
-  assert.deepEqual({ ...example, file: undefined, origins: {}, api: { ...example.api, anyPort: true }, dataDirectory: '' }, { ...defaults, origins: {}, dataDirectory: '' })
+  assert.deepEqual(
+    { ...example, file: undefined, origins: {}, api: { ...example.api, anyPort: true }, dataDirectory: '' },
+    { ...defaults, origins: {}, dataDirectory: '' },
+  )
 })
 
 test('NO_COLOR and a dumb terminal switch colours off', () => {
-  assert.deepEqual([{}, { NO_COLOR: '1' }, { TERM: 'dumb' }].map((variables) => clientEnvironment(variables).colour), [true, false, false])
+  assert.deepEqual(
+    [{}, { NO_COLOR: '1' }, { TERM: 'dumb' }].map((variables) => clientEnvironment(variables).colour),
+    [true, false, false],
+  )
 })

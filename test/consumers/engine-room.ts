@@ -64,12 +64,22 @@ export interface Flow {
   stop(): Promise<void>
 }
 
-export const settings = { commitIntervalMs: 20, commitIntervalMaxMs: 100, chunkRecords: 50, cachedEntities: 1_000, seenIds: 1_000 }
+export const settings = {
+  commitIntervalMs: 20,
+  commitIntervalMaxMs: 100,
+  chunkRecords: 50,
+  cachedEntities: 1_000,
+  seenIds: 1_000,
+}
 
-const ownLog = (directory: string): Promise<RoomLog> => openLocalLog({ directory: join(directory, 'log'), clock: systemClock, ephemeral: true })
+const ownLog = (directory: string): Promise<RoomLog> =>
+  openLocalLog({ directory: join(directory, 'log'), clock: systemClock, ephemeral: true })
 
 /** Another log than its own may be shared with other rooms, whose streams then have other names. */
-export async function engineRoom(openLog: (directory: string) => Promise<RoomLog> = ownLog, name = 'doors'): Promise<EngineRoom> {
+export async function engineRoom(
+  openLog: (directory: string) => Promise<RoomLog> = ownLog,
+  name = 'doors',
+): Promise<EngineRoom> {
   const directory = await mkdtemp(join(tmpdir(), 'tidemill-room-'))
   const stream = compileStream({ ...doors, name, stream: name, topic: name })
   const openReady = async (): Promise<RoomLog> => {
@@ -92,30 +102,52 @@ export async function engineRoom(openLog: (directory: string) => Promise<RoomLog
     const reader = room.log.reader({ topic, partition })
     const { first, next } = await room.log.bounds({ topic, partition })
     const out: LogRecord[] = []
-    for await (const read of readUpTo(reader, first, next, { records: 1_000, bytes: 1 << 22 }, new AbortController().signal))
-      out.push(...read.map((record) => ({ ...record, value: record.value === null ? null : Buffer.from(record.value) })))
+    for await (const read of readUpTo(
+      reader,
+      first,
+      next,
+      { records: 1_000, bytes: 1 << 22 },
+      new AbortController().signal,
+    ))
+      out.push(
+        ...read.map((record) => ({ ...record, value: record.value === null ? null : Buffer.from(record.value) })),
+      )
     await reader.close()
     return out
   }
   const partitions = Array.from({ length: stream.stream.partitions }, (_, i) => i)
 
   const room: EngineRoom = {
-    stream, directory, records,
+    stream,
+    directory,
+    records,
     log: await openReady(),
     store: await openLmdbStateStore({ directory: stateDirectory }),
     async append(events, timestampMs) {
       for (const event of events) {
-        const value = Buffer.isBuffer(event) ? event : Buffer.from(typeof event === 'string' ? event : JSON.stringify(event))
+        const value = Buffer.isBuffer(event)
+          ? event
+          : Buffer.from(typeof event === 'string' ? event : JSON.stringify(event))
         const tenant = typeof event === 'object' && !Buffer.isBuffer(event) ? String(event['tenant_id']) : 'acme'
         const key = Buffer.from(tenant)
-        await room.log.append({ topic: stream.topics.events, partition: partitionOf(key, stream.stream.partitions) }, [{ key, value, ...(timestampMs === undefined ? {} : { timestampMs }) }])
+        await room.log.append({ topic: stream.topics.events, partition: partitionOf(key, stream.stream.partitions) }, [
+          { key, value, ...(timestampMs === undefined ? {} : { timestampMs }) },
+        ])
       }
     },
     async score(change = {}) {
       const chunks: ChunkReport[] = []
       const covered = new Map<number, number>()
       const membership = await scoringFlow({
-        log: room.log, groups: room.log, store: room.store, streams: [stream], tenants: 'any', clock: systemClock, routing: () => emptyRouting, onRetry: () => undefined, settings,
+        log: room.log,
+        groups: room.log,
+        store: room.store,
+        streams: [stream],
+        tenants: 'any',
+        clock: systemClock,
+        routing: () => emptyRouting,
+        onRetry: () => undefined,
+        settings,
         ...change,
         onChunk(report) {
           chunks.push(report)
@@ -128,9 +160,12 @@ export async function engineRoom(openLog: (directory: string) => Promise<RoomLog
         chunks,
         failed: membership.failed,
         async caughtUp() {
-          const ends = await Promise.all(partitions.map((partition) => room.log.bounds({ topic: stream.topics.events, partition })))
+          const ends = await Promise.all(
+            partitions.map((partition) => room.log.bounds({ topic: stream.topics.events, partition })),
+          )
           for (const partition of partitions)
-            while ((await reached(partition, change.stops)) < ends[partition]!.next - 1) await Promise.race([systemClock.sleep(2), membership.failed])
+            while ((await reached(partition, change.stops)) < ends[partition]!.next - 1)
+              await Promise.race([systemClock.sleep(2), membership.failed])
         },
         async stop() {
           flows.delete(flow)
@@ -151,8 +186,11 @@ export async function engineRoom(openLog: (directory: string) => Promise<RoomLog
             const place = `${partition}/${block.offsets[row]!}`
             if (out.has(place)) throw new Error(`${place} has two visible results`)
             out.set(place, {
-              id: block.eventIds[row]!, kind: block.kinds[row] === 0 ? 'prediction' : 'duplicate', score: block.scores[row]!,
-              vector: [...block.vectors.subarray(row * block.width, (row + 1) * block.width)], late: (block.flags[row]! & 1) === 1,
+              id: block.eventIds[row]!,
+              kind: block.kinds[row] === 0 ? 'prediction' : 'duplicate',
+              score: block.scores[row]!,
+              vector: [...block.vectors.subarray(row * block.width, (row + 1) * block.width)],
+              late: (block.flags[row]! & 1) === 1,
             })
           }
         }
@@ -197,5 +235,12 @@ export const monday = Date.UTC(2026, 0, 5)
 export const passes = (count: number, from = 0, tenant = 'acme'): Readonly<Record<string, unknown>>[] =>
   Array.from({ length: count }, (_, i) => {
     const n = from + i
-    return { event_id: `${tenant}-${n}`, tenant_id: tenant, badge: `b${(n * 7) % 5}`, door: n % 9 === 0 ? null : `d${n % 3}`, at: monday + n * (hourMs / 60) - (n % 4) * 90_000, force: ((n * 37) % 101) / 3 }
+    return {
+      event_id: `${tenant}-${n}`,
+      tenant_id: tenant,
+      badge: `b${(n * 7) % 5}`,
+      door: n % 9 === 0 ? null : `d${n % 3}`,
+      at: monday + n * (hourMs / 60) - (n % 4) * 90_000,
+      force: ((n * 37) % 101) / 3,
+    }
   })

@@ -19,15 +19,29 @@ interface Container {
   readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>
 }
 
-const { services, volumes } = yamlOf<{ services: Readonly<Record<string, Container>>; volumes: Readonly<Record<string, unknown>> }>('compose.yaml')
+const { services, volumes } = yamlOf<{
+  services: Readonly<Record<string, Container>>
+  volumes: Readonly<Record<string, unknown>>
+}>('compose.yaml')
 const all = Object.entries(services)
 const engines = all.filter(([, { image }]) => image.startsWith('tidemill:'))
-const defaults = new Map(readFileSync(dockerPath('.env'), 'utf8').split('\n').flatMap((line) => (/^[A-Z_]+=/.test(line) ? [line.split('=', 2) as [string, string]] : [])))
+const defaults = new Map(
+  readFileSync(dockerPath('.env'), 'utf8')
+    .split('\n')
+    .flatMap((line) => (/^[A-Z_]+=/.test(line) ? [line.split('=', 2) as [string, string]] : [])),
+)
 
 /** As compose fills variables in, nothing being set in the shell. */
-const filled = (text: string): string => text.replace(/\$\{(\w+):-([^}]*)\}/g, (_, name: string, otherwise: string) => defaults.get(name) ?? otherwise)
-const variablesOf = ({ environment = {} }: Container): Record<string, string> => Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, filled(String(value))]))
-const ofImage = Object.fromEntries([...readFileSync(dockerPath('Dockerfile'), 'utf8').matchAll(/(TIDEMILL_\w+)=(\S+)/g)].map(([, name, value]) => [name!, value!]))
+const filled = (text: string): string =>
+  text.replace(/\$\{(\w+):-([^}]*)\}/g, (_, name: string, otherwise: string) => defaults.get(name) ?? otherwise)
+const variablesOf = ({ environment = {} }: Container): Record<string, string> =>
+  Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, filled(String(value))]))
+const ofImage = Object.fromEntries(
+  [...readFileSync(dockerPath('Dockerfile'), 'utf8').matchAll(/(TIDEMILL_\w+)=(\S+)/g)].map(([, name, value]) => [
+    name!,
+    value!,
+  ]),
+)
 
 test('every engine is given settings that exist, and may start with them', () => {
   assert.equal(engines.length, 4)
@@ -37,13 +51,21 @@ test('every engine is given settings that exist, and may start with them', () =>
     assert.deepEqual(config.kafka.brokers, ['kafka:19092'], name)
     assert.ok(service.read_only, name)
   }
-  assert.deepEqual(ofImage, { TIDEMILL_DATA_DIRECTORY: '/data', TIDEMILL_API_HOST: '0.0.0.0', TIDEMILL_API_PORT: '8787' })
+  assert.deepEqual(ofImage, {
+    TIDEMILL_DATA_DIRECTORY: '/data',
+    TIDEMILL_API_HOST: '0.0.0.0',
+    TIDEMILL_API_PORT: '8787',
+  })
 })
 
 test('the engines of each profile have every role between them', () => {
   for (const profile of ['together', 'apart']) {
     const some = engines.filter(([, { profiles }]) => profiles?.includes(profile))
-    assert.deepEqual(some.flatMap(([, service]) => loadConfig({ variables: variablesOf(service) }).roles).sort(), [...roles].sort(), profile)
+    assert.deepEqual(
+      some.flatMap(([, service]) => loadConfig({ variables: variablesOf(service) }).roles).sort(),
+      [...roles].sort(),
+      profile,
+    )
   }
   assert.equal(defaults.get('COMPOSE_PROFILES'), 'together')
 })
@@ -61,24 +83,51 @@ test('every image is pinned to a version, every server is bounded, checked, and 
 
 test('what is waited for is healthy, and what is mounted is there', () => {
   for (const [name, { depends_on: needs = {}, volumes: mounts = [] }] of all) {
-    for (const [other, { condition }] of Object.entries(needs)) assert.ok(condition === 'service_healthy' && services[other]?.healthcheck !== undefined, `${name} waits for ${other}`)
-    for (const [from = ''] of mounts.map((mount) => mount.split(':'))) assert.ok(from.startsWith('./') ? existsSync(dockerPath(from)) : from in volumes, `${name} mounts ${from}`)
+    for (const [other, { condition }] of Object.entries(needs))
+      assert.ok(
+        condition === 'service_healthy' && services[other]?.healthcheck !== undefined,
+        `${name} waits for ${other}`,
+      )
+    for (const [from = ''] of mounts.map((mount) => mount.split(':')))
+      assert.ok(from.startsWith('./') ? existsSync(dockerPath(from)) : from in volumes, `${name} mounts ${from}`)
   }
 })
 
 test('everything that the image is made of is let through to its build', () => {
-  const lets = new Set(readFileSync(packagePath('.dockerignore'), 'utf8').split('\n').filter((line) => line.startsWith('!')).map((line) => line.slice(1)))
-  const copied = [...readFileSync(dockerPath('Dockerfile'), 'utf8').matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, paths]) => paths!.split(' '))
-  for (const path of copied) assert.ok([...lets].some((one) => path === one || path.startsWith(`${one}/`)) && existsSync(packagePath(path)), path)
+  const lets = new Set(
+    readFileSync(packagePath('.dockerignore'), 'utf8')
+      .split('\n')
+      .filter((line) => line.startsWith('!'))
+      .map((line) => line.slice(1)),
+  )
+  const copied = [...readFileSync(dockerPath('Dockerfile'), 'utf8').matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(
+    ([, paths]) => paths!.split(' '),
+  )
+  for (const path of copied)
+    assert.ok(
+      [...lets].some((one) => path === one || path.startsWith(`${one}/`)) && existsSync(packagePath(path)),
+      path,
+    )
 })
 
 test('Prometheus looks for every service that is an engine', () => {
-  const { scrape_configs } = yamlOf<{ scrape_configs: readonly { job_name: string; dns_sd_configs: readonly { names: readonly string[]; port: number }[] }[] }>('prometheus/prometheus.yml')
-  assert.deepEqual(scrape_configs.flatMap(({ dns_sd_configs }) => dns_sd_configs.flatMap(({ names, port }) => (port === 8787 ? names : []))).sort(), engines.map(([name]) => name).sort())
+  const { scrape_configs } = yamlOf<{
+    scrape_configs: readonly {
+      job_name: string
+      dns_sd_configs: readonly { names: readonly string[]; port: number }[]
+    }[]
+  }>('prometheus/prometheus.yml')
+  assert.deepEqual(
+    scrape_configs
+      .flatMap(({ dns_sd_configs }) => dns_sd_configs.flatMap(({ names, port }) => (port === 8787 ? names : [])))
+      .sort(),
+    engines.map(([name]) => name).sort(),
+  )
 })
 
 test('every alert says what happened and what to do', () => {
-  for (const { alert, labels, annotations } of alertRules) assert.ok(['page', 'ticket'].includes(labels.severity ?? '') && annotations.summary && annotations.action, alert)
+  for (const { alert, labels, annotations } of alertRules)
+    assert.ok(['page', 'ticket'].includes(labels.severity ?? '') && annotations.summary && annotations.action, alert)
 })
 
 test('promtool takes the configuration, and every alert fires on what it is for', (context) => {
@@ -91,6 +140,8 @@ test('promtool takes the configuration, and every alert fires on what it is for'
   const cases = packagePath('test/docker/alert-cases.yml')
   const { status, stdout, stderr } = spawnSync('promtool', ['test', 'rules', cases], { encoding: 'utf8' })
   assert.equal(status, 0, `${stdout}${stderr}`)
-  const fired = [...readFileSync(cases, 'utf8').matchAll(/alertname: (\w+)\n\s+exp_alerts:\n\s+- exp_labels/g)].map(([, name]) => name)
+  const fired = [...readFileSync(cases, 'utf8').matchAll(/alertname: (\w+)\n\s+exp_alerts:\n\s+- exp_labels/g)].map(
+    ([, name]) => name,
+  )
   assert.deepEqual(fired.sort(), alertRules.map(({ alert }) => alert).sort())
 })

@@ -30,12 +30,24 @@ interface Answer<Data> {
   readonly error?: string
   readonly data: Data
 }
-type Samples = { readonly result: readonly { readonly metric: Readonly<Record<string, string>>; readonly value: readonly [number, string] }[] }
+type Samples = {
+  readonly result: readonly {
+    readonly metric: Readonly<Record<string, string>>
+    readonly value: readonly [number, string]
+  }[]
+}
 
-const ask = async <Data>(path: string, params: Record<string, string> = {}): Promise<Answer<Data>> => (await fetch(`${running!.url}/api/v1/${path}?${new URLSearchParams(params).toString()}`)).json() as Promise<Answer<Data>>
+const ask = async <Data>(path: string, params: Record<string, string> = {}): Promise<Answer<Data>> =>
+  (await fetch(`${running!.url}/api/v1/${path}?${new URLSearchParams(params).toString()}`)).json() as Promise<
+    Answer<Data>
+  >
 
 async function post(path: string, body: unknown): Promise<void> {
-  const answer = await fetch(`${engine.url}/api/v2/${path}`, { method: 'POST', headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' }, body: JSON.stringify(body) })
+  const answer = await fetch(`${engine.url}/api/v2/${path}`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  })
   assert.equal(answer.status, 200, await answer.text())
 }
 
@@ -43,15 +55,19 @@ async function post(path: string, body: unknown): Promise<void> {
 async function until(holds: () => Promise<boolean>): Promise<void> {
   while (!(await holds())) await Promise.race([systemClock.sleep(100), engine.failed])
 }
-const count = async (sql: string): Promise<number> => Number((await engine.query<{ n: number | string }>(`SELECT count() AS n FROM ${sql}`))[0]!.n)
-const counted = async (expr: string): Promise<number> => Number((await ask<Samples>('query', { query: expr })).data.result[0]?.value[1])
+const count = async (sql: string): Promise<number> =>
+  Number((await engine.query<{ n: number | string }>(`SELECT count() AS n FROM ${sql}`))[0]!.n)
+const counted = async (expr: string): Promise<number> =>
+  Number((await ask<Samples>('query', { query: expr })).data.result[0]?.value[1])
 
 /** A record that nobody can read: the one way into the dead letters that the API does not bar. */
 async function spoil(): Promise<void> {
   const log = await openLocalLog({ directory: dataPaths(directory).log, clock: systemClock })
   const streams = (await chooseStreams({ builtin: 'all', paths: [], accept: [] })).map(compileStream)
   await ensureTopics(log, streams, undefined)
-  await log.append({ topic: streams[0]!.topics.events, partition: 0 }, [{ key: Buffer.from('acme'), value: Buffer.from('no event') }])
+  await log.append({ topic: streams[0]!.topics.events, partition: 0 }, [
+    { key: Buffer.from('acme'), value: Buffer.from('no event') },
+  ])
   await log.close()
 }
 
@@ -59,32 +75,64 @@ async function spoil(): Promise<void> {
 async function live(): Promise<void> {
   const startMs = Math.floor(systemClock.nowMs() / (24 * hourMs)) * 24 * hourMs - 2 * 24 * hourMs
   const events = new Map<string, Happening['event'][]>()
-  for (const { stream, event } of createWorld({ seed: 7, startMs, patterns: 'training', people: 200 }).events(startMs, startMs + 14 * hourMs)) {
+  for (const { stream, event } of createWorld({ seed: 7, startMs, patterns: 'training', people: 200 }).events(
+    startMs,
+    startMs + 14 * hourMs,
+  )) {
     const list = events.get(stream)
     if (list === undefined) events.set(stream, [event])
     else if (list.length < 400) list.push(event)
   }
   for (const [stream, list] of events) await post(`events/${stream}`, list.slice(0, list.length / 2))
   // Prometheus sees a counter rise only where it saw it before.
-  if (missing === undefined) await until(async () => (await counted('count(count by (stream) (tidemill_predictions_total))')) === events.size)
+  if (missing === undefined)
+    await until(async () => (await counted('count(count by (stream) (tidemill_predictions_total))')) === events.size)
   for (const [stream, list] of events) await post(`events/${stream}`, list.slice(list.length / 2))
   const attendance = events.get('attendance')!
   const late = { ...attendance[0], event_id: 'late', occurred_at: new Date(startMs - 7 * 24 * hourMs).toISOString() }
   await post('events/attendance', [...attendance.slice(0, 20), late])
   const total = [...events.values()].reduce((sum, { length }) => sum + length, 1)
   await until(async () => (await count("predictions_final WHERE role = 'served'")) === total)
-  const flagged = await engine.query<{ tenant_id: string; stream: string; event_id: string }>("SELECT tenant AS tenant_id, stream, event_id FROM predictions_final WHERE risk = 'high' AND role = 'served' ORDER BY stream, event_id LIMIT 20")
+  const flagged = await engine.query<{ tenant_id: string; stream: string; event_id: string }>(
+    "SELECT tenant AS tenant_id, stream, event_id FROM predictions_final WHERE risk = 'high' AND role = " +
+      "'served' ORDER BY stream, event_id LIMIT 20",
+  )
   for (const [i, found] of flagged.entries()) await post('outcomes', { ...found, label: i % 2, source: 'review' })
-  await until(async () => (await count('outcomes')) >= flagged.length && (await count("predictions WHERE kind = 'duplicate'")) >= 20 && (await count('dead_letters')) === 1)
+  await until(
+    async () =>
+      (await count('outcomes')) >= flagged.length &&
+      (await count("predictions WHERE kind = 'duplicate'")) >= 20 &&
+      (await count('dead_letters')) === 1,
+  )
 }
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'tidemill-dashboards-'))
   await spoil()
-  engine = await startEngine(loadConfig({ variables: {}, flags: { dataDirectory: directory, 'demo.enabled': false, tenants: demoTenants.map((id) => ({ id })), 'api.port': 0 } }))
-  key = (await openKeys(dataPaths(directory).keys, systemClock).create({ name: 'test', tenant: '*', scopes: ['events:write', 'predict', 'read', 'outcomes:write'] })).key
+  engine = await startEngine(
+    loadConfig({
+      variables: {},
+      flags: {
+        dataDirectory: directory,
+        'demo.enabled': false,
+        tenants: demoTenants.map((id) => ({ id })),
+        'api.port': 0,
+      },
+    }),
+  )
+  key = (
+    await openKeys(dataPaths(directory).keys, systemClock).create({
+      name: 'test',
+      tenant: '*',
+      scopes: ['events:write', 'predict', 'read', 'outcomes:write'],
+    })
+  ).key
   if (missing === undefined) {
-    running = await prometheus.start({ directory, config: dockerPath('prometheus/prometheus.yml'), target: new URL(engine.url).host })
+    running = await prometheus.start({
+      directory,
+      config: dockerPath('prometheus/prometheus.yml'),
+      target: new URL(engine.url).host,
+    })
     await until(async () => (await counted('count(tidemill_events_total)')) === 4)
   } else process.stderr.write(`\nExpressions of Prometheus are NOT run: ${missing}.\n`)
   await live()
@@ -107,16 +155,26 @@ test('every query of the dashboards has rows to show', async () => {
   for (const { where, text } of analysed) {
     // As the plugin fills its macros in.
     const sql = text
-      .replace(/\$__timeFilter\((\w+)\)/g, (_, column: string) => `${column} >= toDateTime(${Math.floor(systemClock.nowMs() / 1_000) - 3_600}) AND ${column} <= toDateTime(${Math.floor(systemClock.nowMs() / 1_000) + 60})`)
+      .replace(
+        /\$__timeFilter\((\w+)\)/g,
+        (_, column: string) =>
+          `${column} >= toDateTime(${Math.floor(systemClock.nowMs() / 1_000) - 3_600}) AND ${column} <= ` +
+          `toDateTime(${Math.floor(systemClock.nowMs() / 1_000) + 60})`,
+      )
       .replace(/\$__timeInterval\((\w+)\)/g, 'toStartOfInterval(toDateTime($1), INTERVAL 60 second)')
       .replace(/\$\{(\w+):singlequote\}/g, (_, name: string) => filled.get(name) ?? `$${name}`)
     assert.doesNotMatch(sql, /\$/, `${where}: a macro or variable that does not exist`)
-    assert.ok((await engine.query(sql).catch((error: unknown) => assert.fail(`${where}: ${String(error)}`))).length > 0, `${where}: no rows of ${sql}`)
+    assert.ok(
+      (await engine.query(sql).catch((error: unknown) => assert.fail(`${where}: ${String(error)}`))).length > 0,
+      `${where}: no rows of ${sql}`,
+    )
   }
 })
 
 test('every panel asks a data source that is provisioned', () => {
-  const { datasources } = yamlOf<{ datasources: readonly { uid: string }[] }>('grafana/provisioning/datasources/datasources.yaml')
+  const { datasources } = yamlOf<{ datasources: readonly { uid: string }[] }>(
+    'grafana/provisioning/datasources/datasources.yaml',
+  )
   const uids = new Set(datasources.map(({ uid }) => uid))
   for (const { where, datasource, text } of panelQuestions) assert.ok(uids.has(datasource) && text !== '', where)
   assert.equal(new Set(dashboards.map(({ uid }) => uid)).size, dashboards.length)
@@ -137,7 +195,11 @@ test('every expression of the dashboards has samples of a running engine', async
     assert.doesNotMatch(query, /\$/, `${where}: a variable that does not exist`)
     const { status, error, data } = await ask<Samples>('query', { query })
     assert.equal(status, 'success', `${where}: ${error}`)
-    if (!silentWhileWell(query)) assert.ok(data.result.some(({ value }) => value[1] !== 'NaN'), `${where}: nothing for ${query}`)
+    if (!silentWhileWell(query))
+      assert.ok(
+        data.result.some(({ value }) => value[1] !== 'NaN'),
+        `${where}: nothing for ${query}`,
+      )
   }
 })
 
@@ -147,14 +209,18 @@ test('every alert rule is evaluated without an error, on metrics that a running 
     readonly health: string
     readonly lastError?: string
   }
-  const rules = async (): Promise<readonly Evaluated[]> => (await ask<{ groups: { rules: Evaluated[] }[] }>('rules')).data.groups.flatMap((group) => group.rules)
+  const rules = async (): Promise<readonly Evaluated[]> =>
+    (await ask<{ groups: { rules: Evaluated[] }[] }>('rules')).data.groups.flatMap((group) => group.rules)
   await until(async () => (await rules()).every(({ health }) => health !== 'unknown'))
   for (const { name, health, lastError } of await rules()) assert.equal(health, 'ok', `${name}: ${lastError}`)
   assert.equal((await rules()).length, alertRules.length)
   // What says nothing while all is well is announced all the same.
-  const named = [...(await (await fetch(`${engine.url}/metrics`)).text()).matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name!)
+  const named = [...(await (await fetch(`${engine.url}/metrics`)).text()).matchAll(/^# TYPE (\S+)/gm)].map(
+    ([, name]) => name!,
+  )
   const known = new Set([...(await ask<string[]>('label/__name__/values')).data, ...named])
-  for (const { alert, expr } of alertRules) for (const name of metricNames(expr)) assert.ok(known.has(name), `${alert}: no metric ${name}`)
+  for (const { alert, expr } of alertRules)
+    for (const name of metricNames(expr)) assert.ok(known.has(name), `${alert}: no metric ${name}`)
 })
 
 async function scored(): Promise<number> {

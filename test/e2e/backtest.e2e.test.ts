@@ -30,7 +30,11 @@ onEveryPreset((preset) => {
 
   /** The program as people call it, beside the engine. It is interrupted when `until` resolves. */
   async function tidemill(args: readonly string[], until?: () => Promise<void>): Promise<Ended> {
-    const child = spawn(process.execPath, [packagePath('dist/cli/launch.cjs'), ...args, '--config', join(directory, 'tidemill.json')], { env: { PATH: process.env['PATH'], ...preset.variables }, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(
+      process.execPath,
+      [packagePath('dist/cli/launch.cjs'), ...args, '--config', join(directory, 'tidemill.json')],
+      { env: { PATH: process.env['PATH'], ...preset.variables }, stdio: ['ignore', 'pipe', 'pipe'] },
+    )
     let [out, err] = ['', '']
     child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text))
     child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text))
@@ -46,35 +50,67 @@ onEveryPreset((preset) => {
     return JSON.parse(out) as T
   }
 
-  test('a backtest beside an engine is interrupted, goes on, and is compared with what was served; the replay is certified', { timeout: 240_000 }, async () => {
-    const bench = await benchOn(preset, directory)
-    const settings = { streams: { builtin: [], paths: [packagePath('bench/streams')] }, models: { directory: join(directory, 'models') }, tenants: 'any', demo: { enabled: false }, warehouse: { rawEvents: false } }
-    await publish(bench, workloadLines(events))
-    const engine = await engineProcess(preset.variables, directory, settings)
-    while ((await engine.scored()) < events) await Promise.race([systemClock.sleep(50), engine.ended.then(() => assert.fail(engine.said()))])
+  test(
+    'a backtest beside an engine is interrupted, goes on, and is compared with what was served; the replay ' +
+      'is certified',
+    { timeout: 240_000 },
+    async () => {
+      const bench = await benchOn(preset, directory)
+      const settings = {
+        streams: { builtin: [], paths: [packagePath('bench/streams')] },
+        models: { directory: join(directory, 'models') },
+        tenants: 'any',
+        demo: { enabled: false },
+        warehouse: { rawEvents: false },
+      }
+      await publish(bench, workloadLines(events))
+      const engine = await engineProcess(preset.variables, directory, settings)
+      while ((await engine.scored()) < events)
+        await Promise.race([systemClock.sleep(50), engine.ended.then(() => assert.fail(engine.said()))])
 
-    const runs = dataPaths(join(directory, 'data')).backtests
-    const hasBegun = async (run: (name: string) => boolean): Promise<void> => {
-      while (!(await readdir(runs).catch(() => [])).some(run)) await systemClock.sleep(5)
-    }
-    const isCertificate = (name: string): boolean => name.startsWith('certify-')
-    const interrupted = await tidemill(['backtest', 'run', '--stream', stream, '--model', 'served', '--no-store', '--json'], () => hasBegun(() => true))
-    assert.equal(interrupted.code, 130, interrupted.err)
-    const id = /--resume (\S+)/.exec(interrupted.err)?.[1]
-    assert.ok(id !== undefined, interrupted.err)
+      const runs = dataPaths(join(directory, 'data')).backtests
+      const hasBegun = async (run: (name: string) => boolean): Promise<void> => {
+        while (!(await readdir(runs).catch(() => [])).some(run)) await systemClock.sleep(5)
+      }
+      const isCertificate = (name: string): boolean => name.startsWith('certify-')
+      const interrupted = await tidemill(
+        ['backtest', 'run', '--stream', stream, '--model', 'served', '--no-store', '--json'],
+        () => hasBegun(() => true),
+      )
+      assert.equal(interrupted.code, 130, interrupted.err)
+      const id = /--resume (\S+)/.exec(interrupted.err)?.[1]
+      assert.ok(id !== undefined, interrupted.err)
 
-    const { figures } = await json<{ figures: { run: { rows: number }; sameScores: number } }>('backtest', 'run', '--resume', id)
-    assert.deepEqual([figures.run.rows, figures.sameScores], [events, events])
-    const { runs: listed } = await json<{ runs: readonly { id: string }[] }>('backtest', 'list')
-    assert.deepEqual(listed.map((run) => run.id), [id])
-    const compared = await json<{ figures: { sameScores: number } }>('backtest', 'compare', id, 'served')
-    assert.equal(compared.figures.sameScores, events)
+      const { figures } = await json<{ figures: { run: { rows: number }; sameScores: number } }>(
+        'backtest',
+        'run',
+        '--resume',
+        id,
+      )
+      assert.deepEqual([figures.run.rows, figures.sameScores], [events, events])
+      const { runs: listed } = await json<{ runs: readonly { id: string }[] }>('backtest', 'list')
+      assert.deepEqual(
+        listed.map((run) => run.id),
+        [id],
+      )
+      const compared = await json<{ figures: { sameScores: number } }>('backtest', 'compare', id, 'served')
+      assert.equal(compared.figures.sameScores, events)
 
-    const certificate = await json<{ equal: boolean; served: { predictions: number } }>('replay', 'certify', '--stream', stream)
-    assert.deepEqual([certificate.equal, certificate.served.predictions], [true, events])
-    const stopped = await tidemill(['replay', 'certify', '--stream', stream, '--json'], () => hasBegun(isCertificate))
-    assert.equal(stopped.code, 130, stopped.err)
-    assert.deepEqual((await readdir(runs)).filter(isCertificate), [], 'an interrupted certificate leaves nothing behind')
-    assert.equal(await engine.end('SIGTERM'), 0, engine.said())
-  })
+      const certificate = await json<{ equal: boolean; served: { predictions: number } }>(
+        'replay',
+        'certify',
+        '--stream',
+        stream,
+      )
+      assert.deepEqual([certificate.equal, certificate.served.predictions], [true, events])
+      const stopped = await tidemill(['replay', 'certify', '--stream', stream, '--json'], () => hasBegun(isCertificate))
+      assert.equal(stopped.code, 130, stopped.err)
+      assert.deepEqual(
+        (await readdir(runs)).filter(isCertificate),
+        [],
+        'an interrupted certificate leaves nothing behind',
+      )
+      assert.equal(await engine.end('SIGTERM'), 0, engine.said())
+    },
+  )
 })

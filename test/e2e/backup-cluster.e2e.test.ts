@@ -24,9 +24,19 @@ onCluster([kafka], (preset) => {
     })
 
     /** A configuration on a broker, as a file. */
-    async function configured(name: string, brokers: string): Promise<{ readonly file: string; readonly config: Config }> {
+    async function configured(
+      name: string,
+      brokers: string,
+    ): Promise<{ readonly file: string; readonly config: Config }> {
       const file = join(directory, `${name}.json`)
-      await writeFile(file, JSON.stringify({ preset: 'cluster', dataDirectory: join(directory, name), kafka: { brokers: brokers.split(',') } }))
+      await writeFile(
+        file,
+        JSON.stringify({
+          preset: 'cluster',
+          dataDirectory: join(directory, name),
+          kafka: { brokers: brokers.split(',') },
+        }),
+      )
       return { file, config: loadConfig({ variables: {}, configPath: file, servers: ['kafka'] }) }
     }
 
@@ -39,39 +49,75 @@ onCluster([kafka], (preset) => {
       return read.map(({ key, value, timestampMs }) => ({ key, value, timestampMs }))
     }
 
-    test('brings its decisions, models, keys and configuration to other servers, and leaves a topic alone that holds some', { timeout: 120_000 }, async () => {
-      const here = await configured('here', preset.variables['TIDEMILL_KAFKA_BROKERS']!)
-      const log = await storesIn(here.config).openLog()
-      for (const topic of ['control', 'models']) await log.ensure({ topic, partitions: 1 })
-      await log.append(controlTopic, ['one', 'two'].map((why, i) => ({ key: Buffer.from('family/global'), value: Buffer.from(JSON.stringify({ why })), timestampMs: 1_767_686_400_000 + i })))
-      await log.close()
-      await mkdir(here.config.dataDirectory, { recursive: true })
-      await openKeys(dataPaths(here.config.dataDirectory).keys, systemClock).create({ name: 'gate 4', tenant: 'acme', scopes: ['read'] })
-      const created = await tidemill(['backup', 'create', '--config', here.file, '--to', join(directory, 'backups'), '--name', 'one'])
-      assert.equal(created.exit, 0, created.said)
-      const backup = join(directory, 'backups', 'one')
-      assert.equal((await tidemill(['backup', 'verify', backup])).exit, 0)
+    test(
+      'brings its decisions, models, keys and configuration to other servers, and leaves a topic alone that holds some',
+      { timeout: 120_000 },
+      async () => {
+        const here = await configured('here', preset.variables['TIDEMILL_KAFKA_BROKERS']!)
+        const log = await storesIn(here.config).openLog()
+        for (const topic of ['control', 'models']) await log.ensure({ topic, partitions: 1 })
+        await log.append(
+          controlTopic,
+          ['one', 'two'].map((why, i) => ({
+            key: Buffer.from('family/global'),
+            value: Buffer.from(JSON.stringify({ why })),
+            timestampMs: 1_767_686_400_000 + i,
+          })),
+        )
+        await log.close()
+        await mkdir(here.config.dataDirectory, { recursive: true })
+        await openKeys(dataPaths(here.config.dataDirectory).keys, systemClock).create({
+          name: 'gate 4',
+          tenant: 'acme',
+          scopes: ['read'],
+        })
+        const created = await tidemill([
+          'backup',
+          'create',
+          '--config',
+          here.file,
+          '--to',
+          join(directory, 'backups'),
+          '--name',
+          'one',
+        ])
+        assert.equal(created.exit, 0, created.said)
+        const backup = join(directory, 'backups', 'one')
+        assert.equal((await tidemill(['backup', 'verify', backup])).exit, 0)
 
-      const other = await startCluster(join(directory, 'servers'), [kafka])
-      try {
-        const there = await configured('there', other.variables['TIDEMILL_KAFKA_BROKERS']!)
-        const restored = await tidemill(['backup', 'restore', backup, '--config', there.file])
-        assert.equal(restored.exit, 0, restored.said)
-        assert.deepEqual(await decisions(there.config), await decisions(here.config))
-        assert.deepEqual(readFileSync(join(there.config.dataDirectory, 'configuration', 'here.json')), readFileSync(here.file))
-        assert.ok(existsSync(join(there.config.dataDirectory, 'models', 'sync-conflict', 'global')))
-        assert.deepEqual(readFileSync(dataPaths(there.config.dataDirectory).keys), readFileSync(dataPaths(here.config.dataDirectory).keys))
-        await rm(there.config.dataDirectory, { recursive: true })
-        const again = await tidemill(['backup', 'restore', backup, '--config', there.file])
-        assert.equal(again.exit, 0, again.said)
-        assert.match(again.said, /topic control has records up to offset 1 and was left alone/)
-      } finally {
-        await other.stop('SIGKILL')
-      }
-    })
+        const other = await startCluster(join(directory, 'servers'), [kafka])
+        try {
+          const there = await configured('there', other.variables['TIDEMILL_KAFKA_BROKERS']!)
+          const restored = await tidemill(['backup', 'restore', backup, '--config', there.file])
+          assert.equal(restored.exit, 0, restored.said)
+          assert.deepEqual(await decisions(there.config), await decisions(here.config))
+          assert.deepEqual(
+            readFileSync(join(there.config.dataDirectory, 'configuration', 'here.json')),
+            readFileSync(here.file),
+          )
+          assert.ok(existsSync(join(there.config.dataDirectory, 'models', 'sync-conflict', 'global')))
+          assert.deepEqual(
+            readFileSync(dataPaths(there.config.dataDirectory).keys),
+            readFileSync(dataPaths(here.config.dataDirectory).keys),
+          )
+          await rm(there.config.dataDirectory, { recursive: true })
+          const again = await tidemill(['backup', 'restore', backup, '--config', there.file])
+          assert.equal(again.exit, 0, again.said)
+          assert.match(again.said, /topic control has records up to offset 1 and was left alone/)
+        } finally {
+          await other.stop('SIGKILL')
+        }
+      },
+    )
 
     test('is not restored to an engine without servers', async () => {
-      const { exit, said } = await tidemill(['backup', 'restore', join(directory, 'backups', 'one'), '--data', join(directory, 'embedded')])
+      const { exit, said } = await tidemill([
+        'backup',
+        'restore',
+        join(directory, 'backups', 'one'),
+        '--data',
+        join(directory, 'embedded'),
+      ])
       assert.equal(exit, 2)
       assert.match(said, /is of the preset 'cluster'/)
     })

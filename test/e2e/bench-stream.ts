@@ -23,7 +23,11 @@ export async function benchOn(preset: TestPreset, directory: string): Promise<Be
   return { stream, flags, config: loadConfig({ variables: preset.variables, flags }) }
 }
 
-/** Puts events into the log of a configuration as a producer would: in their order, each in the partition of its key. */
-export const publish = ({ stream, config }: BenchStream, lines: Iterable<string>): Promise<void> => withLog(config, [stream], (log) => append(log, stream, lines))
+/**
+ * Puts events into the log of a configuration as a producer would: in their order, each in the partition of its key.
+ */
+export const publish = ({ stream, config }: BenchStream, lines: Iterable<string>): Promise<void> =>
+  withLog(config, [stream], (log) => append(log, stream, lines))
 
-export const append = (log: EventLog, stream: CompiledStream, lines: Iterable<string>): Promise<void> => appendInBatches(log, stream, placed(stream, 'json', lines))
+export const append = (log: EventLog, stream: CompiledStream, lines: Iterable<string>): Promise<void> =>
+  appendInBatches(log, stream, placed(stream, 'json', lines))

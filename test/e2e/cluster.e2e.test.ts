@@ -17,7 +17,9 @@ import { engineProcess } from './engine-process.js'
 import { onCluster, stores } from './presets.js'
 
 /** Every command that a Redis server gets from now on. */
-async function monitored(node: string): Promise<() => readonly { readonly atMs: number; readonly words: readonly string[] }[]> {
+async function monitored(
+  node: string,
+): Promise<() => readonly { readonly atMs: number; readonly words: readonly string[] }[]> {
   const client = new Redis(`redis://${node}`)
   // A script that the server does not know yet costs a round trip more, once.
   await client.script('LOAD', commitScript.lua)
@@ -48,7 +50,10 @@ onCluster(stores, (preset) => {
   let produced = 0
   const more = (count: number): Promise<void> => {
     produced += count
-    return publish(bench, Array.from({ length: count }, () => lines.next().value as string))
+    return publish(
+      bench,
+      Array.from({ length: count }, () => lines.next().value as string),
+    )
   }
 
   beforeAll(async () => {
@@ -58,61 +63,98 @@ onCluster(stores, (preset) => {
   })
 
   async function engine(flags: Readonly<Record<string, unknown>>, options: EngineOptions = {}): Promise<Engine> {
-    const started = await startEngine(loadConfig({ variables: preset.variables, flags: { ...bench.flags, ...flags } }), options)
+    const started = await startEngine(
+      loadConfig({ variables: preset.variables, flags: { ...bench.flags, ...flags } }),
+      options,
+    )
     onTestFinished(() => started.stop())
     return started
   }
 
-  test('state costs at most one read a chunk and one commit a partition and interval', { timeout: 120_000 }, async () => {
-    const events = 20_000
-    await more(events)
-    const commands = await monitored(preset.variables['TIDEMILL_REDIS_NODES']!)
-    let [chunks, scored] = [0, 0]
-    const intervalMs = 400
-    // Many chunks an interval: committing each would show.
-    const scoring = await engine({ roles: ['scoring'], 'scoring.chunkRecords': 100, 'scoring.commitIntervalMs': intervalMs }, {
-      onScored({ records }) {
-        chunks++
-        scored += records
-      },
-    })
-    while (scored < events) await Promise.race([systemClock.sleep(20), scoring.failed])
-    await scoring.stop()
-    // A claim reads what belongs to the whole partition, and once a second its owner looks whether it still is that.
-    const ofEntities = (words: readonly string[]): boolean => words.slice(2).some((key) => !key.includes('}=#'))
-    const reads = commands().filter(({ words }) => words[0] === 'mget' && ofEntities(words))
-    assert.ok(reads.length > 0 && reads.length <= chunks, `${reads.length} reads for ${chunks} chunks`)
-    const commits = commands().filter(({ words: [name, script] }) => name === 'evalsha' && script === commitScript.sha)
-    const ofPartition = new Map<string, number[]>()
-    for (const { atMs, words } of commits) ofPartition.set(words[3]!, [...(ofPartition.get(words[3]!) ?? []), atMs])
-    assert.equal(ofPartition.size, 4)
-    for (const [partition, all] of ofPartition) {
-      // The last one is that of the hand-over, which waits for no interval. A clock that tells milliseconds may be one off.
-      const gapsMs = all.slice(1, -1).map((atMs, i) => atMs - all[i]!)
-      assert.deepEqual(gapsMs.filter((gapMs) => gapMs < intervalMs - 1), [], `commits of ${partition} in shorter intervals`)
-    }
-  })
+  test(
+    'state costs at most one read a chunk and one commit a partition and interval',
+    { timeout: 120_000 },
+    async () => {
+      const events = 20_000
+      await more(events)
+      const commands = await monitored(preset.variables['TIDEMILL_REDIS_NODES']!)
+      let [chunks, scored] = [0, 0]
+      const intervalMs = 400
+      // Many chunks an interval: committing each would show.
+      const scoring = await engine(
+        { roles: ['scoring'], 'scoring.chunkRecords': 100, 'scoring.commitIntervalMs': intervalMs },
+        {
+          onScored({ records }) {
+            chunks++
+            scored += records
+          },
+        },
+      )
+      while (scored < events) await Promise.race([systemClock.sleep(20), scoring.failed])
+      await scoring.stop()
+      // A claim reads what belongs to the whole partition, and once a second its owner looks whether it still is that.
+      const ofEntities = (words: readonly string[]): boolean => words.slice(2).some((key) => !key.includes('}=#'))
+      const reads = commands().filter(({ words }) => words[0] === 'mget' && ofEntities(words))
+      assert.ok(reads.length > 0 && reads.length <= chunks, `${reads.length} reads for ${chunks} chunks`)
+      const commits = commands().filter(
+        ({ words: [name, script] }) => name === 'evalsha' && script === commitScript.sha,
+      )
+      const ofPartition = new Map<string, number[]>()
+      for (const { atMs, words } of commits) ofPartition.set(words[3]!, [...(ofPartition.get(words[3]!) ?? []), atMs])
+      assert.equal(ofPartition.size, 4)
+      for (const [partition, all] of ofPartition) {
+        // The last one is that of the hand-over, which waits for no interval. A clock that tells milliseconds may be
+        // one off.
+        const gapsMs = all.slice(1, -1).map((atMs, i) => atMs - all[i]!)
+        assert.deepEqual(
+          gapsMs.filter((gapMs) => gapMs < intervalMs - 1),
+          [],
+          `commits of ${partition} in shorter intervals`,
+        )
+      }
+    },
+  )
 
-  test('after Ctrl-C everything is committed and the group is left: the next process goes on where the first ended', { timeout: 120_000 }, async () => {
-    const settings = { roles: ['scoring', 'warehouse'], streams: { builtin: [], paths: [packagePath('bench/streams')] }, models: { directory: join(directory, 'models') }, tenants: 'any' }
-    const process = () => engineProcess(preset.variables, join(directory, 'stopped'), settings)
-    const first = await process()
-    await more(3_000)
-    while ((await first.scored()) < 3_000) await systemClock.sleep(20)
-    assert.equal(await first.end('SIGINT'), 0, first.said())
-    assert.match(first.said(), /Stopped after/)
-    assert.doesNotMatch(first.said(), /"level":(50|60)/)
-    assert.equal(await stateOfGroup(preset.variables['TIDEMILL_KAFKA_BROKERS']!), 'Empty')
+  test(
+    'after Ctrl-C everything is committed and the group is left: the next process goes on where the first ended',
+    { timeout: 120_000 },
+    async () => {
+      const settings = {
+        roles: ['scoring', 'warehouse'],
+        streams: { builtin: [], paths: [packagePath('bench/streams')] },
+        models: { directory: join(directory, 'models') },
+        tenants: 'any',
+      }
+      const process = () => engineProcess(preset.variables, join(directory, 'stopped'), settings)
+      const first = await process()
+      await more(3_000)
+      while ((await first.scored()) < 3_000) await systemClock.sleep(20)
+      assert.equal(await first.end('SIGINT'), 0, first.said())
+      assert.match(first.said(), /Stopped after/)
+      assert.doesNotMatch(first.said(), /"level":(50|60)/)
+      assert.equal(await stateOfGroup(preset.variables['TIDEMILL_KAFKA_BROKERS']!), 'Empty')
 
-    await more(2_000)
-    const second = await process()
-    while ((await second.scored()) < 2_000) await systemClock.sleep(20)
-    assert.equal(await second.end('SIGTERM'), 0, second.said())
-    const keeper = await engine({ roles: ['warehouse'] })
-    const count = async (table: string): Promise<number> => Number((await keeper.query<{ n: number | string }>(`SELECT count() AS n FROM ${table} WHERE stream = 'attendance-bench'`))[0]!.n)
-    while ((await count('predictions_final')) < produced) await systemClock.sleep(50)
-    assert.deepEqual([await count('predictions_final'), await count('predictions')], [produced, produced], 'nothing was scored twice')
-  })
+      await more(2_000)
+      const second = await process()
+      while ((await second.scored()) < 2_000) await systemClock.sleep(20)
+      assert.equal(await second.end('SIGTERM'), 0, second.said())
+      const keeper = await engine({ roles: ['warehouse'] })
+      const count = async (table: string): Promise<number> =>
+        Number(
+          (
+            await keeper.query<{ n: number | string }>(
+              `SELECT count() AS n FROM ${table} WHERE stream = 'attendance-bench'`,
+            )
+          )[0]!.n,
+        )
+      while ((await count('predictions_final')) < produced) await systemClock.sleep(50)
+      assert.deepEqual(
+        [await count('predictions_final'), await count('predictions')],
+        [produced, produced],
+        'nothing was scored twice',
+      )
+    },
+  )
 
   test('a machine without models serves those that another one brought', { timeout: 120_000 }, async () => {
     const place = join(directory, 'elsewhere')
@@ -120,11 +162,20 @@ onCluster(stores, (preset) => {
     const events = 500
     const before = `e${String(produced - 1).padStart(7, '0')}`
     await more(events)
-    const flags = { dataDirectory: join(place, 'data'), 'models.directory': join(place, 'none'), roles: ['scoring', 'warehouse'] }
+    const flags = {
+      dataDirectory: join(place, 'data'),
+      'models.directory': join(place, 'none'),
+      roles: ['scoring', 'warehouse'],
+    }
     const other = await engine(flags)
-    const last = async (): Promise<readonly { n: number | string; version: string }[]> => other.query(`SELECT count() AS n, version FROM predictions_final WHERE event_id > '${before}' GROUP BY version`)
-    while ((await last()).reduce((sum, { n }) => sum + Number(n), 0) < events) await Promise.race([systemClock.sleep(50), other.failed])
-    assert.deepEqual((await last()).map(({ version }) => version), ['bench-1'])
+    const last = async (): Promise<readonly { n: number | string; version: string }[]> =>
+      other.query(`SELECT count() AS n, version FROM predictions_final WHERE event_id > '${before}' GROUP BY version`)
+    while ((await last()).reduce((sum, { n }) => sum + Number(n), 0) < events)
+      await Promise.race([systemClock.sleep(50), other.failed])
+    assert.deepEqual(
+      (await last()).map(({ version }) => version),
+      ['bench-1'],
+    )
     assert.deepEqual(await readdir(join(place, 'data', 'models', bench.stream.stream.model!, 'global')), ['bench-1'])
   })
 })

@@ -26,16 +26,26 @@ export interface LaunchedEngine {
 const program = packagePath('dist/cli/launch.cjs')
 
 /**
- * Resolves when it answers, rejects with what it said when it ends before. `settings` are those of a configuration file,
- * which comes to lie in `directory`. `spawned` is told at once how to end it, so that nobody loses a process that never answers.
+ * Resolves when it answers, rejects with what it said when it ends before. `settings` are those of a configuration
+ * file, which comes to lie in `directory`. `spawned` is told at once how to end it, so that nobody loses a process that
+ * never answers.
  */
-export async function launchEngine(variables: Readonly<Record<string, string>>, directory: string, settings: object, spawned?: (end: LaunchedEngine['end']) => void): Promise<LaunchedEngine> {
+export async function launchEngine(
+  variables: Readonly<Record<string, string>>,
+  directory: string,
+  settings: object,
+  spawned?: (end: LaunchedEngine['end']) => void,
+): Promise<LaunchedEngine> {
   await mkdir(directory, { recursive: true })
   const config = join(directory, 'tidemill.json')
   await writeFile(config, JSON.stringify({ dataDirectory: join(directory, 'data'), api: { port: 0 }, ...settings }))
-  const child = spawn(process.execPath, [program, 'start', '--config', config], { env: { PATH: process.env['PATH'], ...variables }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [program, 'start', '--config', config], {
+    env: { PATH: process.env['PATH'], ...variables },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   let said = ''
-  for (const output of [child.stdout, child.stderr]) output.setEncoding('utf8').on('data', (text: string) => (said += text))
+  for (const output of [child.stdout, child.stderr])
+    output.setEncoding('utf8').on('data', (text: string) => (said += text))
   const ended = (once(child, 'exit') as Promise<[number | null]>).then(([code]) => code)
   const end = (signal: NodeJS.Signals): Promise<number | null> => {
     child.kill(signal)
@@ -44,16 +54,28 @@ export async function launchEngine(variables: Readonly<Record<string, string>>, 
   spawned?.(end)
   let url: string | undefined
   while ((url = /^Metrics +(http\S+)\/metrics/m.exec(said)?.[1]) === undefined) {
-    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the engine ended with ${child.exitCode ?? child.signalCode ?? ''}: ${said}`)
+    if (child.exitCode !== null || child.signalCode !== null)
+      throw new Error(`the engine ended with ${child.exitCode ?? child.signalCode ?? ''}: ${said}`)
     await systemClock.sleep(50)
   }
   const at = url
-  return { pid: child.pid!, url: at, scored: () => scoredAt(at), send: (signal) => void child.kill(signal), end, ended, said: () => said }
+  return {
+    pid: child.pid!,
+    url: at,
+    scored: () => scoredAt(at),
+    send: (signal) => void child.kill(signal),
+    end,
+    ended,
+    said: () => said,
+  }
 }
 
 /** Events that the process at a URL has scored. */
 export async function scoredAt(url: string): Promise<number> {
   // No connection is kept: the process at its other end may have been killed or have stood still.
   const metrics = await (await fetch(`${url}/metrics`, { headers: { connection: 'close' } })).text()
-  return [...metrics.matchAll(/^tidemill_events_total\{[^}]*\} (\d+)/gm)].reduce((sum, [, count]) => sum + Number(count), 0)
+  return [...metrics.matchAll(/^tidemill_events_total\{[^}]*\} (\d+)/gm)].reduce(
+    (sum, [, count]) => sum + Number(count),
+    0,
+  )
 }

@@ -26,9 +26,14 @@ export function onEveryPreset(tests: (preset: TestPreset) => void): void {
 
 /**
  * Tests on real servers, which start before them and are gone after them: topics, keys and tables are nobody else's.
- * Where the machine lacks one, or something else that they need, one skipped test stands for them, and what is missing is said aloud.
+ * Where the machine lacks one, or something else that they need, one skipped test stands for them, and what is missing
+ * is said aloud.
  */
-export function onCluster(services: readonly Service[], tests: (preset: TestPreset) => void, alsoMissing?: string): void {
+export function onCluster(
+  services: readonly Service[],
+  tests: (preset: TestPreset) => void,
+  alsoMissing?: string,
+): void {
   const lacking = [...missing([...services]), ...(alsoMissing === undefined ? [] : [alsoMissing])]
   describe('the cluster preset', () => {
     if (lacking.length > 0) {

@@ -15,7 +15,9 @@ import { attendance } from '../../src/streams/built-in/attendance.js'
 import { scoreFile } from '../../src/compose/tasks.js'
 import { onCluster, stores } from './presets.js'
 
-const [file, requirements] = ['produce_avro.py', 'requirements.txt'].map((name) => fileURLToPath(new URL(`../fixtures/python/${name}`, import.meta.url))) as [string, string]
+const [file, requirements] = ['produce_avro.py', 'requirements.txt'].map((name) =>
+  fileURLToPath(new URL(`../fixtures/python/${name}`, import.meta.url)),
+) as [string, string]
 /** The first run on a machine fetches packages. */
 const timeout = 5 * 60_000
 
@@ -24,7 +26,10 @@ function checkIns(count: number): readonly string[] {
   const hourMs = 3_600_000
   const startMs = Math.floor(systemClock.nowMs() / (24 * hourMs)) * 24 * hourMs - 2 * 24 * hourMs
   const lines: string[] = []
-  for (const { stream, event } of createWorld({ seed: 11, startMs, patterns: 'training', people: 100 }).events(startMs, startMs + 24 * hourMs)) {
+  for (const { stream, event } of createWorld({ seed: 11, startMs, patterns: 'training', people: 100 }).events(
+    startMs,
+    startMs + 24 * hourMs,
+  )) {
     if (stream === 'attendance' && lines.push(JSON.stringify(event)) === count) break
   }
   return lines

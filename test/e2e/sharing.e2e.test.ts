@@ -31,49 +31,79 @@ async function undisturbed(lines: readonly string[]): Promise<ReadonlyMap<string
 }
 
 onCluster(stores, (preset) => {
-  test('a process that comes takes partitions over, one that is killed leaves its own behind: every event has one result, as if nobody had come or gone', { timeout: 180_000 }, async () => {
-    const directory = await mkdtemp(join(tmpdir(), 'tidemill-sharing-'))
-    onTestFinished(() => rm(directory, { recursive: true, force: true }))
-    const bench = await benchOn(preset, directory)
-    const keeper = await startEngine(loadConfig({ variables: preset.variables, flags: { ...bench.flags, roles: ['warehouse'] } }))
-    onTestFinished(() => keeper.stop())
-    const settings = { roles: ['scoring'], streams: { builtin: [], paths: [packagePath('bench/streams')] }, tenants: 'any', demo: { enabled: false } }
-    const scorer = async (name: string, models: string) => engineProcess(preset.variables, join(directory, name), { ...settings, models: { directory: models }, kafka: { clientId: name } })
-
-    const lines = workloadLines()
-    const published: string[] = []
-    await withLog(bench.config, [bench.stream], async (log) => {
-      const more = async (count: number): Promise<void> => {
-        const some = Array.from({ length: count }, () => lines.next().value as string)
-        await append(log, bench.stream, some)
-        published.push(...some)
+  test(
+    'a process that comes takes partitions over, one that is killed leaves its own behind: every event has ' +
+      'one result, as if nobody had come or gone',
+    { timeout: 180_000 },
+    async () => {
+      const directory = await mkdtemp(join(tmpdir(), 'tidemill-sharing-'))
+      onTestFinished(() => rm(directory, { recursive: true, force: true }))
+      const bench = await benchOn(preset, directory)
+      const keeper = await startEngine(
+        loadConfig({ variables: preset.variables, flags: { ...bench.flags, roles: ['warehouse'] } }),
+      )
+      onTestFinished(() => keeper.stop())
+      const settings = {
+        roles: ['scoring'],
+        streams: { builtin: [], paths: [packagePath('bench/streams')] },
+        tenants: 'any',
+        demo: { enabled: false },
       }
-      const until = async (isReached: () => Promise<boolean>): Promise<void> => {
-        while (!(await isReached())) await Promise.all([more(100), systemClock.sleep(20)])
-      }
-      const first = await scorer('first', join(directory, 'models'))
-      await until(async () => (await first.scored()) > 500)
-      await mkdir(join(directory, 'no-models'))
-      const second = await scorer('second', join(directory, 'no-models'))
-      await until(async () => (await second.scored()) > 500)
-      const before = await first.scored()
-      const backlog = more(10_000)
-      while ((await first.scored()) === before) await systemClock.sleep(5)
-      assert.equal(await first.end('SIGKILL'), null)
-      await backlog
-      await until(async () => (await second.scored()) + before > published.length / 2)
-    })
+      const scorer = async (name: string, models: string) =>
+        engineProcess(preset.variables, join(directory, name), {
+          ...settings,
+          models: { directory: models },
+          kafka: { clientId: name },
+        })
 
-    const rows = async <Row>(sql: string): Promise<Row[]> => keeper.query<Row>(sql)
-    const count = async (what: string): Promise<number> => Number((await rows<{ n: number | string }>(`SELECT count() AS n FROM ${what}`))[0]!.n)
-    while ((await count('predictions_final')) < published.length) await Promise.race([systemClock.sleep(200), keeper.failed])
-    const expected = await undisturbed(published)
-    const found = await rows<{ event_id: string; score: number }>('SELECT event_id, score, partition, epoch, version FROM predictions_final ORDER BY event_id')
-    assert.equal(found.length, published.length)
-    assert.equal(new Set(found.map(({ event_id: id }) => id)).size, published.length)
-    assert.deepEqual(found.filter(({ event_id: id, score }) => Math.fround(score) !== Math.fround(expected.get(id)!)).slice(0, 5), [])
-    assert.deepEqual([await count(`predictions WHERE kind = 'duplicate'`), await count('dead_letters')], [0, 0])
-    const epochs = await rows<{ owners: number | string }>('SELECT uniqExact(epoch) AS owners FROM predictions_final GROUP BY partition')
-    assert.deepEqual(epochs.map(({ owners }) => Number(owners) >= 2), [true, true, true, true], 'every partition has had two owners')
-  })
+      const lines = workloadLines()
+      const published: string[] = []
+      await withLog(bench.config, [bench.stream], async (log) => {
+        const more = async (count: number): Promise<void> => {
+          const some = Array.from({ length: count }, () => lines.next().value as string)
+          await append(log, bench.stream, some)
+          published.push(...some)
+        }
+        const until = async (isReached: () => Promise<boolean>): Promise<void> => {
+          while (!(await isReached())) await Promise.all([more(100), systemClock.sleep(20)])
+        }
+        const first = await scorer('first', join(directory, 'models'))
+        await until(async () => (await first.scored()) > 500)
+        await mkdir(join(directory, 'no-models'))
+        const second = await scorer('second', join(directory, 'no-models'))
+        await until(async () => (await second.scored()) > 500)
+        const before = await first.scored()
+        const backlog = more(10_000)
+        while ((await first.scored()) === before) await systemClock.sleep(5)
+        assert.equal(await first.end('SIGKILL'), null)
+        await backlog
+        await until(async () => (await second.scored()) + before > published.length / 2)
+      })
+
+      const rows = async <Row>(sql: string): Promise<Row[]> => keeper.query<Row>(sql)
+      const count = async (what: string): Promise<number> =>
+        Number((await rows<{ n: number | string }>(`SELECT count() AS n FROM ${what}`))[0]!.n)
+      while ((await count('predictions_final')) < published.length)
+        await Promise.race([systemClock.sleep(200), keeper.failed])
+      const expected = await undisturbed(published)
+      const found = await rows<{ event_id: string; score: number }>(
+        'SELECT event_id, score, partition, epoch, version FROM predictions_final ORDER BY event_id',
+      )
+      assert.equal(found.length, published.length)
+      assert.equal(new Set(found.map(({ event_id: id }) => id)).size, published.length)
+      assert.deepEqual(
+        found.filter(({ event_id: id, score }) => Math.fround(score) !== Math.fround(expected.get(id)!)).slice(0, 5),
+        [],
+      )
+      assert.deepEqual([await count(`predictions WHERE kind = 'duplicate'`), await count('dead_letters')], [0, 0])
+      const epochs = await rows<{ owners: number | string }>(
+        'SELECT uniqExact(epoch) AS owners FROM predictions_final GROUP BY partition',
+      )
+      assert.deepEqual(
+        epochs.map(({ owners }) => Number(owners) >= 2),
+        [true, true, true, true],
+        'every partition has had two owners',
+      )
+    },
+  )
 })

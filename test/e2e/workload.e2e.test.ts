@@ -27,7 +27,10 @@ interface Outcome {
 async function asFile(lines: Iterable<string>): Promise<Outcome> {
   const scores: number[] = []
   const { duplicates, deadLetters, late } = await scoreFile({
-    stream: 'attendance-bench', streams: [path('../../bench/streams')], model: path('../../bench/attendance-bench.onnx'), features: false,
+    stream: 'attendance-bench',
+    streams: [path('../../bench/streams')],
+    model: path('../../bench/attendance-bench.onnx'),
+    features: false,
     lines: numbered(lines),
     write: (text) => {
       for (const line of text.trimEnd().split('\n')) scores.push((JSON.parse(line) as { score: number }).score)
@@ -43,18 +46,31 @@ async function* numbered(lines: Iterable<string>): AsyncGenerator<{ number: numb
 }
 
 /** A running engine: from the log to the rows of the warehouse. */
-const byEngine = (preset: TestPreset) => async (lines: Iterable<string>): Promise<Outcome> => {
-  const directory = await mkdtemp(join(tmpdir(), 'tidemill-workload-'))
-  onTestFinished(() => rm(directory, { recursive: true, force: true }))
-  const bench = await benchOn(preset, directory)
-  await publish(bench, lines)
-  const engine = await startEngine(bench.config)
-  onTestFinished(() => engine.stop())
-  const count = async (rows: string): Promise<number> => Number((await engine.query<{ n: number | string }>(`SELECT count() AS n FROM ${rows}`))[0]!.n)
-  while ((await count('predictions_final')) < workload.events) await Promise.race([systemClock.sleep(200), engine.failed])
-  const rows = await engine.query<{ scores: number[] }>('SELECT arraySort(groupArray((event_id, score))).2 AS scores FROM predictions_final')
-  return { scores: rows[0]!.scores, others: { duplicates: await count(`predictions WHERE kind = 'duplicate'`), deadLetters: await count('dead_letters'), late: await count('predictions_final WHERE late = 1') } }
-}
+const byEngine =
+  (preset: TestPreset) =>
+  async (lines: Iterable<string>): Promise<Outcome> => {
+    const directory = await mkdtemp(join(tmpdir(), 'tidemill-workload-'))
+    onTestFinished(() => rm(directory, { recursive: true, force: true }))
+    const bench = await benchOn(preset, directory)
+    await publish(bench, lines)
+    const engine = await startEngine(bench.config)
+    onTestFinished(() => engine.stop())
+    const count = async (rows: string): Promise<number> =>
+      Number((await engine.query<{ n: number | string }>(`SELECT count() AS n FROM ${rows}`))[0]!.n)
+    while ((await count('predictions_final')) < workload.events)
+      await Promise.race([systemClock.sleep(200), engine.failed])
+    const rows = await engine.query<{ scores: number[] }>(
+      'SELECT arraySort(groupArray((event_id, score))).2 AS scores FROM predictions_final',
+    )
+    return {
+      scores: rows[0]!.scores,
+      others: {
+        duplicates: await count(`predictions WHERE kind = 'duplicate'`),
+        deadLetters: await count('dead_letters'),
+        late: await count('predictions_final WHERE late = 1'),
+      },
+    }
+  }
 
 function* hashed(lines: Iterable<string>, hash: ReturnType<typeof createHash>): Generator<string> {
   for (const line of lines) {
@@ -64,18 +80,28 @@ function* hashed(lines: Iterable<string>, hash: ReturnType<typeof createHash>): 
 }
 
 function scoresTheWorkload(score: (lines: Iterable<string>) => Promise<Outcome>): void {
-  test('the whole path gives every event of the comparison workload the score that other engines gave it', { timeout: 300_000 }, async () => {
-    const hash = createHash('sha256')
-    const { scores, others } = await score(hashed(workloadLines(), hash))
-    assert.equal(hash.digest('hex'), workload.sha256, 'the events are those of the workload, byte for byte')
-    assert.deepEqual({ predictions: scores.length, ...others }, { predictions: 300_000, duplicates: 0, deadLetters: 0, late: 0 })
-    const sum = scores.reduce((all, one) => all + one, 0)
-    assert.ok(Math.abs(sum - workload.scoreSum) <= workload.scoreSumTolerance, `the scores sum to ${sum}`)
-    if (!existsSync(reference)) return void process.stderr.write(`\n!! ${reference} is missing: single scores were NOT compared, only their sum.\n`)
-    const expected = JSON.parse(gunzipSync(readFileSync(reference)).toString()) as number[]
-    const apart = scores.findIndex((one, i) => Math.abs(one - expected[i]!) > 1e-6)
-    assert.equal(apart, -1, `event ${apart} scores ${scores[apart]}, the reference says ${expected[apart]}`)
-  })
+  test(
+    'the whole path gives every event of the comparison workload the score that other engines gave it',
+    { timeout: 300_000 },
+    async () => {
+      const hash = createHash('sha256')
+      const { scores, others } = await score(hashed(workloadLines(), hash))
+      assert.equal(hash.digest('hex'), workload.sha256, 'the events are those of the workload, byte for byte')
+      assert.deepEqual(
+        { predictions: scores.length, ...others },
+        { predictions: 300_000, duplicates: 0, deadLetters: 0, late: 0 },
+      )
+      const sum = scores.reduce((all, one) => all + one, 0)
+      assert.ok(Math.abs(sum - workload.scoreSum) <= workload.scoreSumTolerance, `the scores sum to ${sum}`)
+      if (!existsSync(reference))
+        return void process.stderr.write(
+          `\n!! ${reference} is missing: single scores were NOT compared, only their sum.\n`,
+        )
+      const expected = JSON.parse(gunzipSync(readFileSync(reference)).toString()) as number[]
+      const apart = scores.findIndex((one, i) => Math.abs(one - expected[i]!) > 1e-6)
+      assert.equal(apart, -1, `event ${apart} scores ${scores[apart]}, the reference says ${expected[apart]}`)
+    },
+  )
 }
 
 describe('a file', () => scoresTheWorkload(asFile))

@@ -10,4 +10,14 @@ import { simulation } from './rows/simulation.js'
 import { zombie } from './rows/zombie.js'
 
 /** The rows of the table, in its order. */
-export const faults: readonly Fault[] = [simulation, kill, zombie, rebalance, broker, redis, clickhouse, localLog, poison]
+export const faults: readonly Fault[] = [
+  simulation,
+  kill,
+  zombie,
+  rebalance,
+  broker,
+  redis,
+  clickhouse,
+  localLog,
+  poison,
+]

@@ -16,8 +16,12 @@ test.each(names)('the protection "%s" stands in the built program where it is to
 })
 
 /** Runs a fault as `npm run test:faults` does. */
-async function faultTest(...options: readonly string[]): Promise<{ readonly code: number | null; readonly outcome: string }> {
-  const child = spawn(process.execPath, [packagePath('test/faults/start.js'), ...options], { stdio: ['ignore', 'pipe', 'ignore'] })
+async function faultTest(
+  ...options: readonly string[]
+): Promise<{ readonly code: number | null; readonly outcome: string }> {
+  const child = spawn(process.execPath, [packagePath('test/faults/start.js'), ...options], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
   let outcome = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => (outcome += text))
   const [code] = (await once(child, 'close')) as [number | null]
@@ -29,11 +33,15 @@ const proofs: readonly (readonly [BreakName, string])[] = [
   ['durable-before-ack', 'acknowledged records are lost after kills in mid-append'],
 ]
 
-test.each(proofs)('without the protection "%s" the fault test of the log fails, and says so', { timeout: 180_000 }, async (name, said) => {
-  const { code, outcome } = await faultTest('--only', 'local-log', '--break', name)
-  expect(outcome).toContain(said)
-  expect(code).toBe(1)
-})
+test.each(proofs)(
+  'without the protection "%s" the fault test of the log fails, and says so',
+  { timeout: 180_000 },
+  async (name, said) => {
+    const { code, outcome } = await faultTest('--only', 'local-log', '--break', name)
+    expect(outcome).toContain(said)
+    expect(code).toBe(1)
+  },
+)
 
 test('a name that is none is a mistake of the caller', async () => {
   expect((await faultTest('--only', 'nothing')).code).toBe(2)

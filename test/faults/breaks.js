@@ -1,4 +1,5 @@
-// Protections of the engine, and how to take each of them out of the built program: for tests that prove what they protect.
+// Protections of the engine, and how to take each of them out of the built program: for tests that prove what they
+// protect.
 
 /**
  * @typedef {object} Edit
@@ -26,14 +27,20 @@ epoch = Math.max(epoch, block.epoch);
 covered = Math.max(covered ?? block.last, block.last);
 return block.rows === 0 ? undefined : block;`
 
-const emptied = "if epoch == nil then epoch, last, since, commit, whole, claim, identity = ARGV[1], ARGV[2], ARGV[1], '-', '-1', ARGV[5], '-' end"
+const emptied =
+  "if epoch == nil then epoch, last, since, commit, whole, claim, identity = ARGV[1], ARGV[2], ARGV[1], '-', " +
+  "'-1', ARGV[5], '-' end"
 
 const groupOffset = `const group = (await groups.lag(\`tidemill-warehouse-\${table}\`)).find((one) => one.topic === at.topic && one.partition === at.partition);
 return { next: group?.committed ?? (await log.bounds(at)).first, mark: undefined };
 const mark = undefined;`
 
 /** @type {Edit} */
-const behindResults = { module: 'consumers/ground/claim.js', find: /from: Math\.max\(claim\.last \+ 1, bounds\.first\)/, replace: 'from: Math.max(tail.covered + 1, bounds.first)' }
+const behindResults = {
+  module: 'consumers/ground/claim.js',
+  find: /from: Math\.max\(claim\.last \+ 1, bounds\.first\)/,
+  replace: 'from: Math.max(tail.covered + 1, bounds.first)',
+}
 
 export const breaks = /** @satisfies {Readonly<Record<string, Break>>} */ ({
   fence: {
@@ -49,7 +56,13 @@ export const breaks = /** @satisfies {Readonly<Record<string, Break>>} */ ({
   },
   'durable-before-ack': {
     what: 'the log of the embedded preset acknowledges an append 100 ms before it writes',
-    edits: [{ module: 'log/local/partition.js', find: /const first = await this\.#flush\(batch, roll\);/, replace: acknowledgeEarly }],
+    edits: [
+      {
+        module: 'log/local/partition.js',
+        find: /const first = await this\.#flush\(batch, roll\);/,
+        replace: acknowledgeEarly,
+      },
+    ],
   },
   checksum: {
     what: 'the log of the embedded preset does not check the records that it reads',
@@ -60,7 +73,9 @@ export const breaks = /** @satisfies {Readonly<Record<string, Break>>} */ ({
     edits: [behindResults],
   },
   handover: {
-    what: 'an owner commits nothing when it gives a partition up, and the next one does not fold what came after the last commit',
+    what:
+      'an owner commits nothing when it gives a partition up, and the next one does not fold what came after ' +
+      'the last commit',
     edits: [
       behindResults,
       { module: 'consumers/scoring/partition.js', find: /await committer\.commit\(progress\.folded\);/, replace: '' },
@@ -69,7 +84,11 @@ export const breaks = /** @satisfies {Readonly<Record<string, Break>>} */ ({
   owner: {
     what: 'a state store that was emptied or put back is not noticed',
     edits: [
-      { module: 'state/redis/state-store.js', find: /assertReadable\(at, found, owner\);/, replace: 'if (found === undefined) return keys.map(() => undefined);' },
+      {
+        module: 'state/redis/state-store.js',
+        find: /assertReadable\(at, found, owner\);/,
+        replace: 'if (found === undefined) return keys.map(() => undefined);',
+      },
       { module: 'state/redis/scripts.js', find: /if epoch ~= ARGV\[1\] or .* then return .*/, replace: emptied },
       { module: 'state/redis/scripts.js', find: /if last ~= ARGV\[2\] then return .*/, replace: '' },
     ],
@@ -78,22 +97,46 @@ export const breaks = /** @satisfies {Readonly<Record<string, Break>>} */ ({
     what: 'a call to a server that is away is not repeated',
     edits: [
       { module: 'consumers/ground/retry.js', find: /if \(!isEngineError\(error\) \|\|/, replace: 'if (true ||' },
-      { module: 'log/kafka/persistence.js', find: /if \(outages === 'count' \|\| !isOutage\(error\)\)/, replace: 'failures = limits.brokerTries;\nif (false)' },
+      {
+        module: 'log/kafka/persistence.js',
+        find: /if \(outages === 'count' \|\| !isOutage\(error\)\)/,
+        replace: 'failures = limits.brokerTries;\nif (false)',
+      },
     ],
   },
   'bad-share': {
     what: 'a line never stops, however many of its records are bad',
     edits: [
-      { module: 'consumers/scoring/partition-gate.js', find: /if \(counted\.exceeded && stopsAt\(last\)\)/, replace: 'if (false)' },
-      { module: 'consumers/scoring/partition-gate.js', find: /stopped = tooManyBad\(at, rule, record\.offset, letter\);\s*return i \+ 1;/, replace: '' },
+      {
+        module: 'consumers/scoring/partition-gate.js',
+        find: /if \(counted\.exceeded && stopsAt\(last\)\)/,
+        replace: 'if (false)',
+      },
+      {
+        module: 'consumers/scoring/partition-gate.js',
+        find: /stopped = tooManyBad\(at, rule, record\.offset, letter\);\s*return i \+ 1;/,
+        replace: '',
+      },
     ],
   },
   progress: {
     what: 'the warehouse commits what it has read before it is stored, and goes on from its group offset',
     edits: [
-      { module: 'consumers/warehouse/warehouse.js', find: /async function startOf\(table, at, \{ log,/, replace: 'async function startOf(table, at, { log, groups,' },
-      { module: 'consumers/warehouse/warehouse.js', find: /const mark = await readMark\(warehouse, table, at\);/, replace: groupOffset },
-      { module: 'consumers/warehouse/warehouse.js', find: /if \(rows === 0\)/, replace: 'await assignment.commit(next);\nif (rows === 0)' },
+      {
+        module: 'consumers/warehouse/warehouse.js',
+        find: /async function startOf\(table, at, \{ log,/,
+        replace: 'async function startOf(table, at, { log, groups,',
+      },
+      {
+        module: 'consumers/warehouse/warehouse.js',
+        find: /const mark = await readMark\(warehouse, table, at\);/,
+        replace: groupOffset,
+      },
+      {
+        module: 'consumers/warehouse/warehouse.js',
+        find: /if \(rows === 0\)/,
+        replace: 'await assignment.commit(next);\nif (rows === 0)',
+      },
     ],
   },
 })
@@ -112,7 +155,8 @@ export function broken(name, module, text) {
   let out = text
   for (const { find, replace } of breaks[name].edits.filter((edit) => edit.module === module)) {
     const found = out.match(new RegExp(find, 'g'))?.length ?? 0
-    if (found !== 1) throw new Error(`--break=${name}: ${String(find)} is in dist/${module} ${found} times instead of once`)
+    if (found !== 1)
+      throw new Error(`--break=${name}: ${String(find)} is in dist/${module} ${found} times instead of once`)
     out = out.replace(find, () => replace)
   }
   return out

@@ -1,4 +1,5 @@
-// Collects all garbage of an engine every second: what its process then still holds is what it needs. Loaded with --import.
+// Collects all garbage of an engine every second: what its process then still holds is what it needs. Loaded with
+// --import.
 import { setFlagsFromString } from 'node:v8'
 import { isMainThread } from 'node:worker_threads'
 import { runInNewContext } from 'node:vm'

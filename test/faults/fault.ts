@@ -39,7 +39,9 @@ export interface Fault {
   readonly presets: readonly Preset[]
   /** Protections whose removal must make it fail. */
   readonly proves: readonly BreakName[]
-  /** At most so long; a run that takes longer hangs. Several times what it takes on a machine with nothing else to do. */
+  /**
+   * At most so long; a run that takes longer hangs. Several times what it takes on a machine with nothing else to do.
+   */
   readonly patienceMs: Readonly<Record<Size, number>>
   run(run: FaultRun): Promise<Outcome>
 }

@@ -16,7 +16,11 @@ export interface Finished {
 }
 
 /** Runs faults, so many at once, each in a process group of its own, and tells of each when it is over. */
-export async function runInLanes(rows: readonly Row[], lanes: number, over: (finished: Finished) => void): Promise<readonly Finished[]> {
+export async function runInLanes(
+  rows: readonly Row[],
+  lanes: number,
+  over: (finished: Finished) => void,
+): Promise<readonly Finished[]> {
   const waiting = [...rows]
   const finished: Finished[] = []
   const groups = new Set<number>()
@@ -50,7 +54,11 @@ function endGroup(group: number): void {
 }
 
 async function inProcess(row: Row, groups: Set<number>): Promise<Outcome> {
-  const child = spawn(process.execPath, [...(row.size === 'large' ? [ledgerHeap] : []), programPath('run'), '--row', JSON.stringify(row)], { detached: true, stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...brokenBy(row.without) } })
+  const child = spawn(
+    process.execPath,
+    [...(row.size === 'large' ? [ledgerHeap] : []), programPath('run'), '--row', JSON.stringify(row)],
+    { detached: true, stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...brokenBy(row.without) } },
+  )
   const group = child.pid!
   groups.add(group)
   let said = ''
@@ -65,5 +73,12 @@ async function inProcess(row: Row, groups: Set<number>): Promise<Outcome> {
   groups.delete(group)
   const last = said.trimEnd().split('\n').at(-1) ?? ''
   if (last.startsWith('{')) return JSON.parse(last) as Outcome
-  return { figures: {}, violations: [isLate ? `it was not over after ${patienceMs / 1_000} s` : `it ended with ${child.exitCode ?? child.signalCode ?? 'nothing'} and without an outcome`] }
+  return {
+    figures: {},
+    violations: [
+      isLate
+        ? `it was not over after ${patienceMs / 1_000} s`
+        : `it ended with ${child.exitCode ?? child.signalCode ?? 'nothing'} and without an outcome`,
+    ],
+  }
 }

@@ -16,7 +16,10 @@ export interface Evidence {
   readonly state: StateDifference
 }
 
-/** Compares two runs: what was acknowledged is there, and each of its records has exactly one visible result, that of the undisturbed run. */
+/**
+ * Compares two runs: what was acknowledged is there, and each of its records has exactly one visible result, that of
+ * the undisturbed run.
+ */
 export function judge({ acknowledged, input, idOf, expected, viewed, published, state }: Evidence): Outcome {
   const lostFromLog = acknowledged.filter(({ id, partition, offset }) => {
     const record = at(input[partition]!, offset)
@@ -31,15 +34,26 @@ export function judge({ acknowledged, input, idOf, expected, viewed, published, 
   const lost = [...expected.keys()].filter((position) => !seen.has(position))
   const invented = [...seen.keys()].filter((position) => !expected.has(position))
   const differing = [...seen].filter(([position, what]) => expected.has(position) && expected.get(position) !== what)
-  const otherwise = published.rows.filter(([position, what]) => expected.has(position) && expected.get(position) !== what)
+  const otherwise = published.rows.filter(
+    ([position, what]) => expected.has(position) && expected.get(position) !== what,
+  )
   const records = input.flatMap((list, partition) => list.map(({ offset }) => positionOf(partition, offset)))
   const violations = [
-    ...some(lostFromLog.map(({ id, partition, offset }) => `${id} at ${positionOf(partition, offset)}`), 'acknowledged events are not in the log'),
+    ...some(
+      lostFromLog.map(({ id, partition, offset }) => `${id} at ${positionOf(partition, offset)}`),
+      'acknowledged events are not in the log',
+    ),
     ...some(lost, 'records have no visible result'),
     ...some(twice, 'records have more than one visible result'),
     ...some(invented, 'visible results belong to no record'),
-    ...some(differing.map(([position, what]) => `${position}: ${what}, undisturbed: ${expected.get(position)!}`), 'visible results differ from those of the undisturbed run'),
-    ...some(otherwise.map(([position]) => position), 'published rows differ from those of the undisturbed run'),
+    ...some(
+      differing.map(([position, what]) => `${position}: ${what}, undisturbed: ${expected.get(position)!}`),
+      'visible results differ from those of the undisturbed run',
+    ),
+    ...some(
+      otherwise.map(([position]) => position),
+      'published rows differ from those of the undisturbed run',
+    ),
     ...some(state.different, 'pieces of state differ from those of the undisturbed run'),
   ]
   const figures = {
@@ -56,7 +70,9 @@ const at = (records: readonly LogRecord[], offset: number): LogRecord | undefine
 const shown = 3
 
 const some = (places: readonly string[], what: string): readonly string[] =>
-  places.length === 0 ? [] : [`${places.length} ${what}: ${places.slice(0, shown).join('; ')}${places.length > shown ? ' ...' : ''}`]
+  places.length === 0
+    ? []
+    : [`${places.length} ${what}: ${places.slice(0, shown).join('; ')}${places.length > shown ? ' ...' : ''}`]
 
 /** Several outcomes as one; figures of the later ones win. */
 export const together = (...outcomes: readonly Outcome[]): Outcome => ({
@@ -65,4 +81,7 @@ export const together = (...outcomes: readonly Outcome[]): Outcome => ({
 })
 
 /** A violation where a condition does not hold. */
-export const expect = (holds: boolean, otherwise: string): Outcome => ({ figures: {}, violations: holds ? [] : [otherwise] })
+export const expect = (holds: boolean, otherwise: string): Outcome => ({
+  figures: {},
+  violations: holds ? [] : [otherwise],
+})

@@ -20,13 +20,18 @@ export function chance(seed: number): () => number {
 
 const people = 400
 const stepMs = 20_000
-/** Far enough back for eleven million events before their time is that of the clock: later ones would be bad records. */
+/**
+ * Far enough back for eleven million events before their time is that of the clock: later ones would be bad records.
+ */
 const startMs = Date.UTC(2019, 0, 7)
 /** One in a hundred each: an event that a producer sends again, and one that comes far too late. */
 const again = 0.01
 const late = 0.01
 
-/** Events without end for the stream of the comparison workload: few people, so that each has a history soon, and what producers do wrong. */
+/**
+ * Events without end for the stream of the comparison workload: few people, so that each has a history soon, and what
+ * producers do wrong.
+ */
 export function* eventLines(seed: number): Generator<string> {
   const random = chance(seed)
   const below = (count: number): number => Math.floor(random() * count)
@@ -70,7 +75,7 @@ export function startLoad(send: Send, lines: Iterator<string>, perSecond: number
   let rate = perSecond
   let running = true
   const work = (async () => {
-    for (let owed = 0, beforeMs = systemClock.nowMs(); running; ) {
+    for (let owed = 0, beforeMs = systemClock.nowMs(); running;) {
       await systemClock.sleep(beatMs)
       const nowMs = systemClock.nowMs()
       owed = Math.min(owed + ((nowMs - beforeMs) * rate) / 1_000, 1_000)

@@ -63,26 +63,38 @@ const commonSettings = (directory: string): Settings => ({
 })
 
 /** Starts an engine of a run; it ends with the run. */
-const launcher = (run: FaultRun, variables: Readonly<Record<string, string>>) => async (directory: string, settings: object): Promise<LaunchedEngine> => {
-  let isWanted = true
-  const engine = await launchEngine({ ...run.variables, ...variables }, directory, settings, (end) => run.defer(() => end('SIGKILL')))
-  void engine.ended.then((code) => {
-    if (isWanted) run.suspect(`an engine ended by itself, with ${code ?? 'a signal'}: ${engine.said().trimEnd().split('\n').slice(-3).join(' | ')}`)
-  })
-  return {
-    ...engine,
-    end(signal) {
-      isWanted = false
-      return engine.end(signal)
-    },
+const launcher =
+  (run: FaultRun, variables: Readonly<Record<string, string>>) =>
+  async (directory: string, settings: object): Promise<LaunchedEngine> => {
+    let isWanted = true
+    const engine = await launchEngine({ ...run.variables, ...variables }, directory, settings, (end) =>
+      run.defer(() => end('SIGKILL')),
+    )
+    void engine.ended.then((code) => {
+      if (isWanted)
+        run.suspect(
+          `an engine ended by itself, with ${code ?? 'a signal'}: ` +
+            engine.said().trimEnd().split('\n').slice(-3).join(' | '),
+        )
+    })
+    return {
+      ...engine,
+      end(signal) {
+        isWanted = false
+        return engine.end(signal)
+      },
+    }
   }
-}
 
 export async function embeddedPlace(run: FaultRun): Promise<Place> {
   const variables = { TIDEMILL_PRESET: 'embedded' }
   const { stream, config } = await benchOn({ name: 'embedded', variables }, run.directory)
   await mkdir(config.dataDirectory, { recursive: true })
-  const { key } = await openKeys(dataPaths(config.dataDirectory).keys, systemClock).create({ name: 'faults', tenant: '*', scopes: ['events:write', 'read', 'admin'] })
+  const { key } = await openKeys(dataPaths(config.dataDirectory).keys, systemClock).create({
+    name: 'faults',
+    tenant: '*',
+    scopes: ['events:write', 'read', 'admin'],
+  })
   const launch = launcher(run, variables)
   let engine: LaunchedEngine | undefined
   const url = (): string => engine!.url
@@ -96,10 +108,17 @@ export async function embeddedPlace(run: FaultRun): Promise<Place> {
     send: overHttp(stream, url, key),
     scored: async () => {
       const metrics = await (await fetch(`${url()}/metrics`, { headers: { connection: 'close' } })).text()
-      return [...metrics.matchAll(/^tidemill_scored_offset\{[^}]*\} (\d+)/gm)].reduce((sum, [, offset]) => sum + Number(offset) + 1, 0)
+      return [...metrics.matchAll(/^tidemill_scored_offset\{[^}]*\} (\d+)/gm)].reduce(
+        (sum, [, offset]) => sum + Number(offset) + 1,
+        0,
+      )
     },
     async query<Row>(sql: string) {
-      const answer = await fetch(`${url()}/api/v2/sql`, { method: 'POST', headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' }, body: JSON.stringify({ sql }) })
+      const answer = await fetch(`${url()}/api/v2/sql`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ sql }),
+      })
       if (!answer.ok) throw new Error(`${answer.status}: ${await answer.text()}`)
       return ((await answer.json()) as { rows: Row[] }).rows
     },
@@ -111,7 +130,11 @@ export async function embeddedPlace(run: FaultRun): Promise<Place> {
         closing.add(() => log.close())
         const warehouse = await stores.openWarehouse()
         closing.add(() => warehouse.close())
-        return await work({ log, state: lmdbState(stream, dataPaths(config.dataDirectory).state), query: (sql) => warehouse.query(sql) })
+        return await work({
+          log,
+          state: lmdbState(stream, dataPaths(config.dataDirectory).state),
+          query: (sql) => warehouse.query(sql),
+        })
       } finally {
         await closing.close()
       }
@@ -138,7 +161,11 @@ export async function clusterPlace(run: FaultRun): Promise<ClusterPlace> {
     servers,
     launch(name, settings = {}) {
       configOfLast = join(run.directory, name, 'tidemill.json')
-      return launch(join(run.directory, name), { ...commonSettings(run.directory), kafka: { clientId: name }, ...settings })
+      return launch(join(run.directory, name), {
+        ...commonSettings(run.directory),
+        kafka: { clientId: name },
+        ...settings,
+      })
     },
     certify: () => certified(stream, configOfLast, { ...run.variables, ...servers.variables }),
     send: toLog(stream, log),
@@ -152,6 +179,11 @@ export async function clusterPlace(run: FaultRun): Promise<ClusterPlace> {
       }
     },
     keepCopies: () => warehouse.run('SYSTEM STOP MERGES predictions'),
-    inspect: async (work) => work({ log, state: await redisState(stream, servers.redis.port, config.redis.keyPrefix), query: (sql) => warehouse.query(sql) }),
+    inspect: async (work) =>
+      work({
+        log,
+        state: await redisState(stream, servers.redis.port, config.redis.keyPrefix),
+        query: (sql) => warehouse.query(sql),
+      }),
   }
 }

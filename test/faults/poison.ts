@@ -1,7 +1,10 @@
 import type { NewRecord } from '../../src/log/event-log.js'
 
 /** Records that are no events of the stream, each in another way, and the reason that their dead letters must give. */
-export const poisons: readonly { readonly code: string; readonly spoil: (event: Record<string, unknown>) => Buffer | null }[] = [
+export const poisons: readonly {
+  readonly code: string
+  readonly spoil: (event: Record<string, unknown>) => Buffer | null
+}[] = [
   { code: 'BAD_JSON', spoil: (event) => Buffer.from(JSON.stringify(event).slice(0, -20)) },
   { code: 'BAD_JSON', spoil: () => Buffer.from('') },
   { code: 'BAD_FIELD', spoil: (event) => json({ ...event, lat: 'north' }) },
@@ -14,4 +17,7 @@ export const poisons: readonly { readonly code: string; readonly spoil: (event: 
 const json = (event: object): Buffer => Buffer.from(JSON.stringify(event))
 
 /** The record with another content: a bad one at the place of a good one. */
-export const spoiled = ({ key, value }: NewRecord, kind: number): NewRecord => ({ key, value: poisons[kind]!.spoil(JSON.parse(value!.toString()) as Record<string, unknown>) })
+export const spoiled = ({ key, value }: NewRecord, kind: number): NewRecord => ({
+  key,
+  value: poisons[kind]!.spoil(JSON.parse(value!.toString()) as Record<string, unknown>),
+})

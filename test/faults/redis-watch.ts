@@ -17,7 +17,10 @@ export async function watchRedis(server: number): Promise<RedisWatch> {
   const sockets = new Set<Socket>()
   const proxy = createServer((client) => {
     const upstream = connect(server, '127.0.0.1')
-    for (const [socket, other] of [[client, upstream], [upstream, client]] as const) {
+    for (const [socket, other] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
       sockets.add(socket)
       socket.setNoDelay(true)
       socket.on('error', () => undefined)

@@ -34,7 +34,13 @@ function list(): void {
   const lines = [
     ...faults.map(({ name, what, presets }) => `${name.padEnd(20)} ${what} (${presets.join(', ')})`),
     '',
-    ...Object.entries(breaks).map(([name, { what }]) => `--break ${name.padEnd(20)} ${what}; fails ${faults.filter(({ proves }) => proves.includes(name as BreakName)).map((fault) => fault.name).join(', ')}`),
+    ...Object.entries(breaks).map(
+      ([name, { what }]) =>
+        `--break ${name.padEnd(20)} ${what}; fails ${faults
+          .filter(({ proves }) => proves.includes(name as BreakName))
+          .map((fault) => fault.name)
+          .join(', ')}`,
+    ),
   ]
   process.stdout.write(`${lines.join('\n')}\n`)
 }
@@ -47,9 +53,15 @@ function rowsAsked(size: Size, without: BreakName | undefined): readonly Row[] {
   if (unknown !== undefined) misused(`There is no fault '${unknown}'.`)
   const wanted = ({ name, proves }: Fault, preset: Preset): boolean => {
     if (values.preset !== undefined && values.preset !== preset) return false
-    return names === undefined ? without === undefined || proves.includes(without) : names.includes(name) || names.includes(`${name}/${preset}`)
+    return names === undefined
+      ? without === undefined || proves.includes(without)
+      : names.includes(name) || names.includes(`${name}/${preset}`)
   }
-  const asked = faults.flatMap((fault) => fault.presets.filter((preset) => wanted(fault, preset)).map((preset): Row => ({ fault: fault.name, preset, size, seed: Number(values.seed), without })))
+  const asked = faults.flatMap((fault) =>
+    fault.presets
+      .filter((preset) => wanted(fault, preset))
+      .map((preset): Row => ({ fault: fault.name, preset, size, seed: Number(values.seed), without })),
+  )
   // The longest first, so that lanes end together.
   const patienceMs = ({ fault }: Row): number => faults.find(({ name }) => name === fault)!.patienceMs[size]
   return asked.sort((a, b) => patienceMs(b) - patienceMs(a))
@@ -58,8 +70,14 @@ function rowsAsked(size: Size, without: BreakName | undefined): readonly Row[] {
 const seconds = (ms: number): string => (ms / 1_000).toFixed(1)
 
 function print({ row, outcome, elapsedMs }: Finished): void {
-  const figures = Object.entries(outcome.figures).map(([name, value]) => `${name} ${typeof value === 'number' ? value.toLocaleString('en-US') : value}`)
-  const text = [`${outcome.violations.length === 0 ? 'ok    ' : 'FAILED'} ${`${row.fault} ${row.preset}`.padEnd(20)} ${figures.join(', ')} (${seconds(elapsedMs)} s)`, ...outcome.violations.map((violation) => `       ${violation}`)]
+  const figures = Object.entries(outcome.figures).map(
+    ([name, value]) => `${name} ${typeof value === 'number' ? value.toLocaleString('en-US') : value}`,
+  )
+  const text = [
+    `${outcome.violations.length === 0 ? 'ok    ' : 'FAILED'} ${`${row.fault} ${row.preset}`.padEnd(20)} ` +
+      `${figures.join(', ')} (${seconds(elapsedMs)} s)`,
+    ...outcome.violations.map((violation) => `       ${violation}`),
+  ]
   process[values.json ? 'stderr' : 'stdout'].write(`${text.join('\n')}\n`)
 }
 
@@ -68,16 +86,23 @@ async function main(): Promise<void> {
   if (values.list) return list()
   const without = values.break
   if (without !== undefined && !isBreak(without)) return misused(`There is no protection '${without}'.`)
-  if (values.preset !== undefined && !['embedded', 'cluster'].includes(values.preset)) return misused(`There is no preset '${values.preset}'.`)
+  if (values.preset !== undefined && !['embedded', 'cluster'].includes(values.preset))
+    return misused(`There is no preset '${values.preset}'.`)
   const asked = rowsAsked(values.large ? 'large' : 'small', without)
   const lacking = serversMissing()
   const rows = asked.filter(({ preset }) => preset === 'embedded' || lacking.length === 0)
   const finished = await runInLanes(rows, Number(values.lanes), print)
   const failed = finished.filter(({ outcome }) => outcome.violations.length > 0).length
   const skipped = asked.length - rows.length
-  if (skipped > 0) process.stderr.write(`\n!!! NOT RUN: ${skipped} faults on the cluster preset: ${lacking.join('; ')}\n`)
-  if (values.json) process.stdout.write(`${JSON.stringify({ size: values.large ? 'large' : 'small', seed: Number(values.seed), without: without ?? null, faults: finished.map(({ row, outcome, elapsedMs }) => ({ fault: row.fault, preset: row.preset, ok: outcome.violations.length === 0, elapsedMs, ...outcome })), passed: finished.length - failed, failed, skipped }, null, 2)}\n`)
-  process[values.json ? 'stderr' : 'stdout'].write(`\n${finished.length - failed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`)
+  if (skipped > 0)
+    process.stderr.write(`\n!!! NOT RUN: ${skipped} faults on the cluster preset: ${lacking.join('; ')}\n`)
+  if (values.json)
+    process.stdout.write(
+      `${JSON.stringify({ size: values.large ? 'large' : 'small', seed: Number(values.seed), without: without ?? null, faults: finished.map(({ row, outcome, elapsedMs }) => ({ fault: row.fault, preset: row.preset, ok: outcome.violations.length === 0, elapsedMs, ...outcome })), passed: finished.length - failed, failed, skipped }, null, 2)}\n`,
+    )
+  process[values.json ? 'stderr' : 'stdout'].write(
+    `\n${finished.length - failed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`,
+  )
   process.exitCode = failed > 0 || (skipped > 0 && process.env['CI'] === 'true') ? 1 : 0
 }
 

@@ -27,7 +27,8 @@ export interface Servers {
   readonly variables: Readonly<Record<string, string>>
 }
 
-export const serversMissing = (): readonly string[] => [kafka, redis, clickhouse].flatMap((service) => service.missing() ?? [])
+export const serversMissing = (): readonly string[] =>
+  [kafka, redis, clickhouse].flatMap((service) => service.missing() ?? [])
 
 async function serverOf(service: Service, { directory, defer }: FaultRun): Promise<Server> {
   const place = join(directory, service.name)
@@ -50,9 +51,24 @@ async function serverOf(service: Service, { directory, defer }: FaultRun): Promi
 }
 
 export async function startServers(run: FaultRun): Promise<Servers> {
-  const [broker, store, front] = await Promise.all([serverOf(kafka, run), serverOf(redis, run), startFront({ directory: join(run.directory, 'clickhouse') })])
+  const [broker, store, front] = await Promise.all([
+    serverOf(kafka, run),
+    serverOf(redis, run),
+    startFront({ directory: join(run.directory, 'clickhouse') }),
+  ])
   run.defer(() => front.stop('SIGKILL'))
   const watch = await watchRedis(store.port)
   run.defer(() => watch.close())
-  return { kafka: broker, redis: store, watch, front, variables: { TIDEMILL_PRESET: 'cluster', ...broker.variables, ...front.variables, TIDEMILL_REDIS_NODES: `127.0.0.1:${watch.port}` } }
+  return {
+    kafka: broker,
+    redis: store,
+    watch,
+    front,
+    variables: {
+      TIDEMILL_PRESET: 'cluster',
+      ...broker.variables,
+      ...front.variables,
+      TIDEMILL_REDIS_NODES: `127.0.0.1:${watch.port}`,
+    },
+  }
 }

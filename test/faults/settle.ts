@@ -12,8 +12,14 @@ import { inputOf } from './topics.js'
 import { undisturbed } from './undisturbed.js'
 
 /** Waits until a condition holds; rejects, naming it, when it does not for so long. */
-export async function until(what: string, holds: () => Promise<boolean> | boolean, patienceMs = 120_000, everyMs = 50): Promise<void> {
-  for (const deadlineMs = clock.nowMs() + patienceMs; !(await holds()); await clock.sleep(everyMs)) if (clock.nowMs() > deadlineMs) throw new Error(`waited ${patienceMs / 1_000} s in vain until ${what}`)
+export async function until(
+  what: string,
+  holds: () => Promise<boolean> | boolean,
+  patienceMs = 120_000,
+  everyMs = 50,
+): Promise<void> {
+  for (const deadlineMs = clock.nowMs() + patienceMs; !(await holds()); await clock.sleep(everyMs))
+    if (clock.nowMs() > deadlineMs) throw new Error(`waited ${patienceMs / 1_000} s in vain until ${what}`)
 }
 
 /** What comes while an engine runs; rejects at once when it ends by itself. */
@@ -25,7 +31,10 @@ export const living = <T>(engine: LaunchedEngine, work: Promise<T>): Promise<T> 
     }),
   ])
 
-/** Records that the topic has: the last batch of each partition was acknowledged, so nothing comes after the highest offset. */
+/**
+ * Records that the topic has: the last batch of each partition was acknowledged, so nothing comes after the highest
+ * offset.
+ */
 export function recordsOf(acknowledged: readonly Acknowledged[]): number {
   const next = new Map<number, number>()
   for (const { partition, offset } of acknowledged) next.set(partition, Math.max(next.get(partition) ?? 0, offset + 1))
@@ -34,23 +43,41 @@ export function recordsOf(acknowledged: readonly Acknowledged[]): number {
 
 /** How many records have their visible result. */
 export async function visible(place: Place): Promise<number> {
-  const count = async (what: string): Promise<number> => Number((await place.query<{ n: number | string }>(`SELECT count() AS n FROM ${what}`))[0]!.n)
-  return (await count(`predictions FINAL WHERE stream = '${place.stream.stream.name}' AND role = 'served'`)) + (await count(`dead_letters FINAL`))
+  const count = async (what: string): Promise<number> =>
+    Number((await place.query<{ n: number | string }>(`SELECT count() AS n FROM ${what}`))[0]!.n)
+  return (
+    (await count(`predictions FINAL WHERE stream = '${place.stream.stream.name}' AND role = 'served'`)) +
+    (await count(`dead_letters FINAL`))
+  )
 }
 
 const withoutProgressMs = 90_000
 
-/** Waits for the last result; gives up when nothing has come for long, since whoever judges then says what is missing. */
+/**
+ * Waits for the last result; gives up when nothing has come for long, since whoever judges then says what is missing.
+ */
 async function drained(place: Place, records: number): Promise<void> {
-  for (let seen = -1, sinceMs = clock.nowMs(); seen < records && clock.nowMs() - sinceMs < withoutProgressMs; await clock.sleep(200)) {
+  for (
+    let seen = -1, sinceMs = clock.nowMs();
+    seen < records && clock.nowMs() - sinceMs < withoutProgressMs;
+    await clock.sleep(200)
+  ) {
     const now = await visible(place)
     if (now !== seen) sinceMs = clock.nowMs()
     seen = now
   }
 }
 
-/** Ends the load and the engines in good order, judges everything against an undisturbed run of the same input, and lets the product certify itself. */
-export async function settle(place: Place, run: FaultRun, load: Pick<Load, 'acknowledged' | 'stop'>, engines: Engines): Promise<Outcome> {
+/**
+ * Ends the load and the engines in good order, judges everything against an undisturbed run of the same input, and lets
+ * the product certify itself.
+ */
+export async function settle(
+  place: Place,
+  run: FaultRun,
+  load: Pick<Load, 'acknowledged' | 'stop'>,
+  engines: Engines,
+): Promise<Outcome> {
   await load.stop()
   await drained(place, recordsOf(load.acknowledged))
   await Promise.all(engines.map((engine) => engine.end('SIGTERM')))
@@ -72,7 +99,9 @@ export const judged = (place: Place, run: FaultRun, acknowledged: readonly Ackno
         return undefined
       }
     }
-    const newestMs = Math.max(...input.flatMap((records) => records.slice(-1_000).map((record) => Number(fieldOf(record, time) ?? 0))))
+    const newestMs = Math.max(
+      ...input.flatMap((records) => records.slice(-1_000).map((record) => Number(fieldOf(record, time) ?? 0))),
+    )
     return judge({
       acknowledged,
       input,

@@ -17,17 +17,36 @@ export type State = readonly { readonly last: number; readonly blobs: ReadonlyMa
 
 const digestOf = (bytes: Uint8Array): string => createHash('sha1').update(bytes).digest('base64url')
 
-const partitionsOf = ({ stream }: CompiledStream) => Array.from({ length: stream.partitions }, (_, partition) => ({ stream: stream.name, partition }))
+const partitionsOf = ({ stream }: CompiledStream) =>
+  Array.from({ length: stream.partitions }, (_, partition) => ({ stream: stream.name, partition }))
 
 /** Of a directory that no engine holds. */
 export function lmdbState(stream: CompiledStream, directory: string): State {
-  const database = open<Buffer, Buffer>({ path: join(directory, 'state.mdb'), noSubdir: true, encoding: 'binary', keyEncoding: 'binary', useVersions: true, readOnly: true })
+  const database = open<Buffer, Buffer>({
+    path: join(directory, 'state.mdb'),
+    noSubdir: true,
+    encoding: 'binary',
+    keyEncoding: 'binary',
+    useVersions: true,
+    readOnly: true,
+  })
   try {
     return partitionsOf(stream).map((at) => {
-      const meta = JSON.parse(database.getBinary(metaKey(at))?.toString() ?? '{"last":-1,"generation":0}') as { last: number; generation: number }
+      const meta = JSON.parse(database.getBinary(metaKey(at))?.toString() ?? '{"last":-1,"generation":0}') as {
+        last: number
+        generation: number
+      }
       const prefix = blobPrefix(at, meta.generation)
       const entries = [...database.getRange({ ...rangeOf(prefix), versions: true })]
-      return { last: meta.last, blobs: new Map(entries.map(({ key, value, version }) => [key.toString().slice(prefix.length + 1), { digest: digestOf(value), expiresAtMs: version! }])) }
+      return {
+        last: meta.last,
+        blobs: new Map(
+          entries.map(({ key, value, version }) => [
+            key.toString().slice(prefix.length + 1),
+            { digest: digestOf(value), expiresAtMs: version! },
+          ]),
+        ),
+      }
     })
   } finally {
     void database.close()
@@ -44,12 +63,19 @@ export async function redisState(stream: CompiledStream, port: number, keyPrefix
         if (meta === undefined) return { last: -1, blobs: new Map<string, Stored>() }
         const { last, since } = meta
         const blobs = new Map<string, Stored>()
-        for await (const found of redis.scanStream({ match: `${keys.blobs.replace(/[\\[\]*?]/g, '\\$&')}*`, count: 1_000 }) as AsyncIterable<string[]>) {
+        for await (const found of redis.scanStream({
+          match: `${keys.blobs.replace(/[\\[\]*?]/g, '\\$&')}*`,
+          count: 1_000,
+        }) as AsyncIterable<string[]>) {
           if (found.length === 0) continue
           const values = await redis.mgetBuffer(...found)
           for (const [i, key] of found.entries()) {
             const blob = unframed(values[i]!, since)
-            if (blob !== undefined) blobs.set(key.slice(keys.blobs.length), { digest: digestOf(blob), expiresAtMs: values[i]!.readDoubleLE(8) })
+            if (blob !== undefined)
+              blobs.set(key.slice(keys.blobs.length), {
+                digest: digestOf(blob),
+                expiresAtMs: values[i]!.readDoubleLE(8),
+              })
           }
         }
         return { last, blobs }
@@ -76,7 +102,11 @@ export function differenceOf(found: State, expected: State, newestMs: number): S
       const [mine, theirs] = [blobs.get(key), other.blobs.get(key)]
       if (mine?.digest === theirs?.digest) continue
       const isAlone = mine === undefined || theirs === undefined
-      if (!isAlone || (mine ?? theirs)!.expiresAtMs >= newestMs) different.push(`partition ${partition}, ${JSON.stringify(key)}: ${mine === undefined ? 'too much' : theirs === undefined ? 'missing' : 'other bytes'}`)
+      if (!isAlone || (mine ?? theirs)!.expiresAtMs >= newestMs)
+        different.push(
+          `partition ${partition}, ${JSON.stringify(key)}: ` +
+            (mine === undefined ? 'too much' : theirs === undefined ? 'missing' : 'other bytes'),
+        )
     }
   }
   return { blobs: expected.reduce((sum, { blobs }) => sum + blobs.size, 0), different }

@@ -8,7 +8,13 @@ export async function readAll(log: EventLog, topic: string, partition: number): 
   const { signal } = new AbortController()
   const all: LogRecord[] = []
   try {
-    for (let from = first; from < next; from = all.at(-1)!.offset + 1) for (const record of await reader.read(from, { records: 10_000, bytes: 8 * 1024 * 1024 }, signal)) all.push({ ...record, value: record.value && Buffer.from(record.value), key: record.key && Buffer.from(record.key) })
+    for (let from = first; from < next; from = all.at(-1)!.offset + 1)
+      for (const record of await reader.read(from, { records: 10_000, bytes: 8 * 1024 * 1024 }, signal))
+        all.push({
+          ...record,
+          value: record.value && Buffer.from(record.value),
+          key: record.key && Buffer.from(record.key),
+        })
     return all
   } finally {
     await reader.close()
@@ -16,5 +22,8 @@ export async function readAll(log: EventLog, topic: string, partition: number): 
 }
 
 /** By partition: what producers brought into the stream's topic. */
-export const inputOf = ({ stream, topics }: CompiledStream, log: EventLog): Promise<readonly (readonly LogRecord[])[]> =>
+export const inputOf = (
+  { stream, topics }: CompiledStream,
+  log: EventLog,
+): Promise<readonly (readonly LogRecord[])[]> =>
   Promise.all(Array.from({ length: stream.partitions }, (_, partition) => readAll(log, topics.events, partition)))

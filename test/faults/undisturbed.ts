@@ -19,7 +19,12 @@ export interface Undisturbed {
 }
 
 /** What the engine makes of the same records, in the same order of each partition, when nothing happens to it. */
-export async function undisturbed(stream: CompiledStream, input: readonly (readonly LogRecord[])[], config: Config, directory: string): Promise<Undisturbed> {
+export async function undisturbed(
+  stream: CompiledStream,
+  input: readonly (readonly LogRecord[])[],
+  config: Config,
+  directory: string,
+): Promise<Undisturbed> {
   const runtime = createOnnxRuntime()
   const stores = embeddedStores({ ephemeral: true }, { directory, clock })
   const log = await stores.openLog()
@@ -27,9 +32,16 @@ export async function undisturbed(stream: CompiledStream, input: readonly (reado
   try {
     await ensureTopics(log, [stream], undefined)
     for (const [partition, records] of input.entries())
-      for (let from = 0; from < records.length; from += 1_000) await log.append({ topic: stream.topics.events, partition }, records.slice(from, from + 1_000))
+      for (let from = 0; from < records.length; from += 1_000)
+        await log.append({ topic: stream.topics.events, partition }, records.slice(from, from + 1_000))
     const available = await loadStreams([packagePath('bench/streams')])
-    const { routing } = await scoredWith({ stream: stream.stream.name, available, model: undefined, modelsDirectory: config.models.directory, runtime })
+    const { routing } = await scoredWith({
+      stream: stream.stream.name,
+      available,
+      model: undefined,
+      modelsDirectory: config.models.directory,
+      runtime,
+    })
     const results = new Map<string, string>()
     let left = input.reduce((sum, { length }) => sum + length, 0)
     await new Promise<void>((resolve, reject) => {
@@ -46,7 +58,13 @@ export async function undisturbed(stream: CompiledStream, input: readonly (reado
         },
       }) // prettier-ignore
       // A line that stops for too many bad records stops here as well: what it left has no result.
-      joined.then(({ failed, leave }) => failed.catch((error: unknown) => (isEngineError(error, 'BAD_SHARE') ? leave().then(resolve, reject) : reject(error as Error))), reject)
+      joined.then(
+        ({ failed, leave }) =>
+          failed.catch((error: unknown) =>
+            isEngineError(error, 'BAD_SHARE') ? leave().then(resolve, reject) : reject(error as Error),
+          ),
+        reject,
+      )
     })
     await store.close()
     return { results, state: lmdbState(stream, join(directory, 'state')) }

@@ -1,5 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { Assignment, ConsumerGroups, EventLog, LogRecord, NewRecord, PartitionReader, TopicPartition } from '../../src/log/event-log.js'
+import type {
+  Assignment,
+  ConsumerGroups,
+  EventLog,
+  LogRecord,
+  NewRecord,
+  PartitionReader,
+  TopicPartition,
+} from '../../src/log/event-log.js'
 import { failsWith, never, numbered, readAll, textRecord, texts } from './records.js'
 
 /** A fresh log of one adapter; `topic` gives names that no other test uses. */
@@ -16,7 +24,7 @@ const collect =
   (into: (at: TopicPartition, records: readonly LogRecord[]) => void | Promise<void>) =>
   async (assignment: Assignment): Promise<void> => {
     const { topic, partition, reader, revoked } = assignment
-    for (let from = 0; !revoked.aborted; ) {
+    for (let from = 0; !revoked.aborted;) {
       const records = await reader.read(from, wide, revoked)
       if (records.length === 0) continue
       await into({ topic, partition }, records)
@@ -73,14 +81,24 @@ export function eventLogContract(name: string, factory: () => Promise<LogUnderTe
       const given: NewRecord[] = [
         { key: null, value: null, timestampMs: 1_700_000_000_000 },
         { key: Buffer.alloc(0), value: Buffer.alloc(0), timestampMs: 1_700_000_000_001 },
-        { key: Buffer.from('k'), value: Buffer.from([0, 255, 128]), headers: { trace: Buffer.from('abc'), länge: Buffer.alloc(0) }, timestampMs: 1_700_000_000_002 },
-        { key: Buffer.from('k'), value: Buffer.alloc(300, 7), headers: { trace: Buffer.from('def') }, timestampMs: 1_600_000_000_000 },
+        {
+          key: Buffer.from('k'),
+          value: Buffer.from([0, 255, 128]),
+          headers: { trace: Buffer.from('abc'), länge: Buffer.alloc(0) },
+          timestampMs: 1_700_000_000_002,
+        },
+        {
+          key: Buffer.from('k'),
+          value: Buffer.alloc(300, 7),
+          headers: { trace: Buffer.from('def') },
+          timestampMs: 1_600_000_000_000,
+        },
       ]
       await log.append(at, given)
       const records = await reader().read(0, wide, never)
-      expect(records.map(({ key, value, headers, timestampMs }) => ({ key, value, headers: { ...headers }, timestampMs }))).toEqual(
-        given.map((record) => ({ headers: {}, ...record })),
-      )
+      expect(
+        records.map(({ key, value, headers, timestampMs }) => ({ key, value, headers: { ...headers }, timestampMs })),
+      ).toEqual(given.map((record) => ({ headers: {}, ...record })))
     })
 
     test('a record without a time gets one from the log', async () => {
@@ -99,7 +117,11 @@ export function eventLogContract(name: string, factory: () => Promise<LogUnderTe
     })
 
     test('concurrent appends each stay in one piece, at the offset they were told', async () => {
-      const firsts = await Promise.all(['a', 'b', 'c', 'd', 'e'].map((name) => log.append(at, [textRecord(`${name}0`), textRecord(`${name}1`), textRecord(`${name}2`)])))
+      const firsts = await Promise.all(
+        ['a', 'b', 'c', 'd', 'e'].map((name) =>
+          log.append(at, [textRecord(`${name}0`), textRecord(`${name}1`), textRecord(`${name}2`)]),
+        ),
+      )
       const all = texts(await readAll(log, at, 0))
       for (const [i, name] of ['a', 'b', 'c', 'd', 'e'].entries())
         expect(all.slice(firsts[i], firsts[i]! + 3)).toEqual([`${name}0`, `${name}1`, `${name}2`])
@@ -125,7 +147,7 @@ export function eventLogContract(name: string, factory: () => Promise<LogUnderTe
     test('what was read stays as it is until the next read', async () => {
       await log.append(at, numbered(2_000))
       const one = reader()
-      for (let from = 0; from < 2_000; ) {
+      for (let from = 0; from < 2_000;) {
         const records = await one.read(from, { records: 300, bytes: 1_000_000 }, never)
         await log.append(at, [textRecord('more')])
         expect(texts(records)).toEqual(records.map((_, i) => String(from + i)))
@@ -156,8 +178,14 @@ export function eventLogContract(name: string, factory: () => Promise<LogUnderTe
     })
 
     test('bounds since a time begin with the first record at or after it', async () => {
-      await log.append(at, [100, 200, 300].map((timestampMs) => textRecord('t', { timestampMs })))
-      await log.append(at, [400, 500].map((timestampMs) => textRecord('t', { timestampMs })))
+      await log.append(
+        at,
+        [100, 200, 300].map((timestampMs) => textRecord('t', { timestampMs })),
+      )
+      await log.append(
+        at,
+        [400, 500].map((timestampMs) => textRecord('t', { timestampMs })),
+      )
       expect(await log.bounds(at, 0)).toEqual({ first: 0, next: 5 })
       expect(await log.bounds(at, 200)).toEqual({ first: 1, next: 5 })
       expect(await log.bounds(at, 201)).toEqual({ first: 2, next: 5 })
@@ -167,7 +195,11 @@ export function eventLogContract(name: string, factory: () => Promise<LogUnderTe
 
     test('one member of a group gets every partition', async () => {
       const seen = new Map<number, (string | undefined)[]>()
-      const member = await log.join('alone', [at.topic], collect((place, records) => void seen.set(place.partition, texts(records))))
+      const member = await log.join(
+        'alone',
+        [at.topic],
+        collect((place, records) => void seen.set(place.partition, texts(records))),
+      )
       await log.append(at, [textRecord('one')])
       await log.append({ ...at, partition: 0 }, [textRecord('zero')])
       await expect.poll(() => [seen.get(0), seen.get(1)], { timeout: 30_000 }).toEqual([['zero'], ['one']])
@@ -178,13 +210,15 @@ export function eventLogContract(name: string, factory: () => Promise<LogUnderTe
       const owners = new Map<number, string>()
       const running = new Map<number, number>()
       let most = 0
-      const work = (who: string) => async ({ partition, revoked }: Assignment): Promise<void> => {
-        running.set(partition, (running.get(partition) ?? 0) + 1)
-        most = Math.max(most, running.get(partition)!)
-        owners.set(partition, who)
-        await new Promise<void>((resolve) => revoked.addEventListener('abort', () => resolve(), { once: true }))
-        running.set(partition, running.get(partition)! - 1)
-      }
+      const work =
+        (who: string) =>
+        async ({ partition, revoked }: Assignment): Promise<void> => {
+          running.set(partition, (running.get(partition) ?? 0) + 1)
+          most = Math.max(most, running.get(partition)!)
+          owners.set(partition, who)
+          await new Promise<void>((resolve) => revoked.addEventListener('abort', () => resolve(), { once: true }))
+          running.set(partition, running.get(partition)! - 1)
+        }
       const ann = await log.join('pair', [at.topic], work('ann'))
       const bob = await log.join('pair', [at.topic], work('bob'))
       await expect.poll(() => [...owners.values()].sort(), { timeout: 30_000 }).toEqual(['ann', 'bob'])
@@ -214,7 +248,9 @@ export function eventLogContract(name: string, factory: () => Promise<LogUnderTe
     })
 
     test('work that fails fails its membership', async () => {
-      const member = await log.join('broken', [at.topic], ({ partition }) => (partition === 1 ? Promise.reject(new Error('no more')) : Promise.resolve()))
+      const member = await log.join('broken', [at.topic], ({ partition }) =>
+        partition === 1 ? Promise.reject(new Error('no more')) : Promise.resolve(),
+      )
       await expect(member.failed).rejects.toThrow('no more')
       await member.leave()
     })
@@ -223,7 +259,9 @@ export function eventLogContract(name: string, factory: () => Promise<LogUnderTe
       await log.append(at, numbered(5))
       const member = await log.join('lagging', [at.topic], async (assignment) => {
         if (assignment.partition === 1) await assignment.commit(3)
-        await new Promise<void>((resolve) => assignment.revoked.addEventListener('abort', () => resolve(), { once: true }))
+        await new Promise<void>((resolve) =>
+          assignment.revoked.addEventListener('abort', () => resolve(), { once: true }),
+        )
       })
       await expect
         .poll(async () => (await log.lag('lagging')).filter(({ partition }) => partition === 1), { timeout: 30_000 })

@@ -8,8 +8,13 @@ const wide = { records: 1_000, bytes: 1024 * 1024 }
 /** A signal that never aborts. */
 export const never: AbortSignal = new AbortController().signal
 
-export const textRecord = (text: string, more: Partial<NewRecord> = {}): NewRecord => ({ key: Buffer.from(`key of ${text}`), value: Buffer.from(text), ...more })
-export const texts = (records: readonly LogRecord[]): (string | undefined)[] => records.map(({ value }) => value?.toString())
+export const textRecord = (text: string, more: Partial<NewRecord> = {}): NewRecord => ({
+  key: Buffer.from(`key of ${text}`),
+  value: Buffer.from(text),
+  ...more,
+})
+export const texts = (records: readonly LogRecord[]): (string | undefined)[] =>
+  records.map(({ value }) => value?.toString())
 export const numbered = (count: number): NewRecord[] => Array.from({ length: count }, (_, i) => textRecord(String(i)))
 
 /** Everything from `from` to the end of what is there. */
@@ -18,11 +23,13 @@ export async function readAll(log: EventLog, at: TopicPartition, from: Offset, b
   const reader = log.reader(at)
   const all: LogRecord[] = []
   try {
-    for await (const records of readUpTo(reader, from, next, bound, never)) all.push(...records.map((record) => ({ ...record, value: record.value && Buffer.from(record.value) })))
+    for await (const records of readUpTo(reader, from, next, bound, never))
+      all.push(...records.map((record) => ({ ...record, value: record.value && Buffer.from(record.value) })))
     return all
   } finally {
     await reader.close()
   }
 }
 
-export const failsWith = (code: ErrorCode): unknown => expect.toSatisfy((error: unknown) => isEngineError(error, code), `fails with ${code}`)
+export const failsWith = (code: ErrorCode): unknown =>
+  expect.toSatisfy((error: unknown) => isEngineError(error, code), `fails with ${code}`)

@@ -9,7 +9,10 @@ import { openEvents, place, scratch } from './local/local-log.js'
 /** The tail of a topic of these blocks, looking at `records` of them first. */
 async function tailOf(blocks: readonly Block[], records?: number, since = 0): Promise<Pick<Tail, 'epoch' | 'covered'>> {
   const log = await openEvents(await scratch())
-  await log.append(place, blocks.map((each) => ({ key: null, value: encodeBlock(each) })))
+  await log.append(
+    place,
+    blocks.map((each) => ({ key: null, value: encodeBlock(each) })),
+  )
   const { epoch, covered } = await readTail(log, place, since, records)
   return { epoch, covered }
 }
@@ -29,11 +32,17 @@ test('a marker raises the epoch and covers nothing', async () => {
 
 test('a block that a lost owner appended behind the claim does not count', async () => {
   expect(await tailOf([marker(1, -1), block(1, -1, 4), marker(2, 4), block(1, 4, 9)])).toEqual({ epoch: 2, covered: 4 })
-  expect(await tailOf([marker(1, -1), block(1, -1, 4), marker(2, 1), block(1, 4, 9), block(2, 1, 3)])).toEqual({ epoch: 2, covered: 4 })
+  expect(await tailOf([marker(1, -1), block(1, -1, 4), marker(2, 1), block(1, 4, 9), block(2, 1, 3)])).toEqual({
+    epoch: 2,
+    covered: 4,
+  })
 })
 
 test('a look that begins behind the claim is not fooled by the lost owner', async () => {
-  expect(await tailOf([marker(1, -1), block(1, -1, 4), marker(2, 1), block(1, 4, 9), block(2, 1, 5)], 2)).toEqual({ epoch: 2, covered: 5 })
+  expect(await tailOf([marker(1, -1), block(1, -1, 4), marker(2, 1), block(1, 4, 9), block(2, 1, 5)], 2)).toEqual({
+    epoch: 2,
+    covered: 5,
+  })
 })
 
 test('the look goes further back while there are only markers', async () => {

@@ -15,7 +15,19 @@ async function folder(models: Readonly<Record<string, object>>): Promise<string>
   onTestFinished(() => rm(directory, { recursive: true }))
   for (const [name, change] of Object.entries(models)) {
     const [family, scope, version] = name.split('/')
-    const manifest = { family, scope, version, fingerprint: '0123456789abcdef', features: ['a'], sha256, input: 'input', output: 'score', metrics: {}, reference: {}, ...change }
+    const manifest = {
+      family,
+      scope,
+      version,
+      fingerprint: '0123456789abcdef',
+      features: ['a'],
+      sha256,
+      input: 'input',
+      output: 'score',
+      metrics: {},
+      reference: {},
+      ...change,
+    }
     await mkdir(join(directory, name), { recursive: true })
     await writeFile(join(directory, name, 'manifest.json'), JSON.stringify(manifest))
     await writeFile(join(directory, name, 'model.onnx'), bytes)
@@ -23,12 +35,16 @@ async function folder(models: Readonly<Record<string, object>>): Promise<string>
   return directory
 }
 
-const code = (wanted: ErrorCode, words: RegExp) => (error: unknown) => isEngineError(error, wanted) && words.test(error.message)
+const code = (wanted: ErrorCode, words: RegExp) => (error: unknown) =>
+  isEngineError(error, wanted) && words.test(error.message)
 const name = (version: string) => ({ family: 'f', scope: 'global', version })
 
 test('models are listed by family, scope and version; a folder that is missing holds none', async () => {
   const directory = await folder({ 'f/global/v002': {}, 'f/global/v001': {}, 'f/acme/v001': {}, 'e/global/v001': {} })
-  assert.deepEqual((await listModels(directory)).map(({ family, scope, version }) => `${family}/${scope}/${version}`), ['e/global/v001', 'f/acme/v001', 'f/global/v001', 'f/global/v002'])
+  assert.deepEqual(
+    (await listModels(directory)).map(({ family, scope, version }) => `${family}/${scope}/${version}`),
+    ['e/global/v001', 'f/acme/v001', 'f/global/v001', 'f/global/v002'],
+  )
   assert.deepEqual(await listModels(join(directory, 'nowhere')), [])
 })
 
@@ -36,11 +52,17 @@ test('a model is named by the hash of its bytes', async () => {
   const directory = await folder({ 'f/global/v001': {} })
   const { model } = await readModel(directory, name('v001'))
   assert.equal(model.id, sha256)
-  assert.deepEqual(await readModelFile(join(directory, 'f/global/v001/model.onnx')), { version: `file:${sha256.slice(0, 12)}`, model: { id: sha256, bytes } })
+  assert.deepEqual(await readModelFile(join(directory, 'f/global/v001/model.onnx')), {
+    version: `file:${sha256.slice(0, 12)}`,
+    model: { id: sha256, bytes },
+  })
 })
 
 test('bytes that are not those of the manifest, and a manifest that says too little, are refused', async () => {
-  const directory = await folder({ 'f/global/v001': { sha256: '0'.repeat(64) }, 'f/global/v002': { fingerprint: 'none' } })
+  const directory = await folder({
+    'f/global/v001': { sha256: '0'.repeat(64) },
+    'f/global/v002': { fingerprint: 'none' },
+  })
   await assert.rejects(readModel(directory, name('v001')), code('MODEL_DAMAGED', /sha256/))
   await assert.rejects(readModel(directory, name('v002')), code('MODEL_DAMAGED', /fingerprint/))
   await assert.rejects(readModel(directory, name('v003')), code('UNKNOWN_MODEL', /v003/))

@@ -3,17 +3,18 @@
  * simulation alone. A protection whose removal the simulation does not notice is either none or not tested. Where few
  * seeds notice, the search begins at `from`.
  *
- * @typedef {{ readonly why: string, readonly file: string, readonly find: string, readonly put: string, readonly from?: number }} Break
+ * @typedef {{ readonly why: string, readonly file: string, readonly find: string, readonly put: string, readonly from?:
+ *   number }} Break
  * @type {Readonly<Record<string, Break>>}
  */
 export const breaks = {
-  'fence': {
+  fence: {
     why: 'a commit of an owner that was replaced is refused',
     file: 'test/simulation/memory-state-store.ts',
     find: 'if (stored?.epoch !== epoch || stored.claim !== claim) throw fenced(at, stored?.epoch ?? 0, epoch)',
     put: 'if (stored === undefined) return',
   },
-  'previous': {
+  previous: {
     why: 'a commit that does not follow the stored offset is refused',
     file: 'test/simulation/memory-state-store.ts',
     find: 'if (stored.last !== previous) throw',

@@ -7,14 +7,16 @@ import { breaks } from './breaks.js'
 const root = join(import.meta.dirname, '..', '..')
 
 /**
- * The simulation's worker as one file, so that processes of plain Node run the sources as they are, or without one protection.
+ * The simulation's worker as one file, so that processes of plain Node run the sources as they are, or without one
+ * protection.
  *
  * @param {string | undefined} broken Name of the protection that is taken out.
  * @returns {Promise<string>} Where it is.
  */
 export async function bundle(broken) {
   const edit = broken === undefined ? undefined : breaks[broken]
-  if (broken !== undefined && edit === undefined) throw new Error(`there is no protection '${broken}'; there are ${Object.keys(breaks).join(', ')}`)
+  if (broken !== undefined && edit === undefined)
+    throw new Error(`there is no protection '${broken}'; there are ${Object.keys(breaks).join(', ')}`)
   const outfile = join(root, 'node_modules', '.cache', 'tidemill-simulation', `${broken ?? 'whole'}-${process.pid}.mjs`)
   let edited = false
   await build({
@@ -31,9 +33,16 @@ export async function bundle(broken) {
         name: 'sources as they stand',
         setup({ onLoad }) {
           onLoad({ filter: /\.ts$/ }, async ({ path }) => {
-            let contents = (await readFile(path, 'utf8')).replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href))
+            let contents = (await readFile(path, 'utf8')).replaceAll(
+              'import.meta.url',
+              JSON.stringify(pathToFileURL(path).href),
+            )
             if (edit !== undefined && relative(root, path) === edit.file) {
-              if (contents.split(edit.find).length !== 2) throw new Error(`${edit.file} has not exactly one place that reads '${edit.find}': tell breaks.js how protection '${broken}' is taken out now`)
+              if (contents.split(edit.find).length !== 2)
+                throw new Error(
+                  `${edit.file} has not exactly one place that reads '${edit.find}': tell breaks.js how ` +
+                    `protection '${broken}' is taken out now`,
+                )
               contents = contents.replace(edit.find, () => edit.put)
               edited = true
             }

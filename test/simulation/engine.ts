@@ -24,7 +24,12 @@ export interface SimulatedEngine {
   stop(): Promise<void>
 }
 
-export function startEngine(process: SimulatedProcess, servers: Servers, settings: EngineSettings, random: Random): SimulatedEngine {
+export function startEngine(
+  process: SimulatedProcess,
+  servers: Servers,
+  settings: EngineSettings,
+  random: Random,
+): SimulatedEngine {
   const seats: Seat[] = []
   const closing: (() => Promise<void>)[] = []
   const { clock } = process
@@ -39,22 +44,43 @@ export function startEngine(process: SimulatedProcess, servers: Servers, setting
     closing.push(() => followed.close())
     control = followed
     const scoring = await scoringFlow({
-      log, groups: log, store: storeOf(process, servers), streams: [stream], tenants: 'any', clock,
+      log,
+      groups: log,
+      store: storeOf(process, servers),
+      streams: [stream],
+      tenants: 'any',
+      clock,
       routing: () => followed.current(),
       build: 'simulated',
-      settings: { ...settings, commitIntervalMaxMs: 4 * settings.commitIntervalMs, seenIds, sweepIntervalMs: 500, badShare },
+      settings: {
+        ...settings,
+        commitIntervalMaxMs: 4 * settings.commitIntervalMs,
+        seenIds,
+        sweepIntervalMs: 500,
+        badShare,
+      },
       onChunk: () => undefined,
       onRetry: () => undefined,
     })
     closing.push(() => scoring.leave())
-    const warehouse = await warehouseFlow({ log, groups: log, warehouse: warehouseOf(process, servers), streams: [stream], clock, rawEvents: true, report: () => undefined })
+    const warehouse = await warehouseFlow({
+      log,
+      groups: log,
+      warehouse: warehouseOf(process, servers),
+      streams: [stream],
+      clock,
+      rawEvents: true,
+      report: () => undefined,
+    })
     closing.push(() => warehouse.leave())
     return Promise.race([followed.failed, scoring.failed, warehouse.failed])
   }
   const failed = run()
   failed.catch(() => undefined)
   return {
-    process, seats, failed,
+    process,
+    seats,
+    failed,
     control: () => control,
     async stop() {
       for (const close of closing.reverse()) await close()

@@ -11,7 +11,12 @@ export function guardDeterminism(): void {
     if (new.target === undefined || values.length === 0) return refuse('the time of day')()
     return Reflect.construct(RealDate, values, RealDate) as Date
   }
-  globalThis.Date = Object.assign(guarded, { prototype: RealDate.prototype, UTC: RealDate.UTC, parse: RealDate.parse, now: refuse('Date.now') }) as unknown as DateConstructor
+  globalThis.Date = Object.assign(guarded, {
+    prototype: RealDate.prototype,
+    UTC: RealDate.UTC,
+    parse: RealDate.parse,
+    now: refuse('Date.now'),
+  }) as unknown as DateConstructor
   Math.random = refuse('Math.random')
   performance.now = refuse('performance.now')
   globalThis.setTimeout = refuse('setTimeout') as unknown as typeof setTimeout

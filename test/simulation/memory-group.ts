@@ -103,14 +103,17 @@ export class MemoryGroup {
       change()
       const wanted = this.#share()
       await Promise.all(before.map((member) => release(member, (key) => wanted.get(key)?.member !== member)))
-      for (const [key, { member, at }] of wanted) if (!member.held.has(key) && this.#members.has(member)) member.held.set(key, this.#hand(member, at))
+      for (const [key, { member, at }] of wanted)
+        if (!member.held.has(key) && this.#members.has(member)) member.held.set(key, this.#hand(member, at))
     })
     return this.#rebalanced
   }
 
   #share(): Map<string, { readonly member: Member; readonly at: TopicPartition }> {
     const topics = [...new Set(this.members.flatMap((member) => member.topics))]
-    const all = topics.flatMap((topic) => Array.from({ length: this.#log.partitionsOf(topic) }, (_, partition) => ({ topic, partition })))
+    const all = topics.flatMap((topic) =>
+      Array.from({ length: this.#log.partitionsOf(topic) }, (_, partition) => ({ topic, partition })),
+    )
     return new Map(
       all.map((at, n) => {
         const members = this.members.filter((member) => member.topics.includes(at.topic))

@@ -1,5 +1,17 @@
 import { EngineError } from '../../src/base/errors.js'
-import type { ConsumerGroups, EventLog, GroupLag, LogRecord, Membership, NewRecord, Offset, PartitionReader, ReadBound, TopicPartition, TopicSpec } from '../../src/log/event-log.js'
+import type {
+  ConsumerGroups,
+  EventLog,
+  GroupLag,
+  LogRecord,
+  Membership,
+  NewRecord,
+  Offset,
+  PartitionReader,
+  ReadBound,
+  TopicPartition,
+  TopicSpec,
+} from '../../src/log/event-log.js'
 import { MemoryGroup, type Work } from './memory-group.js'
 
 /** Records of one partition. Offsets ascend and may have holes. */
@@ -27,7 +39,8 @@ export class MemoryLog implements EventLog, ConsumerGroups {
 
   partition({ topic, partition }: TopicPartition): MemoryPartition {
     const found = this.#topics.get(topic)?.[partition]
-    if (found === undefined) throw new EngineError('TOPIC_MISMATCH', `there is no partition ${partition} of a topic ${topic}`)
+    if (found === undefined)
+      throw new EngineError('TOPIC_MISMATCH', `there is no partition ${partition} of a topic ${topic}`)
     return found
   }
 
@@ -48,14 +61,26 @@ export class MemoryLog implements EventLog, ConsumerGroups {
 
   async ensure({ topic, partitions }: TopicSpec): Promise<void> {
     const known = this.#topics.get(topic)
-    if (known === undefined) this.#topics.set(topic, Array.from({ length: partitions }, () => ({ records: [], first: 0, next: 0, waiting: new Set() })))
-    else if (known.length !== partitions) throw new EngineError('TOPIC_MISMATCH', `topic ${topic} has ${known.length} partitions, not ${partitions}`)
+    if (known === undefined)
+      this.#topics.set(
+        topic,
+        Array.from({ length: partitions }, () => ({ records: [], first: 0, next: 0, waiting: new Set() })),
+      )
+    else if (known.length !== partitions)
+      throw new EngineError('TOPIC_MISMATCH', `topic ${topic} has ${known.length} partitions, not ${partitions}`)
   }
 
   async append(at: TopicPartition, records: readonly NewRecord[]): Promise<Offset> {
     const partition = this.partition(at)
     const first = partition.next
-    for (const { key, value, headers = {}, timestampMs = this.#nowMs() } of records) partition.records.push({ offset: partition.next++, timestampMs, key: copied(key), value: copied(value), headers: copiedAll(headers) })
+    for (const { key, value, headers = {}, timestampMs = this.#nowMs() } of records)
+      partition.records.push({
+        offset: partition.next++,
+        timestampMs,
+        key: copied(key),
+        value: copied(value),
+        headers: copiedAll(headers),
+      })
     for (const wake of partition.waiting) wake()
     return first
   }
@@ -81,14 +106,22 @@ export class MemoryLog implements EventLog, ConsumerGroups {
   }
 
   async lag(group: string): Promise<readonly GroupLag[]> {
-    return this.group(group).committed.map(({ topic, partition, committed }) => ({ topic, partition, committed, next: this.partition({ topic, partition }).next }))
+    return this.group(group).committed.map(({ topic, partition, committed }) => ({
+      topic,
+      partition,
+      committed,
+      next: this.partition({ topic, partition }).next,
+    }))
   }
 }
 
 class MemoryReader implements PartitionReader {
   #given: readonly LogRecord[] = []
 
-  constructor(readonly partition: MemoryPartition, readonly place: string) {}
+  constructor(
+    readonly partition: MemoryPartition,
+    readonly place: string,
+  ) {}
 
   async read(from: Offset, bound: ReadBound, signal: AbortSignal): Promise<readonly LogRecord[]> {
     for (const record of this.#given) spoil(record)
@@ -107,15 +140,28 @@ class MemoryReader implements PartitionReader {
 
   #take(from: Offset, { records: most, bytes: mostBytes }: ReadBound): LogRecord[] {
     const { records, first, next } = this.partition
-    if (from > next) throw new EngineError('LOG_RESET', `${this.place} ends before offset ${next}, but ${from} was asked for: the topic was made anew`)
-    if (from < first) throw new EngineError('GAP', `${this.place} begins with offset ${first}, but ${from} was asked for: retention has passed it`)
+    if (from > next)
+      throw new EngineError(
+        'LOG_RESET',
+        `${this.place} ends before offset ${next}, but ${from} was asked for: the topic was made anew`,
+      )
+    if (from < first)
+      throw new EngineError(
+        'GAP',
+        `${this.place} begins with offset ${first}, but ${from} was asked for: retention has passed it`,
+      )
     const found: LogRecord[] = []
     let bytes = 0
     for (let i = indexOf(records, from); i < records.length && found.length < most; i++) {
       const record = records[i]!
       bytes += 40 + (record.key?.length ?? 0) + (record.value?.length ?? 0)
       if (found.length > 0 && bytes > mostBytes) break
-      found.push({ ...record, key: copied(record.key), value: copied(record.value), headers: copiedAll(record.headers) })
+      found.push({
+        ...record,
+        key: copied(record.key),
+        value: copied(record.value),
+        headers: copiedAll(record.headers),
+      })
     }
     return found
   }
@@ -145,7 +191,8 @@ function indexOf(records: readonly LogRecord[], from: Offset): number {
 }
 
 const copied = (bytes: Buffer | null): Buffer | null => (bytes === null ? null : Buffer.from(bytes))
-const copiedAll = (headers: Readonly<Record<string, Buffer>>): Record<string, Buffer> => Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, Buffer.from(value)]))
+const copiedAll = (headers: Readonly<Record<string, Buffer>>): Record<string, Buffer> =>
+  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, Buffer.from(value)]))
 
 function spoil({ key, value, headers }: LogRecord): void {
   key?.fill(0xee)

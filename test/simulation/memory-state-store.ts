@@ -1,4 +1,15 @@
-import { assertReadable, conflict, fenced, isOwned, type Claim, type StateChange, type StateExtent, type StateOwner, type StatePartition, type StateStore } from '../../src/state/state-store.js'
+import {
+  assertReadable,
+  conflict,
+  fenced,
+  isOwned,
+  type Claim,
+  type StateChange,
+  type StateExtent,
+  type StateOwner,
+  type StatePartition,
+  type StateStore,
+} from '../../src/state/state-store.js'
 
 export interface MemoryBlob {
   readonly blob: Buffer
@@ -38,7 +49,8 @@ export class MemoryStateStore implements StateStore {
 
   async claim(at: StatePartition, identity: string, tailEpoch: number, covered = -1): Promise<Claim> {
     const stored = this.at(at)
-    const kept = stored?.identity === identity ? stored : { last: -1, whole: covered, blobs: new Map<string, MemoryBlob>() }
+    const kept =
+      stored?.identity === identity ? stored : { last: -1, whole: covered, blobs: new Map<string, MemoryBlob>() }
     const epoch = 1 + Math.max(stored?.epoch ?? 0, tailEpoch)
     const claim = String(++this.#claims)
     this.#partitions.set(placeOf(at), { epoch, claim, last: kept.last, whole: kept.whole, identity, blobs: kept.blobs })

@@ -3,7 +3,10 @@ import { isTable, type Table } from '../../src/sinks/tables.js'
 import type { Warehouse } from '../../src/sinks/warehouse.js'
 import { rowsOfNative, type Row } from './native-rows.js'
 
-/** What tells the rows of a table apart, and which of several copies stays: the largest version, else the last. As the migrations have it. */
+/**
+ * What tells the rows of a table apart, and which of several copies stays: the largest version, else the last. As the
+ * migrations have it.
+ */
 const tables: Readonly<Record<Table, { readonly key: readonly string[]; readonly version?: string }>> = {
   predictions: { key: ['tenant', 'stream', 'topic', 'partition', 'offset', 'role', 'item'], version: 'ver' },
   outcomes: { key: ['tenant', 'stream', 'event_id', 'topic', 'partition', 'offset'] },
@@ -52,9 +55,23 @@ export class MemoryWarehouse implements Warehouse {
 
   async query<Result>(sql: string, params: Readonly<Record<string, unknown>> = {}): Promise<Result[]> {
     this.#check()
-    if (!/\bFROM progress FINAL\s+WHERE table_name = \{table: String\} AND topic = \{topic: String\} AND partition = \{partition: UInt32\}$/.test(sql)) throw new EngineError('BAD_REQUEST', `this warehouse does not know the query ${sql}`)
-    const found = this.final('progress').filter((row) => row['table_name'] === params['table'] && row['topic'] === params['topic'] && row['partition'] === params['partition'])
-    return found.map(({ next, covered, epoch }) => ({ next: Number(next), covered: Number(covered), epoch: Number(epoch) })) as Result[]
+    if (
+      !/\bFROM progress FINAL\s+WHERE table_name = \{table: String\} AND topic = \{topic: String\} AND partition = \{partition: UInt32\}$/.test(
+        sql,
+      )
+    )
+      throw new EngineError('BAD_REQUEST', `this warehouse does not know the query ${sql}`)
+    const found = this.final('progress').filter(
+      (row) =>
+        row['table_name'] === params['table'] &&
+        row['topic'] === params['topic'] &&
+        row['partition'] === params['partition'],
+    )
+    return found.map(({ next, covered, epoch }) => ({
+      next: Number(next),
+      covered: Number(covered),
+      epoch: Number(epoch),
+    })) as Result[]
   }
 
   async run(sql: string): Promise<void> {

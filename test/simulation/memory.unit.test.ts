@@ -9,12 +9,19 @@ import { MemoryWarehouse } from './memory-warehouse.js'
 
 eventLogContract('the log in memory', async () => {
   let topics = 0
-  return { log: new MemoryLog(() => systemClock.nowMs()), topic: () => `topic-${topics++}`, close: async () => undefined }
+  return {
+    log: new MemoryLog(() => systemClock.nowMs()),
+    topic: () => `topic-${topics++}`,
+    close: async () => undefined,
+  }
 })
 
 stateStoreContract('memory', async () => ({ store: new MemoryStateStore(), close: async () => undefined }))
 
 describe('a warehouse in memory', () => {
   const warehouse = new MemoryWarehouse()
-  insertContract(() => warehouse, async (topic) => warehouse.final('progress').filter((row) => row['topic'] === topic).length)
+  insertContract(
+    () => warehouse,
+    async (topic) => warehouse.final('progress').filter((row) => row['topic'] === topic).length,
+  )
 })

@@ -14,12 +14,26 @@ export function modelOf({ scope, version }: ModelName): StoredModel {
   const { names, fingerprint } = stream.plan
   const id = `${scope}/${version}`
   return {
-    manifest: { family, scope, version, fingerprint, features: [...names], sha256: '0'.repeat(64), input: 'x', output: 'y', metrics: {}, reference: {} },
+    manifest: {
+      family,
+      scope,
+      version,
+      fingerprint,
+      features: [...names],
+      sha256: '0'.repeat(64),
+      input: 'x',
+      output: 'y',
+      metrics: {},
+      reference: {},
+    },
     model: { id, bytes: Buffer.from(id) },
   }
 }
 
-/** A score that depends on the model and on every bit of the vector, the same in every batch; one vector in nineteen no model can score. */
+/**
+ * A score that depends on the model and on every bit of the vector, the same in every batch; one vector in nineteen no
+ * model can score.
+ */
 export function scoreOf(id: string, vector: Float32Array): number {
   const hash = hashOf(`${id} ${vector.join()}`) >>> 0
   if (hash % 19 === 0) throw new ModelRunError(`model ${id} cannot score ${vector.join()}`)
@@ -38,23 +52,34 @@ export function runtimeOf(process: SimulatedProcess, delayMs: () => number): Mod
         }
       }),
     )
-  return {
-    open: async ({ id }) => sessionOf(id, later),
-    close: async () => undefined,
-  }
+  return { open: async ({ id }) => sessionOf(id, later), close: async () => undefined }
 }
 
 function sessionOf(id: string, later: <Result>(work: () => Result) => Promise<Result>): Session {
   const width = stream.plan.width
-  return { id, width, run: (vectors, rows) => later(() => Float32Array.from({ length: rows }, (_, row) => scoreOf(id, vectors.subarray(row * width, (row + 1) * width)))) }
+  return {
+    id,
+    width,
+    run: (vectors, rows) =>
+      later(() =>
+        Float32Array.from({ length: rows }, (_, row) => scoreOf(id, vectors.subarray(row * width, (row + 1) * width))),
+      ),
+  }
 }
 
 /** Reads models as a process does to which they come over the log: some are not here yet. */
-export function modelsOf(process: SimulatedProcess, { network, hazards }: Servers, arrivesAfterMs: () => number): (name: ModelName) => Promise<StoredModel> {
+export function modelsOf(
+  process: SimulatedProcess,
+  { network, hazards }: Servers,
+  arrivesAfterMs: () => number,
+): (name: ModelName) => Promise<StoredModel> {
   const arrivesAtMs = new Map<string, number>()
   return (name) =>
     network.call(process, {
-      what: `model ${name.scope}/${name.version}`, server: 'models', down: 'LOG_DOWN', changes: false,
+      what: `model ${name.scope}/${name.version}`,
+      server: 'models',
+      down: 'LOG_DOWN',
+      changes: false,
       effect: async () => {
         const model = modelOf(name)
         if (!arrivesAtMs.has(model.model.id)) {
@@ -62,7 +87,8 @@ export function modelsOf(process: SimulatedProcess, { network, hazards }: Server
           arrivesAtMs.set(model.model.id, process.timeline.nowMs + (missing === undefined ? 0 : arrivesAfterMs()))
           if (missing !== undefined) hazards.met('missing model', `${process.name} lacks ${model.model.id}`, missing)
         }
-        if (process.timeline.nowMs < arrivesAtMs.get(model.model.id)!) throw new EngineError('UNKNOWN_MODEL', `model ${model.model.id} is not here yet`)
+        if (process.timeline.nowMs < arrivesAtMs.get(model.model.id)!)
+          throw new EngineError('UNKNOWN_MODEL', `model ${model.model.id} is not here yet`)
         return model
       },
     })

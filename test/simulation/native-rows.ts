@@ -2,7 +2,10 @@
 export type Cell = string | number | bigint | readonly string[] | readonly number[]
 export type Row = Readonly<Record<string, Cell>>
 
-/** Reads ClickHouse's Native format back. Strings are their bytes as latin1, so that any bytes survive. Throws RangeError where it ends early. */
+/**
+ * Reads ClickHouse's Native format back. Strings are their bytes as latin1, so that any bytes survive. Throws
+ * RangeError where it ends early.
+ */
 export function rowsOfNative(bytes: Buffer): Row[] {
   const input = new Input(bytes)
   const width = input.varint()
@@ -21,7 +24,8 @@ class Input {
   at = 0
   constructor(readonly bytes: Buffer) {}
   take(length: number): Buffer {
-    if (!(length >= 0) || this.at + length > this.bytes.length) throw new RangeError(`${length} bytes are wanted at ${this.at} of ${this.bytes.length}`)
+    if (!(length >= 0) || this.at + length > this.bytes.length)
+      throw new RangeError(`${length} bytes are wanted at ${this.at} of ${this.bytes.length}`)
     return this.bytes.subarray(this.at, (this.at += length))
   }
   varint(): number {

@@ -68,8 +68,13 @@ export class Network {
       if (!process.alive) return
       const { timeline, hazards, crash, trace } = this.#options
       trace.note(process.name, call.what)
-      const fail = (why: string): void => process.after(this.#delayMs(), () => reject(new EngineError(call.down, `${call.what}: ${why}`)))
-      const [refused, late, before] = [hazards.strikes('refused call', 0.02), call.changes ? hazards.strikes(lateness(call), 0.015) : undefined, this.#crash(process)]
+      const fail = (why: string): void =>
+        process.after(this.#delayMs(), () => reject(new EngineError(call.down, `${call.what}: ${why}`)))
+      const [refused, late, before] = [
+        hazards.strikes('refused call', 0.02),
+        call.changes ? hazards.strikes(lateness(call), 0.015) : undefined,
+        this.#crash(process),
+      ]
       if (before !== undefined) return crashAt(before, 'before')
       if (refused !== undefined) {
         hazards.met('refused call', `${process.name} ${call.what}`, refused)
@@ -77,7 +82,10 @@ export class Network {
       }
       if (call.changes) this.#underWay++
       if (late !== undefined) {
-        timeline.after(this.#options.random.between(20, 4_000), () => void this.#land(process, { ...call, what: `${call.what} (late)` }, late).catch(() => undefined))
+        timeline.after(
+          this.#options.random.between(20, 4_000),
+          () => void this.#land(process, { ...call, what: `${call.what} (late)` }, late).catch(() => undefined),
+        )
         return fail('no answer in time')
       }
       timeline.after(this.#delayMs(), () => {
@@ -89,7 +97,9 @@ export class Network {
           if (call.changes) this.#underWay--
           return fail('the server is away')
         }
-        this.#land(process, call).then(answer, (error: unknown) => process.after(this.#delayMs(), () => reject(asError(error))))
+        this.#land(process, call).then(answer, (error: unknown) =>
+          process.after(this.#delayMs(), () => reject(asError(error))),
+        )
       })
 
       const answer = (result: Result): void => {

@@ -12,7 +12,11 @@ export class SimulatedProcess {
   /** What its clock shows beyond simulated time. */
   skewMs = 0
 
-  constructor(readonly name: string, readonly timeline: Timeline, readonly mayCrash: boolean) {}
+  constructor(
+    readonly name: string,
+    readonly timeline: Timeline,
+    readonly mayCrash: boolean,
+  ) {}
 
   get alive(): boolean {
     return this.#alive
@@ -28,7 +32,10 @@ export class SimulatedProcess {
     this.#listening.clear()
   }
 
-  /** Hears of an abort until the function that it gives is called, or the process is gone: Node keeps whatever listens to joined signals. */
+  /**
+   * Hears of an abort until the function that it gives is called, or the process is gone: Node keeps whatever listens
+   * to joined signals.
+   */
   onAbort(signal: AbortSignal, run: () => void): () => void {
     const end = (): void => {
       signal.removeEventListener('abort', run)

@@ -28,7 +28,13 @@ const tenants = ['acme', 'bolt', 'cyan', 'dune'] as const
 const hourMs = 3_600_000
 
 /** Sends events as clients of the API do: again and again until they are acknowledged. Producers do not crash. */
-export function produce(name: string, events: number, servers: Servers, random: Random, firstEventMs: number): Producing {
+export function produce(
+  name: string,
+  events: number,
+  servers: Servers,
+  random: Random,
+  firstEventMs: number,
+): Producing {
   const { hazards } = servers
   const process = new SimulatedProcess(name, servers.network.timeline, false)
   const log = logOf(process, servers)
@@ -45,8 +51,20 @@ export function produce(name: string, events: number, servers: Servers, random: 
     }
     const n = number++
     const late = hazards.strikes('late event', 0.06)
-    const at = Math.floor(firstEventMs + n * 0.3 * hourMs - random.between(0, 0.8) * hourMs - (late === undefined ? 0 : random.between(1, 30) * hourMs))
-    const event = { event_id: `${name}-${n}`, tenant_id: random.pick(tenants), badge: `b${random.below(4)}`, door: random.chance(0.1) ? null : `d${random.below(3)}`, at, force: Math.round(random.between(0, 1_000)) / 10 }
+    const at = Math.floor(
+      firstEventMs +
+        n * 0.3 * hourMs -
+        random.between(0, 0.8) * hourMs -
+        (late === undefined ? 0 : random.between(1, 30) * hourMs),
+    )
+    const event = {
+      event_id: `${name}-${n}`,
+      tenant_id: random.pick(tenants),
+      badge: `b${random.below(4)}`,
+      door: random.chance(0.1) ? null : `d${random.below(3)}`,
+      at,
+      force: Math.round(random.between(0, 1_000)) / 10,
+    }
     if (late !== undefined) hazards.met('late event', event.event_id, late)
     made.push(event)
     return event
@@ -55,7 +73,14 @@ export function produce(name: string, events: number, servers: Servers, random: 
   async function send(): Promise<void> {
     const batch = Array.from({ length: 1 + random.below(4) }, next)
     const results = await untilDone(process, () => ingest(stream, batch, { log, clock: process.clock, tenants: 'any' }))
-    for (const result of results) if ('offset' in result) acknowledged.push({ topic: stream.topics.events, partition: result.partition, offset: result.offset, is: result.event_id })
+    for (const result of results)
+      if ('offset' in result)
+        acknowledged.push({
+          topic: stream.topics.events,
+          partition: result.partition,
+          offset: result.offset,
+          is: result.event_id,
+        })
   }
 
   async function run(): Promise<void> {
@@ -70,17 +95,41 @@ export function produce(name: string, events: number, servers: Servers, random: 
   return { acknowledged, done: run() }
 }
 
-/** Once more an event for every partition, when nothing goes wrong any more: whoever lost something notices it by then. */
+/**
+ * Once more an event for every partition, when nothing goes wrong any more: whoever lost something notices it by then.
+ */
 export async function produceLast(servers: Servers, atMs: number): Promise<readonly Acknowledged[]> {
   const process = new SimulatedProcess('producer-last', servers.network.timeline, false)
   const log = logOf(process, servers)
-  const last = tenants.map((tenant, n) => ({ event_id: `last-${n}`, tenant_id: tenant, badge: 'b0', door: 'd0', at: atMs, force: n }))
+  const last = tenants.map((tenant, n) => ({
+    event_id: `last-${n}`,
+    tenant_id: tenant,
+    badge: 'b0',
+    door: 'd0',
+    at: atMs,
+    force: n,
+  }))
   const results = await untilDone(process, () => ingest(stream, last, { log, clock: process.clock, tenants: 'any' }))
-  return results.flatMap((result) => ('offset' in result ? [{ topic: stream.topics.events, partition: result.partition, offset: result.offset, is: result.event_id }] : []))
+  return results.flatMap((result) =>
+    'offset' in result
+      ? [{ topic: stream.topics.events, partition: result.partition, offset: result.offset, is: result.event_id }]
+      : [],
+  )
 }
 
-async function sendBad(process: SimulatedProcess, log: EventLog, hazards: Hazards, random: Random, ordinal: number): Promise<Acknowledged> {
-  const value = random.pick([Buffer.from('{"event_id": 1'), Buffer.from([0xff, 1, 2, 3]), Buffer.from(JSON.stringify({ event_id: 'x', tenant_id: 'acme' })), Buffer.from(`{"n": ${random.below(1_000)}}`)])
+async function sendBad(
+  process: SimulatedProcess,
+  log: EventLog,
+  hazards: Hazards,
+  random: Random,
+  ordinal: number,
+): Promise<Acknowledged> {
+  const value = random.pick([
+    Buffer.from('{"event_id": 1'),
+    Buffer.from([0xff, 1, 2, 3]),
+    Buffer.from(JSON.stringify({ event_id: 'x', tenant_id: 'acme' })),
+    Buffer.from(`{"n": ${random.below(1_000)}}`),
+  ])
   const key = Buffer.from(random.pick(tenants))
   const at = { topic: stream.topics.events, partition: partitionOf(key, stream.stream.partitions) }
   const offset = await untilDone(process, () => log.append(at, [{ key, value, headers: { trace: Buffer.from('t') } }]))
@@ -90,20 +139,48 @@ async function sendBad(process: SimulatedProcess, log: EventLog, hazards: Hazard
 
 async function sendOutcome(process: SimulatedProcess, log: EventLog, event: Event): Promise<Acknowledged> {
   const tenant = String(event['tenant_id'])
-  const value = Buffer.from(JSON.stringify({ stream: stream.stream.name, tenant, event_id: event['event_id'], label: 1, source: 'review', decidedAtMs: process.clock.nowMs() }))
-  const offset = await untilDone(process, () => log.append({ topic: outcomesTopic, partition: 0 }, [{ key: Buffer.from(tenant), value }]))
+  const value = Buffer.from(
+    JSON.stringify({
+      stream: stream.stream.name,
+      tenant,
+      event_id: event['event_id'],
+      label: 1,
+      source: 'review',
+      decidedAtMs: process.clock.nowMs(),
+    }),
+  )
+  const offset = await untilDone(process, () =>
+    log.append({ topic: outcomesTopic, partition: 0 }, [{ key: Buffer.from(tenant), value }]),
+  )
   return { topic: outcomesTopic, partition: 0, offset, is: value.toString('latin1') }
 }
 
 /** Decides now and then which model serves, as operators do. */
-export async function operate(decisions: number, servers: Servers, random: Random, versions: readonly string[], family: string): Promise<void> {
+export async function operate(
+  decisions: number,
+  servers: Servers,
+  random: Random,
+  versions: readonly string[],
+  family: string,
+): Promise<void> {
   const process = new SimulatedProcess('operator', servers.network.timeline, false)
   const log = logOf(process, servers)
   for (let i = 0; i < decisions; i++) {
     await process.clock.sleep(random.between(50, 900))
     const scope = random.chance(0.6) ? 'global' : random.pick(tenants)
-    const decision = { family, scope, by: 'operator', why: 'simulated', atMs: process.clock.nowMs(), ...(random.chance(0.8) ? { kind: 'activate', version: random.pick(versions) } : { kind: 'deactivate' }) }
-    await untilDone(process, () => log.append(controlTopic, [{ key: Buffer.from(`${family}/${scope}`), value: Buffer.from(JSON.stringify(decision)) }]))
+    const decision = {
+      family,
+      scope,
+      by: 'operator',
+      why: 'simulated',
+      atMs: process.clock.nowMs(),
+      ...(random.chance(0.8) ? { kind: 'activate', version: random.pick(versions) } : { kind: 'deactivate' }),
+    }
+    await untilDone(process, () =>
+      log.append(controlTopic, [
+        { key: Buffer.from(`${family}/${scope}`), value: Buffer.from(JSON.stringify(decision)) },
+      ]),
+    )
   }
 }
 

@@ -10,7 +10,9 @@ export interface Random {
   pick<T>(values: readonly T[]): T
 }
 
-/** Generators of different `use` are independent of each other, so that one that is asked more often changes no other. */
+/**
+ * Generators of different `use` are independent of each other, so that one that is asked more often changes no other.
+ */
 export function seededRandom(seed: number, use: string): Random {
   let [a, b, c, counter] = [seed | 0, Math.floor(seed / 0x1_0000_0000) | 0, hashOf(use), 1]
   /** sfc32 of PractRand: passes its tests, 128 bits of state. */
@@ -25,7 +27,13 @@ export function seededRandom(seed: number, use: string): Random {
   for (let i = 0; i < 12; i++) next32()
   const next = (): number => next32() / 0x1_0000_0000
   const below = (n: number): number => Math.floor(next() * n)
-  return { next, below, between: (low, high) => low + next() * (high - low), chance: (probability) => next() < probability, pick: (values) => values[below(values.length)]! }
+  return {
+    next,
+    below,
+    between: (low, high) => low + next() * (high - low),
+    chance: (probability) => next() < probability,
+    pick: (values) => values[below(values.length)]!,
+  }
 }
 
 /** FNV-1a. */

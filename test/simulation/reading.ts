@@ -23,7 +23,8 @@ export interface Result {
 }
 
 /** Every member but where it came from, as text that is the same if and only if all bits are. */
-export const contentOf = (result: Result): string => JSON.stringify({ ...result, control: undefined, score: bitsOf([result.score]), vector: bitsOf(result.vector) })
+export const contentOf = (result: Result): string =>
+  JSON.stringify({ ...result, control: undefined, score: bitsOf([result.score]), vector: bitsOf(result.vector) })
 
 const bitsOf = (values: readonly number[]): string => Buffer.from(Float32Array.from(values).buffer).toString('hex')
 
@@ -49,8 +50,12 @@ export class Reading {
     if (block.epoch < this.#epoch) return
     this.#epoch = block.epoch
     if (block.last <= this.covered) return
-    if (block.after > this.covered) this.violations.push(`the block at ${at} goes on after offset ${block.after}, what is visible ends with ${this.covered}`)
-    for (let row = 0; row < block.rows; row++) if (block.offsets[row]! > this.covered) this.results.set(block.offsets[row]!, resultOf(block, row))
+    if (block.after > this.covered)
+      this.violations.push(
+        `the block at ${at} goes on after offset ${block.after}, what is visible ends with ${this.covered}`,
+      )
+    for (let row = 0; row < block.rows; row++)
+      if (block.offsets[row]! > this.covered) this.results.set(block.offsets[row]!, resultOf(block, row))
     this.covered = block.last
   }
 }
@@ -58,11 +63,18 @@ export class Reading {
 export function resultOf(block: Block, row: number): Result {
   const kind = rowKinds[block.kinds[row]!]!
   return {
-    offset: block.offsets[row]!, control: block.control, kind,
-    id: block.eventIds[row]!, tenant: block.tenants[row]!, entity: block.entities[row]!,
-    eventTimeMs: block.eventTimes[row]!, recordTimeMs: block.recordTimes[row]!,
+    offset: block.offsets[row]!,
+    control: block.control,
+    kind,
+    id: block.eventIds[row]!,
+    tenant: block.tenants[row]!,
+    entity: block.entities[row]!,
+    eventTimeMs: block.eventTimes[row]!,
+    recordTimeMs: block.recordTimes[row]!,
     late: (block.flags[row]! & 1) === 1,
-    by: scoredBy[block.by[row]!]!, risk: riskLevels[block.risks[row]!]!, score: block.scores[row]!,
+    by: scoredBy[block.by[row]!]!,
+    risk: riskLevels[block.risks[row]!]!,
+    score: block.scores[row]!,
     // A duplicate has no score, so what stands beside it says nothing.
     version: kind === 'duplicate' ? '' : block.versions[block.versionOf[row]!]!,
     reasons: block.reasons[row]!,

@@ -40,19 +40,33 @@ const drainMs = 120_000
 const faultMs = 60_000
 const stopMs = 60_000
 
-/** Runs a world of engines from a seed: under hazards while producers send, then without, until everything is through. */
+/**
+ * Runs a world of engines from a seed: under hazards while producers send, then without, until everything is through.
+ */
 export async function simulate(seed: number, { without = new Set(), tell }: SimulateOptions = {}): Promise<Simulated> {
   const timeline = new Timeline(startMs)
   const trace = openTrace(timeline, tell)
   const hazards = new Hazards({ random: seededRandom(seed, 'hazards'), timeline, trace, without })
   const random = seededRandom(seed, 'world')
-  const settings = { chunkRecords: 2 + random.below(12), cachedEntities: random.pick([2, 6, 100]), commitIntervalMs: random.pick([20, 80, 250]) }
+  const settings = {
+    chunkRecords: 2 + random.below(12),
+    cachedEntities: random.pick([2, 6, 100]),
+    commitIntervalMs: random.pick([20, 80, 250]),
+  }
   const world = new World({ timeline, hazards, trace, random, engines: 2 + random.below(2), settings })
   const violations: string[] = []
   const acknowledged: Acknowledged[] = []
   await world.open()
 
-  const producers = Array.from({ length: 2 }, (_, i) => produce(`producer-${i}`, 20 + random.below(25), world.servers, seededRandom(seed, `producer-${i}`), startMs - 60 * hourMs))
+  const producers = Array.from({ length: 2 }, (_, i) =>
+    produce(
+      `producer-${i}`,
+      20 + random.below(25),
+      world.servers,
+      seededRandom(seed, `producer-${i}`),
+      startMs - 60 * hourMs,
+    ),
+  )
   const operator = operate(1 + random.below(5), world.servers, seededRandom(seed, 'operator'), versions, family)
   let sent = false
   void Promise.all([...producers.map(({ done }) => done), operator]).then(() => (sent = true))
@@ -68,23 +82,39 @@ export async function simulate(seed: number, { without = new Set(), tell }: Simu
     closed = true
   })
   const drained = drainedOf(world)
-  if (!(await timeline.run(() => failed() || (sent && closed && drained()), drainMs))) violations.push(`not everything was through ${drainMs / 1_000} s after the last fault: ${drained.lacking()}`)
+  if (!(await timeline.run(() => failed() || (sent && closed && drained()), drainMs)))
+    violations.push(`not everything was through ${drainMs / 1_000} s after the last fault: ${drained.lacking()}`)
   if (violations.length === 0 && !failed()) {
     let ended = false
-    void Promise.all(world.engines.map((engine) => engine.stop())).then(() => (ended = true), (error: unknown) => world.stopped.push(`an engine did not end well: ${isEngineError(error) ? error.code : ''} ${String(error)}`))
-    if (!(await timeline.run(() => failed() || ended, stopMs))) violations.push(`the engines had not ended ${stopMs / 1_000} s after they were told to`)
+    void Promise.all(world.engines.map((engine) => engine.stop())).then(
+      () => (ended = true),
+      (error: unknown) =>
+        world.stopped.push(`an engine did not end well: ${isEngineError(error) ? error.code : ''} ${String(error)}`),
+    )
+    if (!(await timeline.run(() => failed() || ended, stopMs)))
+      violations.push(`the engines had not ended ${stopMs / 1_000} s after they were told to`)
   }
   violations.push(...world.stopped)
   acknowledged.push(...producers.flatMap((producer) => producer.acknowledged))
   if (violations.length === 0) violations.push(...(await verify(world.servers, acknowledged)))
-  return { seed, violations, history: hazards.history, counts: hazards.counts(), digest: trace.digest(), simulatedMs: timeline.nowMs - startMs, happened: timeline.happened, events: acknowledged.length }
+  return {
+    seed,
+    violations,
+    history: hazards.history,
+    counts: hazards.counts(),
+    digest: trace.digest(),
+    simulatedMs: timeline.nowMs - startMs,
+    happened: timeline.happened,
+    events: acknowledged.length,
+  }
 }
 
 /** Whether everything that was sent is scored, committed and stored, and every engine knows the last decision. */
 function drainedOf(world: World): (() => boolean) & { lacking(): string } {
   const { log, state, warehouse, network } = world.servers
   const readings = Array.from({ length: stream.stream.partitions }, () => new Reading())
-  const endOf = (topic: string, partition: number): number => log.partition({ topic, partition }).records.at(-1)?.offset ?? -1
+  const endOf = (topic: string, partition: number): number =>
+    log.partition({ topic, partition }).records.at(-1)?.offset ?? -1
   const lacks = (): string | undefined => {
     if (network.underWay > 0) return 'something is under way'
     for (const [partition, reading] of readings.entries()) {
@@ -94,10 +124,26 @@ function drainedOf(world: World): (() => boolean) & { lacking(): string } {
       const last = state.at({ stream: stream.stream.name, partition })?.last ?? -1
       if (last < end) return `partition ${partition} is committed up to ${last} of ${end}`
     }
-    const marks = new Map(warehouse.final('progress').map((row) => [`${String(row['table_name'])} ${String(row['topic'])}/${String(row['partition'])}`, Number(row['next'])]))
-    for (const [table, topic] of [['predictions', stream.topics.predictions], ['events', stream.topics.events], ['dead_letters', stream.topics.deadLetters], ['outcomes', 'outcomes']] as const)
+    const marks = new Map(
+      warehouse
+        .final('progress')
+        .map((row) => [
+          `${String(row['table_name'])} ${String(row['topic'])}/${String(row['partition'])}`,
+          Number(row['next']),
+        ]),
+    )
+    for (const [table, topic] of [
+      ['predictions', stream.topics.predictions],
+      ['events', stream.topics.events],
+      ['dead_letters', stream.topics.deadLetters],
+      ['outcomes', 'outcomes'],
+    ] as const)
       for (let partition = 0; partition < log.partitionsOf(topic); partition++)
-        if (endOf(topic, partition) >= (marks.get(`${table} ${topic}/${partition}`) ?? 0)) return `${table} is filled up to ${marks.get(`${table} ${topic}/${partition}`) ?? 0} of ${topic}/${partition}, which ends with ${endOf(topic, partition)}`
+        if (endOf(topic, partition) >= (marks.get(`${table} ${topic}/${partition}`) ?? 0))
+          return (
+            `${table} is filled up to ${marks.get(`${table} ${topic}/${partition}`) ?? 0} of ` +
+            `${topic}/${partition}, which ends with ${endOf(topic, partition)}`
+          )
     const decided = endOf(controlTopic.topic, controlTopic.partition)
     const behind = world.engines.find((engine) => (engine.control()?.current().position ?? -1) <= decided)
     return behind === undefined ? undefined : `${behind.process.name} does not know decision ${decided}`

@@ -13,21 +13,31 @@ interface Outcome {
 
 /** What the simulation says; it ends with 5 where something was violated that should not be, or the other way round. */
 async function simulation(...options: readonly string[]): Promise<Outcome> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'launch.js'), '--json', ...options], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'launch.js'), '--json', ...options], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   return JSON.parse(await text(child.stdout)) as Outcome
 }
 
 /** A tenth of the usual size; `npm run test:faults` runs it whole. */
 const seeds = 200
 
-test('whatever goes wrong, every event has one result, the undisturbed one, and every hazard is met', { timeout: 300_000 }, async () => {
-  const { met, violated } = await simulation('--seeds', String(seeds))
-  expect(violated).toEqual([])
-  expect(Object.entries(met).filter(([, times]) => times < seeds / 20)).toEqual([])
-})
+test(
+  'whatever goes wrong, every event has one result, the undisturbed one, and every hazard is met',
+  { timeout: 300_000 },
+  async () => {
+    const { met, violated } = await simulation('--seeds', String(seeds))
+    expect(violated).toEqual([])
+    expect(Object.entries(met).filter(([, times]) => times < seeds / 20)).toEqual([])
+  },
+)
 
 test('a seed is the same run each time, to the byte', { timeout: 120_000 }, async () => {
-  const [once, again, other] = await Promise.all([simulation('--seed', '7'), simulation('--seed', '7'), simulation('--seed', '8')])
+  const [once, again, other] = await Promise.all([
+    simulation('--seed', '7'),
+    simulation('--seed', '7'),
+    simulation('--seed', '8'),
+  ])
   expect(again).toEqual(once)
   expect(other.digest).not.toBe(once.digest)
 })

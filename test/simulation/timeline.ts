@@ -76,4 +76,5 @@ export class Timeline {
   }
 }
 
-const before = (one: Entry, other: Entry): boolean => one.atMs < other.atMs || (one.atMs === other.atMs && one.order < other.order)
+const before = (one: Entry, other: Entry): boolean =>
+  one.atMs < other.atMs || (one.atMs === other.atMs && one.order < other.order)

@@ -23,12 +23,20 @@ export interface Undisturbed {
 /** Which model serves whom after so many records of the control topic. */
 export function routingsOf(log: MemoryLog): (position: Offset) => Routing {
   const { records } = log.partition(controlTopic)
-  const decisions = records.map(({ offset, value }) => ({ offset, decision: JSON.parse(value!.toString()) as Decision }))
+  const decisions = records.map(({ offset, value }) => ({
+    offset,
+    decision: JSON.parse(value!.toString()) as Decision,
+  }))
   return (position) => {
     let routing: Routing = emptyRouting
     for (const { offset, decision } of decisions) {
       if (offset >= position) break
-      routing = withChampion(routing, decision.family, decision.scope, decision.kind === 'activate' ? servingOf(decision) : undefined)
+      routing = withChampion(
+        routing,
+        decision.family,
+        decision.scope,
+        decision.kind === 'activate' ? servingOf(decision) : undefined,
+      )
     }
     return { ...routing, position }
   }
@@ -37,27 +45,60 @@ export function routingsOf(log: MemoryLog): (position: Offset) => Routing {
 function servingOf(decision: Extract<Decision, { kind: 'activate' }>) {
   const { manifest, model } = modelOf(decision)
   const { width } = stream.plan
-  const run = async (vectors: Float32Array, rows: number): Promise<Float32Array> => Float32Array.from({ length: rows }, (_, row) => scoreOf(model.id, vectors.subarray(row * width, (row + 1) * width)))
-  return { version: manifest.version, session: { id: model.id, width, run }, thresholds: stream.stream.risk, typical: new Float32Array(width).fill(NaN) }
+  const run = async (vectors: Float32Array, rows: number): Promise<Float32Array> =>
+    Float32Array.from({ length: rows }, (_, row) => scoreOf(model.id, vectors.subarray(row * width, (row + 1) * width)))
+  return {
+    version: manifest.version,
+    session: { id: model.id, width, run },
+    thresholds: stream.stream.risk,
+    typical: new Float32Array(width).fill(NaN),
+  }
 }
 
 /**
  * Folds and scores the records of a partition one by one, in memory, with the routing that each is said to have had:
  * no chunks, no cache that is too small, no store, no crash.
  */
-export async function undisturbed(partition: number, records: readonly LogRecord[], routingOf: (offset: Offset) => Routing): Promise<Undisturbed> {
+export async function undisturbed(
+  partition: number,
+  records: readonly LogRecord[],
+  routingOf: (offset: Offset) => Routing,
+): Promise<Undisturbed> {
   const state = stream.plan.open(1_000_000, seenIds)
-  const line = await openLine({ at: { topic: stream.topics.events, partition }, rule: badShare, forgiven: () => [], last: -1, covered: -1, state, load: async () => undefined })
+  const line = await openLine({
+    at: { topic: stream.topics.events, partition },
+    rule: badShare,
+    forgiven: () => [],
+    last: -1,
+    covered: -1,
+    state,
+    load: async () => undefined,
+  })
   const results = new Map<Offset, Result>()
   const dead = new Map<Offset, { record: LogRecord; code: string; reason: string }>()
   for (const record of records) {
     const decoded = decodeChunk(stream, 'any', [record])
-    for (let keys = state.missing(decoded.events); keys.length > 0; keys = state.missing(decoded.events)) state.admit(keys, keys.map(() => undefined))
+    for (let keys = state.missing(decoded.events); keys.length > 0; keys = state.missing(decoded.events))
+      state.admit(
+        keys,
+        keys.map(() => undefined),
+      )
     line.take([record], decoded)
     for (const letter of decoded.dead) dead.set(record.offset, letter)
-    const block = await scoreChunk(stream, routingOf(record.offset), foldChunk(stream, state, decoded, record.offset - 1, record.offset), 1)
+    const block = await scoreChunk(
+      stream,
+      routingOf(record.offset),
+      foldChunk(stream, state, decoded, record.offset - 1, record.offset),
+      1,
+    )
     if (block.rows > 0) results.set(record.offset, resultOf(block, 0))
   }
   const { puts, deletes, clockMs } = line.state.takeDirty()
-  return { results, dead, clockMs, deleted: new Set(deletes), blobs: new Map(puts.map(({ key, blob, expiresAtMs }) => [key, { blob, expiresAtMs }])) }
+  return {
+    results,
+    dead,
+    clockMs,
+    deleted: new Set(deletes),
+    blobs: new Map(puts.map(({ key, blob, expiresAtMs }) => [key, { blob, expiresAtMs }])),
+  }
 }

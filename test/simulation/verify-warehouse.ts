@@ -6,32 +6,93 @@ import type { Result } from './reading.js'
 import { stream } from './stream.js'
 import type { Undisturbed } from './undisturbed.js'
 
-/** The tables hold what the undisturbed run gives, each thing once by the rule of their views; and copies that were folded away were copies. */
+/**
+ * The tables hold what the undisturbed run gives, each thing once by the rule of their views; and copies that were
+ * folded away were copies.
+ */
 export function verifyWarehouse(warehouse: MemoryWarehouse, log: MemoryLog, calm: readonly Undisturbed[]): string[] {
   const { topics } = stream
-  const results = calm.flatMap(({ results: of }, partition) => [...of.values()].map((result) => `${partition}/${result.offset} ${wanted(result)}`))
-  const stored = (rows: readonly Row[]): string[] => rows.map((row) => `${String(row['partition'])}/${String(row['offset'])} ${found(row)}`)
-  const letters = calm.flatMap(({ dead }, partition) => [...dead].map(([offset, { code, record }]) => `${partition}/${offset} ${code} ${latin1(record.value)}`))
-  const storedLetters = warehouse.final('dead_letters').map((row) => `${String(row['source_partition'])}/${String(row['source_offset'])} ${String(row['code'])} ${String(row['value'])}`)
+  const results = calm.flatMap(({ results: of }, partition) =>
+    [...of.values()].map((result) => `${partition}/${result.offset} ${wanted(result)}`),
+  )
+  const stored = (rows: readonly Row[]): string[] =>
+    rows.map((row) => `${String(row['partition'])}/${String(row['offset'])} ${found(row)}`)
+  const letters = calm.flatMap(({ dead }, partition) =>
+    [...dead].map(([offset, { code, record }]) => `${partition}/${offset} ${code} ${latin1(record.value)}`),
+  )
+  const storedLetters = warehouse
+    .final('dead_letters')
+    .map(
+      (row) =>
+        `${String(row['source_partition'])}/${String(row['source_offset'])} ${String(row['code'])} ` +
+        String(row['value']),
+    )
   const recordsOf = (topic: string): string[] =>
-    Array.from({ length: log.partitionsOf(topic) }, (_, partition) => log.partition({ topic, partition }).records.map(({ offset, value }) => `${partition}/${offset} ${latin1(value)}`)).flat()
-  const storedEvents = warehouse.final('events').map((row) => `${String(row['partition'])}/${String(row['offset'])} ${String(row['value'])}`)
+    Array.from({ length: log.partitionsOf(topic) }, (_, partition) =>
+      log.partition({ topic, partition }).records.map(({ offset, value }) => `${partition}/${offset} ${latin1(value)}`),
+    ).flat()
+  const storedEvents = warehouse
+    .final('events')
+    .map((row) => `${String(row['partition'])}/${String(row['offset'])} ${String(row['value'])}`)
   return [
     ...compare('predictions', stored(warehouse.final('predictions')), results),
     ...compare('copies in predictions', [...new Set(stored(warehouse.raw('predictions')))], results),
     ...compare('dead_letters', storedLetters, letters),
     ...compare('events', storedEvents, recordsOf(topics.events)),
-    ...compare('outcomes', warehouse.final('outcomes').map((row) => `${String(row['partition'])}/${String(row['offset'])}`), recordsOf(outcomesTopic).map((text) => text.split(' ')[0]!)),
+    ...compare(
+      'outcomes',
+      warehouse.final('outcomes').map((row) => `${String(row['partition'])}/${String(row['offset'])}`),
+      recordsOf(outcomesTopic).map((text) => text.split(' ')[0]!),
+    ),
   ]
 }
 
 const latin1 = (value: Buffer | null): string => value?.toString('latin1') ?? ''
 
-const wanted = ({ kind, id, entity, score, risk, by, late, reasons, vector, eventTimeMs, recordTimeMs, version }: Result): string =>
-  JSON.stringify([kind, id, entity, score, risk, by, late ? 1 : 0, reasons === '' ? [] : reasons.split(','), vector, eventTimeMs, recordTimeMs, kind === 'duplicate' ? '' : version])
+const wanted = ({
+  kind,
+  id,
+  entity,
+  score,
+  risk,
+  by,
+  late,
+  reasons,
+  vector,
+  eventTimeMs,
+  recordTimeMs,
+  version,
+}: Result): string =>
+  JSON.stringify([
+    kind,
+    id,
+    entity,
+    score,
+    risk,
+    by,
+    late ? 1 : 0,
+    reasons === '' ? [] : reasons.split(','),
+    vector,
+    eventTimeMs,
+    recordTimeMs,
+    kind === 'duplicate' ? '' : version,
+  ])
 
 const found = (row: Row): string =>
-  JSON.stringify([row['kind'], row['event_id'], row['entity'], row['score'], row['risk'], row['served_by'], row['late'], row['reasons'], row['vector'], row['event_time'], row['record_time'], row['kind'] === 'duplicate' ? '' : row['version']])
+  JSON.stringify([
+    row['kind'],
+    row['event_id'],
+    row['entity'],
+    row['score'],
+    row['risk'],
+    row['served_by'],
+    row['late'],
+    row['reasons'],
+    row['vector'],
+    row['event_time'],
+    row['record_time'],
+    row['kind'] === 'duplicate' ? '' : row['version'],
+  ])
 
 function compare(table: string, got: readonly string[], want: readonly string[]): string[] {
   const [held, expected] = [new Set(got), new Set(want)]

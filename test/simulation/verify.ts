@@ -24,7 +24,11 @@ export async function verify(servers: Servers, acknowledged: readonly Acknowledg
     wrong.push(...verifyState(place, servers, partition, events.at(-1)?.offset ?? -1, calm))
     wanted.push(calm)
   }
-  return [...wrong, ...verifyAcknowledged(servers, acknowledged), ...verifyWarehouse(servers.warehouse, servers.log, wanted)]
+  return [
+    ...wrong,
+    ...verifyAcknowledged(servers, acknowledged),
+    ...verifyWarehouse(servers.warehouse, servers.log, wanted),
+  ]
 }
 
 const lettersOf = (records: readonly LogRecord[]): Map<Offset, StoredLetter[]> => {
@@ -37,32 +41,59 @@ const lettersOf = (records: readonly LogRecord[]): Map<Offset, StoredLetter[]> =
 }
 
 /** Each offset has one visible result, and it is the undisturbed one. */
-function verifyResults(place: string, events: readonly LogRecord[], { results }: Reading, calm: Undisturbed, letters: ReadonlyMap<Offset, readonly StoredLetter[]>): string[] {
+function verifyResults(
+  place: string,
+  events: readonly LogRecord[],
+  { results }: Reading,
+  calm: Undisturbed,
+  letters: ReadonlyMap<Offset, readonly StoredLetter[]>,
+): string[] {
   const wrong: string[] = []
   for (const { offset } of events) {
     const [got, want, dead] = [results.get(offset), calm.results.get(offset), calm.dead.get(offset)]
     if (want !== undefined && got === undefined) wrong.push(`${place} ${offset} has no result`)
-    else if (got !== undefined && want === undefined) wrong.push(`${place} ${offset} is a dead letter and has a ${got.kind} as well`)
-    else if (got !== undefined && want !== undefined && contentOf(got) !== contentOf(want)) wrong.push(`${place} ${offset} differs from the undisturbed run: ${difference(got, want)}`)
+    else if (got !== undefined && want === undefined)
+      wrong.push(`${place} ${offset} is a dead letter and has a ${got.kind} as well`)
+    else if (got !== undefined && want !== undefined && contentOf(got) !== contentOf(want))
+      wrong.push(`${place} ${offset} differs from the undisturbed run: ${difference(got, want)}`)
     const written = letters.get(offset) ?? []
     if (dead === undefined && written.length > 0) wrong.push(`${place} ${offset} is no dead letter, but is among them`)
-    if (dead !== undefined && written.length === 0) wrong.push(`${place} ${offset} should be a dead letter (${dead.code})`)
-    for (const letter of written) if (dead !== undefined && !sameLetter(letter, dead)) wrong.push(`${place} ${offset}: its dead letter is not what came, or has another reason than ${dead.code}`)
+    if (dead !== undefined && written.length === 0)
+      wrong.push(`${place} ${offset} should be a dead letter (${dead.code})`)
+    for (const letter of written)
+      if (dead !== undefined && !sameLetter(letter, dead))
+        wrong.push(`${place} ${offset}: its dead letter is not what came, or has another reason than ${dead.code}`)
   }
   const known = new Set(events.map(({ offset }) => offset))
-  for (const offset of [...results.keys(), ...letters.keys()]) if (!known.has(offset)) wrong.push(`${place} ${offset} has a result, but no such event came`)
+  for (const offset of [...results.keys(), ...letters.keys()])
+    if (!known.has(offset)) wrong.push(`${place} ${offset} has a result, but no such event came`)
   return wrong
 }
 
 function difference(got: object, want: object): string {
-  const differing = Object.keys(want).filter((key) => key !== 'control' && JSON.stringify(got[key as never]) !== JSON.stringify(want[key as never]))
-  return differing.map((key) => `${key} ${JSON.stringify(got[key as never])} instead of ${JSON.stringify(want[key as never])}`).join(', ')
+  const differing = Object.keys(want).filter(
+    (key) => key !== 'control' && JSON.stringify(got[key as never]) !== JSON.stringify(want[key as never]),
+  )
+  return differing
+    .map((key) => `${key} ${JSON.stringify(got[key as never])} instead of ${JSON.stringify(want[key as never])}`)
+    .join(', ')
 }
 
-function sameLetter(letter: StoredLetter, { record, code, reason }: { readonly record: LogRecord; readonly code: string; readonly reason: string }): boolean {
-  const same = (one: Buffer | null, other: Buffer | null): boolean => (one === null || other === null ? one === other : one.equals(other))
+function sameLetter(
+  letter: StoredLetter,
+  { record, code, reason }: { readonly record: LogRecord; readonly code: string; readonly reason: string },
+): boolean {
+  const same = (one: Buffer | null, other: Buffer | null): boolean =>
+    one === null || other === null ? one === other : one.equals(other)
   const headers = Object.entries(record.headers)
-  return letter.code === code && letter.reason === reason.slice(0, 1_000) && same(letter.key, record.key) && same(letter.value, record.value) && Object.keys(letter.headers).length === headers.length && headers.every(([name, value]) => same(letter.headers[name] ?? null, value))
+  return (
+    letter.code === code &&
+    letter.reason === reason.slice(0, 1_000) &&
+    same(letter.key, record.key) &&
+    same(letter.value, record.value) &&
+    Object.keys(letter.headers).length === headers.length &&
+    headers.every(([name, value]) => same(letter.headers[name] ?? null, value))
+  )
 }
 
 /** The stored state is the undisturbed one, byte for byte, but for what has expired and may be gone. */
@@ -72,9 +103,15 @@ function verifyState(place: string, { state }: Servers, partition: number, last:
   const wrong = stored.last === last ? [] : [`the state of ${place} stands at ${stored.last} instead of ${last}`]
   for (const [key, { blob, expiresAtMs }] of calm.blobs) {
     const found = stored.blobs.get(key)
-    if (found === undefined ? expiresAtMs >= calm.clockMs : !found.blob.equals(blob)) wrong.push(`the state of ${place} has ${found === undefined ? 'nothing' : 'other bytes'} under ${JSON.stringify(key)}${found === undefined ? '' : `: ${found.blob.toString('hex')} instead of ${blob.toString('hex')}`}`)
+    if (found === undefined ? expiresAtMs >= calm.clockMs : !found.blob.equals(blob))
+      wrong.push(
+        `the state of ${place} has ${found === undefined ? 'nothing' : 'other bytes'} under ` +
+          `${JSON.stringify(key)}${found === undefined ? '' : `: ${found.blob.toString('hex')} instead of ${blob.toString('hex')}`}`,
+      )
   }
-  for (const [key, { expiresAtMs }] of stored.blobs) if (!calm.blobs.has(key) && expiresAtMs >= calm.clockMs) wrong.push(`the state of ${place} has ${JSON.stringify(key)}, which should not be there`)
+  for (const [key, { expiresAtMs }] of stored.blobs)
+    if (!calm.blobs.has(key) && expiresAtMs >= calm.clockMs)
+      wrong.push(`the state of ${place} has ${JSON.stringify(key)}, which should not be there`)
   return wrong
 }
 

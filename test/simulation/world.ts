@@ -38,7 +38,15 @@ export class World {
     const { timeline, hazards, trace, random } = options
     this.#options = options
     const network = new Network({ timeline, hazards, trace, random, crash: (process) => this.crash(process) })
-    this.servers = { log: new MemoryLog(() => Math.floor(timeline.nowMs)), state: new MemoryStateStore(), warehouse: new MemoryWarehouse(), network, hazards, sends: new Map(), owners: new Map() }
+    this.servers = {
+      log: new MemoryLog(() => Math.floor(timeline.nowMs)),
+      state: new MemoryStateStore(),
+      warehouse: new MemoryWarehouse(),
+      network,
+      hazards,
+      sends: new Map(),
+      owners: new Map(),
+    }
   }
 
   get engines(): readonly SimulatedEngine[] {
@@ -92,11 +100,18 @@ export class World {
     engine.failed.catch((error: unknown) => this.#ended(process, error))
   }
 
-  /** A process that ends for a dependency is started again; one that ends for a person is a violation, and so is a defect. */
+  /**
+   * A process that ends for a dependency is started again; one that ends for a person is a violation, and so is a
+   * defect.
+   */
   #ended(process: SimulatedProcess, error: unknown): void {
     if (!process.alive) return
     this.#options.trace.note(process.name, 'ends', messageOf(error))
-    if (!isEngineError(error) || error.disposition === 'stop') this.stopped.push(`${process.name} ended: ${isEngineError(error) ? `${error.code}: ` : ''}${error instanceof Error ? (isEngineError(error) ? error.message : (error.stack ?? error.message)) : String(error)}`)
+    if (!isEngineError(error) || error.disposition === 'stop')
+      this.stopped.push(
+        `${process.name} ended: ` +
+          `${isEngineError(error) ? `${error.code}: ` : ''}${error instanceof Error ? (isEngineError(error) ? error.message : (error.stack ?? error.message)) : String(error)}`,
+      )
     this.crash(process)
   }
 }

@@ -42,6 +42,8 @@ export function prAuc(truth: readonly number[], score: readonly number[]): numbe
 
 /** The better of a feature's two directions, missing values at whichever end helps it more. */
 export function bestAuc(truth: readonly number[], values: readonly number[]): number {
-  const rankings = [1, -1].flatMap((sign) => [-Infinity, Infinity].map((missing) => values.map((value) => (Number.isNaN(value) ? missing : sign * value))))
+  const rankings = [1, -1].flatMap((sign) =>
+    [-Infinity, Infinity].map((missing) => values.map((value) => (Number.isNaN(value) ? missing : sign * value))),
+  )
   return Math.max(...rankings.map((ranking) => rocAuc(truth, ranking)))
 }

@@ -11,7 +11,9 @@ interface Case {
   readonly pr_auc: number
 }
 
-const { cases } = JSON.parse(readFileSync(new URL('ranking.json', import.meta.url), 'utf8')) as { cases: readonly Case[] }
+const { cases } = JSON.parse(readFileSync(new URL('ranking.json', import.meta.url), 'utf8')) as {
+  cases: readonly Case[]
+}
 
 describe('measures of a ranking are what scikit-learn computes', () => {
   for (const { name, truth, score, roc_auc, pr_auc } of cases)

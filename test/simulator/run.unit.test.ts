@@ -26,7 +26,8 @@ function simulation(changes: Partial<Simulation> = {}) {
   const world = createWorld({ seed: 1, startMs: nowMs - 48 * hourMs, scale: 0.1 })
   const all: Simulation = {
     world,
-    publish: async (_stream, events) => void sent.push(...events.map((event) => ({ event_id: event['event_id'], atMs: clock.now }))),
+    publish: async (_stream, events) =>
+      void sent.push(...events.map((event) => ({ event_id: event['event_id'], atMs: clock.now }))),
     publishOutcomes: async (list) => void outcomes.push(...list),
     clock,
     signal: stop.signal,
@@ -45,7 +46,9 @@ describe('a simulation', () => {
   test('sends the history at once and then what happens, each event once', async () => {
     const { all, stop, sent, outcomes, clock } = simulation()
     await simulate({ ...all, progress: stopWhen(stop, ({ toldMs }) => toldMs > nowMs + hourMs) })
-    const expected = [...createWorld({ seed: 1, startMs: nowMs - 48 * hourMs, scale: 0.1 }).events(nowMs - 24 * hourMs, clock.now)].map(({ event }) => event['event_id'])
+    const expected = [
+      ...createWorld({ seed: 1, startMs: nowMs - 48 * hourMs, scale: 0.1 }).events(nowMs - 24 * hourMs, clock.now),
+    ].map(({ event }) => event['event_id'])
     assert.deepEqual(new Set(sent.map(({ event_id }) => event_id)), new Set(expected))
     assert.equal(sent.length, expected.length)
     assert.ok(sent.filter(({ atMs }) => atMs === nowMs).length > 0.8 * sent.length)
@@ -54,7 +57,10 @@ describe('a simulation', () => {
 
   test('keeps to the rate in the paced part', async () => {
     const { all, stop, sent } = simulation({ paced: { lastMs: 6 * hourMs, rate: 50 } })
-    await simulate({ ...all, progress: stopWhen(stop, () => sent.at(-1) !== undefined && sent.at(-1)!.atMs > nowMs + 10_000) })
+    await simulate({
+      ...all,
+      progress: stopWhen(stop, () => sent.at(-1) !== undefined && sent.at(-1)!.atMs > nowMs + 10_000),
+    })
     const paced = sent.filter(({ atMs }) => atMs > nowMs)
     const tookMs = paced.at(-1)!.atMs - nowMs
     assert.ok(Math.abs(paced.length / (tookMs / 1_000) - 50) < 5, `${paced.length} in ${tookMs} ms`)
@@ -68,7 +74,12 @@ describe('a simulation', () => {
       if (failures-- > 0) throw new Error('connection refused')
       await all.publish(stream, events)
     }
-    await simulate({ ...all, publish, retry: (failure) => notes.push(failure), progress: stopWhen(stop, ({ events }) => events > 1_000) })
+    await simulate({
+      ...all,
+      publish,
+      retry: (failure) => notes.push(failure),
+      progress: stopWhen(stop, ({ events }) => events > 1_000),
+    })
     assert.deepEqual(notes, ['connection refused', 'connection refused'])
     assert.equal(new Set(sent.map(({ event_id }) => event_id)).size, sent.length)
   })

@@ -12,8 +12,16 @@ const startMs = Date.UTC(2026, 2, 2)
 /** Of what is genuine every fourth row is enough to rank against. */
 const genuineEvery = 4
 
-/** Worlds that are looked at together. Three hosts meet a handful of incidents in a week, of which one can decide the figure. */
-const seedsOf: Readonly<Record<string, readonly number[]>> = { attendance: [21], 'meter-reading': [21], sync: [21], 'infra-metric': [21, 22] }
+/**
+ * Worlds that are looked at together. Three hosts meet a handful of incidents in a week, of which one can decide the
+ * figure.
+ */
+const seedsOf: Readonly<Record<string, readonly number[]>> = {
+  attendance: [21],
+  'meter-reading': [21],
+  sync: [21],
+  'infra-metric': [21, 22],
+}
 
 describe('the world is not an easy one', () => {
   for (const [name, seeds] of Object.entries(seedsOf))

@@ -3,13 +3,23 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import avsc, { type Schema } from 'avsc'
 import { describe, test } from 'vitest'
-import { createWorld, demoTenants, type Happening, type Outcome, type Scheme, type StreamName, type WorldOptions } from '../../src/simulator/index.js'
+import {
+  createWorld,
+  demoTenants,
+  type Happening,
+  type Outcome,
+  type Scheme,
+  type StreamName,
+  type WorldOptions,
+} from '../../src/simulator/index.js'
 
 const dayMs = 86_400_000
 const startMs = Date.UTC(2026, 0, 5, 9, 30)
 const small: WorldOptions = { seed: 1, startMs, scale: 0.1 }
 
-const play = (options: WorldOptions, days: number): Happening[] => [...createWorld(options).events(options.startMs, options.startMs + days * dayMs)]
+const play = (options: WorldOptions, days: number): Happening[] => [
+  ...createWorld(options).events(options.startMs, options.startMs + days * dayMs),
+]
 const hashOf = (happenings: Iterable<unknown>): string => {
   const hash = createHash('sha256')
   for (const happening of happenings) hash.update(JSON.stringify(happening))
@@ -17,7 +27,10 @@ const hashOf = (happenings: Iterable<unknown>): string => {
 }
 
 /** Shares of the events of each stream that are not genuine, and how often each scheme was seen. */
-function planted(options: WorldOptions, days: number): { readonly share: (stream: StreamName) => number; readonly schemes: ReadonlyMap<Scheme, number> } {
+function planted(
+  options: WorldOptions,
+  days: number,
+): { readonly share: (stream: StreamName) => number; readonly schemes: ReadonlyMap<Scheme, number> } {
   const world = createWorld(options)
   const all = new Map<StreamName, number>()
   const wrong = new Map<StreamName, number>()
@@ -43,7 +56,8 @@ describe('a world', () => {
     const whole = play(small, 3)
     const world = createWorld(small)
     const sliced: Happening[] = []
-    for (let atMs = startMs; atMs < startMs + 3 * dayMs; atMs += 7_200_000) sliced.push(...world.events(atMs, Math.min(atMs + 7_200_000, startMs + 3 * dayMs)))
+    for (let atMs = startMs; atMs < startMs + 3 * dayMs; atMs += 7_200_000)
+      sliced.push(...world.events(atMs, Math.min(atMs + 7_200_000, startMs + 3 * dayMs)))
     assert.equal(hashOf(sliced), hashOf(whole))
     assert.equal(hashOf(world.events(startMs, startMs + 3 * dayMs)), hashOf(whole))
   })
@@ -58,11 +72,19 @@ describe('a world', () => {
     const untilMs = first.at(-1)!.atMs
     const rest = [...world.events(untilMs + 1, startMs + dayMs)]
     const whole = play(small, 1)
-    assert.deepEqual(rest, whole.filter(({ atMs }) => atMs > untilMs))
+    assert.deepEqual(
+      rest,
+      whole.filter(({ atMs }) => atMs > untilMs),
+    )
   })
 
   test('gives events in order of arrival, with unique ids, that fit the schemas', () => {
-    const types = new Map(['attendance', 'meter-reading', 'sync', 'infra-metric'].map((name) => [name, avsc.Type.forSchema(JSON.parse(readFileSync(`schemas/${name}.avsc`, 'utf8')) as Schema)]))
+    const types = new Map(
+      ['attendance', 'meter-reading', 'sync', 'infra-metric'].map((name) => [
+        name,
+        avsc.Type.forSchema(JSON.parse(readFileSync(`schemas/${name}.avsc`, 'utf8')) as Schema),
+      ]),
+    )
     const ids = new Set<string>()
     let lastMs = 0
     const happenings = play(small, 3)
@@ -86,17 +108,28 @@ describe('a world', () => {
 
   test('never dates an event after its arrival', () => {
     for (const { stream, atMs, event } of play(small, 3)) {
-      const timeMs = Number(event[{ attendance: 'occurred_at', 'meter-reading': 'read_at', sync: 'synced_at', 'infra-metric': 'measured_at' }[stream]])
+      const timeMs = Number(
+        event[
+          { attendance: 'occurred_at', 'meter-reading': 'read_at', sync: 'synced_at', 'infra-metric': 'measured_at' }[
+            stream
+          ]
+        ],
+      )
       assert.ok(timeMs <= atMs, `${stream} ${timeMs} ${atMs}`)
     }
   })
 })
 
 describe('what is planted', () => {
-  for (const [seed, patterns] of [[3, 'training'], [4, 'testing'], [5, 'testing']] as const)
+  for (const [seed, patterns] of [
+    [3, 'training'],
+    [4, 'testing'],
+    [5, 'testing'],
+  ] as const)
     test(`is rare: fraud, conflicts and incidents of ${patterns} world ${seed}`, () => {
       const { share, schemes } = planted({ seed, startMs, scale: 0.4, patterns }, 8)
-      const within = (stream: StreamName, low: number, high: number): void => assert.ok(share(stream) > low && share(stream) < high, `${stream}: ${share(stream)}`)
+      const within = (stream: StreamName, low: number, high: number): void =>
+        assert.ok(share(stream) > low && share(stream) < high, `${stream}: ${share(stream)}`)
       within('attendance', 0.005, 0.02)
       within('sync', 0.02, 0.08)
       within('meter-reading', 0.01, 0.08)
@@ -108,11 +141,15 @@ describe('what is planted', () => {
   test('drift changes the world after it begins and not before', () => {
     const drifting = { ...small, drift: { fromMs: startMs + 2 * dayMs, overMs: dayMs } }
     const accuracyOf = (happenings: readonly Happening[]): number => {
-      const claims = happenings.map(({ event }) => event['accuracy_m']).filter((claim) => typeof claim === 'number').sort((a, b) => a - b)
+      const claims = happenings
+        .map(({ event }) => event['accuracy_m'])
+        .filter((claim) => typeof claim === 'number')
+        .sort((a, b) => a - b)
       return claims[Math.floor(claims.length / 2)]!
     }
     assert.equal(hashOf(play(drifting, 1)), hashOf(play(small, 1)))
-    const late = (options: WorldOptions): Happening[] => play(options, 6).filter(({ atMs }) => atMs > startMs + 3.5 * dayMs)
+    const late = (options: WorldOptions): Happening[] =>
+      play(options, 6).filter(({ atMs }) => atMs > startMs + 3.5 * dayMs)
     assert.ok(accuracyOf(late(drifting)) < 0.8 * accuracyOf(late(small)))
   })
 

@@ -11,7 +11,9 @@ import { tableColumns } from '../../src/sinks/tables.js'
 import type { Warehouse } from '../../src/sinks/warehouse.js'
 import { everyWarehouse } from './clickhouse/clickhouse.js'
 
-const nextNumber = String(readdirSync(fileURLToPath(new URL('../../src/sinks/migrations/', import.meta.url))).length + 1).padStart(4, '0')
+const nextNumber = String(
+  readdirSync(fileURLToPath(new URL('../../src/sinks/migrations/', import.meta.url))).length + 1,
+).padStart(4, '0')
 
 describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
   let warehouse: Warehouse
@@ -29,13 +31,17 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
     await rm(directory, { recursive: true })
   })
 
-  const applied = () => warehouse.query<{ version: number; name: string }>('SELECT version, name FROM schema_migrations ORDER BY version')
+  const applied = () =>
+    warehouse.query<{ version: number; name: string }>('SELECT version, name FROM schema_migrations ORDER BY version')
 
   test('every migration is applied once, however often it is asked for', async () => {
     const before = await applied()
     await migrate(warehouse, { directory })
     assert.deepEqual(await applied(), before)
-    assert.deepEqual(before.map(({ version }) => version), before.map((_, index) => index + 1))
+    assert.deepEqual(
+      before.map(({ version }) => version),
+      before.map((_, index) => index + 1),
+    )
   })
 
   test('the migrations of the package are found without being told where', async () => {
@@ -45,22 +51,35 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
 
   test('a crash before a migration was written down is made good by the next start', async () => {
     const [last] = (await applied()).slice(-1)
-    await warehouse.run('ALTER TABLE schema_migrations DELETE WHERE version = {version: UInt32} SETTINGS mutations_sync = 1', { version: last!.version })
+    await warehouse.run(
+      'ALTER TABLE schema_migrations DELETE WHERE version = {version: UInt32} SETTINGS mutations_sync = 1',
+      { version: last!.version },
+    )
     await migrate(warehouse, { directory })
     assert.equal((await applied()).at(-1)?.name, last!.name)
   })
 
   test('every table has the columns that it is fed with', async () => {
-    const rows = await warehouse.query<{ table: string; name: string }>('SELECT table, name FROM system.columns WHERE database = currentDatabase()')
+    const rows = await warehouse.query<{ table: string; name: string }>(
+      'SELECT table, name FROM system.columns WHERE database = currentDatabase()',
+    )
     for (const [table, columns] of Object.entries(tableColumns)) {
       const has = new Set(rows.filter((row) => row.table === table).map(({ name }) => name))
-      assert.deepEqual(columns.filter((column) => !has.has(column)), [], table)
+      assert.deepEqual(
+        columns.filter((column) => !has.has(column)),
+        [],
+        table,
+      )
     }
   })
 
   test('an acknowledged insert is on disk, in every table, so that progress outlives nothing it speaks of', async () => {
     for (const table of Object.keys(tableColumns)) {
-      const [row] = await warehouse.query<{ sql: string }>('SELECT create_table_query AS sql FROM system.tables WHERE database = currentDatabase() AND name = {table: String}', { table })
+      const [row] = await warehouse.query<{ sql: string }>(
+        'SELECT create_table_query AS sql FROM system.tables WHERE database = currentDatabase() AND name = ' +
+          '{table: String}',
+        { table },
+      )
       assert.match(row!.sql, /fsync_after_insert = 1/, table)
       assert.match(row!.sql, /fsync_part_directory = 1/, table)
     }
@@ -68,33 +87,56 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
 
   test('a new migration is applied after the others', async () => {
     const file = join(directory, `${nextNumber}_more.sql`)
-    await writeFile(file, '-- Another; with a semicolon in its comment;\nCREATE TABLE IF NOT EXISTS more (a String COMMENT \'x; y\') ENGINE = MergeTree ORDER BY a;\nINSERT INTO more VALUES (\'1\');\n')
+    await writeFile(
+      file,
+      "-- Another; with a semicolon in its comment;\nCREATE TABLE IF NOT EXISTS more (a String COMMENT 'x; " +
+        "y') ENGINE = MergeTree ORDER BY a;\nINSERT INTO more VALUES ('1');\n",
+    )
     await migrate(warehouse, { directory })
     assert.deepEqual(await warehouse.query('SELECT a FROM more'), [{ a: '1' }])
     await unlink(file)
   })
 
   test('a warehouse that a newer build has migrated is refused', async () => {
-    await expect(migrate(warehouse, { directory })).rejects.toSatisfy((error: unknown) => isEngineError(error, 'STATE_MISMATCH') && error.message.includes(`${nextNumber}_more.sql`))
-    await warehouse.run(`ALTER TABLE schema_migrations DELETE WHERE version = ${Number(nextNumber)} SETTINGS mutations_sync = 1`)
+    await expect(migrate(warehouse, { directory })).rejects.toSatisfy(
+      (error: unknown) => isEngineError(error, 'STATE_MISMATCH') && error.message.includes(`${nextNumber}_more.sql`),
+    )
+    await warehouse.run(
+      `ALTER TABLE schema_migrations DELETE WHERE version = ${Number(nextNumber)} SETTINGS mutations_sync = 1`,
+    )
   })
 
   test('a migration that was changed after it was applied is refused, by name', async () => {
     await appendFile(join(directory, '0002_outcomes.sql'), '-- changed\n')
-    await expect(migrate(warehouse, { directory })).rejects.toSatisfy((error: unknown) => isEngineError(error, 'STATE_MISMATCH') && error.message.includes('0002_outcomes.sql'))
-    await cp(fileURLToPath(new URL('../../src/sinks/migrations/0002_outcomes.sql', import.meta.url)), join(directory, '0002_outcomes.sql'))
+    await expect(migrate(warehouse, { directory })).rejects.toSatisfy(
+      (error: unknown) => isEngineError(error, 'STATE_MISMATCH') && error.message.includes('0002_outcomes.sql'),
+    )
+    await cp(
+      fileURLToPath(new URL('../../src/sinks/migrations/0002_outcomes.sql', import.meta.url)),
+      join(directory, '0002_outcomes.sql'),
+    )
   })
 
   test('a gap in the numbers is refused', async () => {
     await writeFile(join(directory, '0999_gap.sql'), 'SELECT 1;\n')
-    await expect(migrate(warehouse, { directory })).rejects.toSatisfy((error: unknown) => isEngineError(error, 'BAD_CONFIG'))
+    await expect(migrate(warehouse, { directory })).rejects.toSatisfy((error: unknown) =>
+      isEngineError(error, 'BAD_CONFIG'),
+    )
     await unlink(join(directory, '0999_gap.sql'))
   })
 
   test('the retention is what the configuration says', async () => {
-    const ttlOf = async (table: string): Promise<string> => (await warehouse.query<{ sql: string }>('SELECT create_table_query AS sql FROM system.tables WHERE database = currentDatabase() AND name = {table: String}', { table }))[0]!.sql
+    const ttlOf = async (table: string): Promise<string> =>
+      (
+        await warehouse.query<{ sql: string }>(
+          'SELECT create_table_query AS sql FROM system.tables WHERE database = currentDatabase() AND name = ' +
+            '{table: String}',
+          { table },
+        )
+      )[0]!.sql
     assert.match(await ttlOf('predictions'), /toIntervalDay\(90\)/)
     await migrate(warehouse, { retentionDays: 30 })
-    for (const table of ['predictions', 'outcomes', 'events', 'dead_letters']) assert.match(await ttlOf(table), /toIntervalDay\(30\)/)
+    for (const table of ['predictions', 'outcomes', 'events', 'dead_letters'])
+      assert.match(await ttlOf(table), /toIntervalDay\(30\)/)
   })
 })

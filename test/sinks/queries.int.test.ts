@@ -35,7 +35,20 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
 
   /** Rows by SQL: what the writers of blocks do is tested elsewhere. */
   async function given(...rows: readonly Given[]): Promise<void> {
-    for (const { id, atMs, tenant = 'acme', stream = 'gates', entity = 'ann', risk = 'low', version = 'v1', role = 'served', kind = 'prediction', by = 'model', offset = offsets++, recordMs = atMs } of rows)
+    for (const {
+      id,
+      atMs,
+      tenant = 'acme',
+      stream = 'gates',
+      entity = 'ann',
+      risk = 'low',
+      version = 'v1',
+      role = 'served',
+      kind = 'prediction',
+      by = 'model',
+      offset = offsets++,
+      recordMs = atMs,
+    } of rows)
       await warehouse.run(
         `INSERT INTO predictions (tenant, stream, topic, offset, role, kind, event_id, entity, event_time, record_time, score, risk, served_by, version, late, reasons, ver)
          SELECT {tenant: String}, {stream: String}, if({role: String} = 'api', 'api-predictions', {stream: String}), {offset: Int64}, {role: String}, {kind: String}, {id: String}, {entity: String},
@@ -46,7 +59,9 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
 
   const outcome = (id: string, label: number, arrivedMs: number) =>
     warehouse.run(
-      'INSERT INTO outcomes (tenant, stream, event_id, topic, offset, label, source, decided_at, record_time) SELECT \'acme\', \'gates\', {id: String}, \'outcomes\', {offset: Int64}, {label: UInt8}, \'review\', fromUnixTimestamp64Milli({arrivedMs: Int64}), fromUnixTimestamp64Milli({arrivedMs: Int64})',
+      'INSERT INTO outcomes (tenant, stream, event_id, topic, offset, label, source, decided_at, ' +
+        "record_time) SELECT 'acme', 'gates', {id: String}, 'outcomes', {offset: Int64}, {label: UInt8}, " +
+        "'review', fromUnixTimestamp64Milli({arrivedMs: Int64}), fromUnixTimestamp64Milli({arrivedMs: Int64})",
       { id, label, arrivedMs, offset: offsets++ },
     )
 
@@ -70,7 +85,8 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
   afterAll(() => remove())
 
   const ids = (rows: readonly PredictionRow[]): string[] => rows.map((row) => row.event_id)
-  const find = async (filter: PredictionFilter): Promise<string[]> => ids((await queries.findPredictions(filter, undefined, 100)).rows)
+  const find = async (filter: PredictionFilter): Promise<string[]> =>
+    ids((await queries.findPredictions(filter, undefined, 100)).rows)
 
   test('the newest come first, however far back one has to look', async () => {
     assert.deepEqual(await find({ tenant: 'acme', stream: 'gates' }), ['a3', 'asked', 'a2', 'a1', 'old', 'backfilled'])
@@ -86,18 +102,36 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
     assert.deepEqual(await find({ tenant: 'acme', entity: 'bob' }), ['a2'])
     assert.deepEqual(await find({ tenant: 'acme', version: 'v2' }), ['a2'])
     assert.deepEqual(await find({ tenant: 'acme', stream: 'sync' }), ['synced'])
-    assert.deepEqual(await find({ tenant: 'acme', stream: 'gates', fromMs: nowMs - 3 * hours, toMs: nowMs - 2 * hours }), ['a1'])
-    assert.deepEqual(await find({ tenant: 'acme', fromMs: nowMs - 401 * dayMs, toMs: nowMs - 60 * dayMs }), ['old', 'backfilled'])
-    assert.deepEqual(await find({ tenant: 'acme', stream: 'gates', risk: 'low', entity: 'ann', version: 'v1', fromMs: nowMs - 2 * hours }), ['a3', 'asked'])
+    assert.deepEqual(
+      await find({ tenant: 'acme', stream: 'gates', fromMs: nowMs - 3 * hours, toMs: nowMs - 2 * hours }),
+      ['a1'],
+    )
+    assert.deepEqual(await find({ tenant: 'acme', fromMs: nowMs - 401 * dayMs, toMs: nowMs - 60 * dayMs }), [
+      'old',
+      'backfilled',
+    ])
+    assert.deepEqual(
+      await find({
+        tenant: 'acme',
+        stream: 'gates',
+        risk: 'low',
+        entity: 'ann',
+        version: 'v1',
+        fromMs: nowMs - 2 * hours,
+      }),
+      ['a3', 'asked'],
+    )
   })
 
   test('a filter is a value, whatever it says', async () => {
-    assert.deepEqual(await find({ tenant: '\' OR 1 = 1 --' }), [])
-    assert.deepEqual(await find({ tenant: 'acme', entity: '\\\'); DROP TABLE predictions; --\n\t' }), [])
+    assert.deepEqual(await find({ tenant: "' OR 1 = 1 --" }), [])
+    assert.deepEqual(await find({ tenant: 'acme', entity: "\\'); DROP TABLE predictions; --\n\t" }), [])
   })
 
   test('pages follow one another without a gap or a repeat, also among equal times', async () => {
-    await given(...Array.from({ length: 7 }, (_, index) => ({ id: `same-${index}`, atMs: nowMs - 10 * dayMs, tenant: 'paged' })))
+    await given(
+      ...Array.from({ length: 7 }, (_, index) => ({ id: `same-${index}`, atMs: nowMs - 10 * dayMs, tenant: 'paged' })),
+    )
     const seen: string[] = []
     for (let cursor: string | undefined, pages = 0; pages < 10; pages++) {
       const { rows, next } = await queries.findPredictions({ tenant: 'paged' }, cursor, 3)
@@ -105,16 +139,28 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
       if (next === undefined) break
       cursor = next
     }
-    assert.deepEqual(seen, [6, 5, 4, 3, 2, 1, 0].map((index) => `same-${index}`))
+    assert.deepEqual(
+      seen,
+      [6, 5, 4, 3, 2, 1, 0].map((index) => `same-${index}`),
+    )
   })
 
   test('a cursor that is none of ours is refused', async () => {
-    for (const cursor of ['x', Buffer.from('[1,2]').toString('base64url'), Buffer.from('["a","b",1,2,3]').toString('base64url')])
-      await expect(queries.findPredictions({}, cursor, 10)).rejects.toSatisfy((error: unknown) => isEngineError(error, 'BAD_REQUEST'))
+    for (const cursor of [
+      'x',
+      Buffer.from('[1,2]').toString('base64url'),
+      Buffer.from('["a","b",1,2,3]').toString('base64url'),
+    ])
+      await expect(queries.findPredictions({}, cursor, 10)).rejects.toSatisfy((error: unknown) =>
+        isEngineError(error, 'BAD_REQUEST'),
+      )
   })
 
   test('a stored copy shows once', async () => {
-    await given({ id: 'twice', atMs: nowMs - hours, tenant: 'copied', offset: 1_000 }, { id: 'twice', atMs: nowMs - hours, tenant: 'copied', offset: 1_000 })
+    await given(
+      { id: 'twice', atMs: nowMs - hours, tenant: 'copied', offset: 1_000 },
+      { id: 'twice', atMs: nowMs - hours, tenant: 'copied', offset: 1_000 },
+    )
     assert.deepEqual(await find({ tenant: 'copied' }), ['twice'])
   })
 
@@ -126,18 +172,42 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
       event_id: 'a2', tenant: 'acme', stream: 'gates', topic: 'gates', partition: 0, offset: 3, origin: 'log', entity: 'bob', eventTimeMs: nowMs - 2 * hours, recordTimeMs: nowMs - 2 * hours,
       score: 0.5, risk: 'low', version: 'v2', served_by: 'heuristic', why: 'no-model', reasons: ['speed_kmh'], late: true, outcome: { label: 0, source: 'review', decidedAtMs: nowMs },
     }) // prettier-ignore
-    assert.deepEqual(await queries.outcomesOf('acme', 'gates', 'a2'), [{ label: 0, source: 'review', decidedAtMs: nowMs }, { label: 1, source: 'review', decidedAtMs: nowMs - hours }])
+    assert.deepEqual(await queries.outcomesOf('acme', 'gates', 'a2'), [
+      { label: 0, source: 'review', decidedAtMs: nowMs },
+      { label: 1, source: 'review', decidedAtMs: nowMs - hours },
+    ])
   })
 
   test('an event id is looked for in one tenant, or in all', async () => {
-    await given({ id: 'shared', atMs: nowMs - 2 * hours, tenant: 'acme' }, { id: 'shared', atMs: nowMs - hours, tenant: 'beta' }, { id: 'shared', atMs: nowMs - 3 * hours, tenant: 'acme', role: 'api' })
-    assert.deepEqual((await queries.predictionsOf('shared', 'acme')).map(({ tenant, origin }) => [tenant, origin]), [['acme', 'log'], ['acme', 'api']])
-    assert.deepEqual((await queries.predictionsOf('shared', undefined)).map(({ tenant }) => tenant), ['beta', 'acme', 'acme'])
+    await given(
+      { id: 'shared', atMs: nowMs - 2 * hours, tenant: 'acme' },
+      { id: 'shared', atMs: nowMs - hours, tenant: 'beta' },
+      { id: 'shared', atMs: nowMs - 3 * hours, tenant: 'acme', role: 'api' },
+    )
+    assert.deepEqual(
+      (await queries.predictionsOf('shared', 'acme')).map(({ tenant, origin }) => [tenant, origin]),
+      [
+        ['acme', 'log'],
+        ['acme', 'api'],
+      ],
+    )
+    assert.deepEqual(
+      (await queries.predictionsOf('shared', undefined)).map(({ tenant }) => tenant),
+      ['beta', 'acme', 'acme'],
+    )
     assert.deepEqual(await queries.predictionsOf('nobody', undefined), [])
   })
 
   test('risks are counted by stream', async () => {
-    await given({ id: 'c1', atMs: nowMs, tenant: 'counted', risk: 'high' }, { id: 'c2', atMs: nowMs, tenant: 'counted', risk: 'high' }, { id: 'c3', atMs: nowMs, tenant: 'counted', stream: 'sync' }, { id: 'c4', atMs: nowMs - dayMs, tenant: 'counted' })
-    assert.deepEqual(await queries.countByRisk(nowMs - hours, 'counted'), [{ stream: 'gates', risk: 'high', predictions: 2 }, { stream: 'sync', risk: 'low', predictions: 1 }])
+    await given(
+      { id: 'c1', atMs: nowMs, tenant: 'counted', risk: 'high' },
+      { id: 'c2', atMs: nowMs, tenant: 'counted', risk: 'high' },
+      { id: 'c3', atMs: nowMs, tenant: 'counted', stream: 'sync' },
+      { id: 'c4', atMs: nowMs - dayMs, tenant: 'counted' },
+    )
+    assert.deepEqual(await queries.countByRisk(nowMs - hours, 'counted'), [
+      { stream: 'gates', risk: 'high', predictions: 2 },
+      { stream: 'sync', risk: 'low', predictions: 1 },
+    ])
   })
 })

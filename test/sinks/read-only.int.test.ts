@@ -6,7 +6,11 @@ import { select } from '../../src/sinks/read-only.js'
 import type { Warehouse } from '../../src/sinks/warehouse.js'
 import { everyWarehouse } from './clickhouse/clickhouse.js'
 
-const refused = (why: RegExp): unknown => expect.toSatisfy((error: unknown) => isEngineError(error, 'BAD_REQUEST') && why.test(error.message), `is a BAD_REQUEST that says ${String(why)}`)
+const refused = (why: RegExp): unknown =>
+  expect.toSatisfy(
+    (error: unknown) => isEngineError(error, 'BAD_REQUEST') && why.test(error.message),
+    `is a BAD_REQUEST that says ${String(why)}`,
+  )
 
 describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
   let warehouse: Warehouse
@@ -15,15 +19,31 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
   beforeAll(async () => {
     ;({ warehouse, remove } = await openWarehouse())
     await migrate(warehouse)
-    await warehouse.run("INSERT INTO outcomes (tenant, stream, event_id, label, record_time) SELECT 'acme', 'sync', toString(number), number % 2, now() FROM numbers(5)")
+    await warehouse.run(
+      "INSERT INTO outcomes (tenant, stream, event_id, label, record_time) SELECT 'acme', 'sync', " +
+        'toString(number), number % 2, now() FROM numbers(5)',
+    )
   })
   afterAll(() => remove())
 
   test.each([
-    ['SELECT label, count() AS n FROM outcomes GROUP BY label ORDER BY label', [{ label: 0, n: 3 }, { label: 1, n: 2 }]],
-    ["WITH odd AS (SELECT event_id FROM outcomes WHERE label = 1) SELECT event_id FROM odd WHERE event_id IN ('1', '9') -- a comment; and more", [{ event_id: '1' }]],
+    [
+      'SELECT label, count() AS n FROM outcomes GROUP BY label ORDER BY label',
+      [
+        { label: 0, n: 3 },
+        { label: 1, n: 2 },
+      ],
+    ],
+    [
+      'WITH odd AS (SELECT event_id FROM outcomes WHERE label = 1) SELECT event_id FROM odd WHERE event_id ' +
+        "IN ('1', '9') -- a comment; and more",
+      [{ event_id: '1' }],
+    ],
     ['SELECT number FROM numbers(9) ORDER BY number DESC LIMIT 2;', [{ number: 8 }, { number: 7 }]],
-    ["SELECT event_id FROM outcomes WHERE event_id IN (SELECT '3') OR note = '; DROP TABLE outcomes'", [{ event_id: '3' }]],
+    [
+      "SELECT event_id FROM outcomes WHERE event_id IN (SELECT '3') OR note = '; DROP TABLE outcomes'",
+      [{ event_id: '3' }],
+    ],
     ["SELECT name FROM system.tables WHERE database = currentDatabase() AND name = 'progress'", [{ name: 'progress' }]],
     ['FROM outcomes AS o JOIN outcomes_latest AS l ON o.event_id = l.event_id SELECT count() AS n', [{ n: 5 }]],
   ])('answers %s', async (sql, rows) => {
@@ -45,7 +65,7 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
     ['SELECT 1 FORMAT CSV', /./],
     ['', /./],
     ['SELECT 1 SETTINGS max_execution_time = 0', /SETTINGS are the engine's own/],
-    ["SELECT (SELECT sleep(0) SETTINGS max_threads = 99)", /SETTINGS are the engine's own/],
+    ['SELECT (SELECT sleep(0) SETTINGS max_threads = 99)', /SETTINGS are the engine's own/],
     ["SELECT file('/etc/hostname')", /function file reads outside/],
     ["SELECT arrayMap(x -> FILE(x), ['/etc/hostname'])", /./],
     ["SELECT * FROM file('/etc/hostname', 'LineAsString')", /table function file reads outside/],
@@ -63,8 +83,10 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
     assert.equal((await warehouse.query<{ n: number }>('SELECT toUInt32(count()) AS n FROM outcomes'))[0]!.n, 5)
   })
 
-  test('a query that takes too much is its author\'s to mend, and the next one is answered', async () => {
-    await expect(select(warehouse, 'SELECT groupArray(number) AS all FROM numbers(20000000)', 10)).rejects.toEqual(refused(/too much memory/))
+  test("a query that takes too much is its author's to mend, and the next one is answered", async () => {
+    await expect(select(warehouse, 'SELECT groupArray(number) AS all FROM numbers(20000000)', 10)).rejects.toEqual(
+      refused(/too much memory/),
+    )
     assert.deepEqual((await select(warehouse, 'SELECT 1 AS one', 10)).rows, [{ one: 1 }])
   })
 

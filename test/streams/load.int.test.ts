@@ -74,20 +74,31 @@ describe('a stream outside the package', () => {
     const [doors, ...others] = await loadStreams([put('doors.ts', doorFile())])
     assert.deepEqual(others, [])
     assert.ok(isStream(doors))
-    assert.deepEqual([doors.name, doors.topic, doors.key, doors.features.map(({ name }) => name)], ['doors', 'doors', 'company', ['opens_1h', 'open_mean']])
+    assert.deepEqual(
+      [doors.name, doors.topic, doors.key, doors.features.map(({ name }) => name)],
+      ['doors', 'doors', 'company', ['opens_1h', 'open_mean']],
+    )
     assert.equal(doors.heuristic({ opens_1h: 21 }), 0.9)
   })
 
   test('is found in a directory, beside helper files of its own', async () => {
     put('windows.ts', "export const hour: `${number}h` = '1h'\n")
-    put('doors.ts', `import { hour } from './windows.js'\n${doorFile({ opens_1h: "    opens_1h: count(hour, { by: 'door' })," })}`)
+    put(
+      'doors.ts',
+      `import { hour } from './windows.js'\n${doorFile({ opens_1h: "    opens_1h: count(hour, { by: 'door' })," })}`,
+    )
     put('doors.test.ts', 'throw new Error("a test is no stream")\n')
     const streams = await loadStreams([folder])
-    assert.deepEqual(streams.map(({ name }) => name), ['doors'])
+    assert.deepEqual(
+      streams.map(({ name }) => name),
+      ['doors'],
+    )
   })
 
   test('may be plain JavaScript', async () => {
-    const [doors] = await loadStreams([put('doors.mjs', doorFile({ heuristic: '  heuristic: (x) => (x.opens_1h > 20 ? 0.9 : 0.1),' }))])
+    const [doors] = await loadStreams([
+      put('doors.mjs', doorFile({ heuristic: '  heuristic: (x) => (x.opens_1h > 20 ? 0.9 : 0.1),' })),
+    ])
     assert.equal(doors?.name, 'doors')
   })
 
@@ -99,19 +110,36 @@ describe('a stream outside the package', () => {
 
   test('that comes with the benchmarks loads the way users load theirs', async () => {
     const [bench] = await loadStreams([fileURLToPath(new URL('../../bench/streams/', import.meta.url))])
-    assert.deepEqual([bench?.topic, bench?.key, bench?.features.length, bench?.reasonsFrom], ['bench', 'person_id', 24, 'never'])
+    assert.deepEqual(
+      [bench?.topic, bench?.key, bench?.features.length, bench?.reasonsFrom],
+      ['bench', 'person_id', 24, 'never'],
+    )
     assert.deepEqual(bench?.entities.site, { columns: ['site_id'], scope: 'partition' })
   })
 })
 
 describe('a mistake in it names file, line and field:', () => {
   test('a column that the schema lacks', async () => {
-    const file = put('doors.ts', doorFile({ open_mean: "    open_mean: mean('opn_s', '7d', { by: 'door', tile: '1d' })," }))
-    assert.match(await refusal(file), new RegExp(`^${file}:12: stream 'doors': features\\.open_mean: the schema has no column 'opn_s'; it has .*'open_s'`))
+    const file = put(
+      'doors.ts',
+      doorFile({ open_mean: "    open_mean: mean('opn_s', '7d', { by: 'door', tile: '1d' })," }),
+    )
+    assert.match(
+      await refusal(file),
+      new RegExp(
+        `^${file}:12: stream 'doors': features\\.open_mean: the schema has no column 'opn_s'; it has .*'open_s'`,
+      ),
+    )
   })
 
   test('every mistake at once', async () => {
-    const file = put('doors.ts', doorFile({ opens_1h: "    opens_1h: count('1h', { by: 'dor' }),", open_mean: "    open_mean: mean('door', '7d', { by: 'door', tile: '1d' })," }))
+    const file = put(
+      'doors.ts',
+      doorFile({
+        opens_1h: "    opens_1h: count('1h', { by: 'dor' }),",
+        open_mean: "    open_mean: mean('door', '7d', { by: 'door', tile: '1d' }),",
+      }),
+    )
     const lines = (await refusal(file)).split('\n')
     assert.equal(lines.length, 2)
     assert.match(lines[1]!, /doors\.ts:11: .*features\.opens_1h: by: there is no entity 'dor'; there are door/)
@@ -119,7 +147,10 @@ describe('a mistake in it names file, line and field:', () => {
   })
 
   test('a word that the package does not have', async () => {
-    const file = put('doors.ts', doorFile({ opens_1h: "    opens_1h: counts('1h', { by: 'door' })," }).replace('avsc, count,', 'avsc, counts,'))
+    const file = put(
+      'doors.ts',
+      doorFile({ opens_1h: "    opens_1h: counts('1h', { by: 'door' })," }).replace('avsc, count,', 'avsc, counts,'),
+    )
     assert.match(await refusal(file), /doors\.ts:11: .*counts.* is not a function/)
   })
 
@@ -129,12 +160,18 @@ describe('a mistake in it names file, line and field:', () => {
   })
 
   test('text that is no TypeScript', async () => {
-    assert.match(await refusal(put('doors.ts', doorFile({ heuristic: '  heuristic: => 1,' }))), /doors\.ts:14: Unexpected "=>"/)
+    assert.match(
+      await refusal(put('doors.ts', doorFile({ heuristic: '  heuristic: => 1,' }))),
+      /doors\.ts:14: Unexpected "=>"/,
+    )
   })
 
   test('a mistake in a helper is reported where it stands', async () => {
     put('broken.ts', '\nexport const limit = (undefined as unknown as { high: number }).high\n')
-    assert.match(await refusal(put('doors.ts', `import { limit } from './broken.js'\nvoid limit\n${doorFile()}`)), /broken\.ts:2: Cannot read properties of undefined/)
+    assert.match(
+      await refusal(put('doors.ts', `import { limit } from './broken.js'\nvoid limit\n${doorFile()}`)),
+      /broken\.ts:2: Cannot read properties of undefined/,
+    )
   })
 
   test('two streams of one name', async () => {

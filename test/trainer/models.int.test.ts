@@ -51,13 +51,18 @@ describe('demo models', () => {
       const now = simulatorHash()
       const recorded = 'trainer/simulator-changes.md'
       const excused = existsSync(recorded) && readFileSync(recorded, 'utf8').includes(`${manifest.simulator} -> ${now}`)
-      assert.ok(manifest.simulator === now || excused, `measured with ${manifest.simulator}, the simulator is ${now}: train again, or write '${manifest.simulator} -> ${now}' and why into ${recorded}`)
+      assert.ok(
+        manifest.simulator === now || excused,
+        `measured with ${manifest.simulator}, the simulator is ${now}: train again, or write ` +
+          `'${manifest.simulator} -> ${now}' and why into ${recorded}`,
+      )
       assert.ok(card.includes(manifest.simulator))
     })
 
     test(`${family}'s card says the figures of its manifest`, () => {
       const { manifest, card } = read(family)
-      for (const { pr_auc, roc_auc } of Object.values(manifest.metrics.tests)) for (const figure of [pr_auc, roc_auc]) assert.ok(card.includes(`**${figure.toFixed(3)}**`), String(figure))
+      for (const { pr_auc, roc_auc } of Object.values(manifest.metrics.tests))
+        for (const figure of [pr_auc, roc_auc]) assert.ok(card.includes(`**${figure.toFixed(3)}**`), String(figure))
     })
   }
 })

@@ -27,12 +27,25 @@ function bytesOf(request: FastifyRequest): number {
 }
 
 /** Bounds what the routes of this plugin hold in memory. Refuses everything once the API closes. */
-export function boundInFlight(app: FastifyInstance, inFlight: InFlight, bounds: AdmissionBounds, closing: Closing): void {
+export function boundInFlight(
+  app: FastifyInstance,
+  inFlight: InFlight,
+  bounds: AdmissionBounds,
+  closing: Closing,
+): void {
   app.addHook('onRequest', (request, reply, done) => {
     if (closing.started) return done(new Refusal('CLOSING', 'The engine is shutting down.'))
     const bytes = bytesOf(request)
-    if (inFlight.answers.size >= bounds.requests || (bytes > 0 && inFlight.bytes + bytes > bounds.bytes && inFlight.bytes > 0)) {
-      return done(new Refusal('OVERLOADED', `${inFlight.answers.size} requests with ${inFlight.bytes} bytes are under way; come again.`))
+    if (
+      inFlight.answers.size >= bounds.requests ||
+      (bytes > 0 && inFlight.bytes + bytes > bounds.bytes && inFlight.bytes > 0)
+    ) {
+      return done(
+        new Refusal(
+          'OVERLOADED',
+          `${inFlight.answers.size} requests with ${inFlight.bytes} bytes are under way; come again.`,
+        ),
+      )
     }
     inFlight.answers.add(reply.raw)
     inFlight.bytes += bytes

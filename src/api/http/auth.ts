@@ -43,7 +43,8 @@ function refusalOf(request: FastifyRequest, reply: FastifyReply, keys: KeyRing, 
     return new Refusal('UNAUTHENTICATED', unauthenticated)
   }
   if (!holder.scopes.has(config.scope!)) return new Refusal('FORBIDDEN', `The key lacks the scope ${config.scope!}.`)
-  if (config.operator && holder.tenant !== everyTenant) return new Refusal('FORBIDDEN', 'Only an operator key may do this.')
+  if (config.operator && holder.tenant !== everyTenant)
+    return new Refusal('FORBIDDEN', 'Only an operator key may do this.')
   request.holder = holder
   return undefined
 }
@@ -54,7 +55,8 @@ export const callerOf = (request: FastifyRequest): Caller => ({ tenant: request.
  * The one refusal for anything that is not the key's own. It does not depend on what exists, so it tells nothing about
  * other tenants.
  */
-export const notYours = (): Refusal => new Refusal('FORBIDDEN', 'This key has nothing here: it belongs to another tenant, or does not exist.')
+export const notYours = (): Refusal =>
+  new Refusal('FORBIDDEN', 'This key has nothing here: it belongs to another tenant, or does not exist.')
 
 /** The tenant a request is about: the key's own, or for the operator the one it names; undefined for all of them. */
 export function tenantOf(request: FastifyRequest, named: string | undefined): string | undefined {

@@ -19,7 +19,10 @@ export interface Batch {
 /** A parsed NDJSON body. */
 export class Lines {
   /** `broken`: by place among `items`, the lines that are not JSON. */
-  constructor(readonly items: readonly unknown[], readonly broken: ReadonlyMap<number, Rejected>) {}
+  constructor(
+    readonly items: readonly unknown[],
+    readonly broken: ReadonlyMap<number, Rejected>,
+  ) {}
 }
 
 export function parseLines(text: string): Lines {
@@ -44,7 +47,11 @@ export type Complete = (event: Record<string, unknown>) => void
 export function batchOf(body: unknown, stream: StreamView, caller: Caller, complete?: Complete): Batch {
   const [shape, items] = itemsOf(body, stream)
   if (items.length === 0) throw new Refusal('BAD_REQUEST', 'The body holds no event.')
-  if (items.length > limits.apiBatch) throw new Refusal('TOO_LARGE', `The body holds ${items.length} events; at most ${limits.apiBatch} go into one request.`)
+  if (items.length > limits.apiBatch)
+    throw new Refusal(
+      'TOO_LARGE',
+      `The body holds ${items.length} events; at most ${limits.apiBatch} go into one request.`,
+    )
   const broken = body instanceof Lines ? body.broken : undefined
   const events: unknown[] = []
   let rejected: (Rejected | undefined)[] | undefined
@@ -69,7 +76,8 @@ function itemsOf(body: unknown, stream: StreamView): readonly [Shape, readonly u
   return Array.isArray(events) && !isColumn ? ['envelope', events] : ['one', [body]]
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 const notAnObject: Rejected = { error: { code: 'BAD_FIELD', message: 'an event is a JSON object' } }
 
 /** Why an event may not go on; fills in the tenant of a tenant's key. The operator's events pass as they are. */
@@ -86,7 +94,10 @@ function refusalOf(event: Record<string, unknown>, stream: StreamView, caller: C
 }
 
 /** Acts on the events that may go on and puts all results in the order of the body. */
-export async function resultsOf<Result extends object>(batch: Batch, act: (events: readonly unknown[]) => Promise<readonly Result[]>): Promise<readonly (Result | Rejected)[]> {
+export async function resultsOf<Result extends object>(
+  batch: Batch,
+  act: (events: readonly unknown[]) => Promise<readonly Result[]>,
+): Promise<readonly (Result | Rejected)[]> {
   if (!batch.rejected) return act(batch.events)
   const done = batch.events.length > 0 ? await act(batch.events) : []
   let next = 0
@@ -94,7 +105,12 @@ export async function resultsOf<Result extends object>(batch: Batch, act: (event
 }
 
 /** Answers in the shape of the request: 200, 207 where some events were rejected, a problem where all were. */
-export function answer(reply: FastifyReply, shape: Shape, results: readonly object[], wrap: (results: readonly object[], rejected: number) => object): FastifyReply {
+export function answer(
+  reply: FastifyReply,
+  shape: Shape,
+  results: readonly object[],
+  wrap: (results: readonly object[], rejected: number) => object,
+): FastifyReply {
   const rejected = results.filter(isRejected)
   if (rejected.length === 0) return reply.send(shape === 'one' ? results[0] : wrap(results, 0))
   if (shape === 'one') throw refusalOfOne(rejected[0]!)
@@ -104,12 +120,20 @@ export function answer(reply: FastifyReply, shape: Shape, results: readonly obje
 
 /** The problem of a request that was about one event alone. */
 export function refusalOfOne({ error }: Rejected): Refusal {
-  return new Refusal(error.code, error.message, error.field === undefined ? {} : { errors: [{ field: error.field, message: error.message }] })
+  return new Refusal(
+    error.code,
+    error.message,
+    error.field === undefined ? {} : { errors: [{ field: error.field, message: error.message }] },
+  )
 }
 
 /** One reason for all of them is the reason of the whole. */
 function refusalOfAll(results: readonly Rejected[]): Refusal {
   const codes = new Set<ProblemCode>(results.map((result) => result.error.code))
   const code = codes.size === 1 ? [...codes][0]! : 'BAD_BATCH'
-  return new Refusal(code, `None of the ${results.length} events could be taken; \`results\` says why, in their order.`, { status: statusOf(code), results })
+  return new Refusal(
+    code,
+    `None of the ${results.length} events could be taken; \`results\` says why, in their order.`,
+    { status: statusOf(code), results },
+  )
 }

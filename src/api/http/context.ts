@@ -17,5 +17,8 @@ export function streamOf({ ports }: ApiContext, name: string): StreamView {
   const streams = ports.scoring.streams()
   const found = streams.find((stream) => stream.name === name)
   if (found) return found
-  throw new Refusal('UNKNOWN_STREAM', `There is no stream '${name.slice(0, 100)}'; there are ${streams.map((stream) => stream.name).join(', ')}.`)
+  throw new Refusal(
+    'UNKNOWN_STREAM',
+    `There is no stream '${name.slice(0, 100)}'; there are ${streams.map((stream) => stream.name).join(', ')}.`,
+  )
 }

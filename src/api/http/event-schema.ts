@@ -16,11 +16,18 @@ const primitives: Readonly<Record<string, Json>> = {
 
 /** JSON Schema (2020-12) of the events of a record schema. Columns in `optional` may be left out. */
 export function jsonSchemaOf(record: AvroRecord, optional: readonly string[]): Json {
-  const required = record.fields.filter((field) => field.default === undefined && !optional.includes(field.name)).map((field) => field.name)
+  const required = record.fields
+    .filter((field) => field.default === undefined && !optional.includes(field.name))
+    .map((field) => field.name)
   return {
     type: 'object',
     ...(record.doc !== undefined && { description: record.doc }),
-    properties: Object.fromEntries(record.fields.map((field) => [field.name, { ...typeOf(field.type), ...(field.doc !== undefined && { description: field.doc }) }])),
+    properties: Object.fromEntries(
+      record.fields.map((field) => [
+        field.name,
+        { ...typeOf(field.type), ...(field.doc !== undefined && { description: field.doc }) },
+      ]),
+    ),
     ...(required.length > 0 && { required }),
   }
 }
@@ -28,7 +35,13 @@ export function jsonSchemaOf(record: AvroRecord, optional: readonly string[]): J
 function typeOf(type: unknown): Json {
   if (typeof type === 'string') return primitives[type] ?? {}
   if (Array.isArray(type)) return { anyOf: type.map(typeOf) }
-  const complex = type as { readonly type: unknown; readonly symbols?: unknown; readonly items?: unknown; readonly values?: unknown; readonly logicalType?: string }
+  const complex = type as {
+    readonly type: unknown
+    readonly symbols?: unknown
+    readonly items?: unknown
+    readonly values?: unknown
+    readonly logicalType?: string
+  }
   switch (complex.type) {
     case 'enum':
       return { type: 'string', enum: complex.symbols }
@@ -39,7 +52,10 @@ function typeOf(type: unknown): Json {
     case 'record':
       return jsonSchemaOf(type as AvroRecord, [])
     default:
-      return { ...typeOf(complex.type), ...(complex.logicalType?.startsWith('timestamp') && { description: 'Epoch milliseconds.' }) }
+      return {
+        ...typeOf(complex.type),
+        ...(complex.logicalType?.startsWith('timestamp') && { description: 'Epoch milliseconds.' }),
+      }
   }
 }
 
@@ -50,9 +66,19 @@ export function exampleOf(record: AvroRecord, nowMs: number, omit: readonly stri
 }
 
 function valueOf(name: string, type: unknown, nowMs: number): unknown {
-  if (Array.isArray(type)) return valueOf(name, type.find((branch) => branch !== 'null'), nowMs)
+  if (Array.isArray(type))
+    return valueOf(
+      name,
+      type.find((branch) => branch !== 'null'),
+      nowMs,
+    )
   if (typeof type === 'object' && type !== null) {
-    const complex = type as { readonly type: unknown; readonly symbols?: readonly string[]; readonly logicalType?: string; readonly fields?: AvroRecord['fields'] }
+    const complex = type as {
+      readonly type: unknown
+      readonly symbols?: readonly string[]
+      readonly logicalType?: string
+      readonly fields?: AvroRecord['fields']
+    }
     if (complex.logicalType?.startsWith('timestamp')) return nowMs
     if (complex.type === 'enum') return complex.symbols?.[0]
     if (complex.type === 'array') return []

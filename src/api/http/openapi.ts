@@ -1,4 +1,6 @@
-/** The OpenAPI 3.1 document at /openapi.json, made of the routes' own schemas and the streams', and its page at /docs. */
+/**
+ * The OpenAPI 3.1 document at /openapi.json, made of the routes' own schemas and the streams', and its page at /docs.
+ */
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
@@ -9,7 +11,9 @@ import { sharedShapes } from './shapes.js'
 
 const info = {
   title: 'Tidemill',
-  description: 'Real-time scores of events: send events, ask for scores, read predictions and features, report what came true. Errors are RFC 9457 problem details.',
+  description:
+    'Real-time scores of events: send events, ask for scores, read predictions and features, report what ' +
+    'came true. Errors are RFC 9457 problem details.',
   license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
 }
 
@@ -48,10 +52,14 @@ export async function openApi(app: FastifyInstance, { version, streams, clock }:
       openapi: '3.1.0',
       info: { ...info, version },
       tags,
-      components: { securitySchemes: { key: { type: 'http', scheme: 'bearer', description: '`tidemill keys create` makes one.' } } },
+      components: {
+        securitySchemes: { key: { type: 'http', scheme: 'bearer', description: '`tidemill keys create` makes one.' } },
+      },
       security: [{ key: [] }],
     },
-    refResolver: { buildLocalReference: (json, _base, _fragment, at) => (typeof json.$id === 'string' ? json.$id : `shape-${at}`) },
+    refResolver: {
+      buildLocalReference: (json, _base, _fragment, at) => (typeof json.$id === 'string' ? json.$id : `shape-${at}`),
+    },
     transformObject: (document) => {
       const { openapiObject } = document as unknown as { openapiObject: Document }
       describeStreams(openapiObject, streams(), clock.nowMs())
@@ -65,24 +73,43 @@ export async function openApi(app: FastifyInstance, { version, streams, clock }:
 /** Names the streams in the paths, and gives each body its event schemas and an example a stream. */
 function describeStreams(document: Document, streams: readonly StreamView[], nowMs: number): void {
   const names = streams.map((stream) => stream.name)
-  for (const path of ['/api/v2/events/{stream}', '/api/v2/predict/{stream}', '/api/v2/features/{stream}/{entity}/{id}']) {
+  for (const path of [
+    '/api/v2/events/{stream}',
+    '/api/v2/predict/{stream}',
+    '/api/v2/features/{stream}/{entity}/{id}',
+  ]) {
     for (const operation of Object.values(document.paths[path] ?? {})) {
       const parameter = operation.parameters.find((one) => one.name === 'stream')
       if (parameter) parameter.schema = { type: 'string', enum: names }
     }
   }
   describeBody(document, '/api/v2/events/{stream}', 'Event', streams, nowMs, ({ columns }) => [columns.tenant])
-  describeBody(document, '/api/v2/predict/{stream}', 'Question', streams, nowMs, ({ columns }) => [columns.tenant, columns.id, columns.time])
+  describeBody(document, '/api/v2/predict/{stream}', 'Question', streams, nowMs, ({ columns }) => [
+    columns.tenant,
+    columns.id,
+    columns.time,
+  ])
   const outcome = document.paths['/api/v2/outcomes']?.['post']?.requestBody.content['application/json']
-  if (outcome && names[0] !== undefined) outcome.examples = { [names[0]]: { value: { stream: names[0], event_id: 'event-1', label: 1, source: 'review' } } }
+  if (outcome && names[0] !== undefined)
+    outcome.examples = { [names[0]]: { value: { stream: names[0], event_id: 'event-1', label: 1, source: 'review' } } }
 }
 
-function describeBody(document: Document, path: string, prefix: string, streams: readonly StreamView[], nowMs: number, optional: (stream: StreamView) => readonly string[]): void {
-  for (const stream of streams) document.components.schemas[`${prefix}.${stream.name}`] = jsonSchemaOf(stream.schema, optional(stream))
+function describeBody(
+  document: Document,
+  path: string,
+  prefix: string,
+  streams: readonly StreamView[],
+  nowMs: number,
+  optional: (stream: StreamView) => readonly string[],
+): void {
+  for (const stream of streams)
+    document.components.schemas[`${prefix}.${stream.name}`] = jsonSchemaOf(stream.schema, optional(stream))
   const event = { anyOf: streams.map((stream) => ({ $ref: `#/components/schemas/${prefix}.${stream.name}` })) }
   const many = { type: 'array', items: event }
   const content = document.paths[path]?.['post']?.requestBody.content['application/json']
   if (!content) return
   content.schema = { anyOf: [event, many, { type: 'object', required: ['events'], properties: { events: many } }] }
-  content.examples = Object.fromEntries(streams.map((stream) => [stream.name, { value: exampleOf(stream.schema, nowMs, [stream.columns.tenant]) }]))
+  content.examples = Object.fromEntries(
+    streams.map((stream) => [stream.name, { value: exampleOf(stream.schema, nowMs, [stream.columns.tenant]) }]),
+  )
 }

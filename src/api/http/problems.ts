@@ -64,7 +64,12 @@ const engineKinds = {
   UNKNOWN_TENANT: { status: 422, title: 'Unknown tenant' },
 
   STORE_DOWN: { status: 503, title: 'The state store is away', detail: retry, retryAfterS: 5 },
-  WAREHOUSE_DOWN: { status: 503, title: 'The warehouse is away', detail: 'Scoring goes on; stored predictions cannot be read now.', retryAfterS: 5 },
+  WAREHOUSE_DOWN: {
+    status: 503,
+    title: 'The warehouse is away',
+    detail: 'Scoring goes on; stored predictions cannot be read now.',
+    retryAfterS: 5,
+  },
   LOG_DOWN: { status: 503, title: 'The event log is away', detail: retry, retryAfterS: 5 },
   REGISTRY_DOWN: { status: 503, title: 'The schema registry is away', detail: retry, retryAfterS: 5 },
   REBUILDING: { status: 503, title: 'The state is being rebuilt', detail: retry, retryAfterS: 5 },
@@ -88,9 +93,10 @@ const engineKinds = {
 const kinds: Readonly<Record<ProblemCode, Kind>> = { ...engineKinds, ...ownKinds }
 
 /** Every code an answer can carry, for the reference. */
-export const problemCodes: readonly { readonly code: string; readonly status: number; readonly title: string }[] = Object.entries(kinds)
-  .map(([code, { status, title }]) => ({ code, status, title }))
-  .sort((a, b) => a.status - b.status || (a.code < b.code ? -1 : 1))
+export const problemCodes: readonly { readonly code: string; readonly status: number; readonly title: string }[] =
+  Object.entries(kinds)
+    .map(([code, { status, title }]) => ({ code, status, title }))
+    .sort((a, b) => a.status - b.status || (a.code < b.code ? -1 : 1))
 
 interface More {
   readonly errors?: readonly FieldError[]
@@ -102,7 +108,11 @@ interface More {
 /** Thrown by a route to answer with a problem. The message is the problem's detail. */
 export class Refusal extends Error {
   override readonly name = 'Refusal'
-  constructor(readonly code: ProblemCode, message: string, readonly more: More = {}) {
+  constructor(
+    readonly code: ProblemCode,
+    message: string,
+    readonly more: More = {},
+  ) {
     super(message)
   }
 }

@@ -20,13 +20,18 @@ export function answerProblems(app: FastifyInstance): void {
 
   app.setErrorHandler((error, request, reply) => {
     const answer = problemOf(error, request.id)
-    if (answer.status >= 500) request.log.error({ err: error, requestId: request.id, method: request.method, route: request.routeOptions.url }, 'request failed')
+    if (answer.status >= 500)
+      request.log.error(
+        { err: error, requestId: request.id, method: request.method, route: request.routeOptions.url },
+        'request failed',
+      )
     return send(reply, answer)
   })
 
   app.setNotFoundHandler((request, reply) => {
     const methods = methodsAt(request, known.values())
-    if (methods.length === 0) return send(reply, problem(request.id, 'NOT_FOUND', 'There is nothing at this path; /docs lists what there is.'))
+    if (methods.length === 0)
+      return send(reply, problem(request.id, 'NOT_FOUND', 'There is nothing at this path; /docs lists what there is.'))
     void reply.header('allow', [...methods, 'OPTIONS'].join(', '))
     if (request.method === 'OPTIONS') return reply.code(204).send()
     return send(reply, problem(request.id, 'METHOD_NOT_ALLOWED', `This path answers ${methods.join(', ')}.`))
@@ -44,9 +49,18 @@ function send(reply: FastifyReply, answer: Problem): FastifyReply {
   return reply.code(answer.status).type(problemType).send(JSON.stringify(answer))
 }
 
-const patternOf = (url: string): RegExp => new RegExp(`^${url.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replace(/:\w+/g, '[^/]+').replace(/\*$/, '.*')}/?$`)
+const patternOf = (url: string): RegExp =>
+  new RegExp(
+    `^${url
+      .replace(/[.+?^${}()|[\]\\]/g, '\\$&')
+      .replace(/:\w+/g, '[^/]+')
+      .replace(/\*$/, '.*')}/?$`,
+  )
 
-function methodsAt(request: FastifyRequest, known: Iterable<{ readonly pattern: RegExp; readonly methods: ReadonlySet<HTTPMethods> }>): readonly HTTPMethods[] {
+function methodsAt(
+  request: FastifyRequest,
+  known: Iterable<{ readonly pattern: RegExp; readonly methods: ReadonlySet<HTTPMethods> }>,
+): readonly HTTPMethods[] {
   const path = request.url.split('?', 1)[0]!
   const methods = new Set<HTTPMethods>()
   for (const entry of known) if (entry.pattern.test(path)) for (const method of entry.methods) methods.add(method)

@@ -9,21 +9,33 @@ const words = 'tidemill:words'
 TypeRegistry.Set<{ readonly enum: readonly unknown[] }>(words, (schema, value) => schema.enum.includes(value))
 
 /** One of some words, as JSON Schema's `enum`, which documents show better than a union of constants. */
-export const oneOf = <const Words extends readonly string[]>(choices: Words, description?: string): TUnsafe<Words[number]> =>
-  Type.Unsafe<Words[number]>({ [Kind]: words, type: 'string', enum: choices, ...(description !== undefined && { description }) })
+export const oneOf = <const Words extends readonly string[]>(
+  choices: Words,
+  description?: string,
+): TUnsafe<Words[number]> =>
+  Type.Unsafe<Words[number]>({
+    [Kind]: words,
+    type: 'string',
+    enum: choices,
+    ...(description !== undefined && { description }),
+  })
 
 export const nullable = <Shape extends TSchema>(schema: Shape) => Type.Union([schema, Type.Null()])
 
-export const RiskLevel = oneOf(riskLevels, 'By the stream\'s two thresholds.')
+export const RiskLevel = oneOf(riskLevels, "By the stream's two thresholds.")
 export const Time = Type.String({ minLength: 1, maxLength: 40 })
 const Instant = Type.String({ format: 'date-time' })
 const Score = Type.Number({ minimum: 0, maximum: 1 })
 const Reasons = Type.Array(Type.String(), { description: 'Features that raised the score, strongest first.' })
 const ServedBy = oneOf(['model', 'heuristic'])
 const Why = nullable(oneOf(['no-model', 'model-error', 'timeout'], 'Why the heuristic served.'))
-const Late = Type.Boolean({ description: 'Older than the tenant\'s newest event by more than the stream\'s lateness.' })
+const Late = Type.Boolean({ description: "Older than the tenant's newest event by more than the stream's lateness." })
 
-export const ErrorShape = Type.Object({ code: Type.String(), message: Type.String(), field: Type.Optional(Type.String()) })
+export const ErrorShape = Type.Object({
+  code: Type.String(),
+  message: Type.String(),
+  field: Type.Optional(Type.String()),
+})
 export const RejectedShape = Type.Object(
   { event_id: Type.Optional(Type.String()), error: ErrorShape },
   { $id: 'Rejected', description: 'An event that could not be taken, and why.' },
@@ -37,16 +49,27 @@ export const ProblemShape = Type.Object(
     instance: Type.String({ description: 'This very occurrence; the log has the same id.' }),
     code: Type.String({ description: 'For programs.' }),
     errors: Type.Optional(Type.Array(Type.Object({ field: Type.String(), message: Type.String() }))),
-    results: Type.Optional(Type.Array(Type.Ref('Rejected'), { description: 'Per event, where a whole batch was refused.' })),
+    results: Type.Optional(
+      Type.Array(Type.Ref('Rejected'), { description: 'Per event, where a whole batch was refused.' }),
+    ),
   },
   { $id: 'Problem', description: 'RFC 9457 problem details.' },
 )
 export const AcknowledgedShape = Type.Object(
   { event_id: Type.String(), partition: Type.Integer(), offset: Type.Integer() },
-  { $id: 'Acknowledged', description: 'The event is on disk at this position of the stream\'s topic.' },
+  { $id: 'Acknowledged', description: "The event is on disk at this position of the stream's topic." },
 )
 export const PredictedShape = Type.Object(
-  { event_id: Type.String(), score: Score, risk: RiskLevel, version: Type.String(), served_by: ServedBy, why: Why, reasons: Reasons, late: Late },
+  {
+    event_id: Type.String(),
+    score: Score,
+    risk: RiskLevel,
+    version: Type.String(),
+    served_by: ServedBy,
+    why: Why,
+    reasons: Reasons,
+    late: Late,
+  },
   { $id: 'Predicted', description: 'The score of one event and who gave it.' },
 )
 export const StoredShape = Type.Object(
@@ -77,7 +100,7 @@ export const LetterShape = Type.Object(
     id: Type.String({ description: 'Stream, partition and position among the dead letters, as a path.' }),
     stream: Type.String(),
     partition: Type.Integer(),
-    offset: Type.Integer({ description: 'Where the record stands in the stream\'s event topic.' }),
+    offset: Type.Integer({ description: "Where the record stands in the stream's event topic." }),
     time: Type.String({ format: 'date-time', description: 'Log time of the record.' }),
     code: Type.String(),
     stage: Type.String(),
@@ -109,7 +132,9 @@ export const StreamShape = Type.Object(
     topic: Type.String(),
     partitions: Type.Integer(),
     columns: Type.Record(Type.String(), Type.String()),
-    entities: Type.Array(Type.Object({ name: Type.String(), columns: Type.Array(Type.String()), scope: oneOf(['tenant', 'partition']) })),
+    entities: Type.Array(
+      Type.Object({ name: Type.String(), columns: Type.Array(Type.String()), scope: oneOf(['tenant', 'partition']) }),
+    ),
     features: Type.Array(Type.Object({ name: Type.String(), kind: Type.String() })),
     family: nullable(Type.String()),
     serving: Type.Object({ by: ServedBy, version: Type.String() }),
@@ -121,12 +146,21 @@ export const StreamShape = Type.Object(
 )
 
 /** Named in the document; `Type.Ref('Problem')` means one of these. */
-export const sharedShapes = [RejectedShape, ProblemShape, AcknowledgedShape, PredictedShape, StoredShape, LetterShape, KeyShape, StreamShape]
+export const sharedShapes = [
+  RejectedShape,
+  ProblemShape,
+  AcknowledgedShape,
+  PredictedShape,
+  StoredShape,
+  LetterShape,
+  KeyShape,
+  StreamShape,
+]
 
 const problemTitles: Readonly<Record<number, string>> = {
   400: 'The request cannot be read.',
   401: 'No key, or not a valid one.',
-  403: 'The key does not reach this: it lacks the scope, or the data is another tenant\'s or not there.',
+  403: "The key does not reach this: it lacks the scope, or the data is another tenant's or not there.",
   404: 'There is no such thing.',
   409: 'It is there already.',
   413: 'Too large.',
@@ -138,13 +172,18 @@ const problemTitles: Readonly<Record<number, string>> = {
 
 /** The refusals of a route, as its `response` wants them. */
 export const refusals = (...statuses: readonly number[]): Record<number, object> =>
-  Object.fromEntries([...new Set([401, 403, 503, ...statuses])].sort().map((status) => [
-    status,
-    { description: problemTitles[status], content: { [problemType]: { schema: Type.Ref('Problem') } } },
-  ]))
+  Object.fromEntries(
+    [...new Set([401, 403, 503, ...statuses])]
+      .sort()
+      .map((status) => [
+        status,
+        { description: problemTitles[status], content: { [problemType]: { schema: Type.Ref('Problem') } } },
+      ]),
+  )
 
 /** A body in JSON with a description, as `response` wants it. */
-export const json = (description: string, schema: TSchema, examples?: Readonly<Record<string, { readonly value: unknown }>>): object => ({
-  description,
-  content: { 'application/json': { schema, ...(examples && { examples }) } },
-})
+export const json = (
+  description: string,
+  schema: TSchema,
+  examples?: Readonly<Record<string, { readonly value: unknown }>>,
+): object => ({ description, content: { 'application/json': { schema, ...(examples && { examples }) } } })

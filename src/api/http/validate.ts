@@ -8,10 +8,16 @@ import { Refusal, type FieldError } from './problems.js'
 /** So many errors are named at most; the rest shows once these are mended. */
 const namedErrors = 10
 
-/** Fastify's validator: a body that does not fit is BAD_FIELD (422), a parameter BAD_QUERY (400), each naming the field. */
-export const compileValidator: FastifySchemaCompiler<unknown> = (part) => validatorOf(part.schema as TSchema, part.httpPart === 'body')
+/**
+ * Fastify's validator: a body that does not fit is BAD_FIELD (422), a parameter BAD_QUERY (400), each naming the field.
+ */
+export const compileValidator: FastifySchemaCompiler<unknown> = (part) =>
+  validatorOf(part.schema as TSchema, part.httpPart === 'body')
 
-export function validatorOf(schema: TSchema, isBody: boolean): (input: unknown) => { value: unknown } | { error: Error } {
+export function validatorOf(
+  schema: TSchema,
+  isBody: boolean,
+): (input: unknown) => { value: unknown } | { error: Error } {
   const check = TypeCompiler.Compile(schema)
   return (input: unknown) => {
     const value = isBody ? input : Value.Convert(schema, input)
@@ -23,7 +29,8 @@ export function validatorOf(schema: TSchema, isBody: boolean): (input: unknown) 
 }
 
 /** For bodies that the engine checks itself, against the stream's own schema. */
-export const checkedByEngine: FastifySchemaCompiler<unknown> = (part) => (part.httpPart === 'body' ? () => true : compileValidator(part))
+export const checkedByEngine: FastifySchemaCompiler<unknown> = (part) =>
+  part.httpPart === 'body' ? () => true : compileValidator(part)
 
 function fieldErrors(found: Iterable<ValueError>): readonly FieldError[] {
   const byField = new Map<string, string>()
@@ -39,7 +46,9 @@ function fieldErrors(found: Iterable<ValueError>): readonly FieldError[] {
 /** TypeBox's own words, except where it says no more than that the value is none of several. */
 function messageOf({ schema, message }: ValueError): string {
   const constants = schema['enum'] as readonly unknown[] | undefined
-  const choices = constants?.map((value) => JSON.stringify(value)) ?? (schema['anyOf'] as readonly Choice[] | undefined)?.map(choiceOf)
+  const choices =
+    constants?.map((value) => JSON.stringify(value)) ??
+    (schema['anyOf'] as readonly Choice[] | undefined)?.map(choiceOf)
   return choices ? `must be one of ${choices.join(', ')}` : message.charAt(0).toLowerCase() + message.slice(1)
 }
 
@@ -47,4 +56,5 @@ interface Choice {
   readonly const?: unknown
   readonly type?: string
 }
-const choiceOf = (choice: Choice): string => (choice.const === undefined ? String(choice.type) : JSON.stringify(choice.const))
+const choiceOf = (choice: Choice): string =>
+  choice.const === undefined ? String(choice.type) : JSON.stringify(choice.const)

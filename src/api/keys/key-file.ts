@@ -106,18 +106,28 @@ function readKeys(path: string): readonly KeyRecord[] {
     parsed = JSON.parse(readFileSync(path, 'utf8'))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
-    throw new EngineError('BAD_CONFIG', `${path}: cannot read the keys (${messageOf(error)}); restore it, or remove it and create new keys`)
+    throw new EngineError(
+      'BAD_CONFIG',
+      `${path}: cannot read the keys (${messageOf(error)}); restore it, or remove it and create new keys`,
+    )
   }
   if (Value.Check(KeyFile, parsed)) return parsed.keys
   const first = Value.Errors(KeyFile, parsed).First()
-  throw new EngineError('BAD_CONFIG', `${path}${first?.path ?? ''}: ${first?.message ?? 'not a key file'}; restore it, or remove it and create new keys`)
+  throw new EngineError(
+    'BAD_CONFIG',
+    `${path}${first?.path ?? ''}: ${first?.message ?? 'not a key file'}; restore it, or remove it and create new keys`,
+  )
 }
 
 /**
  * Runs one change at a time across processes. The lock is the new file itself: created exclusively, written, flushed
  * and renamed over the old one, so that a crash at any moment leaves the old keys or the new.
  */
-async function withLock(path: string, clock: Clock, work: (write: (text: string) => Promise<void>) => Promise<void>): Promise<void> {
+async function withLock(
+  path: string,
+  clock: Clock,
+  work: (write: (text: string) => Promise<void>) => Promise<void>,
+): Promise<void> {
   const lock = `${path}.lock`
   const handle = await acquire(lock, clock)
   try {

@@ -79,4 +79,5 @@ export function keyRing(records: readonly KeyRecord[]): KeyRing {
 }
 
 /** Operator keys may name any tenant; a tenant's key its own. */
-export const maySee = (holder: Pick<Holder, 'tenant'>, tenant: string): boolean => holder.tenant === everyTenant || holder.tenant === tenant
+export const maySee = (holder: Pick<Holder, 'tenant'>, tenant: string): boolean =>
+  holder.tenant === everyTenant || holder.tenant === tenant

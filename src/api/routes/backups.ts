@@ -35,12 +35,28 @@ const config = { scope: 'admin', operator: true } as const
 const tags = ['backups']
 
 const beginSchema = {
-  operationId: 'beginBackup', tags, summary: "Begin the engine's part of a backup",
-  description: 'Writes the warehouse into the data directory by ClickHouse\'s own BACKUP, and then notes how far the log is. Events are taken and scored meanwhile. One at a time.',
+  operationId: 'beginBackup',
+  tags,
+  summary: "Begin the engine's part of a backup",
+  description:
+    "Writes the warehouse into the data directory by ClickHouse's own BACKUP, and then notes how far the log " +
+    'is. Events are taken and scored meanwhile. One at a time.',
   response: { 202: json('It has begun; ask for its standing.', Begun), ...refusals(400, 409) },
 }
-const standingSchema = { operationId: 'getBackup', tags, summary: 'How far it is', params: Params, response: { 200: json('Its standing; once ready, what there is to copy.', Standing), ...refusals(400, 404) } }
-const endSchema = { operationId: 'endBackup', tags, summary: 'Remove what was written', params: Params, response: { 204: { type: 'null', description: 'It is gone, and the next one may begin.' }, ...refusals(400, 404) } }
+const standingSchema = {
+  operationId: 'getBackup',
+  tags,
+  summary: 'How far it is',
+  params: Params,
+  response: { 200: json('Its standing; once ready, what there is to copy.', Standing), ...refusals(400, 404) },
+}
+const endSchema = {
+  operationId: 'endBackup',
+  tags,
+  summary: 'Remove what was written',
+  params: Params,
+  response: { 204: { type: 'null', description: 'It is gone, and the next one may begin.' }, ...refusals(400, 404) },
+}
 
 export function backupRoutes(app: FastifyInstance, { ports }: ApiContext): void {
   app.post('/backups', { schema: beginSchema, config }, async (_request, reply) => {
@@ -52,20 +68,32 @@ export function backupRoutes(app: FastifyInstance, { ports }: ApiContext): void 
     }
   })
 
-  app.get<{ Params: Static<typeof Params> }>('/backups/:id', { schema: standingSchema, config }, async ({ params: { id } }) => {
-    const standing = holding(ports.backups).standing(id)
-    if (standing === undefined) throw unknown()
-    return view(id, standing)
-  })
+  app.get<{ Params: Static<typeof Params> }>(
+    '/backups/:id',
+    { schema: standingSchema, config },
+    async ({ params: { id } }) => {
+      const standing = holding(ports.backups).standing(id)
+      if (standing === undefined) throw unknown()
+      return view(id, standing)
+    },
+  )
 
-  app.delete<{ Params: Static<typeof Params> }>('/backups/:id', { schema: endSchema, config }, async (request, reply) => {
-    if (!(await holding(ports.backups).end(request.params.id))) throw unknown()
-    return reply.code(204).send()
-  })
+  app.delete<{ Params: Static<typeof Params> }>(
+    '/backups/:id',
+    { schema: endSchema, config },
+    async (request, reply) => {
+      if (!(await holding(ports.backups).end(request.params.id))) throw unknown()
+      return reply.code(204).send()
+    },
+  )
 }
 
 function holding(backups: BackupHolding | undefined): BackupHolding {
-  if (backups === undefined) throw new Refusal('BAD_REQUEST', 'This engine keeps nothing itself: Kafka, Redis and ClickHouse have backups of their own.')
+  if (backups === undefined)
+    throw new Refusal(
+      'BAD_REQUEST',
+      'This engine keeps nothing itself: Kafka, Redis and ClickHouse have backups of their own.',
+    )
   return backups
 }
 
@@ -76,5 +104,8 @@ const view = (id: string, standing: HoldStanding): Static<typeof Standing> => ({
   state: standing.state,
   bytes: standing.state === 'writing' ? standing.bytes : null,
   message: standing.state === 'failed' ? standing.message : null,
-  parts: standing.state !== 'ready' ? null : { ...standing.parts, log: standing.parts.log.map((one) => ({ ...one, files: [...one.files] })) },
+  parts:
+    standing.state !== 'ready'
+      ? null
+      : { ...standing.parts, log: standing.parts.log.map((one) => ({ ...one, files: [...one.files] })) },
 })

@@ -5,9 +5,15 @@ import { json, nullable, type LetterShape } from '../http/shapes.js'
 import { isoOf, timeOf } from '../http/times.js'
 
 const Bytes = Type.Union([Type.Object({ text: Type.String() }), Type.Object({ base64: Type.String() })])
-const next = Type.Union([Type.String(), Type.Null()], { description: 'Give as `cursor` to go on; null at the end. A page may be empty and yet not the last.' })
+const next = Type.Union([Type.String(), Type.Null()], {
+  description: 'Give as `cursor` to go on; null at the end. A page may be empty and yet not the last.',
+})
 const outcome = {
-  becomes: Type.String({ description: 'scored, late (scored, not remembered), duplicate, bad; redriven, or elsewhere where another process is sending it.' }),
+  becomes: Type.String({
+    description:
+      'scored, late (scored, not remembered), duplicate, bad; redriven, or elsewhere where another process ' +
+      'is sending it.',
+  }),
   score: Type.Optional(Type.Number()),
   risk: Type.Optional(Type.String()),
   version: Type.Optional(Type.String()),
@@ -17,8 +23,21 @@ const outcome = {
 const Today = Type.Object(outcome, { description: 'What it would become if it came now.' })
 
 export const listAnswer = json('One page.', Type.Object({ letters: Type.Array(Type.Ref('Letter')), next }))
-export const shownAnswer = json('The letter.', Type.Object({ letter: Type.Ref('Letter'), key: nullable(Bytes), value: nullable(Bytes), headers: Type.Record(Type.String(), Bytes), decoded: Type.Optional(Type.Unknown({ description: 'The event, or the JSON that is none.' })), today: Today }))
-export const redriveAnswer = json('One page, each letter with what came of it.', Type.Object({ results: Type.Array(Type.Object({ letter: Type.Ref('Letter'), ...outcome })), next }))
+export const shownAnswer = json(
+  'The letter.',
+  Type.Object({
+    letter: Type.Ref('Letter'),
+    key: nullable(Bytes),
+    value: nullable(Bytes),
+    headers: Type.Record(Type.String(), Bytes),
+    decoded: Type.Optional(Type.Unknown({ description: 'The event, or the JSON that is none.' })),
+    today: Today,
+  }),
+)
+export const redriveAnswer = json(
+  'One page, each letter with what came of it.',
+  Type.Object({ results: Type.Array(Type.Object({ letter: Type.Ref('Letter'), ...outcome })), next }),
+)
 
 interface AskedFilter {
   readonly stream?: string
@@ -30,7 +49,11 @@ interface AskedFilter {
 }
 
 /** What a request asks for, besides the tenant, which its key decides. */
-export function filterOf({ stream, partition, code, stage, from: since, to: until }: AskedFilter, tenant: string | undefined, fault?: 'BAD_FIELD'): LetterFilter {
+export function filterOf(
+  { stream, partition, code, stage, from: since, to: until }: AskedFilter,
+  tenant: string | undefined,
+  fault?: 'BAD_FIELD',
+): LetterFilter {
   return {
     ...(tenant !== undefined && { tenant }),
     ...(stream !== undefined && { stream }),

@@ -12,62 +12,109 @@ import { Refusal } from '../http/problems.js'
 import { oneOf, refusals, Time } from '../http/shapes.js'
 
 const name = (description: string) => Type.String({ minLength: 1, maxLength: 500, description })
-const from = { ...Time, description: 'Log time of the record, inclusive: ISO 8601 with a zone, a date, or epoch milliseconds.' }
+const from = {
+  ...Time,
+  description: 'Log time of the record, inclusive: ISO 8601 with a zone, a date, or epoch milliseconds.',
+}
 const to = { ...Time, description: 'Log time of the record, exclusive.' }
 const usualPage = 100
-const limit = Type.Optional(Type.Integer({ minimum: 1, maximum: limits.apiPage, description: `Letters of a page; ${usualPage} when absent.` }))
-const cursor = Type.Optional(Type.String({ minLength: 1, maxLength: 16_000, description: '`next` of the page before.' }))
+const limit = Type.Optional(
+  Type.Integer({ minimum: 1, maximum: limits.apiPage, description: `Letters of a page; ${usualPage} when absent.` }),
+)
+const cursor = Type.Optional(
+  Type.String({ minLength: 1, maxLength: 16_000, description: '`next` of the page before.' }),
+)
 
 const filter = {
   partition: Type.Optional(Type.Integer({ minimum: 0, description: 'Of one partition.' })),
   code: Type.Optional(name('Why it was set aside: BAD_JSON, BAD_FIELD, UNKNOWN_TENANT ...')),
   stage: Type.Optional(oneOf(['decode', 'check'], 'Where it was found to be bad.')),
-  tenant: Type.Optional(name('For operator keys; a tenant\'s key sees its own.')),
+  tenant: Type.Optional(name("For operator keys; a tenant's key sees its own.")),
   from: Type.Optional(from),
   to: Type.Optional(to),
 }
 
 const ListQuery = Type.Object(
-  { stream: Type.Optional(name('Name of a stream.')), ...filter, state: Type.Optional(oneOf(letterStates, 'All of them when absent.')), limit, cursor },
+  {
+    stream: Type.Optional(name('Name of a stream.')),
+    ...filter,
+    state: Type.Optional(oneOf(letterStates, 'All of them when absent.')),
+    limit,
+    cursor,
+  },
   { additionalProperties: false },
 )
 const action = {
-  stream: name('Name of the stream.'), ...filter, limit, cursor,
+  stream: name('Name of the stream.'),
+  ...filter,
+  limit,
+  cursor,
   dry_run: Type.Optional(Type.Boolean({ description: 'Only say what would come of it.' })),
 }
-const RedriveBody = Type.Object({ ...action, even_bad: Type.Optional(Type.Boolean({ description: 'Also send what is still bad, which then becomes a letter again. For operator keys.' })) }, { additionalProperties: false, examples: [{ stream: 'sync', code: 'UNKNOWN_TENANT', dry_run: true }] })
-const PurgeBody = Type.Object({ ...action, all: Type.Optional(Type.Boolean({ description: 'Where nothing but the stream is named: yes, all of them.' })) }, { additionalProperties: false, examples: [{ stream: 'sync', code: 'BAD_JSON', dry_run: true }] })
+const RedriveBody = Type.Object(
+  {
+    ...action,
+    even_bad: Type.Optional(
+      Type.Boolean({
+        description: 'Also send what is still bad, which then becomes a letter again. For operator keys.',
+      }),
+    ),
+  },
+  { additionalProperties: false, examples: [{ stream: 'sync', code: 'UNKNOWN_TENANT', dry_run: true }] },
+)
+const PurgeBody = Type.Object(
+  {
+    ...action,
+    all: Type.Optional(Type.Boolean({ description: 'Where nothing but the stream is named: yes, all of them.' })),
+  },
+  { additionalProperties: false, examples: [{ stream: 'sync', code: 'BAD_JSON', dry_run: true }] },
+)
 
-const Params = Type.Object({ stream: Type.String(), partition: Type.Integer({ minimum: 0 }), position: Type.Integer({ minimum: 0, description: 'Among the dead letters of the partition.' }) })
+const Params = Type.Object({
+  stream: Type.String(),
+  partition: Type.Integer({ minimum: 0 }),
+  position: Type.Integer({ minimum: 0, description: 'Among the dead letters of the partition.' }),
+})
 type Params = Static<typeof Params>
 
 const tags = ['dead letters']
-const whose = ' A tenant\'s key reaches the letters whose header, key and JSON name this tenant and no other; the rest is for the operator.'
+const whose =
+  " A tenant's key reaches the letters whose header, key and JSON name this tenant and no other; the rest is " +
+  'for the operator.'
 
 const listSchema = {
-  operationId: 'listDeadLetters', tags,
+  operationId: 'listDeadLetters',
+  tags,
   summary: 'Find dead letters',
   description: `Newest first, from the log itself.${whose}`,
   querystring: ListQuery,
   response: { 200: listAnswer, ...refusals(400, 404) },
 }
 const showSchema = {
-  operationId: 'getDeadLetter', tags,
+  operationId: 'getDeadLetter',
+  tags,
   summary: 'One dead letter with its bytes',
   params: Params,
   response: { 200: shownAnswer, ...refusals(400, 404) },
 }
 const redriveSchema = {
-  operationId: 'redriveDeadLetters', tags,
+  operationId: 'redriveDeadLetters',
+  tags,
   summary: 'Send the events of dead letters in again',
-  description: `A page at a time, the oldest first: the same bytes under the same key to the same partition. Repeating it sends none twice, and what would still be bad is left where it is. A dry run tries each page by itself.${whose}`,
+  description:
+    'A page at a time, the oldest first: the same bytes under the same key to the same partition. Repeating it ' +
+    'sends none twice, and what would still be bad is left where it is. A dry run tries each page by ' +
+    `itself.${whose}`,
   body: RedriveBody,
   response: { 200: redriveAnswer, ...refusals(400, 404, 413, 415, 422, 507) },
 }
 const purgeSchema = {
-  operationId: 'purgeDeadLetters', tags,
+  operationId: 'purgeDeadLetters',
+  tags,
   summary: 'Mark dead letters as of no use',
-  description: `They are no longer listed as new and never redriven. Their bytes stay in the log until its retention has passed them.${whose}`,
+  description:
+    'They are no longer listed as new and never redriven. Their bytes stay in the log until its retention has ' +
+    `passed them.${whose}`,
   body: PurgeBody,
   response: { 200: listAnswer, ...refusals(400, 404, 413, 415, 422, 507) },
 }
@@ -75,41 +122,77 @@ const purgeSchema = {
 export function deadLetterRoutes(app: FastifyInstance, context: ApiContext): void {
   const { letters } = context.ports
 
-  app.get<{ Querystring: Static<typeof ListQuery> }>('/dead-letters', { schema: listSchema, config: { scope: 'read' } }, async (request) => {
-    const { stream, state, cursor, limit } = request.query
-    if (stream !== undefined) streamOf(context, stream)
-    const { items, next } = await letters.list({ ...filterOf(request.query, tenantOf(request, request.query.tenant)), ...(state !== undefined && { state }) }, cursor, limit ?? usualPage)
-    return { letters: items.map(letterView), next: next ?? null }
-  })
+  app.get<{ Querystring: Static<typeof ListQuery> }>(
+    '/dead-letters',
+    { schema: listSchema, config: { scope: 'read' } },
+    async (request) => {
+      const { stream, state, cursor, limit } = request.query
+      if (stream !== undefined) streamOf(context, stream)
+      const { items, next } = await letters.list(
+        { ...filterOf(request.query, tenantOf(request, request.query.tenant)), ...(state !== undefined && { state }) },
+        cursor,
+        limit ?? usualPage,
+      )
+      return { letters: items.map(letterView), next: next ?? null }
+    },
+  )
 
-  app.get<{ Params: Params }>('/dead-letters/:stream/:partition/:position', { schema: showSchema, config: { scope: 'read' } }, async (request) => {
-    const { stream, partition, position } = request.params
-    const found = await letters.show(streamOf(context, stream).name, partition, position)
-    if (found === undefined && request.holder.tenant === everyTenant) throw new Refusal('NOT_FOUND', 'There is no dead letter at this place (any more).')
-    if (found === undefined || (request.holder.tenant !== everyTenant && (found.tenant === null || !maySee(request.holder, found.tenant)))) throw notYours()
-    const { key, value, headers, decoded, today, ...letter } = found
-    return { letter: letterView(letter), key, value, headers, ...(decoded !== undefined && { decoded }), today }
-  })
+  app.get<{ Params: Params }>(
+    '/dead-letters/:stream/:partition/:position',
+    { schema: showSchema, config: { scope: 'read' } },
+    async (request) => {
+      const { stream, partition, position } = request.params
+      const found = await letters.show(streamOf(context, stream).name, partition, position)
+      if (found === undefined && request.holder.tenant === everyTenant)
+        throw new Refusal('NOT_FOUND', 'There is no dead letter at this place (any more).')
+      if (
+        found === undefined ||
+        (request.holder.tenant !== everyTenant && (found.tenant === null || !maySee(request.holder, found.tenant)))
+      )
+        throw notYours()
+      const { key, value, headers, decoded, today, ...letter } = found
+      return { letter: letterView(letter), key, value, headers, ...(decoded !== undefined && { decoded }), today }
+    },
+  )
 
-  app.post<{ Body: Static<typeof RedriveBody> }>('/dead-letters/redrive', { schema: redriveSchema, config: { scope: 'admin' } }, async (request) => {
-    const { even_bad = false } = request.body
-    if (even_bad && request.holder.tenant !== everyTenant) throw new Refusal('FORBIDDEN', 'Only an operator key may send what is still bad.')
-    const { items, next } = await letters.redrive({ ...asked(request, context), evenBad: even_bad })
-    return { results: items.map(({ letter, ...outcome }) => ({ letter: letterView(letter), ...outcome })), next: next ?? null }
-  })
+  app.post<{ Body: Static<typeof RedriveBody> }>(
+    '/dead-letters/redrive',
+    { schema: redriveSchema, config: { scope: 'admin' } },
+    async (request) => {
+      const { even_bad = false } = request.body
+      if (even_bad && request.holder.tenant !== everyTenant)
+        throw new Refusal('FORBIDDEN', 'Only an operator key may send what is still bad.')
+      const { items, next } = await letters.redrive({ ...asked(request, context), evenBad: even_bad })
+      return {
+        results: items.map(({ letter, ...outcome }) => ({ letter: letterView(letter), ...outcome })),
+        next: next ?? null,
+      }
+    },
+  )
 
-  app.post<{ Body: Static<typeof PurgeBody> }>('/dead-letters/purge', { schema: purgeSchema, config: { scope: 'admin' } }, async (request) => {
-    const { all = false, partition, code, stage, tenant, from: since, to: until } = request.body
-    if (!all && [partition, code, stage, tenant, since, until].every((one) => one === undefined)) throw new Refusal('BAD_REQUEST', 'Name a code, stage, tenant, partition or time, or say that all letters of the stream are meant: all.')
-    const { items, next } = await letters.purge(asked(request, context))
-    return { letters: items.map(letterView), next: next ?? null }
-  })
+  app.post<{ Body: Static<typeof PurgeBody> }>(
+    '/dead-letters/purge',
+    { schema: purgeSchema, config: { scope: 'admin' } },
+    async (request) => {
+      const { all = false, partition, code, stage, tenant, from: since, to: until } = request.body
+      if (!all && [partition, code, stage, tenant, since, until].every((one) => one === undefined))
+        throw new Refusal(
+          'BAD_REQUEST',
+          'Name a code, stage, tenant, partition or time, or say that all letters of the stream are meant: all.',
+        )
+      const { items, next } = await letters.purge(asked(request, context))
+      return { letters: items.map(letterView), next: next ?? null }
+    },
+  )
 }
 
 type Acting = FastifyRequest<{ Body: Omit<Static<typeof RedriveBody>, 'even_bad'> }>
 
 function asked(request: Acting, context: ApiContext) {
   const { stream, tenant, limit = usualPage, cursor, dry_run = false } = request.body
-  const filter: LetterFilter & { readonly stream: string } = { ...filterOf(request.body, tenantOf(request, tenant), 'BAD_FIELD'), stream: streamOf(context, stream).name }
+  const filter: LetterFilter & { readonly stream: string } = {
+    ...filterOf(request.body, tenantOf(request, tenant), 'BAD_FIELD'),
+    stream: streamOf(context, stream).name,
+  }
   return { filter, limit, dryRun: dry_run, by: request.holder.id, ...(cursor !== undefined && { cursor }) }
 }

@@ -9,7 +9,11 @@ import { json, refusals } from '../http/shapes.js'
 import { checkedByEngine } from '../http/validate.js'
 
 const IngestAnswer = Type.Object(
-  { accepted: Type.Integer(), rejected: Type.Integer(), results: Type.Array(Type.Union([Type.Ref('Acknowledged'), Type.Ref('Rejected')])) },
+  {
+    accepted: Type.Integer(),
+    rejected: Type.Integer(),
+    results: Type.Array(Type.Union([Type.Ref('Acknowledged'), Type.Ref('Rejected')])),
+  },
   { description: 'In the order of the events.' },
 )
 const EventBody = Type.Unsafe<unknown>({ description: 'One event, a list of events, or {"events": [...]}.' })
@@ -20,8 +24,10 @@ const schema = {
   tags: ['scoring'],
   summary: 'Send events to a stream',
   description:
-    'Acknowledged means on disk. Idempotent: an event_id may be sent again, is acknowledged again and scored once. Good events of a batch are taken, bad ones explained (207). ' +
-    'A tenant\'s key may leave the tenant out. Scores follow at `GET /api/v2/predictions/{event_id}` and on the stream\'s predictions topic.',
+    'Acknowledged means on disk. Idempotent: an event_id may be sent again, is acknowledged again and scored ' +
+    'once. Good events of a batch are taken, bad ones explained (207). ' +
+    "A tenant's key may leave the tenant out. Scores follow at `GET /api/v2/predictions/{event_id}` and on " +
+    "the stream's predictions topic.",
   params: Type.Object({ stream: Type.String({ description: 'Name of the stream.' }) }),
   body: {
     content: {
@@ -32,27 +38,38 @@ const schema = {
     },
   },
   response: {
-    200: json('One event: its position. Several: one result each.', Type.Union([Type.Ref('Acknowledged'), IngestAnswer])),
+    200: json(
+      'One event: its position. Several: one result each.',
+      Type.Union([Type.Ref('Acknowledged'), IngestAnswer]),
+    ),
     207: json('Some events were taken, the others say why not.', IngestAnswer),
     ...refusals(400, 404, 413, 415, 422, 507),
   },
 }
 
 export function eventRoutes(app: FastifyInstance, context: ApiContext): void {
-  app.addContentTypeParser('application/x-ndjson', { parseAs: 'string' }, (_request, body, done) => done(null, parseLines(body as string)))
-  app.addContentTypeParser<Buffer>(['application/avro', 'avro/binary'], { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+  app.addContentTypeParser('application/x-ndjson', { parseAs: 'string' }, (_request, body, done) =>
+    done(null, parseLines(body as string)),
+  )
+  app.addContentTypeParser<Buffer>(['application/avro', 'avro/binary'], { parseAs: 'buffer' }, (_request, body, done) =>
+    done(null, body),
+  )
 
-  app.post<{ Params: { stream: string } }>('/events/:stream', { schema, config: { scope: 'events:write' }, validatorCompiler: checkedByEngine }, async (request, reply) => {
-    const { scoring } = context.ports
-    const stream = streamOf(context, request.params.stream)
-    const caller = callerOf(request)
-    const body = Buffer.isBuffer(request.body) ? scoring.decodeAvro(stream.name, request.body) : request.body
-    const batch = batchOf(body, stream, caller)
-    const results = await resultsOf(batch, (events) => scoring.ingest(stream.name, events, caller))
-    context.metrics.events('ingest', stream.name, results)
-    return answer(reply, batch.shape, results, (all) => {
-      const rejected = all.filter(isRejected).length
-      return { accepted: all.length - rejected, rejected, results: all }
-    })
-  })
+  app.post<{ Params: { stream: string } }>(
+    '/events/:stream',
+    { schema, config: { scope: 'events:write' }, validatorCompiler: checkedByEngine },
+    async (request, reply) => {
+      const { scoring } = context.ports
+      const stream = streamOf(context, request.params.stream)
+      const caller = callerOf(request)
+      const body = Buffer.isBuffer(request.body) ? scoring.decodeAvro(stream.name, request.body) : request.body
+      const batch = batchOf(body, stream, caller)
+      const results = await resultsOf(batch, (events) => scoring.ingest(stream.name, events, caller))
+      context.metrics.events('ingest', stream.name, results)
+      return answer(reply, batch.shape, results, (all) => {
+        const rejected = all.filter(isRejected).length
+        return { accepted: all.length - rejected, rejected, results: all }
+      })
+    },
+  )
 }

@@ -11,57 +11,93 @@ import { isoOf, timeOf } from '../http/times.js'
 const Params = Type.Object({
   stream: Type.String({ description: 'Name of the stream.' }),
   entity: Type.String({ description: 'Name of the entity in that stream: person, device ...' }),
-  id: Type.String({ description: 'Its id. Parts of an entity of several columns are separated by commas; a comma inside a part is written %2C.' }),
+  id: Type.String({
+    description:
+      'Its id. Parts of an entity of several columns are separated by commas; a comma inside a part is written %2C.',
+  }),
 })
 const Query = Type.Object(
   {
     tenant: Type.Optional(Type.String({ minLength: 1, description: 'Required with an operator key.' })),
-    at: Type.Optional({ ...Time, description: 'End of the windows: ISO 8601 with a zone, a date, or epoch milliseconds; now when absent.' }),
+    at: Type.Optional({
+      ...Time,
+      description: 'End of the windows: ISO 8601 with a zone, a date, or epoch milliseconds; now when absent.',
+    }),
   },
   { additionalProperties: false },
 )
 const Answer = Type.Object({
   stream: Type.String(),
   entity: Type.String(),
-  id: Type.Array(Type.String(), { description: 'In the order of the entity\'s columns.' }),
+  id: Type.Array(Type.String(), { description: "In the order of the entity's columns." }),
   tenant: Type.String(),
   at: Type.String({ format: 'date-time' }),
-  features: Type.Record(Type.String(), Type.Union([Type.Number(), Type.Null()]), { description: 'By name; null where it has no value.' }),
+  features: Type.Record(Type.String(), Type.Union([Type.Number(), Type.Null()]), {
+    description: 'By name; null where it has no value.',
+  }),
 })
 const schema = {
   operationId: 'getFeatures',
   tags: ['predictions'],
   summary: 'The features of one entity',
-  description: 'From committed state, so at most a commit interval behind. Features that need an event are left out. A tenant\'s key gets 403 for an entity its tenant does not have.',
+  description:
+    'From committed state, so at most a commit interval behind. Features that need an event are left out. A ' +
+    "tenant's key gets 403 for an entity its tenant does not have.",
   params: Params,
   querystring: Query,
   response: { 200: json('The features as of `at`.', Answer), ...refusals(400, 404) },
 }
 
 export function featureRoutes(app: FastifyInstance, context: ApiContext): void {
-  app.get<{ Params: Static<typeof Params>; Querystring: Static<typeof Query> }>('/features/:stream/:entity/:id', { schema, config: { scope: 'read' } }, async (request): Promise<Static<typeof Answer>> => {
-    const { query, params } = request
-    const stream = streamOf(context, params.stream)
-    const ids = idsOf(stream, params.entity, params.id, request.url)
-    const tenant = tenantOf(request, query.tenant)
-    if (tenant === undefined) throw new Refusal('BAD_QUERY', 'Name the tenant.', { errors: [{ field: 'tenant', message: 'is required with an operator key' }] })
-    const atMs = query.at === undefined ? undefined : timeOf('at', query.at)
-    const found = await context.ports.scoring.features(stream.name, params.entity, tenant, ids, atMs)
-    if (!found && request.holder.tenant !== everyTenant) throw notYours()
-    if (!found) throw new Refusal('NOT_FOUND', `Nothing is remembered of ${params.entity} '${ids.join(',')}' of this tenant.`)
-    return { stream: stream.name, entity: params.entity, id: ids, tenant, at: isoOf(found.atMs), features: numbersOf(found.values) }
-  })
+  app.get<{ Params: Static<typeof Params>; Querystring: Static<typeof Query> }>(
+    '/features/:stream/:entity/:id',
+    { schema, config: { scope: 'read' } },
+    async (request): Promise<Static<typeof Answer>> => {
+      const { query, params } = request
+      const stream = streamOf(context, params.stream)
+      const ids = idsOf(stream, params.entity, params.id, request.url)
+      const tenant = tenantOf(request, query.tenant)
+      if (tenant === undefined)
+        throw new Refusal('BAD_QUERY', 'Name the tenant.', {
+          errors: [{ field: 'tenant', message: 'is required with an operator key' }],
+        })
+      const atMs = query.at === undefined ? undefined : timeOf('at', query.at)
+      const found = await context.ports.scoring.features(stream.name, params.entity, tenant, ids, atMs)
+      if (!found && request.holder.tenant !== everyTenant) throw notYours()
+      if (!found)
+        throw new Refusal('NOT_FOUND', `Nothing is remembered of ${params.entity} '${ids.join(',')}' of this tenant.`)
+      return {
+        stream: stream.name,
+        entity: params.entity,
+        id: ids,
+        tenant,
+        at: isoOf(found.atMs),
+        features: numbersOf(found.values),
+      }
+    },
+  )
 }
 
 /** The parts of an id, from the path as it was sent: once decoded, a comma inside a part looks like one between. */
 function idsOf(stream: StreamView, name: string, id: string, url: string): string[] {
   const entity = stream.entities.find((known) => known.name === name)
-  if (!entity) throw new Refusal('UNKNOWN_ENTITY', `Stream ${stream.name} has no entity '${name.slice(0, 100)}'; it has ${stream.entities.map((known) => known.name).join(', ')}.`)
+  if (!entity)
+    throw new Refusal(
+      'UNKNOWN_ENTITY',
+      `Stream ${stream.name} has no entity '${name.slice(0, 100)}'; it has ` +
+        `${stream.entities.map((known) => known.name).join(', ')}.`,
+    )
   if (entity.columns.length === 1) return [id]
   const path = url.split('?', 1)[0]!.replace(/\/$/, '')
-  const parts = path.slice(path.lastIndexOf('/') + 1).split(',').map(decodeURIComponent)
+  const parts = path
+    .slice(path.lastIndexOf('/') + 1)
+    .split(',')
+    .map(decodeURIComponent)
   if (parts.length === entity.columns.length) return parts
-  throw new Refusal('BAD_REQUEST', `The id of ${name} has ${entity.columns.length} parts, separated by commas: ${entity.columns.join(',')}.`)
+  throw new Refusal(
+    'BAD_REQUEST',
+    `The id of ${name} has ${entity.columns.length} parts, separated by commas: ${entity.columns.join(',')}.`,
+  )
 }
 
 /** JSON has no NaN; by a Map, so that no name can be special. */

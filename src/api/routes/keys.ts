@@ -10,37 +10,71 @@ import { isoOf, timeOf } from '../http/times.js'
 const NewKeyBody = Type.Object(
   {
     name: Type.String({ minLength: 1, maxLength: 200, description: 'What it is for.' }),
-    tenant: Type.String({ minLength: 1, maxLength: 200, description: 'The tenant it belongs to; * for an operator key.' }),
+    tenant: Type.String({
+      minLength: 1,
+      maxLength: 200,
+      description: 'The tenant it belongs to; * for an operator key.',
+    }),
     scopes: Type.Array(oneOf(scopes), { minItems: 1, uniqueItems: true }),
-    expires_at: Type.Optional({ ...Time, description: 'ISO 8601 with a zone, or epoch milliseconds; never when absent.' }),
+    expires_at: Type.Optional({
+      ...Time,
+      description: 'ISO 8601 with a zone, or epoch milliseconds; never when absent.',
+    }),
   },
   { additionalProperties: false, examples: [{ name: 'gate 4', tenant: 'acme', scopes: ['events:write', 'predict'] }] },
 )
-const Created = Type.Composite([Type.Omit(KeyShape, []), Type.Object({ key: Type.String({ description: 'Shown this once.' }) })])
+const Created = Type.Composite([
+  Type.Omit(KeyShape, []),
+  Type.Object({ key: Type.String({ description: 'Shown this once.' }) }),
+])
 const Params = Type.Object({ id: Type.String() })
 
 const config = { scope: 'admin', operator: true } as const
 const tags = ['keys']
 
-const createSchema = { operationId: 'createKey', tags, summary: 'Make a key', body: NewKeyBody, response: { 201: json('The new key.', Created), ...refusals(400, 413, 415, 422, 507) } }
-const listSchema = { operationId: 'listKeys', tags, summary: 'The keys, without their secrets', response: { 200: json('Oldest first.', Type.Object({ keys: Type.Array(Type.Ref('Key')) })), ...refusals() } }
-const withdrawSchema = { operationId: 'withdrawKey', tags, summary: 'Withdraw a key', params: Params, response: { 204: { type: 'null', description: 'Requests with it are refused from now on.' }, ...refusals(404) } }
+const createSchema = {
+  operationId: 'createKey',
+  tags,
+  summary: 'Make a key',
+  body: NewKeyBody,
+  response: { 201: json('The new key.', Created), ...refusals(400, 413, 415, 422, 507) },
+}
+const listSchema = {
+  operationId: 'listKeys',
+  tags,
+  summary: 'The keys, without their secrets',
+  response: { 200: json('Oldest first.', Type.Object({ keys: Type.Array(Type.Ref('Key')) })), ...refusals() },
+}
+const withdrawSchema = {
+  operationId: 'withdrawKey',
+  tags,
+  summary: 'Withdraw a key',
+  params: Params,
+  response: { 204: { type: 'null', description: 'Requests with it are refused from now on.' }, ...refusals(404) },
+}
 
 export function keyRoutes(app: FastifyInstance, { keys, clock }: ApiContext): void {
   app.post<{ Body: Static<typeof NewKeyBody> }>('/keys', { schema: createSchema, config }, async (request, reply) => {
     const { expires_at, ...wanted } = request.body
     const expiresAtMs = expires_at === undefined ? undefined : timeOf('expires_at', expires_at, 'BAD_FIELD')
-    if (expiresAtMs !== undefined && expiresAtMs <= clock.nowMs()) throw new Refusal('BAD_FIELD', 'expires_at: has passed', { errors: [{ field: 'expires_at', message: 'has passed' }] })
+    if (expiresAtMs !== undefined && expiresAtMs <= clock.nowMs())
+      throw new Refusal('BAD_FIELD', 'expires_at: has passed', {
+        errors: [{ field: 'expires_at', message: 'has passed' }],
+      })
     const { key, record } = await keys.create({ ...wanted, ...(expiresAtMs !== undefined && { expiresAtMs }) })
     return reply.code(201).send({ ...view(record), key } satisfies Static<typeof Created>)
   })
 
   app.get('/keys', { schema: listSchema, config }, async () => ({ keys: keys.list().map(view) }))
 
-  app.delete<{ Params: Static<typeof Params> }>('/keys/:id', { schema: withdrawSchema, config }, async (request, reply) => {
-    if (!(await keys.withdraw(request.params.id))) throw new Refusal('NOT_FOUND', 'There is no key of this id.')
-    return reply.code(204).send()
-  })
+  app.delete<{ Params: Static<typeof Params> }>(
+    '/keys/:id',
+    { schema: withdrawSchema, config },
+    async (request, reply) => {
+      if (!(await keys.withdraw(request.params.id))) throw new Refusal('NOT_FOUND', 'There is no key of this id.')
+      return reply.code(204).send()
+    },
+  )
 }
 
 const view = ({ id, name, tenant, scopes: may, createdAtMs, expiresAtMs }: KeyRecord): Static<typeof KeyShape> => ({

@@ -13,18 +13,29 @@ import { validatorOf } from '../http/validate.js'
 const OutcomeBody = Type.Object(
   {
     stream: Type.String({ minLength: 1 }),
-    event_id: Type.String({ minLength: 1, maxLength: 500, description: 'The event whose prediction this is the truth about.' }),
+    event_id: Type.String({
+      minLength: 1,
+      maxLength: 500,
+      description: 'The event whose prediction this is the truth about.',
+    }),
     tenant_id: Type.Optional(Type.String({ minLength: 1, description: 'Required with an operator key.' })),
-    label: Type.Union([Type.Literal(0), Type.Literal(1)], { description: '1: fraud, conflict, misread, incident. 0: it was none.' }),
+    label: Type.Union([Type.Literal(0), Type.Literal(1)], {
+      description: '1: fraud, conflict, misread, incident. 0: it was none.',
+    }),
     source: Type.Optional(oneOf(['correction', 'review', 'event'], 'How it is known; review when absent.')),
-    decided_at: Type.Optional({ ...Time, description: 'When it was decided: ISO 8601 with a zone, or epoch milliseconds; now when absent.' }),
+    decided_at: Type.Optional({
+      ...Time,
+      description: 'When it was decided: ISO 8601 with a zone, or epoch milliseconds; now when absent.',
+    }),
     note: Type.Optional(Type.String({ maxLength: 2_000 })),
   },
   { additionalProperties: false },
 )
 const Many = Type.Array(OutcomeBody, { minItems: 1, maxItems: limits.apiBatch })
 const Envelope = Type.Object({ outcomes: Many }, { additionalProperties: false })
-const Body = Type.Union([OutcomeBody, Many, Envelope], { description: 'One outcome, a list of outcomes, or {"outcomes": [...]}.' })
+const Body = Type.Union([OutcomeBody, Many, Envelope], {
+  description: 'One outcome, a list of outcomes, or {"outcomes": [...]}.',
+})
 type Body = Static<typeof Body>
 
 const schema = {
@@ -33,7 +44,10 @@ const schema = {
   summary: 'Report what came true',
   description: 'All or nothing: one bad outcome and none is taken. Acknowledged means on disk. May be repeated.',
   body: Body,
-  response: { 200: json('All are on disk.', Type.Object({ accepted: Type.Integer() })), ...refusals(400, 404, 413, 415, 422, 507) },
+  response: {
+    200: json('All are on disk.', Type.Object({ accepted: Type.Integer() })),
+    ...refusals(400, 404, 413, 415, 422, 507),
+  },
 }
 
 /** Each shape is checked for itself, so that an error names the field and not the union. */
@@ -42,29 +56,49 @@ const compileByShape: FastifySchemaCompiler<unknown> = () => {
   return (body: unknown) => (Array.isArray(body) ? many : isEnvelope(body) ? envelope : one)(body)
 }
 
-const isEnvelope = (body: unknown): body is Static<typeof Envelope> => typeof body === 'object' && body !== null && 'outcomes' in body
+const isEnvelope = (body: unknown): body is Static<typeof Envelope> =>
+  typeof body === 'object' && body !== null && 'outcomes' in body
 
 export function outcomeRoutes(app: FastifyInstance, context: ApiContext): void {
-  app.post<{ Body: Body }>('/outcomes', { schema, config: { scope: 'outcomes:write' }, validatorCompiler: compileByShape }, async (request) => {
-    const { body } = request
-    const [wanted, place] = Array.isArray(body) ? [body, ''] : isEnvelope(body) ? [body.outcomes, 'outcomes/'] : [[body], undefined]
-    const outcomes = wanted.map((one, index) => outcomeOf(one, place === undefined ? '' : `${place}${index}/`, request, context))
-    await context.ports.scoring.appendOutcomes(outcomes, callerOf(request))
-    return { accepted: outcomes.length }
-  })
+  app.post<{ Body: Body }>(
+    '/outcomes',
+    { schema, config: { scope: 'outcomes:write' }, validatorCompiler: compileByShape },
+    async (request) => {
+      const { body } = request
+      const [wanted, place] = Array.isArray(body)
+        ? [body, '']
+        : isEnvelope(body)
+          ? [body.outcomes, 'outcomes/']
+          : [[body], undefined]
+      const outcomes = wanted.map((one, index) =>
+        outcomeOf(one, place === undefined ? '' : `${place}${index}/`, request, context),
+      )
+      await context.ports.scoring.appendOutcomes(outcomes, callerOf(request))
+      return { accepted: outcomes.length }
+    },
+  )
 }
 
 /** `place` is where the outcome stands in the body, for whoever has to mend it. */
-function outcomeOf(one: Static<typeof OutcomeBody>, place: string, request: FastifyRequest, context: ApiContext): Outcome {
+function outcomeOf(
+  one: Static<typeof OutcomeBody>,
+  place: string,
+  request: FastifyRequest,
+  context: ApiContext,
+): Outcome {
   const tenant = tenantOf(request, one.tenant_id)
-  if (tenant === undefined) throw new Refusal('BAD_FIELD', 'Name the tenant.', { errors: [{ field: `${place}tenant_id`, message: 'is required with an operator key' }] })
+  if (tenant === undefined)
+    throw new Refusal('BAD_FIELD', 'Name the tenant.', {
+      errors: [{ field: `${place}tenant_id`, message: 'is required with an operator key' }],
+    })
   return {
     stream: streamOf(context, one.stream).name,
     tenant,
     event_id: one.event_id,
     label: one.label,
     source: one.source ?? 'review',
-    decidedAtMs: one.decided_at === undefined ? context.clock.nowMs() : timeOf(`${place}decided_at`, one.decided_at, 'BAD_FIELD'),
+    decidedAtMs:
+      one.decided_at === undefined ? context.clock.nowMs() : timeOf(`${place}decided_at`, one.decided_at, 'BAD_FIELD'),
     ...(one.note !== undefined && { note: one.note }),
   }
 }

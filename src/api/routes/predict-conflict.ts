@@ -18,9 +18,15 @@ const sync = 'sync'
 const ConflictBody = Type.Object(
   {
     domain: Type.String({ minLength: 1, description: 'Kind of record: task, ticket, voice ...' }),
-    user_id: Type.Union([Type.String({ minLength: 1 }), Type.Integer()], { description: 'Who is about to synchronise.' }),
+    user_id: Type.Union([Type.String({ minLength: 1 }), Type.Integer()], {
+      description: 'Who is about to synchronise.',
+    }),
   },
-  { additionalProperties: true, description: 'Any other column of the sync stream may be added.', examples: [{ domain: 'voice', user_id: 1 }] },
+  {
+    additionalProperties: true,
+    description: 'Any other column of the sync stream may be added.',
+    examples: [{ domain: 'voice', user_id: 1 }],
+  },
 )
 const ConflictAnswer = Type.Object({
   event_id: Type.String(),
@@ -44,16 +50,28 @@ const schema = {
 /** Only where the stream is configured; elsewhere `conflict` is as unknown as any other stream. */
 export function conflictRoutes(app: FastifyInstance, context: ApiContext): void {
   if (!context.ports.scoring.streams().some(({ name }) => name === sync)) return
-  app.post<{ Body: Static<typeof ConflictBody> }>('/predict/conflict', { schema, config: { scope: 'predict' } }, async (request): Promise<Static<typeof ConflictAnswer>> => {
-    const stream = streamOf(context, sync)
-    const caller = callerOf(request)
-    const event = { ...request.body, user_id: String(request.body.user_id) }
-    const batch = batchOf([event], stream, caller, completeAt(stream, context.clock.nowMs()))
-    const results = await resultsOf(batch, (events) => context.ports.scoring.predict(stream.name, events, caller))
-    context.metrics.events('predict', stream.name, results)
-    const result = results[0]!
-    if (isRejected(result)) throw refusalOfOne(result)
-    const { event_id, score, risk, version, served_by, why, reasons } = result
-    return { event_id, conflict_probability: score, risk, model_version: version, served_by, why, reasons: [...reasons] }
-  })
+  app.post<{ Body: Static<typeof ConflictBody> }>(
+    '/predict/conflict',
+    { schema, config: { scope: 'predict' } },
+    async (request): Promise<Static<typeof ConflictAnswer>> => {
+      const stream = streamOf(context, sync)
+      const caller = callerOf(request)
+      const event = { ...request.body, user_id: String(request.body.user_id) }
+      const batch = batchOf([event], stream, caller, completeAt(stream, context.clock.nowMs()))
+      const results = await resultsOf(batch, (events) => context.ports.scoring.predict(stream.name, events, caller))
+      context.metrics.events('predict', stream.name, results)
+      const result = results[0]!
+      if (isRejected(result)) throw refusalOfOne(result)
+      const { event_id, score, risk, version, served_by, why, reasons } = result
+      return {
+        event_id,
+        conflict_probability: score,
+        risk,
+        model_version: version,
+        served_by,
+        why,
+        reasons: [...reasons],
+      }
+    },
+  )
 }

@@ -17,10 +17,19 @@ const schema = {
   tags: ['scoring'],
   summary: 'Score events now',
   description:
-    'Features come from the present state and the request. The event is not folded into the state; the prediction is logged. `event_id` and the event time may be left out ' +
-    '(a new id, now), the tenant too with a tenant\'s key. The answer mirrors the body: one event, one prediction; a list, a list; {"events": [...]}, {"predictions": [...]}.',
+    'Features come from the present state and the request. The event is not folded into the state; the ' +
+    'prediction is logged. `event_id` and the event time may be left out ' +
+    "(a new id, now), the tenant too with a tenant's key. The answer mirrors the body: one event, one " +
+    'prediction; a list, a list; {"events": [...]}, {"predictions": [...]}.',
   params: Type.Object({ stream: Type.String({ description: 'Name of the stream.' }) }),
-  querystring: Type.Object({ durable: Type.Optional(Type.Boolean({ default: false, description: 'Answer only when the prediction is on disk; else it is logged right after the answer.' })) }),
+  querystring: Type.Object({
+    durable: Type.Optional(
+      Type.Boolean({
+        default: false,
+        description: 'Answer only when the prediction is on disk; else it is logged right after the answer.',
+      }),
+    ),
+  }),
   body: Type.Unsafe<unknown>({ description: 'One event, a list of events, or {"events": [...]}.' }),
   response: {
     200: json('The scores, in the order of the events.', Type.Union([Type.Ref('Predicted'), PredictAnswer])),
@@ -30,20 +39,31 @@ const schema = {
 }
 
 /** Fills in the id and the time of an event that has none. */
-export const completeAt = ({ columns }: StreamView, nowMs: number): Complete => (event) => {
-  event[columns.id] ??= `api-${randomUUID()}`
-  event[columns.time] ??= nowMs
-}
+export const completeAt =
+  ({ columns }: StreamView, nowMs: number): Complete =>
+  (event) => {
+    event[columns.id] ??= `api-${randomUUID()}`
+    event[columns.time] ??= nowMs
+  }
 
-const wrap = (shape: Shape) => (results: readonly object[]): object => (shape === 'list' ? results : { predictions: results })
+const wrap =
+  (shape: Shape) =>
+  (results: readonly object[]): object =>
+    shape === 'list' ? results : { predictions: results }
 
 export function predictRoutes(app: FastifyInstance, context: ApiContext): void {
-  app.post<{ Params: { stream: string }; Querystring: { durable?: boolean } }>('/predict/:stream', { schema, config: { scope: 'predict' }, validatorCompiler: checkedByEngine }, async (request, reply) => {
-    const stream = streamOf(context, request.params.stream)
-    const caller = callerOf(request)
-    const batch = batchOf(request.body, stream, caller, completeAt(stream, context.clock.nowMs()))
-    const results = await resultsOf(batch, (events) => context.ports.scoring.predict(stream.name, events, caller, request.query.durable))
-    context.metrics.events('predict', stream.name, results)
-    return answer(reply, batch.shape, results, wrap(batch.shape))
-  })
+  app.post<{ Params: { stream: string }; Querystring: { durable?: boolean } }>(
+    '/predict/:stream',
+    { schema, config: { scope: 'predict' }, validatorCompiler: checkedByEngine },
+    async (request, reply) => {
+      const stream = streamOf(context, request.params.stream)
+      const caller = callerOf(request)
+      const batch = batchOf(request.body, stream, caller, completeAt(stream, context.clock.nowMs()))
+      const results = await resultsOf(batch, (events) =>
+        context.ports.scoring.predict(stream.name, events, caller, request.query.durable),
+      )
+      context.metrics.events('predict', stream.name, results)
+      return answer(reply, batch.shape, results, wrap(batch.shape))
+    },
+  )
 }

@@ -14,21 +14,28 @@ const defaultPage = 100
 const Name = (description: string) => Type.Optional(Type.String({ minLength: 1, maxLength: 500, description }))
 const Query = Type.Object(
   {
-    tenant: Name('For operator keys; a tenant\'s key sees its own.'),
+    tenant: Name("For operator keys; a tenant's key sees its own."),
     stream: Name('Name of a stream.'),
     risk: Type.Optional(RiskLevel),
-    entity: Name('Id of the stream\'s first entity: the person, meter, user or host.'),
+    entity: Name("Id of the stream's first entity: the person, meter, user or host."),
     version: Name('Version of the model, or heuristic_v1.'),
-    from: Type.Optional({ ...Time, description: 'Event time, inclusive: ISO 8601 with a zone, a date, or epoch milliseconds.' }),
+    from: Type.Optional({
+      ...Time,
+      description: 'Event time, inclusive: ISO 8601 with a zone, a date, or epoch milliseconds.',
+    }),
     to: Type.Optional({ ...Time, description: 'Event time, exclusive.' }),
-    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: limits.apiPage, description: `Rows of a page; ${defaultPage} when absent.` })),
+    limit: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: limits.apiPage, description: `Rows of a page; ${defaultPage} when absent.` }),
+    ),
     cursor: Name('`next` of the page before.'),
   },
   { additionalProperties: false },
 )
 const Page = Type.Object({
   predictions: Type.Array(Type.Ref('Prediction')),
-  next: Type.Union([Type.String(), Type.Null()], { description: 'Give as `cursor` for the next page; null on the last.' }),
+  next: Type.Union([Type.String(), Type.Null()], {
+    description: 'Give as `cursor` for the next page; null on the last.',
+  }),
 })
 const OneQuery = Type.Object({ tenant: Name('For operator keys.') }, { additionalProperties: false })
 const OneParams = Type.Object({ event_id: Type.String({ minLength: 1 }) })
@@ -45,28 +52,45 @@ const oneSchema = {
   operationId: 'getPrediction',
   tags: ['predictions'],
   summary: 'The predictions of one event',
-  description: 'Several where the id was used in several streams, tenants, or in requests to predict. A tenant\'s key gets 403 for any id that is not its own, whether another tenant has it or nobody.',
+  description:
+    "Several where the id was used in several streams, tenants, or in requests to predict. A tenant's key " +
+    'gets 403 for any id that is not its own, whether another tenant has it or nobody.',
   params: OneParams,
   querystring: OneQuery,
-  response: { 200: json('Newest first, at least one.', Type.Object({ predictions: Type.Array(Type.Ref('Prediction')) })), ...refusals(400, 404) },
+  response: {
+    200: json('Newest first, at least one.', Type.Object({ predictions: Type.Array(Type.Ref('Prediction')) })),
+    ...refusals(400, 404),
+  },
 }
 
 export function predictionRoutes(app: FastifyInstance, context: ApiContext): void {
   const { queries } = context.ports
 
-  app.get<{ Querystring: Static<typeof Query> }>('/predictions', { schema: listSchema, config: { scope: 'read' } }, async (request) => {
-    const { tenant, stream, cursor, limit } = request.query
-    if (stream !== undefined) streamOf(context, stream)
-    const { rows, next } = await queries.findPredictions(filterOf(request.query, tenantOf(request, tenant)), cursor, limit ?? defaultPage)
-    return { predictions: rows.map(view), next: next ?? null }
-  })
+  app.get<{ Querystring: Static<typeof Query> }>(
+    '/predictions',
+    { schema: listSchema, config: { scope: 'read' } },
+    async (request) => {
+      const { tenant, stream, cursor, limit } = request.query
+      if (stream !== undefined) streamOf(context, stream)
+      const { rows, next } = await queries.findPredictions(
+        filterOf(request.query, tenantOf(request, tenant)),
+        cursor,
+        limit ?? defaultPage,
+      )
+      return { predictions: rows.map(view), next: next ?? null }
+    },
+  )
 
-  app.get<{ Params: Static<typeof OneParams>; Querystring: Static<typeof OneQuery> }>('/predictions/:event_id', { schema: oneSchema, config: { scope: 'read' } }, async (request) => {
-    const rows = await queries.predictionsOf(request.params.event_id, tenantOf(request, request.query.tenant))
-    if (rows.length > 0) return { predictions: rows.map(view) }
-    if (request.holder.tenant !== everyTenant) throw notYours()
-    throw new Refusal('NOT_FOUND', 'There is no prediction of this event id (yet).')
-  })
+  app.get<{ Params: Static<typeof OneParams>; Querystring: Static<typeof OneQuery> }>(
+    '/predictions/:event_id',
+    { schema: oneSchema, config: { scope: 'read' } },
+    async (request) => {
+      const rows = await queries.predictionsOf(request.params.event_id, tenantOf(request, request.query.tenant))
+      if (rows.length > 0) return { predictions: rows.map(view) }
+      if (request.holder.tenant !== everyTenant) throw notYours()
+      throw new Refusal('NOT_FOUND', 'There is no prediction of this event id (yet).')
+    },
+  )
 }
 
 function filterOf(query: Static<typeof Query>, tenant: string | undefined): PredictionFilter {

@@ -7,10 +7,19 @@ import { json, refusals } from '../http/shapes.js'
 
 const Body = Type.Object(
   {
-    sql: Type.String({ minLength: 1, maxLength: 20_000, description: 'One SELECT, in ClickHouse\'s words, over the tables and views of the warehouse.' }),
-    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: limits.sqlRows, description: 'Rows of the answer; 1,000 when absent.' })),
+    sql: Type.String({
+      minLength: 1,
+      maxLength: 20_000,
+      description: "One SELECT, in ClickHouse's words, over the tables and views of the warehouse.",
+    }),
+    limit: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: limits.sqlRows, description: 'Rows of the answer; 1,000 when absent.' }),
+    ),
   },
-  { additionalProperties: false, examples: [{ sql: 'SELECT stream, risk, count() AS predictions FROM predictions_final GROUP BY stream, risk' }] },
+  {
+    additionalProperties: false,
+    examples: [{ sql: 'SELECT stream, risk, count() AS predictions FROM predictions_final GROUP BY stream, risk' }],
+  },
 )
 const Answer = Type.Object({
   rows: Type.Array(Type.Record(Type.String(), Type.Unknown())),
@@ -21,14 +30,18 @@ const schema = {
   operationId: 'selectRows',
   tags: ['warehouse'],
   summary: 'Ask the warehouse in SQL',
-  description: 'Reads only; nothing outside of the warehouse\'s own tables is reached. An operator key is needed.',
+  description: "Reads only; nothing outside of the warehouse's own tables is reached. An operator key is needed.",
   body: Body,
   response: { 200: json('The rows, by column.', Answer), ...refusals(400, 413, 415, 422) },
 }
 
 export function sqlRoutes(app: FastifyInstance, { ports }: ApiContext): void {
-  app.post<{ Body: Static<typeof Body> }>('/sql', { schema, config: { scope: 'read', operator: true } }, async (request) => {
-    const { rows, more } = await ports.queries.select(request.body.sql, request.body.limit ?? limits.apiPage)
-    return { rows, more }
-  })
+  app.post<{ Body: Static<typeof Body> }>(
+    '/sql',
+    { schema, config: { scope: 'read', operator: true } },
+    async (request) => {
+      const { rows, more } = await ports.queries.select(request.body.sql, request.body.limit ?? limits.apiPage)
+      return { rows, more }
+    },
+  )
 }

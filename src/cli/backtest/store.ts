@@ -12,15 +12,34 @@ export interface StoreOptions {
 }
 
 /** Puts a run into ClickHouse, through the engine that holds it or straight, and resolves with the rows. */
-export async function storeBacktest(config: Config, report: BacktestReport, options: StoreOptions, { interrupted: signal }: Terminal): Promise<number> {
-  const [{ storedBacktest, uploadRun }, { withReplay }, { streamNamed }] = await Promise.all([import('../../consumers/replay/run-upload.js'), import('../../compose/tasks.js'), import('../../streams/choose.js')])
+export async function storeBacktest(
+  config: Config,
+  report: BacktestReport,
+  options: StoreOptions,
+  { interrupted: signal }: Terminal,
+): Promise<number> {
+  const [{ storedBacktest, uploadRun }, { withReplay }, { streamNamed }] = await Promise.all([
+    import('../../consumers/replay/run-upload.js'),
+    import('../../compose/tasks.js'),
+    import('../../streams/choose.js'),
+  ])
   const { run } = report
   const topics = topicsOf(await streamNamed(config.streams, run.stream))
   return withRunResults(config, options, signal, (results) =>
     withReplay(config, { signal }, async ({ viewOwn, directory, clock }) => {
       const own = await viewOwn(directory.of(run.id))
       try {
-        const rows = await uploadRun({ of: 'backtest', run, own, topics, results, vectors: options.vectors === true, ratePerSecond: Infinity, clock, signal })
+        const rows = await uploadRun({
+          of: 'backtest',
+          run,
+          own,
+          topics,
+          results,
+          vectors: options.vectors === true,
+          ratePerSecond: Infinity,
+          clock,
+          signal,
+        })
         signal.throwIfAborted()
         await results.putBacktest(storedBacktest(report))
         await backtestDirectory(dataPaths(config.dataDirectory).backtests).write({ ...run, stored: true })
@@ -32,13 +51,24 @@ export async function storeBacktest(config: Config, report: BacktestReport, opti
   )
 }
 
-/** The same at the end of a run, whose result stands already: what keeps it out of ClickHouse is said, and no failure. */
-export async function storedOrSaid(config: Config, report: BacktestReport, options: StoreOptions, terminal: Terminal): Promise<void> {
+/**
+ * The same at the end of a run, whose result stands already: what keeps it out of ClickHouse is said, and no failure.
+ */
+export async function storedOrSaid(
+  config: Config,
+  report: BacktestReport,
+  options: StoreOptions,
+  terminal: Terminal,
+): Promise<void> {
   try {
     await storeBacktest(config, report, options, terminal)
   } catch (error) {
     const { message, expected } = endOf(error)
     if (!expected && !terminal.interrupted.aborted) throw error
-    say(terminal, `${styled(terminal, 'err', 'yellow', 'not in ClickHouse:')} ${message}. The run is complete; 'tidemill backtest store ${report.run.id}' does it later`)
+    say(
+      terminal,
+      `${styled(terminal, 'err', 'yellow', 'not in ClickHouse:')} ${message}. The run is complete; 'tidemill ` +
+        `backtest store ${report.run.id}' does it later`,
+    )
   }
 }

@@ -20,7 +20,8 @@ export const listText = (runs: readonly BacktestRun[]): string =>
     runs,
   )
 
-const number = (value: number | null | undefined): string => (value === null || value === undefined ? '-' : value.toFixed(4))
+const number = (value: number | null | undefined): string =>
+  value === null || value === undefined ? '-' : value.toFixed(4)
 
 const figures: readonly (readonly [string, (scorer: ScorerFigures) => string])[] = [
   ['events', ({ rows }) => count(rows)],
@@ -33,15 +34,26 @@ const figures: readonly (readonly [string, (scorer: ScorerFigures) => string])[]
   ['mean score', ({ meanScore }) => number(meanScore)],
   ['high', ({ high }) => count(high)],
   ['medium', ({ medium }) => count(medium)],
-  ['cheapest at', ({ cheapest }) => (cheapest === null ? '-' : `${cheapest.threshold.toFixed(2)} (${count(cheapest.cost)})`)],
+  [
+    'cheapest at',
+    ({ cheapest }) => (cheapest === null ? '-' : `${cheapest.threshold.toFixed(2)} (${count(cheapest.cost)})`),
+  ],
 ]
 
 /** Two scorers side by side. */
 export function comparisonText(report: BacktestReport): string {
-  const { run, figures: { run: mine, other }, comparedWith } = report
+  const {
+    run,
+    figures: { run: mine, other },
+    comparedWith,
+  } = report
   const rows = figures.map(([name, of]) => ({ name, mine: of(mine), other: of(other) }))
   const text = table<(typeof rows)[number]>(
-    [{ title: '', cell: ({ name }) => name }, { title: run.id, cell: (row) => row.mine, right: true }, { title: comparedWith, cell: (row) => row.other, right: true }],
+    [
+      { title: '', cell: ({ name }) => name },
+      { title: run.id, cell: (row) => row.mine, right: true },
+      { title: comparedWith, cell: (row) => row.other, right: true },
+    ],
     rows,
   )
   return `${text}${summaryOf(report, { run: run.id, other: comparedWith })}`
@@ -50,6 +62,10 @@ export function comparisonText(report: BacktestReport): string {
 /** What a run found, with its speed. */
 export function reportText(report: BacktestReport): string {
   const { run } = report
-  const speed = run.replayMs === 0 ? '' : ` in ${duration(run.replayMs)}, ${count(run.records / (run.replayMs / 1_000))}/s`
-  return `${run.stream}: ${count(run.records)} records${speed}; ${count(report.duplicates)} duplicates, ${count(report.late)} late\n\n${comparisonText(report)}`
+  const speed =
+    run.replayMs === 0 ? '' : ` in ${duration(run.replayMs)}, ${count(run.records / (run.replayMs / 1_000))}/s`
+  return (
+    `${run.stream}: ${count(run.records)} records${speed}; ${count(report.duplicates)} duplicates, ` +
+    `${count(report.late)} late\n\n${comparisonText(report)}`
+  )
 }

@@ -19,49 +19,86 @@ export function backupCommand(parent: Command, terminal: Terminal): void {
   const group = parent
     .command('backup')
     .summary('copy everything a machine holds, and bring it back')
-    .description('Backups of a data directory: its log, warehouse, models, control decisions and keys (their hashes), with the configuration and stream files that were named. A backup is a folder with a manifest; state is not in it, the log rebuilds it. With the preset cluster, whose servers have backups of their own: control decisions, models, keys and configuration.')
+    .description(
+      'Backups of a data directory: its log, warehouse, models, control decisions and keys (their hashes), ' +
+        'with the configuration and stream files that were named. A backup is a folder with a manifest; state ' +
+        'is not in it, the log rebuilds it. With the preset cluster, whose servers have backups of their own: ' +
+        'control decisions, models, keys and configuration.',
+    )
 
   group
     .command('create')
     .summary('make a backup, whether the engine runs or not')
-    .description('Copies a data directory while its engine goes on taking and scoring events, or while it is stopped. What is acknowledged when the engine says how far its log is, is in the backup. Nothing that looks like a backup is left where it fails.')
+    .description(
+      'Copies a data directory while its engine goes on taking and scoring events, or while it is stopped. ' +
+        'What is acknowledged when the engine says how far its log is, is in the backup. Nothing that looks ' +
+        'like a backup is left where it fails.',
+    )
     .option('--to <directory>', 'where backups lie', usualPlace)
     .option('--name <name>', 'what this one is called (default: tidemill- and the time)')
     .option('--data <directory>', 'the data directory (default: ./data)')
     .option('--config <file>', 'the configuration that names it; copied, too, as are its stream files')
     .option('--json', 'print JSON instead of text')
     .action(async (options: CreateOptions & Json) => {
-      const { path, manifest } = await watched(terminal, ({ update }) => create({ ...options, to: resolve(options.to) }, terminal, update))
+      const { path, manifest } = await watched(terminal, ({ update }) =>
+        create({ ...options, to: resolve(options.to) }, terminal, update),
+      )
       if (options.json === true) return printJson(terminal, summary(path, manifest))
       await print(terminal, `${path}\n`)
-      say(terminal, `${count(manifest.files.length)} files, ${bytesText(bytesOf(manifest))}, ${count(recordsOf(manifest))} records of ${manifest.log.length} partitions; 'tidemill backup verify' looks at every byte`)
+      say(
+        terminal,
+        `${count(manifest.files.length)} files, ${bytesText(bytesOf(manifest))}, ` +
+          `${count(recordsOf(manifest))} records of ${manifest.log.length} partitions; 'tidemill backup ` +
+          `verify' looks at every byte`,
+      )
     })
 
   group
     .command('verify')
     .summary('look at every byte of a backup')
-    .description('Compares every file with the manifest. Exit code 5, and each damaged file by its name, where one is missing, cut, changed or not of the backup.')
+    .description(
+      'Compares every file with the manifest. Exit code 5, and each damaged file by its name, where one is ' +
+        'missing, cut, changed or not of the backup.',
+    )
     .argument('<backup>', "a backup's folder")
     .option('--json', 'print JSON instead of text')
     .action(async (backup: string, options: Json) => {
       const path = resolve(backup)
       const { manifest, problems } = await verified(path, terminal)
-      if (options.json === true) await printJson(terminal, { ok: problems.length === 0, problems, ...(manifest === undefined ? { backup: path } : summary(path, manifest)) })
-      else if (manifest !== undefined && problems.length === 0) await print(terminal, `ok ${count(manifest.files.length)} files, ${bytesText(bytesOf(manifest))}, taken at ${manifest.takenAt} by build ${manifest.build.version}\n`)
+      if (options.json === true)
+        await printJson(terminal, {
+          ok: problems.length === 0,
+          problems,
+          ...(manifest === undefined ? { backup: path } : summary(path, manifest)),
+        })
+      else if (manifest !== undefined && problems.length === 0)
+        await print(
+          terminal,
+          `ok ${count(manifest.files.length)} files, ${bytesText(bytesOf(manifest))}, taken at ` +
+            `${manifest.takenAt} by build ${manifest.build.version}\n`,
+        )
       refuseDamaged(path, problems)
     })
 
   group
     .command('restore')
     .summary('fill an empty data directory')
-    .description('Verifies a backup and restores it into an empty or missing directory, on any machine. The next start there folds the state from the log and goes on. Exit code 5 where the backup is damaged, 2 where the directory is not empty.')
+    .description(
+      'Verifies a backup and restores it into an empty or missing directory, on any machine. The next start ' +
+        'there folds the state from the log and goes on. Exit code 5 where the backup is damaged, 2 where the ' +
+        'directory is not empty.',
+    )
     .argument('<backup>', "a backup's folder")
     .option('--data <directory>', 'the directory to fill (default: ./data)')
     .option('--config <file>', 'the configuration that names it')
     .option('--json', 'print JSON instead of text')
     .action(async (backup: string, options: Json & Pick<CreateOptions, 'data' | 'config'>) => {
       const path = resolve(backup)
-      const config = loadConfig({ servers: ['kafka'], flags: options.data === undefined ? {} : { dataDirectory: options.data }, ...(options.config !== undefined && { configPath: options.config }) })
+      const config = loadConfig({
+        servers: ['kafka'],
+        flags: options.data === undefined ? {} : { dataDirectory: options.data },
+        ...(options.config !== undefined && { configPath: options.config }),
+      })
       const { dataDirectory } = config
       await demandEmpty(dataDirectory, dataPaths(dataDirectory).restoring, 'look')
       const { manifest, problems } = await verified(path, terminal)
@@ -69,7 +106,11 @@ export function backupCommand(parent: Command, terminal: Terminal): void {
       await restored(path, manifest!, config, terminal)
       if (options.json === true) return printJson(terminal, { directory: dataDirectory, ...summary(path, manifest!) })
       await print(terminal, `${dataDirectory}\n`)
-      say(terminal, `restored as of ${manifest!.takenAt}${config.preset === 'cluster' ? '' : `; 'tidemill start --data ${dataDirectory}' folds the state from the log and goes on`}${manifest!.configuration.length === 0 ? '' : `. The configuration and stream files of then are in ${dataDirectory}/configuration`}`)
+      say(
+        terminal,
+        'restored as of ' +
+          `${manifest!.takenAt}${config.preset === 'cluster' ? '' : `; 'tidemill start --data ${dataDirectory}' folds the state from the log and goes on`}${manifest!.configuration.length === 0 ? '' : `. The configuration and stream files of then are in ${dataDirectory}/configuration`}`,
+      )
     })
 
   group
@@ -104,11 +145,19 @@ const verified = (path: string, terminal: Terminal): ReturnType<typeof verifyBac
   })
 
 function refuseDamaged(path: string, problems: readonly string[]): void {
-  if (problems.length > 0) throw new CommandFailed(exits.check, `${path} cannot be relied on:\n${problems.map((problem) => `  ${problem}`).join('\n')}`)
+  if (problems.length > 0)
+    throw new CommandFailed(
+      exits.check,
+      `${path} cannot be relied on:\n${problems.map((problem) => `  ${problem}`).join('\n')}`,
+    )
 }
 
 async function restored(path: string, manifest: Manifest, config: Config, terminal: Terminal): Promise<void> {
-  if (manifest.preset !== config.preset) throw new CommandFailed(exits.usage, `${path} is of the preset '${manifest.preset}', the configuration says '${config.preset}'`)
+  if (manifest.preset !== config.preset)
+    throw new CommandFailed(
+      exits.usage,
+      `${path} is of the preset '${manifest.preset}', the configuration says '${config.preset}'`,
+    )
   const { restoreInto, restoreToCluster } = await import('../../compose/backups.js')
   await watched(terminal, async ({ update }) => {
     let sum = 0
@@ -116,9 +165,14 @@ async function restored(path: string, manifest: Manifest, config: Config, termin
       terminal.interrupted.throwIfAborted()
       update('restored', (sum += bytes))
     }
-    if (config.preset === 'embedded') return restoreInto(config.dataDirectory, path, manifest, terminal.interrupted, onBytes)
+    if (config.preset === 'embedded')
+      return restoreInto(config.dataDirectory, path, manifest, terminal.interrupted, onBytes)
     for (const { topic, next, inBackup } of await restoreToCluster(config, path, manifest, onBytes))
-      say(terminal, `topic ${topic} has records up to offset ${next - 1} and was left alone; the backup has them up to ${inBackup - 1}`)
+      say(
+        terminal,
+        `topic ${topic} has records up to offset ${next - 1} and was left alone; the backup has them up to ` +
+          `${inBackup - 1}`,
+      )
   })
 }
 

@@ -25,51 +25,97 @@ export interface CreateOptions {
 export type OnStep = (step: string, bytes: number) => void
 
 /** Makes a backup of a data directory, by way of its engine where one runs. */
-export async function create({ data, config: configPath, to, name }: CreateOptions, terminal: Terminal, onProgress: OnStep): Promise<{ readonly path: string; readonly manifest: Manifest }> {
-  const config = loadConfig({ servers: ['kafka'], flags: data === undefined ? {} : { dataDirectory: data }, ...(configPath !== undefined && { configPath }) })
+export async function create(
+  { data, config: configPath, to, name }: CreateOptions,
+  terminal: Terminal,
+  onProgress: OnStep,
+): Promise<{ readonly path: string; readonly manifest: Manifest }> {
+  const config = loadConfig({
+    servers: ['kafka'],
+    flags: data === undefined ? {} : { dataDirectory: data },
+    ...(configPath !== undefined && { configPath }),
+  })
   const configuration = await configurationFiles(config)
   return createBackup({
-    to, format: backupFormat, signal: terminal.interrupted, onProgress,
+    to,
+    format: backupFormat,
+    signal: terminal.interrupted,
+    onProgress,
     name: name ?? `tidemill-${new Date(systemClock.nowMs()).toISOString().slice(0, 19).replace(/[-:]/g, '')}Z`,
     gather: (folder, onBytes) => gather(config, configuration, folder, onBytes, terminal.interrupted),
   })
 }
 
-async function gather(config: Config, configuration: Configuration, folder: string, onBytes: OnBytes, interrupted: AbortSignal): Promise<Described> {
+async function gather(
+  config: Config,
+  configuration: Configuration,
+  folder: string,
+  onBytes: OnBytes,
+  interrupted: AbortSignal,
+): Promise<Described> {
   const directory = config.dataDirectory
   const url = config.preset === 'embedded' ? await runningAt(directory) : undefined
   const files = { paths: dataPaths(directory), givenModels: config.models.directory, configuration }
-  const held = config.preset === 'embedded' ? await gatherDirectory(config, files, url, folder, onBytes, interrupted) : await (await import('../../compose/backups.js')).gatherFromCluster(config, files, folder, interrupted, onBytes)
+  const held =
+    config.preset === 'embedded'
+      ? await gatherDirectory(config, files, url, folder, onBytes, interrupted)
+      : await (await import('../../compose/backups.js')).gatherFromCluster(config, files, folder, interrupted, onBytes)
   return {
     ...held,
     build: { version: packageVersion(), node: process.versions.node, platform: `${process.platform} ${process.arch}` },
     host: hostname(),
     preset: config.preset,
     source: { directory, running: url !== undefined },
-    streams: (await chooseStreams(config.streams)).map(compileStream).map(({ stream, plan, stateIdentity }) => ({ name: stream.name, topic: stream.topic, partitions: stream.partitions, fingerprint: plan.fingerprint, stateIdentity })),
+    streams: (await chooseStreams(config.streams))
+      .map(compileStream)
+      .map(({ stream, plan, stateIdentity }) => ({
+        name: stream.name,
+        topic: stream.topic,
+        partitions: stream.partitions,
+        fingerprint: plan.fingerprint,
+        stateIdentity,
+      })),
     configuration: configuration.map(({ file, from }) => ({ file, from })),
   }
 }
 
-async function gatherDirectory(config: Config, files: GatheredFiles, url: string | undefined, folder: string, onBytes: OnBytes, interrupted: AbortSignal): Promise<Pick<Manifest, 'takenAt' | 'log'>> {
+async function gatherDirectory(
+  config: Config,
+  files: GatheredFiles,
+  url: string | undefined,
+  folder: string,
+  onBytes: OnBytes,
+  interrupted: AbortSignal,
+): Promise<Pick<Manifest, 'takenAt' | 'log'>> {
   const directory = config.dataDirectory
   const paths = dataPaths(directory)
-  if (!existsSync(paths.log)) throw new CommandFailed(exits.configuration, `${directory} holds no data of an engine; name its directory with --data or --config`)
+  if (!existsSync(paths.log))
+    throw new CommandFailed(
+      exits.configuration,
+      `${directory} holds no data of an engine; name its directory with --data or --config`,
+    )
   const { checkLogFile, ownStores } = await import('../../compose/backups.js')
-  const holder: StoreHolder = url === undefined ? ownStores(config, interrupted) : engineHolder(url, directory, interrupted)
+  const holder: StoreHolder =
+    url === undefined ? ownStores(config, interrupted) : engineHolder(url, directory, interrupted)
   return gatherData({ ...files, clock: systemClock, holder, paths, checkLogFile }, folder, onBytes)
 }
 
 /** Where the engine of a directory answers; undefined where none runs. */
 async function runningAt(directory: string): Promise<string | undefined> {
   const engine = await readLock(directory)
-  if (engine !== undefined && engine.url === undefined) throw new CommandFailed(exits.dependency, `process ${engine.pid} holds ${directory} and does not answer yet; try again when it does`)
+  if (engine !== undefined && engine.url === undefined)
+    throw new CommandFailed(
+      exits.dependency,
+      `process ${engine.pid} holds ${directory} and does not answer yet; try again when it does`,
+    )
   return engine?.url
 }
 
 type Configuration = readonly { readonly from: string; readonly file: string }[]
 
-/** The configuration file and the user's streams: a replay needs the same features. Each path gets a folder of its own. */
+/**
+ * The configuration file and the user's streams: a replay needs the same features. Each path gets a folder of its own.
+ */
 async function configurationFiles({ file, streams }: Config): Promise<Configuration> {
   const ofStreams = await Promise.all(
     streams.paths.map(async (path, i) => {

@@ -43,10 +43,11 @@ export function engineHolder(url: string, directory: string, interrupted: AbortS
   }
 
   async function ready({ client, id }: Asked, onBytes: OnBytes): Promise<HeldParts> {
-    for (let seen = 0; ; ) {
+    for (let seen = 0; ;) {
       const standing = (await client.get(`/api/v2/backups/${id}`)) as HoldStanding
       if (standing.state === 'ready') return standing.parts
-      if (standing.state === 'failed') throw new CommandFailed(exits.dependency, `the engine could not write its part: ${standing.message}`)
+      if (standing.state === 'failed')
+        throw new CommandFailed(exits.dependency, `the engine could not write its part: ${standing.message}`)
       onBytes(standing.bytes - seen)
       seen = standing.bytes
       await systemClock.sleep(limits.backupLookMs, interrupted)

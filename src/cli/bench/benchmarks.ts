@@ -3,7 +3,10 @@
 export const measurements = ['backlog', 'latency', 'predict'] as const
 export type Measurement = (typeof measurements)[number]
 
-/** The attendance workload that other engines were measured on: its events, and the sum of their scores under its model, in float32 scores. */
+/**
+ * The attendance workload that other engines were measured on: its events, and the sum of their scores under its model,
+ * in float32 scores.
+ */
 export const workload = { events: 300_000, scoreSum: 80_070.863 } as const
 
 /** How long a producer gathers events for a request: the default of Kafka's clients. */

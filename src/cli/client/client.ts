@@ -28,7 +28,11 @@ export interface Client {
    * Sends a body, repeating it while the engine says that it is busy or a part is away (every such request is
    * idempotent), and gives back answers of all other statuses.
    */
-  post(path: string, body: string | Uint8Array<ArrayBuffer>, type: 'application/json' | 'application/x-ndjson' | 'application/octet-stream'): Promise<Answer>
+  post(
+    path: string,
+    body: string | Uint8Array<ArrayBuffer>,
+    type: 'application/json' | 'application/x-ndjson' | 'application/octet-stream',
+  ): Promise<Answer>
   /** Whether there was such a thing, which is gone now; CommandFailed where it could not be removed. */
   remove(path: string): Promise<boolean>
 }
@@ -38,7 +42,11 @@ const attempts = 12
 const defaultRetryMs = 1_000
 
 const configOf = (options: RemoteOptions): Config =>
-  loadConfig({ flags: options.data === undefined ? {} : { dataDirectory: options.data }, servers: [], ...(options.config !== undefined && { configPath: options.config }) })
+  loadConfig({
+    flags: options.data === undefined ? {} : { dataDirectory: options.data },
+    servers: [],
+    ...(options.config !== undefined && { configPath: options.config }),
+  })
 
 /** Where the data directory is, for commands that look for a running engine or its files. */
 export const dataDirectoryOf = (options: RemoteOptions): string => configOf(options).dataDirectory
@@ -48,15 +56,33 @@ export async function connect(options: RemoteOptions, signal: AbortSignal): Prom
   const environment = clientEnvironment()
   const given = options.url ?? environment.url
   const config = given === undefined || (options.key ?? environment.key) === undefined ? configOf(options) : undefined
-  const url = (given ?? (config!.preset === 'cluster' ? configuredAt(config!) : await runningIn(config!.dataDirectory))).replace(/\/+$/, '')
-  if (!URL.canParse(url) || !/^https?:/.test(url)) throw new CommandFailed(exits.usage, `'${url}' is not the URL of an engine; it looks like http://127.0.0.1:8787`)
+  const url = (
+    given ?? (config!.preset === 'cluster' ? configuredAt(config!) : await runningIn(config!.dataDirectory))
+  ).replace(/\/+$/, '')
+  if (!URL.canParse(url) || !/^https?:/.test(url))
+    throw new CommandFailed(exits.usage, `'${url}' is not the URL of an engine; it looks like http://127.0.0.1:8787`)
   const key = options.key ?? environment.key ?? demoKeyIn(config!.dataDirectory)
-  return clientOf(url, key, signal, given === undefined && config!.preset === 'cluster' ? `. That is where the configuration puts the API of this machine; name another engine of the cluster with --url or TIDEMILL_URL` : '')
+  return clientOf(
+    url,
+    key,
+    signal,
+    given === undefined && config!.preset === 'cluster'
+      ? '. That is where the configuration puts the API of this machine; name another engine of the cluster ' +
+          'with --url or TIDEMILL_URL'
+      : '',
+  )
 }
 
-/** Many processes may share a cluster's data directory, so none is in it: the API of this machine is where its configuration says. */
+/**
+ * Many processes may share a cluster's data directory, so none is in it: the API of this machine is where its
+ * configuration says.
+ */
 function configuredAt({ api: { host, port } }: Config): string {
-  if (port === 0) throw new CommandFailed(exits.usage, `the configuration lets the API take any free port: name an engine of the cluster with --url or TIDEMILL_URL`)
+  if (port === 0)
+    throw new CommandFailed(
+      exits.usage,
+      `the configuration lets the API take any free port: name an engine of the cluster with --url or TIDEMILL_URL`,
+    )
   const everywhere: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '[::1]' }
   return `http://${everywhere[host] ?? (host.includes(':') ? `[${host}]` : host)}:${port}`
 }
@@ -65,7 +91,11 @@ async function runningIn(directory: string): Promise<string> {
   const holder = await readLock(directory)
   if (holder?.url !== undefined) return holder.url
   const starting = holder === undefined ? '' : `, though process ${holder.pid} is starting there`
-  throw new CommandFailed(exits.dependency, `no engine is running in ${directory}${starting}; start one with 'tidemill start', or name one with --url or TIDEMILL_URL`)
+  throw new CommandFailed(
+    exits.dependency,
+    `no engine is running in ${directory}${starting}; start one with 'tidemill start', or name one with ` +
+      '--url or TIDEMILL_URL',
+  )
 }
 
 /** The file that a demo engine leaves for the commands beside it; only its owner may read it. */
@@ -79,22 +109,42 @@ function demoKeyIn(directory: string): string | undefined {
 
 /** `advice` follows the words that nobody answers. */
 export function clientOf(url: string, key: string | undefined, signal: AbortSignal, advice = ''): Client {
-  const send = async (path: string, init: { readonly method?: 'POST' | 'DELETE'; readonly body?: string | Uint8Array<ArrayBuffer>; readonly type?: string } = {}): Promise<Response> => {
-    if (key === undefined && path.startsWith('/api/')) throw new CommandFailed(exits.usage, `no key: give one with --key or TIDEMILL_KEY ('tidemill keys create' makes one)`)
+  const send = async (
+    path: string,
+    init: {
+      readonly method?: 'POST' | 'DELETE'
+      readonly body?: string | Uint8Array<ArrayBuffer>
+      readonly type?: string
+    } = {},
+  ): Promise<Response> => {
+    if (key === undefined && path.startsWith('/api/'))
+      throw new CommandFailed(
+        exits.usage,
+        `no key: give one with --key or TIDEMILL_KEY ('tidemill keys create' makes one)`,
+      )
     try {
       const { type, ...rest } = init
-      const headers = { ...(type !== undefined && { 'content-type': type }), ...(key !== undefined && { authorization: `Bearer ${key}` }) }
+      const headers = {
+        ...(type !== undefined && { 'content-type': type }),
+        ...(key !== undefined && { authorization: `Bearer ${key}` }),
+      }
       return await fetch(`${url}${path}`, { ...rest, headers, signal })
     } catch (error) {
       signal.throwIfAborted()
       const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
-      throw new CommandFailed(exits.dependency, `${url} does not answer (${messageOf(cause) || String((cause as { code?: unknown }).code)})${advice}`, { cause: error })
+      throw new CommandFailed(
+        exits.dependency,
+        `${url} does not answer (${messageOf(cause) || String((cause as { code?: unknown }).code)})${advice}`,
+        { cause: error },
+      )
     }
   }
   return {
     url,
     async get(path, query = {}) {
-      const named = Object.entries(query).flatMap(([name, value]): [string, string][] => (value === undefined ? [] : [[name, String(value)]]))
+      const named = Object.entries(query).flatMap(([name, value]): [string, string][] =>
+        value === undefined ? [] : [[name, String(value)]],
+      )
       const search = named.length === 0 ? '' : `?${new URLSearchParams(named).toString()}`
       const response = await send(`${path}${search}`)
       const body = await bodyOf(response)
@@ -144,11 +194,18 @@ interface ProblemBody {
 
 /** The error that an answer stands for, in the engine's own words. */
 export function failure(status: number, body: unknown): CommandFailed {
-  const { title, detail, code, instance, errors } = (typeof body === 'object' && body !== null ? body : {}) as ProblemBody
-  const words = detail ?? title ?? (typeof body === 'string' && body !== '' ? body.slice(0, 200) : 'no reason was given')
+  const { title, detail, code, instance, errors } = (
+    typeof body === 'object' && body !== null ? body : {}
+  ) as ProblemBody
+  const words =
+    detail ?? title ?? (typeof body === 'string' && body !== '' ? body.slice(0, 200) : 'no reason was given')
   const fields = (errors ?? []).map(({ field, message }) => `\n  ${field}: ${message}`).join('')
   const occurrence = status >= 500 && instance !== undefined ? `\n  the engine's log has it as ${instance}` : ''
-  return new CommandFailed(exitOf(status), `the engine answered ${status}${code === undefined ? '' : ` ${code}`}: ${words}${fields}${occurrence}`)
+  return new CommandFailed(
+    exitOf(status),
+    `the engine answered ${status}${code === undefined ? '' : ` ${code}`}: ${words}${fields}${occurrence}`,
+  )
 }
 
-const exitOf = (status: number): ExitCode => (status === 503 || status === 507 || status === 429 ? exits.dependency : exits.failed)
+const exitOf = (status: number): ExitCode =>
+  status === 503 || status === 507 || status === 429 ? exits.dependency : exits.failed

@@ -20,24 +20,46 @@ interface Shown {
   readonly value: Bytes | null
   readonly headers: Readonly<Record<string, Bytes>>
   readonly decoded?: unknown
-  readonly today: { readonly becomes: string; readonly code?: string; readonly reason?: string; readonly score?: number; readonly risk?: string }
+  readonly today: {
+    readonly becomes: string
+    readonly code?: string
+    readonly reason?: string
+    readonly score?: number
+    readonly risk?: string
+  }
 }
 
 export function dlqCommand(parent: Command, terminal: Terminal): void {
   const group = parent
     .command('dlq')
     .summary('dead letters: what could not be scored, and what is done about it')
-    .description('Records that could not be scored, each with its reason and its original bytes. They are read from the log itself, so they are there while ClickHouse is away. A letter is new, redriven or purged.')
+    .description(
+      'Records that could not be scored, each with its reason and its original bytes. They are read from the ' +
+        'log itself, so they are there while ClickHouse is away. A letter is new, redriven or purged.',
+    )
 
-  filters(reads(talksToEngine(group.command('list'))).summary('newest first').option('--stream <name>', 'of one stream'))
-    .addOption(new Option('--state <state>', 'what was done about them').choices([...letterStates, 'all']).default('new'))
+  filters(
+    reads(talksToEngine(group.command('list')))
+      .summary('newest first')
+      .option('--stream <name>', 'of one stream'),
+  )
+    .addOption(
+      new Option('--state <state>', 'what was done about them').choices([...letterStates, 'all']).default('new'),
+    )
     .option('--limit <letters>', 'at most so many', numberWithin(1, 1_000_000), 20)
     .action(async (options: LetterOptions & { state: string }) => {
       const page = await find(await connect(options, terminal.interrupted), options)
       if (options.json === true) return printJson(terminal, page)
-      if (page.letters.length === 0) return say(terminal, options.state === 'all' ? 'no dead letters' : `no dead letters that are ${options.state}; --state all shows every one`)
+      if (page.letters.length === 0)
+        return say(
+          terminal,
+          options.state === 'all'
+            ? 'no dead letters'
+            : `no dead letters that are ${options.state}; --state all shows every one`,
+        )
       await print(terminal, table(letterColumns, page.letters))
-      if (page.next !== null) say(terminal, styled(terminal, 'err', 'dim', `there are more; --limit is ${options.limit}`))
+      if (page.next !== null)
+        say(terminal, styled(terminal, 'err', 'dim', `there are more; --limit is ${options.limit}`))
     })
 
   reads(talksToEngine(group.command('show')))
@@ -53,16 +75,31 @@ export function dlqCommand(parent: Command, terminal: Terminal): void {
 
 function placeOption(text: string): string {
   const [, stream, partition, position] = /^([^/]+)\/(\d+)\/(\d+)$/.exec(text) ?? []
-  if (stream === undefined) throw new InvalidArgumentError('It must be a stream, a partition and a position: attendance/2/17.')
+  if (stream === undefined)
+    throw new InvalidArgumentError('It must be a stream, a partition and a position: attendance/2/17.')
   return `${encodeURIComponent(stream)}/${partition}/${position}`
 }
 
 /** Follows the pages until there are as many letters as wanted. */
-async function find(client: Client, { stream, partition, code, stage, tenant, from, to, state, limit }: LetterOptions & { readonly state: string }): Promise<Page> {
+async function find(
+  client: Client,
+  { stream, partition, code, stage, tenant, from, to, state, limit }: LetterOptions & { readonly state: string },
+): Promise<Page> {
   const letters: LetterRow[] = []
   let cursor: string | undefined
   do {
-    const page = (await client.get('/api/v2/dead-letters', { stream, partition, code, stage, tenant, from, to, ...(state !== 'all' && { state }), limit: Math.min(limits.apiPage, limit - letters.length), cursor })) as Page
+    const page = (await client.get('/api/v2/dead-letters', {
+      stream,
+      partition,
+      code,
+      stage,
+      tenant,
+      from,
+      to,
+      ...(state !== 'all' && { state }),
+      limit: Math.min(limits.apiPage, limit - letters.length),
+      cursor,
+    })) as Page
     letters.push(...page.letters)
     cursor = page.next ?? undefined
   } while (cursor !== undefined && letters.length < limit)
@@ -75,9 +112,19 @@ function shownText({ letter, key, value, headers, decoded, today }: Shown): stri
     ['record', `${letter.stream}, partition ${letter.partition}, offset ${letter.offset}, of ${letter.time}`],
     ['reason', `${letter.code} at ${letter.stage}: ${letter.reason}`],
     ['set aside by', letter.version],
-    ['redriven', letter.attempts === 0 ? 'never' : `${letter.attempts} times; first set aside at offset ${letter.origin}`],
+    [
+      'redriven',
+      letter.attempts === 0 ? 'never' : `${letter.attempts} times; first set aside at offset ${letter.origin}`,
+    ],
     ['tenant', letter.tenant ?? 'not known for sure'],
-    ['today', today.becomes === 'bad' ? `still bad, ${today.code ?? ''}: ${today.reason ?? ''}` : today.score === undefined ? `a ${today.becomes}` : `${today.becomes}, ${today.score.toFixed(3)} (${today.risk ?? ''})`],
+    [
+      'today',
+      today.becomes === 'bad'
+        ? `still bad, ${today.code ?? ''}: ${today.reason ?? ''}`
+        : today.score === undefined
+          ? `a ${today.becomes}`
+          : `${today.becomes}, ${today.score.toFixed(3)} (${today.risk ?? ''})`,
+    ],
     ['key', bytesText(key)],
     ...Object.entries(headers).map(([name, bytes]): [string, string] => [`header ${name}`, bytesText(bytes)]),
     ...(decoded === undefined ? [] : [['decoded', JSON.stringify(decoded)] satisfies [string, string]]),
@@ -88,4 +135,9 @@ function shownText({ letter, key, value, headers, decoded, today }: Shown): stri
 }
 
 /** Control characters would move the cursor of whoever looks. */
-const bytesText = (bytes: Bytes | null): string => (bytes === null ? 'none' : 'text' in bytes ? bytes.text.replace(/\p{Cc}/gu, (control) => JSON.stringify(control).slice(1, -1)) : `base64 ${bytes.base64}`)
+const bytesText = (bytes: Bytes | null): string =>
+  bytes === null
+    ? 'none'
+    : 'text' in bytes
+      ? bytes.text.replace(/\p{Cc}/gu, (control) => JSON.stringify(control).slice(1, -1))
+      : `base64 ${bytes.base64}`

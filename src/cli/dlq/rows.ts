@@ -50,5 +50,8 @@ export const letterColumns: readonly Column<LetterRow>[] = [
 export function tally(words: Iterable<string>): string {
   const counts = new Map<string, number>()
   for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1)
-  return [...counts].sort(([, a], [, b]) => b - a).map(([word, count]) => `${count} ${word}`).join(', ')
+  return [...counts]
+    .sort(([, a], [, b]) => b - a)
+    .map(([word, count]) => `${count} ${word}`)
+    .join(', ')
 }

@@ -43,22 +43,38 @@ export const directoryCheck = (config: Config): Promise<Check> =>
     if (!statSync(directory).isDirectory()) throw new Error(`${directory} is not a directory`)
     accessSync(directory, constants.W_OK)
     const free = await freeBytes(directory)
-    if (free < limits.leastFreeBytes) throw new Error(`${config.dataDirectory} has ${gibibytes(free).toFixed(1)} GiB left; ${gibibytes(limits.leastFreeBytes)} are the least to run with`)
-    return `${config.dataDirectory}, ${gibibytes(free).toFixed(0)} GiB free${directory === config.dataDirectory ? '' : ' (not there yet)'}`
+    if (free < limits.leastFreeBytes)
+      throw new Error(
+        `${config.dataDirectory} has ${gibibytes(free).toFixed(1)} GiB left; ` +
+          `${gibibytes(limits.leastFreeBytes)} are the least to run with`,
+      )
+    return (
+      `${config.dataDirectory}, ${gibibytes(free).toFixed(0)} GiB ` +
+      `free${directory === config.dataDirectory ? '' : ' (not there yet)'}`
+    )
   })
 
 export const keysCheck = (config: Config): Promise<Check> =>
   checked('keys', () => {
-    const secret = [...Object.values(dataPaths(config.dataDirectory)).filter((path) => /key/.test(path)), ...(config.kafka.keyFile === undefined ? [] : [config.kafka.keyFile])]
+    const secret = [
+      ...Object.values(dataPaths(config.dataDirectory)).filter((path) => /key/.test(path)),
+      ...(config.kafka.keyFile === undefined ? [] : [config.kafka.keyFile]),
+    ]
     const open = secret.filter((path) => existsSync(path) && (statSync(path).mode & 0o077) !== 0)
     if (open.length > 0) throw new Error(`others may read ${open.join(' and ')}; run chmod 600`)
     return existsSync(dataPaths(config.dataDirectory).keys) ? 'readable by their owner alone' : 'none yet'
   })
 
 export const streamsCheck = (config: Config): Promise<Check> =>
-  checked('streams', async () => (await chooseStreams(config.streams)).map((stream) => `${stream.name} (${compile(stream).width} features)`).join(', '))
+  checked('streams', async () =>
+    (await chooseStreams(config.streams))
+      .map((stream) => `${stream.name} (${compile(stream).width} features)`)
+      .join(', '),
+  )
 
-/** Every model of a family that a stream names: its bytes against its manifest, its fingerprint against the stream's. */
+/**
+ * Every model of a family that a stream names: its bytes against its manifest, its fingerprint against the stream's.
+ */
 export const modelsCheck = (config: Config): Promise<Check> =>
   checked('models', async () => {
     const names = await listModels(config.models.directory)
@@ -73,7 +89,10 @@ export const modelsCheck = (config: Config): Promise<Check> =>
         try {
           const { manifest } = await readModel(config.models.directory, name)
           if (manifest.fingerprint === fingerprint) found.push(label)
-          else problems.push(`${label} was trained on features ${manifest.fingerprint}, stream ${stream.name} has ${fingerprint}`)
+          else
+            problems.push(
+              `${label} was trained on features ${manifest.fingerprint}, stream ${stream.name} has ${fingerprint}`,
+            )
         } catch (error) {
           problems.push(messageOf(error))
         }
@@ -85,7 +104,12 @@ export const modelsCheck = (config: Config): Promise<Check> =>
 
 interface Readiness {
   readonly ready: boolean
-  readonly checks: readonly { readonly check: string; readonly ok: boolean; readonly detail: string; readonly attention?: boolean }[]
+  readonly checks: readonly {
+    readonly check: string
+    readonly ok: boolean
+    readonly detail: string
+    readonly attention?: boolean
+  }[]
 }
 
 /** A running engine's own word, and how far its clock is from ours. */
@@ -105,10 +129,21 @@ export async function engineChecks(url: string, signal: AbortSignal): Promise<re
   const apartMs = Math.max(0, askedMs - 1_000 - dateMs, dateMs - answeredMs)
   return [
     { name: 'engine', result: ready ? 'ok' : 'failed', detail: `${url} is ${ready ? 'ready' : 'not ready'}` },
-    ...checks.map(({ check, ok, detail, attention }): Check => ({ name: `engine: ${check}`, result: ok && attention !== true ? 'ok' : 'failed', detail })),
+    ...checks.map(({ check, ok, detail, attention }): Check => ({
+      name: `engine: ${check}`,
+      result: ok && attention !== true ? 'ok' : 'failed',
+      detail,
+    })),
     Number.isNaN(dateMs)
       ? { name: 'clock', result: 'skipped', detail: 'the answer has no date' }
-      : { name: 'clock', result: apartMs <= clockToleranceMs ? 'ok' : 'failed', detail: apartMs === 0 ? "the engine's clock and this one agree" : `the engine's clock is ${apartMs} ms from this one` },
+      : {
+          name: 'clock',
+          result: apartMs <= clockToleranceMs ? 'ok' : 'failed',
+          detail:
+            apartMs === 0
+              ? "the engine's clock and this one agree"
+              : `the engine's clock is ${apartMs} ms from this one`,
+        },
   ]
 }
 
@@ -116,9 +151,19 @@ export async function engineChecks(url: string, signal: AbortSignal): Promise<re
 export const clockCheck = (config: Config): Promise<Check> =>
   checked('clock', () => {
     const nowMs = systemClock.nowMs()
-    const newestMs = Math.max(0, ...Object.values(dataPaths(config.dataDirectory)).map((path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0))
-    if (newestMs > nowMs + clockToleranceMs) throw new Error(`the data directory was written at ${new Date(newestMs).toISOString()}, and now it is ${new Date(nowMs).toISOString()}: the clock went back`)
+    const newestMs = Math.max(
+      0,
+      ...Object.values(dataPaths(config.dataDirectory)).map(
+        (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0,
+      ),
+    )
+    if (newestMs > nowMs + clockToleranceMs)
+      throw new Error(
+        `the data directory was written at ${new Date(newestMs).toISOString()}, and now it is ` +
+          `${new Date(nowMs).toISOString()}: the clock went back`,
+      )
     return new Date(nowMs).toISOString()
   })
 
-export const lockText = (holder: LockHolder): string => `held by process ${holder.pid} since ${holder.startedAt}${holder.url === undefined ? '' : `, ${holder.url}`}`
+export const lockText = (holder: LockHolder): string =>
+  `held by process ${holder.pid} since ${holder.startedAt}${holder.url === undefined ? '' : `, ${holder.url}`}`

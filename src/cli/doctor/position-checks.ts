@@ -6,10 +6,16 @@ import { count } from '../terminal/terminal.js'
 
 /** As much of a state store as tells how far it is. */
 interface FoldedState {
-  stat(at: { readonly stream: string; readonly partition: number }): Promise<{ readonly last: Offset; readonly blobs: number } | undefined>
+  stat(at: {
+    readonly stream: string
+    readonly partition: number
+  }): Promise<{ readonly last: Offset; readonly blobs: number } | undefined>
 }
 
-/** Each resolves with how things stand in words, and throws where a store remembers more than the log has, or the log has lost what a store still needs. */
+/**
+ * Each resolves with how things stand in words, and throws where a store remembers more than the log has, or the log
+ * has lost what a store still needs.
+ */
 export const positionProblems = {
   async state(log: EventLog, store: FoldedState, streams: readonly Stream[]): Promise<string> {
     let [entities, partitions, claimed] = [0, 0, 0]
@@ -29,8 +35,16 @@ export const positionProblems = {
   },
 
   async warehouse(log: EventLog, warehouse: Warehouse): Promise<string> {
-    const [there] = await warehouse.query("SELECT name FROM system.tables WHERE database = currentDatabase() AND name = 'progress'")
-    const marks = there === undefined ? [] : await warehouse.query<TopicPartition & { table: string; next: number }>('SELECT table_name AS table, topic, partition, toFloat64(next) AS next FROM progress FINAL ORDER BY table, topic, partition')
+    const [there] = await warehouse.query(
+      "SELECT name FROM system.tables WHERE database = currentDatabase() AND name = 'progress'",
+    )
+    const marks =
+      there === undefined
+        ? []
+        : await warehouse.query<TopicPartition & { table: string; next: number }>(
+            'SELECT table_name AS table, topic, partition, toFloat64(next) AS next FROM progress FINAL ORDER ' +
+              'BY table, topic, partition',
+          )
     let lagRecords = 0
     const problems: string[] = []
     for (const { table, topic, partition, next } of marks) {
@@ -39,18 +53,40 @@ export const positionProblems = {
       lagRecords += Math.max(0, (bounds?.next ?? next) - next)
     }
     if (problems.length > 0) throw new Error(problems.join('; '))
-    return marks.length === 0 ? 'nothing is stored yet' : `${marks.length} partitions are stored from, ${count(lagRecords)} records wait in the log`
+    return marks.length === 0
+      ? 'nothing is stored yet'
+      : `${marks.length} partitions are stored from, ${count(lagRecords)} records wait in the log`
   },
 }
 
-function problemsOf({ topic, partition }: TopicPartition, next: Offset, bounds: { readonly first: Offset; readonly next: Offset } | undefined, who: string): readonly string[] {
-  if (bounds === undefined) return [`${who} is at offset ${next} of ${topic}/${partition}, and there is no such topic: it was removed, or these are other brokers`]
-  if (next > bounds.next) return [`${who} is at offset ${next} of ${topic}/${partition}, which ends at ${bounds.next}: the topic was made anew, or these are other brokers`]
-  if (next > 0 && next < bounds.first) return [`${who} is at offset ${next} of ${topic}/${partition}, which begins at ${bounds.first}: retention took ${count(bounds.first - next)} records before they were used`]
+function problemsOf(
+  { topic, partition }: TopicPartition,
+  next: Offset,
+  bounds: { readonly first: Offset; readonly next: Offset } | undefined,
+  who: string,
+): readonly string[] {
+  if (bounds === undefined)
+    return [
+      `${who} is at offset ${next} of ${topic}/${partition}, and there is no such topic: it was removed, or ` +
+        'these are other brokers',
+    ]
+  if (next > bounds.next)
+    return [
+      `${who} is at offset ${next} of ${topic}/${partition}, which ends at ${bounds.next}: the topic was ` +
+        'made anew, or these are other brokers',
+    ]
+  if (next > 0 && next < bounds.first)
+    return [
+      `${who} is at offset ${next} of ${topic}/${partition}, which begins at ${bounds.first}: retention took ` +
+        `${count(bounds.first - next)} records before they were used`,
+    ]
   return []
 }
 
-async function boundsOf(log: EventLog, at: TopicPartition): Promise<{ readonly first: Offset; readonly next: Offset } | undefined> {
+async function boundsOf(
+  log: EventLog,
+  at: TopicPartition,
+): Promise<{ readonly first: Offset; readonly next: Offset } | undefined> {
   try {
     return await log.bounds(at)
   } catch (error) {

@@ -15,7 +15,12 @@ import { count } from '../terminal/terminal.js'
 
 /** Opens the stores of a data directory the way an engine does; whoever opens one closes it. */
 export interface Stores {
-  openLog(): Promise<EventLog & { readonly repairs: readonly { readonly file: string; readonly reason: string }[]; close(): Promise<void> }>
+  openLog(): Promise<
+    EventLog & {
+      readonly repairs: readonly { readonly file: string; readonly reason: string }[]
+      close(): Promise<void>
+    }
+  >
   openState(): Promise<{ readonly repairs: readonly string[]; close(): Promise<void> }>
   openWarehouse(): Promise<Warehouse>
 }
@@ -23,10 +28,22 @@ export interface Stores {
 /** Looks into the stores of a directory that no engine holds, and holds it meanwhile. */
 export async function storeChecks(config: Config, stores: Stores, signal: AbortSignal): Promise<readonly Check[]> {
   const paths = dataPaths(config.dataDirectory)
-  if (!existsSync(paths.log)) return ['log', 'state', 'warehouse'].map((name): Check => ({ name, result: 'skipped', detail: 'nothing there yet' }))
-  const lock = await lockDirectory(config.dataDirectory, { pid: process.pid, startedAt: new Date(systemClock.nowMs()).toISOString() })
+  if (!existsSync(paths.log))
+    return ['log', 'state', 'warehouse'].map((name): Check => ({
+      name,
+      result: 'skipped',
+      detail: 'nothing there yet',
+    }))
+  const lock = await lockDirectory(config.dataDirectory, {
+    pid: process.pid,
+    startedAt: new Date(systemClock.nowMs()).toISOString(),
+  })
   try {
-    return [await checked('log', () => logText(config, stores, signal)), await checked('state', () => stateText(stores)), await checked('warehouse', () => warehouseText(stores))]
+    return [
+      await checked('log', () => logText(config, stores, signal)),
+      await checked('state', () => stateText(stores)),
+      await checked('warehouse', () => warehouseText(stores)),
+    ]
   } finally {
     await lock.release()
   }
@@ -70,7 +87,14 @@ async function recordsIn(log: EventLog, at: TopicPartition, signal: AbortSignal)
   const reader = log.reader(at)
   let records = 0
   try {
-    for await (const read of readUpTo(reader, bounds.first, bounds.next, { records: limits.chunkRecords, bytes: limits.chunkBytes }, signal)) records += read.length
+    for await (const read of readUpTo(
+      reader,
+      bounds.first,
+      bounds.next,
+      { records: limits.chunkRecords, bytes: limits.chunkBytes },
+      signal,
+    ))
+      records += read.length
   } finally {
     await reader.close()
   }
@@ -86,9 +110,14 @@ async function stateText(stores: Stores): Promise<string> {
 async function warehouseText(stores: Stores): Promise<string> {
   const warehouse = await stores.openWarehouse()
   try {
-    const tables = await warehouse.query<{ name: string; rows: string | number | null }>('SELECT name, total_rows AS rows FROM system.tables WHERE database = currentDatabase() ORDER BY name')
+    const tables = await warehouse.query<{ name: string; rows: string | number | null }>(
+      'SELECT name, total_rows AS rows FROM system.tables WHERE database = currentDatabase() ORDER BY name',
+    )
     const predictions = tables.find(({ name }) => name === 'predictions')
-    return `${tables.length} tables${predictions === undefined ? '' : `, ${count(Number(predictions.rows))} rows of predictions`}`
+    return (
+      `${tables.length} ` +
+      `tables${predictions === undefined ? '' : `, ${count(Number(predictions.rows))} rows of predictions`}`
+    )
   } finally {
     await warehouse.close()
   }

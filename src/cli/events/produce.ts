@@ -21,7 +21,10 @@ const shownRefusals = 20
 export function produceCommand(parent: Command, terminal: Terminal): void {
   reads(talksToEngine(parent.command('produce')))
     .summary('send events from a file or standard input')
-    .description('Sends NDJSON, one event a line, in order and in batches. Every event is on disk when its batch is answered. May be repeated: an event_id is scored once.')
+    .description(
+      'Sends NDJSON, one event a line, in order and in batches. Every event is on disk when its batch is ' +
+        'answered. May be repeated: an event_id is scored once.',
+    )
     .argument('[file]', "NDJSON; '-' is standard input", '-')
     .requiredOption('--stream <name>', 'the stream the events belong to')
     .option('--batch <events>', 'events of one request', numberWithin(1, limits.apiBatch), limits.apiBatch)
@@ -29,8 +32,17 @@ export function produceCommand(parent: Command, terminal: Terminal): void {
       const client = await connect(options, terminal.interrupted)
       const summary = await produce(client, file, options, terminal)
       if (options.json === true) await printJson(terminal, summary)
-      else say(terminal, `${count(summary.accepted)} events acknowledged, ${count(summary.rejected)} refused, in ${duration(summary.elapsedMs)}`)
-      if (summary.rejected > 0) throw new CommandFailed(exits.failed, `${count(summary.rejected)} of ${count(summary.accepted + summary.rejected)} events were refused`)
+      else
+        say(
+          terminal,
+          `${count(summary.accepted)} events acknowledged, ${count(summary.rejected)} refused, in ` +
+            duration(summary.elapsedMs),
+        )
+      if (summary.rejected > 0)
+        throw new CommandFailed(
+          exits.failed,
+          `${count(summary.rejected)} of ${count(summary.accepted + summary.rejected)} events were refused`,
+        )
     })
 }
 
@@ -48,7 +60,12 @@ export interface ProduceSummary {
   readonly refused: readonly Refused[]
 }
 
-async function produce(client: Client, file: string, options: ProduceOptions, terminal: Terminal): Promise<ProduceSummary> {
+async function produce(
+  client: Client,
+  file: string,
+  options: ProduceOptions,
+  terminal: Terminal,
+): Promise<ProduceSummary> {
   const startedMs = systemClock.nowMs()
   const progress = progressOn(terminal, 'events acknowledged')
   const path = `/api/v2/events/${encodeURIComponent(options.stream)}`
@@ -56,14 +73,20 @@ async function produce(client: Client, file: string, options: ProduceOptions, te
   let accepted = 0
   let rejected = 0
   try {
-    for await (const batch of batchesOf(linesOf(inputOf(file, terminal)), { records: options.batch, bytes: batchBytes })) {
+    for await (const batch of batchesOf(linesOf(inputOf(file, terminal)), {
+      records: options.batch,
+      bytes: batchBytes,
+    })) {
       terminal.interrupted.throwIfAborted()
       const answer = await client.post(path, batch.map((line) => line.text).join('\n'), 'application/x-ndjson')
       const refusals = refusalsOf(batch, answer)
       for (const refusal of refusals) {
         if (refused.length < shownRefusals) {
           progress.end()
-          say(terminal, `${styled(terminal, 'err', 'red', `line ${refusal.line}:`)} ${refusal.message} [${refusal.code}]`)
+          say(
+            terminal,
+            `${styled(terminal, 'err', 'red', `line ${refusal.line}:`)} ${refusal.message} [${refusal.code}]`,
+          )
           refused.push(refusal)
         }
       }
@@ -73,7 +96,10 @@ async function produce(client: Client, file: string, options: ProduceOptions, te
     }
   } catch (error) {
     if (!terminal.interrupted.aborted) throw error
-    throw new CommandFailed(exits.interrupted, `interrupted; ${count(accepted)} events were acknowledged, repeat the command to send the rest`)
+    throw new CommandFailed(
+      exits.interrupted,
+      `interrupted; ${count(accepted)} events were acknowledged, repeat the command to send the rest`,
+    )
   } finally {
     progress.end()
   }
@@ -91,7 +117,9 @@ function refusalsOf(batch: readonly Line[], { status, body }: Answer): readonly 
     if (status >= 200 && status < 300) return []
     throw failure(status, body)
   }
-  return results.flatMap(({ error }, i) => (error === undefined ? [] : [{ line: batch[i]!.number, code: error.code, message: fieldFirst(error) }]))
+  return results.flatMap(({ error }, i) =>
+    error === undefined ? [] : [{ line: batch[i]!.number, code: error.code, message: fieldFirst(error) }],
+  )
 }
 
 /** The engine counts lines within a request; the number that is told is the file's. */

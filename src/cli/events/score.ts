@@ -22,7 +22,10 @@ export function scoreCommand(parent: Command, terminal: Terminal): void {
   parent
     .command('score')
     .summary('score a file of events, without a running engine')
-    .description('Runs the whole path (log, features, model, blocks) over a file in a temporary directory. Predictions come in the order of the events, one JSON object a line.')
+    .description(
+      'Runs the whole path (log, features, model, blocks) over a file in a temporary directory. Predictions ' +
+        'come in the order of the events, one JSON object a line.',
+    )
     .requiredOption('--stream <name>', 'the stream the events belong to')
     .requiredOption('--in <file>', "NDJSON, one event a line; '-' is standard input")
     .option('--out <file>', "where predictions go; '-' is standard output", '-')
@@ -38,20 +41,32 @@ export function scoreCommand(parent: Command, terminal: Terminal): void {
       const output = await outputTo(options.out, terminal)
       const progress = progressOn(terminal, 'events scored')
       try {
-        const summary = await scoreFile({ ...choices(options), lines: linesOf(input), write: output.write, signal: terminal.interrupted, onProgress: (done) => progress.update(done) })
+        const summary = await scoreFile({
+          ...choices(options),
+          lines: linesOf(input),
+          write: output.write,
+          signal: terminal.interrupted,
+          onProgress: (done) => progress.update(done),
+        })
         progress.end()
         await output.close()
         await report(summary, options, terminal)
-        if (terminal.interrupted.aborted) throw new CommandFailed(exits.interrupted, 'interrupted; the predictions so far are written')
+        if (terminal.interrupted.aborted)
+          throw new CommandFailed(exits.interrupted, 'interrupted; the predictions so far are written')
       } finally {
         progress.end()
       }
     })
 }
 
-const choices = (options: ScoreCommandOptions): Pick<ScoreFileOptions, 'stream' | 'streams' | 'features' | 'model' | 'modelsDirectory'> => ({
+const choices = (
+  options: ScoreCommandOptions,
+): Pick<ScoreFileOptions, 'stream' | 'streams' | 'features' | 'model' | 'modelsDirectory'> => ({
   stream: options.stream,
-  streams: (options.streams ?? '').split(',').map((path) => path.trim()).filter((path) => path !== ''),
+  streams: (options.streams ?? '')
+    .split(',')
+    .map((path) => path.trim())
+    .filter((path) => path !== ''),
   features: options.features === true,
   ...(options.model !== undefined && { model: options.model }),
   ...(options.models !== undefined && { modelsDirectory: options.models }),
@@ -71,7 +86,8 @@ async function outputTo(path: string, terminal: Terminal): Promise<Output> {
 
 /** The summary is data, unless predictions already are. */
 async function report(summary: ScoreSummary, options: ScoreCommandOptions, terminal: Terminal): Promise<void> {
-  for (const { line, code, message } of summary.firstDeadLetters) say(terminal, `${styled(terminal, 'err', 'red', `line ${line}:`)} ${message} [${code}]`)
+  for (const { line, code, message } of summary.firstDeadLetters)
+    say(terminal, `${styled(terminal, 'err', 'red', `line ${line}:`)} ${message} [${code}]`)
   if (options.json === true && options.out === '-') say(terminal, JSON.stringify(summary))
   else if (options.json === true) await printJson(terminal, summary)
   else say(terminal, summaryText(summary))
@@ -82,8 +98,10 @@ function summaryText(summary: ScoreSummary): string {
   const share = (part: number): string => (predictions === 0 ? '' : ` (${((100 * part) / predictions).toFixed(1)} %)`)
   const reasons = Object.entries(summary.deadLetterReasons).map(([code, times]) => `${count(times)} ${code}`)
   return [
-    `${summary.stream}: ${count(summary.events)} events in ${duration(summary.elapsedMs)}, ${count(summary.eventsPerSecond)}/s, scored by ${summary.version}`,
-    `  predictions  ${count(predictions)}: low ${count(risks.low)}, medium ${count(risks.medium)}, high ${count(risks.high)}${share(risks.high)}; sum of scores ${summary.scoreSum.toFixed(3)}`,
+    `${summary.stream}: ${count(summary.events)} events in ${duration(summary.elapsedMs)}, ` +
+      `${count(summary.eventsPerSecond)}/s, scored by ${summary.version}`,
+    `  predictions  ${count(predictions)}: low ${count(risks.low)}, medium ${count(risks.medium)}, high ` +
+      `${count(risks.high)}${share(risks.high)}; sum of scores ${summary.scoreSum.toFixed(3)}`,
     `  duplicates   ${count(summary.duplicates)}`,
     `  late         ${count(summary.late)}`,
     `  dead letters ${count(summary.deadLetters)}${reasons.length === 0 ? '' : `: ${reasons.join(', ')}`}`,

@@ -1,7 +1,14 @@
 import { Option, type Command } from 'commander'
 import { systemClock } from '../../base/clock.js'
 import { limits } from '../../base/limits.js'
-import { createWorld, demoTenants, simulate, type Outcome, type Progress, type StreamName } from '../../simulator/index.js'
+import {
+  createWorld,
+  demoTenants,
+  simulate,
+  type Outcome,
+  type Progress,
+  type StreamName,
+} from '../../simulator/index.js'
 import { connect, failure, type Answer, type Client } from '../client/client.js'
 import { CommandFailed, exits } from '../terminal/exit.js'
 import { durationOption, numberWithin, reads, talksToEngine, type ReadOptions } from '../terminal/options.js'
@@ -30,13 +37,24 @@ export function simulateCommand(parent: Command, terminal: Terminal): void {
   reads(talksToEngine(parent.command('simulate')))
     .summary('make events of a simulated world and send them')
     .description(
-      'Thousands of people, devices, sites, meters, users and hosts act by mechanism; fraud, bad cameras, conflicts and incidents are planted in what they do, and what turns out about them follows later as outcomes. Sends the history as fast as the engine takes it, then goes on in real time until Ctrl-C. Needs a key for every tenant it plays.',
+      'Thousands of people, devices, sites, meters, users and hosts act by mechanism; fraud, bad cameras, ' +
+        'conflicts and incidents are planted in what they do, and what turns out about them follows later as ' +
+        'outcomes. Sends the history as fast as the engine takes it, then goes on in real time until Ctrl-C. ' +
+        'Needs a key for every tenant it plays.',
     )
     .option('--history <duration>', 'how long ago the story begins: 36h, 30d (default: 7d)', durationOption)
-    .option('--rate <events/s>', 'sends the last day of the history at this pace instead', numberWithin(0.1, 1_000_000, false))
+    .option(
+      '--rate <events/s>',
+      'sends the last day of the history at this pace instead',
+      numberWithin(0.1, 1_000_000, false),
+    )
     .option('--once', 'stop when the story has reached the present')
     .option('--seed <number>', 'another seed is another world', numberWithin(0, 2 ** 31 - 1), 1)
-    .addOption(new Option('--patterns <kind>', "'training' leaves out the pattern that no model was trained on").choices(['training', 'testing']).default('testing'))
+    .addOption(
+      new Option('--patterns <kind>', "'training' leaves out the pattern that no model was trained on")
+        .choices(['training', 'testing'])
+        .default('testing'),
+    )
     .option('--people <number>', 'in all tenants together', numberWithin(4, 1_000_000), 3_000)
     .option('--tenants <ids>', `separated by commas (default: ${demoTenants.join(',')})`)
     .action(async (options: SimulateOptions) => {
@@ -44,7 +62,11 @@ export function simulateCommand(parent: Command, terminal: Terminal): void {
       const client = await connect(options, new AbortController().signal)
       const sent = await play(client, options, terminal)
       if (options.json === true) await printJson(terminal, sent)
-      else say(terminal, `${count(sent.events)} events and ${count(sent.outcomes)} outcomes sent, told up to ${sent.toldUpTo}`)
+      else
+        say(
+          terminal,
+          `${count(sent.events)} events and ${count(sent.outcomes)} outcomes sent, told up to ${sent.toldUpTo}`,
+        )
       if (sent.refused > 0) throw new CommandFailed(exits.failed, `${count(sent.refused)} events were refused`)
     })
 }
@@ -59,8 +81,17 @@ interface Sent {
 async function play(client: Client, options: SimulateOptions, terminal: Terminal): Promise<Sent> {
   const historyMs = options.history ?? usualHistoryMs
   const startedMs = systemClock.nowMs()
-  const tenants = options.tenants?.split(',').map((id) => id.trim()).filter((id) => id !== '')
-  const world = createWorld({ seed: options.seed, startMs: startedMs - historyMs, patterns: options.patterns, people: options.people, ...(tenants !== undefined && { tenants }) })
+  const tenants = options.tenants
+    ?.split(',')
+    .map((id) => id.trim())
+    .filter((id) => id !== '')
+  const world = createWorld({
+    seed: options.seed,
+    startMs: startedMs - historyMs,
+    patterns: options.patterns,
+    people: options.people,
+    ...(tenants !== undefined && { tenants }),
+  })
   const publisher = publisherTo(client, terminal)
   const caughtUp = new AbortController()
   const line = progressLine(terminal, startedMs)
@@ -79,7 +110,12 @@ async function play(client: Client, options: SimulateOptions, terminal: Terminal
     },
   })
   await publisher.settled()
-  return { events: told.events, outcomes: told.outcomes, refused: publisher.refused(), toldUpTo: new Date(told.toldMs).toISOString() }
+  return {
+    events: told.events,
+    outcomes: told.outcomes,
+    refused: publisher.refused(),
+    toldUpTo: new Date(told.toldMs).toISOString(),
+  }
 }
 
 interface Publisher {
@@ -111,7 +147,20 @@ function publisherTo(client: Client, terminal: Terminal): Publisher {
   return {
     events: (stream, events) => send(stream, `/api/v2/events/${stream}`, JSON.stringify({ events })),
     outcomes: (outcomes) =>
-      send('outcomes', '/api/v2/outcomes', JSON.stringify({ outcomes: outcomes.map(({ stream, tenant_id, event_id, label, kind, atMs }) => ({ stream, tenant_id, event_id, label, source: sources[kind], decided_at: new Date(atMs).toISOString() })) })),
+      send(
+        'outcomes',
+        '/api/v2/outcomes',
+        JSON.stringify({
+          outcomes: outcomes.map(({ stream, tenant_id, event_id, label, kind, atMs }) => ({
+            stream,
+            tenant_id,
+            event_id,
+            label,
+            source: sources[kind],
+            decided_at: new Date(atMs).toISOString(),
+          })),
+        }),
+      ),
     async settled() {
       await Promise.all(inFlight.values())
     },
@@ -136,7 +185,9 @@ function progressLine(terminal: Terminal, startedMs: number): (sent: Progress) =
     shownMs = nowMs
     const rate = (sent.events * 1_000) / Math.max(1, nowMs - startedMs)
     const behindMs = nowMs - sent.toldMs
-    const text = `${count(sent.events)} events, ${count(rate)}/s, ${behindMs < caughtUpMs ? 'in real time' : `${duration(behindMs)} ago in the story`}`
+    const text =
+      `${count(sent.events)} events, ${count(rate)}/s, ` +
+      (behindMs < caughtUpMs ? 'in real time' : `${duration(behindMs)} ago in the story`)
     terminal.err.write(isTTY ? `\r\u001b[K${text}` : `${text}\n`)
   }
 }

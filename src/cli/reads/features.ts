@@ -10,7 +10,10 @@ interface Remembered {
 }
 
 export function featuresCommand(parent: Command, terminal: Terminal): void {
-  const group = parent.command('features').summary('what is remembered of an entity').description('Features that belong to one entity alone, from committed state.')
+  const group = parent
+    .command('features')
+    .summary('what is remembered of an entity')
+    .description('Features that belong to one entity alone, from committed state.')
   reads(talksToEngine(group.command('get')))
     .summary('of one person, device, site, meter, user, host ...')
     .argument('<stream>')
@@ -18,14 +21,36 @@ export function featuresCommand(parent: Command, terminal: Terminal): void {
     .argument('<id...>', 'its id; several parts for an entity of several columns')
     .option('--tenant <id>', 'whose entity (required with an operator key)')
     .option('--at <time>', 'end of the windows (ISO 8601, a date, or epoch ms; default: now)')
-    .action(async (stream: string, entity: string, ids: readonly string[], options: ReadOptions & { tenant?: string; at?: string }) => {
-      const path = ['/api/v2/features', encodeURIComponent(stream), encodeURIComponent(entity), ids.map(encodeURIComponent).join(',')].join('/')
-      const client = await connect(options, terminal.interrupted)
-      const found = (await client.get(path, { tenant: options.tenant, at: options.at })) as Remembered
-      if (options.json === true) return printJson(terminal, found)
-      say(terminal, `${entity} ${ids.join(', ')} of ${found.tenant}, as of ${found.at}`)
-      await print(terminal, table([{ title: 'feature', cell: ([name]) => name }, { title: 'value', cell: ([, value]) => numberText(value), right: true }], Object.entries(found.features)))
-    })
+    .action(
+      async (
+        stream: string,
+        entity: string,
+        ids: readonly string[],
+        options: ReadOptions & { tenant?: string; at?: string },
+      ) => {
+        const path = [
+          '/api/v2/features',
+          encodeURIComponent(stream),
+          encodeURIComponent(entity),
+          ids.map(encodeURIComponent).join(','),
+        ].join('/')
+        const client = await connect(options, terminal.interrupted)
+        const found = (await client.get(path, { tenant: options.tenant, at: options.at })) as Remembered
+        if (options.json === true) return printJson(terminal, found)
+        say(terminal, `${entity} ${ids.join(', ')} of ${found.tenant}, as of ${found.at}`)
+        await print(
+          terminal,
+          table(
+            [
+              { title: 'feature', cell: ([name]) => name },
+              { title: 'value', cell: ([, value]) => numberText(value), right: true },
+            ],
+            Object.entries(found.features),
+          ),
+        )
+      },
+    )
 }
 
-const numberText = (value: number | null): string => (value === null ? '-' : Number.isInteger(value) ? String(value) : value.toPrecision(6))
+const numberText = (value: number | null): string =>
+  value === null ? '-' : Number.isInteger(value) ? String(value) : value.toPrecision(6)

@@ -24,7 +24,10 @@ interface CreateOptions extends KeyOptions {
 const usualScopes: readonly Scope[] = scopes.filter((scope) => scope !== 'admin')
 
 function scopesOption(text: string): readonly Scope[] {
-  const wanted = text.split(',').map((scope) => scope.trim()).filter((scope) => scope !== '')
+  const wanted = text
+    .split(',')
+    .map((scope) => scope.trim())
+    .filter((scope) => scope !== '')
   const known = (scope: string): scope is Scope => (scopes as readonly string[]).includes(scope)
   if (wanted.length > 0 && wanted.every(known)) return wanted
   throw new InvalidArgumentError(`Scopes are ${scopes.join(', ')}.`)
@@ -32,8 +35,18 @@ function scopesOption(text: string): readonly Scope[] {
 
 /** Keys of a data directory, whether its engine runs or not: a running one sees a change within a second. */
 export function keysCommand(parent: Command, terminal: Terminal): void {
-  const group = parent.command('keys').summary('who may talk to the engine').description("Keys of a data directory. Works beside a running engine, which sees a change at once. Another machine's keys are made through its API.")
-  const located = (command: Command): Command => command.option('--data <directory>', 'the data directory (default: ./data)').option('--config <file>', 'the configuration that names it').option('--json', 'print JSON instead of text')
+  const group = parent
+    .command('keys')
+    .summary('who may talk to the engine')
+    .description(
+      'Keys of a data directory. Works beside a running engine, which sees a change at once. Another ' +
+        "machine's keys are made through its API.",
+    )
+  const located = (command: Command): Command =>
+    command
+      .option('--data <directory>', 'the data directory (default: ./data)')
+      .option('--config <file>', 'the configuration that names it')
+      .option('--json', 'print JSON instead of text')
   const storeOf = (options: KeyOptions): ReturnType<typeof openKeys> => {
     const directory = dataDirectoryOf(options)
     mkdirSync(directory, { recursive: true })
@@ -51,7 +64,11 @@ export function keysCommand(parent: Command, terminal: Terminal): void {
       const created = await storeOf(options).create(newKey(options))
       if (options.json === true) return printJson(terminal, { ...view(created.record), key: created.key })
       await print(terminal, `${created.key}\n`)
-      say(terminal, `key ${created.record.id} of ${tenantText(created.record)} for ${created.record.scopes.join(', ')}; only its hash is kept, so write it down now`)
+      say(
+        terminal,
+        `key ${created.record.id} of ${tenantText(created.record)} for ${created.record.scopes.join(', ')}; ` +
+          'only its hash is kept, so write it down now',
+      )
     })
 
   located(group.command('list'))
@@ -60,7 +77,20 @@ export function keysCommand(parent: Command, terminal: Terminal): void {
       const keys = storeOf(options).list()
       if (options.json === true) return printJson(terminal, { keys: keys.map(view) })
       if (keys.length === 0) return say(terminal, 'no keys')
-      await print(terminal, table([{ title: 'id', cell: (key) => key.id }, { title: 'name', cell: (key) => key.name }, { title: 'tenant', cell: tenantText }, { title: 'scopes', cell: (key) => key.scopes.join(',') }, { title: 'created', cell: (key) => isoOf(key.createdAtMs) }, { title: 'expires', cell: (key) => (key.expiresAtMs === undefined ? 'never' : isoOf(key.expiresAtMs)) }], keys))
+      await print(
+        terminal,
+        table(
+          [
+            { title: 'id', cell: (key) => key.id },
+            { title: 'name', cell: (key) => key.name },
+            { title: 'tenant', cell: tenantText },
+            { title: 'scopes', cell: (key) => key.scopes.join(',') },
+            { title: 'created', cell: (key) => isoOf(key.createdAtMs) },
+            { title: 'expires', cell: (key) => (key.expiresAtMs === undefined ? 'never' : isoOf(key.expiresAtMs)) },
+          ],
+          keys,
+        ),
+      )
     })
 
   located(group.command('revoke'))
@@ -68,14 +98,17 @@ export function keysCommand(parent: Command, terminal: Terminal): void {
     .argument('<id>', 'the twelve characters after tm_')
     .action(async (id: string, options: KeyOptions) => {
       const bare = /^(?:tm_)?([0-9a-f]{12})(?:_.*)?$/.exec(id)?.[1] ?? id
-      if (!(await storeOf(options).withdraw(bare))) throw new CommandFailed(exits.failed, `there is no key ${bare}; 'tidemill keys list' shows them`)
+      if (!(await storeOf(options).withdraw(bare)))
+        throw new CommandFailed(exits.failed, `there is no key ${bare}; 'tidemill keys list' shows them`)
       await (options.json === true ? printJson(terminal, { revoked: bare }) : print(terminal, `${bare} is withdrawn\n`))
     })
 }
 
 function newKey(options: CreateOptions): NewKey {
-  if ((options.tenant === undefined) === (options.operator !== true)) throw new CommandFailed(exits.usage, 'say whose key it is: --tenant <id>, or --operator for every tenant')
-  if (options.tenant === everyTenant || options.tenant === '') throw new CommandFailed(exits.usage, `'${options.tenant}' is no tenant; --operator makes a key for every tenant`)
+  if ((options.tenant === undefined) === (options.operator !== true))
+    throw new CommandFailed(exits.usage, 'say whose key it is: --tenant <id>, or --operator for every tenant')
+  if (options.tenant === everyTenant || options.tenant === '')
+    throw new CommandFailed(exits.usage, `'${options.tenant}' is no tenant; --operator makes a key for every tenant`)
   return {
     name: options.name,
     tenant: options.tenant ?? everyTenant,
@@ -85,6 +118,14 @@ function newKey(options: CreateOptions): NewKey {
 }
 
 const isoOf = (ms: number): string => new Date(ms).toISOString()
-const tenantText = (key: Pick<KeyRecord, 'tenant'>): string => (key.tenant === everyTenant ? 'every tenant' : key.tenant)
+const tenantText = (key: Pick<KeyRecord, 'tenant'>): string =>
+  key.tenant === everyTenant ? 'every tenant' : key.tenant
 
-const view = (key: KeyRecord): object => ({ id: key.id, name: key.name, tenant: key.tenant, scopes: key.scopes, created_at: isoOf(key.createdAtMs), expires_at: key.expiresAtMs === undefined ? null : isoOf(key.expiresAtMs) })
+const view = (key: KeyRecord): object => ({
+  id: key.id,
+  name: key.name,
+  tenant: key.tenant,
+  scopes: key.scopes,
+  created_at: isoOf(key.createdAtMs),
+  expires_at: key.expiresAtMs === undefined ? null : isoOf(key.expiresAtMs),
+})

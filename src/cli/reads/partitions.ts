@@ -38,7 +38,13 @@ interface Looked {
 }
 
 export function partitionsCommand(parent: Command, terminal: Terminal): void {
-  const group = parent.command('partitions').summary('partitions that stand still, and letting them go on').description('A partition that would lose or repeat something stands still until an operator accepts exactly that; the others go on. An operator key is needed.')
+  const group = parent
+    .command('partitions')
+    .summary('partitions that stand still, and letting them go on')
+    .description(
+      'A partition that would lose or repeat something stands still until an operator accepts exactly that; ' +
+        'the others go on. An operator key is needed.',
+    )
 
   reads(talksToEngine(group.command('list')))
     .summary('what stands still, what is rebuilt, what was accepted')
@@ -49,41 +55,99 @@ export function partitionsCommand(parent: Command, terminal: Terminal): void {
 
   reads(talksToEngine(group.command('accept')))
     .summary('let a stopped partition go on')
-    .description('Accepts what the present stops of a partition give up, and nothing else: another gap stops it again. Who, when and why are kept in the control topic.')
+    .description(
+      'Accepts what the present stops of a partition give up, and nothing else: another gap stops it again. ' +
+        'Who, when and why are kept in the control topic.',
+    )
     .argument('<partition>', 'as topic/number, as the list shows it')
     .requiredOption('--why <reason>', 'kept with the accept, for whoever asks later')
     .option('--code <code>', 'only a stop with this code')
     .action(async (place: string, options: ReadOptions & { readonly why: string; readonly code?: string }) => {
       const client = await connect(options, terminal.interrupted)
       const body = { ...placeOf(place), ...(options.code !== undefined && { code: options.code }), why: options.why }
-      const { status, body: answer } = await client.post('/api/v2/partitions/accept', JSON.stringify(body), 'application/json')
+      const { status, body: answer } = await client.post(
+        '/api/v2/partitions/accept',
+        JSON.stringify(body),
+        'application/json',
+      )
       if (status !== 200) throw failure(status, answer)
       const { accepted } = answer as { readonly accepted: readonly Accepted[] }
       if (options.json === true) await printJson(terminal, answer)
-      else for (const one of accepted) say(terminal, `accepted ${one.code} of ${one.topic}/${one.partition} (${one.reader}): ${givenUp(one.code, one.lost)}; it goes on`)
+      else
+        for (const one of accepted)
+          say(
+            terminal,
+            `accepted ${one.code} of ${one.topic}/${one.partition} (${one.reader}): ` +
+              `${givenUp(one.code, one.lost)}; it goes on`,
+          )
     })
 }
 
 function placeOf(text: string): { readonly topic: string; readonly partition: number } {
   const found = /^(.+)\/(\d+)$/.exec(text)
-  if (found === null) throw new CommandFailed(exits.usage, `'${text}' is no partition: write it as topic/number, for example attendance/2`)
+  if (found === null)
+    throw new CommandFailed(
+      exits.usage,
+      `'${text}' is no partition: write it as topic/number, for example attendance/2`,
+    )
   return { topic: found[1]!, partition: Number(found[2]) }
 }
 
 /** A line that stopped for bad records goes on behind the offset, and has lost nothing. */
-const givenUp = (code: string, lost: Lost): string => (code === 'BAD_SHARE' ? `nothing is given up behind offset ${lost.to} of ${lost.topic}` : `${lostText(lost)} are given up`)
+const givenUp = (code: string, lost: Lost): string =>
+  code === 'BAD_SHARE'
+    ? `nothing is given up behind offset ${lost.to} of ${lost.topic}`
+    : `${lostText(lost)} are given up`
 const lostText = ({ topic, from, to }: Lost): string => `offsets ${from} to ${to} of ${topic}`
 
 function lookedText({ stopped, rebuilding, accepted }: Looked): string {
   const parts: string[] = []
   if (stopped.length === 0) parts.push('no partition stands still\n')
   else {
-    const columns = [{ title: 'partition', cell: placeText }, { title: 'reader', cell: (row: Stopped) => row.reader }, { title: 'code', cell: (row: Stopped) => row.code }, { title: 'since', cell: (row: Stopped) => row.since }, { title: 'going on gives up', cell: (row: Stopped) => (row.lost === null ? 'a repair is needed' : row.code === 'BAD_SHARE' ? 'nothing' : lostText(row.lost)) }]
+    const columns = [
+      { title: 'partition', cell: placeText },
+      { title: 'reader', cell: (row: Stopped) => row.reader },
+      { title: 'code', cell: (row: Stopped) => row.code },
+      { title: 'since', cell: (row: Stopped) => row.since },
+      {
+        title: 'going on gives up',
+        cell: (row: Stopped) =>
+          row.lost === null ? 'a repair is needed' : row.code === 'BAD_SHARE' ? 'nothing' : lostText(row.lost),
+      },
+    ]
     parts.push(table<Stopped>(columns, stopped), stopped.map((row) => `${placeText(row)}: ${row.message}\n`).join(''))
   }
-  if (rebuilding.length > 0) parts.push(table<Rebuilding>([{ title: 'rebuilt', cell: (row) => `${row.stream}/${row.partition}` }, { title: 'done', cell: (row) => count(row.records_done), right: true }, { title: 'of', cell: (row) => count(row.records), right: true }, { title: 'left', cell: (row) => (row.eta_seconds === null ? '-' : duration(row.eta_seconds * 1_000)) }], rebuilding))
-  if (accepted.length > 0) parts.push(table<Accepted>([{ title: 'accepted', cell: (row) => row.at }, { title: 'partition', cell: placeText }, { title: 'code', cell: (row) => row.code }, { title: 'gave up', cell: (row) => (row.code === 'BAD_SHARE' ? `nothing, behind offset ${row.lost.to}` : lostText(row.lost)) }, { title: 'by', cell: (row) => row.by }, { title: 'why', cell: (row) => row.why }], accepted))
+  if (rebuilding.length > 0)
+    parts.push(
+      table<Rebuilding>(
+        [
+          { title: 'rebuilt', cell: (row) => `${row.stream}/${row.partition}` },
+          { title: 'done', cell: (row) => count(row.records_done), right: true },
+          { title: 'of', cell: (row) => count(row.records), right: true },
+          { title: 'left', cell: (row) => (row.eta_seconds === null ? '-' : duration(row.eta_seconds * 1_000)) },
+        ],
+        rebuilding,
+      ),
+    )
+  if (accepted.length > 0)
+    parts.push(
+      table<Accepted>(
+        [
+          { title: 'accepted', cell: (row) => row.at },
+          { title: 'partition', cell: placeText },
+          { title: 'code', cell: (row) => row.code },
+          {
+            title: 'gave up',
+            cell: (row) => (row.code === 'BAD_SHARE' ? `nothing, behind offset ${row.lost.to}` : lostText(row.lost)),
+          },
+          { title: 'by', cell: (row) => row.by },
+          { title: 'why', cell: (row) => row.why },
+        ],
+        accepted,
+      ),
+    )
   return parts.join('\n')
 }
 
-const placeText = ({ topic, partition }: { readonly topic: string; readonly partition: number }): string => `${topic}/${partition}`
+const placeText = ({ topic, partition }: { readonly topic: string; readonly partition: number }): string =>
+  `${topic}/${partition}`

@@ -51,12 +51,18 @@ const columns: readonly Column<Prediction>[] = [
 ]
 
 export function predictionsCommand(parent: Command, terminal: Terminal): void {
-  const group = parent.command('predictions').summary('what was predicted, and what came true').description('Stored predictions with their latest outcome; about a second behind the log.')
+  const group = parent
+    .command('predictions')
+    .summary('what was predicted, and what came true')
+    .description('Stored predictions with their latest outcome; about a second behind the log.')
   reads(talksToEngine(group.command('list')))
     .summary('newest first')
     .option('--stream <name>', 'of one stream')
     .addOption(new Option('--risk <level>', 'of one risk level').choices(riskLevels))
-    .option('--entity <id...>', "of one person, meter, user or series: the stream's first entity; several parts for an entity of several columns")
+    .option(
+      '--entity <id...>',
+      "of one person, meter, user or series: the stream's first entity; several parts for an entity of several columns",
+    )
     .option('--tenant <id>', "of one tenant (operator keys; a tenant's key sees its own)")
     .option('--model-version <version>', 'by one version')
     .option('--from <time>', 'event time from here on (ISO 8601, a date, or epoch ms)')
@@ -67,7 +73,8 @@ export function predictionsCommand(parent: Command, terminal: Terminal): void {
       if (options.json === true) return printJson(terminal, page)
       if (page.predictions.length === 0) return say(terminal, 'no predictions')
       await print(terminal, table(columns, page.predictions))
-      if (page.next !== null) say(terminal, styled(terminal, 'err', 'dim', `there are more; --limit is ${options.limit}`))
+      if (page.next !== null)
+        say(terminal, styled(terminal, 'err', 'dim', `there are more; --limit is ${options.limit}`))
     })
   reads(talksToEngine(group.command('get')))
     .summary('those of one event')
@@ -75,7 +82,9 @@ export function predictionsCommand(parent: Command, terminal: Terminal): void {
     .option('--tenant <id>', 'of one tenant (operator keys)')
     .action(async (eventId: string, options: ReadOptions & { tenant?: string }) => {
       const client = await connect(options, terminal.interrupted)
-      const found = (await client.get(`/api/v2/predictions/${encodeURIComponent(eventId)}`, { tenant: options.tenant })) as Pick<Page, 'predictions'>
+      const found = (await client.get(`/api/v2/predictions/${encodeURIComponent(eventId)}`, {
+        tenant: options.tenant,
+      })) as Pick<Page, 'predictions'>
       await (options.json === true ? printJson(terminal, found) : print(terminal, table(columns, found.predictions)))
     })
 }
@@ -88,7 +97,17 @@ async function find(client: Client, options: ListOptions): Promise<Page> {
   let cursor: string | undefined
   do {
     const limit = Math.min(limits.apiPage, options.limit - predictions.length)
-    const page = (await client.get('/api/v2/predictions', { stream, risk, entity, tenant, version, from, to, limit, cursor })) as Page
+    const page = (await client.get('/api/v2/predictions', {
+      stream,
+      risk,
+      entity,
+      tenant,
+      version,
+      from,
+      to,
+      limit,
+      cursor,
+    })) as Page
     predictions.push(...page.predictions)
     cursor = page.next ?? undefined
   } while (cursor !== undefined && predictions.length < options.limit)

@@ -13,13 +13,20 @@ interface Selected {
 export function sqlCommand(parent: Command, terminal: Terminal): void {
   reads(talksToEngine(parent.command('sql')))
     .summary('ask the warehouse of a running engine in SQL')
-    .description("Runs one SELECT, in ClickHouse's words, over the tables and views of the warehouse; nothing is written. An operator key is needed.")
+    .description(
+      "Runs one SELECT, in ClickHouse's words, over the tables and views of the warehouse; nothing is " +
+        'written. An operator key is needed.',
+    )
     .argument('<select>', "the statement; '-' reads it from stdin")
     .option('--limit <rows>', 'at most so many', numberWithin(1, limits.sqlRows), 1_000)
     .action(async (statement: string, options: ReadOptions & { readonly limit: number }) => {
       const client = await connect(options, terminal.interrupted)
       const sql = statement === '-' ? await text(terminal.in) : statement
-      const { status, body } = await client.post('/api/v2/sql', JSON.stringify({ sql, limit: options.limit }), 'application/json')
+      const { status, body } = await client.post(
+        '/api/v2/sql',
+        JSON.stringify({ sql, limit: options.limit }),
+        'application/json',
+      )
       if (status !== 200) throw failure(status, body)
       const { rows, more } = body as Selected
       if (options.json === true) await printJson(terminal, body)
@@ -32,7 +39,15 @@ export function sqlCommand(parent: Command, terminal: Terminal): void {
 /** Numbers stand to the right. */
 function tableOf(rows: Selected['rows']): string {
   const titles = Object.keys(rows[0]!)
-  return table<Selected['rows'][number]>(titles.map((title) => ({ title, cell: (row) => cellOf(row[title]), ...(typeof rows[0]![title] === 'number' ? { right: true as const } : {}) })), rows)
+  return table<Selected['rows'][number]>(
+    titles.map((title) => ({
+      title,
+      cell: (row) => cellOf(row[title]),
+      ...(typeof rows[0]![title] === 'number' ? { right: true as const } : {}),
+    })),
+    rows,
+  )
 }
 
-const cellOf = (value: unknown): string => (value === null ? '-' : typeof value === 'string' ? value : JSON.stringify(value))
+const cellOf = (value: unknown): string =>
+  value === null ? '-' : typeof value === 'string' ? value : JSON.stringify(value)

@@ -27,8 +27,16 @@ interface StreamView {
 }
 
 export function streamsCommand(parent: Command, terminal: Terminal): void {
-  const group = parent.command('streams').summary('what is scored, and by whom').description('The streams of a running engine, and checks of your own.')
-  const all = async (options: ReadOptions): Promise<readonly StreamView[]> => ((await (await connect(options, terminal.interrupted)).get('/api/v2/streams')) as { streams: readonly StreamView[] }).streams
+  const group = parent
+    .command('streams')
+    .summary('what is scored, and by whom')
+    .description('The streams of a running engine, and checks of your own.')
+  const all = async (options: ReadOptions): Promise<readonly StreamView[]> =>
+    (
+      (await (await connect(options, terminal.interrupted)).get('/api/v2/streams')) as {
+        streams: readonly StreamView[]
+      }
+    ).streams
 
   reads(talksToEngine(group.command('list')))
     .summary('every stream of the engine')
@@ -43,7 +51,11 @@ export function streamsCommand(parent: Command, terminal: Terminal): void {
     .action(async (name: string, options: ReadOptions) => {
       const streams = await all(options)
       const found = streams.find((stream) => stream.name === name)
-      if (found === undefined) throw new CommandFailed(exits.usage, `there is no stream '${name}'; there are ${streams.map((stream) => stream.name).join(', ')}`)
+      if (found === undefined)
+        throw new CommandFailed(
+          exits.usage,
+          `there is no stream '${name}'; there are ${streams.map((stream) => stream.name).join(', ')}`,
+        )
       await (options.json === true ? printJson(terminal, found) : print(terminal, showText(found)))
     })
 
@@ -58,9 +70,17 @@ export function streamsCommand(parent: Command, terminal: Terminal): void {
   group
     .command('types')
     .summary('the TypeScript types of your schemas')
-    .description("Prints the types of the events of Avro schemas: with `avsc<DoorEvent>(...)` the compiler knows a stream's columns.")
+    .description(
+      'Prints the types of the events of Avro schemas: with `avsc<DoorEvent>(...)` the compiler knows a ' +
+        "stream's columns.",
+    )
     .argument('<schemas...>', '.avsc files')
-    .action((paths: readonly string[]) => print(terminal, eventTypes(paths.map((path) => avsc(pathToFileURL(resolve(path)).href, `./${basename(path)}`).record))))
+    .action((paths: readonly string[]) =>
+      print(
+        terminal,
+        eventTypes(paths.map((path) => avsc(pathToFileURL(resolve(path)).href, `./${basename(path)}`).record)),
+      ),
+    )
 }
 
 const listText = (streams: readonly StreamView[]): string =>
@@ -78,14 +98,38 @@ const listText = (streams: readonly StreamView[]): string =>
 
 const showText = (stream: StreamView): string =>
   [
-    `${stream.name}: topic ${stream.topic}, ${stream.partitions} partitions by ${stream.columns.key}, time ${stream.columns.time}, model ${stream.family ?? 'none'}, served by ${stream.serving.version}`,
+    `${stream.name}: topic ${stream.topic}, ${stream.partitions} partitions by ${stream.columns.key}, time ` +
+      `${stream.columns.time}, model ${stream.family ?? 'none'}, served by ${stream.serving.version}`,
     `risk: high from ${stream.risk.high}, medium from ${stream.risk.medium}; fingerprint ${stream.fingerprint}`,
     '',
-    table([{ title: 'entity', cell: (row) => row.name }, { title: 'columns', cell: (row) => row.columns.join(', ') }, { title: 'scope', cell: (row) => row.scope }], stream.entities),
-    table([{ title: 'feature', cell: (row) => row.name }, { title: 'kind', cell: (row) => row.kind }], stream.features),
+    table(
+      [
+        { title: 'entity', cell: (row) => row.name },
+        { title: 'columns', cell: (row) => row.columns.join(', ') },
+        { title: 'scope', cell: (row) => row.scope },
+      ],
+      stream.entities,
+    ),
+    table(
+      [
+        { title: 'feature', cell: (row) => row.name },
+        { title: 'kind', cell: (row) => row.kind },
+      ],
+      stream.features,
+    ),
   ].join('\n')
 
-type Checked = { readonly path: string; readonly streams: readonly { readonly name: string; readonly features: number; readonly horizon: string; readonly fingerprint: string }[] } | { readonly path: string; readonly problem: string }
+type Checked =
+  | {
+      readonly path: string
+      readonly streams: readonly {
+        readonly name: string
+        readonly features: number
+        readonly horizon: string
+        readonly fingerprint: string
+      }[]
+    }
+  | { readonly path: string; readonly problem: string }
 
 async function check(paths: readonly string[], json: boolean, terminal: Terminal): Promise<void> {
   const checked: Checked[] = []
@@ -93,11 +137,21 @@ async function check(paths: readonly string[], json: boolean, terminal: Terminal
   if (json) await printJson(terminal, { checked })
   else
     for (const one of checked) {
-      if ('problem' in one) say(terminal, `${styled(terminal, 'err', 'red', 'wrong')} ${one.path}\n  ${one.problem.replaceAll('\n', '\n  ')}`)
-      else for (const { name, features, horizon, fingerprint } of one.streams) await print(terminal, `ok ${name}: ${features} features, remembers ${horizon}, fingerprint ${fingerprint}\n`)
+      if ('problem' in one)
+        say(
+          terminal,
+          `${styled(terminal, 'err', 'red', 'wrong')} ${one.path}\n  ${one.problem.replaceAll('\n', '\n  ')}`,
+        )
+      else
+        for (const { name, features, horizon, fingerprint } of one.streams)
+          await print(terminal, `ok ${name}: ${features} features, remembers ${horizon}, fingerprint ${fingerprint}\n`)
     }
   const wrong = checked.filter((one) => 'problem' in one).length
-  if (wrong > 0) throw new CommandFailed(exits.configuration, `${wrong} of ${checked.length} ${checked.length === 1 ? 'path has' : 'paths have'} a mistake`)
+  if (wrong > 0)
+    throw new CommandFailed(
+      exits.configuration,
+      `${wrong} of ${checked.length} ${checked.length === 1 ? 'path has' : 'paths have'} a mistake`,
+    )
 }
 
 async function checkedAt(path: string): Promise<Checked> {
@@ -110,5 +164,10 @@ async function checkedAt(path: string): Promise<Checked> {
 
 function summaryOf(stream: Stream): { name: string; features: number; horizon: string; fingerprint: string } {
   const plan = compile(stream)
-  return { name: stream.name, features: plan.width, horizon: durationText(plan.horizonMs), fingerprint: plan.fingerprint }
+  return {
+    name: stream.name,
+    features: plan.width,
+    horizon: durationText(plan.horizonMs),
+    fingerprint: plan.fingerprint,
+  }
 }

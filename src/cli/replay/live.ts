@@ -28,7 +28,11 @@ interface LiveOptions {
 export const writesResults = (command: Command): Command =>
   settingFlags(command, replaySettings)
     .option('--config <file>', 'the configuration of the engine (TIDEMILL_CONFIG)')
-    .option('--url <url>', 'an engine to give the results to (TIDEMILL_URL; default: the one running in the data directory, else the stores themselves)')
+    .option(
+      '--url <url>',
+      'an engine to give the results to (TIDEMILL_URL; default: the one running in the data directory, else ' +
+        'the stores themselves)',
+    )
     .option('--key <key>', 'the key to send (TIDEMILL_KEY; default: the demo key of the data directory)')
     .option('--json', 'print JSON instead of text')
 
@@ -36,7 +40,11 @@ export const writesResults = (command: Command): Command =>
 export function liveReplays(group: Command, terminal: Terminal): void {
   const start = writesResults(group.command('start'))
     .summary('put the predictions of a backtest in the place of what was served')
-    .description("Writes the predictions of a finished backtest beside the served ones, as rows of their own (role 'replay:<run>'), and then lets them count in the view predictions_corrected. What was served stays as it is. Each step is a record of the control topic; 'replay undo' takes it back.")
+    .description(
+      'Writes the predictions of a finished backtest beside the served ones, as rows of their own (role ' +
+        "'replay:<run>'), and then lets them count in the view predictions_corrected. What was served stays as " +
+        "it is. Each step is a record of the control topic; 'replay undo' takes it back.",
+    )
     .argument('<run>', 'a finished backtest')
     .option('--rate <rows/s>', 'no more rows a second than this', numberWithin(1, 1_000_000), 5_000)
     .option('--why <text>', 'the reason, for the record')
@@ -45,15 +53,30 @@ export function liveReplays(group: Command, terminal: Terminal): void {
       const config = besideEngine(start, options.config)
       const report = await backtestDirectory(dataPaths(config.dataDirectory).backtests).readReport(id)
       say(terminal, reportText(report))
-      if (options.yes !== true) await askFirst(terminal, `Put ${count(report.figures.run.rows)} predictions of ${report.run.stream} in the place of what was served?`)
+      if (options.yes !== true)
+        await askFirst(
+          terminal,
+          `Put ${count(report.figures.run.rows)} predictions of ${report.run.stream} in the place of what was served?`,
+        )
       const decision = await apply(config, report, options, terminal)
-      await (options.json === true ? printJson(terminal, decision) : print(terminal, `${decision.id} is applied: ${count(decision.rows)} rows; 'tidemill replay undo ${decision.id}' takes it back\n`))
+      await (options.json === true
+        ? printJson(terminal, decision)
+        : print(
+            terminal,
+            `${decision.id} is applied: ${count(decision.rows)} rows; 'tidemill replay undo ${decision.id}' ` +
+              `takes it back\n`,
+          ))
     })
 
   const list = writesResults(group.command('list'))
     .summary('replays into the live tables, newest first')
     .action(async (options: LiveOptions) => {
-      const replays = await withRunResults(besideEngine(list, options.config), options, terminal.interrupted, (results) => results.replays())
+      const replays = await withRunResults(
+        besideEngine(list, options.config),
+        options,
+        terminal.interrupted,
+        (results) => results.replays(),
+      )
       if (options.json === true) return printJson(terminal, { replays })
       if (replays.length === 0) return say(terminal, 'no replays')
       await print(terminal, listText(replays))
@@ -68,7 +91,8 @@ export function liveReplays(group: Command, terminal: Terminal): void {
       await withRunResults(besideEngine(undo, options.config), options, terminal.interrupted, async (results) => {
         const found = (await results.replays()).find((one) => one.id === id)
         if (found === undefined) throw new CommandFailed(exits.usage, `there is no replay ${id}`)
-        if (options.yes !== true) await askFirst(terminal, `Take ${count(found.rows)} predictions of ${found.stream} back?`)
+        if (options.yes !== true)
+          await askFirst(terminal, `Take ${count(found.rows)} predictions of ${found.stream} back?`)
         await results.decideReplay({ ...found, state: 'undone', ...by(options) })
       })
       if (options.json === true) await printJson(terminal, { undone: id })
@@ -76,13 +100,35 @@ export function liveReplays(group: Command, terminal: Terminal): void {
     })
 }
 
-const by = ({ why }: LiveOptions): Pick<ReplayDecision, 'by' | 'why' | 'atMs'> => ({ by: userInfo().username, why: why ?? '', atMs: systemClock.nowMs() })
+const by = ({ why }: LiveOptions): Pick<ReplayDecision, 'by' | 'why' | 'atMs'> => ({
+  by: userInfo().username,
+  why: why ?? '',
+  atMs: systemClock.nowMs(),
+})
 
-async function apply(config: Config, { run, figures }: BacktestReport, options: LiveOptions, terminal: Terminal): Promise<ReplayDecision> {
-  const [{ uploadRun }, { withReplay }, { streamNamed }] = await Promise.all([import('../../consumers/replay/run-upload.js'), import('../../compose/tasks.js'), import('../../streams/choose.js')])
+async function apply(
+  config: Config,
+  { run, figures }: BacktestReport,
+  options: LiveOptions,
+  terminal: Terminal,
+): Promise<ReplayDecision> {
+  const [{ uploadRun }, { withReplay }, { streamNamed }] = await Promise.all([
+    import('../../consumers/replay/run-upload.js'),
+    import('../../compose/tasks.js'),
+    import('../../streams/choose.js'),
+  ])
   const topics = topicsOf(await streamNamed(config.streams, run.stream))
   const { interrupted: signal } = terminal
-  const step = (state: ReplayState, rows: number): ReplayDecision => ({ id: run.id, state, stream: run.stream, model: run.model, fromMs: run.fromMs, toMs: run.toMs, rows, ...by(options) })
+  const step = (state: ReplayState, rows: number): ReplayDecision => ({
+    id: run.id,
+    state,
+    stream: run.stream,
+    model: run.model,
+    fromMs: run.fromMs,
+    toMs: run.toMs,
+    rows,
+    ...by(options),
+  })
   const bar = progressBarOn(terminal, 'writing')
   const expected = figures.run.rows
   try {
@@ -91,8 +137,24 @@ async function apply(config: Config, { run, figures }: BacktestReport, options: 
         const own = await viewOwn(directory.of(run.id))
         try {
           await results.decideReplay(step('started', expected))
-          const rows = await uploadRun({ of: 'replay', run, own, topics, results, vectors: true, ratePerSecond: options.rate, clock, signal, onRows: (done) => bar.update({ total: Math.max(expected, done), done, scored: done }) })
-          if (signal.aborted) throw new CommandFailed(exits.interrupted, `interrupted after ${count(rows)} rows, which count nowhere; start it again, or 'tidemill replay undo ${run.id}'`)
+          const rows = await uploadRun({
+            of: 'replay',
+            run,
+            own,
+            topics,
+            results,
+            vectors: true,
+            ratePerSecond: options.rate,
+            clock,
+            signal,
+            onRows: (done) => bar.update({ total: Math.max(expected, done), done, scored: done }),
+          })
+          if (signal.aborted)
+            throw new CommandFailed(
+              exits.interrupted,
+              `interrupted after ${count(rows)} rows, which count nowhere; start it again, or 'tidemill ` +
+                `replay undo ${run.id}'`,
+            )
           await results.decideReplay(step('applied', rows))
           return step('applied', rows)
         } finally {

@@ -35,63 +35,141 @@ ${plotsOf(figures, names).join('\n')}
 /** The result in a sentence or two: what a reader takes away who reads nothing else. */
 export function summaryOf({ figures }: BacktestReport, names: Names): string {
   const { run, other, compared, sameScores, otherRisks, ks, psi } = figures
-  const scored = `${whole(run.rows)} events were scored, ${whole(run.labelled)} of them have an outcome, ${whole(run.positives)} of these are positive.`
-  const better = run.rocAuc === null || other.rocAuc === null ? '' : ` ROC-AUC ${run.rocAuc.toFixed(4)} against ${other.rocAuc.toFixed(4)} of ${names.other}.`
-  const same = compared === 0 ? ` Nothing of it is in ${names.other}.` : sameScores === compared ? ` Every score equals that of ${names.other} bit for bit.` : ` ${percent(otherRisks, compared)} have another risk level than in ${names.other} (KS ${fraction(ks)}, PSI ${fraction(psi)}).`
+  const scored =
+    `${whole(run.rows)} events were scored, ${whole(run.labelled)} of them have an outcome, ` +
+    `${whole(run.positives)} of these are positive.`
+  const better =
+    run.rocAuc === null || other.rocAuc === null
+      ? ''
+      : ` ROC-AUC ${run.rocAuc.toFixed(4)} against ${other.rocAuc.toFixed(4)} of ${names.other}.`
+  const same =
+    compared === 0
+      ? ` Nothing of it is in ${names.other}.`
+      : sameScores === compared
+        ? ` Every score equals that of ${names.other} bit for bit.`
+        : ` ${percent(otherRisks, compared)} have another risk level than in ${names.other} (KS ` +
+          `${fraction(ks)}, PSI ${fraction(psi)}).`
   return scored + better + same
 }
 
 function factsOf({ run, versions, otherVersions, comparedWith, outcomes, duplicates, late }: BacktestReport): string {
-  const counted = (of: Readonly<Record<string, number>>): string => Object.entries(of).map(([version, rows]) => `${version} (${whole(rows)})`).join(', ') || 'none'
+  const counted = (of: Readonly<Record<string, number>>): string =>
+    Object.entries(of)
+      .map(([version, rows]) => `${version} (${whole(rows)})`)
+      .join(', ') || 'none'
   const facts: readonly (readonly [string, string])[] = [
     ['Run', run.id],
-    ['Log time', `${run.fromMs === null ? 'the beginning' : moment(run.fromMs)} to ${run.toMs === null ? moment(run.startedMs) : moment(run.toMs)}`],
+    [
+      'Log time',
+      `${run.fromMs === null ? 'the beginning' : moment(run.fromMs)} to ` +
+        (run.toMs === null ? moment(run.startedMs) : moment(run.toMs)),
+    ],
     ['Scored by', counted(versions)],
     ['Compared with', `${comparedWith}: ${counted(otherVersions)}`],
     ['Vectors', run.fingerprint],
     ['Outcomes read', whole(outcomes)],
     ['Duplicates, late', `${whole(duplicates)}, ${whole(late)}`],
-    ['Speed', run.replayMs === 0 ? '–' : `${whole(Math.round(run.records / (run.replayMs / 1_000)))} records/s, ${(run.replayMs / 1_000).toFixed(1)} s`],
+    [
+      'Speed',
+      run.replayMs === 0
+        ? '–'
+        : `${whole(Math.round(run.records / (run.replayMs / 1_000)))} records/s, ` +
+          `${(run.replayMs / 1_000).toFixed(1)} s`,
+    ],
   ]
   return `<dl>${facts.map(([name, value]) => `<div><dt>${escaped(name)}</dt><dd>${escaped(value)}</dd></div>`).join('')}</dl>`
 }
 
 function figuresOf(run: ScorerFigures, other: ScorerFigures, names: Names): string {
-  const row = (name: string, of: (scorer: ScorerFigures) => string): readonly Cell[] => [words(name), figure(of(run)), figure(of(other))]
-  const at = (scorer: ScorerFigures): string => (scorer.cheapest === null ? '–' : `${scorer.cheapest.threshold.toFixed(2)} (${whole(scorer.cheapest.cost)})`)
-  return tableOf('Over the same events', [words('figure'), { ...figure(names.run), className: 'run' }, { ...figure(names.other), className: 'other' }], [
-    row('events scored', ({ rows }) => whole(rows)),
-    row('with an outcome', ({ labelled }) => whole(labelled)),
-    row('positive', ({ positives, labelled }) => `${whole(positives)} (${percent(positives, labelled)})`),
-    row('ROC-AUC', ({ rocAuc }) => fraction(rocAuc)),
-    row('average precision', ({ prAuc }) => fraction(prAuc)),
-    row('Brier score', ({ calibration }) => fraction(calibration?.brier)),
-    row('log loss', ({ calibration }) => fraction(calibration?.logLoss)),
-    row('calibration error', ({ calibration }) => fraction(calibration?.error)),
-    row('mean score', ({ meanScore }) => fraction(meanScore)),
-    row('high risk', ({ high, rows }) => `${whole(high)} (${percent(high, rows)})`),
-    row('medium risk', ({ medium, rows }) => `${whole(medium)} (${percent(medium, rows)})`),
-    row('cheapest threshold (cost)', at),
-  ])
+  const row = (name: string, of: (scorer: ScorerFigures) => string): readonly Cell[] => [
+    words(name),
+    figure(of(run)),
+    figure(of(other)),
+  ]
+  const at = (scorer: ScorerFigures): string =>
+    scorer.cheapest === null ? '–' : `${scorer.cheapest.threshold.toFixed(2)} (${whole(scorer.cheapest.cost)})`
+  return tableOf(
+    'Over the same events',
+    [words('figure'), { ...figure(names.run), className: 'run' }, { ...figure(names.other), className: 'other' }],
+    [
+      row('events scored', ({ rows }) => whole(rows)),
+      row('with an outcome', ({ labelled }) => whole(labelled)),
+      row('positive', ({ positives, labelled }) => `${whole(positives)} (${percent(positives, labelled)})`),
+      row('ROC-AUC', ({ rocAuc }) => fraction(rocAuc)),
+      row('average precision', ({ prAuc }) => fraction(prAuc)),
+      row('Brier score', ({ calibration }) => fraction(calibration?.brier)),
+      row('log loss', ({ calibration }) => fraction(calibration?.logLoss)),
+      row('calibration error', ({ calibration }) => fraction(calibration?.error)),
+      row('mean score', ({ meanScore }) => fraction(meanScore)),
+      row('high risk', ({ high, rows }) => `${whole(high)} (${percent(high, rows)})`),
+      row('medium risk', ({ medium, rows }) => `${whole(medium)} (${percent(medium, rows)})`),
+      row('cheapest threshold (cost)', at),
+    ],
+  )
 }
 
 function tenantsOf({ figures: { tenants } }: BacktestReport, names: Names): string {
   const shown = tenants.slice(0, shownTenants)
-  const caption = tenants.length > shown.length ? `The ${shownTenants} largest of ${whole(tenants.length)}` : 'Largest first'
-  const columns = ['events', 'with outcome', 'positive', `AUC, ${names.run}`, `AUC, ${names.other}`, `mean, ${names.run}`, `mean, ${names.other}`, `high, ${names.run}`, `high, ${names.other}`]
-  return tableOf(caption, [words('tenant'), ...columns.map(figure)], shown.map((one) => [
-    words(one.tenant), figure(whole(one.rows)), figure(whole(one.labelled)), figure(whole(one.positives)), figure(fraction(one.rocAuc)), figure(fraction(one.otherRocAuc)),
-    figure(fraction(one.meanScore)), figure(fraction(one.otherMeanScore)), figure(whole(one.high)), figure(whole(one.otherHigh)),
-  ]))
+  const caption =
+    tenants.length > shown.length ? `The ${shownTenants} largest of ${whole(tenants.length)}` : 'Largest first'
+  const columns = [
+    'events',
+    'with outcome',
+    'positive',
+    `AUC, ${names.run}`,
+    `AUC, ${names.other}`,
+    `mean, ${names.run}`,
+    `mean, ${names.other}`,
+    `high, ${names.run}`,
+    `high, ${names.other}`,
+  ]
+  return tableOf(
+    caption,
+    [words('tenant'), ...columns.map(figure)],
+    shown.map((one) => [
+      words(one.tenant),
+      figure(whole(one.rows)),
+      figure(whole(one.labelled)),
+      figure(whole(one.positives)),
+      figure(fraction(one.rocAuc)),
+      figure(fraction(one.otherRocAuc)),
+      figure(fraction(one.meanScore)),
+      figure(fraction(one.otherMeanScore)),
+      figure(whole(one.high)),
+      figure(whole(one.otherHigh)),
+    ]),
+  )
 }
 
 function disagreementsOf(disagreements: readonly Disagreement[], names: Names): string {
   if (disagreements.length === 0) return '<p>Nowhere: no event that both scored has another score.</p>'
   const verdict = ({ score, risk }: Disagreement['run']): Cell => figure(`${score.toFixed(3)} ${risk}`)
-  const reasons = (one: Disagreement): string => (one.run.reasons.length === 0 && one.other.reasons.length === 0 ? '–' : `${one.run.reasons.join(', ') || 'none'} | ${one.other.reasons.join(', ') || 'none'}`)
-  const titles = [words('event'), words('time'), words('tenant'), words('entity'), figure(names.run), figure(names.other), words('came true'), words(`reasons, ${names.run} | ${names.other}`)]
-  return tableOf(`The ${disagreements.length} events whose scores lie furthest apart`, titles, disagreements.map((one) => [
-    words(one.event_id), words(moment(one.eventTimeMs)), words(one.tenant), words(one.entity.replaceAll(keySeparator, ' ')), verdict(one.run), verdict(one.other),
-    words(one.label === null ? 'not known' : one.label === 1 ? 'yes' : 'no'), words(reasons(one)),
-  ]))
+  const reasons = (one: Disagreement): string =>
+    one.run.reasons.length === 0 && one.other.reasons.length === 0
+      ? '–'
+      : `${one.run.reasons.join(', ') || 'none'} | ${one.other.reasons.join(', ') || 'none'}`
+  const titles = [
+    words('event'),
+    words('time'),
+    words('tenant'),
+    words('entity'),
+    figure(names.run),
+    figure(names.other),
+    words('came true'),
+    words(`reasons, ${names.run} | ${names.other}`),
+  ]
+  return tableOf(
+    `The ${disagreements.length} events whose scores lie furthest apart`,
+    titles,
+    disagreements.map((one) => [
+      words(one.event_id),
+      words(moment(one.eventTimeMs)),
+      words(one.tenant),
+      words(one.entity.replaceAll(keySeparator, ' ')),
+      verdict(one.run),
+      verdict(one.other),
+      words(one.label === null ? 'not known' : one.label === 1 ? 'yes' : 'no'),
+      words(reasons(one)),
+    ]),
+  )
 }

@@ -29,21 +29,50 @@ const sum = (values: readonly number[]): number => values.reduce((total, value) 
 const scored = (risks: Risks): number => risks.low + risks.medium + risks.high
 
 const warehouse = (snapshot: EngineSnapshot): string =>
-  snapshot.warehouseUp ? `warehouse ${snapshot.warehouseLagRecords === 0 ? 'up to date' : `${count(snapshot.warehouseLagRecords)} records behind`}` : 'warehouse away, scoring goes on'
+  snapshot.warehouseUp
+    ? 'warehouse ' +
+      (snapshot.warehouseLagRecords === 0 ? 'up to date' : `${count(snapshot.warehouseLagRecords)} records behind`)
+    : 'warehouse away, scoring goes on'
 
 /** What is not as it should be, in words. */
 const troubles = ({ rebuilds, stops }: EngineSnapshot): readonly string[] => [
-  ...rebuilds.map(({ stream, partition, isRebuild, recordsDone, records, etaMs }) => `${isRebuild ? 'rebuilding' : 'catching up'} ${stream}/${partition}: ${count(recordsDone)} of ${count(records)} records${etaMs === undefined ? '' : `, ${duration(etaMs)} left`}`),
-  ...(stops.length === 0 ? [] : [`${count(stops.length)} ${stops.length === 1 ? 'partition stands' : 'partitions stand'} still: see tidemill partitions list`]),
+  ...rebuilds.map(
+    ({ stream, partition, isRebuild, recordsDone, records, etaMs }) =>
+      `${isRebuild ? 'rebuilding' : 'catching up'} ${stream}/${partition}: ${count(recordsDone)} of ` +
+      `${count(records)} records${etaMs === undefined ? '' : `, ${duration(etaMs)} left`}`,
+  ),
+  ...(stops.length === 0
+    ? []
+    : [
+        `${count(stops.length)} ${stops.length === 1 ? 'partition stands' : 'partitions stand'} still: see ` +
+          'tidemill partitions list',
+      ]),
 ]
 
 /** The table, one line a stream, no wider than the terminal. */
 export function picture(snapshot: EngineSnapshot, terminal: Terminal): string {
   const width = terminal.err.columns ?? 120
-  const [titles, ...rows] = table(columns, snapshot.streams).trimEnd().split('\n').map((line) => line.slice(0, width))
-  const status = [`up ${duration(snapshot.uptimeMs)}`, `${count(sum(snapshot.streams.map((row) => row.eventsPerSecond)))} events/s`, `${count(sum(snapshot.streams.map((row) => scored(row.risks))))} predictions`, warehouse(snapshot), 'Ctrl-C stops']
+  const [titles, ...rows] = table(columns, snapshot.streams)
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.slice(0, width))
+  const status = [
+    `up ${duration(snapshot.uptimeMs)}`,
+    `${count(sum(snapshot.streams.map((row) => row.eventsPerSecond)))} events/s`,
+    `${count(sum(snapshot.streams.map((row) => scored(row.risks))))} predictions`,
+    warehouse(snapshot),
+    'Ctrl-C stops',
+  ]
   const wrong = troubles(snapshot).map((line) => styled(terminal, 'err', 'yellow', line.slice(0, width)))
-  return ['', styled(terminal, 'err', 'bold', titles ?? ''), ...rows, '', ...wrong, styled(terminal, 'err', 'dim', status.join('   ').slice(0, width)), ''].join('\n')
+  return [
+    '',
+    styled(terminal, 'err', 'bold', titles ?? ''),
+    ...rows,
+    '',
+    ...wrong,
+    styled(terminal, 'err', 'dim', status.join('   ').slice(0, width)),
+    '',
+  ].join('\n')
 }
 
 /** The same in one line, for a log file. */
@@ -51,7 +80,10 @@ export function summaryLine(snapshot: EngineSnapshot): string {
   const streams = snapshot.streams.map((row) => {
     const high = scored(row.risks) === 0 ? '' : `, high ${((100 * row.risks.high) / scored(row.risks)).toFixed(1)} %`
     const dead = row.deadLetters === 0 ? '' : `, dead letters ${count(row.deadLetters)}`
-    return `${row.name} ${count(row.eventsPerSecond)}/s, p95 ${milliseconds(row.p95Ms)} ms, lag ${count(row.lagRecords)}${high}${dead}, ${row.version}`
+    return (
+      `${row.name} ${count(row.eventsPerSecond)}/s, p95 ${milliseconds(row.p95Ms)} ms, lag ` +
+      `${count(row.lagRecords)}${high}${dead}, ${row.version}`
+    )
   })
   return [`up ${duration(snapshot.uptimeMs)}`, ...streams, warehouse(snapshot), ...troubles(snapshot)].join(' | ')
 }

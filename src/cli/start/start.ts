@@ -13,9 +13,18 @@ import { count, duration, print, say, styled, type Terminal } from '../terminal/
 const pictureIntervalMs = 1_000
 
 export function startCommand(parent: Command, terminal: Terminal): void {
-  const command = settingFlags(parent.command('start').summary('run the engine').description('Runs the engine, its API and, unless told otherwise, a simulator that gives it something to score.').option('--config <file>', 'a YAML file with settings (TIDEMILL_CONFIG)'))
+  const command = settingFlags(
+    parent
+      .command('start')
+      .summary('run the engine')
+      .description('Runs the engine, its API and, unless told otherwise, a simulator that gives it something to score.')
+      .option('--config <file>', 'a YAML file with settings (TIDEMILL_CONFIG)'),
+  )
   command.action(async (options: { config?: string }) => {
-    const config = loadConfig({ flags: givenSettings(command), ...(options.config !== undefined && { configPath: options.config }) })
+    const config = loadConfig({
+      flags: givenSettings(command),
+      ...(options.config !== undefined && { configPath: options.config }),
+    })
     letHeapGrow()
     // Loaded here, so that the other commands start without the engine's native parts.
     const { startEngine } = await import('../../compose/engine.js')
@@ -26,8 +35,20 @@ export function startCommand(parent: Command, terminal: Terminal): void {
 /** Runs an engine until it is told to stop or fails; resolves when everything is closed. */
 export async function runEngine(config: Config, startEngine: StartEngine, terminal: Terminal): Promise<void> {
   const live = liveOn(terminal)
-  if (config.tenants.length === 0) say(terminal, styled(terminal, 'err', 'yellow', "No tenant is configured: every event will become a dead letter. Name tenants with --tenants, or 'any'."))
-  const engine = await startEngine(config, { signal: terminal.interrupted, log: { write: (line) => live.line(terminal.err.isTTY === true ? readable(line, terminal) : line.trimEnd()) } })
+  if (config.tenants.length === 0)
+    say(
+      terminal,
+      styled(
+        terminal,
+        'err',
+        'yellow',
+        "No tenant is configured: every event will become a dead letter. Name tenants with --tenants, or 'any'.",
+      ),
+    )
+  const engine = await startEngine(config, {
+    signal: terminal.interrupted,
+    log: { write: (line) => live.line(terminal.err.isTTY === true ? readable(line, terminal) : line.trimEnd()) },
+  })
   try {
     await print(terminal, welcome(config, engine, terminal))
     await Promise.race([watch(engine, live, terminal.interrupted), engine.failed])
@@ -37,7 +58,11 @@ export async function runEngine(config: Config, startEngine: StartEngine, termin
     say(terminal, 'Stopping: finishing what is in flight (Ctrl-C again to leave at once) ...')
     await engine.stop()
   }
-  say(terminal, `Stopped after ${duration(engine.snapshot().uptimeMs)}; ${config.ephemeral ? 'nothing was kept' : config.preset === 'cluster' ? 'everything is in the servers' : `everything is in ${shortened(config.dataDirectory)}`}.`)
+  say(
+    terminal,
+    `Stopped after ${duration(engine.snapshot().uptimeMs)}; ` +
+      `${config.ephemeral ? 'nothing was kept' : config.preset === 'cluster' ? 'everything is in the servers' : `everything is in ${shortened(config.dataDirectory)}`}.`,
+  )
 }
 
 async function watch(engine: Engine, live: Live, interrupted: AbortSignal): Promise<void> {
@@ -50,23 +75,52 @@ async function watch(engine: Engine, live: Live, interrupted: AbortSignal): Prom
 function welcome(config: Config, engine: Engine, terminal: Terminal): string {
   const { scoring, warehouse, demo } = config
   const title = (text: string): string => styled(terminal, 'out', 'bold', text.padEnd(10))
-  const tenants = typeof config.tenants === 'string' ? config.tenants : config.tenants.length === 0 ? 'none' : config.tenants.map(({ id }) => id).join(', ')
-  const moved = config.api.anyPort && !engine.url.endsWith(`:${config.api.port}`) ? `  (port ${config.api.port} was taken)` : ''
+  const tenants =
+    typeof config.tenants === 'string'
+      ? config.tenants
+      : config.tenants.length === 0
+        ? 'none'
+        : config.tenants.map(({ id }) => id).join(', ')
+  const moved =
+    config.api.anyPort && !engine.url.endsWith(`:${config.api.port}`) ? `  (port ${config.api.port} was taken)` : ''
   const lines = [
-    ...(config.roles.includes('api') ? [`${title('API')} ${engine.url}/api/v2${moved}`, `${title('Docs')} ${engine.url}/docs   ${engine.url}/openapi.json`] : []),
+    ...(config.roles.includes('api')
+      ? [
+          `${title('API')} ${engine.url}/api/v2${moved}`,
+          `${title('Docs')} ${engine.url}/docs   ${engine.url}/openapi.json`,
+        ]
+      : []),
     `${title('Metrics')} ${engine.url}/metrics   ${engine.url}/readyz`,
-    ...(config.preset === 'cluster' ? [`${title('Servers')} ${serversText(config)}`, `${title('Roles')} ${config.roles.join(', ')}${config.workers > 1 ? `; ${config.workers} workers on this machine` : ''}`] : []),
-    `${title(config.preset === 'cluster' ? 'Keys' : 'Data')} ${config.ephemeral ? `a temporary directory, removed on stop; other commands find it by --url ${engine.url} --key ...` : shortened(config.dataDirectory)}`,
-    `${title('Settings')} state commits every ${scoring.commitIntervalMs} ms (up to ${scoring.commitIntervalMaxMs} under load), chunks of up to ${count(scoring.chunkRecords)}, raw events ${warehouse.rawEvents ? `kept ${warehouse.retentionDays} days` : 'not kept'}, tenants ${tenants}`,
+    ...(config.preset === 'cluster'
+      ? [
+          `${title('Servers')} ${serversText(config)}`,
+          `${title('Roles')} ` +
+            `${config.roles.join(', ')}${config.workers > 1 ? `; ${config.workers} workers on this machine` : ''}`,
+        ]
+      : []),
+    `${title(config.preset === 'cluster' ? 'Keys' : 'Data')} ` +
+      (config.ephemeral
+        ? `a temporary directory, removed on stop; other commands find it by --url ${engine.url} --key ...`
+        : shortened(config.dataDirectory)),
+    `${title('Settings')} state commits every ${scoring.commitIntervalMs} ms (up to ` +
+      `${scoring.commitIntervalMaxMs} under load), chunks of up to ${count(scoring.chunkRecords)}, raw events ` +
+      `${warehouse.rawEvents ? `kept ${warehouse.retentionDays} days` : 'not kept'}, tenants ${tenants}`,
     `${title('Demo')} ${demo.enabled ? `${demo.rate} events/s from the simulator; --no-demo starts empty` : 'off'}`,
-    ...(engine.demoKey === undefined ? [] : [`${title('Demo key')} ${engine.demoKey}`, `${title('Try')} curl -H 'Authorization: Bearer ${engine.demoKey}' '${engine.url}/api/v2/predictions?risk=high&limit=3'`]),
+    ...(engine.demoKey === undefined
+      ? []
+      : [
+          `${title('Demo key')} ${engine.demoKey}`,
+          `${title('Try')} curl -H 'Authorization: Bearer ${engine.demoKey}' ` +
+            `'${engine.url}/api/v2/predictions?risk=high&limit=3'`,
+        ]),
   ]
   return `\n${lines.join('\n')}\n`
 }
 
 /** The servers that the roles use, without names and passwords. */
 export function serversText({ roles, kafka, redis, clickhouse, schemaRegistry }: Config): string {
-  const bare = (url: string): string => (URL.canParse(url) ? `${new URL(url).origin}${new URL(url).pathname.replace(/\/$/, '')}` : 'an address that is none')
+  const bare = (url: string): string =>
+    URL.canParse(url) ? `${new URL(url).origin}${new URL(url).pathname.replace(/\/$/, '')}` : 'an address that is none'
   const needs = (...some: readonly Role[]): boolean => some.some((role) => roles.includes(role))
   return [
     `Kafka ${kafka.brokers.join(', ')}`,
@@ -82,15 +136,30 @@ function shortened(path: string): string {
   return fromHere.startsWith('..') || isAbsolute(fromHere) ? path : `./${fromHere}`
 }
 
-const levels: Readonly<Record<number, readonly ['red' | 'yellow' | 'dim', string]>> = { 60: ['red', 'fatal'], 50: ['red', 'error'], 40: ['yellow', 'warning'], 30: ['dim', 'info'] }
+const levels: Readonly<Record<number, readonly ['red' | 'yellow' | 'dim', string]>> = {
+  60: ['red', 'fatal'],
+  50: ['red', 'error'],
+  40: ['yellow', 'warning'],
+  30: ['dim', 'info'],
+}
 
 /** A log line for eyes: its level, its message, the error's message, and what else it says. */
 function readable(line: string, terminal: Terminal): string {
   try {
-    const { level, msg, err, worker, ...rest } = JSON.parse(line) as { level?: number; worker?: number; msg?: string; err?: { message?: string } }
-    const more = Object.entries(rest).filter(([name]) => name !== 'time').map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    const { level, msg, err, worker, ...rest } = JSON.parse(line) as {
+      level?: number
+      worker?: number
+      msg?: string
+      err?: { message?: string }
+    }
+    const more = Object.entries(rest)
+      .filter(([name]) => name !== 'time')
+      .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
     const [style, word] = levels[level ?? 30] ?? ['dim', 'debug']
-    return `${worker === undefined ? '' : `worker ${worker}: `}${styled(terminal, 'err', style, word)} ${msg ?? ''}${err?.message === undefined || err.message === msg ? '' : `: ${err.message}`}${more.length === 0 ? '' : ` (${more.join(' ')})`}`
+    return (
+      `${worker === undefined ? '' : `worker ${worker}: `}${styled(terminal, 'err', style, word)} ` +
+      `${msg ?? ''}${err?.message === undefined || err.message === msg ? '' : `: ${err.message}`}${more.length === 0 ? '' : ` (${more.join(' ')})`}`
+    )
   } catch {
     return line.trimEnd()
   }

@@ -25,11 +25,16 @@ async function work(): Promise<void> {
   process.once('SIGTERM', () => stopping.abort())
   // Ctrl-C reaches every process of a terminal. The parent stops first and then tells.
   for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined)
-  stopping.signal.addEventListener('abort', () => setTimeout(() => process.exit(exits.failed), limits.workerStopMs).unref())
+  stopping.signal.addEventListener('abort', () =>
+    setTimeout(() => process.exit(exits.failed), limits.workerStopMs).unref(),
+  )
 
   const [config] = (await once(process, 'message', { signal: stopping.signal })) as [Config]
   const { startEngine } = await import('../../compose/engine.js')
-  const engine = await startEngine(config, { signal: stopping.signal, log: { write: (line) => void process.stderr.write(line) } })
+  const engine = await startEngine(config, {
+    signal: stopping.signal,
+    log: { write: (line) => void process.stderr.write(line) },
+  })
   try {
     await Promise.race([tell(engine, stopping.signal), engine.failed])
   } finally {

@@ -13,17 +13,37 @@ const workerProgram = fileURLToPath(new URL('./worker.js', import.meta.url))
 
 /** One engine made of several processes: this one, and `config.workers - 1` that score beside it on free ports. */
 export const startTogether =
-  (startEngine: StartEngine, program = workerProgram, restartDelayMs: number = limits.workerRestartDelayMs): StartEngine =>
+  (
+    startEngine: StartEngine,
+    program = workerProgram,
+    restartDelayMs: number = limits.workerRestartDelayMs,
+  ): StartEngine =>
   async (config, options = {}) => {
     // Topics and tables are there before the others look for them.
     const engine = await startEngine(config, options)
     const stopping = new AbortController()
-    const workers = Array.from({ length: config.workers - 1 }, (_, i) => keepRunning({ number: i + 2, program, config: workerConfig(config), options, restartDelayMs, stopping: stopping.signal }))
+    const workers = Array.from({ length: config.workers - 1 }, (_, i) =>
+      keepRunning({
+        number: i + 2,
+        program,
+        config: workerConfig(config),
+        options,
+        restartDelayMs,
+        stopping: stopping.signal,
+      }),
+    )
     for (const worker of workers) worker.ended.catch(() => undefined)
     return {
       ...engine,
-      snapshot: () => together(engine.snapshot(), workers.flatMap((worker) => worker.snapshot() ?? [])),
-      failed: Promise.race([engine.failed, ...workers.map((worker) => worker.ended.then(() => new Promise<never>(() => undefined)))]),
+      snapshot: () =>
+        together(
+          engine.snapshot(),
+          workers.flatMap((worker) => worker.snapshot() ?? []),
+        ),
+      failed: Promise.race([
+        engine.failed,
+        ...workers.map((worker) => worker.ended.then(() => new Promise<never>(() => undefined))),
+      ]),
       async stop() {
         stopping.abort()
         await Promise.allSettled([...workers.map((worker) => worker.ended)])
@@ -52,16 +72,23 @@ interface WorkerOptions {
 }
 
 /** A worker that is started again when it dies. `ended` rejects when it died too often in a row. */
-function keepRunning(options: WorkerOptions): { readonly ended: Promise<void>; snapshot(): EngineSnapshot | undefined } {
+function keepRunning(options: WorkerOptions): {
+  readonly ended: Promise<void>
+  snapshot(): EngineSnapshot | undefined
+} {
   let snapshot: EngineSnapshot | undefined
   const ended = (async () => {
-    for (let deaths = 0; ; ) {
+    for (let deaths = 0; ;) {
       const startedMs = systemClock.nowMs()
       const how = await runOnce(options, (news) => (snapshot = news))
       snapshot = undefined
       if (options.stopping.aborted) return
       deaths = systemClock.nowMs() - startedMs < limits.workerSteadyMs ? deaths + 1 : 1
-      if (deaths > limits.workerRestarts) throw new CommandFailed(exits.failed, `worker ${options.number} died ${deaths} times in a row, at last with ${how}; its own last lines say why`)
+      if (deaths > limits.workerRestarts)
+        throw new CommandFailed(
+          exits.failed,
+          `worker ${options.number} died ${deaths} times in a row, at last with ${how}; its own last lines say why`,
+        )
       say(options, 40, `died with ${how}; starting it again (${deaths} of ${limits.workerRestarts} times in a row)`)
       await systemClock.sleep(options.restartDelayMs, options.stopping)
       if (options.stopping.aborted) return
@@ -79,7 +106,10 @@ async function runOnce(options: WorkerOptions, onSnapshot: (snapshot: EngineSnap
     url = news.url
     onSnapshot(news.snapshot)
   })
-  createInterface({ input: child.stderr! }).on('line', (line) => void options.options.log?.write(`${marked(line, options.number)}\n`))
+  createInterface({ input: child.stderr! }).on(
+    'line',
+    (line) => void options.options.log?.write(`${marked(line, options.number)}\n`),
+  )
   // A worker that died before it took the configuration shows in its exit.
   child.on('error', () => undefined)
   child.send(options.config, () => undefined)
@@ -101,19 +131,29 @@ function end(child: ChildProcess): void {
 }
 
 /** A log line that says whose it is, in JSON as in text. */
-export const marked = (line: string, worker: number): string => (line.startsWith('{"') ? `{"worker":${worker},${line.slice(1)}` : `worker ${worker}: ${line}`)
+export const marked = (line: string, worker: number): string =>
+  line.startsWith('{"') ? `{"worker":${worker},${line.slice(1)}` : `worker ${worker}: ${line}`
 
 function say({ number, options }: WorkerOptions, level: number, msg: string): void {
-  options.log?.write(`${JSON.stringify({ worker: number, level, time: new Date(systemClock.nowMs()).toISOString(), msg })}\n`)
+  options.log?.write(
+    `${JSON.stringify({ worker: number, level, time: new Date(systemClock.nowMs()).toISOString(), msg })}\n`,
+  )
 }
 
 /** What all processes did. Lags are those of the group already; of the latencies the worst counts. */
 export function together(first: EngineSnapshot, others: readonly EngineSnapshot[]): EngineSnapshot {
-  return { ...first, rebuilds: [first, ...others].flatMap(({ rebuilds }) => rebuilds), streams: first.streams.map((stream) => others.flatMap(({ streams }) => streams.find(({ name }) => name === stream.name) ?? []).reduce(added, stream)) }
+  return {
+    ...first,
+    rebuilds: [first, ...others].flatMap(({ rebuilds }) => rebuilds),
+    streams: first.streams.map((stream) =>
+      others.flatMap(({ streams }) => streams.find(({ name }) => name === stream.name) ?? []).reduce(added, stream),
+    ),
+  }
 }
 
 function added(a: StreamSnapshot, b: StreamSnapshot): StreamSnapshot {
-  const worst = (x: number | undefined, y: number | undefined): number | undefined => (x === undefined || y === undefined ? (x ?? y) : Math.max(x, y))
+  const worst = (x: number | undefined, y: number | undefined): number | undefined =>
+    x === undefined || y === undefined ? (x ?? y) : Math.max(x, y)
   return {
     ...a,
     eventsPerSecond: a.eventsPerSecond + b.eventsPerSecond,
@@ -122,6 +162,10 @@ function added(a: StreamSnapshot, b: StreamSnapshot): StreamSnapshot {
     events: a.events + b.events,
     duplicates: a.duplicates + b.duplicates,
     deadLetters: a.deadLetters + b.deadLetters,
-    risks: { low: a.risks.low + b.risks.low, medium: a.risks.medium + b.risks.medium, high: a.risks.high + b.risks.high },
+    risks: {
+      low: a.risks.low + b.risks.low,
+      medium: a.risks.medium + b.risks.medium,
+      high: a.risks.high + b.risks.high,
+    },
   }
 }

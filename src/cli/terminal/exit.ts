@@ -1,7 +1,16 @@
 import { isEngineError, messageOf, type ErrorCode } from '../../base/errors.js'
 
 /** What a command's end says to whoever started it. */
-export const exits = { ok: 0, failed: 1, usage: 2, configuration: 3, dependency: 4, check: 5, locked: 6, interrupted: 130 } as const
+export const exits = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  configuration: 3,
+  dependency: 4,
+  check: 5,
+  locked: 6,
+  interrupted: 130,
+} as const
 export type ExitCode = (typeof exits)[keyof typeof exits]
 
 export const exitMeanings: Readonly<Record<keyof typeof exits, string>> = {
@@ -18,7 +27,11 @@ export const exitMeanings: Readonly<Record<keyof typeof exits, string>> = {
 /** The end of a command that could not do its work: a message for a person, and an exit code for a program. */
 export class CommandFailed extends Error {
   override readonly name = 'CommandFailed'
-  constructor(readonly exit: ExitCode, message: string, options?: ErrorOptions) {
+  constructor(
+    readonly exit: ExitCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
     super(message, options)
   }
 }
@@ -50,11 +63,23 @@ const systemErrors: Readonly<Record<string, ExitCode>> = {
 }
 
 /** How a command ends that threw, and whether its message is enough without the stack. */
-export function endOf(error: unknown): { readonly exit: ExitCode; readonly message: string; readonly expected: boolean } {
+export function endOf(error: unknown): {
+  readonly exit: ExitCode
+  readonly message: string
+  readonly expected: boolean
+} {
   if (error instanceof CommandFailed) return { exit: error.exit, message: error.message, expected: true }
-  if (isEngineError(error)) return { exit: exitOfCode[error.code] ?? exits.failed, message: `${error.message} [${error.code}]`, expected: true }
-  const { code, syscall } = (typeof error === 'object' && error !== null ? error : {}) as { code?: unknown; syscall?: unknown }
+  if (isEngineError(error))
+    return { exit: exitOfCode[error.code] ?? exits.failed, message: `${error.message} [${error.code}]`, expected: true }
+  const { code, syscall } = (typeof error === 'object' && error !== null ? error : {}) as {
+    code?: unknown
+    syscall?: unknown
+  }
   // What the system refuses (a file that is not there, a port, a right) says so itself; a stack adds nothing.
   const isOfSystem = typeof code === 'string' && typeof syscall === 'string'
-  return { exit: (isOfSystem ? systemErrors[code] : undefined) ?? exits.failed, message: messageOf(error), expected: isOfSystem }
+  return {
+    exit: (isOfSystem ? systemErrors[code] : undefined) ?? exits.failed,
+    message: messageOf(error),
+    expected: isOfSystem,
+  }
 }

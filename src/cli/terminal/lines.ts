@@ -27,12 +27,20 @@ export async function* linesOf(input: Readable): AsyncGenerator<Line> {
   if (rest.trim() !== '') yield { number: number + 1, text: rest }
 }
 
-/** A file, or standard input for '-'. An interruption ends it with an AbortError: nobody waits for input after Ctrl-C. */
-export const inputOf = (path: string, { in: standardInput, interrupted }: Pick<Terminal, 'in' | 'interrupted'>): Readable =>
+/**
+ * A file, or standard input for '-'. An interruption ends it with an AbortError: nobody waits for input after Ctrl-C.
+ */
+export const inputOf = (
+  path: string,
+  { in: standardInput, interrupted }: Pick<Terminal, 'in' | 'interrupted'>,
+): Readable =>
   addAbortSignal(interrupted, path === '-' ? standardInput : createReadStream(path, { highWaterMark: 1 << 18 }))
 
 /** Groups of at most so many items and so many bytes of text; a single larger item is a group of its own. */
-export async function* batchesOf(lines: AsyncIterable<Line>, bound: { readonly records: number; readonly bytes: number }): AsyncGenerator<readonly Line[]> {
+export async function* batchesOf(
+  lines: AsyncIterable<Line>,
+  bound: { readonly records: number; readonly bytes: number },
+): AsyncGenerator<readonly Line[]> {
   let batch: Line[] = []
   let bytes = 0
   for await (const line of lines) {

@@ -8,7 +8,11 @@ import type { RemoteOptions } from '../client/client.js'
 /** Options of every command that talks to a running engine. */
 export const talksToEngine = (command: Command): Command =>
   command
-    .option('--url <url>', 'the engine to talk to (TIDEMILL_URL; default: the one running in the data directory, of a cluster the API of this machine)')
+    .option(
+      '--url <url>',
+      'the engine to talk to (TIDEMILL_URL; default: the one running in the data directory, of a cluster the ' +
+        'API of this machine)',
+    )
     .option('--key <key>', 'the key to send (TIDEMILL_KEY; default: the demo key of the data directory)')
     .option('--data <directory>', 'where to look for a running engine (default: ./data)')
     .option('--config <file>', 'the configuration of that engine')
@@ -19,8 +23,14 @@ export interface ReadOptions extends RemoteOptions {
 
 export const reads = (command: Command): Command => command.option('--json', 'print JSON instead of a table')
 
-/** Flags of the settings that have one, all or those named. They are only collected here: the configuration judges them, all at once. */
-export function settingFlags(command: Command, paths: readonly string[] = settings.map((setting) => setting.path)): Command {
+/**
+ * Flags of the settings that have one, all or those named. They are only collected here: the configuration judges them,
+ * all at once.
+ */
+export function settingFlags(
+  command: Command,
+  paths: readonly string[] = settings.map((setting) => setting.path),
+): Command {
   for (const setting of settings) {
     if (setting.flag === undefined || !paths.includes(setting.path)) continue
     command.option(setting.flag, `${lowered(setting.schema.description ?? '')} (${setting.variable})`)
@@ -28,8 +38,12 @@ export function settingFlags(command: Command, paths: readonly string[] = settin
   return command
 }
 
-/** A command that needs no running engine: what it may be told of the configuration, the rest of which is in a file, and JSON. */
-export const configured = (command: Command, paths: readonly string[], file: string): Command => settingFlags(command, paths).option('--config <file>', file).option('--json', 'print JSON instead of text')
+/**
+ * A command that needs no running engine: what it may be told of the configuration, the rest of which is in a file, and
+ * JSON.
+ */
+export const configured = (command: Command, paths: readonly string[], file: string): Command =>
+  settingFlags(command, paths).option('--config <file>', file).option('--json', 'print JSON instead of text')
 
 const lowered = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1).replace(/\.$/, '')
 
@@ -50,7 +64,9 @@ export const numberWithin =
   (text: string): number => {
     const value = Number(text)
     if (text.trim() !== '' && value >= minimum && value <= maximum && (!whole || Number.isInteger(value))) return value
-    throw new InvalidArgumentError(`It must be ${allowed({ type: whole ? 'integer' : 'number', minimum, maximum } as never)}.`)
+    throw new InvalidArgumentError(
+      `It must be ${allowed({ type: whole ? 'integer' : 'number', minimum, maximum } as never)}.`,
+    )
   }
 
 /** '90s', '15m', '24h', '30d', '4w' in ms; a usage error otherwise. */
@@ -67,5 +83,7 @@ const isoTime = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d
 export function timeOption(text: string): number {
   const ms = bareNumber.test(text) ? Number(text) : isoTime.test(text) ? Date.parse(text) : NaN
   if (Number.isFinite(ms)) return ms
-  throw new InvalidArgumentError('It must be ISO 8601 with a zone (2026-01-06T08:00:00Z), a date, or epoch milliseconds.')
+  throw new InvalidArgumentError(
+    'It must be ISO 8601 with a zone (2026-01-06T08:00:00Z), a date, or epoch milliseconds.',
+  )
 }

@@ -28,7 +28,9 @@ export function progressBarOn(terminal: Terminal, what: string): ProgressBar {
       const rate = ((done - first) * 1_000) / Math.max(nowMs - startedMs, 1)
       const left = rate > 0 ? `, ${duration(((total - done) * 1_000) / rate)} left` : ''
       const phase = scored === 0 && done < total ? 'warming up' : what
-      const line = `${barOf(share)} ${(share * 100).toFixed(0).padStart(3)} %  ${phase}: ${count(done)} of ${count(total)}, ${count(rate)}/s${left}`
+      const line =
+        `${barOf(share)} ${(share * 100).toFixed(0).padStart(3)} %  ${phase}: ${count(done)} of ` +
+        `${count(total)}, ${count(rate)}/s${left}`
       if (live) terminal.err.write(`\r\u001b[K${line.slice(0, (terminal.err.columns ?? 100) - 1)}`)
       else say(terminal, line)
     },

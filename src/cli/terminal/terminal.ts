@@ -23,7 +23,8 @@ export async function print(terminal: Terminal, text: string): Promise<void> {
   if (!terminal.out.write(text)) await once(terminal.out, 'drain')
 }
 
-export const printJson = (terminal: Terminal, value: unknown): Promise<void> => print(terminal, `${JSON.stringify(value, undefined, terminal.out.isTTY === true ? 2 : undefined)}\n`)
+export const printJson = (terminal: Terminal, value: unknown): Promise<void> =>
+  print(terminal, `${JSON.stringify(value, undefined, terminal.out.isTTY === true ? 2 : undefined)}\n`)
 
 /** One line for a person. */
 export const say = (terminal: Terminal, text: string): void => void terminal.err.write(`${text}\n`)
@@ -38,13 +39,23 @@ export interface Column<Row> {
 export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
   const cells = [columns.map((column) => column.title), ...rows.map((row) => columns.map((column) => column.cell(row)))]
   const widths = columns.map((_, i) => Math.max(...cells.map((line) => line[i]!.length)))
-  return cells.map((line) => line.map((cell, i) => (columns[i]!.right ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!))).join('  ').trimEnd()).join('\n') + '\n'
+  return (
+    cells
+      .map((line) =>
+        line
+          .map((cell, i) => (columns[i]!.right ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))
+          .join('  ')
+          .trimEnd(),
+      )
+      .join('\n') + '\n'
+  )
 }
 
 /** 12,345; 12.3 k beyond five digits is not worth its confusion. */
 export const count = (value: number): string => Math.round(value).toLocaleString('en-US')
 
-export const milliseconds = (value: number | undefined): string => (value === undefined ? '-' : value < 10 ? value.toFixed(1) : count(value))
+export const milliseconds = (value: number | undefined): string =>
+  value === undefined ? '-' : value < 10 ? value.toFixed(1) : count(value)
 
 /** 3 d 4 h, 5 min 6 s, 7.8 s. */
 export function duration(ms: number): string {

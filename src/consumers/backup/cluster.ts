@@ -9,7 +9,10 @@ import { gatherFiles, type GatheredFiles } from './gather-files.js'
 import type { Manifest } from './manifest.js'
 import { appendCopy, copyTopic } from './topic-copy.js'
 
-/** What the engine itself decides and makes, copied in this order so that no decision lacks its model; events and their results are the servers' to back up. */
+/**
+ * What the engine itself decides and makes, copied in this order so that no decision lacks its model; events and their
+ * results are the servers' to back up.
+ */
 const ownTopics = [controlTopic, modelsTopic] as const
 const copyOf = (topic: string): string => `topics/${topic}.ndjson`
 
@@ -20,10 +23,15 @@ export interface ClusterOptions extends GatheredFiles {
 }
 
 /** Copies what no server of a cluster keeps for the engine, and its decisions and models, into a folder. */
-export async function gatherCluster(options: ClusterOptions, folder: string, onBytes: OnBytes): Promise<Pick<Manifest, 'takenAt' | 'log'>> {
+export async function gatherCluster(
+  options: ClusterOptions,
+  folder: string,
+  onBytes: OnBytes,
+): Promise<Pick<Manifest, 'takenAt' | 'log'>> {
   const takenAt = new Date(options.clock.nowMs()).toISOString()
   const log: Manifest['log'] = []
-  for (const at of ownTopics) log.push({ ...at, ...(await copyTopic(options.log, at, join(folder, copyOf(at.topic)), options.signal, onBytes)) })
+  for (const at of ownTopics)
+    log.push({ ...at, ...(await copyTopic(options.log, at, join(folder, copyOf(at.topic)), options.signal, onBytes)) })
   await gatherFiles(options, folder)
   return { takenAt, log }
 }
@@ -48,14 +56,26 @@ export interface LeftAlone {
 }
 
 /** Fills a directory and those of the engine's own topics that are empty; resolves with the others. */
-export async function restoreCluster({ backup, manifest, directory, log, specs, onBytes }: RestoreClusterOptions): Promise<readonly LeftAlone[]> {
+export async function restoreCluster({
+  backup,
+  manifest,
+  directory,
+  log,
+  specs,
+  onBytes,
+}: RestoreClusterOptions): Promise<readonly LeftAlone[]> {
   const leftAlone: LeftAlone[] = []
   // Models first: whoever follows a decision finds its model.
   for (const at of [...ownTopics].reverse()) {
     await log.ensure(specs.find(({ topic }) => topic === at.topic)!)
     const { next } = await log.bounds(at)
     if (next === 0) await appendCopy(log, at, join(backup, copyOf(at.topic)), onBytes)
-    else leftAlone.push({ topic: at.topic, next, inBackup: manifest.log.find(({ topic }) => topic === at.topic)?.next ?? 0 })
+    else
+      leftAlone.push({
+        topic: at.topic,
+        next,
+        inBackup: manifest.log.find(({ topic }) => topic === at.topic)?.next ?? 0,
+      })
   }
   for (const { path, bytes, mode } of manifest.files) {
     if (path.startsWith('topics/')) continue

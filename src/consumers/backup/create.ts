@@ -26,15 +26,18 @@ const isPrivate = (path: string): boolean => path === 'keys.json' || path.starts
 export const unfinished = (name: string): string => `.${name}.incomplete`
 
 /**
- * Makes a backup: gathered beside its place, read back, flushed, and renamed when it is whole. Whatever fails, nothing is
- * left that looks like one. BAD_REQUEST where there is one of this name, DISK_FULL, and what `gather` throws.
+ * Makes a backup: gathered beside its place, read back, flushed, and renamed when it is whole. Whatever fails, nothing
+ * is left that looks like one. BAD_REQUEST where there is one of this name, DISK_FULL, and what `gather` throws.
  */
-export async function createBackup(options: CreateOptions): Promise<{ readonly path: string; readonly manifest: Manifest }> {
+export async function createBackup(
+  options: CreateOptions,
+): Promise<{ readonly path: string; readonly manifest: Manifest }> {
   const { to, name, signal } = options
   const path = join(to, name)
   const folder = join(to, unfinished(name))
   await mkdir(to, { recursive: true, mode: directoryMode })
-  if ((await stat(path).catch(() => undefined)) !== undefined) throw new EngineError('BAD_REQUEST', `${path} exists; give the backup another --name`)
+  if ((await stat(path).catch(() => undefined)) !== undefined)
+    throw new EngineError('BAD_REQUEST', `${path} exists; give the backup another --name`)
   await claimFolder(folder)
   try {
     const described = await options.gather(folder, counting(options, 'copied'))
@@ -54,8 +57,16 @@ export async function createBackup(options: CreateOptions): Promise<{ readonly p
 }
 
 async function claimFolder(folder: string): Promise<void> {
-  const made = await unless(['EEXIST'], mkdir(folder, { mode: directoryMode }).then(() => true))
-  if (made === undefined) throw new EngineError('BAD_REQUEST', `${folder} exists: another backup of this name is under way, or was cut short. Remove it, or give another --name.`)
+  const made = await unless(
+    ['EEXIST'],
+    mkdir(folder, { mode: directoryMode }).then(() => true),
+  )
+  if (made === undefined)
+    throw new EngineError(
+      'BAD_REQUEST',
+      `${folder} exists: another backup of this name is under way, or was cut short. Remove it, or give ` +
+        'another --name.',
+    )
 }
 
 /** Reads every file back, so that the checksums are those of what was written, and leaves it on disk with its mode. */

@@ -24,9 +24,10 @@ export async function copyStart(from: string, to: string, bytes: number, onBytes
   try {
     await written(to, async (target) => {
       const buffer = Buffer.allocUnsafe(Math.min(stepBytes, bytes))
-      for (let at = 0; at < bytes; ) {
+      for (let at = 0; at < bytes;) {
         const { bytesRead } = await source.read(buffer, 0, Math.min(buffer.length, bytes - at), at)
-        if (bytesRead === 0) throw new EngineError('LOG_DAMAGED', `${from}: ends after ${at} bytes, ${bytes} were durable`)
+        if (bytesRead === 0)
+          throw new EngineError('LOG_DAMAGED', `${from}: ends after ${at} bytes, ${bytes} were durable`)
         await target.write(buffer, 0, bytesRead)
         at += bytesRead
         onBytes(bytesRead)
@@ -73,11 +74,18 @@ export async function moveTree(from: string, to: string, onBytes: OnBytes): Prom
 /** The regular files below a directory, relative to it, in the order of their names; none where it is missing. */
 export async function filesBelow(directory: string): Promise<string[]> {
   const entries = await unless(['ENOENT'], readdir(directory, { withFileTypes: true, recursive: true }))
-  return (entries ?? []).filter((entry) => entry.isFile()).map((entry) => relative(directory, join(entry.parentPath, entry.name))).sort()
+  return (entries ?? [])
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(directory, join(entry.parentPath, entry.name)))
+    .sort()
 }
 
 /** What a file holds; with `seal` it is on disk, with this mode, when it resolves. */
-export async function digestOf(path: string, onBytes: OnBytes, seal?: { readonly mode: number }): Promise<{ readonly bytes: number; readonly sha256: string }> {
+export async function digestOf(
+  path: string,
+  onBytes: OnBytes,
+  seal?: { readonly mode: number },
+): Promise<{ readonly bytes: number; readonly sha256: string }> {
   const hash = createHash('sha256')
   const file = await open(path, 'r')
   try {
@@ -119,7 +127,12 @@ export async function flush(path: string): Promise<void> {
 /** Throws DISK_FULL when a directory's file system has no room for so much. */
 export async function demandRoom(directory: string, bytes: number): Promise<void> {
   const free = await freeBytes(directory)
-  if (free < bytes) throw new EngineError('DISK_FULL', `${directory}: ${mebibytes(bytes)} are needed and ${mebibytes(free)} are free. Free some, or name a directory on another disk.`)
+  if (free < bytes)
+    throw new EngineError(
+      'DISK_FULL',
+      `${directory}: ${mebibytes(bytes)} are needed and ${mebibytes(free)} are free. Free some, or name a ` +
+        'directory on another disk.',
+    )
 }
 
 const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20).toLocaleString('en-US')} MiB`

@@ -27,8 +27,15 @@ export interface GatherOptions extends GatheredFiles {
   readonly checkLogFile: (path: string, at: TopicPartition, extent: LogFileExtent) => Promise<unknown>
 }
 
-/** Copies all that a machine holds, but for what the log rebuilds, into a folder; resolves with the offsets it has and when they were all there were. */
-export async function gatherData(options: GatherOptions, folder: string, onBytes: OnBytes): Promise<Pick<Manifest, 'takenAt' | 'log'>> {
+/**
+ * Copies all that a machine holds, but for what the log rebuilds, into a folder; resolves with the offsets it has and
+ * when they were all there were.
+ */
+export async function gatherData(
+  options: GatherOptions,
+  folder: string,
+  onBytes: OnBytes,
+): Promise<Pick<Manifest, 'takenAt' | 'log'>> {
   const { holder, paths } = options
   // How far the demo's story is told comes first: what was told since is told again, and its events are duplicates.
   await copyIfThere(paths.demo, join(folder, 'demo.json'))
@@ -41,11 +48,15 @@ export async function gatherData(options: GatherOptions, folder: string, onBytes
       holder.stillHere()
       onBytes(bytes)
     }
-    await demandRoom(folder, parts.log.flatMap(({ files }) => files).reduce((sum, { bytes }) => sum + bytes, 0))
+    await demandRoom(
+      folder,
+      parts.log.flatMap(({ files }) => files).reduce((sum, { bytes }) => sum + bytes, 0),
+    )
     await moveTree(parts.warehouse, join(folder, 'warehouse'), copied)
     await holder.release()
     for (const partition of parts.log) log.push(await gatherPartition(partition, options, join(folder, 'log'), onBytes))
-    for (const topic of new Set(parts.log.map((one) => one.topic))) await copyWhole(join(paths.log, topic, 'topic.json'), join(folder, 'log', topic, 'topic.json'))
+    for (const topic of new Set(parts.log.map((one) => one.topic)))
+      await copyWhole(join(paths.log, topic, 'topic.json'), join(folder, 'log', topic, 'topic.json'))
   } finally {
     await holder.release()
   }
@@ -55,10 +66,15 @@ export async function gatherData(options: GatherOptions, folder: string, onBytes
 }
 
 /**
- * Copies a partition, the newest file first: retention removes the oldest, so where one is gone, the older ones are, too,
- * and what was copied is still in one piece.
+ * Copies a partition, the newest file first: retention removes the oldest, so where one is gone, the older ones are,
+ * too, and what was copied is still in one piece.
  */
-async function gatherPartition({ files, topic, partition, next }: PartitionFiles, { paths, checkLogFile }: GatherOptions, to: string, onBytes: OnBytes): Promise<Manifest['log'][number]> {
+async function gatherPartition(
+  { files, topic, partition, next }: PartitionFiles,
+  { paths, checkLogFile }: GatherOptions,
+  to: string,
+  onBytes: OnBytes,
+): Promise<Manifest['log'][number]> {
   let first = next
   let kept = 0
   for (const file of [...files].reverse()) {
@@ -73,6 +89,10 @@ async function gatherPartition({ files, topic, partition, next }: PartitionFiles
     first = file.base
     kept += 1
   }
-  if (kept === 0 && files.length > 0) throw new EngineError('GAP', `${topic}/${partition}: retention removed all of it while it was copied; make the backup again`)
+  if (kept === 0 && files.length > 0)
+    throw new EngineError(
+      'GAP',
+      `${topic}/${partition}: retention removed all of it while it was copied; make the backup again`,
+    )
   return { topic, partition, first, next }
 }

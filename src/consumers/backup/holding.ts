@@ -28,7 +28,12 @@ export interface HoldOptions {
  * Writes the warehouse into a folder of this name and then takes the log's moment. In this order the warehouse is the
  * older of the two, whatever comes in meanwhile, and what it lacks is in the log. Throws WAREHOUSE_DOWN.
  */
-export async function holdParts({ directory, backups, warehouse, log, clock }: HoldOptions, name: string, signal: AbortSignal, onBytes: (bytes: number) => void): Promise<HeldParts> {
+export async function holdParts(
+  { directory, backups, warehouse, log, clock }: HoldOptions,
+  name: string,
+  signal: AbortSignal,
+  onBytes: (bytes: number) => void,
+): Promise<HeldParts> {
   const folder = join(backups, name)
   await backUpWarehouse(warehouse, folder, { clock, signal, onBytes })
   return { directory, warehouse: folder, log: log.files() }
@@ -39,14 +44,18 @@ export type OpenBackups = BackupHolding & { close(): Promise<void> }
 
 export function openBackups(options: HoldOptions): OpenBackups {
   const stopping = new AbortController()
-  let held: { readonly id: string; standing: HoldStanding; askedAtMs: number; readonly written: Promise<void> } | undefined
+  let held:
+    { readonly id: string; standing: HoldStanding; askedAtMs: number; readonly written: Promise<void> } | undefined
 
   async function write(id: string): Promise<void> {
     const say = (standing: HoldStanding): void => {
       if (held?.id === id) held.standing = standing
     }
     try {
-      say({ state: 'ready', parts: await holdParts(options, id, stopping.signal, (bytes) => say({ state: 'writing', bytes })) })
+      say({
+        state: 'ready',
+        parts: await holdParts(options, id, stopping.signal, (bytes) => say({ state: 'writing', bytes })),
+      })
     } catch (error) {
       say({ state: 'failed', message: messageOf(error) })
     }
@@ -63,10 +72,19 @@ export function openBackups(options: HoldOptions): OpenBackups {
   return {
     async begin() {
       const nowMs = options.clock.nowMs()
-      if (held !== undefined && nowMs - held.askedAtMs < limits.backupLeaseMs) throw new EngineError('LOCKED', `backup ${held.id} is under way; wait for its end, or end it with DELETE /api/v2/backups/${held.id}`)
+      if (held !== undefined && nowMs - held.askedAtMs < limits.backupLeaseMs)
+        throw new EngineError(
+          'LOCKED',
+          `backup ${held.id} is under way; wait for its end, or end it with DELETE /api/v2/backups/${held.id}`,
+        )
       if (held !== undefined) await end(held.id)
       const id = new Date(nowMs).toISOString().replace(/\W/g, '')
-      held = { id, standing: { state: 'writing', bytes: 0 }, askedAtMs: nowMs, written: Promise.resolve().then(() => write(id)) }
+      held = {
+        id,
+        standing: { state: 'writing', bytes: 0 },
+        askedAtMs: nowMs,
+        written: Promise.resolve().then(() => write(id)),
+      }
       return id
     },
     standing(id) {
@@ -83,5 +101,14 @@ export function openBackups(options: HoldOptions): OpenBackups {
 }
 
 /** Undefined where the stores are not files of this machine, or this process has no warehouse. */
-export const backupsOf = ({ log, warehouse, ...rest }: Omit<HoldOptions, 'log' | 'warehouse'> & { readonly log: Partial<LogInFiles>; readonly warehouse: Warehouse | undefined }): OpenBackups | undefined =>
-  log.files === undefined || warehouse === undefined ? undefined : openBackups({ ...rest, log: log as LogInFiles, warehouse })
+export const backupsOf = ({
+  log,
+  warehouse,
+  ...rest
+}: Omit<HoldOptions, 'log' | 'warehouse'> & {
+  readonly log: Partial<LogInFiles>
+  readonly warehouse: Warehouse | undefined
+}): OpenBackups | undefined =>
+  log.files === undefined || warehouse === undefined
+    ? undefined
+    : openBackups({ ...rest, log: log as LogInFiles, warehouse })

@@ -27,12 +27,29 @@ export const Manifest = Type.Object({
   /** Where it was taken from: the data directory, and whether an engine ran in it. */
   source: Type.Object({ directory: Type.String(), running: Type.Boolean() }),
   /** Per stream what its state and models depend on. */
-  streams: Type.Array(Type.Object({ name: Type.String(), topic: Type.String(), partitions: Type.Integer(), fingerprint: Type.String(), stateIdentity: Type.String() })),
+  streams: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      topic: Type.String(),
+      partitions: Type.Integer(),
+      fingerprint: Type.String(),
+      stateIdentity: Type.String(),
+    }),
+  ),
   /** Offsets that the backup holds: from `first` up to and without `next`. */
-  log: Type.Array(Type.Object({ topic: Type.String(), partition: Type.Integer(), first: Type.Integer(), next: Type.Integer() })),
+  log: Type.Array(
+    Type.Object({ topic: Type.String(), partition: Type.Integer(), first: Type.Integer(), next: Type.Integer() }),
+  ),
   /** Where the configuration and the stream files came from; they lie below `configuration`. */
   configuration: Type.Array(Type.Object({ file: Type.String(), from: Type.String() })),
-  files: Type.Array(Type.Object({ path: FilePath, bytes: Type.Integer({ minimum: 0 }), mode: Type.Integer(), sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }) })),
+  files: Type.Array(
+    Type.Object({
+      path: FilePath,
+      bytes: Type.Integer({ minimum: 0 }),
+      mode: Type.Integer(),
+      sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+    }),
+  ),
 })
 export type Manifest = Static<typeof Manifest>
 export type BackedUpFile = Manifest['files'][number]
@@ -56,11 +73,15 @@ export type ReadManifest =
 
 /** Reads the manifest of a backup and proves it by its checksum. */
 export async function readManifest(directory: string): Promise<ReadManifest> {
-  const [text, checksum] = await Promise.all([textOf(join(directory, manifestName)), textOf(join(directory, checksumName))])
+  const [text, checksum] = await Promise.all([
+    textOf(join(directory, manifestName)),
+    textOf(join(directory, checksumName)),
+  ])
   if (text === undefined && checksum === undefined) return { is: 'absent' }
   if (text === undefined) return { is: 'damaged', problem: `${manifestName}: is missing` }
   if (checksum === undefined) return { is: 'damaged', problem: `${checksumName}: is missing` }
-  if (checksum.slice(0, 64) !== sha256Of(text)) return { is: 'damaged', problem: `${manifestName}: does not have the checksum that ${checksumName} says` }
+  if (checksum.slice(0, 64) !== sha256Of(text))
+    return { is: 'damaged', problem: `${manifestName}: does not have the checksum that ${checksumName} says` }
   return parse(text)
 }
 
@@ -68,9 +89,12 @@ function parse(text: string): ReadManifest {
   try {
     const found: unknown = JSON.parse(text)
     const { format, build } = found as Partial<Manifest>
-    if (typeof format === 'number' && format > backupFormat) return { is: 'newer', format, version: String(build?.version) }
+    if (typeof format === 'number' && format > backupFormat)
+      return { is: 'newer', format, version: String(build?.version) }
     const problem = Value.Errors(Manifest, found).First()
-    return problem === undefined ? { is: 'read', manifest: found as Manifest } : { is: 'damaged', problem: `${manifestName}${problem.path}: ${problem.message}` }
+    return problem === undefined
+      ? { is: 'read', manifest: found as Manifest }
+      : { is: 'damaged', problem: `${manifestName}${problem.path}: ${problem.message}` }
   } catch (error) {
     return { is: 'damaged', problem: `${manifestName}: ${messageOf(error)}` }
   }

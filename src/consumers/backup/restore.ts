@@ -36,14 +36,19 @@ const nothing = /^(lost\+found|engine\.lock.*)$/
 export async function demandEmpty(directory: string, mark: string, then: 'look' | 'clear'): Promise<void> {
   const names = (await readdir(directory).catch(() => [])).filter((name) => !nothing.test(name))
   if (names.length === 0) return
-  if (!names.includes(basename(mark))) throw new EngineError('BAD_REQUEST', `${directory} is not empty (${names.slice(0, 3).join(', ')}${names.length > 3 ? ' ...' : ''}); a backup is restored into an empty directory only. Name another one, or move this one away.`)
+  if (!names.includes(basename(mark)))
+    throw new EngineError(
+      'BAD_REQUEST',
+      `${directory} is not empty (${names.slice(0, 3).join(', ')}${names.length > 3 ? ' ...' : ''}); a ` +
+        'backup is restored into an empty directory only. Name another one, or move this one away.',
+    )
   if (then === 'clear') for (const name of names) await rm(join(directory, name), { recursive: true })
 }
 
 /**
- * Fills an empty directory with what a backup holds and proves it: the log by its checksums and offsets, the warehouse by
- * ClickHouse and by what it says of the log. State is not in a backup; the next start folds it from the log. Whatever fails, the directory is empty again. LOG_DAMAGED,
- * GAP, WAREHOUSE_DOWN, DISK_FULL.
+ * Fills an empty directory with what a backup holds and proves it: the log by its checksums and offsets, the warehouse
+ * by ClickHouse and by what it says of the log. State is not in a backup; the next start folds it from the log.
+ * Whatever fails, the directory is empty again. LOG_DAMAGED, GAP, WAREHOUSE_DOWN, DISK_FULL.
  */
 export async function restoreBackup(options: RestoreOptions): Promise<void> {
   const { backup, manifest, directory, mark, onBytes } = options
@@ -73,23 +78,46 @@ async function proveLog({ openLog, manifest }: RestoreOptions): Promise<void> {
   try {
     for (const { topic, partition, first, next } of manifest.log) {
       const bounds = await log.bounds({ topic, partition })
-      if (bounds.next !== next || (first < next && bounds.first !== first)) throw new EngineError('LOG_DAMAGED', `${topic}/${partition} holds offsets ${bounds.first} to ${bounds.next - 1} after the restore, the backup says ${first} to ${next - 1}`)
+      if (bounds.next !== next || (first < next && bounds.first !== first))
+        throw new EngineError(
+          'LOG_DAMAGED',
+          `${topic}/${partition} holds offsets ${bounds.first} to ${bounds.next - 1} after the restore, the ` +
+            `backup says ${first} to ${next - 1}`,
+        )
     }
   } finally {
     await log.close()
   }
 }
 
-async function fillWarehouse({ backup, manifest, openWarehouse, clock, signal, onBytes }: RestoreOptions): Promise<void> {
+async function fillWarehouse({
+  backup,
+  manifest,
+  openWarehouse,
+  clock,
+  signal,
+  onBytes,
+}: RestoreOptions): Promise<void> {
   const from = join(backup, 'warehouse')
   const warehouse = await openWarehouse(from)
   try {
     let before = 0
-    await restoreWarehouse(warehouse, from, { clock, signal, onBytes: (bytes) => (onBytes(bytes - before), (before = bytes)) })
+    await restoreWarehouse(warehouse, from, {
+      clock,
+      signal,
+      onBytes: (bytes) => (onBytes(bytes - before), (before = bytes)),
+    })
     const ends = new Map(manifest.log.map(({ topic, partition, next }) => [`${topic}/${partition}`, next]))
-    const rows = await warehouse.query<{ topic: string; partition: number; next: number }>('SELECT topic, partition, toFloat64(max(next)) AS next FROM progress GROUP BY topic, partition')
+    const rows = await warehouse.query<{ topic: string; partition: number; next: number }>(
+      'SELECT topic, partition, toFloat64(max(next)) AS next FROM progress GROUP BY topic, partition',
+    )
     const ahead = rows.find(({ topic, partition, next }) => next > (ends.get(`${topic}/${partition}`) ?? Infinity))
-    if (ahead !== undefined) throw new EngineError('GAP', `the warehouse of the backup is ahead of its log: it has ${ahead.topic}/${ahead.partition} up to offset ${ahead.next - 1}`)
+    if (ahead !== undefined)
+      throw new EngineError(
+        'GAP',
+        `the warehouse of the backup is ahead of its log: it has ${ahead.topic}/${ahead.partition} up to ` +
+          `offset ${ahead.next - 1}`,
+      )
   } finally {
     await warehouse.close()
   }

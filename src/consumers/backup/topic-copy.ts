@@ -18,23 +18,40 @@ const textOf = (bytes: Buffer | null): string | null => bytes?.toString('base64'
 const bytesOf = (text: string | null): Buffer | null => (text === null ? null : Buffer.from(text, 'base64'))
 
 const lineOf = ({ offset, timestampMs, key, value, headers }: LogRecord): Line => ({
-  offset, timestampMs, key: textOf(key), value: textOf(value),
+  offset,
+  timestampMs,
+  key: textOf(key),
+  value: textOf(value),
   headers: Object.fromEntries(Object.entries(headers).map(([name, bytes]) => [name, bytes.toString('base64')])),
 })
 
 const recordOf = ({ timestampMs, key, value, headers }: Line): NewRecord => ({
-  timestampMs, key: bytesOf(key), value: bytesOf(value),
+  timestampMs,
+  key: bytesOf(key),
+  value: bytesOf(value),
   headers: Object.fromEntries(Object.entries(headers).map(([name, text]) => [name, Buffer.from(text, 'base64')])),
 })
 
 /** Writes what a partition holds now to a new file; resolves with its offsets. */
-export async function copyTopic(log: EventLog, at: TopicPartition, path: string, signal: AbortSignal, onBytes: OnBytes): Promise<{ readonly first: Offset; readonly next: Offset }> {
+export async function copyTopic(
+  log: EventLog,
+  at: TopicPartition,
+  path: string,
+  signal: AbortSignal,
+  onBytes: OnBytes,
+): Promise<{ readonly first: Offset; readonly next: Offset }> {
   const { first, next } = await log.bounds(at)
   const reader = log.reader(at)
   await mkdir(dirname(path), { recursive: true, mode: directoryMode })
   const file = await open(path, 'wx', 0o640)
   try {
-    for await (const records of readUpTo(reader, first, next, { records: limits.chunkRecords, bytes: limits.chunkBytes }, signal)) {
+    for await (const records of readUpTo(
+      reader,
+      first,
+      next,
+      { records: limits.chunkRecords, bytes: limits.chunkBytes },
+      signal,
+    )) {
       const text = records.map((record) => `${JSON.stringify(lineOf(record))}\n`).join('')
       await file.appendFile(text)
       onBytes(text.length)

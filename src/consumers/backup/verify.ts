@@ -5,7 +5,9 @@ import { digestOf, filesBelow, unless, type OnBytes } from './files.js'
 import { backupFormat, bytesOf, manifestName, readManifest, type Manifest } from './manifest.js'
 
 /** What a look at every byte of a backup found. */
-export type Verified = { readonly manifest: Manifest; readonly problems: readonly string[] } | { readonly manifest: undefined; readonly problems: readonly [string] }
+export type Verified =
+  | { readonly manifest: Manifest; readonly problems: readonly string[] }
+  | { readonly manifest: undefined; readonly problems: readonly [string] }
 
 /**
  * Compares every file of a backup with its manifest: each that is missing, cut, changed or not of it is a problem, in a
@@ -15,11 +17,18 @@ export async function verifyBackup(directory: string, onBytes: OnBytes): Promise
   const read = await readManifest(directory)
   switch (read.is) {
     case 'absent':
-      return { manifest: undefined, problems: [`${manifestName}: is missing; ${directory} is no backup, or one that was never finished`] }
+      return {
+        manifest: undefined,
+        problems: [`${manifestName}: is missing; ${directory} is no backup, or one that was never finished`],
+      }
     case 'damaged':
       return { manifest: undefined, problems: [read.problem] }
     case 'newer':
-      throw new EngineError('STATE_MISMATCH', `${directory} was written by build ${read.version} in format ${read.format}; this build reads up to ${backupFormat}. Use that build or a newer one.`)
+      throw new EngineError(
+        'STATE_MISMATCH',
+        `${directory} was written by build ${read.version} in format ${read.format}; this build reads up to ` +
+          `${backupFormat}. Use that build or a newer one.`,
+      )
     case 'read':
       return { manifest: read.manifest, problems: await problemsOf(directory, read.manifest, onBytes) }
   }
@@ -28,19 +37,34 @@ export async function verifyBackup(directory: string, onBytes: OnBytes): Promise
 async function problemsOf(directory: string, { files }: Manifest, onBytes: OnBytes): Promise<string[]> {
   const problems: string[] = []
   for (const { path, bytes, sha256 } of files) {
-    const found = await unless(['ENOENT', 'ENOTDIR', 'EISDIR', 'EACCES', 'EIO'], digestOf(join(directory, path), onBytes))
+    const found = await unless(
+      ['ENOENT', 'ENOTDIR', 'EISDIR', 'EACCES', 'EIO'],
+      digestOf(join(directory, path), onBytes),
+    )
     if (found === undefined) problems.push(`${path}: is missing or cannot be read`)
     else if (found.bytes !== bytes) problems.push(`${path}: has ${found.bytes} bytes instead of ${bytes}`)
-    else if (found.sha256 !== sha256) problems.push(`${path}: was changed; its bytes do not have the checksum of the manifest`)
+    else if (found.sha256 !== sha256)
+      problems.push(`${path}: was changed; its bytes do not have the checksum of the manifest`)
   }
   const known = new Set(files.map(({ path }) => path))
-  for (const path of await filesBelow(directory)) if (!known.has(path) && !path.startsWith(manifestName)) problems.push(`${path}: is not in the manifest`)
+  for (const path of await filesBelow(directory))
+    if (!known.has(path) && !path.startsWith(manifestName)) problems.push(`${path}: is not in the manifest`)
   return problems
 }
 
 /** One entry of a directory of backups. Only the manifest was read. */
 export type Listed =
-  | { readonly name: string; readonly standing: 'whole'; readonly takenAt: string; readonly version: string; readonly preset: Manifest['preset']; readonly host: string; readonly bytes: number; readonly files: number; readonly events: number }
+  | {
+      readonly name: string
+      readonly standing: 'whole'
+      readonly takenAt: string
+      readonly version: string
+      readonly preset: Manifest['preset']
+      readonly host: string
+      readonly bytes: number
+      readonly files: number
+      readonly events: number
+    }
   | { readonly name: string; readonly standing: 'incomplete' | 'damaged' | 'newer'; readonly detail: string }
 
 /** The backups of a directory, oldest first, with those that cannot be used and why; none where it is missing. */
@@ -56,7 +80,8 @@ export async function listBackups(directory: string): Promise<readonly Listed[]>
 }
 
 async function look(directory: string, name: string): Promise<Listed | undefined> {
-  if (/^\..*\.incomplete$/.test(name)) return { name, standing: 'incomplete', detail: 'is being made, or was cut short; then remove it' }
+  if (/^\..*\.incomplete$/.test(name))
+    return { name, standing: 'incomplete', detail: 'is being made, or was cut short; then remove it' }
   const read = await readManifest(join(directory, name))
   switch (read.is) {
     case 'absent':
@@ -68,8 +93,20 @@ async function look(directory: string, name: string): Promise<Listed | undefined
     case 'read': {
       const { takenAt, build, preset, host, files, log, streams } = read.manifest
       const topics = new Set(streams.map(({ topic }) => topic))
-      const events = log.filter(({ topic }) => topics.has(topic)).reduce((sum, { first, next }) => sum + next - first, 0)
-      return { name, standing: 'whole', takenAt, version: build.version, preset, host, bytes: bytesOf(read.manifest), files: files.length, events }
+      const events = log
+        .filter(({ topic }) => topics.has(topic))
+        .reduce((sum, { first, next }) => sum + next - first, 0)
+      return {
+        name,
+        standing: 'whole',
+        takenAt,
+        version: build.version,
+        preset,
+        host,
+        bytes: bytesOf(read.manifest),
+        files: files.length,
+        events,
+      }
     }
   }
 }

@@ -13,8 +13,23 @@ export const controlTopic = { topic: 'control', partition: 0 } as const
 
 /** A decision: who, when, why, what. The topic is the truth; every process folds it in order. */
 export const Decision = Type.Union([
-  Type.Object({ kind: Type.Literal('activate'), family: Type.String(), scope: Type.String(), version: Type.String(), by: Type.String(), why: Type.String(), atMs: Type.Number() }),
-  Type.Object({ kind: Type.Literal('deactivate'), family: Type.String(), scope: Type.String(), by: Type.String(), why: Type.String(), atMs: Type.Number() }),
+  Type.Object({
+    kind: Type.Literal('activate'),
+    family: Type.String(),
+    scope: Type.String(),
+    version: Type.String(),
+    by: Type.String(),
+    why: Type.String(),
+    atMs: Type.Number(),
+  }),
+  Type.Object({
+    kind: Type.Literal('deactivate'),
+    family: Type.String(),
+    scope: Type.String(),
+    by: Type.String(),
+    why: Type.String(),
+    atMs: Type.Number(),
+  }),
 ])
 export type Decision = Static<typeof Decision>
 
@@ -69,7 +84,12 @@ export async function followControl(options: ControlOptions): Promise<Control> {
     let next = routing
     for (const key of changed) {
       const decision = standing.get(key)!
-      next = withChampion(next, decision.family, decision.scope, decision.kind === 'activate' ? await load(decision) : undefined)
+      next = withChampion(
+        next,
+        decision.family,
+        decision.scope,
+        decision.kind === 'activate' ? await load(decision) : undefined,
+      )
     }
     routing = { ...next, position }
     for (const one of waiting.splice(0)) {
@@ -83,7 +103,12 @@ export async function followControl(options: ControlOptions): Promise<Control> {
       try {
         return await servingOf(options, name)
       } catch (error) {
-        if (!isEngineError(error) || !(error.code === 'UNKNOWN_MODEL' || error.disposition === 'retry') || stop.signal.aborted) throw error
+        if (
+          !isEngineError(error) ||
+          !(error.code === 'UNKNOWN_MODEL' || error.disposition === 'retry') ||
+          stop.signal.aborted
+        )
+          throw error
         options.onWaiting?.(name, error)
         await clock.sleep(1_000, stop.signal)
       }
@@ -132,7 +157,10 @@ export async function followControl(options: ControlOptions): Promise<Control> {
 const bound = { records: 1_000, bytes: 1024 * 1024 }
 const keyOf = (family: string, scope: string): string => `${family}/${scope}`
 
-const recordOf = (decision: Decision): NewRecord => ({ key: Buffer.from(keyOf(decision.family, decision.scope)), value: Buffer.from(JSON.stringify(decision)) })
+const recordOf = (decision: Decision): NewRecord => ({
+  key: Buffer.from(keyOf(decision.family, decision.scope)),
+  value: Buffer.from(JSON.stringify(decision)),
+})
 
 /** A record that is no decision of this version is passed over: newer processes may write more kinds. */
 export function readDecision(record: LogRecord): Decision | undefined {
@@ -145,15 +173,30 @@ export function readDecision(record: LogRecord): Decision | undefined {
 }
 
 /** Loads a model and proves that it fits the stream it is to serve. */
-export async function servingOf({ readModel, runtime, streams }: Pick<ControlOptions, 'readModel' | 'runtime' | 'streams'>, name: ModelName): Promise<Serving> {
+export async function servingOf(
+  { readModel, runtime, streams }: Pick<ControlOptions, 'readModel' | 'runtime' | 'streams'>,
+  name: ModelName,
+): Promise<Serving> {
   const label = `${name.family}/${name.scope}/${name.version}`
   const { manifest, model } = await readModel(name)
   const target = streams.find((one) => one.stream.model === name.family)
   if (target !== undefined && manifest.fingerprint !== target.plan.fingerprint)
-    throw new EngineError('MODEL_MISMATCH', `model ${label} was trained on vectors ${manifest.fingerprint}, stream ${target.stream.name} now makes ${target.plan.fingerprint}; train it again on the changed features`)
+    throw new EngineError(
+      'MODEL_MISMATCH',
+      `model ${label} was trained on vectors ${manifest.fingerprint}, stream ${target.stream.name} now makes ` +
+        `${target.plan.fingerprint}; train it again on the changed features`,
+    )
   const session = await runtime.open(model)
   if (session.width !== manifest.features.length)
-    throw new EngineError('MODEL_MISMATCH', `model ${label} takes ${session.width} features, its manifest names ${manifest.features.length}`)
+    throw new EngineError(
+      'MODEL_MISMATCH',
+      `model ${label} takes ${session.width} features, its manifest names ${manifest.features.length}`,
+    )
   const thresholds = manifest.thresholds ?? target?.stream.risk ?? { medium: 0.5, high: 0.8 }
-  return { version: manifest.version, session, thresholds, typical: Float32Array.from(manifest.features, (feature) => manifest.reference[feature]?.median ?? NaN) }
+  return {
+    version: manifest.version,
+    session,
+    thresholds,
+    typical: Float32Array.from(manifest.features, (feature) => manifest.reference[feature]?.median ?? NaN),
+  }
 }

@@ -21,7 +21,10 @@ const lookAgainMs = 200
  * says so in the control topic, and the work begins again once that is accepted; other partitions go on. What a reader
  * says of the log's ends, the work says more precisely when it begins again.
  */
-export async function guarded({ reader, assignment, stops, clock }: GuardedOptions, work: () => Promise<void>): Promise<void> {
+export async function guarded(
+  { reader, assignment, stops, clock }: GuardedOptions,
+  work: () => Promise<void>,
+): Promise<void> {
   const { topic, partition, revoked } = assignment
   for (;;) {
     try {
@@ -36,7 +39,9 @@ export async function guarded({ reader, assignment, stops, clock }: GuardedOptio
   }
 }
 
-const isOfTheReader = ({ code, lost }: EngineError): boolean => (code === 'GAP' || code === 'LOG_RESET') && lost === undefined
+const isOfTheReader = ({ code, lost }: EngineError): boolean =>
+  (code === 'GAP' || code === 'LOG_RESET') && lost === undefined
 
 /** Why a partition stands, in a line for people. */
-export const stopText = ({ reader, topic, partition, code, message }: Stop): string => `${reader} of ${topic}/${partition} stands with ${code}: ${message}`
+export const stopText = ({ reader, topic, partition, code, message }: Stop): string =>
+  `${reader} of ${topic}/${partition} stands with ${code}: ${message}`

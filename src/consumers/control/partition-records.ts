@@ -7,8 +7,23 @@ const place = { reader: Type.String(), topic: Type.String(), partition: Type.Int
 /** What going on gives up; absent where only a repair helps. */
 const Lost = Type.Object({ topic: Type.String(), from: Type.Integer(), to: Type.Integer() })
 
-const Stop = Type.Object({ kind: Type.Literal('stop'), ...place, code: Type.String(), message: Type.String(), lost: Type.Optional(Lost), atMs: Type.Number() })
-const Accept = Type.Object({ kind: Type.Literal('accept'), ...place, code: Type.String(), lost: Lost, by: Type.String(), why: Type.String(), atMs: Type.Number() })
+const Stop = Type.Object({
+  kind: Type.Literal('stop'),
+  ...place,
+  code: Type.String(),
+  message: Type.String(),
+  lost: Type.Optional(Lost),
+  atMs: Type.Number(),
+})
+const Accept = Type.Object({
+  kind: Type.Literal('accept'),
+  ...place,
+  code: Type.String(),
+  lost: Lost,
+  by: Type.String(),
+  why: Type.String(),
+  atMs: Type.Number(),
+})
 const Resume = Type.Object({ kind: Type.Literal('resume'), ...place, atMs: Type.Number() })
 const PartitionRecord = Type.Union([Stop, Accept, Resume])
 
@@ -25,7 +40,10 @@ export type Place = Pick<Stop, 'reader' | 'topic' | 'partition'>
 
 export const placeKey = ({ reader, topic, partition }: Place): string => `${reader} ${topic}/${partition}`
 
-export const recordOf = (said: PartitionRecord): NewRecord => ({ key: Buffer.from(placeKey(said)), value: Buffer.from(JSON.stringify(said)) })
+export const recordOf = (said: PartitionRecord): NewRecord => ({
+  key: Buffer.from(placeKey(said)),
+  value: Buffer.from(JSON.stringify(said)),
+})
 
 /** Undefined for records of another kind. */
 export function parsePartitionRecord({ value }: LogRecord): PartitionRecord | undefined {

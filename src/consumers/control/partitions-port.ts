@@ -5,10 +5,31 @@ import type { Accepted, Stops } from './stops.js'
 
 /** What the API tells operators of partitions, and takes from them. */
 export const partitionsPort = (stops: Stops, rebuilds: Rebuilds): PartitionsPort => ({
-  look: () => ({ stopped: stops.standing().map(stoppedOf), rebuilding: rebuilds.current(), accepted: stops.accepted().map(acceptedOf) }),
+  look: () => ({
+    stopped: stops.standing().map(stoppedOf),
+    rebuilding: rebuilds.current(),
+    accepted: stops.accepted().map(acceptedOf),
+  }),
   accept: async (at, by, why) => (await stops.accept(at, by, why)).map(acceptedOf),
 })
 
-const stoppedOf = ({ reader, topic, partition, code, message, lost, atMs }: Stop): StoppedPartition => ({ reader, topic, partition, code, message, lost: lost ?? null, sinceMs: atMs })
+const stoppedOf = ({ reader, topic, partition, code, message, lost, atMs }: Stop): StoppedPartition => ({
+  reader,
+  topic,
+  partition,
+  code,
+  message,
+  lost: lost ?? null,
+  sinceMs: atMs,
+})
 
-const acceptedOf = ({ reader, topic, partition, code, lost, by, why, atMs }: Accepted): AcceptedStop => ({ reader, topic, partition, code, lost, by, why, atMs })
+const acceptedOf = ({ reader, topic, partition, code, lost, by, why, atMs }: Accepted): AcceptedStop => ({
+  reader,
+  topic,
+  partition,
+  code,
+  lost,
+  by,
+  why,
+  atMs,
+})

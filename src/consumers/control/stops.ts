@@ -5,7 +5,15 @@ import type { EventLog, LogRecord, LogView, Offset, TopicPartition } from '../..
 import type { GateRules } from '../../log/blocks/gate.js'
 import { readUpTo } from '../../log/read-up-to.js'
 import { controlTopic } from './control.js'
-import { parsePartitionRecord, placeKey, recordOf, type Accept, type PartitionRecord, type Place, type Stop } from './partition-records.js'
+import {
+  parsePartitionRecord,
+  placeKey,
+  recordOf,
+  type Accept,
+  type PartitionRecord,
+  type Place,
+  type Stop,
+} from './partition-records.js'
 import { patiently } from '../ground/retry.js'
 
 /** Who folds events and publishes blocks. */
@@ -24,8 +32,15 @@ export interface Stops {
   stand(place: Place, error: EngineError, signal: AbortSignal): Promise<void>
   /** The partition works: a stop of it that nobody accepted has been repaired. */
   going(place: Place): Promise<void>
-  /** Accepts what stands and resolves with it. BAD_REQUEST where nothing of that place and code stands, or only a repair helps. */
-  accept(place: TopicPartition & { readonly reader?: string; readonly code?: string }, by: string, why: string): Promise<readonly Accepted[]>
+  /**
+   * Accepts what stands and resolves with it. BAD_REQUEST where nothing of that place and code stands, or only a repair
+   * helps.
+   */
+  accept(
+    place: TopicPartition & { readonly reader?: string; readonly code?: string },
+    by: string,
+    why: string,
+  ): Promise<readonly Accepted[]>
   /** Rejects when the control topic can be read no further; never resolves. */
   readonly failed: Promise<never>
   close(): Promise<void>
@@ -78,7 +93,8 @@ export async function followStops({ log, clock, onRetry }: StopsOptions): Promis
     for (const look of waiting) look()
   }
 
-  for await (const records of readUpTo(reader, position, (await log.bounds(controlTopic)).next, bound, signal)) take(records)
+  for await (const records of readUpTo(reader, position, (await log.bounds(controlTopic)).next, bound, signal))
+    take(records)
   const following = (async (): Promise<void> => {
     while (!signal.aborted) {
       const records = await patiently(() => reader.read(position, bound, signal), patience)
@@ -112,7 +128,14 @@ export async function followStops({ log, clock, onRetry }: StopsOptions): Promis
     accepted: () => folded.accepted,
     async stand({ reader: who, topic, partition }, { code, message, lost }, over) {
       const place = { reader: who, topic, partition }
-      const stop: Stop = { kind: 'stop', ...place, code, message, atMs: clock.nowMs(), ...(lost === undefined ? {} : { lost: { ...lost } }) }
+      const stop: Stop = {
+        kind: 'stop',
+        ...place,
+        code,
+        message,
+        atMs: clock.nowMs(),
+        ...(lost === undefined ? {} : { lost: { ...lost } }),
+      }
       const known = folded.standing.get(placeKey(place))
       if (known === undefined || !sameStop(known, stop)) await say(stop)
       await until(() => !folded.standing.has(placeKey(place)), AbortSignal.any([over, signal]))
@@ -122,11 +145,27 @@ export async function followStops({ log, clock, onRetry }: StopsOptions): Promis
       if (folded.standing.has(placeKey(place))) await say({ kind: 'resume', ...place, atMs: clock.nowMs() })
     },
     async accept({ topic, partition, reader: who, code }, by, why) {
-      const meant = [...folded.standing.values()].filter((stop) => stop.topic === topic && stop.partition === partition && (who ?? stop.reader) === stop.reader && (code ?? stop.code) === stop.code)
+      const meant = [...folded.standing.values()].filter(
+        (stop) =>
+          stop.topic === topic &&
+          stop.partition === partition &&
+          (who ?? stop.reader) === stop.reader &&
+          (code ?? stop.code) === stop.code,
+      )
       const before = folded.accepted.length
       for (const stop of acceptable(meant, { topic, partition })) {
         const { reader: stopped, code: found, lost } = stop
-        await say({ kind: 'accept', reader: stopped, topic, partition, code: found, lost: lost!, by, why, atMs: clock.nowMs() })
+        await say({
+          kind: 'accept',
+          reader: stopped,
+          topic,
+          partition,
+          code: found,
+          lost: lost!,
+          by,
+          why,
+          atMs: clock.nowMs(),
+        })
       }
       return folded.accepted.slice(before)
     },
@@ -143,24 +182,69 @@ function acceptable(stops: readonly Stop[], { topic, partition }: TopicPartition
   const found = stops.filter(({ lost }) => lost !== undefined)
   if (found.length > 0) return found
   const repair = stops[0]
-  throw new EngineError('BAD_REQUEST', repair === undefined ? `nothing of ${topic}/${partition} stands that could be accepted` : `${repair.code} of ${topic}/${partition} cannot be accepted, it has to be repaired: ${repair.message}`)
+  throw new EngineError(
+    'BAD_REQUEST',
+    repair === undefined
+      ? `nothing of ${topic}/${partition} stands that could be accepted`
+      : `${repair.code} of ${topic}/${partition} cannot be accepted, it has to be repaired: ${repair.message}`,
+  )
 }
 
 const bound = { records: 1_000, bytes: 1024 * 1024 }
 
 /** Whether operators have given these offsets up for what `reader` does with the partition. */
-export const isAccepted = (accepted: readonly Accepted[], { reader, topic, partition }: Place, code: string, lost: LostOffsets): boolean =>
-  accepted.some((one) => one.reader === reader && one.topic === topic && one.partition === partition && one.code === code && one.lost.topic === lost.topic && one.lost.from <= lost.from && lost.to <= one.lost.to)
+export const isAccepted = (
+  accepted: readonly Accepted[],
+  { reader, topic, partition }: Place,
+  code: string,
+  lost: LostOffsets,
+): boolean =>
+  accepted.some(
+    (one) =>
+      one.reader === reader &&
+      one.topic === topic &&
+      one.partition === partition &&
+      one.code === code &&
+      one.lost.topic === lost.topic &&
+      one.lost.from <= lost.from &&
+      lost.to <= one.lost.to,
+  )
 
-/** The control positions at which an operator accepted that the event topic of a partition had been made anew, in order. */
+/**
+ * The control positions at which an operator accepted that the event topic of a partition had been made anew, in order.
+ */
 export const resetsOf = (accepted: readonly Accepted[], events: TopicPartition): readonly Offset[] =>
-  accepted.filter(({ reader, topic, partition, code, lost }) => reader === scoringReader && topic === events.topic && partition === events.partition && code === 'LOG_RESET' && lost.topic === topic).map(({ position }) => position)
+  accepted
+    .filter(
+      ({ reader, topic, partition, code, lost }) =>
+        reader === scoringReader &&
+        topic === events.topic &&
+        partition === events.partition &&
+        code === 'LOG_RESET' &&
+        lost.topic === topic,
+    )
+    .map(({ position }) => position)
 
-/** What a reader of the blocks of this event partition goes by: whatever was accepted of its events, by whichever reader. */
-export const gateRules = (stops: Pick<Stops, 'accepted'> | undefined, { topic, partition }: TopicPartition): GateRules => ({
+/**
+ * What a reader of the blocks of this event partition goes by: whatever was accepted of its events, by whichever
+ * reader.
+ */
+export const gateRules = (
+  stops: Pick<Stops, 'accepted'> | undefined,
+  { topic, partition }: TopicPartition,
+): GateRules => ({
   topic,
-  isLost: (from, to) => (stops?.accepted() ?? []).some((one) => one.code !== 'BAD_SHARE' && one.partition === partition && one.lost.topic === topic && one.lost.from <= from && to <= one.lost.to),
-  generationAt: (control) => resetsOf(stops?.accepted() ?? [], { topic, partition }).filter((position) => position <= control).length,
+  isLost: (from, to) =>
+    (stops?.accepted() ?? []).some(
+      (one) =>
+        one.code !== 'BAD_SHARE' &&
+        one.partition === partition &&
+        one.lost.topic === topic &&
+        one.lost.from <= from &&
+        to <= one.lost.to,
+    ),
+  generationAt: (control) =>
+    resetsOf(stops?.accepted() ?? [], { topic, partition }).filter((position) => position <= control).length,
 })
 
 /** The same for whoever reads blocks once: what was accepted by now. */
@@ -168,7 +252,13 @@ export async function gateRulesNow(view: LogView): Promise<(events: TopicPartiti
   const folded: Folded = { standing: new Map(), accepted: [] }
   const reader = view.reader(controlTopic)
   try {
-    for await (const records of readUpTo(reader, 0, (await view.bounds(controlTopic)).next, bound, new AbortController().signal))
+    for await (const records of readUpTo(
+      reader,
+      0,
+      (await view.bounds(controlTopic)).next,
+      bound,
+      new AbortController().signal,
+    ))
       for (const record of records) {
         const said = parsePartitionRecord(record)
         if (said !== undefined) fold(folded, said, record.offset + 1)
@@ -179,8 +269,17 @@ export async function gateRulesNow(view: LogView): Promise<(events: TopicPartiti
   return (events) => gateRules({ accepted: () => folded.accepted }, events)
 }
 
-/** Stops of the line for too many bad records that were accepted, since the topic was made anew the last time. Nothing was lost by them. */
+/**
+ * Stops of the line for too many bad records that were accepted, since the topic was made anew the last time. Nothing
+ * was lost by them.
+ */
 export function forgivenOf(stops: Pick<Stops, 'accepted'>, at: TopicPartition): readonly Forgiven[] {
   const since = resetsOf(stops.accepted(), at).at(-1) ?? 0
-  return stops.accepted().filter(({ code, topic, partition, position }) => code === 'BAD_SHARE' && topic === at.topic && partition === at.partition && position > since).map(({ lost }) => lost)
+  return stops
+    .accepted()
+    .filter(
+      ({ code, topic, partition, position }) =>
+        code === 'BAD_SHARE' && topic === at.topic && partition === at.partition && position > since,
+    )
+    .map(({ lost }) => lost)
 }

@@ -1,5 +1,15 @@
 import { EngineError } from '../../base/errors.js'
-import type { Becomes, Letter, LetterFilter, LetterPage, Letters, OpenedLetter, PurgeRequest, Redriven, RedriveRequest } from '../../contracts/dead-letters.js'
+import type {
+  Becomes,
+  Letter,
+  LetterFilter,
+  LetterPage,
+  Letters,
+  OpenedLetter,
+  PurgeRequest,
+  Redriven,
+  RedriveRequest,
+} from '../../contracts/dead-letters.js'
 import type { LogRecord } from '../../log/event-log.js'
 import type { CompiledStream } from '../ground/compiled.js'
 import { openLetterMarks } from './marks.js'
@@ -22,7 +32,11 @@ export function openLetters({ marksKeptMs, ...given }: LettersOptions): Letters 
   const options = { ...given, marks }
   const named = (name: string): CompiledStream => {
     const found = streams.find(({ stream }) => stream.name === name)
-    if (found === undefined) throw new EngineError('UNKNOWN_STREAM', `there is no stream '${name}'; there are: ${streams.map(({ stream }) => stream.name).join(', ')}`)
+    if (found === undefined)
+      throw new EngineError(
+        'UNKNOWN_STREAM',
+        `there is no stream '${name}'; there are: ${streams.map(({ stream }) => stream.name).join(', ')}`,
+      )
     return found
   }
   let queue: Promise<unknown> = Promise.resolve()
@@ -46,7 +60,14 @@ export function openLetters({ marksKeptMs, ...given }: LettersOptions): Letters 
     const { items, ...rest } = await pageOn(options, stream, isNew(filter), cursor, limit)
     for (const partition of dryRun ? [] : new Set(items.map(({ letter }) => letter.partition))) {
       const mine = items.filter(({ letter }) => letter.partition === partition)
-      await marks.write({ kind: 'purged', stream: filter.stream, partition, by, atMs: clock.nowMs(), letters: mine.map(({ stored }) => [stored.origin, stored.attempts]) })
+      await marks.write({
+        kind: 'purged',
+        stream: filter.stream,
+        partition,
+        by,
+        atMs: clock.nowMs(),
+        letters: mine.map(({ stored }) => [stored.origin, stored.attempts]),
+      })
     }
     return { items: items.map(({ letter }) => letter), ...rest }
   }
@@ -78,7 +99,11 @@ export function openLetters({ marksKeptMs, ...given }: LettersOptions): Letters 
       if (position < first || position >= next) return undefined
       const reader = log.reader(at)
       try {
-        const [record] = await reader.read(position, { records: 1, bytes: 1, until: next }, new AbortController().signal)
+        const [record] = await reader.read(
+          position,
+          { records: 1, bytes: 1, until: next },
+          new AbortController().signal,
+        )
         const letter = record?.offset === position ? readLetter(record) : undefined
         if (letter === undefined) return undefined
         await marks.refresh()

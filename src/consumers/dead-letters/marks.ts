@@ -10,11 +10,21 @@ import type { Origin } from '../ground/dead-letter-record.js'
 /** What was done about dead letters, whose own topics never change. */
 export const marksTopic = { topic: 'letter-marks', partition: 0 } as const
 
-const place = { stream: Type.String(), partition: Type.Integer(), by: Type.String(), atMs: Type.Number(), letters: Type.Array(Type.Tuple([Type.Integer(), Type.Integer()])) }
+const place = {
+  stream: Type.String(),
+  partition: Type.Integer(),
+  by: Type.String(),
+  atMs: Type.Number(),
+  letters: Type.Array(Type.Tuple([Type.Integer(), Type.Integer()])),
+}
 
-/** Letters are named by their origin and the attempt: for a redrive the one that is made, for a purge the last that was. */
+/**
+ * Letters are named by their origin and the attempt: for a redrive the one that is made, for a purge the last that was.
+ */
 const Mark = Type.Union([
-  /** Written before the events are: whoever finds it without its end looks for them from `from` on in the event topic. */
+  /**
+   * Written before the events are: whoever finds it without its end looks for them from `from` on in the event topic.
+   */
   Type.Object({ kind: Type.Literal('redriving'), ...place, owner: Type.String(), from: Type.Integer() }),
   Type.Object({ kind: Type.Literal('redriven'), ...place }),
   Type.Object({ kind: Type.Literal('purged'), ...place }),
@@ -64,14 +74,26 @@ export function openLetterMarks(log: EventLog, clock: Clock, keptMs: number): Le
       else if (mark.kind === 'redriven') {
         fate.sent = Math.max(fate.sent, attempt)
         if (fate.begun !== undefined && fate.begun.attempt <= attempt) fate.begun = undefined
-      } else if (attempt > fate.sent && !holds(fate.begun, attempt, mark)) fate.begun = { attempt, owner: mark.owner, from: fate.begun?.attempt === attempt ? Math.min(fate.begun.from, mark.from) : mark.from, atMs: mark.atMs }
+      } else if (attempt > fate.sent && !holds(fate.begun, attempt, mark))
+        fate.begun = {
+          attempt,
+          owner: mark.owner,
+          from: fate.begun?.attempt === attempt ? Math.min(fate.begun.from, mark.from) : mark.from,
+          atMs: mark.atMs,
+        }
     }
   }
 
   async function read(): Promise<void> {
     const bounds = await log.bounds(marksTopic)
     const bound = { records: 1_000, bytes: limits.chunkBytes }
-    for await (const records of readUpTo(reader, Math.max(next, bounds.first), bounds.next, bound, new AbortController().signal)) {
+    for await (const records of readUpTo(
+      reader,
+      Math.max(next, bounds.first),
+      bounds.next,
+      bound,
+      new AbortController().signal,
+    )) {
       for (const { value } of records) {
         const mark = parse(value)
         if (mark !== undefined) fold(mark)
@@ -90,7 +112,8 @@ export function openLetterMarks(log: EventLog, clock: Clock, keptMs: number): Le
     queue = done.catch(() => undefined)
     return done
   }
-  const fateOf = (stream: string, partition: number, { origin }: Origin): Fate | undefined => fates.get(keyOf(stream, partition, origin))
+  const fateOf = (stream: string, partition: number, { origin }: Origin): Fate | undefined =>
+    fates.get(keyOf(stream, partition, origin))
 
   return {
     refresh,

@@ -23,7 +23,12 @@ export interface Found {
 
 const Place = Type.Tuple([Type.Integer({ minimum: 0 }), Type.Union([Type.Integer(), Type.Null()])])
 const BackCursor = Type.Object({ back: Type.Record(Type.String(), Place) })
-const OnCursor = Type.Object({ stream: Type.String(), partition: Type.Integer(), at: Place, ends: Type.Array(Type.Integer()) })
+const OnCursor = Type.Object({
+  stream: Type.String(),
+  partition: Type.Integer(),
+  at: Place,
+  ends: Type.Array(Type.Integer()),
+})
 type OnCursor = Static<typeof OnCursor>
 
 const written = (cursor: object): string => Buffer.from(JSON.stringify(cursor)).toString('base64url')
@@ -41,8 +46,17 @@ function read<Shape extends typeof BackCursor | typeof OnCursor>(shape: Shape, c
 /** Where nothing is left of a partition, also of what comes later. */
 const over: Standing = [0, -1]
 
-/** One page of letters of some streams, newest first in each partition; partitions are merged by the time of their letters. */
-export async function pageBack({ log, marks }: PageSource, streams: readonly CompiledStream[], filter: LetterFilter, cursor: string | undefined, limit: number): Promise<LetterPage<Letter>> {
+/**
+ * One page of letters of some streams, newest first in each partition; partitions are merged by the time of their
+ * letters.
+ */
+export async function pageBack(
+  { log, marks }: PageSource,
+  streams: readonly CompiledStream[],
+  filter: LetterFilter,
+  cursor: string | undefined,
+  limit: number,
+): Promise<LetterPage<Letter>> {
   const budget = { records: limits.letterScan }
   const from = cursor === undefined ? undefined : read(BackCursor, cursor).back
   const walks: Merged[] = []
@@ -62,7 +76,12 @@ export async function pageBack({ log, marks }: PageSource, streams: readonly Com
     const items = await merge(walks, limit)
     const left = walks.filter(({ walk, peeked }) => peeked !== undefined || !walk.ended)
     if (left.length === 0) return { items }
-    return { items, next: written({ back: Object.fromEntries(left.map(({ name, walk, peeked }) => [name, peeked?.before ?? walk.at])) }) }
+    return {
+      items,
+      next: written({
+        back: Object.fromEntries(left.map(({ name, walk, peeked }) => [name, peeked?.before ?? walk.at])),
+      }),
+    }
   } finally {
     for (const { walk } of walks) await walk.close()
   }
@@ -74,12 +93,20 @@ interface Merged {
   peeked: Walked<Letter> | undefined
 }
 
-/** The newest of what the walks come to, again and again, until the page is full or one of them cannot say what it has next. */
+/**
+ * The newest of what the walks come to, again and again, until the page is full or one of them cannot say what it has
+ * next.
+ */
 async function merge(walks: readonly Merged[], limit: number): Promise<Letter[]> {
   const items: Letter[] = []
   while (items.length < limit && walks.every(({ walk, peeked }) => peeked !== undefined || walk.ended)) {
     let newest: Merged | undefined
-    for (const one of walks) if (one.peeked !== undefined && (newest?.peeked === undefined || one.peeked.item.timeMs > newest.peeked.item.timeMs)) newest = one
+    for (const one of walks)
+      if (
+        one.peeked !== undefined &&
+        (newest?.peeked === undefined || one.peeked.item.timeMs > newest.peeked.item.timeMs)
+      )
+        newest = one
     if (newest?.peeked === undefined) break
     items.push(newest.peeked.item)
     newest.peeked = await newest.walk.next()
@@ -91,13 +118,27 @@ async function merge(walks: readonly Merged[], limit: number): Promise<Letter[]>
  * One page of letters of a stream with their bytes, partition by partition, the oldest first. The first page says where
  * all of them end, so that what comes while they are worked on is none of theirs.
  */
-export async function pageOn({ log, marks }: PageSource, stream: CompiledStream, filter: LetterFilter, cursor: string | undefined, limit: number): Promise<LetterPage<Found>> {
+export async function pageOn(
+  { log, marks }: PageSource,
+  stream: CompiledStream,
+  filter: LetterFilter,
+  cursor: string | undefined,
+  limit: number,
+): Promise<LetterPage<Found>> {
   const budget = { records: limits.letterScan }
   const { name } = stream.stream
   const partitions = partitionsOf(stream, filter)
-  if (partitions.length === 0) throw new EngineError('BAD_REQUEST', `stream ${name} has no partition ${String(filter.partition)}; it has ${stream.stream.partitions}`)
-  const from: OnCursor = cursor === undefined ? { stream: name, partition: partitions[0]!, at: [0, null], ends: await endsOf(log, stream) } : read(OnCursor, cursor)
-  if (from.stream !== name || !partitions.includes(from.partition)) throw new EngineError('BAD_REQUEST', 'the cursor belongs to another question; begin without one')
+  if (partitions.length === 0)
+    throw new EngineError(
+      'BAD_REQUEST',
+      `stream ${name} has no partition ${String(filter.partition)}; it has ${stream.stream.partitions}`,
+    )
+  const from: OnCursor =
+    cursor === undefined
+      ? { stream: name, partition: partitions[0]!, at: [0, null], ends: await endsOf(log, stream) }
+      : read(OnCursor, cursor)
+  if (from.stream !== name || !partitions.includes(from.partition))
+    throw new EngineError('BAD_REQUEST', 'the cursor belongs to another question; begin without one')
   const items: Found[] = []
   let bytes = 0
   for (const partition of partitions.filter((one) => one >= from.partition)) {
@@ -111,7 +152,8 @@ export async function pageOn({ log, marks }: PageSource, stream: CompiledStream,
     try {
       for (let one = await walk.next(); one !== undefined; one = await walk.next()) {
         bytes += one.item.letter.bytes
-        if (items.length === limit || (items.length > 0 && bytes > limits.appendBytes / 2)) return { items, next: written({ ...from, partition, at: one.before }) }
+        if (items.length === limit || (items.length > 0 && bytes > limits.appendBytes / 2))
+          return { items, next: written({ ...from, partition, at: one.before }) }
         items.push(one.item)
       }
       if (!walk.ended) return { items, next: written({ ...from, partition, at: walk.at }) }
@@ -126,7 +168,12 @@ const partitionsOf = ({ stream: { partitions } }: CompiledStream, { partition }:
   Array.from({ length: partitions }, (_, i) => i).filter((one) => partition === undefined || one === partition)
 
 const endsOf = (log: EventLog, { stream, topics }: CompiledStream): Promise<number[]> =>
-  Promise.all(Array.from({ length: stream.partitions }, async (_, partition) => (await log.bounds({ topic: topics.deadLetters, partition })).next))
+  Promise.all(
+    Array.from(
+      { length: stream.partitions },
+      async (_, partition) => (await log.bounds({ topic: topics.deadLetters, partition })).next,
+    ),
+  )
 
 const copied = (letter: StoredLetter): StoredLetter => ({
   ...letter,

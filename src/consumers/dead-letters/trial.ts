@@ -21,9 +21,22 @@ export interface TrialOptions {
   readonly seenIds: number
 }
 
-/** The letters of one partition as records that came now, one behind the other, with what today's schema makes of them. REGISTRY_DOWN. */
-export async function decodeToday(stream: CompiledStream, letters: readonly StoredLetter[], { schemas, tenants, clock }: Pick<TrialOptions, 'schemas' | 'tenants' | 'clock'>): Promise<Decoded> {
-  const records = letters.map(({ key, value, headers }, offset): LogRecord => ({ offset, timestampMs: clock.nowMs(), key, value, headers }))
+/**
+ * The letters of one partition as records that came now, one behind the other, with what today's schema makes of them.
+ * REGISTRY_DOWN.
+ */
+export async function decodeToday(
+  stream: CompiledStream,
+  letters: readonly StoredLetter[],
+  { schemas, tenants, clock }: Pick<TrialOptions, 'schemas' | 'tenants' | 'clock'>,
+): Promise<Decoded> {
+  const records = letters.map(({ key, value, headers }, offset): LogRecord => ({
+    offset,
+    timestampMs: clock.nowMs(),
+    key,
+    value,
+    headers,
+  }))
   const atOnce = { clock, signal: AbortSignal.abort() }
   return decodeChunk(stream, tenants, records, await readersFor(stream, records, schemas, atOnce))
 }
@@ -32,7 +45,12 @@ export async function decodeToday(stream: CompiledStream, letters: readonly Stor
  * What the events of some letters of one partition would become if they came now, in this order: decoded, folded into a
  * copy of the committed state and scored, as the log path would. Nothing is written. STORE_DOWN, REGISTRY_DOWN.
  */
-export async function tryLetters(stream: CompiledStream, partition: number, letters: readonly StoredLetter[], options: TrialOptions): Promise<readonly Becomes[]> {
+export async function tryLetters(
+  stream: CompiledStream,
+  partition: number,
+  letters: readonly StoredLetter[],
+  options: TrialOptions,
+): Promise<readonly Becomes[]> {
   const decoded = await decodeToday(stream, letters, options)
   const becomes = new Array<Becomes>(letters.length)
   for (const { record, code, reason } of decoded.dead) becomes[record.offset] = { becomes: 'bad', code, reason }
@@ -43,7 +61,12 @@ export async function tryLetters(stream: CompiledStream, partition: number, lett
     const late = (block.flags[row]! & 1) === 1
     becomes[block.offsets[row]!] = duplicate
       ? { becomes: 'duplicate' }
-      : { becomes: late ? 'late' : 'scored', score: block.scores[row]!, risk: riskLevels[block.risks[row]!]!, version: block.versions[block.versionOf[row]!]! }
+      : {
+          becomes: late ? 'late' : 'scored',
+          score: block.scores[row]!,
+          risk: riskLevels[block.risks[row]!]!,
+          version: block.versions[block.versionOf[row]!]!,
+        }
   }
   return becomes
 }
@@ -51,11 +74,17 @@ export async function tryLetters(stream: CompiledStream, partition: number, lett
 /** The owner may commit between two reads, and what was read then does not fit together: it is read again. */
 const tries = 5
 
-async function foldAside(stream: CompiledStream, partition: number, decoded: Decoded, { store, seenIds }: TrialOptions) {
+async function foldAside(
+  stream: CompiledStream,
+  partition: number,
+  decoded: Decoded,
+  { store, seenIds }: TrialOptions,
+) {
   for (let attempt = 1; ; attempt++) {
     try {
       const state = stream.plan.open(limits.cachedEntities, seenIds)
-      for (let keys = state.missing(decoded.events); keys.length > 0; keys = state.missing(decoded.events)) state.admit(keys, await store.load({ stream: stream.stream.name, partition }, keys))
+      for (let keys = state.missing(decoded.events); keys.length > 0; keys = state.missing(decoded.events))
+        state.admit(keys, await store.load({ stream: stream.stream.name, partition }, keys))
       return foldChunk(stream, state, decoded, -1, decoded.records.at(-1)!.offset)
     } catch (error) {
       if (!isEngineError(error, 'STATE_MISMATCH') || attempt === tries) throw error

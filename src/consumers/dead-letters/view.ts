@@ -20,7 +20,11 @@ export function jsonIn(value: Buffer | null): Readonly<Record<string, unknown>> 
  */
 export function tenantOf({ stream }: CompiledStream, { headers, key, value }: StoredLetter): string | undefined {
   const inside = jsonIn(value)?.[stream.tenant]
-  const said = [headers['tenant']?.toString(), stream.key === stream.tenant ? key?.toString() : undefined, typeof inside === 'string' ? inside : undefined].filter((one) => one !== undefined)
+  const said = [
+    headers['tenant']?.toString(),
+    stream.key === stream.tenant ? key?.toString() : undefined,
+    typeof inside === 'string' ? inside : undefined,
+  ].filter((one) => one !== undefined)
   return said.length > 0 && said[0] !== '' && said.every((one) => one === said[0]) ? said[0] : undefined
 }
 
@@ -54,4 +58,5 @@ export const passes = (letter: Letter, { code, stage, tenant, state, fromMs, toM
   (fromMs === undefined || letter.timeMs >= fromMs) &&
   (toMs === undefined || letter.timeMs < toMs)
 
-export const bytesView = (bytes: Buffer): Bytes => (isUtf8(bytes) ? { text: bytes.toString() } : { base64: bytes.toString('base64') })
+export const bytesView = (bytes: Buffer): Bytes =>
+  isUtf8(bytes) ? { text: bytes.toString() } : { base64: bytes.toString('base64') }

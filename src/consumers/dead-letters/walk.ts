@@ -8,7 +8,10 @@ export interface Budget {
   records: number
 }
 
-/** Where a walk stands: the next position among the dead letters, and the offset of the letter that came last; null for none. */
+/**
+ * Where a walk stands: the next position among the dead letters, and the offset of the letter that came last; null for
+ * none.
+ */
 export type Standing = readonly [position: Offset, offset: Offset | null]
 
 export interface Walked<Item> {
@@ -36,7 +39,14 @@ const stepRecords = 256
  * The letters of a partition, each once. After a crash letters may have been written again: what comes later in the
  * walk's direction at an offset that the walk has passed is such a repeat.
  */
-export function walkBack<Item>(log: EventLog, at: TopicPartition, from: Standing, first: Offset, budget: Budget, take: Take<Item>): Walk<Item> {
+export function walkBack<Item>(
+  log: EventLog,
+  at: TopicPartition,
+  from: Standing,
+  first: Offset,
+  budget: Budget,
+  take: Take<Item>,
+): Walk<Item> {
   return walk(log, at, from, budget, take, {
     ended: ([position]) => position <= first,
     range: ([position]) => [Math.max(first, position - Math.min(stepRecords, budget.records)), position],
@@ -48,7 +58,14 @@ export function walkBack<Item>(log: EventLog, at: TopicPartition, from: Standing
 }
 
 /** As `walkBack`, but the oldest first, up to `end`. */
-export function walkOn<Item>(log: EventLog, at: TopicPartition, from: Standing, end: Offset, budget: Budget, take: Take<Item>): Walk<Item> {
+export function walkOn<Item>(
+  log: EventLog,
+  at: TopicPartition,
+  from: Standing,
+  end: Offset,
+  budget: Budget,
+  take: Take<Item>,
+): Walk<Item> {
   return walk(log, at, from, budget, take, {
     ended: ([position]) => position >= end,
     range: ([position]) => [position, Math.min(end, position + Math.min(stepRecords, budget.records))],
@@ -70,11 +87,23 @@ interface Direction {
   end(range: Range): Offset
 }
 
-function walk<Item>(log: EventLog, topic: TopicPartition, from: Standing, budget: Budget, take: Take<Item>, direction: Direction): Walk<Item> {
+function walk<Item>(
+  log: EventLog,
+  topic: TopicPartition,
+  from: Standing,
+  budget: Budget,
+  take: Take<Item>,
+  direction: Direction,
+): Walk<Item> {
   let at = from
   let reader: PartitionReader | undefined
   /** Of the step that was read last: what is left of it, and where it ends. */
-  let step: { readonly left: { readonly position: Offset; readonly offset: Offset; readonly item: Item | undefined }[]; readonly end: Offset } | undefined
+  let step:
+    | {
+        readonly left: { readonly position: Offset; readonly offset: Offset; readonly item: Item | undefined }[]
+        readonly end: Offset
+      }
+    | undefined
 
   async function read(): Promise<void> {
     const range = direction.range(at)
@@ -82,7 +111,9 @@ function walk<Item>(log: EventLog, topic: TopicPartition, from: Standing, budget
     reader ??= log.reader(topic)
     const found = await readRange(reader, range, (record) => {
       const letter = readLetter(record)
-      return letter === undefined ? [] : [{ position: record.offset, offset: letter.offset, item: take(letter, record.offset) }]
+      return letter === undefined
+        ? []
+        : [{ position: record.offset, offset: letter.offset, item: take(letter, record.offset) }]
     })
     step = { left: direction.order(found), end: direction.end(range) }
   }
@@ -115,9 +146,14 @@ function walk<Item>(log: EventLog, topic: TopicPartition, from: Standing, budget
 }
 
 /** What is made of every record in a range, in their order. */
-async function readRange<T>(reader: PartitionReader, [start, stop]: Range, make: (record: LogRecord) => readonly T[]): Promise<T[]> {
+async function readRange<T>(
+  reader: PartitionReader,
+  [start, stop]: Range,
+  make: (record: LogRecord) => readonly T[],
+): Promise<T[]> {
   const made: T[] = []
   const bound = { records: stop - start, bytes: limits.chunkBytes }
-  for await (const records of readUpTo(reader, start, stop, bound, new AbortController().signal)) for (const record of records) made.push(...make(record))
+  for await (const records of readUpTo(reader, start, stop, bound, new AbortController().signal))
+    for (const record of records) made.push(...make(record))
   return made
 }

@@ -18,14 +18,22 @@ export interface OffsetRange {
 }
 
 const bound = { records: 64, bytes: 4 * 1024 * 1024 }
-/** Records before the first block of a range that may be repetitions of it, or belong to an owner that had lost the partition. */
+/**
+ * Records before the first block of a range that may be repetitions of it, or belong to an owner that had lost the
+ * partition.
+ */
 const slackRecords = 256
 
 /**
  * The visible results of a range of source offsets, in order: each block that covers one of them, repetitions left out.
  * Ends where the topic does. Throws LOG_DAMAGED, and GAP where blocks are missing in between that nobody gave up.
  */
-export async function* readBlocks(view: LogView, at: TopicPartition, { from, to }: OffsetRange, rules?: GateRules): AsyncGenerator<Rows> {
+export async function* readBlocks(
+  view: LogView,
+  at: TopicPartition,
+  { from, to }: OffsetRange,
+  rules?: GateRules,
+): AsyncGenerator<Rows> {
   const { first, next } = await view.bounds(at)
   const reader = view.reader(at)
   const { signal } = new AbortController()
@@ -46,7 +54,12 @@ export async function* readBlocks(view: LogView, at: TopicPartition, { from, to 
 }
 
 /** A position of the topic before which every block ends before `offset`, found by halving. */
-async function blockBefore(view: LogView, at: TopicPartition, offset: Offset, { from, to }: OffsetRange): Promise<Offset> {
+async function blockBefore(
+  view: LogView,
+  at: TopicPartition,
+  offset: Offset,
+  { from, to }: OffsetRange,
+): Promise<Offset> {
   const reader = view.reader(at)
   const { signal } = new AbortController()
   let [low, high] = [from, to]
@@ -81,7 +94,11 @@ export interface RowRef {
  * Walks two lists of blocks over the same offsets side by side. `visit` gets the rows of each offset in order, one of
  * them undefined where only the other has a row.
  */
-export async function alignRows(left: AsyncIterable<Rows>, right: AsyncIterable<Rows>, visit: (left: RowRef | undefined, right: RowRef | undefined) => void): Promise<void> {
+export async function alignRows(
+  left: AsyncIterable<Rows>,
+  right: AsyncIterable<Rows>,
+  visit: (left: RowRef | undefined, right: RowRef | undefined) => void,
+): Promise<void> {
   const [l, r] = [walk(left), walk(right)]
   try {
     for (;;) {

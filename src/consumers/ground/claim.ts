@@ -27,7 +27,10 @@ export interface Claimed {
 /** What operators have accepted of the partition that is claimed. */
 export interface ClaimRules {
   isAccepted(code: string, lost: LostOffsets): boolean
-  /** The control position at which the event topic was accepted as made anew; 0 for never. Older blocks and state are of another topic. */
+  /**
+   * The control position at which the event topic was accepted as made anew; 0 for never. Older blocks and state are of
+   * another topic.
+   */
   readonly since: Offset
   /** The control position of the routing, which is `since` or later. */
   readonly control: Offset
@@ -47,7 +50,14 @@ const nothing = ''
  * events or predictions are lost, unless that was accepted; FENCED where another owner was quicker: a store that was
  * emptied or put back gives an epoch twice, and then the first marker of it in the log decides.
  */
-export async function claimPartition(log: EventLog, store: StateStore, stream: CompiledStream, partition: number, patience: Patience, rules = strict): Promise<Claimed> {
+export async function claimPartition(
+  log: EventLog,
+  store: StateStore,
+  stream: CompiledStream,
+  partition: number,
+  patience: Patience,
+  rules = strict,
+): Promise<Claimed> {
   const events: TopicPartition = { topic: stream.topics.events, partition }
   const predictions: TopicPartition = { topic: stream.topics.predictions, partition }
   const at = { stream: stream.stream.name, partition }
@@ -65,11 +75,21 @@ export async function claimPartition(log: EventLog, store: StateStore, stream: C
     claim = await patiently(() => store.claim(at, identity, claim.epoch, rebuilt(behind.covered)), patience)
   }
   const marker = encodeBlock(markerBlock(stream, claim.epoch, Math.max(behind.covered, claim.last), rules.control))
-  await fence.passed(await patiently(() => log.append(predictions, [{ key: null, value: marker }]), patience), claim.epoch)
+  await fence.passed(
+    await patiently(() => log.append(predictions, [{ key: null, value: marker }]), patience),
+    claim.epoch,
+  )
   const tail = await patiently(() => readTail(log, predictions, rules.since), patience)
   const bounds = await patiently(() => log.bounds(events), patience)
   const reached = Math.max(claim.last, tail.covered)
   await refuseReset({ log, events, reached, bounds, lastRow: tail.lastRow, patience })
   refuseGap({ events, reached, bounds, rules })
-  return { epoch: claim.epoch, claim: claim.claim, last: claim.last, covered: tail.covered, from: Math.max(claim.last + 1, bounds.first), fence }
+  return {
+    epoch: claim.epoch,
+    claim: claim.claim,
+    last: claim.last,
+    covered: tail.covered,
+    from: Math.max(claim.last + 1, bounds.first),
+    fence,
+  }
 }

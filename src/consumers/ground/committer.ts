@@ -52,10 +52,15 @@ export function createCommitter(options: CommitterOptions): Committer {
 
   async function write(previousCommit: Promise<void>, last: Offset, dirty: Dirty, startedMs: number): Promise<void> {
     await previousCommit
-    await patiently(() => store.commit({ at, epoch, claim, previous: stored, last, puts: dirty.puts, deletes: dirty.deletes }), { clock, signal })
+    await patiently(
+      () => store.commit({ at, epoch, claim, previous: stored, last, puts: dirty.puts, deletes: dirty.deletes }),
+      { clock, signal },
+    )
     stored = last
     dirty.committed()
-    dueAtMs = clock.nowMs() + Math.min(Math.max((clock.nowMs() - startedMs) / share, options.commitIntervalMs), options.commitIntervalMaxMs)
+    dueAtMs =
+      clock.nowMs() +
+      Math.min(Math.max((clock.nowMs() - startedMs) / share, options.commitIntervalMs), options.commitIntervalMaxMs)
     await options.onCommitted(last)
     await sweep(dirty.clockMs)
   }

@@ -12,7 +12,9 @@ export interface CompiledStream {
   readonly codec: EventCodec
   readonly topics: ReturnType<typeof topicsOf>
   readonly scored: ScoredStream
-  /** Names the meaning of the stored state, plan, partitions and layout of blobs: another one is a rebuild from the log. */
+  /**
+   * Names the meaning of the stored state, plan, partitions and layout of blobs: another one is a rebuild from the log.
+   */
   readonly stateIdentity: string
 }
 
@@ -25,7 +27,14 @@ export function compileStream(stream: Stream): CompiledStream {
     plan,
     codec: eventCodec(stream),
     topics: topicsOf(stream),
-    scored: { name: stream.name, model: stream.model, featureNames: plan.names, heuristic: stream.heuristic, risk: stream.risk, typical },
+    scored: {
+      name: stream.name,
+      model: stream.model,
+      featureNames: plan.names,
+      heuristic: stream.heuristic,
+      risk: stream.risk,
+      typical,
+    },
     stateIdentity: `${plan.fingerprint}/${String(stream.partitions)}/${String(blobVersion)}`,
   }
 }

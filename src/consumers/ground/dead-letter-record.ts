@@ -8,7 +8,9 @@ const prefix = 'dead-letter-'
 /** Whether an operator sent this event in again. It says nothing of what producers write now. */
 export const isRedriven = ({ headers }: Pick<LogRecord, 'headers'>): boolean => headers[redriven.attempt] !== undefined
 
-/** Where an event first became a letter, and how often it was redriven since; an event that never was is its own origin. */
+/**
+ * Where an event first became a letter, and how often it was redriven since; an event that never was is its own origin.
+ */
 export interface Origin {
   readonly origin: Offset
   readonly attempts: number
@@ -17,7 +19,9 @@ export interface Origin {
 export function originOf({ headers, offset }: Pick<LogRecord, 'headers' | 'offset'>): Origin {
   const origin = wholeNumber(headers[redriven.origin])
   const attempts = wholeNumber(headers[redriven.attempt])
-  return origin === undefined || attempts === undefined || origin >= offset ? { origin: offset, attempts: 0 } : { origin, attempts }
+  return origin === undefined || attempts === undefined || origin >= offset
+    ? { origin: offset, attempts: 0 }
+    : { origin, attempts }
 }
 
 /** A dead letter as it was stored. Its identity is the partition and offset that it had in the event topic. */
@@ -37,8 +41,14 @@ export interface StoredLetter extends Origin {
   readonly headers: Readonly<Record<string, Buffer>>
 }
 
-/** The letter's record: key, value and headers as they came, and beside them where it stood and why it was set aside. */
-export function letterRecord(from: TopicPartition, { record, code, reason, stage }: DeadLetter, version: string): NewRecord {
+/**
+ * The letter's record: key, value and headers as they came, and beside them where it stood and why it was set aside.
+ */
+export function letterRecord(
+  from: TopicPartition,
+  { record, code, reason, stage }: DeadLetter,
+  version: string,
+): NewRecord {
   const { origin, attempts } = originOf(record)
   const said: Record<string, string> = {
     topic: from.topic,
@@ -64,19 +74,36 @@ export function readLetter(record: LogRecord): StoredLetter | undefined {
   const [partition, offset] = [whole('partition'), whole('offset')]
   if (partition === undefined || offset === undefined) return undefined
   return {
-    topic: said('topic'), partition, offset,
+    topic: said('topic'),
+    partition,
+    offset,
     timestampMs: whole('timestamp') ?? record.timestampMs,
-    code: said('code'), stage: said('stage'), reason: said('reason'), version: said('version'),
+    code: said('code'),
+    stage: said('stage'),
+    reason: said('reason'),
+    version: said('version'),
     attempts: whole('attempts') ?? 0,
     origin: whole('origin') ?? offset,
-    key: record.key, value: record.value,
+    key: record.key,
+    value: record.value,
     headers: Object.fromEntries(Object.entries(record.headers).filter(([name]) => !name.startsWith(prefix))),
   }
 }
 
-/** The event of a letter, to be appended to the same partition again: key, value and headers as the producer wrote them. */
+/**
+ * The event of a letter, to be appended to the same partition again: key, value and headers as the producer wrote them.
+ */
 export function redrivenRecord({ key, value, headers, origin, attempts }: StoredLetter, by: string): NewRecord {
-  return { key, value, headers: { ...headers, [redriven.origin]: Buffer.from(String(origin)), [redriven.attempt]: Buffer.from(String(attempts + 1)), [redriven.by]: Buffer.from(by) } }
+  return {
+    key,
+    value,
+    headers: {
+      ...headers,
+      [redriven.origin]: Buffer.from(String(origin)),
+      [redriven.attempt]: Buffer.from(String(attempts + 1)),
+      [redriven.by]: Buffer.from(by),
+    },
+  }
 }
 
 function wholeNumber(bytes: Buffer | undefined): number | undefined {

@@ -15,10 +15,16 @@ export interface DeadLetter {
 
 /**
  * Appends dead letters to a partition of a dead-letter topic, original key, value and headers first, and resolves when
- * they are on disk. Topic, partition and offset identify one: a repeat after a crash is the same letter. `version` names
- * what set them aside.
+ * they are on disk. Topic, partition and offset identify one: a repeat after a crash is the same letter. `version`
+ * names what set them aside.
  */
-export async function appendDeadLetters(log: EventLog, to: TopicPartition, from: TopicPartition, letters: readonly DeadLetter[], version: string): Promise<void> {
+export async function appendDeadLetters(
+  log: EventLog,
+  to: TopicPartition,
+  from: TopicPartition,
+  letters: readonly DeadLetter[],
+  version: string,
+): Promise<void> {
   let batch: NewRecord[] = []
   let bytes = 0
   for (const letter of letters) {

@@ -20,17 +20,29 @@ export interface Decoded {
 }
 
 /**
- * How the records of a chunk that are in a registry's wire format are read. The registry is asked once for the schemas of
- * a chunk, before it is decoded, and waited for while it is away: its absence is no fault of a record.
+ * How the records of a chunk that are in a registry's wire format are read. The registry is asked once for the schemas
+ * of a chunk, before it is decoded, and waited for while it is away: its absence is no fault of a record.
  */
-export async function readersFor(stream: CompiledStream, chunk: readonly LogRecord[], schemas: SchemaSource | undefined, patience: Patience): Promise<WireReaders> {
+export async function readersFor(
+  stream: CompiledStream,
+  chunk: readonly LogRecord[],
+  schemas: SchemaSource | undefined,
+  patience: Patience,
+): Promise<WireReaders> {
   if (schemas === undefined) return noWireReaders
   const ids = schemaIds(chunk.map(({ value }) => value))
-  return ids.size === 0 ? noWireReaders : stream.codec.wireReaders(await patiently(() => schemas.resolve(ids), patience))
+  return ids.size === 0
+    ? noWireReaders
+    : stream.codec.wireReaders(await patiently(() => schemas.resolve(ids), patience))
 }
 
 /** Decodes and checks a chunk. A bad record is set aside with its reason and stops none of the others. */
-export function decodeChunk(stream: CompiledStream, tenants: Tenants, chunk: readonly LogRecord[], readers: WireReaders = noWireReaders): Decoded {
+export function decodeChunk(
+  stream: CompiledStream,
+  tenants: Tenants,
+  chunk: readonly LogRecord[],
+  readers: WireReaders = noWireReaders,
+): Decoded {
   const decoded: Decoded = { records: [], events: [], dead: [] }
   for (const record of chunk) {
     let stage: Stage = 'decode'
@@ -50,13 +62,22 @@ export function decodeChunk(stream: CompiledStream, tenants: Tenants, chunk: rea
 }
 
 function bytesOf(record: LogRecord): Buffer {
-  if (record.value === null) throw new EngineError('BAD_FIELD', 'the record has no value; an event topic takes no tombstones')
-  if (record.value.length > limits.eventBytes) throw new EngineError('TOO_LARGE', `the event has ${record.value.length} bytes, ${limits.eventBytes} are allowed; split it`)
+  if (record.value === null)
+    throw new EngineError('BAD_FIELD', 'the record has no value; an event topic takes no tombstones')
+  if (record.value.length > limits.eventBytes)
+    throw new EngineError(
+      'TOO_LARGE',
+      `the event has ${record.value.length} bytes, ${limits.eventBytes} are allowed; split it`,
+    )
   return record.value
 }
 
 /** Throws UNKNOWN_TENANT where the event belongs to nobody who is configured. */
 export function checkTenant(stream: CompiledStream, tenants: Tenants, event: Event): void {
   const tenant = event[stream.stream.tenant] as string
-  if (tenants !== 'any' && !tenants.has(tenant)) throw new EngineError('UNKNOWN_TENANT', `tenant '${tenant.slice(0, 64)}' is not configured; add it to 'tenants' and send the event again`)
+  if (tenants !== 'any' && !tenants.has(tenant))
+    throw new EngineError(
+      'UNKNOWN_TENANT',
+      `tenant '${tenant.slice(0, 64)}' is not configured; add it to 'tenants' and send the event again`,
+    )
 }

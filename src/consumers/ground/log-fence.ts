@@ -7,7 +7,8 @@ import { patiently, type Patience } from './retry.js'
 export interface LogFence {
   /**
    * A record of ours stands at `offset`. FENCED where another owner wrote since the last of ours whose epoch is `least`
-   * or larger: what we append is not visible any more, so it must not be committed. Costs nothing while nobody else writes.
+   * or larger: what we append is not visible any more, so it must not be committed. Costs nothing while nobody else
+   * writes.
    */
   passed(offset: Offset, least: number): Promise<void>
 }
@@ -19,9 +20,13 @@ export function openLogFence(log: EventLog, at: TopicPartition, from: Offset, pa
       const since = next
       next = offset + 1
       if (offset <= since) return
-      const heads = await patiently(async () => readHeads(log, at, Math.max(since, (await log.bounds(at)).first), offset), patience)
+      const heads = await patiently(
+        async () => readHeads(log, at, Math.max(since, (await log.bounds(at)).first), offset),
+        patience,
+      )
       const other = heads.find(({ epoch }) => epoch >= least)
-      if (other !== undefined) throw new EngineError('FENCED', `${at.topic}/${at.partition} was claimed by an owner of epoch ${other.epoch}`)
+      if (other !== undefined)
+        throw new EngineError('FENCED', `${at.topic}/${at.partition} was claimed by an owner of epoch ${other.epoch}`)
     },
   }
 }

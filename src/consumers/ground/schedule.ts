@@ -1,7 +1,15 @@
 import type { Clock } from '../../base/clock.js'
 
-/** Runs `task` every `everyMs`, one run at a time, until closed. A failed run is reported and the next one comes all the same. */
-export function repeat(task: () => Promise<void>, everyMs: number, clock: Clock, onError: (error: unknown) => void): { close(): Promise<void> } {
+/**
+ * Runs `task` every `everyMs`, one run at a time, until closed. A failed run is reported and the next one comes all the
+ * same.
+ */
+export function repeat(
+  task: () => Promise<void>,
+  everyMs: number,
+  clock: Clock,
+  onError: (error: unknown) => void,
+): { close(): Promise<void> } {
   const stop = new AbortController()
   const running = (async () => {
     for (;;) {

@@ -13,16 +13,25 @@ const dayMs = 24 * 60 * 60 * 1_000
 const outcomesRetentionMs = 365 * dayMs
 
 /**
- * Every topic that an engine with these streams needs: theirs and its own. Throws BAD_CONFIG when a retention is shorter
- * than what the features of a stream look back: its state could then not be rebuilt.
+ * Every topic that an engine with these streams needs: theirs and its own. Throws BAD_CONFIG when a retention is
+ * shorter than what the features of a stream look back: its state could then not be rebuilt.
  */
 export function topicSpecs(streams: readonly CompiledStream[], retentionMs: number | undefined): readonly TopicSpec[] {
   const tooShort = streams.filter((one) => (retentionMs ?? one.stream.retentionMs) < neededMs(one))
   if (tooShort.length > 0)
-    throw new EngineError('BAD_CONFIG', `the log keeps too little to rebuild state: ${tooShort.map((one) => `stream ${one.stream.name} needs ${Math.ceil(neededMs(one) / dayMs)} days`).join(', ')}; raise log.retentionDays`)
+    throw new EngineError(
+      'BAD_CONFIG',
+      'the log keeps too little to rebuild state: ' +
+        `${tooShort.map((one) => `stream ${one.stream.name} needs ${Math.ceil(neededMs(one) / dayMs)} days`).join(', ')}; ` +
+        'raise log.retentionDays',
+    )
   return [
     ...streams.flatMap(({ stream, topics }) =>
-      [topics.events, topics.predictions, topics.deadLetters].map((topic) => ({ topic, partitions: stream.partitions, retentionMs: retentionMs ?? stream.retentionMs })),
+      [topics.events, topics.predictions, topics.deadLetters].map((topic) => ({
+        topic,
+        partitions: stream.partitions,
+        retentionMs: retentionMs ?? stream.retentionMs,
+      })),
     ),
     { topic: controlTopic.topic, partitions: 1 },
     { topic: modelsTopic.topic, partitions: 1, isCompacted: true },
@@ -33,10 +42,17 @@ export function topicSpecs(streams: readonly CompiledStream[], retentionMs: numb
 }
 
 /** Twice as long as any letter: a topic gives up what is past its retention a segment at a time. */
-export const marksKeptMs = (streams: readonly CompiledStream[], retentionMs: number | undefined): number => 2 * Math.max(dayMs, ...streams.map(({ stream }) => retentionMs ?? stream.retentionMs))
+export const marksKeptMs = (streams: readonly CompiledStream[], retentionMs: number | undefined): number =>
+  2 * Math.max(dayMs, ...streams.map(({ stream }) => retentionMs ?? stream.retentionMs))
 
-/** Creates those that are missing. Errors of `topicSpecs`; TOPIC_MISMATCH where one has another number of partitions. */
-export async function ensureTopics(log: EventLog, streams: readonly CompiledStream[], retentionMs: number | undefined): Promise<void> {
+/**
+ * Creates those that are missing. Errors of `topicSpecs`; TOPIC_MISMATCH where one has another number of partitions.
+ */
+export async function ensureTopics(
+  log: EventLog,
+  streams: readonly CompiledStream[],
+  retentionMs: number | undefined,
+): Promise<void> {
   for (const spec of topicSpecs(streams, retentionMs)) await log.ensure(spec)
 }
 

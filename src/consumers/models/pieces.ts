@@ -24,21 +24,52 @@ export function cut(name: ModelName, { manifest, card, model }: ModelFiles): Pie
   const lengths = Buffer.alloc(head.bytes - head.magic.length)
   for (const [place, part] of [manifest, card, model].entries()) lengths.writeUInt32LE(part.length, 4 * place)
   const whole = Buffer.concat([head.magic, lengths, manifest, card, model])
-  if (whole.length > limits.modelBytes) throw new EngineError('TOO_LARGE', `model ${modelPath(name)} has ${whole.length} bytes, at most ${limits.modelBytes} are published`)
+  if (whole.length > limits.modelBytes)
+    throw new EngineError(
+      'TOO_LARGE',
+      `model ${modelPath(name)} has ${whole.length} bytes, at most ${limits.modelBytes} are published`,
+    )
   const content = sha256(whole)
   const count = Math.ceil(whole.length / limits.modelPieceBytes)
-  return Array.from({ length: count }, (_, index) => ({ name, content, index, count, bytes: whole.subarray(index * limits.modelPieceBytes, (index + 1) * limits.modelPieceBytes) }))
+  return Array.from({ length: count }, (_, index) => ({
+    name,
+    content,
+    index,
+    count,
+    bytes: whole.subarray(index * limits.modelPieceBytes, (index + 1) * limits.modelPieceBytes),
+  }))
 }
 
 /** The model of all its pieces, in order. Throws MODEL_DAMAGED where they are not what was published. */
 export function assemble(name: ModelName, content: string, pieces: readonly Buffer[]): ModelFiles {
   const whole = Buffer.concat(pieces)
-  if (sha256(whole) !== content) throw new EngineError('MODEL_DAMAGED', `model ${modelPath(name)}: its pieces together are not ${content.slice(0, 12)}, which they were cut from`)
-  if (!whole.subarray(0, head.magic.length).equals(head.magic)) throw new EngineError('MODEL_DAMAGED', `model ${modelPath(name)} was published in a format that this build does not know: it was written by a newer one`)
-  const [manifest, card, model] = [0, 1, 2].map((place) => whole.readUInt32LE(head.magic.length + 4 * place)) as [number, number, number]
-  if (head.bytes + manifest + card + model !== whole.length) throw new EngineError('MODEL_DAMAGED', `model ${modelPath(name)}: the lengths of its parts are not that of the whole`)
+  if (sha256(whole) !== content)
+    throw new EngineError(
+      'MODEL_DAMAGED',
+      `model ${modelPath(name)}: its pieces together are not ${content.slice(0, 12)}, which they were cut from`,
+    )
+  if (!whole.subarray(0, head.magic.length).equals(head.magic))
+    throw new EngineError(
+      'MODEL_DAMAGED',
+      `model ${modelPath(name)} was published in a format that this build does not know: it was written by a ` +
+        'newer one',
+    )
+  const [manifest, card, model] = [0, 1, 2].map((place) => whole.readUInt32LE(head.magic.length + 4 * place)) as [
+    number,
+    number,
+    number,
+  ]
+  if (head.bytes + manifest + card + model !== whole.length)
+    throw new EngineError(
+      'MODEL_DAMAGED',
+      `model ${modelPath(name)}: the lengths of its parts are not that of the whole`,
+    )
   const cardAt = head.bytes + manifest
-  return { manifest: whole.subarray(head.bytes, cardAt), card: whole.subarray(cardAt, cardAt + card), model: whole.subarray(cardAt + card) }
+  return {
+    manifest: whole.subarray(head.bytes, cardAt),
+    card: whole.subarray(cardAt, cardAt + card),
+    model: whole.subarray(cardAt + card),
+  }
 }
 
 /**
@@ -53,12 +84,19 @@ export const recordOf = ({ name, content, index, count, bytes }: Piece): NewReco
 
 /** The piece that a record is; a sentence that says why it is none. */
 export function pieceOf({ key, value, headers }: LogRecord): Piece | string {
-  const [, family, scope, version, content, place] = /^([^/]+)\/([^/]+)\/([^/]+)\/([0-9a-f]{64})\/(\d+)$/.exec(key?.toString() ?? '') ?? []
-  if (family === undefined || value === null) return `its key ${JSON.stringify(key?.toString() ?? null)} or its value is not that of a piece of a model`
+  const [, family, scope, version, content, place] =
+    /^([^/]+)\/([^/]+)\/([^/]+)\/([0-9a-f]{64})\/(\d+)$/.exec(key?.toString() ?? '') ?? []
+  if (family === undefined || value === null)
+    return `its key ${JSON.stringify(key?.toString() ?? null)} or its value is not that of a piece of a model`
   const name = { family, scope: scope!, version: version! }
   const count = Number(headers['pieces']?.toString())
   const index = Number(place)
-  if (!(index < count && count <= Math.ceil(limits.modelBytes / limits.modelPieceBytes))) return `piece ${index} of ${count} of model ${family}/${scope!}/${version!} cannot be`
-  if (sha256(value) !== headers['sha256']?.toString()) return `piece ${index + 1} of ${count} of model ${family}/${scope!}/${version!} is damaged: its bytes are not those of its hash`
+  if (!(index < count && count <= Math.ceil(limits.modelBytes / limits.modelPieceBytes)))
+    return `piece ${index} of ${count} of model ${family}/${scope!}/${version!} cannot be`
+  if (sha256(value) !== headers['sha256']?.toString())
+    return (
+      `piece ${index + 1} of ${count} of model ${family}/${scope!}/${version!} is damaged: its bytes are not ` +
+      'those of its hash'
+    )
   return { name, content: content!, index, count, bytes: value }
 }

@@ -3,14 +3,23 @@ import { isEngineError, messageOf } from '../../base/errors.js'
 import { limits } from '../../base/limits.js'
 import type { EventLog } from '../../log/event-log.js'
 import { keepModel } from '../../scorers/model-keeping.js'
-import { modelOf, modelPath, readModel, readModelFiles, type ModelName, type StoredModel } from '../../scorers/model-store.js'
+import {
+  modelOf,
+  modelPath,
+  readModel,
+  readModelFiles,
+  type ModelName,
+  type StoredModel,
+} from '../../scorers/model-store.js'
 import { openModelTopic } from './topic.js'
 
 export interface ModelReadingOptions {
   readonly log: EventLog
   /** The models that this machine was given; only read. */
   readonly directory: string
-  /** Where models that came over the log are kept; one that cannot be kept serves from memory and comes again next time. */
+  /**
+   * Where models that came over the log are kept; one that cannot be kept serves from memory and comes again next time.
+   */
   readonly kept: string
   readonly report: (message: string) => void
 }
@@ -49,7 +58,9 @@ export function openModelReading({ log, directory, kept, report }: ModelReadingO
   async function receive(name: ModelName): Promise<StoredModel> {
     const files = await topic.fetch(name)
     const stored = modelOf(name, files)
-    await keepModel(kept, name, files).catch((error: unknown) => report(`model ${modelPath(name)} serves from memory, it cannot be kept: ${messageOf(error)}`))
+    await keepModel(kept, name, files).catch((error: unknown) =>
+      report(`model ${modelPath(name)} serves from memory, it cannot be kept: ${messageOf(error)}`),
+    )
     return stored
   }
 

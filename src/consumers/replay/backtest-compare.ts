@@ -49,8 +49,17 @@ export interface Side {
 
 const listed = 100
 
-/** Compares what two sides say of the same offsets, with what came true. A side without a row of an offset has no score there. */
-export async function compareSides(run: Side, other: Side, spans: readonly Span[], labels: OutcomeLabels, costs?: CostRule): Promise<Comparison> {
+/**
+ * Compares what two sides say of the same offsets, with what came true. A side without a row of an offset has no score
+ * there.
+ */
+export async function compareSides(
+  run: Side,
+  other: Side,
+  spans: readonly Span[],
+  labels: OutcomeLabels,
+  costs?: CostRule,
+): Promise<Comparison> {
   const collected = collectRows(spans.reduce((sum, { from, to }) => sum + to - from, 0))
   const differing = furthest(listed)
   const versions: Record<string, number> = {}
@@ -70,17 +79,30 @@ export async function compareSides(run: Side, other: Side, spans: readonly Span[
     if (mine !== undefined) count(versions, mine)
     if (theirs !== undefined) count(otherVersions, theirs)
     collected.add({ tenant, score, other: otherScore, label, risk: riskOf(mine), otherRisk: riskOf(theirs) })
-    if (mine !== undefined && theirs !== undefined && score !== otherScore) differing.offer(Math.abs(score - otherScore), () => disagreement(mine, theirs, label))
+    if (mine !== undefined && theirs !== undefined && score !== otherScore)
+      differing.offer(Math.abs(score - otherScore), () => disagreement(mine, theirs, label))
   }
 
   for (const { partition, from, to } of spans)
     await alignRows(blocksOf(run, partition, { from, to }), blocksOf(other, partition, { from, to }), visit)
-  return { figures: backtestFigures(collected.rows(), costs), versions, otherVersions, duplicates, late, disagreements: differing.list() }
+  return {
+    figures: backtestFigures(collected.rows(), costs),
+    versions,
+    otherVersions,
+    duplicates,
+    late,
+    disagreements: differing.list(),
+  }
 }
 
-const blocksOf = ({ view, topic, rulesOf }: Side, partition: number, range: Pick<Span, 'from' | 'to'>): AsyncIterable<Rows> => readBlocks(view, { topic, partition }, range, rulesOf?.(partition))
+const blocksOf = (
+  { view, topic, rulesOf }: Side,
+  partition: number,
+  range: Pick<Span, 'from' | 'to'>,
+): AsyncIterable<Rows> => readBlocks(view, { topic, partition }, range, rulesOf?.(partition))
 
-const scored = (ref: RowRef | undefined): RowRef | undefined => (ref === undefined || ref.block.kinds[ref.row] !== 0 ? undefined : ref)
+const scored = (ref: RowRef | undefined): RowRef | undefined =>
+  ref === undefined || ref.block.kinds[ref.row] !== 0 ? undefined : ref
 const scoreOf = (ref: RowRef | undefined): number => (ref === undefined ? NaN : ref.block.scores[ref.row]!)
 const riskOf = (ref: RowRef | undefined): number => (ref === undefined ? 255 : ref.block.risks[ref.row]!)
 const versionOf = ({ block, row }: RowRef): string => block.versions[block.versionOf[row]!]!

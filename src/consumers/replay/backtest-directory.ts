@@ -75,13 +75,19 @@ export function backtestDirectory(path: string): BacktestDirectory {
     },
     async list() {
       const names = await readdir(path).catch(() => [])
-      const runs = await Promise.all(names.filter((name) => idPattern.test(name)).map((name) => read(name).catch(() => undefined)))
+      const runs = await Promise.all(
+        names.filter((name) => idPattern.test(name)).map((name) => read(name).catch(() => undefined)),
+      )
       return runs.filter((run) => run !== undefined).sort((a, b) => b.startedMs - a.startedMs)
     },
     writeReport: (report) => replaceFile(join(of(report.run.id), 'report.json'), report),
     async readReport(id) {
       const { status } = await read(id)
-      if (status !== 'done') throw new EngineError('BAD_REQUEST', `backtest ${id} is ${status}: it has no report yet. 'tidemill backtest run --resume ${id}' goes on with it`)
+      if (status !== 'done')
+        throw new EngineError(
+          'BAD_REQUEST',
+          `backtest ${id} is ${status}: it has no report yet. 'tidemill backtest run --resume ${id}' goes on with it`,
+        )
       return JSON.parse(await readFile(join(of(id), 'report.json'), 'utf8')) as BacktestReport
     },
     remove: async (id) => {

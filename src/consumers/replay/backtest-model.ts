@@ -25,7 +25,12 @@ export const isModelFile = (model: string): boolean => model.endsWith('.onnx') |
  * Who scores a backtest: `champion` as the control topic stands now, `served` as each offset was served, the heuristic
  * by its name, an ONNX file, or a version of the stream's family. Throws UNKNOWN_MODEL, MODEL_MISMATCH, MODEL_DAMAGED.
  */
-export async function modelOfBacktest(stream: CompiledStream, model: string, spans: readonly Span[], { view, runtime, readModel }: ModelSources): Promise<ReplayRouting> {
+export async function modelOfBacktest(
+  stream: CompiledStream,
+  model: string,
+  spans: readonly Span[],
+  { view, runtime, readModel }: ModelSources,
+): Promise<ReplayRouting> {
   const load = (name: ModelName): Promise<Serving> => servingOf({ readModel, runtime, streams: [stream] }, name)
   const family = stream.stream.model
   if (model === heuristicVersion) return fixedRouting(emptyRouting)
@@ -34,8 +39,15 @@ export async function modelOfBacktest(stream: CompiledStream, model: string, spa
     const position = (await view.bounds(controlTopic)).next
     return fixedRouting((await routingsAt(view, stream, new Set([position]), load)).get(position)!)
   }
-  if (family === undefined) throw new EngineError('UNKNOWN_MODEL', `stream ${stream.stream.name} has no model family, so there is no version ${model}; give a file, or ${heuristicVersion}`)
-  const serving = isModelFile(model) ? await fileOf(stream, model, runtime) : await load({ family, scope: 'global', version: model })
+  if (family === undefined)
+    throw new EngineError(
+      'UNKNOWN_MODEL',
+      `stream ${stream.stream.name} has no model family, so there is no version ${model}; give a file, or ` +
+        heuristicVersion,
+    )
+  const serving = isModelFile(model)
+    ? await fileOf(stream, model, runtime)
+    : await load({ family, scope: 'global', version: model })
   return fixedRouting(withChampion(emptyRouting, family, 'global', serving))
 }
 
@@ -43,6 +55,10 @@ async function fileOf(stream: CompiledStream, path: string, runtime: ModelRuntim
   const { version, model } = await readModelFile(path)
   const session = await runtime.open(model)
   if (session.width !== stream.plan.width)
-    throw new EngineError('MODEL_MISMATCH', `${path} takes ${session.width} features, stream ${stream.stream.name} has ${stream.plan.width}: ${stream.plan.names.join(', ')}`)
+    throw new EngineError(
+      'MODEL_MISMATCH',
+      `${path} takes ${session.width} features, stream ${stream.stream.name} has ${stream.plan.width}: ` +
+        stream.plan.names.join(', '),
+    )
   return { version, session, thresholds: stream.stream.risk, typical: stream.scored.typical }
 }

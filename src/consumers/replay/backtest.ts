@@ -48,19 +48,41 @@ export interface BacktestRequest extends Omit<SpanRange, 'seenIds'> {
 }
 
 /** A stream as a backtest scores it: a model file may score one that has no family. */
-export const compileForBacktest = (stream: Stream, model: string): CompiledStream => compileStream(isModelFile(model) ? { ...stream, model: stream.model ?? stream.name } : stream)
+export const compileForBacktest = (stream: Stream, model: string): CompiledStream =>
+  compileStream(isModelFile(model) ? { ...stream, model: stream.model ?? stream.name } : stream)
 
-/** Begins a run: finds what is to be scored, writes it down, and goes on as `continueBacktest`. BAD_REQUEST where there is nothing. */
+/**
+ * Begins a run: finds what is to be scored, writes it down, and goes on as `continueBacktest`. BAD_REQUEST where there
+ * is nothing.
+ */
 export async function beginBacktest(request: BacktestRequest, parts: BacktestParts): Promise<BacktestRun> {
   const { id, stream: definition, model, fromMs, toMs, warmMs } = request
   const stream = compileForBacktest(definition, model)
   const held = await spansOf(parts.view, stream, { fromMs, toMs, warmMs, seenIds: parts.settings.seenIds })
   const spans = model === served ? await servedSpans(parts.view, stream, held) : held
-  if (spans.length === 0) throw new EngineError('BAD_REQUEST', `topic ${stream.topics.events} holds no ${model === served ? 'scored ' : ''}events in that time; its records are chosen by the time that they came into the log`)
+  if (spans.length === 0)
+    throw new EngineError(
+      'BAD_REQUEST',
+      `topic ${stream.topics.events} holds no ${model === served ? 'scored ' : ''}events in that time; its ` +
+        'records are chosen by the time that they came into the log',
+    )
   const startedMs = parts.clock.nowMs()
   const run: BacktestRun = {
-    id, stream: definition.name, fingerprint: stream.plan.fingerprint, model, fromMs: fromMs ?? null, toMs: toMs ?? null, spans, status: 'running',
-    startedMs, finishedMs: null, asOfMs: startedMs, replayMs: 0, records: 0, error: null, stored: false,
+    id,
+    stream: definition.name,
+    fingerprint: stream.plan.fingerprint,
+    model,
+    fromMs: fromMs ?? null,
+    toMs: toMs ?? null,
+    spans,
+    status: 'running',
+    startedMs,
+    finishedMs: null,
+    asOfMs: startedMs,
+    replayMs: 0,
+    records: 0,
+    error: null,
+    stored: false,
   }
   // A model that is not there is known before anything is kept.
   await modelOfBacktest(stream, model, spans, parts)
@@ -72,11 +94,20 @@ export async function beginBacktest(request: BacktestRequest, parts: BacktestPar
  * Folds and scores what is left of a run, then compares it with what was served and what came true. Interrupted, it
  * keeps what it has, and goes on from there when it is called again. STATE_MISMATCH where the stream has changed since.
  */
-export async function continueBacktest(begun: BacktestRun, definition: Stream, parts: BacktestParts, costs?: CostRule): Promise<{ readonly run: BacktestRun; readonly report?: BacktestReport }> {
+export async function continueBacktest(
+  begun: BacktestRun,
+  definition: Stream,
+  parts: BacktestParts,
+  costs?: CostRule,
+): Promise<{ readonly run: BacktestRun; readonly report?: BacktestReport }> {
   const { directory, clock } = parts
   const stream = compileForBacktest(definition, begun.model)
   if (stream.plan.fingerprint !== begun.fingerprint)
-    throw new EngineError('STATE_MISMATCH', `backtest ${begun.id} began with vectors ${begun.fingerprint}, stream ${definition.name} now makes ${stream.plan.fingerprint}: begin a new one`)
+    throw new EngineError(
+      'STATE_MISMATCH',
+      `backtest ${begun.id} began with vectors ${begun.fingerprint}, stream ${definition.name} now makes ` +
+        `${stream.plan.fingerprint}: begin a new one`,
+    )
   const place = directory.of(begun.id)
   const own = await parts.openOwn(place)
   const startedMs = clock.nowMs()
@@ -85,14 +116,34 @@ export async function continueBacktest(begun: BacktestRun, definition: Stream, p
     records = progress.done
     parts.onProgress?.(progress)
   }
-  const now = (change: Partial<BacktestRun>): BacktestRun => ({ ...begun, records, error: null, replayMs: begun.replayMs + clock.nowMs() - startedMs, ...change })
+  const now = (change: Partial<BacktestRun>): BacktestRun => ({
+    ...begun,
+    records,
+    error: null,
+    replayMs: begun.replayMs + clock.nowMs() - startedMs,
+    ...change,
+  })
   try {
     const routing = await modelOfBacktest(stream, begun.model, begun.spans, parts)
-    const end = await replay({ ...parts, own: own.log, store: own.store, stream, spans: begun.spans, routing, onProgress })
+    const end = await replay({
+      ...parts,
+      own: own.log,
+      store: own.store,
+      stream,
+      spans: begun.spans,
+      routing,
+      onProgress,
+    })
     if (end === 'interrupted') return await ended(directory, now({ status: 'interrupted' }))
     const run = now({ status: 'done', finishedMs: clock.nowMs() })
     const labels = await readOutcomes(parts.view, stream.stream, run.asOfMs)
-    const comparison = await compareSides({ view: own.log, topic: stream.topics.predictions }, await servedSide(parts.view, stream), run.spans, labels, costs)
+    const comparison = await compareSides(
+      { view: own.log, topic: stream.topics.predictions },
+      await servedSide(parts.view, stream),
+      run.spans,
+      labels,
+      costs,
+    )
     const report: BacktestReport = { run, comparedWith: served, outcomes: labels.outcomes, ...comparison }
     await directory.writeReport(report)
     await directory.write(run)
@@ -103,7 +154,8 @@ export async function continueBacktest(begun: BacktestRun, definition: Stream, p
   } finally {
     await own.close()
     // The results stay; the state that led to them is not needed any more.
-    if ((await directory.read(begun.id)).status === 'done') await rm(join(place, 'state'), { recursive: true, force: true })
+    if ((await directory.read(begun.id)).status === 'done')
+      await rm(join(place, 'state'), { recursive: true, force: true })
   }
 }
 
@@ -116,10 +168,17 @@ async function ended(directory: BacktestDirectory, run: BacktestRun): Promise<{ 
  * A finished run against another one or, as `other`, what was `served`: over the offsets that both scored. BAD_REQUEST
  * where one of them is not there, is not finished, or they have no offset in common.
  */
-export async function compareRuns(definition: Stream, id: string, other: string, parts: BacktestParts, costs?: CostRule): Promise<BacktestReport> {
+export async function compareRuns(
+  definition: Stream,
+  id: string,
+  other: string,
+  parts: BacktestParts,
+  costs?: CostRule,
+): Promise<BacktestReport> {
   const { directory, view } = parts
   const [run, theirs] = [await finished(directory, id), other === served ? undefined : await finished(directory, other)]
-  if (theirs !== undefined && theirs.stream !== run.stream) throw new EngineError('BAD_REQUEST', `${id} is of stream ${run.stream}, ${other} of ${theirs.stream}`)
+  if (theirs !== undefined && theirs.stream !== run.stream)
+    throw new EngineError('BAD_REQUEST', `${id} is of stream ${run.stream}, ${other} of ${theirs.stream}`)
   const spans = theirs === undefined ? run.spans : inCommon(run.spans, theirs.spans)
   if (spans.length === 0) throw new EngineError('BAD_REQUEST', `${id} and ${other} have no event in common`)
   const stream = compileForBacktest(definition, run.model)
@@ -129,7 +188,18 @@ export async function compareRuns(definition: Stream, id: string, other: string,
     const others = theirs === undefined ? undefined : await parts.viewOwn(directory.of(other))
     try {
       const topic = stream.topics.predictions
-      return { run, comparedWith: other, outcomes: labels.outcomes, ...(await compareSides({ view: mine, topic }, others === undefined ? await servedSide(view, stream) : { view: others, topic }, spans, labels, costs)) }
+      return {
+        run,
+        comparedWith: other,
+        outcomes: labels.outcomes,
+        ...(await compareSides(
+          { view: mine, topic },
+          others === undefined ? await servedSide(view, stream) : { view: others, topic },
+          spans,
+          labels,
+          costs,
+        )),
+      }
     } finally {
       await others?.close()
     }
@@ -146,7 +216,11 @@ async function servedSide(view: LogView, { topics }: CompiledStream): Promise<Si
 
 async function finished(directory: BacktestDirectory, id: string): Promise<BacktestRun> {
   const run = await directory.read(id)
-  if (run.status !== 'done') throw new EngineError('BAD_REQUEST', `backtest ${id} is ${run.status}: 'tidemill backtest run --resume ${id}' goes on with it`)
+  if (run.status !== 'done')
+    throw new EngineError(
+      'BAD_REQUEST',
+      `backtest ${id} is ${run.status}: 'tidemill backtest run --resume ${id}' goes on with it`,
+    )
   return run
 }
 

@@ -33,14 +33,30 @@ export async function certify(request: CertifyRequest, parts: BacktestParts): Pr
   const { stream: definition, fromMs, toMs, warmMs, id, build, cpu } = request
   const { view, directory, clock } = parts
   const stream = compileStream(definition)
-  const spans = await servedSpans(view, stream, await spansOf(view, stream, { fromMs, toMs, warmMs, seenIds: parts.settings.seenIds }))
-  if (spans.length === 0) throw new EngineError('BAD_REQUEST', `topic ${stream.topics.events} holds nothing that was served in that time`)
+  const spans = await servedSpans(
+    view,
+    stream,
+    await spansOf(view, stream, { fromMs, toMs, warmMs, seenIds: parts.settings.seenIds }),
+  )
+  if (spans.length === 0)
+    throw new EngineError('BAD_REQUEST', `topic ${stream.topics.events} holds nothing that was served in that time`)
   const routing = await modelOfBacktest(stream, served, spans, parts)
   const own = await parts.openOwn(directory.of(id))
   try {
-    if ((await replay({ ...parts, own: own.log, store: own.store, stream, spans, routing })) === 'interrupted') return undefined
+    if ((await replay({ ...parts, own: own.log, store: own.store, stream, spans, routing })) === 'interrupted')
+      return undefined
     const compared = await compareResults(view, own.log, stream, spans)
-    return { format: 1, stream: definition.name, fingerprint: stream.plan.fingerprint, fromMs: fromMs ?? null, toMs: toMs ?? null, madeAtMs: clock.nowMs(), build, cpu, ...compared }
+    return {
+      format: 1,
+      stream: definition.name,
+      fingerprint: stream.plan.fingerprint,
+      fromMs: fromMs ?? null,
+      toMs: toMs ?? null,
+      madeAtMs: clock.nowMs(),
+      build,
+      cpu,
+      ...compared,
+    }
   } finally {
     await own.close()
     await rm(directory.of(id), { recursive: true, force: true })
@@ -50,7 +66,12 @@ export async function certify(request: CertifyRequest, parts: BacktestParts): Pr
 type Compared = Pick<Certificate, 'partitions' | 'served' | 'replayed' | 'givenUp' | 'equal' | 'firstDifference'>
 
 /** Two digests over the same offsets, made apart, and the first place where the results differ. */
-export async function compareResults(live: LogView, own: LogView, stream: CompiledStream, spans: readonly Span[]): Promise<Compared> {
+export async function compareResults(
+  live: LogView,
+  own: LogView,
+  stream: CompiledStream,
+  spans: readonly Span[],
+): Promise<Compared> {
   const [mine, theirs] = [tally(stream.stream.name), tally(stream.stream.name)]
   const partitions: PartitionCertificate[] = []
   const rulesOf = await gateRulesNow(live)
@@ -64,7 +85,14 @@ export async function compareResults(live: LogView, own: LogView, stream: Compil
     partitions.push({ ...span, served: theirs.endSpan(span), replayed: mine.endSpan(span) })
   }
   const [servedResults, replayed] = [theirs.end(), mine.end()]
-  return { partitions, served: servedResults, replayed, givenUp, equal: servedResults.digest === replayed.digest && first === undefined, firstDifference: first ?? null }
+  return {
+    partitions,
+    served: servedResults,
+    replayed,
+    givenUp,
+    equal: servedResults.digest === replayed.digest && first === undefined,
+    firstDifference: first ?? null,
+  }
 }
 
 interface Sides {
@@ -75,7 +103,12 @@ interface Sides {
   readonly rules: GateRules
 }
 
-async function compareSpan({ live, own, stream: { topics }, rules }: Sides, span: Span, theirs: Tally, mine: Tally): Promise<{ readonly difference: Difference | undefined; readonly givenUp: number }> {
+async function compareSpan(
+  { live, own, stream: { topics }, rules }: Sides,
+  span: Span,
+  theirs: Tally,
+  mine: Tally,
+): Promise<{ readonly difference: Difference | undefined; readonly givenUp: number }> {
   const { partition } = span
   let found: Difference | undefined
   let givenUp = 0
@@ -95,15 +128,32 @@ async function compareSpan({ live, own, stream: { topics }, rules }: Sides, span
   for (const letter of left.values()) theirs.letter(letter)
   for (const letter of right.values()) mine.letter(letter)
   const letter = differingLetter(partition, left, right)
-  return { givenUp, difference: letter !== undefined && (found === undefined || letter.offset < found.offset) ? letter : found }
+  return {
+    givenUp,
+    difference: letter !== undefined && (found === undefined || letter.offset < found.offset) ? letter : found,
+  }
 }
 
 function rowDifference(partition: number, left: RowRef | undefined, right: RowRef | undefined): Difference | undefined {
   if (left === undefined || right === undefined) {
     const { block, row } = (left ?? right)!
     const kind = block.kinds[row] === 0 ? 'a prediction' : 'a duplicate notice'
-    return { partition, offset: block.offsets[row]!, field: 'result', served: left === undefined ? null : kind, replayed: right === undefined ? null : kind }
+    return {
+      partition,
+      offset: block.offsets[row]!,
+      field: 'result',
+      served: left === undefined ? null : kind,
+      replayed: right === undefined ? null : kind,
+    }
   }
   const field = differingField(left, right)
-  return field === undefined ? undefined : { partition, offset: left.block.offsets[left.row]!, field, served: shownField(left, field), replayed: shownField(right, field) }
+  return field === undefined
+    ? undefined
+    : {
+        partition,
+        offset: left.block.offsets[left.row]!,
+        field,
+        served: shownField(left, field),
+        replayed: shownField(right, field),
+      }
 }

@@ -33,9 +33,19 @@ export function differingLetter(partition: number, served: Letters, replayed: Le
   const offsets = [...new Set([...served.keys(), ...replayed.keys()])].sort((a, b) => a - b)
   for (const offset of offsets) {
     const [left, right] = [served.get(offset), replayed.get(offset)]
-    if (left === undefined || right === undefined) return { partition, offset, field: 'result', served: left === undefined ? null : `a dead letter: ${left.code}`, replayed: right === undefined ? null : `a dead letter: ${right.code}` }
-    const field = (['code', 'stage', 'reason'] as const satisfies readonly (keyof Reason)[]).find((name) => left[name] !== right[name])
-    if (field !== undefined) return { partition, offset, field: `dead letter ${field}`, served: left[field], replayed: right[field] }
+    if (left === undefined || right === undefined)
+      return {
+        partition,
+        offset,
+        field: 'result',
+        served: left === undefined ? null : `a dead letter: ${left.code}`,
+        replayed: right === undefined ? null : `a dead letter: ${right.code}`,
+      }
+    const field = (['code', 'stage', 'reason'] as const satisfies readonly (keyof Reason)[]).find(
+      (name) => left[name] !== right[name],
+    )
+    if (field !== undefined)
+      return { partition, offset, field: `dead letter ${field}`, served: left[field], replayed: right[field] }
   }
   return undefined
 }

@@ -8,11 +8,16 @@ import { outcomeFault, type OutcomeValue } from '../warehouse/records.js'
 export interface OutcomeLabels {
   /** Outcomes of the stream that were read. */
   readonly outcomes: number
-  /** 1, 0, or -1 while nothing is known. Silence is an answer where the stream's rule says so and the event is old enough. */
+  /**
+   * 1, 0, or -1 while nothing is known. Silence is an answer where the stream's rule says so and the event is old
+   * enough.
+   */
   labelOf(tenant: string, eventId: string, eventTimeMs: number): -1 | 0 | 1
 }
 
-/** Reads the outcomes topic up to its present end. Of several outcomes of one event the one that arrived last counts. */
+/**
+ * Reads the outcomes topic up to its present end. Of several outcomes of one event the one that arrived last counts.
+ */
 export async function readOutcomes(view: LogView, stream: Stream, asOfMs: number): Promise<OutcomeLabels> {
   const at = { topic: outcomesTopic, partition: 0 }
   const { first, next } = await view.bounds(at)
@@ -36,6 +41,10 @@ export async function readOutcomes(view: LogView, stream: Stream, asOfMs: number
     await reader.close()
   }
   const { matureAfterMs, silenceMeans } = stream.outcome
-  const silent = (eventTimeMs: number): -1 | 0 => (silenceMeans === 'genuine' && eventTimeMs + matureAfterMs <= asOfMs ? 0 : -1)
-  return { outcomes, labelOf: (tenant, eventId, eventTimeMs) => byTenant.get(tenant)?.get(eventId) ?? silent(eventTimeMs) }
+  const silent = (eventTimeMs: number): -1 | 0 =>
+    silenceMeans === 'genuine' && eventTimeMs + matureAfterMs <= asOfMs ? 0 : -1
+  return {
+    outcomes,
+    labelOf: (tenant, eventId, eventTimeMs) => byTenant.get(tenant)?.get(eventId) ?? silent(eventTimeMs),
+  }
 }

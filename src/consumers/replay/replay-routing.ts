@@ -25,9 +25,15 @@ export type LoadModel = (name: ModelName) => Promise<Serving>
  * The routing of a stream as the control topic stands at each of the positions (next offsets), by position. Models are
  * loaded once each. Errors of `load`: UNKNOWN_MODEL, MODEL_MISMATCH.
  */
-export async function routingsAt(view: LogView, { stream }: CompiledStream, positions: ReadonlySet<number>, load: LoadModel): Promise<ReadonlyMap<number, Routing>> {
+export async function routingsAt(
+  view: LogView,
+  { stream }: CompiledStream,
+  positions: ReadonlySet<number>,
+  load: LoadModel,
+): Promise<ReadonlyMap<number, Routing>> {
   const family = stream.model
-  const decisions = family === undefined ? [] : (await readDecisions(view)).filter(({ decision }) => decision.family === family)
+  const decisions =
+    family === undefined ? [] : (await readDecisions(view)).filter(({ decision }) => decision.family === family)
   const loaded = new Map<string, Promise<Serving>>()
   const routings = new Map<number, Routing>()
   for (const position of positions) {
@@ -55,7 +61,9 @@ interface Decided {
 
 /** The last decision on each scope before a position. */
 const standing = (decisions: readonly Decided[], position: number): Iterable<Decision> =>
-  new Map(decisions.filter(({ offset }) => offset < position).map(({ decision }) => [decision.scope, decision])).values()
+  new Map(
+    decisions.filter(({ offset }) => offset < position).map(({ decision }) => [decision.scope, decision]),
+  ).values()
 
 async function readDecisions(view: LogView): Promise<readonly Decided[]> {
   const { first, next } = await view.bounds(controlTopic)
@@ -75,15 +83,27 @@ async function readDecisions(view: LogView): Promise<readonly Decided[]> {
   }
 }
 
-/** The parts of the spans that have a prediction in the log: the newest events may not be scored yet, the oldest blocks be gone. */
-export async function servedSpans(view: LogView, stream: CompiledStream, spans: readonly Span[]): Promise<readonly Span[]> {
+/**
+ * The parts of the spans that have a prediction in the log: the newest events may not be scored yet, the oldest blocks
+ * be gone.
+ */
+export async function servedSpans(
+  view: LogView,
+  stream: CompiledStream,
+  spans: readonly Span[],
+): Promise<readonly Span[]> {
   const rulesOf = await gateRulesNow(view)
   const found = await Promise.all(
     spans.map(async (span): Promise<Span> => {
       const at = { topic: stream.topics.predictions, partition: span.partition }
       const { covered } = await readTail(view, at)
       const to = Math.min(span.to, covered + 1)
-      for await (const { block } of readBlocks(view, at, { from: span.from, to }, rulesOf({ topic: stream.topics.events, partition: span.partition }))) {
+      for await (const { block } of readBlocks(
+        view,
+        at,
+        { from: span.from, to },
+        rulesOf({ topic: stream.topics.events, partition: span.partition }),
+      )) {
         const from = Math.max(span.from, block.after + 1)
         return { ...span, from, to }
       }
@@ -103,25 +123,47 @@ interface Stretch {
  * Who served each offset, by the control positions that the blocks recorded. Offsets that no block covers are refused
  * when they are asked for: they were not served yet.
  */
-export async function servedRouting(view: LogView, stream: CompiledStream, spans: readonly Span[], load: LoadModel): Promise<ReplayRouting> {
+export async function servedRouting(
+  view: LogView,
+  stream: CompiledStream,
+  spans: readonly Span[],
+  load: LoadModel,
+): Promise<ReplayRouting> {
   const rulesOf = await gateRulesNow(view)
   const stretches = new Map<number, Stretch[]>()
   for (const span of spans) {
     const { partition } = span
-    stretches.set(partition, await stretchesOf(view, { topic: stream.topics.predictions, partition }, span, rulesOf({ topic: stream.topics.events, partition })))
+    stretches.set(
+      partition,
+      await stretchesOf(
+        view,
+        { topic: stream.topics.predictions, partition },
+        span,
+        rulesOf({ topic: stream.topics.events, partition }),
+      ),
+    )
   }
   const positions = new Set([...stretches.values()].flatMap((list) => list.map(({ control }) => control)))
   const routings = await routingsAt(view, stream, positions, load)
   return {
     at(partition, offset) {
       const stretch = stretches.get(partition)?.find(({ upTo }) => upTo >= offset)
-      if (stretch === undefined) throw new EngineError('GAP', `offset ${offset} of ${stream.topics.events}/${partition} has no prediction in the log yet`)
+      if (stretch === undefined)
+        throw new EngineError(
+          'GAP',
+          `offset ${offset} of ${stream.topics.events}/${partition} has no prediction in the log yet`,
+        )
       return { routing: routings.get(stretch.control)!, upTo: stretch.upTo }
     },
   }
 }
 
-async function stretchesOf(view: LogView, at: TopicPartition, { from, to }: Span, rules: GateRules): Promise<Stretch[]> {
+async function stretchesOf(
+  view: LogView,
+  at: TopicPartition,
+  { from, to }: Span,
+  rules: GateRules,
+): Promise<Stretch[]> {
   const stretches: Stretch[] = []
   for await (const { block } of readBlocks(view, at, { from, to }, rules)) {
     const last = stretches.at(-1)

@@ -4,7 +4,10 @@ import type { OffsetRange } from '../ground/block-rows.js'
 import type { CompiledStream } from '../ground/compiled.js'
 import { decodeChunk } from '../ground/decode.js'
 
-/** What a replay reads of one partition: it folds from `warmFrom` on, and scores from `from` up to `to`, which is no longer its. */
+/**
+ * What a replay reads of one partition: it folds from `warmFrom` on, and scores from `from` up to `to`, which is no
+ * longer its.
+ */
 export interface Span {
   readonly partition: number
   readonly warmFrom: Offset
@@ -28,11 +31,18 @@ export const warmUpMs = ({ stream, plan }: CompiledStream): number => plan.horiz
 /** The spans of every partition that has something to score. Errors of `LogView.bounds`. */
 export async function spansOf(view: LogView, stream: CompiledStream, range: SpanRange): Promise<Span[]> {
   const partitions = Array.from({ length: stream.stream.partitions }, (_, partition) => partition)
-  const spans = await Promise.all(partitions.map((partition) => spanOf(view, stream, { topic: stream.topics.events, partition }, range)))
+  const spans = await Promise.all(
+    partitions.map((partition) => spanOf(view, stream, { topic: stream.topics.events, partition }, range)),
+  )
   return spans.filter(({ from, to }) => from < to)
 }
 
-async function spanOf(view: LogView, stream: CompiledStream, at: TopicPartition, { fromMs, toMs, warmMs, seenIds }: SpanRange): Promise<Span> {
+async function spanOf(
+  view: LogView,
+  stream: CompiledStream,
+  at: TopicPartition,
+  { fromMs, toMs, warmMs, seenIds }: SpanRange,
+): Promise<Span> {
   const { first, next } = await view.bounds(at)
   const to = toMs === undefined ? next : Math.min(next, (await view.bounds(at, toMs)).first)
   const from = fromMs === undefined ? first : Math.max(first, Math.min(to, (await view.bounds(at, fromMs)).first))
@@ -46,12 +56,24 @@ async function spanOf(view: LogView, stream: CompiledStream, at: TopicPartition,
  * What the first scored chunk looks back from: its oldest time, by the log and by its events, since a backlog that is
  * loaded late has event times far before its log times.
  */
-async function oldestMs(view: LogView, stream: CompiledStream, at: TopicPartition, { from, to }: OffsetRange): Promise<number> {
+async function oldestMs(
+  view: LogView,
+  stream: CompiledStream,
+  at: TopicPartition,
+  { from, to }: OffsetRange,
+): Promise<number> {
   const reader = view.reader(at)
   try {
-    const records = await reader.read(from, { records: limits.chunkRecords, bytes: limits.chunkBytes, until: to }, new AbortController().signal)
+    const records = await reader.read(
+      from,
+      { records: limits.chunkRecords, bytes: limits.chunkBytes, until: to },
+      new AbortController().signal,
+    )
     const { events } = decodeChunk(stream, 'any', records)
-    const times = [...records.map(({ timestampMs }) => timestampMs), ...events.map((event) => event[stream.stream.time] as number)]
+    const times = [
+      ...records.map(({ timestampMs }) => timestampMs),
+      ...events.map((event) => event[stream.stream.time] as number),
+    ]
     // Where nothing but holes is left nothing is scored.
     return times.length === 0 ? 0 : times.reduce((oldest, one) => Math.min(oldest, one))
   } finally {

@@ -22,7 +22,9 @@ export interface ReplayProgress {
 export interface ReplayOptions {
   /** The live log, looked at alone. */
   readonly view: LogView
-  /** Where results go. With `store` it is all that a replay writes, so it goes on from there when it is called again. */
+  /**
+   * Where results go. With `store` it is all that a replay writes, so it goes on from there when it is called again.
+   */
   readonly own: EventLog
   readonly store: StateStore
   readonly stream: CompiledStream
@@ -40,11 +42,15 @@ export interface ReplayOptions {
 
 /**
  * Folds and scores the spans of a stream with the code that scores live, at full speed and without touching anything
- * live: state and results are its own. Resolves with whether it came to its end. Errors of scoring: LOG_DAMAGED, GAP ...
+ * live: state and results are its own. Resolves with whether it came to its end. Errors of scoring: LOG_DAMAGED, GAP
+ * ...
  */
 export async function replay(options: ReplayOptions): Promise<'done' | 'interrupted'> {
   const { own, stream, spans, signal } = options
-  const { topics, stream: { partitions } } = stream
+  const {
+    topics,
+    stream: { partitions },
+  } = stream
   for (const topic of [topics.predictions, topics.deadLetters]) await own.ensure({ topic, partitions })
   const position = new Map(spans.map((span) => [span.partition, span.warmFrom]))
   const halted = new AbortController()
@@ -70,13 +76,22 @@ const progressOf = (spans: readonly Span[], position: ReadonlyMap<number, number
   spans.reduce(
     (sum, { partition, warmFrom, from, to }) => {
       const at = position.get(partition)!
-      return { total: sum.total + to - warmFrom, done: sum.done + at - warmFrom, scored: sum.scored + Math.max(0, at - from) }
+      return {
+        total: sum.total + to - warmFrom,
+        done: sum.done + at - warmFrom,
+        scored: sum.scored + Math.max(0, at - from),
+      }
     },
     { total: 0, done: 0, scored: 0 },
   )
 
 /** One span to its end, or until `stop` aborts; true when it came to its end. */
-async function replaySpan(span: Span, options: ReplayOptions, stop: AbortSignal, onRead: (next: number) => void): Promise<boolean> {
+async function replaySpan(
+  span: Span,
+  options: ReplayOptions,
+  stop: AbortSignal,
+  onRead: (next: number) => void,
+): Promise<boolean> {
   const { view, own, store, stream, routing, tenants, schemas, clock, settings, onRetry = () => undefined } = options
   await beginAt(span, options)
   const ended = new AbortController()
@@ -84,7 +99,8 @@ async function replaySpan(span: Span, options: ReplayOptions, stop: AbortSignal,
   let current = routing.at(span.partition, span.from)
   const reader = spanReader({
     reader: view.reader({ topic: stream.topics.events, partition: span.partition }),
-    span, onRead,
+    span,
+    onRead,
     cutAfter(offset) {
       if (offset < span.from) return span.from - 1
       current = routing.at(span.partition, offset)
@@ -92,11 +108,22 @@ async function replaySpan(span: Span, options: ReplayOptions, stop: AbortSignal,
     },
     onEnd: () => ended.abort(),
   })
-  const assignment: Assignment = { topic: stream.topics.events, partition: span.partition, reader, revoked, commit: () => Promise.resolve() }
+  const assignment: Assignment = {
+    topic: stream.topics.events,
+    partition: span.partition,
+    reader,
+    revoked,
+    commit: () => Promise.resolve(),
+  }
   try {
     await scorePartition(stream, assignment, {
       log: isolatedLog(view, own, stream.topics.events, [span]),
-      store, schemas, tenants, clock, onRetry, settings,
+      store,
+      schemas,
+      tenants,
+      clock,
+      onRetry,
+      settings,
       routing: () => current.routing,
       onChunk: () => undefined,
     })
@@ -109,5 +136,6 @@ async function replaySpan(span: Span, options: ReplayOptions, stop: AbortSignal,
 /** Says in the log of the results that everything before the span is covered: it is folded and not scored. */
 async function beginAt({ partition, from }: Span, { own, stream }: ReplayOptions): Promise<void> {
   const at = { topic: stream.topics.predictions, partition }
-  if ((await own.bounds(at)).next === 0) await own.append(at, [{ key: null, value: encodeBlock(markerBlock(stream, 1, from - 1, 0)) }])
+  if ((await own.bounds(at)).next === 0)
+    await own.append(at, [{ key: null, value: encodeBlock(markerBlock(stream, 1, from - 1, 0)) }])
 }

@@ -55,11 +55,16 @@ export function openDigest(): Digest {
   return digest
 }
 
-const vectorOf = ({ block, row }: RowRef): Float32Array => block.vectors.subarray(row * block.width, (row + 1) * block.width)
-const bytesOf = (vector: Float32Array): Uint8Array => new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength)
+const vectorOf = ({ block, row }: RowRef): Float32Array =>
+  block.vectors.subarray(row * block.width, (row + 1) * block.width)
+const bytesOf = (vector: Float32Array): Uint8Array =>
+  new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength)
 const versionOf = ({ block, row }: RowRef): string => block.versions[block.versionOf[row]!] ?? ''
 
-/** What a result consists of, in the order in which it is compared and digested. A duplicate notice has no score and no vector. */
+/**
+ * What a result consists of, in the order in which it is compared and digested. A duplicate notice has no score and no
+ * vector.
+ */
 const always = ['kind', 'event_id', 'tenant', 'entity', 'event_time', 'late', 'fingerprint'] as const
 const scored = ['vector', 'version', 'score', 'served_by', 'risk', 'reasons'] as const
 export type ResultField = (typeof always)[number] | (typeof scored)[number]
@@ -82,7 +87,8 @@ const values: Readonly<Record<ResultField, (ref: RowRef) => Value>> = {
   reasons: ({ block, row }) => block.reasons[row]!,
 }
 
-const fieldsOf = ({ block, row }: RowRef): readonly ResultField[] => (block.kinds[row] === 0 ? [...always, ...scored] : always)
+const fieldsOf = ({ block, row }: RowRef): readonly ResultField[] =>
+  block.kinds[row] === 0 ? [...always, ...scored] : always
 const allFields: readonly ResultField[] = [...always, ...scored]
 
 /** Adds one result, its offset first. */
@@ -97,10 +103,12 @@ export function digestRow(digest: Digest, ref: RowRef): void {
   }
 }
 
-const same = (left: Value, right: Value): boolean => (left instanceof Uint8Array && right instanceof Uint8Array ? Buffer.compare(left, right) === 0 : Object.is(left, right))
+const same = (left: Value, right: Value): boolean =>
+  left instanceof Uint8Array && right instanceof Uint8Array ? Buffer.compare(left, right) === 0 : Object.is(left, right)
 
 /** The first field in which two results of one offset differ. */
-export const differingField = (left: RowRef, right: RowRef): ResultField | undefined => fieldsOf(left).find((field) => !same(values[field](left), values[field](right)))
+export const differingField = (left: RowRef, right: RowRef): ResultField | undefined =>
+  fieldsOf(left).find((field) => !same(values[field](left), values[field](right)))
 
 /** A field for a person: a vector as its numbers. */
 export const shownField = (ref: RowRef, field: ResultField): string | number => {

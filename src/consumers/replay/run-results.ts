@@ -17,29 +17,51 @@ const follows: Readonly<Record<ReplayState, readonly (ReplayState | undefined)[]
 /** Results of runs, straight into the stores. */
 export function runResults(log: EventLog, warehouse: Warehouse): RunResults {
   const stateOf = async (id: string): Promise<ReplayState | undefined> =>
-    (await warehouse.query<{ state: ReplayState }>('SELECT state FROM replays FINAL WHERE id = {id: String}', { id }))[0]?.state
+    (
+      await warehouse.query<{ state: ReplayState }>('SELECT state FROM replays FINAL WHERE id = {id: String}', { id })
+    )[0]?.state
 
   return {
     putBacktest: (run) => warehouse.run(insertBacktest, paramsOf(run)),
     async addPredictions(place, bytes) {
       const block = blockOf(bytes)
-      if (place.of === 'replay' && (await stateOf(place.id)) !== 'started') throw new EngineError('BAD_REQUEST', `replay ${place.id} takes no predictions: it was not started, or it is over`)
-      if (block.rows > 0) await warehouse.insert(place.of === 'replay' ? 'predictions' : 'backtest_predictions', encodePredictions([storedAs(place, block)]))
+      if (place.of === 'replay' && (await stateOf(place.id)) !== 'started')
+        throw new EngineError(
+          'BAD_REQUEST',
+          `replay ${place.id} takes no predictions: it was not started, or it is over`,
+        )
+      if (block.rows > 0)
+        await warehouse.insert(
+          place.of === 'replay' ? 'predictions' : 'backtest_predictions',
+          encodePredictions([storedAs(place, block)]),
+        )
     },
     async decideReplay(decision) {
       const { id, state } = decision
       const before = await stateOf(id)
-      if (!follows[state].includes(before)) throw new EngineError('BAD_REQUEST', `replay ${id} is ${before ?? 'not known'}; it cannot become ${state}`)
-      await log.append(controlTopic, [{ key: Buffer.from(`replay/${id}`), value: Buffer.from(JSON.stringify({ kind: 'replay', ...decision })) }])
+      if (!follows[state].includes(before))
+        throw new EngineError('BAD_REQUEST', `replay ${id} is ${before ?? 'not known'}; it cannot become ${state}`)
+      await log.append(controlTopic, [
+        { key: Buffer.from(`replay/${id}`), value: Buffer.from(JSON.stringify({ kind: 'replay', ...decision })) },
+      ])
       await warehouse.run(insertReplay, paramsOf(decision))
       // The rows count nowhere by now; they are removed so that they take no room.
-      if (state === 'undone') await warehouse.run('DELETE FROM predictions WHERE role = {role: String}', { role: `replay:${id}` })
+      if (state === 'undone')
+        await warehouse.run('DELETE FROM predictions WHERE role = {role: String}', { role: `replay:${id}` })
     },
     replays: () => warehouse.query<ReplayDecision>(selectReplays),
   }
 }
 
-const storedAs = ({ of, id, stream, topic, partition, position }: RunPlace, block: Block) => ({ stream, topic, partition, role: of === 'replay' ? `replay:${id}` : id, offset: position, generation: 0, block })
+const storedAs = ({ of, id, stream, topic, partition, position }: RunPlace, block: Block) => ({
+  stream,
+  topic,
+  partition,
+  role: of === 'replay' ? `replay:${id}` : id,
+  offset: position,
+  generation: 0,
+  block,
+})
 
 function blockOf(bytes: Buffer): Block {
   try {
@@ -54,7 +76,9 @@ function blockOf(bytes: Buffer): Block {
 const paramsOf = (row: StoredBacktest | ReplayDecision): Readonly<Record<string, unknown>> => ({ ...row })
 
 const time = (name: string): string => `fromUnixTimestamp64Milli({${name}: Int64}, 'UTC')`
-const timeOrNull = (name: string): string => `if(isNull({${name}: Nullable(Int64)}), NULL, fromUnixTimestamp64Milli(assumeNotNull({${name}: Nullable(Int64)}), 'UTC'))`
+const timeOrNull = (name: string): string =>
+  `if(isNull({${name}: Nullable(Int64)}), NULL, fromUnixTimestamp64Milli(assumeNotNull({${name}: ` +
+  `Nullable(Int64)}), 'UTC'))`
 
 const insertBacktest = `INSERT INTO backtest_runs (id, stream, model, fingerprint, from_time, to_time, started_at, finished_at, records, replay_ms, rows, labelled, positives, roc_auc, pr_auc, brier, served_roc_auc)
   SELECT {id: String}, {stream: String}, {model: String}, {fingerprint: String}, ${timeOrNull('fromMs')}, ${timeOrNull('toMs')}, ${time('startedMs')}, ${time('finishedMs')}, {records: UInt64}, {replayMs: UInt64},

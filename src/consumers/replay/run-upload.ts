@@ -22,8 +22,22 @@ export interface UploadOptions {
   readonly onRows?: (rows: number) => void
 }
 
-/** Hands the predictions of a run over, block by block, and resolves with how many rows they are; fewer when it was aborted. Doing it again is harmless. */
-export async function uploadRun({ of, run, own, topics, results, vectors, ratePerSecond, clock, signal, onRows }: UploadOptions): Promise<number> {
+/**
+ * Hands the predictions of a run over, block by block, and resolves with how many rows they are; fewer when it was
+ * aborted. Doing it again is harmless.
+ */
+export async function uploadRun({
+  of,
+  run,
+  own,
+  topics,
+  results,
+  vectors,
+  ratePerSecond,
+  clock,
+  signal,
+  onRows,
+}: UploadOptions): Promise<number> {
   const startedMs = clock.nowMs()
   let rows = 0
   for (const { partition, from, to } of run.spans) {
@@ -46,7 +60,22 @@ export function storedBacktest({ run, figures }: BacktestReport): StoredBacktest
   const { id, stream, model, fingerprint, fromMs, toMs, startedMs, finishedMs, records, replayMs } = run
   const { rows, labelled, positives, rocAuc, prAuc, calibration } = figures.run
   return {
-    id, stream, model, fingerprint, fromMs, toMs, startedMs, finishedMs: finishedMs ?? startedMs, records, replayMs: Math.round(replayMs),
-    rows, labelled, positives, rocAuc, prAuc, brier: calibration?.brier ?? null, servedRocAuc: figures.other.rocAuc,
+    id,
+    stream,
+    model,
+    fingerprint,
+    fromMs,
+    toMs,
+    startedMs,
+    finishedMs: finishedMs ?? startedMs,
+    records,
+    replayMs: Math.round(replayMs),
+    rows,
+    labelled,
+    positives,
+    rocAuc,
+    prAuc,
+    brier: calibration?.brier ?? null,
+    servedRocAuc: figures.other.rocAuc,
   }
 }

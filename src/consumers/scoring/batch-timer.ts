@@ -1,6 +1,9 @@
 import { limits } from '../../base/limits.js'
 
-/** When the small chunks of a process begin: all its partitions rest until the same moments, so that they are read, scored and written together. */
+/**
+ * When the small chunks of a process begin: all its partitions rest until the same moments, so that they are read,
+ * scored and written together.
+ */
 export interface Beat {
   /** A partition that is scored from now on. */
   join(): Member

@@ -13,13 +13,22 @@ export interface FoldedChunk {
   readonly after: Offset
   readonly last: Offset
   readonly dead: readonly DeadLetter[]
-  readonly columns: Omit<Block, 'after' | 'last' | 'epoch' | 'control' | 'by' | 'risks' | 'scores' | 'versions' | 'versionOf' | 'reasons'>
+  readonly columns: Omit<
+    Block,
+    'after' | 'last' | 'epoch' | 'control' | 'by' | 'risks' | 'scores' | 'versions' | 'versionOf' | 'reasons'
+  >
   readonly duplicates: number
   readonly late: number
 }
 
 /** Folds a decoded chunk in offset order, in one synchronous step. Every entity it needs must be in `state`. */
-export function foldChunk(stream: CompiledStream, state: PartitionState, { records, events, dead }: Decoded, after: Offset, last: Offset): FoldedChunk {
+export function foldChunk(
+  stream: CompiledStream,
+  state: PartitionState,
+  { records, events, dead }: Decoded,
+  after: Offset,
+  last: Offset,
+): FoldedChunk {
   const { plan } = stream
   const { id, time, tenant } = stream.stream
   const rows = events.length
@@ -64,17 +73,45 @@ export function foldChunk(stream: CompiledStream, state: PartitionState, { recor
 function kept(letter: DeadLetter): DeadLetter {
   const { key, value, headers, ...position } = letter.record
   const copy = (bytes: Buffer | null): Buffer | null => (bytes === null ? null : Buffer.from(bytes))
-  return { ...letter, record: { ...position, key: copy(key), value: copy(value), headers: Object.fromEntries(Object.entries(headers).map(([name, bytes]) => [name, Buffer.from(bytes)])) } }
+  return {
+    ...letter,
+    record: {
+      ...position,
+      key: copy(key),
+      value: copy(value),
+      headers: Object.fromEntries(Object.entries(headers).map(([name, bytes]) => [name, Buffer.from(bytes)])),
+    },
+  }
 }
 
 /** Scores a folded chunk: one run per version over the rows that are no duplicates, then the reasons of risky ones. */
-export async function scoreChunk(stream: CompiledStream, routing: Routing, chunk: FoldedChunk, epoch: number): Promise<Block> {
+export async function scoreChunk(
+  stream: CompiledStream,
+  routing: Routing,
+  chunk: FoldedChunk,
+  epoch: number,
+): Promise<Block> {
   const { columns } = chunk
   const part = chunk.duplicates === 0 ? columns : withoutDuplicates(columns)
   const scores = await score(stream.scored, routing, part.tenants, part.vectors)
   const why = await reasonsOf(stream, routing, part, scores)
-  const frame = { ...columns, after: chunk.after, last: chunk.last, epoch, control: routing.position, versions: scores.versions }
-  if (part === columns) return { ...frame, scores: scores.values, by: scores.by, risks: scores.risks, versionOf: scores.versionOf, reasons: why }
+  const frame = {
+    ...columns,
+    after: chunk.after,
+    last: chunk.last,
+    epoch,
+    control: routing.position,
+    versions: scores.versions,
+  }
+  if (part === columns)
+    return {
+      ...frame,
+      scores: scores.values,
+      by: scores.by,
+      risks: scores.risks,
+      versionOf: scores.versionOf,
+      reasons: why,
+    }
   return { ...frame, ...spread(columns, scores, why) }
 }
 
@@ -90,7 +127,13 @@ function withoutDuplicates(columns: FoldedChunk['columns']): Part {
 
 /** Puts scores back beside the duplicates, which have none. */
 function spread({ kinds, rows }: FoldedChunk['columns'], scores: Scores, why: readonly string[]) {
-  const out = { scores: new Float32Array(rows), by: new Uint8Array(rows), risks: new Uint8Array(rows), versionOf: new Uint16Array(rows), reasons: new Array<string>(rows).fill('') }
+  const out = {
+    scores: new Float32Array(rows),
+    by: new Uint8Array(rows),
+    risks: new Uint8Array(rows),
+    versionOf: new Uint16Array(rows),
+    reasons: new Array<string>(rows).fill(''),
+  }
   let next = 0
   for (let row = 0; row < rows; row++) {
     if (kinds[row] !== 0) continue
@@ -104,7 +147,12 @@ function spread({ kinds, rows }: FoldedChunk['columns'], scores: Scores, why: re
   return out
 }
 
-async function reasonsOf(stream: CompiledStream, routing: Routing, part: Part, scores: Scores): Promise<readonly string[]> {
+async function reasonsOf(
+  stream: CompiledStream,
+  routing: Routing,
+  part: Part,
+  scores: Scores,
+): Promise<readonly string[]> {
   const out = new Array<string>(part.tenants.length).fill('')
   const from = stream.stream.reasonsFrom
   if (from === 'never') return out
@@ -114,7 +162,12 @@ async function reasonsOf(stream: CompiledStream, routing: Routing, part: Part, s
   const { width } = part
   const vectors = new Float32Array(risky.length * width)
   risky.forEach((row, i) => vectors.set(part.vectors.subarray(row * width, (row + 1) * width), i * width))
-  const found = await reasons(stream.scored, routing, risky.map((row) => part.tenants[row]!), vectors)
+  const found = await reasons(
+    stream.scored,
+    routing,
+    risky.map((row) => part.tenants[row]!),
+    vectors,
+  )
   risky.forEach((row, i) => (out[row] = found[i]!))
   return out
 }

@@ -12,7 +12,10 @@ export interface Kept {
   readonly decoded: Decoded
 }
 
-/** Stops a partition where too many of its last records are bad, so that a broken schema does not drain a topic into the dead letters. */
+/**
+ * Stops a partition where too many of its last records are bad, so that a broken schema does not drain a topic into the
+ * dead letters.
+ */
 export interface Line {
   /** BAD_SHARE once the line stands: nothing after that offset may be consumed. */
   readonly stopped: EngineError | undefined
@@ -44,7 +47,8 @@ export async function openLine({ at, rule = never, forgiven, last, covered, stat
   const counted = new BadShare(rule, rule === never ? undefined : await load(badShareKey), last)
   let stopped: EngineError | undefined
 
-  const stopsAt = (offset: Offset): boolean => offset >= covered && !forgiven().some(({ from, to }) => from <= offset && offset <= to)
+  const stopsAt = (offset: Offset): boolean =>
+    offset >= covered && !forgiven().some(({ from, to }) => from <= offset && offset <= to)
   if (counted.exceeded && stopsAt(last)) stopped = tooManyBad(at, rule, last)
 
   /** How many records of the chunk are kept: all of them, or those up to the stop. */
@@ -53,7 +57,12 @@ export async function openLine({ at, rule = never, forgiven, last, covered, stat
     for (let i = 0; i < records.length; i++) {
       const record = records[i]!
       const letter = dead[bad]?.record === record ? dead[bad++] : undefined
-      if (isRedriven(record) || !counted.add(record.offset, letter !== undefined, forgiven()) || !stopsAt(record.offset)) continue
+      if (
+        isRedriven(record) ||
+        !counted.add(record.offset, letter !== undefined, forgiven()) ||
+        !stopsAt(record.offset)
+      )
+        continue
       stopped = tooManyBad(at, rule, record.offset, letter)
       return i + 1
     }
@@ -70,13 +79,17 @@ export async function openLine({ at, rule = never, forgiven, last, covered, stat
     take(records, decoded) {
       if (rule === never || (counted.share === 0 && decoded.dead.length === 0)) return { records, decoded }
       const kept = count(records, decoded.dead)
-      return kept === records.length ? { records, decoded } : { records: records.slice(0, kept), decoded: upTo(records[kept - 1]!.offset, decoded) }
+      return kept === records.length
+        ? { records, decoded }
+        : { records: records.slice(0, kept), decoded: upTo(records[kept - 1]!.offset, decoded) }
     },
     state: {
       takeDirty() {
         const dirty = state.takeDirty()
         const blob = counted.takeDirty()
-        return blob === undefined ? dirty : { ...dirty, puts: [...dirty.puts, { key: badShareKey, blob, expiresAtMs: Number.MAX_SAFE_INTEGER }] }
+        return blob === undefined
+          ? dirty
+          : { ...dirty, puts: [...dirty.puts, { key: badShareKey, blob, expiresAtMs: Number.MAX_SAFE_INTEGER }] }
       },
     },
   }
@@ -84,14 +97,25 @@ export async function openLine({ at, rule = never, forgiven, last, covered, stat
 
 function upTo(offset: Offset, { records, events, dead }: Decoded): Decoded {
   const kept = records.filter((record) => record.offset <= offset)
-  return { records: kept, events: events.slice(0, kept.length), dead: dead.filter(({ record }) => record.offset <= offset) }
+  return {
+    records: kept,
+    events: events.slice(0, kept.length),
+    dead: dead.filter(({ record }) => record.offset <= offset),
+  }
 }
 
-function tooManyBad({ topic, partition }: TopicPartition, { share, records }: BadShareRule, offset: Offset, letter?: DeadLetter): EngineError {
+function tooManyBad(
+  { topic, partition }: TopicPartition,
+  { share, records }: BadShareRule,
+  offset: Offset,
+  letter?: DeadLetter,
+): EngineError {
   const lately = letter === undefined ? '' : `, the last with ${letter.code}: ${letter.reason}`
   return new EngineError(
     'BAD_SHARE',
-    `more than ${+(share * 100).toFixed(2)} % of the last ${records} records of ${topic}/${partition} are bad${lately}. Nothing after offset ${offset} is consumed. Correct the producer or the stream, then accept the stop; the records that were set aside can be redriven`,
+    `more than ${+(share * 100).toFixed(2)} % of the last ${records} records of ${topic}/${partition} are ` +
+      `bad${lately}. Nothing after offset ${offset} is consumed. Correct the producer or the stream, then ` +
+      'accept the stop; the records that were set aside can be redriven',
     { lost: { topic, from: offset, to: offset } },
   )
 }

@@ -58,7 +58,9 @@ export interface ScoringDependencies {
   readonly forgiven?: (stream: string, partition: number) => readonly Forgiven[]
   /** Where a partition that must not go on stands still until an operator accepts it; without it the flow fails. */
   readonly stops?: Stops | undefined
-  /** Told how far a partition is in what has its results already: at the claim, after every chunk of it, and at the end. */
+  /**
+   * Told how far a partition is in what has its results already: at the claim, after every chunk of it, and at the end.
+   */
   readonly onRefold?: (refold: Refold) => void
   /** Shared by the partitions of a process. */
   readonly beat?: Beat
@@ -92,12 +94,27 @@ interface InFlight {
  * `limits.chunksInFlight` of them; blocks are appended one at a time, in order. An event that comes after a pause is
  * scored at once; small chunks that follow each other are kept apart a little, so that they become fewer.
  */
-export async function scorePartition(stream: CompiledStream, assignment: Assignment, deps: ScoringDependencies): Promise<void> {
+export async function scorePartition(
+  stream: CompiledStream,
+  assignment: Assignment,
+  deps: ScoringDependencies,
+): Promise<void> {
   const { log, store, clock, settings } = deps
   const { partition, revoked } = assignment
-  const patience = { clock, signal: revoked, onRetry: (error: unknown) => deps.onRetry(`${stream.topics.events}/${partition}`, error) }
+  const patience = {
+    clock,
+    signal: revoked,
+    onRetry: (error: unknown) => deps.onRetry(`${stream.topics.events}/${partition}`, error),
+  }
   const rules = await claimRules(assignment, deps)
-  const { epoch, claim, last, covered, from: first, fence } = await claimPartition(log, store, stream, partition, patience, rules)
+  const {
+    epoch,
+    claim,
+    last,
+    covered,
+    from: first,
+    fence,
+  } = await claimPartition(log, store, stream, partition, patience, rules)
 
   const at = { stream: stream.stream.name, partition }
   let refolding = first <= covered
@@ -108,14 +125,31 @@ export async function scorePartition(stream: CompiledStream, assignment: Assignm
   refolded(first)
   const state = stream.plan.open(settings.cachedEntities, settings.seenIds)
   const line = await openLine({
-    at: assignment, rule: settings.badShare, forgiven: () => deps.forgiven?.(at.stream, partition) ?? [], last, covered, state,
+    at: assignment,
+    rule: settings.badShare,
+    forgiven: () => deps.forgiven?.(at.stream, partition) ?? [],
+    last,
+    covered,
+    state,
     load: async (key) => (await patiently(() => store.load(at, [key], { epoch, claim, last }), patience))[0],
   })
   const version = `${deps.build ?? 'unnamed'} ${stream.plan.fingerprint}`
   const halted = new AbortController()
   const stopped = AbortSignal.any([revoked, halted.signal])
   const progress = createProgress(last, stopped)
-  const committer = createCommitter({ sweepIntervalMs: limits.sweepIntervalMs, ...settings, store, state: line.state, at, epoch, claim, last, clock, signal: revoked, onCommitted: (done) => assignment.commit(done + 1) })
+  const committer = createCommitter({
+    sweepIntervalMs: limits.sweepIntervalMs,
+    ...settings,
+    store,
+    state: line.state,
+    at,
+    epoch,
+    claim,
+    last,
+    clock,
+    signal: revoked,
+    onCommitted: (done) => assignment.commit(done + 1),
+  })
   let lookedAtMs = clock.nowMs()
   const commit = (): void => {
     lookedAtMs = clock.nowMs()
@@ -126,14 +160,19 @@ export async function scorePartition(stream: CompiledStream, assignment: Assignm
     for (let keys = state.missing(decoded.events); keys.length > 0; keys = state.missing(decoded.events)) {
       const wanted = keys
       lookedAtMs = clock.nowMs()
-      state.admit(wanted, await patiently(() => store.load(at, wanted, { epoch, claim, last: committer.stored }), patience))
+      state.admit(
+        wanted,
+        await patiently(() => store.load(at, wanted, { epoch, claim, last: committer.stored }), patience),
+      )
     }
   }
 
-  /** Folds chunk after chunk. Offsets up to `covered` have their result already: they change the state and nothing else. */
+  /**
+   * Folds chunk after chunk. Offsets up to `covered` have their result already: they change the state and nothing else.
+   */
   async function* folding(): AsyncGenerator<InFlight> {
     const bound = { records: settings.chunkRecords, bytes: limits.chunkBytes }
-    for (let next: Offset = first, restUntilMs = 0; !stopped.aborted && line.stopped === undefined; ) {
+    for (let next: Offset = first, restUntilMs = 0; !stopped.aborted && line.stopped === undefined;) {
       if (clock.nowMs() < restUntilMs) await clock.sleep(restUntilMs - clock.nowMs(), stopped)
       const read = uncut(await assignment.reader.read(next, bound, stopped), covered)
       if (read.length === 0) continue
@@ -159,13 +198,31 @@ export async function scorePartition(stream: CompiledStream, assignment: Assignm
 
   /** Dead letters first, then the block: a covered offset has its result wherever a crash falls. */
   async function publish({ records, chunk, block: scoring, badShare }: InFlight): Promise<void> {
-    if (chunk.dead.length > 0) await patiently(() => appendDeadLetters(log, { topic: stream.topics.deadLetters, partition }, assignment, chunk.dead, version), patience)
+    if (chunk.dead.length > 0)
+      await patiently(
+        () => appendDeadLetters(log, { topic: stream.topics.deadLetters, partition }, assignment, chunk.dead, version),
+        patience,
+      )
     const block = await scoring
     const value = encodeBlock(block)
-    await fence.passed(await patiently(() => log.append({ topic: stream.topics.predictions, partition }, [{ key: null, value }]), patience), epoch + 1)
+    await fence.passed(
+      await patiently(
+        () => log.append({ topic: stream.topics.predictions, partition }, [{ key: null, value }]),
+        patience,
+      ),
+      epoch + 1,
+    )
     progress.inFlight--
     progress.changed()
-    deps.onChunk({ stream: stream.stream.name, partition, records, chunk, block, badShare, appendedAtMs: clock.nowMs() })
+    deps.onChunk({
+      stream: stream.stream.name,
+      partition,
+      records,
+      chunk,
+      block,
+      badShare,
+      appendedAtMs: clock.nowMs(),
+    })
   }
 
   /** While nothing arrives the last events are committed all the same, and a state that was lost is noticed. */
@@ -200,12 +257,21 @@ export async function scorePartition(stream: CompiledStream, assignment: Assignm
   }
 }
 
-/** What operators accepted of the partition. Blocks name a control position: those behind a reset must name a later one. */
-async function claimRules({ topic, partition, revoked }: Assignment, { stops, routing, clock }: ScoringDependencies): Promise<ClaimRules> {
+/**
+ * What operators accepted of the partition. Blocks name a control position: those behind a reset must name a later one.
+ */
+async function claimRules(
+  { topic, partition, revoked }: Assignment,
+  { stops, routing, clock }: ScoringDependencies,
+): Promise<ClaimRules> {
   const accepted = stops?.accepted() ?? []
   const since = resetsOf(accepted, { topic, partition }).at(-1) ?? 0
   while (routing().position < since && !revoked.aborted) await clock.sleep(routingPollMs, revoked)
-  return { since, control: routing().position, isAccepted: (code, lost) => isAccepted(accepted, { reader: scoringReader, topic, partition }, code, lost) }
+  return {
+    since,
+    control: routing().position,
+    isAccepted: (code, lost) => isAccepted(accepted, { reader: scoringReader, topic, partition }, code, lost),
+  }
 }
 
 /** The routing follows the same topic as the stops, by a reader of its own. */

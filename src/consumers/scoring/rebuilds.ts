@@ -24,10 +24,20 @@ const worthSaying = 50_000
 export function followRebuilds(clock: Clock, report: (message: string) => void): Rebuilds {
   const running = new Map<string, Running>()
 
-  const snapshotOf = ({ startedMs, refold: { stream, partition, first, next, last, isRebuild } }: Running): RebuildSnapshot => {
+  const snapshotOf = ({
+    startedMs,
+    refold: { stream, partition, first, next, last, isRebuild },
+  }: Running): RebuildSnapshot => {
     const [recordsDone, records] = [next - first, last + 1 - first]
     const elapsedMs = clock.nowMs() - startedMs
-    return { stream, partition, isRebuild, recordsDone, records, etaMs: recordsDone === 0 ? undefined : (elapsedMs / recordsDone) * (records - recordsDone) }
+    return {
+      stream,
+      partition,
+      isRebuild,
+      recordsDone,
+      records,
+      etaMs: recordsDone === 0 ? undefined : (elapsedMs / recordsDone) * (records - recordsDone),
+    }
   }
 
   function say(one: Running): void {
@@ -35,7 +45,12 @@ export function followRebuilds(clock: Clock, report: (message: string) => void):
     const what = isRebuild ? 'the state is rebuilt from the log' : 'events since the last commit are folded again'
     const eta = etaMs === undefined ? '' : `, about ${Math.ceil(etaMs / 1_000)} s left`
     const done = recordsDone === records
-    report(`partition ${partition} of ${stream}: ${what}, nothing is published twice: ${done ? `${records} records done in ${((clock.nowMs() - one.startedMs) / 1_000).toFixed(1)} s` : `${recordsDone} of ${records} records${eta}`}`)
+    report(
+      `partition ${partition} of ${stream}: ${what}, nothing is published twice: ` +
+        (done
+          ? `${records} records done in ${((clock.nowMs() - one.startedMs) / 1_000).toFixed(1)} s`
+          : `${recordsDone} of ${records} records${eta}`),
+    )
   }
 
   return {

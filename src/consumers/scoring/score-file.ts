@@ -9,7 +9,11 @@ import type { ScoringOptions } from './scoring.js'
 const firstLetters = 20
 
 /** Scores lines of NDJSON and writes one prediction a line, in the order of the events. */
-export async function scoreFileWith(stream: CompiledStream, options: ScoreFileOptions, scoring: Omit<ScoringOptions, 'streams' | 'onChunk'>): Promise<ScoreSummary> {
+export async function scoreFileWith(
+  stream: CompiledStream,
+  options: ScoreFileOptions,
+  scoring: Omit<ScoringOptions, 'streams' | 'onChunk'>,
+): Promise<ScoreSummary> {
   const { clock } = scoring
   const startedMs = clock.nowMs()
   const summary = emptySummary(stream)
@@ -40,7 +44,11 @@ async function* numbered(lines: ScoreFileOptions['lines'], numbers: number[]): A
 
 type Prediction = Extract<LineResult, { readonly block: unknown }>
 
-function predictionOf(stream: CompiledStream, { block, row }: Prediction, features: boolean): Readonly<Record<string, unknown>> {
+function predictionOf(
+  stream: CompiledStream,
+  { block, row }: Prediction,
+  features: boolean,
+): Readonly<Record<string, unknown>> {
   const how = scoredBy[block.by[row]!]!
   const names = stream.plan.names
   return {
@@ -52,7 +60,13 @@ function predictionOf(stream: CompiledStream, { block, row }: Prediction, featur
     ...(how === 'model' ? {} : { why: how.slice('heuristic:'.length) }),
     reasons: block.reasons[row] === '' ? [] : block.reasons[row]!.split(','),
     late: (block.flags[row]! & 1) === 1,
-    ...(features ? { features: Object.fromEntries(names.map((name, i) => [name, numberOrNull(block.vectors[row * block.width + i]!)])) } : {}),
+    ...(features
+      ? {
+          features: Object.fromEntries(
+            names.map((name, i) => [name, numberOrNull(block.vectors[row * block.width + i]!)]),
+          ),
+        }
+      : {}),
   }
 }
 
@@ -67,8 +81,19 @@ type Counting = Mutable<Omit<ScoreSummary, 'risks' | 'deadLetterReasons' | 'firs
 }
 
 const emptySummary = (stream: CompiledStream): Counting => ({
-  stream: stream.stream.name, version: heuristicVersion, events: 0, predictions: 0, duplicates: 0, deadLetters: 0, deadLetterReasons: {}, firstDeadLetters: [],
-  late: 0, risks: { low: 0, medium: 0, high: 0 }, scoreSum: 0, elapsedMs: 0, eventsPerSecond: 0,
+  stream: stream.stream.name,
+  version: heuristicVersion,
+  events: 0,
+  predictions: 0,
+  duplicates: 0,
+  deadLetters: 0,
+  deadLetterReasons: {},
+  firstDeadLetters: [],
+  late: 0,
+  risks: { low: 0, medium: 0, high: 0 },
+  scoreSum: 0,
+  elapsedMs: 0,
+  eventsPerSecond: 0,
 })
 
 function count(summary: Counting, result: LineResult, line: number): void {

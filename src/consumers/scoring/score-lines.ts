@@ -20,14 +20,21 @@ const windowLines = 20_000
  * Runs lines of NDJSON through the scoring flow of one stream and yields their results in the order of the lines, a
  * window at a time. A line that is no event goes the same way and comes back as a dead letter.
  */
-export async function* scoreLines(lines: AsyncIterable<string>, stream: CompiledStream, options: Omit<ScoringOptions, 'streams' | 'onChunk'>): AsyncGenerator<readonly LineResult[]> {
+export async function* scoreLines(
+  lines: AsyncIterable<string>,
+  stream: CompiledStream,
+  options: Omit<ScoringOptions, 'streams' | 'onChunk'>,
+): AsyncGenerator<readonly LineResult[]> {
   const collector = collect()
   const membership = await scoringFlow({ ...options, streams: [stream], onChunk: collector.take })
   membership.failed.catch(() => undefined)
   try {
     for await (const window of windows(lines)) {
       const waiting = await append(window, stream, options)
-      yield await Promise.race([Promise.all(waiting.map(({ partition, offset }) => collector.result(partition, offset))), membership.failed])
+      yield await Promise.race([
+        Promise.all(waiting.map(({ partition, offset }) => collector.result(partition, offset))),
+        membership.failed,
+      ])
     }
   } finally {
     await membership.leave()
@@ -52,7 +59,11 @@ interface Place {
 }
 
 /** Appends a window, each line to the partition of its key, and gives their places in the order of the lines. */
-async function append(window: readonly string[], stream: CompiledStream, { log }: Pick<ScoringOptions, 'log'>): Promise<Place[]> {
+async function append(
+  window: readonly string[],
+  stream: CompiledStream,
+  { log }: Pick<ScoringOptions, 'log'>,
+): Promise<Place[]> {
   const { partitions } = stream.stream
   const batches = Array.from({ length: partitions }, () => ({ records: [] as NewRecord[], lines: [] as number[] }))
   window.forEach((line, index) => {
@@ -65,7 +76,7 @@ async function append(window: readonly string[], stream: CompiledStream, { log }
   const places = new Array<Place>(window.length)
   await Promise.all(
     batches.map(async ({ records, lines }, partition) => {
-      for (let from = 0; from < records.length; ) {
+      for (let from = 0; from < records.length;) {
         const to = upTo(records, from)
         const first = await log.append({ topic: stream.topics.events, partition }, records.slice(from, to))
         for (let i = from; i < to; i++) places[lines[i]!] = { partition, offset: first + i - from }
@@ -80,7 +91,8 @@ async function append(window: readonly string[], stream: CompiledStream, { log }
 function upTo(records: readonly NewRecord[], from: number): number {
   let bytes = 0
   let to = from
-  while (to < records.length && (to === from || bytes + records[to]!.value!.length + 64 < limits.appendBytes / 2)) bytes += records[to++]!.value!.length + 64
+  while (to < records.length && (to === from || bytes + records[to]!.value!.length + 64 < limits.appendBytes / 2))
+    bytes += records[to++]!.value!.length + 64
   return to
 }
 
@@ -107,7 +119,8 @@ function collect() {
   return {
     take: ({ partition, block, chunk }: ChunkReport): void => {
       for (const letter of chunk.dead) put(partition, letter.record.offset, { kind: 'dead-letter', letter })
-      for (let row = 0; row < block.rows; row++) put(partition, block.offsets[row]!, { kind: block.kinds[row] === 0 ? 'prediction' : 'duplicate', block, row })
+      for (let row = 0; row < block.rows; row++)
+        put(partition, block.offsets[row]!, { kind: block.kinds[row] === 0 ? 'prediction' : 'duplicate', block, row })
     },
     result: (partition: number, offset: Offset): Promise<LineResult> => {
       const key = `${partition}/${offset}`

@@ -8,7 +8,9 @@ import { scoringReader } from '../control/stops.js'
 
 export const scoringGroup = 'tidemill-scoring'
 
-/** How long a partition rests before it is claimed again after another owner took it while it is still assigned here. */
+/**
+ * How long a partition rests before it is claimed again after another owner took it while it is still assigned here.
+ */
 const reclaimDelayMs = 1_000
 
 export interface ScoringOptions extends ScoringDependencies {
@@ -25,7 +27,9 @@ export async function scoringFlow(options: ScoringOptions): Promise<Membership> 
   const { stops, clock } = options
   const dependencies = { ...options, beat: createBeat() }
   return options.groups.join(scoringGroup, [...byTopic.keys()], (assignment) =>
-    guarded({ reader: scoringReader, assignment, stops, clock }, () => work(byTopic.get(assignment.topic)!, assignment, dependencies)),
+    guarded({ reader: scoringReader, assignment, stops, clock }, () =>
+      work(byTopic.get(assignment.topic)!, assignment, dependencies),
+    ),
   )
 }
 

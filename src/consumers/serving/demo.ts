@@ -29,7 +29,14 @@ const saveEveryMs = 2_000
 const caller: Caller = { tenant: '*', key: 'demo' }
 
 /** Plays simulated companies into this engine, through the same port as the API's callers. */
-export async function startDemo({ port, streams, clock, rate, place, onRetry }: DemoOptions): Promise<{ close(): Promise<void>; readonly failed: Promise<never> }> {
+export async function startDemo({
+  port,
+  streams,
+  clock,
+  rate,
+  place,
+  onRetry,
+}: DemoOptions): Promise<{ close(): Promise<void>; readonly failed: Promise<never> }> {
   const stop = new AbortController()
   const nowMs = clock.nowMs()
   const { startMs, toldMs } = (await placeIn(place)) ?? { startMs: nowMs - historyMs, toldMs: nowMs - historyMs }
@@ -44,9 +51,14 @@ export async function startDemo({ port, streams, clock, rate, place, onRetry }: 
     async publish(stream, events) {
       if (!streams.has(stream)) return
       const refused = (await port.ingest(stream, events, caller)).find(isRejected)
-      if (refused !== undefined) throw new EngineError('BAD_REQUEST', `the simulator made an event that stream ${stream} refuses: ${refused.error.message}`)
+      if (refused !== undefined)
+        throw new EngineError(
+          'BAD_REQUEST',
+          `the simulator made an event that stream ${stream} refuses: ${refused.error.message}`,
+        )
     },
-    publishOutcomes: (outcomes) => port.appendOutcomes(outcomes.filter(({ stream }) => streams.has(stream)).map(outcomeOf), caller),
+    publishOutcomes: (outcomes) =>
+      port.appendOutcomes(outcomes.filter(({ stream }) => streams.has(stream)).map(outcomeOf), caller),
     clock,
     signal: stop.signal,
     historyMs: nowMs - toldMs,

@@ -25,7 +25,11 @@ interface Accepted {
  * Appends the good events of a request, each to the partition of its key, and resolves when all of them are durable.
  * What is wrong with an event is answered in its place and holds up none of the others.
  */
-export async function ingest(stream: CompiledStream, events: readonly unknown[], options: IngestOptions): Promise<readonly IngestResult[]> {
+export async function ingest(
+  stream: CompiledStream,
+  events: readonly unknown[],
+  options: IngestOptions,
+): Promise<readonly IngestResult[]> {
   const results = new Array<IngestResult>(events.length)
   const byPartition = new Map<number, Accepted[]>()
   events.forEach((given, index) => {
@@ -38,7 +42,9 @@ export async function ingest(stream: CompiledStream, events: readonly unknown[],
       else batch.push({ index, ...accepted })
     }
   })
-  const appended = await Promise.all([...byPartition].map(([partition, batch]) => append(stream, partition, batch, options.log)))
+  const appended = await Promise.all(
+    [...byPartition].map(([partition, batch]) => append(stream, partition, batch, options.log)),
+  )
   for (const [index, acknowledged] of appended.flat()) results[index] = acknowledged
   return results
 }
@@ -53,10 +59,15 @@ function accept(stream: CompiledStream, given: unknown, options: IngestOptions):
   return { id, record: { key: stream.codec.keyOf(event), value, headers } }
 }
 
-const tooLarge = (bytes: number): EngineError => new EngineError('TOO_LARGE', `the event has ${bytes} bytes, ${limits.eventBytes} are allowed; split it`)
+const tooLarge = (bytes: number): EngineError =>
+  new EngineError('TOO_LARGE', `the event has ${bytes} bytes, ${limits.eventBytes} are allowed; split it`)
 
 /** A caller's event, checked as the log path checks a record; an error that the event is to blame for is returned. */
-export function eventOf(stream: CompiledStream, given: unknown, { clock, tenants }: Pick<IngestOptions, 'clock' | 'tenants'>): Event | EngineError {
+export function eventOf(
+  stream: CompiledStream,
+  given: unknown,
+  { clock, tenants }: Pick<IngestOptions, 'clock' | 'tenants'>,
+): Event | EngineError {
   try {
     const event = stream.codec.read(given)
     checkEvent(stream.stream, event, clock.nowMs())
@@ -70,13 +81,26 @@ export function eventOf(stream: CompiledStream, given: unknown, { clock, tenants
 
 /** Names the event it is about where the event has a readable id. */
 export function rejected(given: unknown, { stream }: CompiledStream, error: EngineError): Rejected {
-  const id: unknown = typeof given === 'object' && given !== null ? (given as Record<string, unknown>)[stream.id] : undefined
-  const problem = { code: error.code, message: error.message, ...(error.field === undefined ? {} : { field: error.field }) }
+  const id: unknown =
+    typeof given === 'object' && given !== null ? (given as Record<string, unknown>)[stream.id] : undefined
+  const problem = {
+    code: error.code,
+    message: error.message,
+    ...(error.field === undefined ? {} : { field: error.field }),
+  }
   return typeof id === 'string' && id.length <= 256 ? { event_id: id, error: problem } : { error: problem }
 }
 
-async function append(stream: CompiledStream, partition: number, batch: readonly Accepted[], log: EventLog): Promise<[number, Acknowledged][]> {
-  const first = await log.append({ topic: stream.topics.events, partition }, batch.map((one) => one.record))
+async function append(
+  stream: CompiledStream,
+  partition: number,
+  batch: readonly Accepted[],
+  log: EventLog,
+): Promise<[number, Acknowledged][]> {
+  const first = await log.append(
+    { topic: stream.topics.events, partition },
+    batch.map((one) => one.record),
+  )
   return batch.map(({ index, id }, i) => [index, { event_id: id, partition, offset: first + i }])
 }
 
@@ -85,6 +109,9 @@ export const outcomesTopic = 'outcomes'
 
 /** Outcomes of one caller, keyed by tenant. Resolves when all are durable. */
 export async function appendOutcomes(log: EventLog, outcomes: readonly Outcome[], { key }: Caller): Promise<void> {
-  const records = outcomes.map((outcome) => ({ key: Buffer.from(outcome.tenant), value: Buffer.from(JSON.stringify({ ...outcome, by: key })) }))
+  const records = outcomes.map((outcome) => ({
+    key: Buffer.from(outcome.tenant),
+    value: Buffer.from(JSON.stringify({ ...outcome, by: key })),
+  }))
   if (records.length > 0) await log.append({ topic: outcomesTopic, partition: 0 }, records)
 }

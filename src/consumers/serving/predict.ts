@@ -33,7 +33,12 @@ interface Asked {
  * Scores events as if each came next, from the committed state and the request, and changes nothing. Where it is to be
  * `durable`, the answer is given when the predictions are.
  */
-export async function predict(stream: CompiledStream, events: readonly unknown[], options: PredictOptions, durable = false): Promise<readonly PredictResult[]> {
+export async function predict(
+  stream: CompiledStream,
+  events: readonly unknown[],
+  options: PredictOptions,
+  durable = false,
+): Promise<readonly PredictResult[]> {
   const results = new Array<PredictResult>(events.length)
   const asked: Asked[] = []
   events.forEach((given, index) => {
@@ -56,7 +61,12 @@ export async function predict(stream: CompiledStream, events: readonly unknown[]
 }
 
 /** Each event on a state of its own: events of one request do not see each other. One read per partition. */
-async function vectorsOf(stream: CompiledStream, asked: readonly Asked[], vectors: Float32Array, store: StateStore): Promise<void> {
+async function vectorsOf(
+  stream: CompiledStream,
+  asked: readonly Asked[],
+  vectors: Float32Array,
+  store: StateStore,
+): Promise<void> {
   const partitions = new Map<number, [Asked, number][]>()
   asked.forEach((one, row) => {
     const partition = partitionOf(stream.codec.keyOf(one.event), stream.stream.partitions)
@@ -74,7 +84,11 @@ async function vectorsOf(stream: CompiledStream, asked: readonly Asked[], vector
       }
       for (const [one, row] of rows) {
         const alone = rows.length === 1 ? probe : stream.plan.open(Number.MAX_SAFE_INTEGER, 0)
-        for (let keys = alone.missing([one.event]); keys.length > 0; keys = alone.missing([one.event])) alone.admit(keys, keys.map((key) => blobs.get(key)))
+        for (let keys = alone.missing([one.event]); keys.length > 0; keys = alone.missing([one.event]))
+          alone.admit(
+            keys,
+            keys.map((key) => blobs.get(key)),
+          )
         one.late = alone.fold(one.event, vectors, row) === 'late'
       }
     }),
@@ -82,11 +96,20 @@ async function vectorsOf(stream: CompiledStream, asked: readonly Asked[], vector
 }
 
 /** The model's scores, or the heuristic's where they take longer than a caller can wait. */
-async function inTime(stream: CompiledStream, routing: Routing, tenants: readonly string[], vectors: Float32Array, clock: Clock): Promise<Scores> {
+async function inTime(
+  stream: CompiledStream,
+  routing: Routing,
+  tenants: readonly string[],
+  vectors: Float32Array,
+  clock: Clock,
+): Promise<Scores> {
   const answered = new AbortController()
   const tooLate = clock.sleep(limits.apiScoreTimeoutMs, answered.signal).then(() => undefined)
   try {
-    return (await Promise.race([score(stream.scored, routing, tenants, vectors), tooLate])) ?? heuristicInstead(stream, tenants.length, vectors)
+    return (
+      (await Promise.race([score(stream.scored, routing, tenants, vectors), tooLate])) ??
+      heuristicInstead(stream, tenants.length, vectors)
+    )
   } finally {
     answered.abort()
   }
@@ -94,19 +117,41 @@ async function inTime(stream: CompiledStream, routing: Routing, tenants: readonl
 
 function heuristicInstead(stream: CompiledStream, rows: number, vectors: Float32Array): Scores {
   const values = heuristicScores(stream.scored, vectors, rows)
-  return { values, by: new Uint8Array(rows).fill(by.timeout), risks: Uint8Array.from(values, (value) => riskOf(value, stream.scored.risk)), versions: [heuristicVersion], versionOf: new Uint16Array(rows) }
+  return {
+    values,
+    by: new Uint8Array(rows).fill(by.timeout),
+    risks: Uint8Array.from(values, (value) => riskOf(value, stream.scored.risk)),
+    versions: [heuristicVersion],
+    versionOf: new Uint16Array(rows),
+  }
 }
 
 /** Callers see why for anything that is not low: they are about to act on it. */
-async function reasonsOf(stream: CompiledStream, routing: Routing, tenants: readonly string[], vectors: Float32Array, scores: Scores): Promise<readonly string[]> {
+async function reasonsOf(
+  stream: CompiledStream,
+  routing: Routing,
+  tenants: readonly string[],
+  vectors: Float32Array,
+  scores: Scores,
+): Promise<readonly string[]> {
   const out = new Array<string>(tenants.length).fill('')
   const { width } = stream.plan
   for (let row = 0; row < tenants.length; row++)
-    if (scores.risks[row]! > 0) out[row] = (await reasons(stream.scored, routing, [tenants[row]!], vectors.subarray(row * width, (row + 1) * width)))[0]!
+    if (scores.risks[row]! > 0)
+      out[row] = (
+        await reasons(stream.scored, routing, [tenants[row]!], vectors.subarray(row * width, (row + 1) * width))
+      )[0]!
   return out
 }
 
-function answer(stream: CompiledStream, event: Event, late: boolean, scores: Scores, row: number, why: string): Predicted {
+function answer(
+  stream: CompiledStream,
+  event: Event,
+  late: boolean,
+  scores: Scores,
+  row: number,
+  why: string,
+): Predicted {
   const how = scoredBy[scores.by[row]!]!
   return {
     event_id: event[stream.stream.id] as string,
@@ -120,11 +165,26 @@ function answer(stream: CompiledStream, event: Event, late: boolean, scores: Sco
   }
 }
 
-function blockOf(stream: CompiledStream, asked: readonly Asked[], tenants: readonly string[], vectors: Float32Array, scores: Scores, why: readonly string[], routing: Routing, nowMs: number): Block {
+function blockOf(
+  stream: CompiledStream,
+  asked: readonly Asked[],
+  tenants: readonly string[],
+  vectors: Float32Array,
+  scores: Scores,
+  why: readonly string[],
+  routing: Routing,
+  nowMs: number,
+): Block {
   const rows = asked.length
   const { plan } = stream
   return {
-    after: -1, last: -1, epoch: 0, control: routing.position, fingerprint: plan.fingerprint, width: plan.width, rows,
+    after: -1,
+    last: -1,
+    epoch: 0,
+    control: routing.position,
+    fingerprint: plan.fingerprint,
+    width: plan.width,
+    rows,
     offsets: Float64Array.from(asked, (_, row) => row),
     recordTimes: new Float64Array(rows).fill(nowMs),
     eventTimes: Float64Array.from(asked, ({ event }) => event[stream.stream.time] as number),

@@ -34,8 +34,13 @@ export function openPredictionLog({ log, clock, onRetry, onLost }: PredictionLog
   const waiting = new Set<Promise<void>>()
   return {
     async write(record, durable) {
-      if (durable || waiting.size >= limits.unloggedPredictions) return void (await log.append(apiPredictionsTopic, [record]))
-      const logged: Promise<void> = patiently(() => log.append(apiPredictionsTopic, [record]), { clock, signal: stopping.signal, onRetry })
+      if (durable || waiting.size >= limits.unloggedPredictions)
+        return void (await log.append(apiPredictionsTopic, [record]))
+      const logged: Promise<void> = patiently(() => log.append(apiPredictionsTopic, [record]), {
+        clock,
+        signal: stopping.signal,
+        onRetry,
+      })
         .then(() => undefined, onLost)
         .finally(() => waiting.delete(logged))
       waiting.add(logged)

@@ -18,7 +18,11 @@ export function scoringPort(options: ServeOptions): ScoringPort {
   const byName = new Map(options.streams.map((stream) => [stream.stream.name, stream]))
   const streamOf = (name: string): CompiledStream => {
     const stream = byName.get(name)
-    if (stream === undefined) throw new EngineError('UNKNOWN_STREAM', `there is no stream '${name}'; there are: ${[...byName.keys()].join(', ')}`)
+    if (stream === undefined)
+      throw new EngineError(
+        'UNKNOWN_STREAM',
+        `there is no stream '${name}'; there are: ${[...byName.keys()].join(', ')}`,
+      )
     return stream
   }
   return {
@@ -29,7 +33,8 @@ export function scoringPort(options: ServeOptions): ScoringPort {
     },
     ingest: (name, events) => ingest(streamOf(name), events, options),
     predict: (name, events, _caller, durable) => predict(streamOf(name), events, options, durable),
-    features: (name, entity, tenant, ids, atMs) => featuresOf(streamOf(name), entity, tenant, ids, atMs ?? options.clock.nowMs(), options),
+    features: (name, entity, tenant, ids, atMs) =>
+      featuresOf(streamOf(name), entity, tenant, ids, atMs ?? options.clock.nowMs(), options),
     appendOutcomes: (outcomes, caller) => appendOutcomes(options.log, outcomes, caller),
   }
 }
@@ -45,7 +50,10 @@ function viewOf({ stream, plan }: CompiledStream, { routing }: ServeOptions): St
     entities: Object.entries(stream.entities).map(([name, { columns, scope }]) => ({ name, columns, scope })),
     features: stream.features.map(({ name, feature }) => ({ name, kind: feature.kind })),
     family: stream.model ?? null,
-    serving: champion === undefined ? { by: 'heuristic', version: heuristicVersion } : { by: 'model', version: champion.version },
+    serving:
+      champion === undefined
+        ? { by: 'heuristic', version: heuristicVersion }
+        : { by: 'model', version: champion.version },
     risk: champion?.thresholds ?? stream.risk,
     fingerprint: plan.fingerprint,
   }
@@ -55,10 +63,22 @@ function viewOf({ stream, plan }: CompiledStream, { routing }: ServeOptions): St
  * An entity's state lies in the partition of its events' key. Where the key is the tenant that is one partition; with
  * another key every partition is asked, and the one that has it answers.
  */
-async function featuresOf({ stream, plan }: CompiledStream, entity: string, tenant: string, ids: readonly string[], atMs: number, { store }: ServeOptions): Promise<EntityFeatures | undefined> {
+async function featuresOf(
+  { stream, plan }: CompiledStream,
+  entity: string,
+  tenant: string,
+  ids: readonly string[],
+  atMs: number,
+  { store }: ServeOptions,
+): Promise<EntityFeatures | undefined> {
   const key = plan.keyOf(entity, tenant, ids)
-  const partitions = stream.key === stream.tenant ? [partitionOf(Buffer.from(tenant), stream.partitions)] : Array.from({ length: stream.partitions }, (_, i) => i)
-  const found = await Promise.all(partitions.map(async (partition) => (await store.load({ stream: stream.name, partition }, [key]))[0]))
+  const partitions =
+    stream.key === stream.tenant
+      ? [partitionOf(Buffer.from(tenant), stream.partitions)]
+      : Array.from({ length: stream.partitions }, (_, i) => i)
+  const found = await Promise.all(
+    partitions.map(async (partition) => (await store.load({ stream: stream.name, partition }, [key]))[0]),
+  )
   const blob = found.find((one) => one !== undefined)
   return blob === undefined ? undefined : { atMs, values: plan.describe(entity, blob, atMs) }
 }

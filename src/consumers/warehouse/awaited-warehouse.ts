@@ -22,8 +22,8 @@ export interface AwaitedWarehouse {
 }
 
 /**
- * Opens the warehouse, at once where it is there. Where it is away it is waited for in the background, for as long as it
- * takes: what belongs in it waits in the log, and whoever asks it is told so. Rejects when waiting does not help.
+ * Opens the warehouse, at once where it is there. Where it is away it is waited for in the background, for as long as
+ * it takes: what belongs in it waits in the log, and whoever asks it is told so. Rejects when waiting does not help.
  */
 export async function awaitWarehouse({ open, prepare, clock, onRetry }: AwaitedOptions): Promise<AwaitedWarehouse> {
   const closing = new AbortController()
@@ -59,7 +59,12 @@ export async function awaitWarehouse({ open, prepare, clock, onRetry }: AwaitedO
   failed.catch(() => undefined)
 
   const there = (): Warehouse => {
-    if (ready === undefined) throw new EngineError('WAREHOUSE_DOWN', `the warehouse has not been reached since the start: ${messageOf(reason)}`, { cause: reason })
+    if (ready === undefined)
+      throw new EngineError(
+        'WAREHOUSE_DOWN',
+        `the warehouse has not been reached since the start: ${messageOf(reason)}`,
+        { cause: reason },
+      )
     return ready
   }
   return {

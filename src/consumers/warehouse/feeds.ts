@@ -45,35 +45,80 @@ export function predictionsFeed(streams: readonly FedStream[]): Feed<StoredBlock
     topics: [...byTopic.keys(), apiPredictionsTopic.topic],
     open(at, mark, { stops }) {
       const source = byTopic.get(at.topic)
-      return source === undefined ? takeRequested(at) : takeServed(source, at.partition, mark, gateRules(stops, { topic: source.topics.events, partition: at.partition }))
+      return source === undefined
+        ? takeRequested(at)
+        : takeServed(
+            source,
+            at.partition,
+            mark,
+            gateRules(stops, { topic: source.topics.events, partition: at.partition }),
+          )
     },
     encode: encodePredictions,
   }
 }
 
-function takeServed({ stream, topics }: FedStream, partition: number, mark: Mark | undefined, rules: GateRules): (records: readonly LogRecord[]) => Taken<StoredBlock> {
+function takeServed(
+  { stream, topics }: FedStream,
+  partition: number,
+  mark: Mark | undefined,
+  rules: GateRules,
+): (records: readonly LogRecord[]) => Taken<StoredBlock> {
   const gate = openGate(mark?.covered, mark?.epoch, rules)
   return (records) => {
     const data: StoredBlock[] = []
     for (const { offset, value } of records) {
       const block = value === null ? undefined : gate.admit(decodeBlock(value))
-      if (block !== undefined && block.rows > 0) data.push({ stream: stream.name, topic: topics.events, partition, role: 'served', offset, generation: rules.generationAt(block.control), block })
+      if (block !== undefined && block.rows > 0)
+        data.push({
+          stream: stream.name,
+          topic: topics.events,
+          partition,
+          role: 'served',
+          offset,
+          generation: rules.generationAt(block.control),
+          block,
+        })
     }
-    return { data, ...sizeOf(data.map(({ block }) => block), records), covered: gate.covered ?? -1, epoch: gate.epoch }
+    return {
+      data,
+      ...sizeOf(
+        data.map(({ block }) => block),
+        records,
+      ),
+      covered: gate.covered ?? -1,
+      epoch: gate.epoch,
+    }
   }
 }
 
-const takeRequested = ({ topic, partition }: TopicPartition) => (records: readonly LogRecord[]): Taken<StoredBlock> => {
-  const data = records.flatMap(({ offset, key, value }): StoredBlock[] => {
-    if (value === null || key === null) return []
-    return [{ stream: key.toString(), topic, partition, role: 'api', offset, generation: 0, block: decodeBlock(value) }]
-  })
-  return { data, ...sizeOf(data.map(({ block }) => block), records), covered: -1, epoch: 0 }
-}
+const takeRequested =
+  ({ topic, partition }: TopicPartition) =>
+  (records: readonly LogRecord[]): Taken<StoredBlock> => {
+    const data = records.flatMap(({ offset, key, value }): StoredBlock[] => {
+      if (value === null || key === null) return []
+      return [
+        { stream: key.toString(), topic, partition, role: 'api', offset, generation: 0, block: decodeBlock(value) },
+      ]
+    })
+    return {
+      data,
+      ...sizeOf(
+        data.map(({ block }) => block),
+        records,
+      ),
+      covered: -1,
+      epoch: 0,
+    }
+  }
 
-const sizeOf = (blocks: readonly Block[], records: readonly LogRecord[]) => ({ rows: blocks.reduce((sum, { rows }) => sum + rows, 0), bytes: bytesOf(records) })
+const sizeOf = (blocks: readonly Block[], records: readonly LogRecord[]) => ({
+  rows: blocks.reduce((sum, { rows }) => sum + rows, 0),
+  bytes: bytesOf(records),
+})
 
-const bytesOf = (records: readonly LogRecord[]): number => records.reduce((sum, { value }) => sum + (value?.length ?? 0), 0)
+const bytesOf = (records: readonly LogRecord[]): number =>
+  records.reduce((sum, { value }) => sum + (value?.length ?? 0), 0)
 
 /** How the records of a topic read. */
 interface Origin {
@@ -82,30 +127,54 @@ interface Origin {
 }
 
 const originsOf = (streams: readonly FedStream[], topic: 'events' | 'deadLetters'): ReadonlyMap<string, Origin> =>
-  new Map(streams.map(({ stream, topics }) => [topics[topic], { stream: stream.name, keyIsTenant: stream.key === stream.tenant }]))
+  new Map(
+    streams.map(({ stream, topics }) => [
+      topics[topic],
+      { stream: stream.name, keyIsTenant: stream.key === stream.tenant },
+    ]),
+  )
 
-export const eventsFeed = (streams: readonly FedStream[]): Feed<StoredRecords> => recordsFeed('events', originsOf(streams, 'events'), encodeEvents)
+export const eventsFeed = (streams: readonly FedStream[]): Feed<StoredRecords> =>
+  recordsFeed('events', originsOf(streams, 'events'), encodeEvents)
 
-export const deadLettersFeed = (streams: readonly FedStream[]): Feed<StoredRecords> => recordsFeed('dead_letters', originsOf(streams, 'deadLetters'), encodeDeadLetters)
+export const deadLettersFeed = (streams: readonly FedStream[]): Feed<StoredRecords> =>
+  recordsFeed('dead_letters', originsOf(streams, 'deadLetters'), encodeDeadLetters)
 
 /** A record that is no outcome is reported and left out: nobody waits for it. */
-export const outcomesFeed = (): Feed<StoredRecords> => recordsFeed('outcomes', new Map([[outcomesTopic, { stream: '', keyIsTenant: true }]]), encodeOutcomes, outcomeFault)
+export const outcomesFeed = (): Feed<StoredRecords> =>
+  recordsFeed('outcomes', new Map([[outcomesTopic, { stream: '', keyIsTenant: true }]]), encodeOutcomes, outcomeFault)
 
-function recordsFeed(table: Table, origins: ReadonlyMap<string, Origin>, encode: Feed<StoredRecords>['encode'], faultOf?: (record: LogRecord) => string | undefined): Feed<StoredRecords> {
+function recordsFeed(
+  table: Table,
+  origins: ReadonlyMap<string, Origin>,
+  encode: Feed<StoredRecords>['encode'],
+  faultOf?: (record: LogRecord) => string | undefined,
+): Feed<StoredRecords> {
   return {
     table,
     topics: [...origins.keys()],
-    open: ({ topic, partition }, _mark, { report }) => (records) => {
-      const good = faultOf === undefined ? records : records.filter(faultless(faultOf, (offset, fault) => report(`offset ${offset} of ${topic}/${partition} is not stored: ${fault}`)))
-      const data = good.length === 0 ? [] : [{ ...origins.get(topic)!, topic, partition, records: good }]
-      return { data, rows: good.length, bytes: bytesOf(good), covered: -1, epoch: 0 }
-    },
+    open:
+      ({ topic, partition }, _mark, { report }) =>
+      (records) => {
+        const good =
+          faultOf === undefined
+            ? records
+            : records.filter(
+                faultless(faultOf, (offset, fault) =>
+                  report(`offset ${offset} of ${topic}/${partition} is not stored: ${fault}`),
+                ),
+              )
+        const data = good.length === 0 ? [] : [{ ...origins.get(topic)!, topic, partition, records: good }]
+        return { data, rows: good.length, bytes: bytesOf(good), covered: -1, epoch: 0 }
+      },
     encode,
   }
 }
 
-const faultless = (faultOf: (record: LogRecord) => string | undefined, tell: (offset: number, fault: string) => void) => (record: LogRecord): boolean => {
-  const fault = faultOf(record)
-  if (fault !== undefined) tell(record.offset, fault)
-  return fault === undefined
-}
+const faultless =
+  (faultOf: (record: LogRecord) => string | undefined, tell: (offset: number, fault: string) => void) =>
+  (record: LogRecord): boolean => {
+    const fault = faultOf(record)
+    if (fault !== undefined) tell(record.offset, fault)
+    return fault === undefined
+  }

@@ -40,20 +40,33 @@ export interface Loader<Data> {
 interface Waiting<Data> {
   readonly rows: number
   readonly bytes: number
-  /** Undefined once it is given up: what waits for nobody holds no rows, however often partitions change hands meanwhile. */
+  /**
+   * Undefined once it is given up: what waits for nobody holds no rows, however often partitions change hands
+   * meanwhile.
+   */
   piece: Piece<Data> | undefined
   readonly settle: (stored: boolean) => void
   readonly fail: (error: unknown) => void
 }
 
-/** Below this many rows an insert costs what it costs whatever is in it; such ones take at most this share of the time. */
+/**
+ * Below this many rows an insert costs what it costs whatever is in it; such ones take at most this share of the time.
+ */
 const small = { rows: 2_000, share: 0.1 }
 
 /**
  * Gathers what the partitions of a table give into inserts, one at a time. Each partition has one piece here at most,
  * so what is held is bounded by the reads, however long the warehouse is away.
  */
-export function openLoader<Data>({ table, encode, warehouse, clock, stopping, onAnswered, onRetry }: LoaderOptions<Data>): Loader<Data> {
+export function openLoader<Data>({
+  table,
+  encode,
+  warehouse,
+  clock,
+  stopping,
+  onAnswered,
+  onRetry,
+}: LoaderOptions<Data>): Loader<Data> {
   const pieces = new Subject<Waiting<Data>>()
   let delayMs: number = limits.insertDelayMs
 
@@ -65,7 +78,10 @@ export function openLoader<Data>({ table, encode, warehouse, clock, stopping, on
       const native = encode(wanted.map(({ data }) => data))
       await patiently(() => warehouse.insert(table, native), { clock, signal: stopping, onRetry })
       const rows = wanted.reduce((sum, piece) => sum + piece.rows, 0)
-      delayMs = rows < small.rows ? Math.min(Math.max(limits.insertDelayMs, (clock.nowMs() - startMs) / small.share), limits.insertDelayMaxMs) : limits.insertDelayMs
+      delayMs =
+        rows < small.rows
+          ? Math.min(Math.max(limits.insertDelayMs, (clock.nowMs() - startMs) / small.share), limits.insertDelayMaxMs)
+          : limits.insertDelayMs
       onAnswered()
       for (const { onStored, settle } of wanted) {
         onStored()
@@ -83,7 +99,12 @@ export function openLoader<Data>({ table, encode, warehouse, clock, stopping, on
 
   const finished = new Promise<void>((resolve) => {
     const bound = { rows: limits.insertRows, bytes: limits.insertBytes }
-    pieces.pipe(batchwise(bound, () => clock.sleep(delayMs, stopping)), concatMap((batch) => from(insert(batch)))).subscribe({ complete: resolve })
+    pieces
+      .pipe(
+        batchwise(bound, () => clock.sleep(delayMs, stopping)),
+        concatMap((batch) => from(insert(batch))),
+      )
+      .subscribe({ complete: resolve })
   })
 
   return {
@@ -107,7 +128,11 @@ export function openLoader<Data>({ table, encode, warehouse, clock, stopping, on
   }
 }
 
-function promised<Value>(): { readonly promise: Promise<Value>; readonly settle: (value: Value) => void; readonly fail: (error: unknown) => void } {
+function promised<Value>(): {
+  readonly promise: Promise<Value>
+  readonly settle: (value: Value) => void
+  readonly fail: (error: unknown) => void
+} {
   let settle!: (value: Value) => void
   let fail!: (error: unknown) => void
   const promise = new Promise<Value>((resolve, reject) => ([settle, fail] = [resolve, reject]))
@@ -115,7 +140,10 @@ function promised<Value>(): { readonly promise: Promise<Value>; readonly settle:
 }
 
 /** Lists of items: closed when they reach the bound, or when `delay`, begun with the first of them, has passed. */
-function batchwise<Item extends { readonly rows: number; readonly bytes: number }>(bound: { readonly rows: number; readonly bytes: number }, delay: () => Promise<void>): OperatorFunction<Item, readonly Item[]> {
+function batchwise<Item extends { readonly rows: number; readonly bytes: number }>(
+  bound: { readonly rows: number; readonly bytes: number },
+  delay: () => Promise<void>,
+): OperatorFunction<Item, readonly Item[]> {
   return (items) =>
     new Observable((subscriber) => {
       let held: Item[] = []

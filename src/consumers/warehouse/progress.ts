@@ -15,7 +15,11 @@ export interface Mark extends TopicPartition {
 }
 
 /** The mark that was written last; undefined where nothing of the partition was ever stored. Throws WAREHOUSE_DOWN. */
-export async function readMark(warehouse: Warehouse, table: Table, { topic, partition }: TopicPartition): Promise<Mark | undefined> {
+export async function readMark(
+  warehouse: Warehouse,
+  table: Table,
+  { topic, partition }: TopicPartition,
+): Promise<Mark | undefined> {
   const sql = `SELECT toFloat64(next) AS next, toFloat64(covered) AS covered, toFloat64(epoch) AS epoch FROM progress FINAL
     WHERE table_name = {table: String} AND topic = {topic: String} AND partition = {partition: UInt32}`
   const [row] = await warehouse.query<Pick<Mark, 'next' | 'covered' | 'epoch'>>(sql, { table, topic, partition })
@@ -24,7 +28,11 @@ export async function readMark(warehouse: Warehouse, table: Table, { topic, part
 
 /** The next mark may be a lower one. Throws WAREHOUSE_DOWN. */
 export const forgetMark = (warehouse: Warehouse, table: Table, { topic, partition }: TopicPartition): Promise<void> =>
-  warehouse.run('DELETE FROM progress WHERE table_name = {table: String} AND topic = {topic: String} AND partition = {partition: UInt32}', { table, topic, partition })
+  warehouse.run(
+    'DELETE FROM progress WHERE table_name = {table: String} AND topic = {topic: String} AND partition = ' +
+      '{partition: UInt32}',
+    { table, topic, partition },
+  )
 
 export function encodeMarks(marks: readonly Mark[], writtenAtMs: number): Buffer {
   const tables = dictionaryColumn(marks.length)
@@ -41,6 +49,6 @@ export function encodeMarks(marks: readonly Mark[], writtenAtMs: number): Buffer
     next: numbers(({ next }) => next),
     covered: numbers(({ covered }) => covered),
     epoch: numbers(({ epoch }) => epoch),
-    written_at: { type: 'DateTime64(3, \'UTC\')', of: [new Float64Array(marks.length).fill(writtenAtMs)] },
+    written_at: { type: "DateTime64(3, 'UTC')", of: [new Float64Array(marks.length).fill(writtenAtMs)] },
   })
 }

@@ -28,9 +28,13 @@ export interface OutcomeValue {
 /** Why a record of the outcomes topic cannot be stored; undefined when it can. */
 export function outcomeFault({ value }: LogRecord): string | undefined {
   try {
-    const { stream, tenant, event_id, label, source, decidedAtMs } = JSON.parse(value?.toString() ?? '') as Partial<OutcomeValue>
+    const { stream, tenant, event_id, label, source, decidedAtMs } = JSON.parse(
+      value?.toString() ?? '',
+    ) as Partial<OutcomeValue>
     const named = [stream, tenant, event_id, source].every((text) => typeof text === 'string')
-    return named && (label === 0 || label === 1) && Number.isSafeInteger(decidedAtMs) ? undefined : 'it lacks a stream, tenant, event_id, label of 0 or 1, source or decidedAtMs'
+    return named && (label === 0 || label === 1) && Number.isSafeInteger(decidedAtMs)
+      ? undefined
+      : 'it lacks a stream, tenant, event_id, label of 0 or 1, source or decidedAtMs'
   } catch {
     return 'it is no JSON'
   }
@@ -67,7 +71,9 @@ export function encodeEvents(stored: readonly StoredRecords[]): Buffer {
   })
 }
 
-/** Where a letter stood is in its headers, as the scoring flow writes them; what is no letter of ours has empty ones. */
+/**
+ * Where a letter stood is in its headers, as the scoring flow writes them; what is no letter of ours has empty ones.
+ */
 export function encodeDeadLetters(stored: readonly StoredRecords[]): Buffer {
   const records = recordsOf(stored)
   const letters = records.map((record) => readLetter(record) ?? unnamed)
@@ -90,15 +96,29 @@ export function encodeDeadLetters(stored: readonly StoredRecords[]): Buffer {
   })
 }
 
-const unnamed = { topic: '', partition: 0, offset: 0, code: '', stage: '', reason: '', version: '', attempts: 0, origin: 0 } as const
+const unnamed = {
+  topic: '',
+  partition: 0,
+  offset: 0,
+  code: '',
+  stage: '',
+  reason: '',
+  version: '',
+  attempts: 0,
+  origin: 0,
+} as const
 
-const recordsOf = (stored: readonly StoredRecords[]): readonly LogRecord[] => (stored.length === 1 ? stored[0]!.records : stored.flatMap(({ records }) => records))
+const recordsOf = (stored: readonly StoredRecords[]): readonly LogRecord[] =>
+  stored.length === 1 ? stored[0]!.records : stored.flatMap(({ records }) => records)
 
 /** Where each record stands in its own topic, and since when. */
 const standing = (stored: readonly StoredRecords[], records: readonly LogRecord[]) =>
   ({
     topic: filled(stored, records.length, ({ topic }) => topic),
-    partition: { type: 'UInt32', of: stored.map((piece) => new Uint32Array(piece.records.length).fill(piece.partition)) },
+    partition: {
+      type: 'UInt32',
+      of: stored.map((piece) => new Uint32Array(piece.records.length).fill(piece.partition)),
+    },
     offset: { type: 'Int64', of: [numbers(records, ({ offset }) => offset)] },
     record_time: times(records, ({ timestampMs }) => timestampMs),
   }) as const satisfies Record<string, Column>
@@ -106,7 +126,9 @@ const standing = (stored: readonly StoredRecords[], records: readonly LogRecord[
 /** What the header says; without one the key, where the stream's key is the tenant. */
 function tenantsOf(stored: readonly StoredRecords[], rows: number): Column {
   const column = dictionaryColumn(rows)
-  for (const { records, keyIsTenant } of stored) for (const record of records) column.add(header(record, 'tenant') ?? (keyIsTenant ? (record.key?.toString() ?? '') : ''))
+  for (const { records, keyIsTenant } of stored)
+    for (const record of records)
+      column.add(header(record, 'tenant') ?? (keyIsTenant ? (record.key?.toString() ?? '') : ''))
   return column.column
 }
 
@@ -128,13 +150,19 @@ function numbers<Item>(items: readonly Item[], of: (item: Item) => number): Floa
   return out
 }
 
-const times = <Item>(items: readonly Item[], of: (item: Item) => number) => ({ type: 'DateTime64(3, \'UTC\')', of: [numbers(items, of)] }) as const satisfies Column
+const times = <Item>(items: readonly Item[], of: (item: Item) => number) =>
+  ({ type: "DateTime64(3, 'UTC')", of: [numbers(items, of)] }) as const satisfies Column
 
-const bytes = (records: readonly LogRecord[], of: (record: LogRecord) => Buffer | null): Column => ({ type: 'String', bytes: records.map(of) })
+const bytes = (records: readonly LogRecord[], of: (record: LogRecord) => Buffer | null): Column => ({
+  type: 'String',
+  bytes: records.map(of),
+})
 
 const header = ({ headers }: LogRecord, name: string): string | undefined => headers[name]?.toString()
 
-/** JSON begins with a brace or white space before one; Avro with the marker of single-object encoding or a magic zero. */
+/**
+ * JSON begins with a brace or white space before one; Avro with the marker of single-object encoding or a magic zero.
+ */
 function formatOf(value: Buffer | null): 'json' | 'avro' {
   const first = value === null || value.length === 0 ? 0x7b : value[0]!
   return first === 0x7b || first === 0x20 || (first >= 0x09 && first <= 0x0d) ? 'json' : 'avro'

@@ -40,7 +40,14 @@ export interface TrackerOptions {
 
 const placeOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`
 
-export function trackProgress({ warehouse, clock, log, stopping, onRetry, onWritten }: TrackerOptions): ProgressTracker {
+export function trackProgress({
+  warehouse,
+  clock,
+  log,
+  stopping,
+  onRetry,
+  onWritten,
+}: TrackerOptions): ProgressTracker {
   const readers = new Map<string, PartitionProgress>()
   const marks = new Map<string, Mark>()
   const waiting = new Set<() => void>()
@@ -113,13 +120,20 @@ function trackEnds(log: EventLog) {
   async function look(positions: readonly Position[]): Promise<void> {
     if (looking) return
     looking = true
-    await Promise.allSettled(positions.map(async ({ topic, partition }) => ends.set(placeOf({ topic, partition }), (await log.bounds({ topic, partition })).next)))
+    await Promise.allSettled(
+      positions.map(async ({ topic, partition }) =>
+        ends.set(placeOf({ topic, partition }), (await log.bounds({ topic, partition })).next),
+      ),
+    )
     looking = false
   }
   return {
     lagOf(positions: readonly Position[]): number {
       void look(positions)
-      return positions.reduce((sum, position) => sum + Math.max(0, (ends.get(placeOf(position)) ?? position.next) - position.next), 0)
+      return positions.reduce(
+        (sum, position) => sum + Math.max(0, (ends.get(placeOf(position)) ?? position.next) - position.next),
+        0,
+      )
     },
   }
 }

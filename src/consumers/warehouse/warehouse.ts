@@ -1,7 +1,14 @@
 import type { Clock } from '../../base/clock.js'
 import { EngineError, isEngineError, messageOf, type ErrorCode, type LostOffsets } from '../../base/errors.js'
 import { limits } from '../../base/limits.js'
-import type { Assignment, ConsumerGroups, EventLog, Membership, ReadBound, TopicPartition } from '../../log/event-log.js'
+import type {
+  Assignment,
+  ConsumerGroups,
+  EventLog,
+  Membership,
+  ReadBound,
+  TopicPartition,
+} from '../../log/event-log.js'
 import type { Table } from '../../sinks/tables.js'
 import type { Warehouse } from '../../sinks/warehouse.js'
 import { guarded } from '../control/guarded.js'
@@ -47,7 +54,14 @@ export async function warehouseFlow(options: WarehouseOptions): Promise<Warehous
   const { log, warehouse, streams, clock, rawEvents, report } = options
   const stopping = new AbortController()
   const health = watchHealth(report)
-  const tracker = trackProgress({ warehouse, clock, log, stopping: stopping.signal, onRetry: (error) => health.away('progress', error), onWritten: () => health.answered('progress') })
+  const tracker = trackProgress({
+    warehouse,
+    clock,
+    log,
+    stopping: stopping.signal,
+    onRetry: (error) => health.away('progress', error),
+    onWritten: () => health.answered('progress'),
+  })
   const context: FeedContext = { ...options, stopping: stopping.signal, tracker, health }
   const joined = [
     await joinFeed(predictionsFeed(streams), context),
@@ -74,8 +88,16 @@ export async function warehouseFlow(options: WarehouseOptions): Promise<Warehous
 const groupOf = (table: Table): string => `tidemill-warehouse-${table}`
 
 /** The consumer groups of the warehouse, one for each table that is kept, with the topics that each reads. */
-export const warehouseGroups = ({ streams, rawEvents }: Pick<WarehouseOptions, 'streams' | 'rawEvents'>): readonly { readonly group: string; readonly topics: readonly string[] }[] =>
-  [predictionsFeed(streams), outcomesFeed(), deadLettersFeed(streams), ...(rawEvents ? [eventsFeed(streams)] : [])].map(({ table, topics }) => ({ group: groupOf(table), topics }))
+export const warehouseGroups = ({
+  streams,
+  rawEvents,
+}: Pick<WarehouseOptions, 'streams' | 'rawEvents'>): readonly {
+  readonly group: string
+  readonly topics: readonly string[]
+}[] =>
+  [predictionsFeed(streams), outcomesFeed(), deadLettersFeed(streams), ...(rawEvents ? [eventsFeed(streams)] : [])].map(
+    ({ table, topics }) => ({ group: groupOf(table), topics }),
+  )
 
 interface FeedContext extends WarehouseOptions {
   readonly stopping: AbortSignal
@@ -109,7 +131,15 @@ function watchHealth(report: (message: string) => void): Health {
 async function joinFeed<Data>(feed: Feed<Data>, context: FeedContext): Promise<Membership> {
   const { groups, warehouse, clock, stopping, health, stops } = context
   const encode = (data: readonly (readonly Data[])[]): Buffer => feed.encode(data.flat())
-  const loader = openLoader<readonly Data[]>({ table: feed.table, encode, warehouse, clock, stopping, onAnswered: () => health.answered(feed.table), onRetry: (error) => health.away(feed.table, error) })
+  const loader = openLoader<readonly Data[]>({
+    table: feed.table,
+    encode,
+    warehouse,
+    clock,
+    stopping,
+    onAnswered: () => health.answered(feed.table),
+    onRetry: (error) => health.away(feed.table, error),
+  })
   const membership = await groups.join(groupOf(feed.table), feed.topics, (assignment) =>
     guarded({ reader: readerOf(feed.table), assignment, stops, clock }, () => fill(feed, loader, assignment, context)),
   )
@@ -123,15 +153,23 @@ async function joinFeed<Data>(feed: Feed<Data>, context: FeedContext): Promise<M
 }
 
 /** Stores one partition, read by read, until it is taken away. */
-async function fill<Data>(feed: Feed<Data>, loader: Loader<readonly Data[]>, assignment: Assignment, context: FeedContext): Promise<void> {
+async function fill<Data>(
+  feed: Feed<Data>,
+  loader: Loader<readonly Data[]>,
+  assignment: Assignment,
+  context: FeedContext,
+): Promise<void> {
   const { table } = feed
   const { topic, partition, reader, revoked } = assignment
   const start = await untilRevoked(() => startOf(table, assignment, context), assignment, context)
   if (start === undefined) return
   const take = feed.open(assignment, start.mark, context)
   await context.stops?.going({ reader: readerOf(table), topic, partition })
-  const progress = context.tracker.start({ table, topic, partition, covered: -1, epoch: 0, ...start.mark, next: start.next }, revoked)
-  for (let { next } = start; ; ) {
+  const progress = context.tracker.start(
+    { table, topic, partition, covered: -1, epoch: 0, ...start.mark, next: start.next },
+    revoked,
+  )
+  for (let { next } = start; ;) {
     const records = await untilRevoked(() => reader.read(next, readBound, revoked), assignment, context)
     if (records === undefined || records.length === 0) return
     next = records.at(-1)!.offset + 1
@@ -148,23 +186,39 @@ async function fill<Data>(feed: Feed<Data>, loader: Loader<readonly Data[]>, ass
  * Where the partition goes on: at its mark, or where there is none at the beginning of what the log has. GAP where the
  * log has dropped records that are not stored, LOG_RESET where it ends before the mark, unless that was accepted.
  */
-async function startOf(table: Table, at: TopicPartition, { log, warehouse, stops }: FeedContext): Promise<{ readonly next: number; readonly mark: Mark | undefined }> {
+async function startOf(
+  table: Table,
+  at: TopicPartition,
+  { log, warehouse, stops }: FeedContext,
+): Promise<{ readonly next: number; readonly mark: Mark | undefined }> {
   const mark = await readMark(warehouse, table, at)
   const { first, next } = await log.bounds(at)
   const place = { reader: readerOf(table), ...placeOf(at) }
-  const accepted = (code: ErrorCode, lost: LostOffsets): boolean => isAccepted(stops?.accepted() ?? [], place, code, lost)
+  const accepted = (code: ErrorCode, lost: LostOffsets): boolean =>
+    isAccepted(stops?.accepted() ?? [], place, code, lost)
   if (mark === undefined) return { next: first, mark }
   if (mark.next > next) {
     const lost = { topic: at.topic, from: 0, to: mark.next - 1 }
     if (!accepted('LOG_RESET', lost))
-      throw new EngineError('LOG_RESET', `${at.topic}/${at.partition} ends before offset ${next}, the warehouse has it up to ${lost.to}: the topic was made anew. Restore it, or accept that table ${table} goes on with the first record that is there`, { lost })
+      throw new EngineError(
+        'LOG_RESET',
+        `${at.topic}/${at.partition} ends before offset ${next}, the warehouse has it up to ${lost.to}: the ` +
+          `topic was made anew. Restore it, or accept that table ${table} goes on with the first record that ` +
+          'is there',
+        { lost },
+      )
     await forgetMark(warehouse, table, at)
     return { next: first, mark: undefined }
   }
   if (mark.next >= first) return { next: mark.next, mark }
   const lost = { topic: at.topic, from: mark.next, to: first - 1 }
   if (!accepted('GAP', lost))
-    throw new EngineError('GAP', `records ${lost.from} to ${lost.to} of ${at.topic}/${at.partition} passed the log's retention before they were stored. Accept that table ${table} goes on without them, and keep the log for longer`, { lost })
+    throw new EngineError(
+      'GAP',
+      `records ${lost.from} to ${lost.to} of ${at.topic}/${at.partition} passed the log's retention before ` +
+        `they were stored. Accept that table ${table} goes on without them, and keep the log for longer`,
+      { lost },
+    )
   return { next: first, mark: undefined }
 }
 
@@ -172,7 +226,11 @@ const readerOf = (table: Table): string => `warehouse ${table}`
 const placeOf = ({ topic, partition }: TopicPartition): TopicPartition => ({ topic, partition })
 
 /** The result, however long a dependency is away; undefined when the partition is taken away meanwhile. */
-async function untilRevoked<Result>(attempt: () => Promise<Result>, { topic, partition, revoked }: Assignment, { clock, health }: FeedContext): Promise<Result | undefined> {
+async function untilRevoked<Result>(
+  attempt: () => Promise<Result>,
+  { topic, partition, revoked }: Assignment,
+  { clock, health }: FeedContext,
+): Promise<Result | undefined> {
   const what = `${topic}/${partition}`
   try {
     return await patiently(attempt, { clock, signal: revoked, onRetry: (error) => health.away(what, error) })

@@ -6,7 +6,11 @@ import { isEngineError } from '../../base/errors.js'
 export type Dependency = 'log' | 'state' | 'warehouse'
 
 /** The same port, with the time and the failures of the named operations counted. */
-export type Watch = <Port extends object>(dependency: Dependency, port: Port, operations: readonly (keyof Port & string)[]) => Port
+export type Watch = <Port extends object>(
+  dependency: Dependency,
+  port: Port,
+  operations: readonly (keyof Port & string)[],
+) => Port
 
 /** From a tenth of a millisecond (a read from memory) to the longest insert. */
 const buckets = [0.000_1, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 5, 10, 60]
@@ -15,11 +19,24 @@ const buckets = [0.000_1, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0
 export function watchDependencies(registry: Registry): Watch {
   const registers = [registry]
   const labelNames = ['dependency', 'operation'] as const
-  const duration = new Histogram({ name: 'tidemill_dependency_seconds', help: 'Time of one call to the log, the state store or the warehouse, failed ones included.', labelNames, buckets, registers })
-  const failures = new Counter({ name: 'tidemill_dependency_failures_total', help: 'Calls that failed; most are repeated. A partition that another owner took over is no failure.', labelNames, registers })
+  const duration = new Histogram({
+    name: 'tidemill_dependency_seconds',
+    help: 'Time of one call to the log, the state store or the warehouse, failed ones included.',
+    labelNames,
+    buckets,
+    registers,
+  })
+  const failures = new Counter({
+    name: 'tidemill_dependency_failures_total',
+    help: 'Calls that failed; most are repeated. A partition that another owner took over is no failure.',
+    labelNames,
+    registers,
+  })
 
   return (dependency, port, operations) => {
-    const watched = new Map(operations.map((operation) => [operation as PropertyKey, timed(dependency, port, operation)]))
+    const watched = new Map(
+      operations.map((operation) => [operation as PropertyKey, timed(dependency, port, operation)]),
+    )
     // A proxy, because adapters with private fields answer only to themselves.
     return new Proxy(port, {
       get(target, name) {

@@ -25,7 +25,12 @@ export interface GaugeSources {
 export function registerGauges(registry: Registry, sources: GaugeSources): void {
   const { version, preset, roles, streams, warehouse } = sources
   const registers = [registry]
-  const info = new Gauge({ name: 'tidemill_process_info', help: '1 for each role of this process.', labelNames: ['version', 'preset', 'role'], registers })
+  const info = new Gauge({
+    name: 'tidemill_process_info',
+    help: '1 for each role of this process.',
+    labelNames: ['version', 'preset', 'role'],
+    registers,
+  })
   for (const role of roles) info.set({ version, preset, role }, 1)
   new Gauge({
     name: 'tidemill_lag_records',
@@ -56,22 +61,28 @@ export function registerGauges(registry: Registry, sources: GaugeSources): void 
   })
   new Gauge({
     name: 'tidemill_partition_stopped',
-    help: '1 for a partition that stands still until an operator accepts or repairs what its code says: every process tells the same.',
+    help:
+      '1 for a partition that stands still until an operator accepts or repairs what its code says: every ' +
+      'process tells the same.',
     labelNames: ['reader', 'topic', 'partition', 'code'],
     registers,
     collect() {
       this.reset()
-      for (const { reader, topic, partition, code } of sources.stops.standing()) this.set({ reader, topic, partition: String(partition), code }, 1)
+      for (const { reader, topic, partition, code } of sources.stops.standing())
+        this.set({ reader, topic, partition: String(partition), code }, 1)
     },
   })
   new Gauge({
     name: 'tidemill_rebuild_records',
-    help: 'Records of a partition that are still to be folded again, without being scored: after a restart those since its last commit, after a loss of its state all of them.',
+    help:
+      'Records of a partition that are still to be folded again, without being scored: after a restart those ' +
+      'since its last commit, after a loss of its state all of them.',
     labelNames: ['stream', 'partition'],
     registers,
     collect() {
       this.reset()
-      for (const { stream, partition, records, recordsDone } of sources.rebuilds.current()) this.set({ stream, partition: String(partition) }, records - recordsDone)
+      for (const { stream, partition, records, recordsDone } of sources.rebuilds.current())
+        this.set({ stream, partition: String(partition) }, records - recordsDone)
     },
   })
   if (warehouse === undefined) return

@@ -15,7 +15,8 @@ export async function followLag(groups: ConsumerGroups, group: string, clock: Cl
   const byTopic = new Map<string, number>()
   const refresh = async (): Promise<void> => {
     const next = new Map<string, number>()
-    for (const { topic, committed, next: end } of await groups.lag(group)) next.set(topic, (next.get(topic) ?? 0) + Math.max(0, end - committed))
+    for (const { topic, committed, next: end } of await groups.lag(group))
+      next.set(topic, (next.get(topic) ?? 0) + Math.max(0, end - committed))
     byTopic.clear()
     for (const [topic, records] of next) byTopic.set(topic, records)
   }

@@ -31,14 +31,39 @@ export interface ReadinessOptions {
  * and its events are taken. State that this process rebuilds does: an upgrade goes on to the next process when it is
  * done. What another one rebuilds is said.
  */
-export async function readinessOf({ log, directory, store, warehouse, streams, stops, rebuilds, failure }: ReadinessOptions): Promise<readonly ReadinessCheck[]> {
+export async function readinessOf({
+  log,
+  directory,
+  store,
+  warehouse,
+  streams,
+  stops,
+  rebuilds,
+  failure,
+}: ReadinessOptions): Promise<readonly ReadinessCheck[]> {
   return [
-    { check: 'engine', ok: failure() === undefined, detail: failure() === undefined ? 'running' : messageOf(failure()) },
+    {
+      check: 'engine',
+      ok: failure() === undefined,
+      detail: failure() === undefined ? 'running' : messageOf(failure()),
+    },
     await ask('log', async () => `control topic at offset ${(await log.bounds(controlTopic)).next}`),
     ...(store === undefined ? [] : [await stateCheck(store, streams, rebuilds)]),
-    ...(warehouse === undefined ? [] : [workingWithout(await ask('warehouse', async () => ((await warehouse.query('SELECT 1')).length === 1 ? 'answers' : 'gives no row')))]),
+    ...(warehouse === undefined
+      ? []
+      : [
+          workingWithout(
+            await ask('warehouse', async () =>
+              (await warehouse.query('SELECT 1')).length === 1 ? 'answers' : 'gives no row',
+            ),
+          ),
+        ]),
     workingWithout(await ask('disk', () => roomCheck(directory))),
-    workingWithout({ check: 'partitions', ok: stops.standing().length === 0, detail: stops.standing().map(stopText).join('; ') || 'none stands still' }),
+    workingWithout({
+      check: 'partitions',
+      ok: stops.standing().length === 0,
+      detail: stops.standing().map(stopText).join('; ') || 'none stands still',
+    }),
   ]
 }
 
@@ -46,16 +71,31 @@ export async function readinessOf({ log, directory, store, warehouse, streams, s
 async function roomCheck(directory: string): Promise<string> {
   const free = await freeBytes(directory)
   const text = `${(free / 2 ** 30).toFixed(1)} GiB left for ${directory}`
-  if (free < limits.leastFreeBytes) throw new EngineError('DISK_FULL', `${text}; free some before nothing can be kept there`)
+  if (free < limits.leastFreeBytes)
+    throw new EngineError('DISK_FULL', `${text}; free some before nothing can be kept there`)
   return text
 }
 
-async function stateCheck(store: StateStore, streams: readonly CompiledStream[], rebuilds: Rebuilds): Promise<ReadinessCheck> {
+async function stateCheck(
+  store: StateStore,
+  streams: readonly CompiledStream[],
+  rebuilds: Rebuilds,
+): Promise<ReadinessCheck> {
   let parts: readonly string[] = []
   const asked = await ask('state', async () => {
     parts = await partsOf(store, streams)
     const own = rebuilds.current().filter(({ isRebuild }) => isRebuild)
-    if (own.length > 0) throw new EngineError('REBUILDING', own.map((one) => `partition ${one.partition} of ${one.stream} is rebuilt from the log: ${one.recordsDone} of ${one.records} records`).join('; '))
+    if (own.length > 0)
+      throw new EngineError(
+        'REBUILDING',
+        own
+          .map(
+            (one) =>
+              `partition ${one.partition} of ${one.stream} is rebuilt from the log: ${one.recordsDone} of ` +
+              `${one.records} records`,
+          )
+          .join('; '),
+      )
     return parts.join('; ') || 'readable'
   })
   return asked.ok && parts.length > 0 ? { ...asked, attention: true } : asked
@@ -63,12 +103,26 @@ async function stateCheck(store: StateStore, streams: readonly CompiledStream[],
 
 /** Of each partition whose state cannot be read as a whole: why. */
 async function partsOf(store: StateStore, streams: readonly CompiledStream[]): Promise<readonly string[]> {
-  const places = streams.flatMap(({ stream: { name, partitions } }) => Array.from({ length: partitions }, (_, partition) => ({ stream: name, partition })))
-  const found = await Promise.all(places.map((at) => store.load(at, [noEntity]).then(() => '', (error: unknown) => (isEngineError(error, 'REBUILDING') ? error.message : Promise.reject(error as Error)))))
+  const places = streams.flatMap(({ stream: { name, partitions } }) =>
+    Array.from({ length: partitions }, (_, partition) => ({ stream: name, partition })),
+  )
+  const found = await Promise.all(
+    places.map((at) =>
+      store.load(at, [noEntity]).then(
+        () => '',
+        (error: unknown) => (isEngineError(error, 'REBUILDING') ? error.message : Promise.reject(error as Error)),
+      ),
+    ),
+  )
   return found.filter((one) => one !== '')
 }
 
-const workingWithout = ({ check, ok, detail }: ReadinessCheck): ReadinessCheck => ({ check, ok: true, detail, ...(ok ? {} : { attention: true }) })
+const workingWithout = ({ check, ok, detail }: ReadinessCheck): ReadinessCheck => ({
+  check,
+  ok: true,
+  detail,
+  ...(ok ? {} : { attention: true }),
+})
 
 async function ask(check: string, question: () => Promise<string>): Promise<ReadinessCheck> {
   try {

@@ -2,18 +2,27 @@
 export interface Recent {
   /** One event that was done at `atMs` after `latencyMs`. */
   add(atMs: number, latencyMs: number): void
-  read(nowMs: number): { readonly eventsPerSecond: number; readonly p50Ms: number | undefined; readonly p95Ms: number | undefined }
+  read(nowMs: number): {
+    readonly eventsPerSecond: number
+    readonly p50Ms: number | undefined
+    readonly p95Ms: number | undefined
+  }
 }
 
 const spanSeconds = 5
 /** Buckets grow by a tenth: 0.5 ms to about 2 hours in 160 of them, so a quantile is off by 5 % at most. */
 const buckets = 160
 const growth = Math.log(1.1)
-const bucketOf = (ms: number): number => Math.min(buckets - 1, Math.max(0, Math.ceil(Math.log(Math.max(ms, 0.5) / 0.5) / growth)))
+const bucketOf = (ms: number): number =>
+  Math.min(buckets - 1, Math.max(0, Math.ceil(Math.log(Math.max(ms, 0.5) / 0.5) / growth)))
 const upperMs = (bucket: number): number => 0.5 * Math.exp(bucket * growth)
 
 export function createRecent(): Recent {
-  const seconds = Array.from({ length: spanSeconds + 1 }, () => ({ second: -1, events: 0, counts: new Uint32Array(buckets) }))
+  const seconds = Array.from({ length: spanSeconds + 1 }, () => ({
+    second: -1,
+    events: 0,
+    counts: new Uint32Array(buckets),
+  }))
 
   return {
     add(atMs, latencyMs) {

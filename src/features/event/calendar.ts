@@ -28,6 +28,7 @@ export function slotOf(ms: number, period: keyof typeof periods, slots: number):
 }
 
 /** Slots that a time span covers, rounded up. */
-export const slotsIn = (ms: number, period: keyof typeof periods, slots: number): number => Math.ceil((ms * slots) / periods[period])
+export const slotsIn = (ms: number, period: keyof typeof periods, slots: number): number =>
+  Math.ceil((ms * slots) / periods[period])
 
 const rest = (n: number, by: number): number => n - Math.floor(n / by) * by

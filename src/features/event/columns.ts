@@ -26,14 +26,18 @@ export const isColumnName = (name: string): boolean => /^[A-Za-z_][A-Za-z0-9_]*$
  */
 export function readColumns(numeric: readonly ColumnSlot[], raw: readonly ColumnSlot[]): ReadColumns {
   const lines = [
-    ...numeric.map(({ column, slot }) => `v = event.${checked(column)}; numbers[${slot}] = typeof v === 'number' && v - v === 0 ? v : numberOf(v)`),
+    ...numeric.map(
+      ({ column, slot }) =>
+        `v = event.${checked(column)}; numbers[${slot}] = typeof v === 'number' && v - v === 0 ? v : numberOf(v)`,
+    ),
     ...raw.map(({ column, slot }) => `raws[${slot}] = event.${checked(column)}`),
   ]
   return generated(`return (event, numbers, raws) => { let v\n${lines.join('\n')} }`) as ReadColumns
 }
 
 /** Reads one column. */
-export const readColumn = (column: string): ReadColumn => generated(`return (event) => event.${checked(column)}`) as ReadColumn
+export const readColumn = (column: string): ReadColumn =>
+  generated(`return (event) => event.${checked(column)}`) as ReadColumn
 
 /** Validation has refused other names already; this keeps the generated code safe whoever calls. */
 function checked(column: string): string {
@@ -41,7 +45,8 @@ function checked(column: string): string {
   return column
 }
 
+/* eslint-disable @typescript-eslint/no-implied-eval, @typescript-eslint/no-unsafe-call -- only checked column names go in */
 function generated(body: string): unknown {
-  // eslint-disable-next-line @typescript-eslint/no-implied-eval, @typescript-eslint/no-unsafe-call -- only checked column names go in
   return new Function('numberOf', body)(numberOf)
 }
+/* eslint-enable @typescript-eslint/no-implied-eval, @typescript-eslint/no-unsafe-call */

@@ -99,7 +99,10 @@ export class RowBuilder {
   }
 
   #holds(where: Where): (raws: readonly unknown[]) => boolean {
-    const tests = Object.entries(where).map(([column, wanted]) => ({ slot: this.#rawSlot(column), holds: condition(wanted) }))
+    const tests = Object.entries(where).map(([column, wanted]) => ({
+      slot: this.#rawSlot(column),
+      holds: condition(wanted),
+    }))
     const only = tests[0]
     if (only !== undefined && tests.length === 1) return (raws) => only.holds(raws[only.slot])
     return (raws) => tests.every(({ slot, holds }) => holds(raws[slot]))
@@ -132,7 +135,12 @@ export class RowBuilder {
       return stepOf((_, raws) => (isMissing(raws[raw]) ? 1 : 0))
     }
     if ('km' in value) {
-      const [lat, lon, lat2, lon2] = value.km.map((column) => this.number({ column })) as [number, number, number, number]
+      const [lat, lon, lat2, lon2] = value.km.map((column) => this.number({ column })) as [
+        number,
+        number,
+        number,
+        number,
+      ]
       return stepOf((n) => kilometres(n[lat]!, n[lon]!, n[lat2]!, n[lon2]!))
     }
     return stepOf(() => (value as { constant: number }).constant)

@@ -14,7 +14,8 @@ export function evaluate(value: Value, get: Get): number {
 
 function evaluated(value: Value, get: Get): number {
   const number = (column: string): number => numberOf(get(column))
-  if ('clock' in value) return clockParts[value.clock](localMs(number(value.column), value.offset === undefined ? 0 : number(value.offset)))
+  if ('clock' in value)
+    return clockParts[value.clock](localMs(number(value.column), value.offset === undefined ? 0 : number(value.offset)))
   if ('between' in value) return (number(value.between[1]) - number(value.between[0])) / value.unitMs
   if ('left' in value) return operations[value.op](evaluate(value.left, get), evaluate(value.right, get))
   if ('of' in value) {
@@ -24,7 +25,8 @@ function evaluated(value: Value, get: Get): number {
   }
   if ('within' in value) return within(evaluate(value.within, get), value.ranges)
   if ('missing' in value) return isMissing(get(value.missing)) ? 1 : 0
-  if ('km' in value) return kilometres(number(value.km[0]), number(value.km[1]), number(value.km[2]), number(value.km[3]))
+  if ('km' in value)
+    return kilometres(number(value.km[0]), number(value.km[1]), number(value.km[2]), number(value.km[3]))
   return 'constant' in value ? value.constant : number(value.column)
 }
 
@@ -40,14 +42,18 @@ export const operations = {
 
 /** Of a text, a list, or a number as it is written. */
 export const textMeasures = {
-  length: (raw: unknown): number => (typeof raw === 'string' || Array.isArray(raw) || raw instanceof Uint8Array ? raw.length : written(raw).length || Number.NaN),
+  length: (raw: unknown): number =>
+    typeof raw === 'string' || Array.isArray(raw) || raw instanceof Uint8Array
+      ? raw.length
+      : written(raw).length || Number.NaN,
   digits: (raw: unknown): number => {
     if (typeof raw === 'string') return raw.replace(/[^0-9]/g, '').length
     return written(raw).replace(/[^0-9]/g, '').length || Number.NaN
   },
 } as const
 
-const written = (raw: unknown): string => (typeof raw === 'bigint' || (typeof raw === 'number' && Number.isFinite(raw)) ? String(raw) : '')
+const written = (raw: unknown): string =>
+  typeof raw === 'bigint' || (typeof raw === 'number' && Number.isFinite(raw)) ? String(raw) : ''
 
 export function within(number: number, ranges: readonly (readonly [from: number, below: number])[]): number {
   if (Number.isNaN(number)) return number
@@ -58,7 +64,8 @@ export function within(number: number, ranges: readonly (readonly [from: number,
 export const isMissing = (raw: unknown): boolean => raw === null || raw === undefined
 
 /** Whether all conditions hold. A null holds for none. */
-export const matches = (where: Where, get: Get): boolean => Object.entries(where).every(([column, wanted]) => condition(wanted)(get(column)))
+export const matches = (where: Where, get: Get): boolean =>
+  Object.entries(where).every(([column, wanted]) => condition(wanted)(get(column)))
 
 type Wanted = Where[string]
 

@@ -11,7 +11,9 @@ export interface DelaySource {
   readonly horizonMs: number
 }
 
-/** The latest values of a series in log order, and how far the stretch that the event completes is from those before it. */
+/**
+ * The latest values of a series in log order, and how far the stretch that the event completes is from those before it.
+ */
 export interface DelayVectors {
   /** Writes the mean distance to the nearest into a feature of the vector. */
   read(lags: number, nearest: number, feature: number): void
@@ -43,7 +45,8 @@ export function delayVectors(source: DelaySource, around: Surroundings): DelayVe
     const from = startOf(memory.nums, list) + rows - kept
     for (let i = 0; i < reads.length; i++) {
       const { lags, nearest, feature } = reads[i]!
-      if (kept - 2 * lags + 2 >= nearest.length) out.vector[feature] = meanDistance(memory.nums, from, kept, value, lags, nearest)
+      if (kept - 2 * lags + 2 >= nearest.length)
+        out.vector[feature] = meanDistance(memory.nums, from, kept, value, lags, nearest)
     }
   }
   const add = (memory: Memory, row: Row): void => {
@@ -54,14 +57,24 @@ export function delayVectors(source: DelaySource, around: Surroundings): DelayVe
     memory.nums[insertRow(memory, list, rowsOf(memory.nums, list))] = value
     memory.nums[last] = row.numbers[TIME]!
   }
-  return { read: (lags, nearest, feature) => void reads.push({ lags, nearest: new Float64Array(nearest), feature }), build: () => ({ before, add }) }
+  return {
+    read: (lags, nearest, feature) => void reads.push({ lags, nearest: new Float64Array(nearest), feature }),
+    build: () => ({ before, add }),
+  }
 }
 
 /**
  * Mean Euclidean distance from (the last lags - 1 of the `kept` values at `from`, `value`) to its nearest among the
  * stretches of `lags` values that share none with it, of which there are enough. `nearest` is scratch, one a neighbour.
  */
-function meanDistance(nums: Float64Array, from: number, kept: number, value: number, lags: number, nearest: Float64Array): number {
+function meanDistance(
+  nums: Float64Array,
+  from: number,
+  kept: number,
+  value: number,
+  lags: number,
+  nearest: Float64Array,
+): number {
   nearest.fill(Infinity)
   const end = from + kept
   let farthest = Infinity

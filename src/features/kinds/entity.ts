@@ -51,10 +51,22 @@ export class EntityBuilder {
   }
 
   /** Base of the statistics of a window over numbers (a slot, or 'time' for the events themselves). */
-  window(feature: Rolling, number: number | 'time', needs: readonly Need[], match = this.row.match(feature.where)): number {
+  window(
+    feature: Rolling,
+    number: number | 'time',
+    needs: readonly Need[],
+    match = this.row.match(feature.where),
+  ): number {
     const prior = feature.prior === true
-    if ('tileMs' in feature.keep) return this.tiles(feature.keep.tileMs).request({ source: { number: number === 'time' ? -1 : number, match }, windowMs: feature.windowMs, prior, needs })
-    const source: PairSource = number === 'time' ? { kind: 'time', slot: -1, match } : { kind: 'number', slot: number, match }
+    if ('tileMs' in feature.keep)
+      return this.tiles(feature.keep.tileMs).request({
+        source: { number: number === 'time' ? -1 : number, match },
+        windowMs: feature.windowMs,
+        prior,
+        needs,
+      })
+    const source: PairSource =
+      number === 'time' ? { kind: 'time', slot: -1, match } : { kind: 'number', slot: number, match }
     return this.pairs(source).statistics({ windowMs: feature.windowMs, cap: feature.keep.exact, prior }, needs)
   }
 
@@ -80,7 +92,9 @@ export class EntityBuilder {
   }
 
   delayVectors(number: number, match: number, cap: number, horizonMs: number): DelayVectors {
-    return this.#part(`delay vectors ${number} ${match} ${cap} ${horizonMs}`, () => delayVectors({ number, match, cap, horizonMs }, this.#around))
+    return this.#part(`delay vectors ${number} ${match} ${cap} ${horizonMs}`, () =>
+      delayVectors({ number, match, cap, horizonMs }, this.#around),
+    )
   }
 
   /** Adds a feature made of features and gives its index among them. */
@@ -88,7 +102,12 @@ export class EntityBuilder {
     return this.#reflections.push(make(this.#around)) - 1
   }
 
-  fading(source: { readonly number: number; readonly match: number; readonly halfLifeMs: number; readonly horizonMs: number }): Fading {
+  fading(source: {
+    readonly number: number
+    readonly match: number
+    readonly halfLifeMs: number
+    readonly horizonMs: number
+  }): Fading {
     return this.#part(`fading ${JSON.stringify(source)}`, () => fading(source, this.#around))
   }
 

@@ -20,7 +20,10 @@ const [AT, WEIGHT, MEAN, M2] = [0, 1, 2, 3]
  * Weights are as of the newest value, so an older one that arrives late has the weight it would have had: the order of
  * arrival does not matter. Update by West (1979). A pause as long as the horizon forgets everything.
  */
-export function fading(source: { readonly number: number; readonly match: number; readonly halfLifeMs: number; readonly horizonMs: number }, around: Surroundings): Fading {
+export function fading(
+  source: { readonly number: number; readonly match: number; readonly halfLifeMs: number; readonly horizonMs: number },
+  around: Surroundings,
+): Fading {
   const reads: FadingRead[] = []
   const result = around.results(2)
   const base = around.builder.cells([-Infinity, 0, 0, 0], ({ nums }) => {

@@ -66,7 +66,12 @@ export function lastRecord(match: number, around: Surroundings): LastRecord {
         if (sinceMs >= longestMs) return
         for (let i = 0; i < distances.length; i++) {
           const { lat, lon, result } = distances[i]!
-          out.results[result] = kilometres(nums[lat.cell]!, nums[lon.cell]!, row.numbers[lat.slot]!, row.numbers[lon.slot]!)
+          out.results[result] = kilometres(
+            nums[lat.cell]!,
+            nums[lon.cell]!,
+            row.numbers[lat.slot]!,
+            row.numbers[lon.slot]!,
+          )
         }
         for (let i = 0; i < reads.length; i++) if (sinceMs < reads[i]!.horizonMs) reads[i]!.read(nums, row, out)
       },

@@ -16,10 +16,13 @@ interface View {
 }
 
 /**
- * Rows (time, code) in the order in which the log last touched them, at most `cap`: a value that is seen goes to the end,
- * and of too many the one with the oldest time goes.
+ * Rows (time, code) in the order in which the log last touched them, at most `cap`: a value that is seen goes to the
+ * end, and of too many the one with the oldest time goes.
  */
-export function lastSeen(source: { readonly code: number; readonly match: number; readonly cap: number }, around: Surroundings): LastSeen {
+export function lastSeen(
+  source: { readonly code: number; readonly match: number; readonly cap: number },
+  around: Surroundings,
+): LastSeen {
   const views: View[] = []
   return {
     count: (windowMs, prior, feature) => void views.push({ windowMs, prior, feature }),
@@ -52,7 +55,14 @@ export function lastSeen(source: { readonly code: number; readonly match: number
   }
 }
 
-function touch(memory: Memory, list: List, codes: Float64Array, slot: number, numbers: Float64Array, around: Surroundings): void {
+function touch(
+  memory: Memory,
+  list: List,
+  codes: Float64Array,
+  slot: number,
+  numbers: Float64Array,
+  around: Surroundings,
+): void {
   const { nums } = memory
   const code = codes[slot]!
   const timeMs = numbers[TIME]!

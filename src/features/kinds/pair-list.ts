@@ -25,7 +25,9 @@ interface View extends PairWindow {
   readonly reads: RangeRead[]
 }
 
-/** (time, value) pairs of one source, by time and within equal times by arrival. All windows over them share the list. */
+/**
+ * (time, value) pairs of one source, by time and within equal times by arrival. All windows over them share the list.
+ */
 export interface PairList {
   /** Base of the result slots that the window's statistics are left in. */
   statistics(window: PairWindow, needs: readonly Need[]): number
@@ -46,7 +48,8 @@ export function pairList(source: PairSource, around: Surroundings): PairList {
     statistics: (window, needs) => {
       const key = JSON.stringify([window.windowMs, window.cap, window.prior])
       const known = needed.get(key) ?? { base: around.results(STATISTICS), needs: new Set<Need>() }
-      if (!needed.has(key)) viewOf(window).reads.unshift(statisticsRead(known.base, known.needs, source.kind === 'time' ? 1 : 2))
+      if (!needed.has(key))
+        viewOf(window).reads.unshift(statisticsRead(known.base, known.needs, source.kind === 'time' ? 1 : 2))
       needs.forEach((need) => known.needs.add(need))
       needed.set(key, known)
       return known.base
@@ -71,7 +74,8 @@ function built(source: PairSource, around: Surroundings, views: readonly View[])
   })
   const add = (memory: Memory, row: Row): void => {
     if (row.matches[source.match] === 0) return
-    const value = source.kind === 'number' ? row.numbers[source.slot]! : source.kind === 'code' ? row.codes[source.slot]! : 0
+    const value =
+      source.kind === 'number' ? row.numbers[source.slot]! : source.kind === 'code' ? row.codes[source.slot]! : 0
     if (value !== value) return
     makeRoom(memory, around.layout(), list)
     const at = insertRow(memory, list, rowsUntil(memory, list, row.numbers))
@@ -106,7 +110,14 @@ function rowsUntil(memory: Memory, list: List, numbers: Float64Array): number {
 }
 
 /** First of the rows [from, to) within the window, `to` if none is. */
-function rowAfter(nums: Float64Array, list: List, from: number, to: number, numbers: Float64Array, windowMs: number): number {
+function rowAfter(
+  nums: Float64Array,
+  list: List,
+  from: number,
+  to: number,
+  numbers: Float64Array,
+  windowMs: number,
+): number {
   const start = startOf(nums, list)
   const bound = numbers[AS_OF]! - windowMs
   let low = from

@@ -10,9 +10,9 @@ export interface Outputs {
 export type Read = (memory: Memory, row: Row, out: Outputs) => void
 
 /**
- * One thing that an entity remembers. For each event, in this order over all parts: `before` reads what must not see the
- * event, `add` takes it in, `after` reads what includes it. Feature values are left alone where there is nothing to say:
- * they hold `otherwise` already.
+ * One thing that an entity remembers. For each event, in this order over all parts: `before` reads what must not see
+ * the event, `add` takes it in, `after` reads what includes it. Feature values are left alone where there is nothing to
+ * say: they hold `otherwise` already.
  */
 export interface Part {
   readonly before?: Read | undefined

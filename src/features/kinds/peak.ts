@@ -26,7 +26,8 @@ export function peak(source: PeakSource, around: Surroundings): Reflection {
     ints: [0],
     floats: [1],
     lastTile: tileOf,
-    prune: (memory) => dropRows(memory, list, 0, rowsUpTo(memory, list, tileOf(memory.nums[NEWEST]! - around.latenessMs) - tiles)),
+    prune: (memory) =>
+      dropRows(memory, list, 0, rowsUpTo(memory, list, tileOf(memory.nums[NEWEST]! - around.latenessMs) - tiles)),
   })
   return {
     read: ({ nums }, { numbers }, out) => {

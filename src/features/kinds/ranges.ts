@@ -60,7 +60,8 @@ export const othersSince =
     while (first < to && nums[start + first * 2]! <= sinceMs) first++
     const others = sorted(nums, start, first, to)
     let count = 0
-    for (let i = 0; i < others.length; i++) if (others[i] !== codes[code] && (i === 0 || others[i] !== others[i - 1])) count++
+    for (let i = 0; i < others.length; i++)
+      if (others[i] !== codes[code] && (i === 0 || others[i] !== others[i - 1])) count++
     vector[at] = count
   }
 

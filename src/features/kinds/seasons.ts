@@ -34,7 +34,8 @@ export function seasons(source: SeasonSource, around: Surroundings): Seasons {
   const { period, slots } = source
   const horizons = new Map<number, number>()
   const reads: SeasonRead[] = []
-  const local = (row: Row, time: number): number => slotOf(localMs(row.numbers[time]!, source.offset < 0 ? 0 : row.numbers[source.offset]!), period, slots)
+  const local = (row: Row, time: number): number =>
+    slotOf(localMs(row.numbers[time]!, source.offset < 0 ? 0 : row.numbers[source.offset]!), period, slots)
   const build = (): Part => {
     const longest = slotsIn(Math.max(...horizons.keys()), period, slots)
     const views = [...horizons].map(([horizonMs, base]) => ({ slots: slotsIn(horizonMs, period, slots), base }))
@@ -43,7 +44,17 @@ export function seasons(source: SeasonSource, around: Surroundings): Seasons {
       ints: [0, 1],
       floats: [2, 3],
       lastTile: (newestMs) => slotOf(newestMs + largestOffsetMs, period, slots),
-      prune: (memory) => dropRows(memory, list, 0, rowsUpTo(memory, list, slotOf(memory.nums[NEWEST]! - around.latenessMs - largestOffsetMs, period, slots) - longest)),
+      prune: (memory) =>
+        dropRows(
+          memory,
+          list,
+          0,
+          rowsUpTo(
+            memory,
+            list,
+            slotOf(memory.nums[NEWEST]! - around.latenessMs - largestOffsetMs, period, slots) - longest,
+          ),
+        ),
     })
     const add = (memory: Memory, row: Row): void => {
       const value = row.numbers[source.number]!
@@ -54,7 +65,8 @@ export function seasons(source: SeasonSource, around: Surroundings): Seasons {
     const before = ({ nums }: Memory, row: Row, out: Outputs): void => {
       const last = local(row, TIME)
       const asOf = local(row, AS_OF)
-      for (let i = 0; i < views.length; i++) readSeason(nums, list, last, asOf - views[i]!.slots, slots, out.results, views[i]!.base)
+      for (let i = 0; i < views.length; i++)
+        readSeason(nums, list, last, asOf - views[i]!.slots, slots, out.results, views[i]!.base)
       for (let i = 0; i < reads.length; i++) reads[i]!(row, out)
     }
     return { before, add }
@@ -101,7 +113,15 @@ function addTo(memory: Memory, list: List, slot: number, value: number): void {
 }
 
 /** Merges the slots last, last - stride, ... above `bound` (Chan, Golub and LeVeque). */
-function readSeason(nums: Float64Array, list: List, last: number, bound: number, stride: number, results: Float64Array, base: number): void {
+function readSeason(
+  nums: Float64Array,
+  list: List,
+  last: number,
+  bound: number,
+  stride: number,
+  results: Float64Array,
+  base: number,
+): void {
   const start = startOf(nums, list)
   const rows = rowsOf(nums, list)
   let n = 0

@@ -15,11 +15,16 @@ export function addSequential(feature: SequentialFeature, at: number, entity: En
   addAgainstLast(feature, at, entity)
 }
 
-function addAgainstLast(feature: Exclude<SequentialFeature, { readonly kind: 'ewma' | 'seasonal' | 'neighbour-distance' }>, at: number, entity: EntityBuilder): void {
+function addAgainstLast(
+  feature: Exclude<SequentialFeature, { readonly kind: 'ewma' | 'seasonal' | 'neighbour-distance' }>,
+  at: number,
+  entity: EntityBuilder,
+): void {
   const record = entity.record(feature.where)
   const { horizonMs } = feature
   const elapsedMs = (nums: Float64Array, { numbers }: Row): number => Math.max(0, numbers[TIME]! - nums[record.time]!)
-  if (feature.kind === 'elapsed') return record.read(horizonMs, (nums, row, { vector }) => void (vector[at] = elapsedMs(nums, row) / 1000))
+  if (feature.kind === 'elapsed')
+    return record.read(horizonMs, (nums, row, { vector }) => void (vector[at] = elapsedMs(nums, row) / 1000))
   if (feature.kind === 'changed') {
     const code = entity.row.code(feature.column)
     const cell = record.code(code)
@@ -29,7 +34,10 @@ function addAgainstLast(feature: Exclude<SequentialFeature, { readonly kind: 'ew
     })
   }
   if (feature.kind === 'distance-km' || feature.kind === 'speed-kmh') {
-    const slot = record.kilometres(entity.row.number({ column: feature.lat }), entity.row.number({ column: feature.lon }))
+    const slot = record.kilometres(
+      entity.row.number({ column: feature.lat }),
+      entity.row.number({ column: feature.lon }),
+    )
     const perHour = feature.kind === 'speed-kmh'
     return record.read(horizonMs, (nums, row, { results, vector }) => {
       const km = results[slot]!
@@ -45,18 +53,28 @@ function addAgainstLast(feature: Exclude<SequentialFeature, { readonly kind: 'ew
       return
     }
     const change = row.numbers[number]! - before
-    if (!Number.isNaN(change)) vector[at] = feature.kind === 'delta' ? change : change / (Math.max(1000, elapsedMs(nums, row)) / feature.unitMs)
+    if (!Number.isNaN(change))
+      vector[at] = feature.kind === 'delta' ? change : change / (Math.max(1000, elapsedMs(nums, row)) / feature.unitMs)
   })
 }
 
-function addNeighbours(feature: Extract<Feature, { readonly kind: 'neighbour-distance' }>, at: number, entity: EntityBuilder): void {
+function addNeighbours(
+  feature: Extract<Feature, { readonly kind: 'neighbour-distance' }>,
+  at: number,
+  entity: EntityBuilder,
+): void {
   const [number, match] = [entity.row.number(feature.value), entity.row.match(feature.where)]
   entity.delayVectors(number, match, feature.cap, feature.horizonMs).read(feature.lags, feature.nearest, at)
 }
 
 function addFading(feature: Extract<Feature, { readonly kind: 'ewma' }>, at: number, entity: EntityBuilder): void {
   const number = entity.row.number(feature.value)
-  const past = entity.fading({ number, match: entity.row.match(feature.where), halfLifeMs: feature.halfLifeMs, horizonMs: feature.horizonMs })
+  const past = entity.fading({
+    number,
+    match: entity.row.match(feature.where),
+    halfLifeMs: feature.halfLifeMs,
+    horizonMs: feature.horizonMs,
+  })
   past.read(({ numbers }, { results, vector }) => {
     const mean = results[past.result]!
     if (feature.as === 'mean') return void (vector[at] = mean)
@@ -65,10 +83,20 @@ function addFading(feature: Extract<Feature, { readonly kind: 'ewma' }>, at: num
   })
 }
 
-function addSeasonal(feature: Extract<Feature, { readonly kind: 'seasonal' }>, at: number, entity: EntityBuilder): void {
+function addSeasonal(
+  feature: Extract<Feature, { readonly kind: 'seasonal' }>,
+  at: number,
+  entity: EntityBuilder,
+): void {
   const number = entity.row.number(feature.value)
   const offset = feature.offset === undefined ? -1 : entity.row.number({ column: feature.offset })
-  const past = entity.seasons({ number, match: entity.row.match(feature.where), offset, period: feature.period, slots: feature.slots })
+  const past = entity.seasons({
+    number,
+    match: entity.row.match(feature.where),
+    offset,
+    period: feature.period,
+    slots: feature.slots,
+  })
   const base = past.statistics(feature.horizonMs)
   const least = Math.max(1, feature.atLeast)
   past.read(({ numbers }, { results, vector }) => {
@@ -76,6 +104,7 @@ function addSeasonal(feature: Extract<Feature, { readonly kind: 'seasonal' }>, a
     if (n < least) return
     if (feature.as === 'mean') return void (vector[at] = results[base + MEAN]!)
     const deviation = Math.max(Math.sqrt(results[base + M2]! / n), feature.floor)
-    if (deviation > 0 && !Number.isNaN(numbers[number]!)) vector[at] = (numbers[number]! - results[base + MEAN]!) / deviation
+    if (deviation > 0 && !Number.isNaN(numbers[number]!))
+      vector[at] = (numbers[number]! - results[base + MEAN]!) / deviation
   })
 }

@@ -7,10 +7,16 @@ export const MIN = 4
 export const MAX = 5
 export const STATISTICS = 6
 
-/** What a feature needs of its window beyond the number of values. `moments` are mean and M2 (sum of squared deviations). */
+/**
+ * What a feature needs of its window beyond the number of values. `moments` are mean and M2 (sum of squared
+ * deviations).
+ */
 export type Need = 'sum' | 'mean' | 'moments' | 'min' | 'max'
 
-/** What of an event goes into a window: values (a slot of the row's numbers; -1: the events themselves) where a condition holds. */
+/**
+ * What of an event goes into a window: values (a slot of the row's numbers; -1: the events themselves) where a
+ * condition holds.
+ */
 export interface Source {
   readonly number: number
   readonly match: number

@@ -16,8 +16,8 @@ export interface SurpriseSource {
 export const surpriseBuckets = 64
 
 /**
- * The magnitudes that features had, as fading counts in logarithmic buckets, and how far in their tail this event's lie.
- * Counts are as of the newest event, so an older one that arrives late has the weight it would have had.
+ * The magnitudes that features had, as fading counts in logarithmic buckets, and how far in their tail this event's
+ * lie. Counts are as of the newest event, so an older one that arrives late has the weight it would have had.
  */
 export function surprise(source: SurpriseSource, around: Surroundings): Reflection {
   const { of, match, halfLifeMs, horizonMs, feature } = source
@@ -31,7 +31,8 @@ export function surprise(source: SurpriseSource, around: Surroundings): Reflecti
       ints: [0],
       floats: [1],
       prune: (memory) => {
-        if (memory.nums[asOf]! <= memory.nums[NEWEST]! - around.latenessMs - horizonMs) dropRows(memory, list, 0, rowsOf(memory.nums, list))
+        if (memory.nums[asOf]! <= memory.nums[NEWEST]! - around.latenessMs - horizonMs)
+          dropRows(memory, list, 0, rowsOf(memory.nums, list))
       },
     })
     return list
@@ -77,10 +78,12 @@ const perBucket = Math.log(1.05)
 const zeroBucket = 16_384
 
 /** Magnitudes in one bucket differ by less than 5 %. */
-export const bucketOf = (value: number): number => (value === 0 ? 0 : zeroBucket + Math.floor(Math.log(Math.abs(value)) / perBucket))
+export const bucketOf = (value: number): number =>
+  value === 0 ? 0 : zeroBucket + Math.floor(Math.log(Math.abs(value)) / perBucket)
 
 /** What is left now of a weight of 1 at `fromMs`; nothing of it before there was any. */
-const fadedSince = (fromMs: number, nowMs: number, halfLifeMs: number): number => (fromMs === -Infinity ? 0 : 2 ** -(Math.max(0, nowMs - fromMs) / halfLifeMs))
+const fadedSince = (fromMs: number, nowMs: number, halfLifeMs: number): number =>
+  fromMs === -Infinity ? 0 : 2 ** -(Math.max(0, nowMs - fromMs) / halfLifeMs)
 
 /** Share of magnitudes at least as large, this event's own counted among them (a conformal p-value). */
 function tailProbability(nums: Float64Array, list: List, bucket: number, faded: number): number {
@@ -111,7 +114,8 @@ function countIn(memory: Memory, list: List, around: Surroundings, bucket: numbe
   const start = startOf(memory.nums, list)
   let index = rowsOf(memory.nums, list)
   while (index > 0 && memory.nums[start + (index - 1) * width]! > bucket) index--
-  if (index > 0 && memory.nums[start + (index - 1) * width] === bucket) return void (memory.nums[start + (index - 1) * width + 1]! += weight)
+  if (index > 0 && memory.nums[start + (index - 1) * width] === bucket)
+    return void (memory.nums[start + (index - 1) * width + 1]! += weight)
   const at = insertRow(memory, list, index)
   memory.nums[at] = bucket
   memory.nums[at + 1] = weight

@@ -36,12 +36,28 @@ export function readTiles(
   for (let i = 0; i < reads.length; i++) readSeries(nums, start, width, newest, bounds, reads[i]!, results)
 }
 
-function readSeries(nums: Float64Array, start: number, width: number, newest: number, bounds: Int32Array, read: SeriesRead, results: Float64Array): void {
+function readSeries(
+  nums: Float64Array,
+  start: number,
+  width: number,
+  newest: number,
+  bounds: Int32Array,
+  read: SeriesRead,
+  results: Float64Array,
+): void {
   if (read.number < 0) countSeries(nums, start, width, newest, bounds, read, results)
   else mergeSeries(nums, start, width, newest, bounds, read, results)
 }
 
-function countSeries(nums: Float64Array, start: number, width: number, newest: number, bounds: Int32Array, { n: nAt, windows, bases }: SeriesRead, results: Float64Array): void {
+function countSeries(
+  nums: Float64Array,
+  start: number,
+  width: number,
+  newest: number,
+  bounds: Int32Array,
+  { n: nAt, windows, bases }: SeriesRead,
+  results: Float64Array,
+): void {
   let at = start + newest * width + nAt
   let n = 0
   for (let k = 0; k < windows.length; k++) {
@@ -52,7 +68,15 @@ function countSeries(nums: Float64Array, start: number, width: number, newest: n
 }
 
 /** Merges tiles by Chan, Golub and LeVeque (1979): n, mean, M2; never by sums of squares. */
-function mergeSeries(nums: Float64Array, start: number, width: number, newest: number, bounds: Int32Array, read: SeriesRead, results: Float64Array): void {
+function mergeSeries(
+  nums: Float64Array,
+  start: number,
+  width: number,
+  newest: number,
+  bounds: Int32Array,
+  read: SeriesRead,
+  results: Float64Array,
+): void {
   const { n: nAt, sum: sumAt, mean: meanAt, min: minAt, max: maxAt, windows, bases } = read
   let at = start + newest * width
   let n = 0

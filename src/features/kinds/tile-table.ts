@@ -36,7 +36,12 @@ export function tileTable(tileMs: number, around: Surroundings): TileTable {
     request: ({ source, windowMs, prior, needs }) => {
       const key = requests.source(source, needs)
       const tiles = Math.round(windowMs / tileMs)
-      return requests.view(`${key} ${tiles} ${prior}`, () => ({ source: key, tiles, prior, base: around.results(STATISTICS) })).base
+      return requests.view(`${key} ${tiles} ${prior}`, () => ({
+        source: key,
+        tiles,
+        prior,
+        base: around.results(STATISTICS),
+      })).base
     },
     build: () => built(tileMs, around, requests),
   }
@@ -45,7 +50,8 @@ export function tileTable(tileMs: number, around: Surroundings): TileTable {
 function built(tileMs: number, around: Surroundings, requests: Requests<View>): Part {
   const { series, bySource, width, blankRow } = columnsOf(requests)
   const longest = Math.max(...[...requests.views.values()].map((view) => view.tiles))
-  const floorTile = (memory: Memory): number => Math.floor((memory.nums[NEWEST]! - around.latenessMs) / tileMs) - longest
+  const floorTile = (memory: Memory): number =>
+    Math.floor((memory.nums[NEWEST]! - around.latenessMs) / tileMs) - longest
   const list: List = around.builder.list({
     width,
     ints: [0, ...series.map((one) => one.n)],
@@ -88,7 +94,16 @@ function built(tileMs: number, around: Surroundings, requests: Requests<View>): 
     if (needed.length === 0) return undefined
     const bounds = new Int32Array(tiles.length)
     return (memory, row, out) =>
-      readTiles(memory.nums, list, Math.floor(row.numbers[TIME]! / tileMs), Math.floor(row.numbers[AS_OF]! / tileMs), tiles, bounds, needed, out.results)
+      readTiles(
+        memory.nums,
+        list,
+        Math.floor(row.numbers[TIME]! / tileMs),
+        Math.floor(row.numbers[AS_OF]! / tileMs),
+        tiles,
+        bounds,
+        needed,
+        out.results,
+      )
   }
   return { before: reading(true), add, after: reading(false) }
 }
@@ -102,7 +117,14 @@ function columnsOf(requests: Requests<View>) {
     const sum = needs.has('sum') || (needs.has('mean') && !needs.has('moments')) ? column(0) : -1
     const mean = needs.has('moments') ? column(0) : -1
     if (mean >= 0) column(0)
-    bySource.set(key, { ...source, n, sum, mean, min: needs.has('min') ? column(Infinity) : -1, max: needs.has('max') ? column(-Infinity) : -1 })
+    bySource.set(key, {
+      ...source,
+      n,
+      sum,
+      mean,
+      min: needs.has('min') ? column(Infinity) : -1,
+      max: needs.has('max') ? column(-Infinity) : -1,
+    })
   }
   return { series: [...bySource.values()], bySource, width: blankRow.length, blankRow }
 }
@@ -132,4 +154,5 @@ export function rowsUpTo(memory: Memory, list: List, bound: number): number {
   return index
 }
 
-const range = (from: number, to: number): readonly number[] => Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i)
+const range = (from: number, to: number): readonly number[] =>
+  Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i)

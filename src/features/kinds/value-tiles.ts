@@ -22,7 +22,10 @@ interface View {
   readonly feature: number
 }
 
-export function valueTiles(source: { readonly code: number; readonly match: number; readonly tileMs: number }, around: Surroundings): ValueTiles {
+export function valueTiles(
+  source: { readonly code: number; readonly match: number; readonly tileMs: number },
+  around: Surroundings,
+): ValueTiles {
   const views: View[] = []
   const { code, match, tileMs } = source
   const build = (): Part => {
@@ -32,7 +35,13 @@ export function valueTiles(source: { readonly code: number; readonly match: numb
       ints: [0, 2],
       floats: [1],
       lastTile: (newestMs) => Math.floor(newestMs / tileMs),
-      prune: (memory) => dropRows(memory, list, 0, rowsUpTo(memory, list, Math.floor((memory.nums[NEWEST]! - around.latenessMs) / tileMs) - longest)),
+      prune: (memory) =>
+        dropRows(
+          memory,
+          list,
+          0,
+          rowsUpTo(memory, list, Math.floor((memory.nums[NEWEST]! - around.latenessMs) / tileMs) - longest),
+        ),
     })
     const add = (memory: Memory, row: Row): void => {
       const value = row.codes[code]!
@@ -50,7 +59,10 @@ export function valueTiles(source: { readonly code: number; readonly match: numb
     }
     return { before: reading(true), add, after: reading(false) }
   }
-  return { share: (windowMs, prior, feature) => void views.push({ tiles: Math.round(windowMs / tileMs), prior, feature }), build }
+  return {
+    share: (windowMs, prior, feature) => void views.push({ tiles: Math.round(windowMs / tileMs), prior, feature }),
+    build,
+  }
 }
 
 function countIn(memory: Memory, list: List, tile: number, code: number): void {
@@ -69,7 +81,14 @@ function countIn(memory: Memory, list: List, tile: number, code: number): void {
   nums[at + 2] = 1
 }
 
-function shareOf(nums: Float64Array, list: List, row: Row, view: View, source: { readonly code: number; readonly tileMs: number }, out: Outputs): void {
+function shareOf(
+  nums: Float64Array,
+  list: List,
+  row: Row,
+  view: View,
+  source: { readonly code: number; readonly tileMs: number },
+  out: Outputs,
+): void {
   const own = row.codes[source.code]!
   if (own !== own) return
   const last = Math.floor(row.numbers[TIME]! / source.tileMs)

@@ -24,23 +24,46 @@ export function addWindowed(feature: WindowedFeature, at: number, entity: Entity
     case 'trend':
       return addOrdered(feature, at, entity)
     case 'distinct': {
-      const [code, match, prior] = [entity.row.code(feature.column), entity.row.match(feature.where), feature.prior === true]
-      if ('lastSeen' in feature.keep) return entity.seen(code, match, feature.keep.lastSeen).count(feature.windowMs, prior, at)
-      return entity.pairs({ kind: 'code', slot: code, match }).read({ windowMs: feature.windowMs, cap: feature.keep.exact, prior }, distinctOf(at))
+      const [code, match, prior] = [
+        entity.row.code(feature.column),
+        entity.row.match(feature.where),
+        feature.prior === true,
+      ]
+      if ('lastSeen' in feature.keep)
+        return entity.seen(code, match, feature.keep.lastSeen).count(feature.windowMs, prior, at)
+      return entity
+        .pairs({ kind: 'code', slot: code, match })
+        .read({ windowMs: feature.windowMs, cap: feature.keep.exact, prior }, distinctOf(at))
     }
     case 'others-since': {
-      const [code, match, since] = [entity.row.code(feature.column), entity.row.match(feature.where), entity.row.number({ column: feature.since })]
-      return entity.pairs({ kind: 'code', slot: code, match }).read({ windowMs: feature.windowMs, cap: feature.keep.exact, prior: false }, othersSince(at, code, since))
+      const [code, match, since] = [
+        entity.row.code(feature.column),
+        entity.row.match(feature.where),
+        entity.row.number({ column: feature.since }),
+      ]
+      return entity
+        .pairs({ kind: 'code', slot: code, match })
+        .read({ windowMs: feature.windowMs, cap: feature.keep.exact, prior: false }, othersSince(at, code, since))
     }
     case 'familiarity': {
-      const [code, match, prior] = [entity.row.code(feature.column), entity.row.match(feature.where), feature.prior === true]
-      if ('tileMs' in feature.keep) return entity.valueTiles(code, match, feature.keep.tileMs).share(feature.windowMs, prior, at)
-      return entity.pairs({ kind: 'code', slot: code, match }).read({ windowMs: feature.windowMs, cap: feature.keep.exact, prior }, shareOf(at, code))
+      const [code, match, prior] = [
+        entity.row.code(feature.column),
+        entity.row.match(feature.where),
+        feature.prior === true,
+      ]
+      if ('tileMs' in feature.keep)
+        return entity.valueTiles(code, match, feature.keep.tileMs).share(feature.windowMs, prior, at)
+      return entity
+        .pairs({ kind: 'code', slot: code, match })
+        .read({ windowMs: feature.windowMs, cap: feature.keep.exact, prior }, shareOf(at, code))
     }
   }
 }
 
-type Statistic = Extract<WindowedFeature, { readonly kind: 'count' | 'sum' | 'mean' | 'std' | 'min' | 'max' | 'share' | 'zscore' }>
+type Statistic = Extract<
+  WindowedFeature,
+  { readonly kind: 'count' | 'sum' | 'mean' | 'std' | 'min' | 'max' | 'share' | 'zscore' }
+>
 
 function addStatistic(feature: Statistic, at: number, entity: EntityBuilder): void {
   if (feature.kind === 'count') {
@@ -55,7 +78,8 @@ function addStatistic(feature: Statistic, at: number, entity: EntityBuilder): vo
     return entity.finish(({ numbers }, { results, vector }) => {
       const n = results[base + N]!
       const deviation = Math.max(Math.sqrt(results[base + M2]! / n), feature.floor)
-      if (n >= least && deviation > 0 && !Number.isNaN(numbers[number]!)) vector[at] = (numbers[number]! - results[base + MEAN]!) / deviation
+      if (n >= least && deviation > 0 && !Number.isNaN(numbers[number]!))
+        vector[at] = (numbers[number]! - results[base + MEAN]!) / deviation
     })
   }
   if (feature.kind === 'std') {
@@ -71,7 +95,9 @@ function addStatistic(feature: Statistic, at: number, entity: EntityBuilder): vo
   })
 }
 
-/** Tiles count the matching and all events; an exact window averages a mark of 0 or 1, so that both have the same cap. */
+/**
+ * Tiles count the matching and all events; an exact window averages a mark of 0 or 1, so that both have the same cap.
+ */
 function addShare(feature: Extract<Feature, { readonly kind: 'share' }>, at: number, entity: EntityBuilder): void {
   if ('exact' in feature.keep) {
     const base = entity.window(feature, entity.row.indicator(feature.match), ['mean'])
@@ -87,10 +113,19 @@ function addShare(feature: Extract<Feature, { readonly kind: 'share' }>, at: num
 }
 
 /** Kinds that need the values themselves; validation has refused tiles. */
-function addOrdered(feature: Extract<Feature, { readonly kind: 'robust-zscore' | 'quantile' | 'trend' }>, at: number, entity: EntityBuilder): void {
+function addOrdered(
+  feature: Extract<Feature, { readonly kind: 'robust-zscore' | 'quantile' | 'trend' }>,
+  at: number,
+  entity: EntityBuilder,
+): void {
   const number = entity.row.number(feature.value)
   const cap = 'exact' in feature.keep ? feature.keep.exact : 0
   const list = entity.pairs({ kind: 'number', slot: number, match: entity.row.match(feature.where) })
-  const read = feature.kind === 'quantile' ? quantileOf(at, feature.q) : feature.kind === 'trend' ? trendOf(at, number, feature) : robustDeviation(at, number, feature)
+  const read =
+    feature.kind === 'quantile'
+      ? quantileOf(at, feature.q)
+      : feature.kind === 'trend'
+        ? trendOf(at, number, feature)
+        : robustDeviation(at, number, feature)
   list.read({ windowMs: feature.windowMs, cap, prior: feature.prior === true }, read)
 }

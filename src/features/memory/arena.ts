@@ -12,9 +12,9 @@ const firstPage = 2_048
 const largestPage = 131_072
 
 /**
- * Memories cut from large pages. An array of its own costs an entity about 300 bytes and 1 us to make, and the collector
- * work for ever; a view of a page is a tenth of that, and those given back are used again as they are. Sizes are rounded
- * up to one of four an octave, so at most a fifth is lost and what one entity outgrows fits the next.
+ * Memories cut from large pages. An array of its own costs an entity about 300 bytes and 1 us to make, and the
+ * collector work for ever; a view of a page is a tenth of that, and those given back are used again as they are. Sizes
+ * are rounded up to one of four an octave, so at most a fifth is lost and what one entity outgrows fits the next.
  */
 export function pagedArena(): Arena {
   const free: Float64Array[][] = []

@@ -83,7 +83,8 @@ export class BadShare {
     const blob = Buffer.alloc(8 + Math.ceil(records / 8))
     blob[0] = blobVersion
     blob.writeUInt32LE(records, 4)
-    for (let i = 0; i < records; i++) if (this.#bad[(this.#next + i) % records] === 1) blob[8 + (i >> 3)]! |= 1 << (i & 7)
+    for (let i = 0; i < records; i++)
+      if (this.#bad[(this.#next + i) % records] === 1) blob[8 + (i >> 3)]! |= 1 << (i & 7)
     return blob
   }
 
@@ -91,7 +92,8 @@ export class BadShare {
   #open(blob: Buffer): void {
     checkVersion(blob)
     const stored = blob.readUInt32LE(4)
-    for (let i = Math.max(0, stored - this.#bad.length); i < stored; i++) this.#push((blob[8 + (i >> 3)]! >> (i & 7)) & 1)
+    for (let i = Math.max(0, stored - this.#bad.length); i < stored; i++)
+      this.#push((blob[8 + (i >> 3)]! >> (i & 7)) & 1)
     this.#dirty = false
   }
 }

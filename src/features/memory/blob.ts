@@ -75,11 +75,13 @@ function encodeDoubles(nums: Float64Array, list: List, slab: Slab, at: number): 
   const start = startOf(nums, list)
   const end = start + rowsOf(nums, list) * list.width
   let to = at >> 3
-  for (let c = 0; c < list.floats.length; c++) for (let from = start + list.floats[c]!; from < end; from += list.width) slab.f64[to++] = nums[from]!
+  for (let c = 0; c < list.floats.length; c++)
+    for (let from = start + list.floats[c]!; from < end; from += list.width) slab.f64[to++] = nums[from]!
   return to << 3
 }
 
-const lastTileOf = (nums: Float64Array, list: List): number => (list.lastTile === undefined ? 0 : list.lastTile(nums[NEWEST]!))
+const lastTileOf = (nums: Float64Array, list: List): number =>
+  list.lastTile === undefined ? 0 : list.lastTile(nums[NEWEST]!)
 
 function widthCode(nums: Float64Array, list: List): 0 | 1 | 2 {
   const start = startOf(nums, list)
@@ -102,7 +104,8 @@ function encodeInts(nums: Float64Array, list: List, slab: Slab, at: number, code
   let to = at >> code
   for (let c = 0; c < list.ints.length; c++) {
     const tile = c === 0 && list.lastTile !== undefined
-    for (let from = start + list.ints[c]!; from < end; from += list.width) words[to++] = tile ? lastTile - nums[from]! : nums[from]!
+    for (let from = start + list.ints[c]!; from < end; from += list.width)
+      words[to++] = tile ? lastTile - nums[from]! : nums[from]!
   }
   const done = to << code
   const padded = (done + 7) & ~7
@@ -114,13 +117,23 @@ function encodeInts(nums: Float64Array, list: List, slab: Slab, at: number, code
 let aligned = viewsOf(new ArrayBuffer(64 * 1024))
 
 function viewsOf(buffer: ArrayBuffer) {
-  return { bytes: new Uint8Array(buffer), f64: new Float64Array(buffer), u32: new Uint32Array(buffer), u16: new Uint16Array(buffer) }
+  return {
+    bytes: new Uint8Array(buffer),
+    f64: new Float64Array(buffer),
+    u32: new Uint32Array(buffer),
+    u16: new Uint16Array(buffer),
+  }
 }
 
 /** Throws STATE_MISMATCH where the blob is of another version or layout. */
 export function decodeMemory(blob: Buffer, layout: Layout, arena: Arena): Float64Array {
-  if (blob[0] !== blobVersion) throw new EngineError('STATE_MISMATCH', `a state blob has version ${blob[0] ?? 'none'}, this build reads ${blobVersion}: rebuild the state from the log`)
-  if (blob.length > aligned.bytes.length) aligned = viewsOf(new ArrayBuffer(blob.length * 2 + 7 - ((blob.length * 2 + 7) % 8)))
+  if (blob[0] !== blobVersion)
+    throw new EngineError(
+      'STATE_MISMATCH',
+      `a state blob has version ${blob[0] ?? 'none'}, this build reads ${blobVersion}: rebuild the state from the log`,
+    )
+  if (blob.length > aligned.bytes.length)
+    aligned = viewsOf(new ArrayBuffer(blob.length * 2 + 7 - ((blob.length * 2 + 7) % 8)))
   aligned.bytes.set(blob)
   const { lists } = layout
   const rows = lists.map((_, i) => aligned.u32[1 + i]! >>> 2)
@@ -131,7 +144,8 @@ export function decodeMemory(blob: Buffer, layout: Layout, arena: Arena): Float6
   let at = headBytes(layout)
   for (let i = 0; i < layout.cells; i++) nums[i] = aligned.f64[(at >> 3) + i]!
   at += layout.cells * 8
-  for (let i = 0; i < lists.length; i++) at = decodeList(nums, lists[i]!, at, rows[i]!, (aligned.u32[1 + i]! & 3) as 0 | 1 | 2)
+  for (let i = 0; i < lists.length; i++)
+    at = decodeList(nums, lists[i]!, at, rows[i]!, (aligned.u32[1 + i]! & 3) as 0 | 1 | 2)
   return nums
 }
 
@@ -141,7 +155,8 @@ function decodeList(nums: Float64Array, list: List, at: number, rows: number, co
   const start = startOf(nums, list)
   const end = start + rows * width
   let from = at >> 3
-  for (let c = 0; c < floats.length; c++) for (let to = start + floats[c]!; to < end; to += width) nums[to] = aligned.f64[from++]!
+  for (let c = 0; c < floats.length; c++)
+    for (let to = start + floats[c]!; to < end; to += width) nums[to] = aligned.f64[from++]!
   const words = code === 0 ? aligned.bytes : code === 1 ? aligned.u16 : aligned.u32
   const lastTile = lastTileOf(nums, list)
   from = (from << 3) >> code
@@ -157,7 +172,11 @@ function checkLength(blob: Buffer, layout: Layout): void {
   layout.lists.forEach((list, i) => {
     const head = aligned.u32[1 + i]!
     const rows = head >>> 2
-    length += rows * list.floats.length * 8 + (((rows * list.ints.length) << (head & 3)) + 7 & ~7)
+    length += rows * list.floats.length * 8 + ((((rows * list.ints.length) << (head & 3)) + 7) & ~7)
   })
-  if (length !== blob.length) throw new EngineError('STATE_MISMATCH', `a state blob of ${blob.length} bytes is not of this feature set: rebuild the state from the log`)
+  if (length !== blob.length)
+    throw new EngineError(
+      'STATE_MISMATCH',
+      `a state blob of ${blob.length} bytes is not of this feature set: rebuild the state from the log`,
+    )
 }

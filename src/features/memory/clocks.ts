@@ -27,7 +27,7 @@ export function encodeClocks(clocks: readonly TenantClock[]): Buffer {
 export function decodeClocks(blob: Buffer): readonly TenantClock[] {
   checkVersion(blob)
   const clocks: TenantClock[] = []
-  for (let at = 1; at < blob.length; ) {
+  for (let at = 1; at < blob.length;) {
     const length = blob.readUInt16LE(at + 8)
     clocks.push({ tenant: blob.toString('utf8', at + 10, at + 10 + length), newestMs: blob.readDoubleLE(at) })
     at += 10 + length

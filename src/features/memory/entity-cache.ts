@@ -1,7 +1,9 @@
 import { pagedArena } from './arena.js'
 import type { Memory } from './memory.js'
 
-/** One entity in the cache, and its memory: `absent` where it has been asked for and not been admitted, or was evicted. */
+/**
+ * One entity in the cache, and its memory: `absent` where it has been asked for and not been admitted, or was evicted.
+ */
 export interface Cached extends Memory {
   readonly key: string
   /** Index of its kind among the plan's entities. */
@@ -23,8 +25,8 @@ export const absent = new Float64Array(0)
 
 /**
  * The entities in memory, about the least recently used dropped first (the clock algorithm: a hand goes round and drops
- * whatever was not used since it last passed). What is dirty, taken or just asked for stays, so the bound may be exceeded until the
- * next commit. Nothing but speed depends on what is cached.
+ * whatever was not used since it last passed). What is dirty, taken or just asked for stays, so the bound may be
+ * exceeded until the next commit. Nothing but speed depends on what is cached.
  */
 export class EntityCache {
   readonly #entities: Cached[] = []
@@ -39,7 +41,18 @@ export class EntityCache {
 
   /** An entity that is yet to be admitted. */
   open(key: string, kind: number, home: Map<string, Cached>, id: string): Cached {
-    const entity: Cached = { key, kind, nums: absent, arena: this.arena, dirty: false, taken: 0, used: true, asked: 0, home, id }
+    const entity: Cached = {
+      key,
+      kind,
+      nums: absent,
+      arena: this.arena,
+      dirty: false,
+      taken: 0,
+      used: true,
+      asked: 0,
+      home,
+      id,
+    }
     home.set(id, entity)
     this.#entities.push(entity)
     return entity

@@ -1,12 +1,12 @@
 import type { Arena } from './arena.js'
 
 /**
- * What is remembered about one entity, as one array of doubles: fixed cells, then lists of rows. It is close to the blob
- * it is stored as, so that storing and loading are copies.
+ * What is remembered about one entity, as one array of doubles: fixed cells, then lists of rows. It is close to the
+ * blob it is stored as, so that storing and loading are copies.
  *
- * Two times rule what is read. `newest` is the largest event time of the entity; nothing older than newest - lateness can
- * come that still counts, which is the entity's floor. A window is read as of max(event time, floor), so what lies below
- * floor - window is never read: dropping it, whenever that happens, changes no vector. Blobs never hold it.
+ * Two times rule what is read. `newest` is the largest event time of the entity; nothing older than newest - lateness
+ * can come that still counts, which is the entity's floor. A window is read as of max(event time, floor), so what lies
+ * below floor - window is never read: dropping it, whenever that happens, changes no vector. Blobs never hold it.
  */
 export interface Memory {
   /** May be longer than what is used. */
@@ -24,7 +24,10 @@ export interface ListShape {
   readonly ints: readonly number[]
   /** Columns stored as doubles. */
   readonly floats: readonly number[]
-  /** Of a list ordered by tile in column 0: the tile that no row can be beyond, given the newest event time; the blob holds the distance. */
+  /**
+   * Of a list ordered by tile in column 0: the tile that no row can be beyond, given the newest event time; the blob
+   * holds the distance.
+   */
   readonly lastTile?: (newestMs: number) => number
   /** Drops the rows that lie below the floor, and all beyond the cap. */
   readonly prune: (memory: Memory) => void
@@ -112,13 +115,15 @@ export function place(nums: Float64Array, rowsFrom: number, lists: readonly List
 }
 
 /**
- * Where a list's rows start and how many there are. `| 0` is for the compiler: sums of doubles read from the array would
- * be converted at every access.
+ * Where a list's rows start and how many there are. `| 0` is for the compiler: sums of doubles read from the array
+ * would be converted at every access.
  */
 export const startOf = (nums: Float64Array, list: List): number => nums[list.head]! | 0
 export const rowsOf = (nums: Float64Array, list: List): number => nums[list.head + 1]! | 0
 
-/** Opens a row at `index` of a list that has room and gives where its columns start; they hold anything until written. */
+/**
+ * Opens a row at `index` of a list that has room and gives where its columns start; they hold anything until written.
+ */
 export function insertRow(memory: Memory, list: List, index: number): number {
   const { nums } = memory
   const rows = rowsOf(nums, list)
@@ -139,8 +144,8 @@ export function dropRows(memory: Memory, list: List, index: number, count: numbe
 }
 
 /**
- * Sees to it that one more row fits: a full list is pruned, and where that gains little it doubles, so that copying stays a
- * small share of the work. Indices and `memory.nums` may be others afterwards.
+ * Sees to it that one more row fits: a full list is pruned, and where that gains little it doubles, so that copying
+ * stays a small share of the work. Indices and `memory.nums` may be others afterwards.
  */
 export function makeRoom(memory: Memory, layout: Layout, list: List): void {
   const capacity = memory.nums[list.head + 2]! | 0

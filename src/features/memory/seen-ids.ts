@@ -17,8 +17,8 @@ export interface Blob {
 
 /**
  * The last `horizon` event ids of a partition, in log order, by 64 bits of hash of tenant and id: a chance of 1 in 10^8
- * that among 200,000 remembered ids a new one is taken for a repeat. Ids are numbered as they come. They are stored in segments that are
- * written while they fill and deleted when all of their ids are past the horizon.
+ * that among 200,000 remembered ids a new one is taken for a repeat. Ids are numbered as they come. They are stored in
+ * segments that are written while they fill and deleted when all of their ids are past the horizon.
  */
 export class SeenIds {
   /** Ids ever remembered; and the first that still is. */
@@ -26,7 +26,10 @@ export class SeenIds {
   #first = 0
   #stored = 0
   #firstStored = 0
-  /** Hashes by number modulo the places, high word and low word: the horizon, and forgotten ids that share a segment with it. */
+  /**
+   * Hashes by number modulo the places, high word and low word: the horizon, and forgotten ids that share a segment
+   * with it.
+   */
   readonly #ring: Uint32Array
   /** Open addressing by linear probing: place in the ring + 1, 0 for none. */
   readonly #table: Uint32Array
@@ -84,10 +87,16 @@ export class SeenIds {
   takeDirty(): { readonly puts: readonly Blob[]; readonly deletes: readonly string[] } {
     if (this.#next === this.#stored) return { puts: [], deletes: [] }
     const puts: Blob[] = [{ key: seenIndexKey, blob: this.#index() }]
-    for (let segment = segmentOf(Math.max(this.#stored, this.#first)); segment <= segmentOf(this.#next - 1); segment++) puts.push({ key: segmentKey(segment), blob: this.#segment(segment) })
+    for (let segment = segmentOf(Math.max(this.#stored, this.#first)); segment <= segmentOf(this.#next - 1); segment++)
+      puts.push({ key: segmentKey(segment), blob: this.#segment(segment) })
     const deletes: string[] = []
     const storedSegments = Math.ceil(this.#stored / segmentIds)
-    for (let segment = segmentOf(this.#firstStored); segment < Math.min(segmentOf(this.#first), storedSegments); segment++) deletes.push(segmentKey(segment))
+    for (
+      let segment = segmentOf(this.#firstStored);
+      segment < Math.min(segmentOf(this.#first), storedSegments);
+      segment++
+    )
+      deletes.push(segmentKey(segment))
     this.#stored = this.#next
     this.#firstStored = this.#first
     return { puts, deletes }
@@ -136,7 +145,11 @@ export class SeenIds {
     segments.forEach((blob, i) => {
       const from = (segmentOf(first) + i) * segmentIds
       const count = Math.min(next - from, segmentIds)
-      if (blob?.length !== 8 + count * 8) throw new EngineError('STATE_MISMATCH', `the remembered ids from ${from} on are missing or cut: rebuild the state from the log`)
+      if (blob?.length !== 8 + count * 8)
+        throw new EngineError(
+          'STATE_MISMATCH',
+          `the remembered ids from ${from} on are missing or cut: rebuild the state from the log`,
+        )
       checkVersion(blob)
       for (let k = 0; k < count; k++) {
         const [high, low] = [blob.readUInt32LE(8 + k * 8), blob.readUInt32LE(12 + k * 8)]
@@ -153,10 +166,17 @@ export interface IdSeeds {
   readonly low: number
 }
 
-export const idSeeds = (tenant: string): IdSeeds => ({ high: murmur3(tenant, lanes.high), low: murmur3(tenant, lanes.low) })
+export const idSeeds = (tenant: string): IdSeeds => ({
+  high: murmur3(tenant, lanes.high),
+  low: murmur3(tenant, lanes.low),
+})
 
 const segmentOf = (number: number): number => Math.floor(number / segmentIds)
 
 export function checkVersion(blob: Buffer): void {
-  if (blob[0] !== blobVersion) throw new EngineError('STATE_MISMATCH', `a state blob has version ${blob[0] ?? 'none'}, this build reads ${blobVersion}: rebuild the state from the log`)
+  if (blob[0] !== blobVersion)
+    throw new EngineError(
+      'STATE_MISMATCH',
+      `a state blob has version ${blob[0] ?? 'none'}, this build reads ${blobVersion}: rebuild the state from the log`,
+    )
 }

@@ -20,13 +20,22 @@ export function compile(set: FeatureSet): Plan {
     fingerprint: fingerprintOf(set),
     names: set.features.map(({ name }) => name),
     width: set.features.length,
-    horizonMs: Math.max(0, ...set.features.map(({ feature }) => ('windowMs' in feature ? feature.windowMs : 'horizonMs' in feature ? feature.horizonMs : 0))),
+    horizonMs: Math.max(
+      0,
+      ...set.features.map(({ feature }) =>
+        'windowMs' in feature ? feature.windowMs : 'horizonMs' in feature ? feature.horizonMs : 0,
+      ),
+    ),
     subject: (event) => (subjectColumns.length === 0 ? '' : (idOf(subjectColumns, event, keySeparator) ?? '')),
     open: (cachedEntities, seenIds) => new Partition(compiled, cachedEntities, seenIds),
     describe: (entity, blob, atMs) => describe(compiled, entity, blob, atMs),
     keyOf: (entity, tenant, ids) => {
       const found = Object.hasOwn(set.entities, entity) ? set.entities[entity] : undefined
-      if (found === undefined) throw new EngineError('UNKNOWN_ENTITY', `stream ${set.stream} has no entity '${entity}'; it has ${Object.keys(set.entities).join(', ')}`)
+      if (found === undefined)
+        throw new EngineError(
+          'UNKNOWN_ENTITY',
+          `stream ${set.stream} has no entity '${entity}'; it has ${Object.keys(set.entities).join(', ')}`,
+        )
       return entityKey(entity, found.scope, tenant, ids.join(keySeparator))
     },
   }

@@ -71,7 +71,13 @@ export function compileSet(set: FeatureSet): CompiledSet {
   })
   const entities = [...builders].map(([name, builder]): CompiledEntity => {
     const entity = set.entities[name]!
-    return { name, scope: entity.scope, columns: entity.columns.map(readColumn), plan: builder.plan(), reachMs: reachOf(set, name) }
+    return {
+      name,
+      scope: entity.scope,
+      columns: entity.columns.map(readColumn),
+      plan: builder.plan(),
+      reachMs: reachOf(set, name),
+    }
   })
   const row = rowBuilder.plan()
   const out: Outputs = { results: new Float64Array(slots), vector: new Float64Array(set.features.length) }
@@ -102,8 +108,14 @@ type Memories = readonly (Memory | undefined)[]
 /** Features that are made of others, in the order of the vector. */
 type Last = (out: Outputs, memories: Memories) => void
 
-function ofTwo(feature: Extract<Feature, { readonly kind: 'ratio' | 'difference' }>, at: number, indexOf: ReadonlyMap<string, number>): Last {
-  const [left, right] = (feature.kind === 'ratio' ? [feature.over, feature.under] : [feature.left, feature.right]).map((name) => indexOf.get(name)!) as [number, number]
+function ofTwo(
+  feature: Extract<Feature, { readonly kind: 'ratio' | 'difference' }>,
+  at: number,
+  indexOf: ReadonlyMap<string, number>,
+): Last {
+  const [left, right] = (feature.kind === 'ratio' ? [feature.over, feature.under] : [feature.left, feature.right]).map(
+    (name) => indexOf.get(name)!,
+  ) as [number, number]
   if (feature.kind === 'difference') return ({ vector }) => void (vector[at] = vector[left]! - vector[right]!)
   return ({ vector }) => {
     const ratio = vector[left]! / vector[right]!
@@ -112,7 +124,8 @@ function ofTwo(feature: Extract<Feature, { readonly kind: 'ratio' | 'difference'
 }
 
 /** Without one of its own a feature counts nothing, or is missing where it is made of what is missing. */
-export const otherwiseOf = (feature: Feature): number => ('otherwise' in feature ? feature.otherwise : feature.kind === 'difference' ? Number.NaN : 0)
+export const otherwiseOf = (feature: Feature): number =>
+  'otherwise' in feature ? feature.otherwise : feature.kind === 'difference' ? Number.NaN : 0
 
 /** The id of an entity of an event: its columns' values as texts; undefined where one is null. */
 export function idOf(columns: readonly ReadColumn[], event: Event, separator: string): string | undefined {

@@ -5,17 +5,32 @@ import type { CompiledSet } from './compiled-set.js'
 import type { Feature, FeatureSet } from '../feature.js'
 
 /** The features that an entity has by itself, read from its blob as of a time. See `Plan.describe`. */
-export function describe(compiledSet: CompiledSet, entity: string, blob: Buffer | undefined, atMs: number): Readonly<Record<string, number>> {
+export function describe(
+  compiledSet: CompiledSet,
+  entity: string,
+  blob: Buffer | undefined,
+  atMs: number,
+): Readonly<Record<string, number>> {
   const { set, entities, row, out, defaults } = compiledSet
-  if (!Object.hasOwn(set.entities, entity)) throw new EngineError('UNKNOWN_ENTITY', `stream ${set.stream} has no entity '${entity}'; it has ${Object.keys(set.entities).join(', ')}`)
+  if (!Object.hasOwn(set.entities, entity))
+    throw new EngineError(
+      'UNKNOWN_ENTITY',
+      `stream ${set.stream} has no entity '${entity}'; it has ${Object.keys(set.entities).join(', ')}`,
+    )
   const compiled = entities.find(({ name }) => name === entity)
   if (compiled === undefined) return {}
   const { plan } = compiled
   row.clear(atMs)
   out.vector.set(defaults)
-  const memory = { nums: blob === undefined ? plan.layout.blank(heap) : decodeMemory(blob, plan.layout, heap), arena: heap }
+  const memory = {
+    nums: blob === undefined ? plan.layout.blank(heap) : decodeMemory(blob, plan.layout, heap),
+    arena: heap,
+  }
   plan.read(memory, row.row, out)
-  compiledSet.finish(entities.map((one) => (one === compiled ? memory : undefined)), false)
+  compiledSet.finish(
+    entities.map((one) => (one === compiled ? memory : undefined)),
+    false,
+  )
   const own = ownFeatures(set, entity)
   return Object.fromEntries(set.features.flatMap(({ name }, i) => (own.has(name) ? [[name, out.vector[i]!]] : [])))
 }
@@ -24,13 +39,21 @@ export function describe(compiledSet: CompiledSet, entity: string, blob: Buffer 
 function ownFeatures(set: FeatureSet, entity: string): ReadonlySet<string> {
   const own = new Set<string>()
   for (const { name, feature } of set.features) {
-    const alone = 'by' in feature ? feature.by === entity && !needsEvent(feature) : operandsOf(feature).length > 0 && operandsOf(feature).every((operand) => own.has(operand))
+    const alone =
+      'by' in feature
+        ? feature.by === entity && !needsEvent(feature)
+        : operandsOf(feature).length > 0 && operandsOf(feature).every((operand) => own.has(operand))
     if (alone) own.add(name)
   }
   return own
 }
 
-const operandsOf = (feature: Feature): readonly string[] => (feature.kind === 'ratio' ? [feature.over, feature.under] : feature.kind === 'difference' ? [feature.left, feature.right] : [])
+const operandsOf = (feature: Feature): readonly string[] =>
+  feature.kind === 'ratio'
+    ? [feature.over, feature.under]
+    : feature.kind === 'difference'
+      ? [feature.left, feature.right]
+      : []
 
 function needsEvent(feature: Extract<Feature, { readonly by: string }>): boolean {
   switch (feature.kind) {

@@ -77,7 +77,8 @@ export class Partition implements PartitionState {
     for (let i = 0; i < events.length; i++) {
       const tenant = this.#tenantOf(events[i]!)
       this.#eventTenants[i] = tenant
-      for (let kind = 0; kind < kinds.length; kind++) this.#eventEntities[i * kinds.length + kind] = this.#entityOf(events[i]!, tenant, kind)
+      for (let kind = 0; kind < kinds.length; kind++)
+        this.#eventEntities[i * kinds.length + kind] = this.#entityOf(events[i]!, tenant, kind)
     }
   }
 
@@ -88,7 +89,9 @@ export class Partition implements PartitionState {
   #tenant(name: string): Tenant {
     const known = this.#tenants.get(name)
     if (known !== undefined) return known
-    const entities = this.#compiled.entities.map(({ scope }, kind) => (scope === 'tenant' ? new Map<string, Cached>() : this.#shared[kind]!))
+    const entities = this.#compiled.entities.map(({ scope }, kind) =>
+      scope === 'tenant' ? new Map<string, Cached>() : this.#shared[kind]!,
+    )
     const tenant: Tenant = { tenant: name, newestMs: -Infinity, seeds: idSeeds(name), entities }
     this.#tenants.set(name, tenant)
     return tenant
@@ -138,7 +141,8 @@ export class Partition implements PartitionState {
     const { idOf: eventId, timeOf, set, row } = this.#compiled
     if (this.#own.length > 0) throw new Error('the partition was asked to fold before its own state was admitted')
     const timeMs = timeOf(event)
-    if (typeof timeMs !== 'number' || !Number.isFinite(timeMs)) throw new EngineError('BAD_FIELD', `the event's ${set.time} is no time`)
+    if (typeof timeMs !== 'number' || !Number.isFinite(timeMs))
+      throw new EngineError('BAD_FIELD', `the event's ${set.time} is no time`)
     const index = this.#indexOf(event)
     const tenant = this.#eventTenants[index]!
     if (!this.#seen.add(tenant.seeds, textOf(eventId(event)) ?? '')) return 'duplicate'
@@ -179,11 +183,14 @@ export class Partition implements PartitionState {
       const entity = this.#eventEntities[index * entities.length + kind]
       this.#memories[kind] = undefined
       if (entity === undefined) continue
-      if (entity.nums === absent) throw new Error(`the partition was asked to fold before ${JSON.stringify(entity.key)} was admitted`)
+      if (entity.nums === absent)
+        throw new Error(`the partition was asked to fold before ${JSON.stringify(entity.key)} was admitted`)
       const { plan, reachMs } = entities[kind]!
       const expired = entity.nums[NEWEST]! + reachMs < clockMs
       if (expired && !late) this.#forget(entity, plan.layout)
-      const folded = (this.#memories[kind] = late ? { nums: expired ? plan.layout.blank(heap) : entity.nums.slice(), arena: heap } : entity)
+      const folded = (this.#memories[kind] = late
+        ? { nums: expired ? plan.layout.blank(heap) : entity.nums.slice(), arena: heap }
+        : entity)
       plan.fold(folded, row.row, out)
       if (late || entity.dirty) continue
       entity.dirty = true
@@ -218,7 +225,11 @@ export class Partition implements PartitionState {
       entity.dirty = false
       entity.taken++
       const { plan, reachMs } = entities[entity.kind]!
-      return { key: entity.key, blob: encodeMemory(entity, plan.layout, slab), expiresAtMs: Math.min(never, entity.nums[NEWEST]! + reachMs) }
+      return {
+        key: entity.key,
+        blob: encodeMemory(entity, plan.layout, slab),
+        expiresAtMs: Math.min(never, entity.nums[NEWEST]! + reachMs),
+      }
     })
     if (this.#clocksDirty) puts.push({ key: clocksKey, blob: encodeClocks(this.#clocks), expiresAtMs: never })
     this.#clocksDirty = false

@@ -55,7 +55,12 @@ export function backtestFigures(rows: ScoredRows, costRule: CostRule = defaultCo
     if (rows.risks[row] !== rows.otherRisks[row]) otherRisks++
   }
   return {
-    run, other, costRule, compared, sameScores, otherRisks,
+    run,
+    other,
+    costRule,
+    compared,
+    sameScores,
+    otherRisks,
     ks: kolmogorovSmirnov(ascending(rows.scores), ascending(rows.others)) ?? null,
     psi: stabilityIndex(other.histogram, run.histogram) ?? null,
     tenants: tenantFigures(rows),
@@ -78,7 +83,9 @@ function scorerFigures(scores: Float32Array, risks: Uint8Array, labels: Int8Arra
     labelled: labelled.positives.length + labelled.negatives.length,
     positives: labelled.positives.length,
     meanScore: rows === 0 ? null : sum / rows,
-    low: levels[0]!, medium: levels[1]!, high: levels[2]!,
+    low: levels[0]!,
+    medium: levels[1]!,
+    high: levels[2]!,
     rocAuc: rocAuc(labelled) ?? null,
     prAuc: prAuc(labelled) ?? null,
     calibration: calibrationOf(labelled) ?? null,

@@ -2,9 +2,15 @@ import type { Labelled } from './ranking.js'
 
 /** How far scores can be read as probabilities. */
 export interface Calibration {
-  /** Mean squared distance of score and label. Source: Brier, "Verification of Forecasts Expressed in Terms of Probability", 1950. */
+  /**
+   * Mean squared distance of score and label. Source: Brier, "Verification of Forecasts Expressed in Terms of
+   * Probability", 1950.
+   */
   readonly brier: number
-  /** Mean negative log-likelihood in nats, scores held to [eps, 1 - eps] with the eps of float32. Source: Good, "Rational Decisions", 1952. */
+  /**
+   * Mean negative log-likelihood in nats, scores held to [eps, 1 - eps] with the eps of float32. Source: Good,
+   * "Rational Decisions", 1952.
+   */
   readonly logLoss: number
   /**
    * Expected calibration error: the mean distance of a bin's share of positives from its mean score, weighted by rows.
@@ -45,7 +51,19 @@ export function calibrationOf({ positives, negatives }: Labelled, bins = 10): Ca
   }
   add(positives, 1)
   add(negatives, 0)
-  const filled = counts.flatMap((bin, i): CalibrationBin[] => (bin.rows === 0 ? [] : [{ from: i / bins, to: (i + 1) / bins, rows: bin.rows, meanScore: bin.scores / bin.rows, positiveShare: bin.positives / bin.rows }]))
+  const filled = counts.flatMap((bin, i): CalibrationBin[] =>
+    bin.rows === 0
+      ? []
+      : [
+          {
+            from: i / bins,
+            to: (i + 1) / bins,
+            rows: bin.rows,
+            meanScore: bin.scores / bin.rows,
+            positiveShare: bin.positives / bin.rows,
+          },
+        ],
+  )
   const error = filled.reduce((sum, bin) => sum + (bin.rows / rows) * Math.abs(bin.positiveShare - bin.meanScore), 0)
   return { brier: squares / rows, logLoss: loss / rows, error, bins: filled }
 }

@@ -20,7 +20,14 @@ export function costAt({ positives, negatives }: Labelled, threshold: number, ru
   const hits = countFrom(positives, threshold)
   const falseAlarms = countFrom(negatives, threshold)
   const misses = positives.length - hits
-  return { threshold, hits, falseAlarms, misses, passes: negatives.length - falseAlarms, cost: falseAlarms * rule.falseAlarm + misses * rule.miss }
+  return {
+    threshold,
+    hits,
+    falseAlarms,
+    misses,
+    passes: negatives.length - falseAlarms,
+    cost: falseAlarms * rule.falseAlarm + misses * rule.miss,
+  }
 }
 
 /** The costs at thresholds from 0 to 1 in equal steps. */

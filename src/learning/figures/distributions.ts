@@ -3,7 +3,8 @@
 /** Rows per bin of equal width over 0..1; NaN is left out. A bin holds its lower bound, the last one both. */
 export function histogram(scores: Float32Array, bins: number): readonly number[] {
   const counts = new Array<number>(bins).fill(0)
-  for (const score of scores) if (!Number.isNaN(score)) counts[Math.min(bins - 1, Math.max(0, Math.floor(score * bins)))]!++
+  for (const score of scores)
+    if (!Number.isNaN(score)) counts[Math.min(bins - 1, Math.max(0, Math.floor(score * bins)))]!++
   return counts
 }
 
@@ -28,8 +29,9 @@ export function kolmogorovSmirnov(left: Float32Array, right: Float32Array): numb
 
 /**
  * Population stability index of `now` against `reference`, counts per bin; undefined where one is empty. A bin without
- * rows counts as half a row, so that it weighs without being infinite. Below 0.1 is usually called stable, above 0.25 shifted.
- * Source: Siddiqi, "Credit Risk Scorecards", 2006, chapter 9; it is the symmetric Kullback-Leibler divergence of Jeffreys, 1946.
+ * rows counts as half a row, so that it weighs without being infinite. Below 0.1 is usually called stable, above 0.25
+ * shifted. Source: Siddiqi, "Credit Risk Scorecards", 2006, chapter 9; it is the symmetric Kullback-Leibler divergence
+ * of Jeffreys, 1946.
  */
 export function stabilityIndex(reference: readonly number[], now: readonly number[]): number | undefined {
   const shares = (counts: readonly number[]): readonly number[] | undefined => {

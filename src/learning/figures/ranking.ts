@@ -37,8 +37,8 @@ function* cuts({ positives, negatives }: Labelled): Generator<Cut> {
 }
 
 /**
- * The chance that a positive scores higher than a negative, ties counting half; undefined without one of each.
- * Source: Hanley and McNeil, "The Meaning and Use of the Area under a Receiver Operating Characteristic (ROC) Curve", 1982.
+ * The chance that a positive scores higher than a negative, ties counting half; undefined without one of each. Source:
+ * Hanley and McNeil, "The Meaning and Use of the Area under a Receiver Operating Characteristic (ROC) Curve", 1982.
  */
 export function rocAuc(labelled: Labelled): number | undefined {
   const { positives, negatives } = labelled
@@ -54,7 +54,8 @@ export function rocAuc(labelled: Labelled): number | undefined {
 
 /**
  * Average precision: the precision at each cut, weighted by the recall that it adds; undefined without positives.
- * Source: Manning, Raghavan and Schuetze, "Introduction to Information Retrieval", 2008, section 8.4; without interpolation.
+ * Source: Manning, Raghavan and Schuetze, "Introduction to Information Retrieval", 2008, section 8.4; without
+ * interpolation.
  */
 export function prAuc(labelled: Labelled): number | undefined {
   const total = labelled.positives.length
@@ -71,18 +72,26 @@ export function prAuc(labelled: Labelled): number | undefined {
 /** A place on a curve, both coordinates 0..1. */
 export type Point = readonly [x: number, y: number]
 
-/** False-alarm rate against hit rate, from (0, 0) to (1, 1), in about so many points; empty without one of each label. */
+/**
+ * False-alarm rate against hit rate, from (0, 0) to (1, 1), in about so many points; empty without one of each label.
+ */
 export function rocCurve(labelled: Labelled, points = 200): readonly Point[] {
   const [positives, negatives] = [labelled.positives.length, labelled.negatives.length]
   if (positives === 0 || negatives === 0) return []
-  return thinned([[0, 0], ...pointsOf(labelled, ({ hits, falseAlarms }) => [falseAlarms / negatives, hits / positives])], points)
+  return thinned(
+    [[0, 0], ...pointsOf(labelled, ({ hits, falseAlarms }) => [falseAlarms / negatives, hits / positives])],
+    points,
+  )
 }
 
 /** Recall against precision, in about so many points; empty without positives. */
 export function prCurve(labelled: Labelled, points = 200): readonly Point[] {
   const positives = labelled.positives.length
   if (positives === 0) return []
-  return thinned(pointsOf(labelled, ({ hits, falseAlarms }) => [hits / positives, hits / (hits + falseAlarms)]), points)
+  return thinned(
+    pointsOf(labelled, ({ hits, falseAlarms }) => [hits / positives, hits / (hits + falseAlarms)]),
+    points,
+  )
 }
 
 function pointsOf(labelled: Labelled, of: (cut: Cut) => Point): Point[] {
@@ -97,7 +106,12 @@ function thinned(points: readonly Point[], wanted: number): readonly Point[] {
   const kept: Point[] = []
   points.forEach((point, i) => {
     const last = kept.at(-1)
-    if (last === undefined || i === points.length - 1 || Math.abs(point[0] - last[0]) + Math.abs(point[1] - last[1]) >= step) kept.push(point)
+    if (
+      last === undefined ||
+      i === points.length - 1 ||
+      Math.abs(point[0] - last[0]) + Math.abs(point[1] - last[1]) >= step
+    )
+      kept.push(point)
   })
   return kept
 }

@@ -32,8 +32,12 @@ export interface RowCollector {
 /** Room for at most so many rows. */
 export function collectRows(most: number): RowCollector {
   const columns = {
-    scores: new Float32Array(most), others: new Float32Array(most), labels: new Int8Array(most),
-    risks: new Uint8Array(most), otherRisks: new Uint8Array(most), tenantOf: new Uint32Array(most),
+    scores: new Float32Array(most),
+    others: new Float32Array(most),
+    labels: new Int8Array(most),
+    risks: new Uint8Array(most),
+    otherRisks: new Uint8Array(most),
+    tenantOf: new Uint32Array(most),
   }
   const tenants = new Map<string, number>()
   let rows = 0
@@ -50,9 +54,13 @@ export function collectRows(most: number): RowCollector {
     },
     rows: () => ({
       rows,
-      scores: columns.scores.subarray(0, rows), others: columns.others.subarray(0, rows), labels: columns.labels.subarray(0, rows),
-      risks: columns.risks.subarray(0, rows), otherRisks: columns.otherRisks.subarray(0, rows),
-      tenants: [...tenants.keys()], tenantOf: columns.tenantOf.subarray(0, rows),
+      scores: columns.scores.subarray(0, rows),
+      others: columns.others.subarray(0, rows),
+      labels: columns.labels.subarray(0, rows),
+      risks: columns.risks.subarray(0, rows),
+      otherRisks: columns.otherRisks.subarray(0, rows),
+      tenants: [...tenants.keys()],
+      tenantOf: columns.tenantOf.subarray(0, rows),
     }),
   }
 }

@@ -20,7 +20,9 @@ export interface TenantFigures {
 export function tenantFigures(rows: ScoredRows): readonly TenantFigures[] {
   const members: number[][] = rows.tenants.map(() => [])
   for (let row = 0; row < rows.rows; row++) members[rows.tenantOf[row]!]!.push(row)
-  return members.map((own, index) => figuresOf(rows, rows.tenants[index]!, own)).sort((a, b) => b.rows - a.rows || (a.tenant < b.tenant ? -1 : 1))
+  return members
+    .map((own, index) => figuresOf(rows, rows.tenants[index]!, own))
+    .sort((a, b) => b.rows - a.rows || (a.tenant < b.tenant ? -1 : 1))
 }
 
 function figuresOf(rows: ScoredRows, tenant: string, own: readonly number[]): TenantFigures {

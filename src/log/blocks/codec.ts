@@ -65,10 +65,24 @@ export function encodeBlock(block: Block): Buffer {
   const reasons = dictionaryOf(block.reasons)
   const lists = [[block.fingerprint], block.versions, tenants.values, reasons.values]
   const namesBound = lists.reduce((sum, list) => sum + textBound(list) + 5, 0)
-  const bound = headerBytes + columnsBytes(rows, width) + namesBound + textBound(block.eventIds) + textBound(block.entities)
+  const bound =
+    headerBytes + columnsBytes(rows, width) + namesBound + textBound(block.eventIds) + textBound(block.entities)
   const bytes = Buffer.allocUnsafeSlow(bound)
   const { offsets, recordTimes, eventTimes, vectors, scores, versionOf, kinds, by, risks, flags } = block
-  const namesAt = putColumns(bytes, [offsets, recordTimes, eventTimes, vectors, scores, tenants.of, reasons.of, versionOf, kinds, by, risks, flags])
+  const namesAt = putColumns(bytes, [
+    offsets,
+    recordTimes,
+    eventTimes,
+    vectors,
+    scores,
+    tenants.of,
+    reasons.of,
+    versionOf,
+    kinds,
+    by,
+    risks,
+    flags,
+  ])
   const eventIdsAt = lists.reduce((at, list) => putList(bytes, at, list), namesAt)
   const entitiesAt = putTexts(bytes, eventIdsAt, block.eventIds)
   const end = putTexts(bytes, entitiesAt, block.entities)
@@ -82,16 +96,23 @@ export function encodeBlock(block: Block): Buffer {
 }
 
 const damaged = (what: string, cause?: unknown): EngineError =>
-  new EngineError('LOG_DAMAGED', `a record of a predictions topic is no block: ${what}. Restore the topic, or rebuild it from its source.`, { cause })
+  new EngineError(
+    'LOG_DAMAGED',
+    `a record of a predictions topic is no block: ${what}. Restore the topic, or rebuild it from its source.`,
+    { cause },
+  )
 
 /** Proves that the bytes are what `encodeBlock` made. */
 function assertIntact(bytes: Buffer): void {
   if (bytes.length < headerBytes || bytes.readUInt32LE(0) !== magic) throw damaged('it has no block header')
-  if (bytes.readUInt32LE(4) !== version) throw damaged(`its format is ${bytes.readUInt32LE(4)}, this build reads ${version}`)
-  if (bytes.readUInt32LE(12) !== bytes.length) throw damaged(`it has ${bytes.length} bytes instead of ${bytes.readUInt32LE(12)}`)
+  if (bytes.readUInt32LE(4) !== version)
+    throw damaged(`its format is ${bytes.readUInt32LE(4)}, this build reads ${version}`)
+  if (bytes.readUInt32LE(12) !== bytes.length)
+    throw damaged(`it has ${bytes.length} bytes instead of ${bytes.readUInt32LE(12)}`)
   if (crc32c(bytes.subarray(12)) !== bytes.readUInt32LE(8)) throw damaged('its checksum fails')
   const [rows, width, names, eventIds, entities] = [16, 20, 24, 28, 32].map((at) => bytes.readUInt32LE(at))
-  if (headerBytes + columnsBytes(rows!, width!) + names! + eventIds! + entities! !== bytes.length) throw damaged('its columns do not fill it')
+  if (headerBytes + columnsBytes(rows!, width!) + names! + eventIds! + entities! !== bytes.length)
+    throw damaged('its columns do not fill it')
 }
 
 const headOf = (bytes: Buffer, rows = bytes.readUInt32LE(16)): BlockHead => ({
@@ -101,7 +122,13 @@ const headOf = (bytes: Buffer, rows = bytes.readUInt32LE(16)): BlockHead => ({
   after: bytes.readDoubleLE(48),
   last: bytes.readDoubleLE(56),
   control: bytes.readDoubleLE(64),
-  lastRow: rows === 0 ? undefined : { offset: bytes.readDoubleLE(headerBytes + 8 * (rows - 1)), recordTimeMs: bytes.readDoubleLE(headerBytes + 8 * (2 * rows - 1)) },
+  lastRow:
+    rows === 0
+      ? undefined
+      : {
+          offset: bytes.readDoubleLE(headerBytes + 8 * (rows - 1)),
+          recordTimeMs: bytes.readDoubleLE(headerBytes + 8 * (2 * rows - 1)),
+        },
 })
 
 /** The head alone, of a block that was checked whole. Throws LOG_DAMAGED. */

@@ -106,8 +106,15 @@ export function openGate(watermark: Offset | undefined, seen = 0, rules?: GateRu
 }
 
 function missingBlocks({ epoch, after }: Block, covered: Offset, rules: GateRules | undefined): EngineError {
-  const message = `a block of epoch ${epoch} goes on after offset ${after}, but the last one that came covers ${covered}: blocks between them are missing, by retention or by damage. Restore the predictions topic, or accept that they are lost`
-  return new EngineError('GAP', message, rules === undefined ? {} : { lost: { topic: rules.topic, from: covered + 1, to: after } })
+  const message =
+    `a block of epoch ${epoch} goes on after offset ${after}, but the last one that came covers ${covered}: ` +
+    'blocks between them are missing, by retention or by damage. Restore the predictions topic, or accept that ' +
+    'they are lost'
+  return new EngineError(
+    'GAP',
+    message,
+    rules === undefined ? {} : { lost: { topic: rules.topic, from: covered + 1, to: after } },
+  )
 }
 
 export interface Tail {
@@ -117,7 +124,10 @@ export interface Tail {
   readonly covered: Offset
   /** Where the topic ended: the offset of the next block. */
   readonly next: Offset
-  /** The last row of the last valid block that was looked at: which record of the source was scored there, by its log time. */
+  /**
+   * The last row of the last valid block that was looked at: which record of the source was scored there, by its log
+   * time.
+   */
   readonly lastRow?: RowPlace
 }
 
@@ -168,7 +178,10 @@ export async function readHeads(log: LogView, at: TopicPartition, from: Offset, 
   }
 }
 
-/** 256 blocks of 2,000 rows are ~50 MiB, ~25 ms to read; a lost owner has one append in flight, so one record behind a claim. */
+/**
+ * 256 blocks of 2,000 rows are ~50 MiB, ~25 ms to read; a lost owner has one append in flight, so one record behind a
+ * claim.
+ */
 const tailRecords = 256
 
 /**
@@ -176,11 +189,17 @@ const tailRecords = 256
  * records, and further back only while those hold nothing but markers. `since` is the control position at which the
  * source topic was made anew.
  */
-export async function readTail(log: LogView, at: TopicPartition, since: Offset = 0, records = tailRecords): Promise<Tail> {
+export async function readTail(
+  log: LogView,
+  at: TopicPartition,
+  since: Offset = 0,
+  records = tailRecords,
+): Promise<Tail> {
   const { first, next } = await log.bounds(at)
   for (let window = records; ; window *= 4) {
     const from = Math.max(first, next - window)
     const { epoch, covered, claimed, lastRow, isWhole } = summarise(await readHeads(log, at, from, next), since)
-    if (covered !== undefined || from === first || isWhole) return { epoch, covered: covered ?? claimed, next, ...(lastRow === undefined ? {} : { lastRow }) }
+    if (covered !== undefined || from === first || isWhole)
+      return { epoch, covered: covered ?? claimed, next, ...(lastRow === undefined ? {} : { lastRow }) }
   }
 }

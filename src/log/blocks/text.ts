@@ -77,7 +77,8 @@ export function endOfTexts(bytes: Buffer, count: number): number {
 }
 
 /** A list that says how long it is. */
-export const putList = (into: Buffer, at: number, texts: readonly string[]): number => putTexts(into, putVarint(into, at, texts.length), texts)
+export const putList = (into: Buffer, at: number, texts: readonly string[]): number =>
+  putTexts(into, putVarint(into, at, texts.length), texts)
 
 export const takeList = (cursor: TextCursor): string[] => takeTexts(cursor, takeVarint(cursor))
 

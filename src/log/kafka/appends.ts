@@ -45,8 +45,19 @@ export class KafkaAppends {
     for (const record of records) bytes += recordBound(record)
     const where = `${this.#at.topic}/${this.#at.partition}`
     if (bytes > limits.appendBytes)
-      return Promise.reject(new EngineError('TOO_LARGE', `${where}: an append of ${bytes} bytes, at most ${limits.appendBytes} are taken at once`))
-    if (!this.#queue.hasRoomFor(bytes)) return Promise.reject(new EngineError('LOG_DOWN', `${where}: the broker does not keep up, ${this.#queue.bytes} bytes wait for it already`))
+      return Promise.reject(
+        new EngineError(
+          'TOO_LARGE',
+          `${where}: an append of ${bytes} bytes, at most ${limits.appendBytes} are taken at once`,
+        ),
+      )
+    if (!this.#queue.hasRoomFor(bytes))
+      return Promise.reject(
+        new EngineError(
+          'LOG_DOWN',
+          `${where}: the broker does not keep up, ${this.#queue.bytes} bytes wait for it already`,
+        ),
+      )
     return new Promise((resolve, reject) => {
       this.#queue.put({ records, bytes, resolve, reject })
       if (!this.#running) void this.#run()
@@ -75,7 +86,11 @@ export class KafkaAppends {
   async #send(records: readonly NewRecord[]): Promise<Offset> {
     const nowMs = this.#clock.nowMs()
     try {
-      const first = await this.#link.run(`append to ${this.#at.topic}/${this.#at.partition}`, (wire) => this.#try(wire, records, nowMs), { outages: 'wait', withinMs: limits.brokerTimeoutMs })
+      const first = await this.#link.run(
+        `append to ${this.#at.topic}/${this.#at.partition}`,
+        (wire) => this.#try(wire, records, nowMs),
+        { outages: 'wait', withinMs: limits.brokerTimeoutMs },
+      )
       this.#sequence = (this.#sequence + records.length) % 0x8000_0000
       return first
     } catch (error) {
@@ -97,7 +112,11 @@ export class KafkaAppends {
       return await this.#produces.produce(broker, { at: this.#at, batch })
     } catch (error) {
       if (!isEngineError(error) && refused.has(faultType(error) ?? ''))
-        throw new EngineError(faultType(error)!.includes('LARGE') ? 'TOO_LARGE' : 'BAD_REQUEST', `${(error as Error).message}. Raise max.message.bytes of the topic (tidemill topics apply), or check the time of the records.`)
+        throw new EngineError(
+          faultType(error)!.includes('LARGE') ? 'TOO_LARGE' : 'BAD_REQUEST',
+          `${(error as Error).message}. Raise max.message.bytes of the topic (tidemill topics apply), or ` +
+            'check the time of the records.',
+        )
       throw error
     }
   }

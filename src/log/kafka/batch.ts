@@ -18,7 +18,8 @@ const logAppendTime = 0x08
 const transactional = 0x10
 const control = 0x20
 
-export const readLong = (bytes: Buffer, at: number): number => bytes.readInt32BE(at) * 0x1_0000_0000 + bytes.readUInt32BE(at + 4)
+export const readLong = (bytes: Buffer, at: number): number =>
+  bytes.readInt32BE(at) * 0x1_0000_0000 + bytes.readUInt32BE(at + 4)
 
 /** A transaction that was aborted: the records of its producer from `first` on, up to its abort marker, are void. */
 export interface Aborted {
@@ -144,7 +145,8 @@ export class RecordSet {
   /** Markers of transactions hold nothing for readers, and neither do the records of those that were aborted. */
   #isVoid(batch: Buffer, attributes: number): boolean {
     const producer = readLong(batch, 43)
-    for (; this.#aborted.length > 0 && this.#aborted[0]!.first <= this.#base; this.#aborted.shift()) this.#void.add(this.#aborted[0]!.producer)
+    for (; this.#aborted.length > 0 && this.#aborted[0]!.first <= this.#base; this.#aborted.shift())
+      this.#void.add(this.#aborted[0]!.producer)
     if ((attributes & control) !== 0) this.#void.delete(producer)
     return (attributes & control) !== 0 || ((attributes & transactional) !== 0 && this.#void.has(producer))
   }
@@ -187,6 +189,9 @@ export class RecordSet {
   }
 
   #damaged(what: string): EngineError {
-    return new EngineError('LOG_DAMAGED', `${this.#where}, near offset ${this.#end}: ${what}. Restore the partition from a replica.`)
+    return new EngineError(
+      'LOG_DAMAGED',
+      `${this.#where}, near offset ${this.#end}: ${what}. Restore the partition from a replica.`,
+    )
   }
 }

@@ -25,7 +25,7 @@ function unsnap(bytes: Buffer): Buffer {
   if (!bytes.subarray(0, xerialMagic.length).equals(xerialMagic)) return viewOf(uncompress(bytes, limits.inflatedBytes))
   const blocks: Buffer[] = []
   let total = 0
-  for (let at = xerialHeaderBytes; at < bytes.length; ) {
+  for (let at = xerialHeaderBytes; at < bytes.length;) {
     const length = bytes.readInt32BE(at)
     const end = at + 4 + length
     if (length < 0 || end > bytes.length) throw new RangeError('a snappy block runs past the end')

@@ -31,7 +31,9 @@ function contentBytes({ key, value, headers }: NewRecord, sinceMs: number, index
   return bytes + varintBytes(2 * count)
 }
 
-/** More than a record takes in a batch, whatever stands around it: three numbers and attributes take 21 bytes at most. */
+/**
+ * More than a record takes in a batch, whatever stands around it: three numbers and attributes take 21 bytes at most.
+ */
 export function recordBound({ key, value, headers }: NewRecord): number {
   let bytes = 32 + (key?.length ?? 0) + (value?.length ?? 0)
   for (const name in headers) bytes += 10 + Buffer.byteLength(name) + headers[name]!.length

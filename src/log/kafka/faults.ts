@@ -40,14 +40,31 @@ export class BrokerFault extends Error {
 
 /** The protocol's word for what went wrong, however deep kafkajs wrapped it. */
 export function faultType(error: unknown): string | undefined {
-  for (let inner = error; inner instanceof Error; inner = inner.cause) if ('type' in inner && typeof inner.type === 'string') return inner.type
+  for (let inner = error; inner instanceof Error; inner = inner.cause)
+    if ('type' in inner && typeof inner.type === 'string') return inner.type
   return undefined
 }
 
-const away = new Set(['KafkaJSConnectionError', 'KafkaJSConnectionClosedError', 'KafkaJSBrokerNotFound', 'KafkaJSLockTimeout', 'KafkaJSMetadataNotLoaded', 'KafkaJSGroupCoordinatorNotFound'])
+const away = new Set([
+  'KafkaJSConnectionError',
+  'KafkaJSConnectionClosedError',
+  'KafkaJSBrokerNotFound',
+  'KafkaJSLockTimeout',
+  'KafkaJSMetadataNotLoaded',
+  'KafkaJSGroupCoordinatorNotFound',
+])
 const awayTypes = new Set([
-  'LEADER_NOT_AVAILABLE', 'NOT_LEADER_FOR_PARTITION', 'FENCED_LEADER_EPOCH', 'UNKNOWN_LEADER_EPOCH', 'NOT_ENOUGH_REPLICAS', 'BROKER_NOT_AVAILABLE',
-  'GROUP_COORDINATOR_NOT_AVAILABLE', 'GROUP_LOAD_IN_PROGRESS', 'NOT_COORDINATOR_FOR_GROUP', 'COORDINATOR_NOT_AVAILABLE', 'REPLICA_NOT_AVAILABLE',
+  'LEADER_NOT_AVAILABLE',
+  'NOT_LEADER_FOR_PARTITION',
+  'FENCED_LEADER_EPOCH',
+  'UNKNOWN_LEADER_EPOCH',
+  'NOT_ENOUGH_REPLICAS',
+  'BROKER_NOT_AVAILABLE',
+  'GROUP_COORDINATOR_NOT_AVAILABLE',
+  'GROUP_LOAD_IN_PROGRESS',
+  'NOT_COORDINATOR_FOR_GROUP',
+  'COORDINATOR_NOT_AVAILABLE',
+  'REPLICA_NOT_AVAILABLE',
 ])
 
 /** Whether nobody answers, or nobody is in charge at the moment: that passes by itself, and says nothing about us. */
@@ -58,7 +75,14 @@ export function isOutage(error: unknown): boolean {
   return false
 }
 
-const refusals = new Set(['SASL_AUTHENTICATION_FAILED', 'ILLEGAL_SASL_STATE', 'UNSUPPORTED_SASL_MECHANISM', 'TOPIC_AUTHORIZATION_FAILED', 'GROUP_AUTHORIZATION_FAILED', 'CLUSTER_AUTHORIZATION_FAILED'])
+const refusals = new Set([
+  'SASL_AUTHENTICATION_FAILED',
+  'ILLEGAL_SASL_STATE',
+  'UNSUPPORTED_SASL_MECHANISM',
+  'TOPIC_AUTHORIZATION_FAILED',
+  'GROUP_AUTHORIZATION_FAILED',
+  'CLUSTER_AUTHORIZATION_FAILED',
+])
 
 const tlsFault = /certificate|\b(TLS|SSL)\b|altnames/i
 
@@ -68,8 +92,10 @@ function adviceOn(error: unknown, speaksTls: boolean): string {
     for (let inner = error; inner instanceof Error; inner = inner.cause) if (inner.name === name) return true
     return false
   }
-  if (isNamed('KafkaJSSASLAuthenticationError') || refusals.has(faultType(error) ?? '')) return '. Check the credentials in the configuration and the ACLs of the cluster'
-  if (speaksTls && isNamed('KafkaJSConnectionError') && tlsFault.test(messageOf(error))) return ". Check kafka.caFile, and that the brokers' certificates are valid for these names"
+  if (isNamed('KafkaJSSASLAuthenticationError') || refusals.has(faultType(error) ?? ''))
+    return '. Check the credentials in the configuration and the ACLs of the cluster'
+  if (speaksTls && isNamed('KafkaJSConnectionError') && tlsFault.test(messageOf(error)))
+    return ". Check kafka.caFile, and that the brokers' certificates are valid for these names"
   if (!speaksTls && isNamed('KafkaJSConnectionClosedError')) return '. Where the listener speaks TLS, set kafka.tls'
   return ''
 }
@@ -77,6 +103,12 @@ function adviceOn(error: unknown, speaksTls: boolean): string {
 /** What a fault is called when it is not waited out any longer. */
 export function gaveUp(error: unknown, what: string, speaksTls: boolean): EngineError {
   if (faultType(error) === names[unknownTopic])
-    return new EngineError('TOPIC_MISMATCH', `cannot ${what}: ${messageOf(error)}. Create it (tidemill topics apply), or allow this client to see it.`, { cause: error })
-  return new EngineError('LOG_DOWN', `cannot ${what}: ${messageOf(error)}${adviceOn(error, speaksTls)}`, { cause: error })
+    return new EngineError(
+      'TOPIC_MISMATCH',
+      `cannot ${what}: ${messageOf(error)}. Create it (tidemill topics apply), or allow this client to see it.`,
+      { cause: error },
+    )
+  return new EngineError('LOG_DOWN', `cannot ${what}: ${messageOf(error)}${adviceOn(error, speaksTls)}`, {
+    cause: error,
+  })
 }

@@ -33,7 +33,10 @@ export class KafkaFetches {
     this.#options = options
   }
 
-  /** What is there from an offset on, when there is something, or why it cannot be had. Rejects with what the broker or the connection to it said. A reader asks one question at a time. */
+  /**
+   * What is there from an offset on, when there is something, or why it cannot be had. Rejects with what the broker or
+   * the connection to it said. A reader asks one question at a time.
+   */
   ask(asked: Asked, signal: AbortSignal, heard: () => void = () => undefined): Promise<Fetched> {
     if (this.#isClosed) return Promise.reject(closed())
     return new Promise((resolve, reject) => this.#put([{ ...asked, signal, heard, resolve, reject }]))
@@ -51,7 +54,10 @@ export class KafkaFetches {
     this.#asked.push(...questions)
   }
 
-  /** Chunks of partitions that are read in step begin at the same moments (`limits.smallChunk`), so others will ask soon; if not, it is asked alone. */
+  /**
+   * Chunks of partitions that are read in step begin at the same moments (`limits.smallChunk`), so others will ask
+   * soon; if not, it is asked alone.
+   */
   #park(questions: readonly Question[]): void {
     if (this.#parked.length === 0) void this.#options.clock.sleep(limits.smallChunk.leastMs).then(() => this.#send())
     this.#parked.push(...questions)

@@ -23,7 +23,11 @@ export interface KafkaConnection {
   readonly clientId: string
   /** `true` trusts the authorities that Node trusts; else certificates as `node:tls` takes them. */
   readonly tls?: boolean | ConnectionOptions
-  readonly sasl?: { readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'; readonly username: string; readonly password: string }
+  readonly sasl?: {
+    readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'
+    readonly username: string
+    readonly password: string
+  }
   readonly clock: Clock
   /** Told what the client library logs, and of every fault that is waited out. */
   readonly report?: KafkaReport
@@ -37,8 +41,16 @@ export interface KafkaConnection {
 export interface LinkedBroker extends Broker {
   readonly connectionPool: {
     send(request: {
-      request: { apiKey: number; apiVersion: number; apiName: string; encode: () => Promise<{ buf: Buffer; buffer: Buffer }> }
-      response: { decode: (answer: Buffer) => Promise<{ value: unknown; clientSideThrottleTime: number }>; parse: (data: { value: unknown }) => Promise<unknown> }
+      request: {
+        apiKey: number
+        apiVersion: number
+        apiName: string
+        encode: () => Promise<{ buf: Buffer; buffer: Buffer }>
+      }
+      response: {
+        decode: (answer: Buffer) => Promise<{ value: unknown; clientSideThrottleTime: number }>
+        parse: (data: { value: unknown }) => Promise<unknown>
+      }
       requestTimeout: number
     }): Promise<unknown>
   }
@@ -49,19 +61,38 @@ export interface LinkedBroker extends Broker {
     rebalanceTimeout: number
     memberId: string
     groupProtocols: readonly { name: string; metadata: Buffer }[]
-  }): Promise<{ generationId: number; leaderId: string; memberId: string; members: readonly { memberId: string; memberMetadata: Buffer }[] }>
-  syncGroup(request: { groupId: string; generationId: number; memberId: string; groupAssignment: readonly { memberId: string; memberAssignment: Buffer }[] }): Promise<{ memberAssignment: Buffer }>
+  }): Promise<{
+    generationId: number
+    leaderId: string
+    memberId: string
+    members: readonly { memberId: string; memberMetadata: Buffer }[]
+  }>
+  syncGroup(request: {
+    groupId: string
+    generationId: number
+    memberId: string
+    groupAssignment: readonly { memberId: string; memberAssignment: Buffer }[]
+  }): Promise<{ memberAssignment: Buffer }>
   heartbeat(request: { groupId: string; groupGenerationId: number; memberId: string }): Promise<unknown>
   leaveGroup(request: { groupId: string; memberId: string }): Promise<unknown>
-  describeGroups(request: { groupIds: readonly string[] }): Promise<{ groups: readonly { members: readonly unknown[] }[] }>
+  describeGroups(request: {
+    groupIds: readonly string[]
+  }): Promise<{ groups: readonly { members: readonly unknown[] }[] }>
 }
 
 /** Sends a request through the connection that kafkajs keeps to the broker. */
-export function send<T>(broker: LinkedBroker, { name, key, version, body, waitMs, throttleAt, parse }: Request<T>, timeoutMs: number): Promise<T> {
+export function send<T>(
+  broker: LinkedBroker,
+  { name, key, version, body, waitMs, throttleAt, parse }: Request<T>,
+  timeoutMs: number,
+): Promise<T> {
   const answered = broker.connectionPool.send({
     request: { apiKey: key, apiVersion: version, apiName: name, encode: async () => ({ buf: body, buffer: body }) },
     response: {
-      decode: async (answer) => ({ value: parse(answer), clientSideThrottleTime: answer.readInt32BE(throttleAt === 'start' ? 0 : answer.length - 4) }),
+      decode: async (answer) => ({
+        value: parse(answer),
+        clientSideThrottleTime: answer.readInt32BE(throttleAt === 'start' ? 0 : answer.length - 4),
+      }),
       parse: async ({ value }) => value,
     },
     requestTimeout: waitMs + timeoutMs,
@@ -91,7 +122,10 @@ export class Wire {
       // Whoever uses the wire tries again, with a new one.
       retry: { retries: 0 },
       logLevel: logLevel.INFO,
-      logCreator: () => ({ log: { message, broker } }) => this.#log(options.report, message, broker),
+      logCreator:
+        () =>
+        ({ log: { message, broker } }) =>
+          this.#log(options.report, message, broker),
       socketFactory: ({ host, port, ssl, onConnect }) => this.#socket(host, port, ssl, onConnect),
     }
     this.#kafka = new Client(config)
@@ -102,7 +136,12 @@ export class Wire {
       partitionAssigners: [
         (given) => {
           cluster = given.cluster
-          return { name: '', version: 0, assign: async () => [], protocol: () => ({ name: '', metadata: Buffer.alloc(0) }) }
+          return {
+            name: '',
+            version: 0,
+            assign: async () => [],
+            protocol: () => ({ name: '', metadata: Buffer.alloc(0) }),
+          }
         },
       ],
     })
@@ -135,7 +174,10 @@ export class Wire {
 
   async partitionsOf(topic: string): Promise<number[]> {
     await this.know([topic])
-    return this.cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => partitionId).sort((a, b) => a - b)
+    return this.cluster
+      .findTopicPartitionMetadata(topic)
+      .map(({ partitionId }) => partitionId)
+      .sort((a, b) => a - b)
   }
 
   async leader({ topic, partition }: TopicPartition): Promise<LinkedBroker> {
@@ -164,7 +206,10 @@ export class Wire {
   }
 
   #socket(host: string, port: number, ssl: ConnectionOptions | null | undefined, onConnect: () => void): Socket {
-    const socket = ssl === undefined || ssl === null ? connect({ host, port }, onConnect) : connectTls({ host, port, ...(isIP(host) === 0 ? { servername: host } : {}), ...ssl }, onConnect)
+    const socket =
+      ssl === undefined || ssl === null
+        ? connect({ host, port }, onConnect)
+        : connectTls({ host, port, ...(isIP(host) === 0 ? { servername: host } : {}), ...ssl }, onConnect)
     socket.setNoDelay(true)
     socket.setKeepAlive(true, limits.brokerTimeoutMs)
     // kafkajs may be about to connect when the wire is closed.

@@ -1,6 +1,16 @@
 import type { Admin } from 'kafkajs'
 import { EngineError } from '../../base/errors.js'
-import type { ConsumerGroups, EventLog, GroupLag, Membership, NewRecord, Offset, PartitionReader, TopicPartition, TopicSpec } from '../event-log.js'
+import type {
+  ConsumerGroups,
+  EventLog,
+  GroupLag,
+  Membership,
+  NewRecord,
+  Offset,
+  PartitionReader,
+  TopicPartition,
+  TopicSpec,
+} from '../event-log.js'
 import { KafkaAppends } from './appends.js'
 import { KafkaFetches } from './fetches.js'
 import { KafkaLink } from './link.js'
@@ -28,7 +38,10 @@ export interface KafkaLogOptions extends KafkaConnection {
 export interface KafkaLog extends EventLog, ConsumerGroups {
   /** What `applyTopics` would do, in the order of the topics. */
   planTopics(topics: readonly TopicSpec[]): Promise<readonly TopicChange[]>
-  /** Creates topics and sets what differs from their declaration. TOPIC_MISMATCH, and nothing done, where a number of partitions does. */
+  /**
+   * Creates topics and sets what differs from their declaration. TOPIC_MISMATCH, and nothing done, where a number of
+   * partitions does.
+   */
   applyTopics(topics: readonly TopicSpec[]): Promise<readonly TopicChange[]>
   listTopics(): Promise<readonly string[]>
   /** How many processes are in a group; 0 for one that does not exist. */
@@ -69,14 +82,17 @@ class KafkaCluster implements KafkaLog {
   }
 
   ensure(spec: TopicSpec): Promise<void> {
-    return this.#withAdmin(`create topic ${spec.topic}`, (admin) => ensureTopic(admin, spec, this.#options.replicationFactor))
+    return this.#withAdmin(`create topic ${spec.topic}`, (admin) =>
+      ensureTopic(admin, spec, this.#options.replicationFactor),
+    )
   }
 
   append(at: TopicPartition, records: readonly NewRecord[]): Promise<Offset> {
     if (records.length === 0) return this.bounds(at).then(({ next }) => next)
     const key = keyOf(at)
     let appends = this.#appends.get(key)
-    if (appends === undefined) this.#appends.set(key, (appends = new KafkaAppends(this.#appending, this.#produces, at, this.#options.clock)))
+    if (appends === undefined)
+      this.#appends.set(key, (appends = new KafkaAppends(this.#appending, this.#produces, at, this.#options.clock)))
     return appends.append(records)
   }
 
@@ -118,9 +134,12 @@ class KafkaCluster implements KafkaLog {
         const committed = new Map<string, Offset>()
         const { responses } = await (await wire.coordinator(group)).offsetFetch({ groupId: group, topics: [] })
         for (const { topic, partitions } of responses)
-          for (const { partition, offset } of partitions) if (Number(offset) >= 0) committed.set(keyOf({ topic, partition }), Number(offset))
+          for (const { partition, offset } of partitions)
+            if (Number(offset) >= 0) committed.set(keyOf({ topic, partition }), Number(offset))
         const topics = new Set([...responses.map(({ topic }) => topic), ...(this.#groupTopics.get(group) ?? [])])
-        const asked = await Promise.all([...topics].sort().map(async (topic) => ({ topic, partitions: await wire.partitionsOf(topic) })))
+        const asked = await Promise.all(
+          [...topics].sort().map(async (topic) => ({ topic, partitions: await wire.partitionsOf(topic) })),
+        )
         const [firsts, nexts] = await Promise.all([endsOf(wire, asked, 'first'), endsOf(wire, asked, 'next')])
         return asked.flatMap(({ topic, partitions }) =>
           partitions.map((partition) => {
@@ -149,7 +168,8 @@ class KafkaCluster implements KafkaLog {
   }
 
   membersOf(group: string): Promise<number> {
-    const members = async (wire: Wire): Promise<number> => (await (await wire.coordinator(group)).describeGroups({ groupIds: [group] })).groups[0]?.members.length ?? 0
+    const members = async (wire: Wire): Promise<number> =>
+      (await (await wire.coordinator(group)).describeGroups({ groupIds: [group] })).groups[0]?.members.length ?? 0
     return this.#asking.run(`look at group ${group}`, members, briefly)
   }
 
@@ -172,7 +192,8 @@ class KafkaCluster implements KafkaLog {
 
 /** Finds the cluster. Throws LOG_DOWN where it cannot be reached or refuses the credentials. */
 export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> {
-  if (options.brokers.length === 0) throw new EngineError('BAD_CONFIG', 'no Kafka broker is named: set at least one host:port')
+  if (options.brokers.length === 0)
+    throw new EngineError('BAD_CONFIG', 'no Kafka broker is named: set at least one host:port')
   const log = new KafkaCluster(options)
   try {
     await log.open()

@@ -90,7 +90,11 @@ export class KafkaMember implements Membership {
   async #run(onFirst: () => void): Promise<void> {
     const { group, link } = this.#options
     const left = this.#leaving.signal
-    while (!left.aborted) await link.run(`take part in group ${group}`, (wire) => this.#turn(wire, onFirst), { outages: 'wait', signal: left })
+    while (!left.aborted)
+      await link.run(`take part in group ${group}`, (wire) => this.#turn(wire, onFirst), {
+        outages: 'wait',
+        signal: left,
+      })
     onFirst()
     await this.#depart()
   }
@@ -123,7 +127,10 @@ export class KafkaMember implements Membership {
     }
   }
 
-  /** Tells the coordinator that this member is alive, until `isOver`, which is asked after every beat and every end of work. */
+  /**
+   * Tells the coordinator that this member is alive, until `isOver`, which is asked after every beat and every end of
+   * work.
+   */
   async #beat({ broker, id }: Generation, isOver: () => boolean): Promise<void> {
     const { group, link, heartbeatMs = limits.heartbeatMs } = this.#options
     const { clock } = link.options
@@ -148,18 +155,37 @@ export class KafkaMember implements Membership {
       sessionTimeout: sessionTimeoutMs,
       rebalanceTimeout: limits.rebalanceTimeoutMs,
       memberId: this.#memberId,
-      groupProtocols: [{ name: protocolName, metadata: AssignerProtocol.MemberMetadata.encode({ version: 1, topics: [...topics], userData: Buffer.from(JSON.stringify(owned)) }) }],
+      groupProtocols: [
+        {
+          name: protocolName,
+          metadata: AssignerProtocol.MemberMetadata.encode({
+            version: 1,
+            topics: [...topics],
+            userData: Buffer.from(JSON.stringify(owned)),
+          }),
+        },
+      ],
     })
     this.#memberId = joined.memberId
     const groupAssignment = joined.leaderId === joined.memberId ? await this.#share(wire, joined.members) : []
-    const { memberAssignment } = await broker.syncGroup({ groupId: group, generationId: joined.generationId, memberId: joined.memberId, groupAssignment })
+    const { memberAssignment } = await broker.syncGroup({
+      groupId: group,
+      generationId: joined.generationId,
+      memberId: joined.memberId,
+      groupAssignment,
+    })
     const assignment = AssignerProtocol.MemberAssignment.decode(memberAssignment)?.assignment ?? {}
-    const assigned = Object.entries(assignment).flatMap(([topic, partitions]) => partitions.map((partition) => keyOf({ topic, partition })))
+    const assigned = Object.entries(assignment).flatMap(([topic, partitions]) =>
+      partitions.map((partition) => keyOf({ topic, partition })),
+    )
     return { broker, id: joined.generationId, assigned }
   }
 
   /** The leader's part: what every member gets. */
-  async #share(wire: Wire, members: readonly { memberId: string; memberMetadata: Buffer }[]): Promise<{ memberId: string; memberAssignment: Buffer }[]> {
+  async #share(
+    wire: Wire,
+    members: readonly { memberId: string; memberMetadata: Buffer }[],
+  ): Promise<{ memberId: string; memberAssignment: Buffer }[]> {
     const joining = members.map(({ memberId, memberMetadata }): Joining => {
       const { topics, userData } = AssignerProtocol.MemberMetadata.decode(memberMetadata)!
       return { id: memberId, topics, ...(JSON.parse(userData.toString()) as Pick<Joining, 'owned' | 'generation'>) }
@@ -170,7 +196,14 @@ export class KafkaMember implements Membership {
     return [...assign(joining, partitions)].map(([memberId, keys]) => {
       const assignment: Record<string, number[]> = {}
       for (const { topic, partition } of keys.map(placeOf)) (assignment[topic] ??= []).push(partition)
-      return { memberId, memberAssignment: AssignerProtocol.MemberAssignment.encode({ version: 1, assignment, userData: Buffer.alloc(0) }) }
+      return {
+        memberId,
+        memberAssignment: AssignerProtocol.MemberAssignment.encode({
+          version: 1,
+          assignment,
+          userData: Buffer.alloc(0),
+        }),
+      }
     })
   }
 
@@ -186,7 +219,8 @@ export class KafkaMember implements Membership {
 
   #loseWhenSilent(): void {
     const { link, sessionTimeoutMs = limits.sessionTimeoutMs } = this.#options
-    if (this.#current !== undefined && link.options.clock.nowMs() - this.#heardMs > sessionTimeoutMs) this.#lose('no heartbeat got through')
+    if (this.#current !== undefined && link.options.clock.nowMs() - this.#heardMs > sessionTimeoutMs)
+      this.#lose('no heartbeat got through')
   }
 
   /** Advice for a metric: the newest offset of each partition, one request at a time, and none is repeated. */
@@ -214,7 +248,10 @@ export class KafkaMember implements Membership {
     }
   }
 
-  /** Ends the work, then tells the group, so that it need not wait for the session to end. A broker that is away finds out by itself. */
+  /**
+   * Ends the work, then tells the group, so that it need not wait for the session to end. A broker that is away finds
+   * out by itself.
+   */
   async #depart(): Promise<void> {
     const current = this.#current
     const ended = this.#partitions.ended()

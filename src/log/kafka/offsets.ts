@@ -7,11 +7,23 @@ export interface Bounds {
 }
 
 /** The first offset held, or the next to be given, of every partition; one question per broker. */
-export async function endsOf(wire: Wire, topics: readonly { readonly topic: string; readonly partitions: readonly number[] }[], end: 'first' | 'next'): Promise<ReadonlyMap<string, Offset>> {
+export async function endsOf(
+  wire: Wire,
+  topics: readonly { readonly topic: string; readonly partitions: readonly number[] }[],
+  end: 'first' | 'next',
+): Promise<ReadonlyMap<string, Offset>> {
   await wire.know(topics.map(({ topic }) => topic))
-  const asked = topics.map(({ topic, partitions }) => ({ topic, partitions: partitions.map((partition) => ({ partition })), fromBeginning: end === 'first' }))
+  const asked = topics.map(({ topic, partitions }) => ({
+    topic,
+    partitions: partitions.map((partition) => ({ partition })),
+    fromBeginning: end === 'first',
+  }))
   const ends = await wire.cluster.fetchTopicsOffset(asked)
-  return new Map(ends.flatMap(({ topic, partitions }) => partitions.map(({ partition, offset }) => [`${topic}/${partition}`, Number(offset)] as const)))
+  return new Map(
+    ends.flatMap(({ topic, partitions }) =>
+      partitions.map(({ partition, offset }) => [`${topic}/${partition}`, Number(offset)] as const),
+    ),
+  )
 }
 
 /** First offset held, or first at or after a time, and the next to be given. */

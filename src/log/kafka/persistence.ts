@@ -11,7 +11,11 @@ export interface Persistence {
   readonly signal?: AbortSignal
 }
 
-/** Repeats `attempt`; after `limits.brokerTries` failures in a row LOG_DOWN, or TOPIC_MISMATCH where no broker knows the topic (one that was just made may take a moment). `what` completes "cannot ...". An attempt that lasts tells by `heard` that a broker served it meanwhile: what failed before is no longer in a row. */
+/**
+ * Repeats `attempt`; after `limits.brokerTries` failures in a row LOG_DOWN, or TOPIC_MISMATCH where no broker knows the
+ * topic (one that was just made may take a moment). `what` completes "cannot ...". An attempt that lasts tells by
+ * `heard` that a broker served it meanwhile: what failed before is no longer in a row.
+ */
 export async function persistently<T>(
   { clock, report, tls }: Pick<KafkaConnection, 'clock' | 'report' | 'tls'>,
   what: string,
@@ -35,7 +39,8 @@ export async function persistently<T>(
       if (outages === 'count' || !isOutage(error)) failures++
       sinceMs ??= clock.nowMs()
       const isOver = withinMs !== undefined && clock.nowMs() - sinceMs > withinMs
-      if (failures >= limits.brokerTries || isOver || signal?.aborted === true) throw gaveUp(error, what, tls !== undefined && tls !== false)
+      if (failures >= limits.brokerTries || isOver || signal?.aborted === true)
+        throw gaveUp(error, what, tls !== undefined && tls !== false)
       report?.('warn', 'waiting for the broker', { what, reason: messageOf(error), failures })
       await clock.sleep(delayMs, signal)
     }

@@ -53,7 +53,10 @@ export class KafkaReader implements PartitionReader {
     while (!signal.aborted) {
       const records = this.#take(from, bound)
       if (records.length > 0 || this.#passed >= (bound.until ?? Infinity)) return records
-      const answer = await orAborted(this.#ask(from).answer.catch((error: unknown) => this.#forget(error)), signal)
+      const answer = await orAborted(
+        this.#ask(from).answer.catch((error: unknown) => this.#forget(error)),
+        signal,
+      )
       if (answer === undefined) continue
       this.#held = answer
       this.#given = this.#fetch!.known
@@ -68,7 +71,10 @@ export class KafkaReader implements PartitionReader {
     this.#onClose()
   }
 
-  /** What is held from `from` on. When that was the last of it and there is more, it is asked for at once, to arrive meanwhile. */
+  /**
+   * What is held from `from` on. When that was the last of it and there is more, it is asked for at once, to arrive
+   * meanwhile.
+   */
   #take(from: Offset, bound: ReadBound): LogRecord[] {
     const held = this.#held
     const records: LogRecord[] = []
@@ -78,7 +84,7 @@ export class KafkaReader implements PartitionReader {
       return records
     }
     this.#given = from
-    for (let bytes = bound.bytes; records.length < bound.records; ) {
+    for (let bytes = bound.bytes; records.length < bound.records;) {
       const record = held.set.next(from, records.length === 0 ? Infinity : bytes)
       if (record === 'full') return records
       if (record === undefined) {
@@ -103,7 +109,13 @@ export class KafkaReader implements PartitionReader {
 
   #put(known: Offset, from: Offset): Fetch {
     const { signal } = this.#closing
-    const answer = persistently(this.#asking.options, `read ${this.#where}`, (heard) => this.#fetchFrom(from, heard), { outages: 'wait', signal }, () => signal.aborted)
+    const answer = persistently(
+      this.#asking.options,
+      `read ${this.#where}`,
+      (heard) => this.#fetchFrom(from, heard),
+      { outages: 'wait', signal },
+      () => signal.aborted,
+    )
     // It may fail before anybody reads on.
     answer.catch(() => undefined)
     return (this.#fetch = { known, from, answer })
@@ -115,7 +127,11 @@ export class KafkaReader implements PartitionReader {
   }
 
   async #fetchFrom(from: Offset, heard: () => void): Promise<Answer> {
-    const { error, end, aborted, records } = await this.#fetches.ask({ at: this.#at, from }, this.#closing.signal, heard)
+    const { error, end, aborted, records } = await this.#fetches.ask(
+      { at: this.#at, from },
+      this.#closing.signal,
+      heard,
+    )
     if (error === offsetOutOfRange) await this.#refuse(from)
     if (error !== 0) throw new BrokerFault(error, this.#where)
     return { set: new RecordSet(records, this.#where, from, aborted), end }
@@ -123,10 +139,22 @@ export class KafkaReader implements PartitionReader {
 
   /** Throws what an offset outside of the log means; returns where it is inside by now. */
   async #refuse(from: Offset): Promise<void> {
-    const { first, next } = await this.#asking.run(`ask for the offsets of ${this.#where}`, (wire) => boundsOf(wire, this.#at), { outages: 'wait', signal: this.#closing.signal })
+    const { first, next } = await this.#asking.run(
+      `ask for the offsets of ${this.#where}`,
+      (wire) => boundsOf(wire, this.#at),
+      { outages: 'wait', signal: this.#closing.signal },
+    )
     if (from > next)
-      throw new EngineError('LOG_RESET', `${this.#where} ends before offset ${next}, but ${from} was asked for: the topic was made anew, or lost its newest records with their last replica`)
-    if (from < first) throw new EngineError('GAP', `${this.#where} begins with offset ${first}, but ${from} was asked for: retention has passed it`)
+      throw new EngineError(
+        'LOG_RESET',
+        `${this.#where} ends before offset ${next}, but ${from} was asked for: the topic was made anew, or ` +
+          'lost its newest records with their last replica',
+      )
+    if (from < first)
+      throw new EngineError(
+        'GAP',
+        `${this.#where} begins with offset ${first}, but ${from} was asked for: retention has passed it`,
+      )
   }
 }
 

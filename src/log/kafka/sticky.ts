@@ -16,7 +16,8 @@ function ownersOf(members: readonly Joining[], partitions: ReadonlySet<string>):
   for (const member of members)
     for (const partition of member.owned) {
       const other = owners.get(partition)
-      if (partitions.has(partition) && (other === undefined || other.generation < member.generation)) owners.set(partition, member)
+      if (partitions.has(partition) && (other === undefined || other.generation < member.generation))
+        owners.set(partition, member)
     }
   return owners
 }
@@ -36,7 +37,11 @@ class Load {
  * Who shall have each partition: every topic is spread evenly, then the whole, and of all even shares one that moves
  * few partitions. Each move makes the topic's share more even, or the whole's without touching the topic's, so it ends.
  */
-function target(members: readonly Joining[], partitions: readonly string[], owners: ReadonlyMap<string, Joining>): Map<string, string> {
+function target(
+  members: readonly Joining[],
+  partitions: readonly string[],
+  owners: ReadonlyMap<string, Joining>,
+): Map<string, string> {
   const load = new Load()
   const share = new Map<string, string>()
   const readersOf = new Map<string, readonly Joining[]>()
@@ -52,7 +57,12 @@ function target(members: readonly Joining[], partitions: readonly string[], owne
     if (readers === undefined) readersOf.set(topic, (readers = members.filter(({ topics }) => topics.includes(topic))))
     let least: string | undefined
     for (const { id } of readers)
-      if (least === undefined || load.of(id, topic) < load.of(least, topic) || (load.of(id, topic) === load.of(least, topic) && load.of(id) < load.of(least))) least = id
+      if (
+        least === undefined ||
+        load.of(id, topic) < load.of(least, topic) ||
+        (load.of(id, topic) === load.of(least, topic) && load.of(id) < load.of(least))
+      )
+        least = id
     return least
   }
   for (const partition of partitions) {
@@ -64,7 +74,7 @@ function target(members: readonly Joining[], partitions: readonly string[], owne
     const member = share.has(partition) ? undefined : idlest(topic)
     if (member !== undefined) give(partition, member)
   }
-  for (let moved = true; moved; ) {
+  for (let moved = true; moved;) {
     moved = false
     for (const [partition, from] of share) {
       const topic = topicOf(partition)
@@ -83,7 +93,10 @@ function target(members: readonly Joining[], partitions: readonly string[], owne
  * The partitions of each member. Sticky and cooperative: a member keeps what it has where that is even enough, and a
  * partition that is to move is given to nobody until its owner has ended its work and joined without it.
  */
-export function assign(members: readonly Joining[], partitions: readonly string[]): ReadonlyMap<string, readonly string[]> {
+export function assign(
+  members: readonly Joining[],
+  partitions: readonly string[],
+): ReadonlyMap<string, readonly string[]> {
   const sorted = [...members].sort((a, b) => (a.id < b.id ? -1 : 1))
   const owners = ownersOf(sorted, new Set(partitions))
   const assigned = new Map<string, string[]>(sorted.map(({ id }) => [id, []]))

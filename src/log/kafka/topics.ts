@@ -9,8 +9,19 @@ const { ConfigResourceTypes, ConfigSource } = kafkajs
 
 /** What has to happen so that a topic is as declared. */
 export type TopicChange =
-  | { readonly change: 'create'; readonly topic: string; readonly partitions: number; readonly settings: Readonly<Record<string, string>> }
-  | { readonly change: 'set'; readonly topic: string; readonly setting: string; readonly from: string | undefined; readonly to: string }
+  | {
+      readonly change: 'create'
+      readonly topic: string
+      readonly partitions: number
+      readonly settings: Readonly<Record<string, string>>
+    }
+  | {
+      readonly change: 'set'
+      readonly topic: string
+      readonly setting: string
+      readonly from: string | undefined
+      readonly to: string
+    }
   /** The state of a partition belongs to the number of partitions: it cannot be changed in place. */
   | { readonly change: 'refuse'; readonly topic: string; readonly partitions: number; readonly wanted: number }
 
@@ -25,8 +36,14 @@ const settingsOf = ({ retentionMs, isCompacted }: TopicSpec): Readonly<Record<st
   'message.timestamp.type': 'CreateTime',
 })
 
-const policyOf = (value: string): string => value.split(',').map((part) => part.trim()).sort().join(',')
-const same = (setting: string, a: string | undefined, b: string): boolean => a === b || (setting === 'cleanup.policy' && a !== undefined && policyOf(a) === policyOf(b))
+const policyOf = (value: string): string =>
+  value
+    .split(',')
+    .map((part) => part.trim())
+    .sort()
+    .join(',')
+const same = (setting: string, a: string | undefined, b: string): boolean =>
+  a === b || (setting === 'cleanup.policy' && a !== undefined && policyOf(a) === policyOf(b))
 
 interface Setting {
   readonly value: string
@@ -34,13 +51,24 @@ interface Setting {
   readonly isOwn: boolean
 }
 
-async function settingsIn(admin: Admin, topics: readonly string[]): Promise<ReadonlyMap<string, ReadonlyMap<string, Setting>>> {
+async function settingsIn(
+  admin: Admin,
+  topics: readonly string[],
+): Promise<ReadonlyMap<string, ReadonlyMap<string, Setting>>> {
   if (topics.length === 0) return new Map()
-  const { resources } = await admin.describeConfigs({ resources: topics.map((name) => ({ type: ConfigResourceTypes.TOPIC, name })), includeSynonyms: false })
+  const { resources } = await admin.describeConfigs({
+    resources: topics.map((name) => ({ type: ConfigResourceTypes.TOPIC, name })),
+    includeSynonyms: false,
+  })
   return new Map(
     resources.map(({ resourceName, configEntries }) => [
       resourceName,
-      new Map(configEntries.map(({ configName, configValue, configSource }) => [configName, { value: configValue, isOwn: configSource === ConfigSource.TOPIC_CONFIG }])),
+      new Map(
+        configEntries.map(({ configName, configValue, configSource }) => [
+          configName,
+          { value: configValue, isOwn: configSource === ConfigSource.TOPIC_CONFIG },
+        ]),
+      ),
     ]),
   )
 }
@@ -56,7 +84,10 @@ async function partitionsIn(admin: Admin, topics: readonly string[]): Promise<Re
 
 /** What `applyTopics` would do; nothing where everything is as declared. */
 export async function planTopics(admin: Admin, specs: readonly TopicSpec[]): Promise<readonly TopicChange[]> {
-  const partitions = await partitionsIn(admin, specs.map(({ topic }) => topic))
+  const partitions = await partitionsIn(
+    admin,
+    specs.map(({ topic }) => topic),
+  )
   const settings = await settingsIn(admin, [...partitions.keys()])
   return specs.flatMap((spec): TopicChange[] => {
     const { topic } = spec
@@ -71,12 +102,25 @@ export async function planTopics(admin: Admin, specs: readonly TopicSpec[]): Pro
 }
 
 const mismatch = (topic: string, has: number, wanted: number): EngineError =>
-  new EngineError('TOPIC_MISMATCH', `topic ${topic} has ${has} partitions, ${wanted} were asked for. Keep the number, or name a new topic.`)
+  new EngineError(
+    'TOPIC_MISMATCH',
+    `topic ${topic} has ${has} partitions, ${wanted} were asked for. Keep the number, or name a new topic.`,
+  )
 
 async function create(admin: Admin, spec: TopicSpec, replicationFactor: number | undefined): Promise<void> {
   const configEntries = Object.entries(settingsOf(spec)).map(([name, value]) => ({ name, value }))
   try {
-    await admin.createTopics({ topics: [{ topic: spec.topic, numPartitions: spec.partitions, configEntries, ...(replicationFactor === undefined ? {} : { replicationFactor }) }], waitForLeaders: true })
+    await admin.createTopics({
+      topics: [
+        {
+          topic: spec.topic,
+          numPartitions: spec.partitions,
+          configEntries,
+          ...(replicationFactor === undefined ? {} : { replicationFactor }),
+        },
+      ],
+      waitForLeaders: true,
+    })
   } catch (error) {
     if (faultType(error) !== 'TOPIC_ALREADY_EXISTS') throw error
     await ensureTopic(admin, spec, replicationFactor)
@@ -94,18 +138,32 @@ export async function ensureTopic(admin: Admin, spec: TopicSpec, replicationFact
  * Does what the plan says: creates what is missing, sets what differs. Throws TOPIC_MISMATCH, before anything is
  * changed, where a topic has another number of partitions.
  */
-export async function applyTopics(admin: Admin, specs: readonly TopicSpec[], replicationFactor: number | undefined): Promise<void> {
+export async function applyTopics(
+  admin: Admin,
+  specs: readonly TopicSpec[],
+  replicationFactor: number | undefined,
+): Promise<void> {
   const plan = await planTopics(admin, specs)
-  for (const change of plan) if (change.change === 'refuse') throw mismatch(change.topic, change.partitions, change.wanted)
-  for (const spec of specs) if (plan.some(({ change, topic }) => change === 'create' && topic === spec.topic)) await create(admin, spec, replicationFactor)
+  for (const change of plan)
+    if (change.change === 'refuse') throw mismatch(change.topic, change.partitions, change.wanted)
+  for (const spec of specs)
+    if (plan.some(({ change, topic }) => change === 'create' && topic === spec.topic))
+      await create(admin, spec, replicationFactor)
   const altered = [...new Set(plan.flatMap(({ change, topic }) => (change === 'set' ? [topic] : [])))]
   const settings = await settingsIn(admin, altered)
   for (const topic of altered) {
     // The request replaces all of a topic's own settings, so those of other people go along.
-    const own = [...settings.get(topic)!].filter(([, { isOwn }]) => isOwn).map(([name, { value }]) => [name, value] as const)
-    const wanted = plan.flatMap((one) => (one.change === 'set' && one.topic === topic ? [[one.setting, one.to] as const] : []))
+    const own = [...settings.get(topic)!]
+      .filter(([, { isOwn }]) => isOwn)
+      .map(([name, { value }]) => [name, value] as const)
+    const wanted = plan.flatMap((one) =>
+      one.change === 'set' && one.topic === topic ? [[one.setting, one.to] as const] : [],
+    )
     const configEntries = [...new Map([...own, ...wanted])].map(([name, value]) => ({ name, value }))
-    await admin.alterConfigs({ validateOnly: false, resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configEntries }] })
+    await admin.alterConfigs({
+      validateOnly: false,
+      resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configEntries }],
+    })
   }
 }
 

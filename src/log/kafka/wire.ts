@@ -39,13 +39,22 @@ const one = int32(1)
 const none = int32(-1)
 
 /** What stands under one topic in a request: topics, and for each its partitions. */
-function byTopic<T extends { readonly at: TopicPartition }>(all: readonly T[], encode: (one: T) => readonly Buffer[]): Buffer[] {
+function byTopic<T extends { readonly at: TopicPartition }>(
+  all: readonly T[],
+  encode: (one: T) => readonly Buffer[],
+): Buffer[] {
   const topics = new Map<string, T[]>()
   for (const one of all) topics.set(one.at.topic, [...(topics.get(one.at.topic) ?? []), one])
-  return [int32(topics.size), ...[...topics].flatMap(([topic, some]) => [text(topic), int32(some.length), ...some.flatMap(encode)])]
+  return [
+    int32(topics.size),
+    ...[...topics].flatMap(([topic, some]) => [text(topic), int32(some.length), ...some.flatMap(encode)]),
+  ]
 }
 
-/** Reads an answer's topics and partitions from `at` on; `read` gets the place behind a partition's number and gives the one behind its end. */
+/**
+ * Reads an answer's topics and partitions from `at` on; `read` gets the place behind a partition's number and gives the
+ * one behind its end.
+ */
 function eachPartition(answer: Buffer, at: number, read: (key: string, at: number) => number): void {
   const topics = answer.readInt32BE(at)
   at += 4
@@ -80,18 +89,30 @@ export interface Fetched {
   readonly records: Buffer
 }
 
-/** Fetch (version 11) of partitions that are different ones, of committed records only, answered when there is at least one byte in any of them, in their order. */
-export const fetchRequest = (asked: readonly Asked[], { bytes, waitMs }: { readonly bytes: number; readonly waitMs: number }): Request<readonly Fetched[]> => ({
+/**
+ * Fetch (version 11) of partitions that are different ones, of committed records only, answered when there is at least
+ * one byte in any of them, in their order.
+ */
+export const fetchRequest = (
+  asked: readonly Asked[],
+  { bytes, waitMs }: { readonly bytes: number; readonly waitMs: number },
+): Request<readonly Fetched[]> => ({
   name: 'Fetch',
   key: 1,
   version: 11,
   waitMs,
   throttleAt: 'start',
   body: Buffer.concat([
-    none, int32(waitMs), one, int32(bytes * asked.length), readCommitted,
-    int32(0), none, // no fetch session: each question stands for itself
+    none,
+    int32(waitMs),
+    one,
+    int32(bytes * asked.length),
+    readCommitted,
+    int32(0),
+    none, // no fetch session: each question stands for itself
     ...byTopic(asked, ({ at, from }) => [int32(at.partition), none, longBytes(from), longBytes(-1), int32(bytes)]),
-    int32(0), text(''),
+    int32(0),
+    text(''),
   ]),
   parse(answer) {
     const error = answer.readInt16BE(4)
@@ -105,7 +126,8 @@ export const fetchRequest = (asked: readonly Asked[], { bytes, waitMs }: { reado
       const count = answer.readInt32BE(at)
       at += 4
       const aborted: Aborted[] = []
-      for (let i = 0; i < count; i++, at += 16) aborted.push({ producer: readLong(answer, at), first: readLong(answer, at + 8) })
+      for (let i = 0; i < count; i++, at += 16)
+        aborted.push({ producer: readLong(answer, at), first: readLong(answer, at + 8) })
       // preferred replica 4, length 4
       const from = at + 8
       const to = from + Math.max(0, answer.readInt32BE(at + 4))
@@ -117,7 +139,8 @@ export const fetchRequest = (asked: readonly Asked[], { bytes, waitMs }: { reado
 })
 
 /** A part that outlives the others does not hold on to more than twice its own size. */
-const ownPart = (answer: Buffer, from: number, to: number): Buffer => (2 * (to - from) < answer.length ? Buffer.from(answer.subarray(from, to)) : answer.subarray(from, to))
+const ownPart = (answer: Buffer, from: number, to: number): Buffer =>
+  2 * (to - from) < answer.length ? Buffer.from(answer.subarray(from, to)) : answer.subarray(from, to)
 
 /** One partition's part of an append. */
 export interface Produced {
@@ -125,14 +148,25 @@ export interface Produced {
   readonly batch: Buffer
 }
 
-/** Produce (version 7), a batch for each of some different partitions, acknowledged by all replicas in sync. Gives the first offsets in their order, or what was wrong with one. */
-export const produceRequest = (produced: readonly Produced[], timeoutMs: number): Request<readonly (Offset | BrokerFault)[]> => ({
+/**
+ * Produce (version 7), a batch for each of some different partitions, acknowledged by all replicas in sync. Gives the
+ * first offsets in their order, or what was wrong with one.
+ */
+export const produceRequest = (
+  produced: readonly Produced[],
+  timeoutMs: number,
+): Request<readonly (Offset | BrokerFault)[]> => ({
   name: 'Produce',
   key: 0,
   version: 7,
   waitMs: timeoutMs,
   throttleAt: 'end',
-  body: Buffer.concat([int16(-1), int16(-1), int32(timeoutMs), ...byTopic(produced, ({ at, batch }) => [int32(at.partition), int32(batch.length), batch])]),
+  body: Buffer.concat([
+    int16(-1),
+    int16(-1),
+    int32(timeoutMs),
+    ...byTopic(produced, ({ at, batch }) => [int32(at.partition), int32(batch.length), batch]),
+  ]),
   parse(answer) {
     const results = new Map<string, Offset | BrokerFault>()
     eachPartition(answer, 0, (key, at) => {

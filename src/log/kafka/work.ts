@@ -36,7 +36,10 @@ export class PartitionWork {
     return [...this.#held.keys()]
   }
 
-  /** Revokes what is not in `keys` and begins what is new in it. What is still ending here is not begun: it is held until it has ended. */
+  /**
+   * Revokes what is not in `keys` and begins what is new in it. What is still ending here is not begun: it is held
+   * until it has ended.
+   */
   assign(keys: readonly string[]): void {
     this.revoke(keys)
     for (const key of keys) if (!this.#held.has(key)) this.#begin(key)

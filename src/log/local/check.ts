@@ -9,7 +9,11 @@ import type { TopicPartition } from '../event-log.js'
  * Reads one file of a partition through, wherever it lies: every frame against its checksums, and that frames follow
  * each other up to the extent's last byte. Resolves with the offset after its last record. Throws LOG_DAMAGED.
  */
-export async function checkLogFile(path: string, { topic, partition }: TopicPartition, { base, bytes }: LogFileExtent): Promise<number> {
+export async function checkLogFile(
+  path: string,
+  { topic, partition }: TopicPartition,
+  { base, bytes }: LogFileExtent,
+): Promise<number> {
   const segment = { ...newSegment('', topic, partition, base), path }
   const file = await diskFiles(true).open(path, 'read')
   try {
@@ -17,7 +21,11 @@ export async function checkLogFile(path: string, { topic, partition }: TopicPart
     while (segment.bytes < bytes) {
       const frame = await frameAt(window, { file, segment, position: segment.bytes, end: bytes, body: true })
       if (typeof frame === 'string') throw damaged(segment, segment.bytes, frame)
-      if (frame.header.base !== segment.next) throw new EngineError('LOG_DAMAGED', `${path}, byte ${segment.bytes}: a frame begins with offset ${frame.header.base} instead of ${segment.next}`)
+      if (frame.header.base !== segment.next)
+        throw new EngineError(
+          'LOG_DAMAGED',
+          `${path}, byte ${segment.bytes}: a frame begins with offset ${frame.header.base} instead of ${segment.next}`,
+        )
       extend(segment, frame.header)
     }
     return segment.next

@@ -60,7 +60,7 @@ async function readFully(handle: FileHandle, into: Buffer, position: number): Pr
 }
 
 async function writeFully(handle: FileHandle, bytes: Buffer, position: number): Promise<void> {
-  for (let written = 0; written < bytes.length; ) {
+  for (let written = 0; written < bytes.length;) {
     const { bytesWritten } = await handle.write(bytes, written, bytes.length - written, position + written)
     written += bytesWritten
   }
@@ -111,7 +111,11 @@ async function replace(path: string, bytes: Buffer, durable: boolean): Promise<v
 
 /** The file system of this machine. `ephemeral` never waits for the disk: what a crash of the machine takes is lost. */
 export const diskFiles = (ephemeral: boolean): LogFiles => ({
-  open: async (path, use) => openFile(await open(path, flags[use] | (use === 'write' && writesThrough && !ephemeral ? constants.O_DSYNC : 0), fileMode), ephemeral),
+  open: async (path, use) =>
+    openFile(
+      await open(path, flags[use] | (use === 'write' && writesThrough && !ephemeral ? constants.O_DSYNC : 0), fileMode),
+      ephemeral,
+    ),
   readAll: (path) => readFile(path).catch(absent),
   replace: (path, bytes, durable) => replace(path, bytes, durable && !ephemeral),
   remove: (path) => unlink(path).catch(absent),

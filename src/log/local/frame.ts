@@ -33,7 +33,8 @@ export interface Batch {
   readonly bytes: number
 }
 
-export const saltOf = (topic: string, partition: number, base: Offset): number => crc32c(`${topic}/${partition}/${base}`)
+export const saltOf = (topic: string, partition: number, base: Offset): number =>
+  crc32c(`${topic}/${partition}/${base}`)
 
 const varintBytes = (value: number): number =>
   value < 0x80 ? 1 : value < 0x4000 ? 2 : value < 0x20_0000 ? 3 : value < 0x1000_0000 ? 4 : 5
@@ -52,7 +53,10 @@ const partBytes = (bytes: Buffer | null): number => (bytes === null ? 1 : varint
 
 /** Bytes of a record's content, without the length before it: time, key, value, then headers to the end. */
 const contentBytes = (record: NewRecord): number =>
-  8 + partBytes(record.key) + partBytes(record.value) + (record.headers === undefined ? 0 : headersBytes(record.headers))
+  8 +
+  partBytes(record.key) +
+  partBytes(record.value) +
+  (record.headers === undefined ? 0 : headersBytes(record.headers))
 
 /** Bytes that a record takes in a frame. */
 export function recordBytes(record: NewRecord): number {
@@ -95,7 +99,11 @@ function putHeader(frame: Buffer, header: FrameHeader, salt: number): void {
 }
 
 /** All batches as one frame, and its header. At least one record is there. */
-export function encodeFrame(salt: number, base: Offset, batches: readonly Batch[]): { readonly bytes: Buffer; readonly header: FrameHeader } {
+export function encodeFrame(
+  salt: number,
+  base: Offset,
+  batches: readonly Batch[],
+): { readonly bytes: Buffer; readonly header: FrameHeader } {
   const bodyBytes = batches.reduce((sum, { bytes }) => sum + bytes, 0)
   const frame = Buffer.allocUnsafeSlow(frameHeaderBytes + bodyBytes)
   let at = frameHeaderBytes

@@ -37,7 +37,9 @@ export class LocalGroup {
   /** The partitions of every topic that some member reads. */
   get partitions(): TopicPartition[] {
     const topics = [...new Set([...this.#members].flatMap((member) => member.topics))]
-    return topics.flatMap((topic) => Array.from({ length: this.#log.partitionsOf(topic) }, (_, partition) => ({ topic, partition })))
+    return topics.flatMap((topic) =>
+      Array.from({ length: this.#log.partitionsOf(topic) }, (_, partition) => ({ topic, partition })),
+    )
   }
 
   async join(topics: readonly string[], work: Work): Promise<Membership> {
@@ -65,7 +67,8 @@ export class LocalGroup {
       change()
       const wanted = this.#share()
       await Promise.all(before.map((member) => release(member, (key) => wanted.get(key)?.member !== member)))
-      for (const [key, { member, at }] of wanted) if (!member.held.has(key)) member.held.set(key, this.#hand(member, at))
+      for (const [key, { member, at }] of wanted)
+        if (!member.held.has(key)) member.held.set(key, this.#hand(member, at))
     })
     return this.#rebalanced
   }

@@ -94,7 +94,11 @@ export class LocalGroups implements ConsumerGroups {
       this.#writing ??= this.#writeLater()
     }
     const entry: Entry = {
-      group: new LocalGroup({ partitionsOf: (topic) => log.partitionsOf(topic), reader: (at) => log.reader(at), commit }),
+      group: new LocalGroup({
+        partitionsOf: (topic) => log.partitionsOf(topic),
+        reader: (at) => log.reader(at),
+        commit,
+      }),
       path,
       committed,
       isDirty: false,

@@ -2,7 +2,15 @@ import { join, relative } from 'node:path'
 import type { Clock } from '../../base/clock.js'
 import { EngineError } from '../../base/errors.js'
 import { limits } from '../../base/limits.js'
-import type { ConsumerGroups, EventLog, NewRecord, Offset, PartitionReader, TopicPartition, TopicSpec } from '../event-log.js'
+import type {
+  ConsumerGroups,
+  EventLog,
+  NewRecord,
+  Offset,
+  PartitionReader,
+  TopicPartition,
+  TopicSpec,
+} from '../event-log.js'
 import { diskFiles, logFailure } from './files.js'
 import type { LogFiles } from './files.js'
 import { recordBytes } from './frame.js'
@@ -61,7 +69,11 @@ class SegmentedLog implements LocalLog {
       directory: join(directory, '.groups'),
       files: this.#files,
       clock,
-      log: { partitionsOf: (topic) => this.#topic(topic).partitions.length, reader: (at) => this.reader(at), bounds: (at) => this.bounds(at) },
+      log: {
+        partitionsOf: (topic) => this.#topic(topic).partitions.length,
+        reader: (at) => this.reader(at),
+        bounds: (at) => this.bounds(at),
+      },
     })
   }
 
@@ -86,14 +98,18 @@ class SegmentedLog implements LocalLog {
     let bytes = 0
     for (const record of records) bytes += recordBytes(record)
     if (bytes > appendBytes)
-      throw new EngineError('TOO_LARGE', `${partition.directory}: an append of ${bytes} bytes, at most ${appendBytes} are taken at once`)
+      throw new EngineError(
+        'TOO_LARGE',
+        `${partition.directory}: an append of ${bytes} bytes, at most ${appendBytes} are taken at once`,
+      )
     return partition.append({ records, bytes, nowMs: clock.nowMs() })
   }
 
   async bounds(at: TopicPartition, sinceMs?: number): Promise<{ readonly first: Offset; readonly next: Offset }> {
     const partition = this.#partition(at)
     const { next } = partition
-    const first = sinceMs === undefined ? partition.first : Math.min(next, await firstSince(this.#files, partition, sinceMs))
+    const first =
+      sinceMs === undefined ? partition.first : Math.min(next, await firstSince(this.#files, partition, sinceMs))
     return { first, next }
   }
 
@@ -113,7 +129,10 @@ class SegmentedLog implements LocalLog {
     const { directory } = this.#options
     return [...this.#topics].flatMap(([topic, { partitions }]) =>
       partitions.map(({ first, next, segments }, partition) => ({
-        topic, partition, first, next,
+        topic,
+        partition,
+        first,
+        next,
         files: segments.map(({ path, base, bytes }) => ({ path: relative(directory, path), base, bytes })),
       })),
     )
@@ -134,7 +153,9 @@ class SegmentedLog implements LocalLog {
   async #close(): Promise<void> {
     await this.#ensuring
     await this.#groups.close()
-    await Promise.all([...this.#topics.values()].flatMap(({ partitions }) => partitions.map((partition) => partition.close())))
+    await Promise.all(
+      [...this.#topics.values()].flatMap(({ partitions }) => partitions.map((partition) => partition.close())),
+    )
   }
 
   async #ensure(spec: TopicSpec): Promise<void> {
@@ -142,7 +163,8 @@ class SegmentedLog implements LocalLog {
     if (known !== undefined && known.spec.partitions !== spec.partitions)
       throw new EngineError(
         'TOPIC_MISMATCH',
-        `topic ${spec.topic} has ${known.spec.partitions} partitions, ${spec.partitions} were asked for. Keep the number, or name a new topic.`,
+        `topic ${spec.topic} has ${known.spec.partitions} partitions, ${spec.partitions} were asked for. ` +
+          'Keep the number, or name a new topic.',
       )
     if (known !== undefined && known.spec.retentionMs === spec.retentionMs) return
     try {
@@ -161,7 +183,12 @@ class SegmentedLog implements LocalLog {
       numbers.map(async (partition) => {
         const { segments, repairs } = await openSegments(this.#files, directory, spec.topic, partition)
         this.repairs.push(...repairs)
-        const place = { topic: spec.topic, partition, directory: join(directory, spec.topic, String(partition)), segmentBytes }
+        const place = {
+          topic: spec.topic,
+          partition,
+          directory: join(directory, spec.topic, String(partition)),
+          segmentBytes,
+        }
         return new LocalPartition(this.#files, place, segments)
       }),
     )

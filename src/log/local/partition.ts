@@ -65,7 +65,12 @@ export class LocalPartition implements ReadablePartition {
   append(batch: Batch): Promise<Offset> {
     if (this.#closed) return Promise.reject(this.closedError())
     if (!this.#queue.hasRoomFor(batch.bytes))
-      return Promise.reject(new EngineError('LOG_DOWN', `${this.directory}: the disk does not keep up, ${this.#queue.bytes} bytes wait for it already`))
+      return Promise.reject(
+        new EngineError(
+          'LOG_DOWN',
+          `${this.directory}: the disk does not keep up, ${this.#queue.bytes} bytes wait for it already`,
+        ),
+      )
     return new Promise((resolve, reject) => {
       this.#queue.put({ ...batch, resolve, reject })
       this.#start()
@@ -145,7 +150,10 @@ export class LocalPartition implements ReadablePartition {
   /** Writes one frame and resolves with its first offset when it is on disk. */
   async #flush(batch: readonly Pending[], roll: boolean): Promise<Offset> {
     await this.#repair()
-    const { segment, file } = await this.#room(batch.reduce((sum, { bytes }) => sum + bytes, frameHeaderBytes), roll)
+    const { segment, file } = await this.#room(
+      batch.reduce((sum, { bytes }) => sum + bytes, frameHeaderBytes),
+      roll,
+    )
     if (batch.length === 0) return segment.next
     const first = segment.next
     const frame = encodeFrame(segment.salt, first, batch)
@@ -160,8 +168,10 @@ export class LocalPartition implements ReadablePartition {
   /** The file to append to: a new one when the current one is full or `roll` asks for it. */
   async #room(bytes: number, roll: boolean): Promise<{ segment: Segment; file: LogFile }> {
     const current = this.#segments.at(-1)
-    const full = current !== undefined && current.bytes > 0 && (roll || current.bytes + bytes > this.#place.segmentBytes)
-    if (current !== undefined && !full) return { segment: current, file: (this.#file ??= await this.#files.open(current.path, 'write')) }
+    const full =
+      current !== undefined && current.bytes > 0 && (roll || current.bytes + bytes > this.#place.segmentBytes)
+    if (current !== undefined && !full)
+      return { segment: current, file: (this.#file ??= await this.#files.open(current.path, 'write')) }
     if (current !== undefined) await writeIndex(this.#files, current)
     const { directory, topic, partition } = this.#place
     const segment = newSegment(directory, topic, partition, this.next)
@@ -199,9 +209,16 @@ export class LocalPartition implements ReadablePartition {
 
   async #provePresence(file: LogFile, segment: Segment): Promise<void> {
     const size = await file.size()
-    if (size < segment.bytes) throw damaged(segment, size, `${segment.bytes - size} acknowledged bytes are missing at the end`)
+    if (size < segment.bytes)
+      throw damaged(segment, size, `${segment.bytes - size} acknowledged bytes are missing at the end`)
     if (this.#lastFrameAt === undefined) return
-    const frame = await frameAt(new Window(), { file, segment, position: this.#lastFrameAt, end: segment.bytes, body: true })
+    const frame = await frameAt(new Window(), {
+      file,
+      segment,
+      position: this.#lastFrameAt,
+      end: segment.bytes,
+      body: true,
+    })
     if (typeof frame === 'string') throw damaged(segment, this.#lastFrameAt, frame)
   }
 }

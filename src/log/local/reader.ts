@@ -70,9 +70,15 @@ export class LocalReader implements PartitionReader {
     const { first, next, closed } = this.#partition
     if (closed) throw this.#partition.closedError()
     if (from > next)
-      throw new EngineError('LOG_RESET', `${this.#partition.directory} ends before offset ${next}, but ${from} was asked for: the topic was made anew`)
+      throw new EngineError(
+        'LOG_RESET',
+        `${this.#partition.directory} ends before offset ${next}, but ${from} was asked for: the topic was made anew`,
+      )
     if (from < first)
-      throw new EngineError('GAP', `${this.#partition.directory} begins with offset ${first}, but ${from} was asked for: retention has passed it`)
+      throw new EngineError(
+        'GAP',
+        `${this.#partition.directory} begins with offset ${first}, but ${from} was asked for: retention has passed it`,
+      )
   }
 
   async #take(from: Offset, bound: ReadBound): Promise<LogRecord[]> {
@@ -117,10 +123,18 @@ export class LocalReader implements PartitionReader {
     const segment = this.#segment!
     const position = this.#position
     const recent = segment === this.#partition.segments.at(-1)
-    const frame = await frameAt(this.#window, { file: this.#file!, segment, position, end: segment.bytes, body: true, recent })
+    const frame = await frameAt(this.#window, {
+      file: this.#file!,
+      segment,
+      position,
+      end: segment.bytes,
+      body: true,
+      recent,
+    })
     if (typeof frame === 'string') throw damaged(segment, position, frame)
     const { header, at } = frame
-    if (header.base !== this.#frameBase) throw damaged(segment, position, `a frame begins with offset ${header.base} instead of ${this.#frameBase}`)
+    if (header.base !== this.#frameBase)
+      throw damaged(segment, position, `a frame begins with offset ${header.base} instead of ${this.#frameBase}`)
     this.#cursor.open(this.#window.bytes, at, header)
     this.#position = position + frameHeaderBytes + header.bodyBytes
     this.#frameBase = header.base + header.records
@@ -150,7 +164,7 @@ export async function firstSince(files: LogFiles, partition: ReadablePartition, 
   const reader = new LocalReader(files, partition)
   const { signal } = new AbortController()
   try {
-    for (let from = mark.offset; from < partition.next; ) {
+    for (let from = mark.offset; from < partition.next;) {
       // Retention may go on meanwhile; what it takes is not the first record any more.
       const records = await reader.read(Math.max(from, partition.first), { records: 1_000, bytes: 1024 * 1024 }, signal)
       const found = records.find(({ timestampMs }) => timestampMs >= sinceMs)

@@ -22,7 +22,8 @@ async function count(file: LogFile, segment: Segment, size: number, body: boolea
   while (segment.bytes < size) {
     const frame = await frameAt(window, { file, segment, position: segment.bytes, end: size, body })
     if (typeof frame === 'string') return frame
-    if (frame.header.base !== segment.next) return `a frame begins with offset ${frame.header.base} instead of ${segment.next}`
+    if (frame.header.base !== segment.next)
+      return `a frame begins with offset ${frame.header.base} instead of ${segment.next}`
     extend(segment, frame.header)
   }
   return undefined
@@ -34,7 +35,7 @@ async function count(file: LogFile, segment: Segment, size: number, body: boolea
  */
 async function laterFrame(file: LogFile, segment: Segment, size: number): Promise<number | undefined> {
   const window = new Window()
-  for (let position = segment.bytes; position + frameHeaderBytes <= size; ) {
+  for (let position = segment.bytes; position + frameHeaderBytes <= size;) {
     const start = await window.hold(file, position, frameHeaderBytes, size, false)
     if (start < 0) return undefined
     const { bytes } = window
@@ -49,7 +50,8 @@ async function laterFrame(file: LogFile, segment: Segment, size: number): Promis
 
 async function cutTail(file: LogFile, segment: Segment, size: number, reason: string): Promise<Repair> {
   const later = await laterFrame(file, segment, size)
-  if (later !== undefined) throw damaged(segment, segment.bytes, `${reason}, and an intact frame follows at byte ${later}`)
+  if (later !== undefined)
+    throw damaged(segment, segment.bytes, `${reason}, and an intact frame follows at byte ${later}`)
   await file.truncate(segment.bytes)
   return { file: segment.path, bytes: size - segment.bytes, reason: `after byte ${segment.bytes} ${reason}` }
 }
@@ -60,7 +62,8 @@ async function examine(files: LogFiles, segment: Segment, isLast: boolean): Prom
   const file = await files.open(segment.path, isLast ? 'write' : 'read')
   try {
     const size = await file.size()
-    if (size < segment.bytes) throw damaged(segment, size, `${segment.bytes - size} acknowledged bytes are missing at the end`)
+    if (size < segment.bytes)
+      throw damaged(segment, size, `${segment.bytes - size} acknowledged bytes are missing at the end`)
     if (size === segment.bytes) return undefined
     const reason = await count(file, segment, size, isLast)
     if (reason !== undefined && isLast) return await cutTail(file, segment, size, reason)

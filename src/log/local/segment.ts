@@ -79,8 +79,10 @@ export function lastMark(segment: Segment, isBefore: (mark: Mark) => boolean): M
 export const damaged = (segment: Segment, position: number, what: string): EngineError =>
   new EngineError(
     'LOG_DAMAGED',
-    `${segment.path}, byte ${position}: ${what}. Nothing was changed. Stop the engine and restore this file from a backup; ` +
-      'without one, move it and the older files of its directory away, which gives their records up, and rebuild the state.',
+    `${segment.path}, byte ${position}: ${what}. Nothing was changed. Stop the engine and restore this file ` +
+      'from a backup; ' +
+      'without one, move it and the older files of its directory away, which gives their records up, and ' +
+      'rebuild the state.',
   )
 
 const indexPath = (segment: Segment): string => segment.path.replace(/segment$/, 'index')

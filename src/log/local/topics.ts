@@ -22,7 +22,10 @@ function parseSpec(path: string, text: string): TopicSpec {
 async function assertEmpty(files: LogFiles, directory: string): Promise<void> {
   for (const name of await files.list(directory)) {
     if (!/^\d+$/.test(name) || segmentBases(await files.list(join(directory, name))).length === 0) continue
-    throw new EngineError('LOG_DAMAGED', `${directory} holds records but ${fileName} is missing. Restore it from a backup.`)
+    throw new EngineError(
+      'LOG_DAMAGED',
+      `${directory} holds records but ${fileName} is missing. Restore it from a backup.`,
+    )
   }
 }
 
@@ -41,13 +44,15 @@ export async function readTopics(files: LogFiles, directory: string): Promise<To
 /** The directories of a topic's partitions. Copies of a log made elsewhere may lack the empty ones. */
 export async function makePartitions(files: LogFiles, directory: string, spec: TopicSpec): Promise<void> {
   const path = join(directory, spec.topic)
-  for (let partition = 0; partition < spec.partitions; partition++) await files.makeDirectory(join(path, String(partition)))
+  for (let partition = 0; partition < spec.partitions; partition++)
+    await files.makeDirectory(join(path, String(partition)))
   await files.flushDirectory(path)
 }
 
 /** Creates a topic or changes its retention; the topic exists when its file does. */
 export async function writeTopic(files: LogFiles, directory: string, spec: TopicSpec): Promise<void> {
-  if (!namePattern.test(spec.topic)) throw new EngineError('TOPIC_MISMATCH', `${JSON.stringify(spec.topic)} is no name for a topic`)
+  if (!namePattern.test(spec.topic))
+    throw new EngineError('TOPIC_MISMATCH', `${JSON.stringify(spec.topic)} is no name for a topic`)
   const path = join(directory, spec.topic)
   await makePartitions(files, directory, spec)
   await files.flushDirectory(directory)

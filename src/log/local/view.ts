@@ -28,12 +28,18 @@ const lookAgainMs = 50
  */
 export async function openLocalView({ directory, clock }: LocalViewOptions): Promise<LocalView> {
   const files = diskFiles(true)
-  const specs = new Map((await readTopics(files, directory).catch((error: unknown) => failed(error, directory))).map((spec) => [spec.topic, spec]))
+  const specs = new Map(
+    (await readTopics(files, directory).catch((error: unknown) => failed(error, directory))).map((spec) => [
+      spec.topic,
+      spec,
+    ]),
+  )
   const partitions = new Map<string, ViewedPartition>()
 
   function partitionOf({ topic, partition }: TopicPartition): ViewedPartition {
     const spec = specs.get(topic)
-    if (spec === undefined || partition >= spec.partitions) throw new EngineError('TOPIC_MISMATCH', `there is no partition ${partition} of topic ${topic} in ${directory}`)
+    if (spec === undefined || partition >= spec.partitions)
+      throw new EngineError('TOPIC_MISMATCH', `there is no partition ${partition} of topic ${topic} in ${directory}`)
     const path = join(directory, topic, String(partition))
     const known = partitions.get(path) ?? new ViewedPartition(files, { topic, partition, directory: path }, clock)
     partitions.set(path, known)
@@ -45,7 +51,10 @@ export async function openLocalView({ directory, clock }: LocalViewOptions): Pro
       const partition = partitionOf(at)
       await partition.look()
       const { first, next } = partition
-      return { first: sinceMs === undefined ? first : Math.min(next, await firstSince(files, partition, sinceMs)), next }
+      return {
+        first: sinceMs === undefined ? first : Math.min(next, await firstSince(files, partition, sinceMs)),
+        next,
+      }
     },
     reader(at): PartitionReader {
       const partition = partitionOf(at)

@@ -19,7 +19,9 @@ interface Message {
 }
 const tensor: Message = { inside: {}, external: 13, location: 14 }
 const sparse: Message = { inside: { 1: () => tensor, 2: () => tensor } }
-const attribute: Message = { inside: { 5: () => tensor, 6: () => graph, 10: () => tensor, 11: () => graph, 22: () => sparse, 23: () => sparse } }
+const attribute: Message = {
+  inside: { 5: () => tensor, 6: () => graph, 10: () => tensor, 11: () => graph, 22: () => sparse, 23: () => sparse },
+}
 const node: Message = { inside: { 5: () => attribute } }
 const graph: Message = { inside: { 1: () => node, 5: () => tensor, 15: () => sparse } }
 const functionMessage: Message = { inside: { 7: () => node, 11: () => attribute } }

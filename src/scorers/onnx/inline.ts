@@ -29,9 +29,15 @@ interface Kept extends Loaded {
   asked: Asked[]
 }
 
-/** With `gather`, runs of a model that are asked for in one turn of the event loop are one: partitions that are read at the same moment share it. */
+/**
+ * With `gather`, runs of a model that are asked for in one turn of the event loop are one: partitions that are read at
+ * the same moment share it.
+ */
 export function createInlineRuns(gather: boolean): InlineRuns {
-  const kept = new LRUCache<string, Kept>({ max: limits.cachedSessions, dispose: ({ session }) => void session.release().catch(() => undefined) })
+  const kept = new LRUCache<string, Kept>({
+    max: limits.cachedSessions,
+    dispose: ({ session }) => void session.release().catch(() => undefined),
+  })
   return {
     async open(model, batches) {
       if (kept.has(model.id)) return
@@ -53,17 +59,21 @@ export function createInlineRuns(gather: boolean): InlineRuns {
   }
 }
 
-const scores = (model: Loaded & { readonly batches: boolean }, vectors: Float32Array, rows: number): Promise<Float32Array> =>
-  model.batches ? together(model, vectors, rows) : oneByOne(model, vectors, rows)
+const scores = (
+  model: Loaded & { readonly batches: boolean },
+  vectors: Float32Array,
+  rows: number,
+): Promise<Float32Array> => (model.batches ? together(model, vectors, rows) : oneByOne(model, vectors, rows))
 
 /** Answers everything that was asked of the model, as few runs of at most `mostRows`. */
 function answer(model: Kept): void {
   const asked = model.asked
   model.asked = []
-  for (let first = 0; first < asked.length; ) {
+  for (let first = 0; first < asked.length;) {
     let rows = 0
     let end = first
-    while (end < asked.length && (end === first || rows + asked[end]!.rows <= model.mostRows)) rows += asked[end++]!.rows
+    while (end < asked.length && (end === first || rows + asked[end]!.rows <= model.mostRows))
+      rows += asked[end++]!.rows
     answerTogether(model, asked.slice(first, end), rows)
     first = end
   }
@@ -86,7 +96,10 @@ function answerTogether(model: Kept, asked: readonly Asked[], rows: number): voi
   }
 }
 
-/** What a row takes in a small batch, from the shortest of a few runs; a model that fails on zeros is none for this thread. */
+/**
+ * What a row takes in a small batch, from the shortest of a few runs; a model that fails on zeros is none for this
+ * thread.
+ */
 async function rowMs(model: Loaded & { readonly batches: boolean }): Promise<number> {
   const rows = 16
   let shortestMs = Infinity

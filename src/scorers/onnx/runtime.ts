@@ -8,16 +8,21 @@ import { ModelRunError, type ModelBytes, type ModelRuntime, type Session } from 
 interface Reply {
   readonly call: number
   readonly error?: string
-  readonly result?: { readonly width?: number; readonly batches?: boolean; readonly scores?: Float32Array; readonly unknown?: true }
+  readonly result?: {
+    readonly width?: number
+    readonly batches?: boolean
+    readonly scores?: Float32Array
+    readonly unknown?: true
+  }
 }
 
 /** How a call to the worker ended: an answer, or the thread died under it. */
 type Outcome = Reply | 'lost'
 
 /**
- * ONNX Runtime on a thread of its own, and on this one for runs of a few rows. A crash of the thread loses nothing: what
- * was in flight is sent to a new one. Sessions are bounded in number; one that was evicted is loaded again when it is
- * next run.
+ * ONNX Runtime on a thread of its own, and on this one for runs of a few rows. A crash of the thread loses nothing:
+ * what was in flight is sent to a new one. Sessions are bounded in number; one that was evicted is loaded again when it
+ * is next run.
  */
 export interface OnnxRuntimeOptions {
   /** Short runs that are asked for in one turn of the event loop are one: more scores for the CPU, a little later. */
@@ -65,7 +70,10 @@ export function createOnnxRuntime({ together }: OnnxRuntimeOptions = { together:
       if (outcome === 'lost') continue
       const { width, batches = false } = outcome.result ?? {}
       if (width !== undefined) return { width, batches }
-      throw new EngineError('MODEL_DAMAGED', `model ${model.id.slice(0, 12)} cannot be loaded: ${outcome.error ?? 'no answer'}`)
+      throw new EngineError(
+        'MODEL_DAMAGED',
+        `model ${model.id.slice(0, 12)} cannot be loaded: ${outcome.error ?? 'no answer'}`,
+      )
     }
     throw new EngineError('MODEL_DAMAGED', `model ${model.id.slice(0, 12)} ends the runtime when it is loaded`)
   }
@@ -88,7 +96,10 @@ export function createOnnxRuntime({ together }: OnnxRuntimeOptions = { together:
   return {
     async open(model) {
       if (referencesExternalData(model.bytes))
-        throw new EngineError('MODEL_DAMAGED', `model ${model.id.slice(0, 12)} refers to data outside its file; export it as one file`)
+        throw new EngineError(
+          'MODEL_DAMAGED',
+          `model ${model.id.slice(0, 12)} refers to data outside its file; export it as one file`,
+        )
       const { width, batches } = await load(model)
       await inline.open(model, batches)
       const session: Session = { id: model.id, width, run: (vectors, rows) => run(model, width, vectors, rows) }

@@ -2,21 +2,39 @@
 // from a file that exists the same before and after the build.
 import ort from 'onnxruntime-node'
 
-/** @typedef {{ session: import('onnxruntime-node').InferenceSession, input: string, output: string, width: number }} Loaded */
+/**
+ * @typedef {{ session: import('onnxruntime-node').InferenceSession, input: string, output: string, width: number }}
+ * Loaded
+ */
 
-const options = { intraOpNumThreads: 1, interOpNumThreads: 1, executionMode: /** @type {const} */ ('sequential'), graphOptimizationLevel: /** @type {const} */ ('all') }
+const options = {
+  intraOpNumThreads: 1,
+  interOpNumThreads: 1,
+  executionMode: /** @type {const} */ ('sequential'),
+  graphOptimizationLevel: /** @type {const} */ ('all'),
+}
 
 /**
  * Throws where the bytes are no model with one float32 input of shape [N, width].
- * @param {{ bytes?: Uint8Array, input?: string | undefined, output?: string | undefined }} model @returns {Promise<Loaded>}
+ * @param {{ bytes?: Uint8Array, input?: string | undefined, output?: string | undefined }} model @returns
+ *   {Promise<Loaded>}
  */
 export async function load(model) {
   const session = await ort.InferenceSession.create(/** @type {Uint8Array} */ (model.bytes), options)
   const input = model.input ?? session.inputNames[0]
   const output = model.output ?? session.outputNames[session.outputNames.length - 1]
   const metadata = session.inputMetadata.find((one) => one.name === input)
-  if (input === undefined || output === undefined || metadata === undefined || !metadata.isTensor || metadata.type !== 'float32' || metadata.shape.length !== 2)
-    throw new Error(`the model needs one float32 input of shape [N, width]; it has ${JSON.stringify(session.inputMetadata)}`)
+  if (
+    input === undefined ||
+    output === undefined ||
+    metadata === undefined ||
+    !metadata.isTensor ||
+    metadata.type !== 'float32' ||
+    metadata.shape.length !== 2
+  )
+    throw new Error(
+      `the model needs one float32 input of shape [N, width]; it has ${JSON.stringify(session.inputMetadata)}`,
+    )
   const width = metadata.shape[1]
   if (typeof width !== 'number') throw new Error(`the width of input '${input}' is not fixed`)
   return { session, input, output, width }
@@ -28,7 +46,9 @@ export async function load(model) {
  * @param {Loaded} model @param {Float32Array} vectors @param {number} rows
  */
 export async function together(model, vectors, rows) {
-  const result = await model.session.run({ [model.input]: new ort.Tensor('float32', vectors, [rows, model.width]) }, [model.output])
+  const result = await model.session.run({ [model.input]: new ort.Tensor('float32', vectors, [rows, model.width]) }, [
+    model.output,
+  ])
   const tensor = /** @type {import('onnxruntime-node').Tensor} */ (result[model.output])
   const data = /** @type {Float32Array} */ (tensor.data)
   const columns = data.length / rows

@@ -68,7 +68,11 @@ async function run(request) {
   const model = kept.get(request.id)
   if (model === undefined) return { unknown: true }
   model.usedAt = uses++
-  return { scores: model.batches ? await together(model, request.vectors, request.rows) : await oneByOne(model, request.vectors, request.rows) }
+  return {
+    scores: model.batches
+      ? await together(model, request.vectors, request.rows)
+      : await oneByOne(model, request.vectors, request.rows),
+  }
 }
 
 /** Sessions are not reentrant: one request at a time, in order. */
@@ -76,7 +80,10 @@ let last = Promise.resolve()
 parentPort?.on('message', (request) => {
   last = last.then(async () => {
     try {
-      parentPort?.postMessage({ call: request.call, result: request.kind === 'open' ? await open(request) : await run(request) })
+      parentPort?.postMessage({
+        call: request.call,
+        result: request.kind === 'open' ? await open(request) : await run(request),
+      })
     } catch (error) {
       parentPort?.postMessage({ call: request.call, error: error instanceof Error ? error.message : String(error) })
     }

@@ -42,12 +42,17 @@ export function attendance(setting: Setting, sites: readonly Site[]): Process {
         const stint = stintOf(person, day, setting, sites, dice)
         if (stint !== undefined) stints.set(person, stint)
       }
-      const today: Today = { broken, colleagues: (site) => bySite.get(site) ?? people, stintOf: (person) => stints.get(person) }
+      const today: Today = {
+        broken,
+        colleagues: (site) => bySite.get(site) ?? people,
+        stintOf: (person) => stints.get(person),
+      }
       for (const stint of stints.values()) {
         const cheater = cheaters.get(stint.person)
         const forged = cheater !== undefined && day >= cheater.sinceDay ? cheater.cheat(stint, today, dice) : undefined
         if (forged === undefined && ghosts.includes(stint.person)) continue
-        for (const punch of forged ?? honestDay(stint, today, dice)) emit('attendance', arrivalMs(punch, dice), report(punch, setting, dice), punch.scheme)
+        for (const punch of forged ?? honestDay(stint, today, dice))
+          emit('attendance', arrivalMs(punch, dice), report(punch, setting, dice), punch.scheme)
       }
     },
   }

@@ -36,8 +36,35 @@ export function sharpnessAt(camera: Camera, hour: number, drift: number, dice: D
 
 /** What characters are taken for: shapes that resemble each other. */
 const lookalikes: Readonly<Record<string, string>> = {
-  0: '8O6', 1: '7I', 2: 'Z7', 3: '85', 4: '9', 5: '6S', 6: '85', 7: '1', 8: '36', 9: '48',
-  A: '4', B: '8', C: 'G', D: '0', E: 'F', F: 'E', G: '6', H: 'N', K: 'X', L: '1', M: 'N', N: 'M', P: 'F', R: 'K', S: '5', T: '7', X: 'K', Y: 'V', Z: '2',
+  0: '8O6',
+  1: '7I',
+  2: 'Z7',
+  3: '85',
+  4: '9',
+  5: '6S',
+  6: '85',
+  7: '1',
+  8: '36',
+  9: '48',
+  A: '4',
+  B: '8',
+  C: 'G',
+  D: '0',
+  E: 'F',
+  F: 'E',
+  G: '6',
+  H: 'N',
+  K: 'X',
+  L: '1',
+  M: 'N',
+  N: 'M',
+  P: 'F',
+  R: 'K',
+  S: '5',
+  T: '7',
+  X: 'K',
+  Y: 'V',
+  Z: '2',
 }
 
 export interface Reading {
@@ -62,7 +89,8 @@ export function read(display: string, sharpness: number, dice: Dice): Reading {
     let confidence = 1 - Math.abs(dice.normal(0, 0.02 + 0.22 * blur * blur))
     if (dice.chance(slip)) {
       const kind = dice.next()
-      seen = kind < 0.84 ? dice.pick((lookalikes[character] ?? '8').split('')) : kind < 0.93 ? '' : character + character
+      seen =
+        kind < 0.84 ? dice.pick((lookalikes[character] ?? '8').split('')) : kind < 0.93 ? '' : character + character
       confidence -= Math.abs(dice.normal(0, 0.16))
     }
     // Smudges and reflections lower the confidence of characters that are right.
@@ -72,5 +100,10 @@ export function read(display: string, sharpness: number, dice: Dice): Reading {
     least = Math.min(least, confidence)
     text += seen
   }
-  return { text, confidence: rounded(sum / display.length, 3), minConfidence: rounded(least, 3), sharpness: rounded(sharpness, 3) }
+  return {
+    text,
+    confidence: rounded(sum / display.length, 3),
+    minConfidence: rounded(least, 3),
+    sharpness: rounded(sharpness, 3),
+  }
 }

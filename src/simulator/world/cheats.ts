@@ -19,7 +19,10 @@ export function buddyPunching(leader: Person, spare: Phone | undefined, share: n
     const phone = spare ?? leader.phone
     const cover = (kind: 'in' | 'out', besideMs: number): Punch => ({
       ...usual(leader, leader.site, kind, besideMs + dice.normal(2, 3) * minuteMs, dice),
-      person, phone, method: leader.site.nfc && dice.chance(0.5) ? 'nfc' : 'gps', scheme: 'buddy-punching',
+      person,
+      phone,
+      method: leader.site.nfc && dice.chance(0.5) ? 'nfc' : 'gps',
+      scheme: 'buddy-punching',
     })
     const first = cover('in', leaders.stops[0]!.inMs)
     if (dice.chance(0.55)) return [first, cover('out', leaders.stops[0]!.outMs)]
@@ -37,9 +40,20 @@ export function gpsSpoofing(person: Person, share: number, dice: Dice): Cheat {
     if (!dice.chance(share)) return undefined
     const [stop] = stint.stops
     return (['in', 'out'] as const).map((kind): Punch => {
-      const atMs = kind === 'in' ? stop!.inMs : dice.chance(0.5) ? stint.rosterEndMs + dice.exponential(4) * minuteMs : stop!.outMs
-      const forged = { at: scattered(pin, jitterM, dice), accuracyM: centred ? claimsM : claimsM * dice.between(0.8, 1.2) }
-      return { ...usual(person, person.site, kind, atMs, dice), phone: person.phone, method: 'gps', where: person.home, forged, scheme: 'gps-spoofing' }
+      const atMs =
+        kind === 'in' ? stop!.inMs : dice.chance(0.5) ? stint.rosterEndMs + dice.exponential(4) * minuteMs : stop!.outMs
+      const forged = {
+        at: scattered(pin, jitterM, dice),
+        accuracyM: centred ? claimsM : claimsM * dice.between(0.8, 1.2),
+      }
+      return {
+        ...usual(person, person.site, kind, atMs, dice),
+        phone: person.phone,
+        method: 'gps',
+        where: person.home,
+        forged,
+        scheme: 'gps-spoofing',
+      }
     })
   }
 }
@@ -56,7 +70,13 @@ export function lazyPatrol(share: number, app: { readonly claimsM: number; reado
       clockMs += dice.between(1.5, 9) * minuteMs
       for (const kind of ['in', 'out'] as const) {
         const forged = { at: scattered(site.door, app.jitterM, dice), accuracyM: app.claimsM * dice.between(0.7, 1.4) }
-        punches.push({ ...usual(person, site, kind, clockMs, dice), method: 'gps', where: base!.site.door, forged, scheme: 'lazy-patrol' })
+        punches.push({
+          ...usual(person, site, kind, clockMs, dice),
+          method: 'gps',
+          where: base!.site.door,
+          forged,
+          scheme: 'lazy-patrol',
+        })
         clockMs += dice.between(4, 25) * minuteMs
       }
     }
@@ -64,7 +84,9 @@ export function lazyPatrol(share: number, app: { readonly claimsM: number; reado
   }
 }
 
-/** Somebody who draws wages and does not exist; the supervisor types the hours in, now and then a second phone shows up. */
+/**
+ * Somebody who draws wages and does not exist; the supervisor types the hours in, now and then a second phone shows up.
+ */
 export function ghostWorker(spare: Phone): Cheat {
   return (stint, _today, dice) => {
     const [stop] = stint.stops
@@ -85,11 +107,24 @@ export function earlyLeave(share: number): Cheat {
     const { person } = stint
     const { site, inMs } = stint.stops[0]!
     const atMs = stint.rosterEndMs + clamp(dice.normal(3, 5), -8, 25) * minuteMs
-    const gone = dice.chance(0.5) ? scattered(person.home, 25, dice) : along(site.centre, person.home, dice.between(0.15, 1))
-    const out: Punch = { ...usual(person, site, 'out', atMs, dice), phone: person.phone, method: 'gps', where: gone, scheme: 'early-leave' }
+    const gone = dice.chance(0.5)
+      ? scattered(person.home, 25, dice)
+      : along(site.centre, person.home, dice.between(0.15, 1))
+    const out: Punch = {
+      ...usual(person, site, 'out', atMs, dice),
+      phone: person.phone,
+      method: 'gps',
+      where: gone,
+      scheme: 'early-leave',
+    }
     // With the position switched off only the cell tower is left, and it is far too coarse to prove anything.
     const blurred = dice.chance(0.45)
-    const last = blurred ? { ...out, forged: { at: scattered(along(site.centre, gone, 0.4), 500, dice), accuracyM: dice.between(900, 3_000) } } : out
+    const last = blurred
+      ? {
+          ...out,
+          forged: { at: scattered(along(site.centre, gone, 0.4), 500, dice), accuracyM: dice.between(900, 3_000) },
+        }
+      : out
     return [usual(person, site, 'in', inMs, dice), last]
   }
 }
@@ -103,7 +138,13 @@ export interface RelayService {
  * Only in testing worlds. The service replays a genuine report of each customer, captured once: position, accuracy
  * and charge are real, the person is not there. It never shares a site's phone, types nothing in and travels nowhere.
  */
-export function relayed(service: RelayService, customer: number, captured: { readonly at: Point; readonly accuracyM: number; readonly charge: number }, share: number, setting: Setting): Cheat {
+export function relayed(
+  service: RelayService,
+  customer: number,
+  captured: { readonly at: Point; readonly accuracyM: number; readonly charge: number },
+  share: number,
+  setting: Setting,
+): Cheat {
   return (stint, _today, dice) => {
     if (!dice.chance(share)) return undefined
     const { person } = stint
@@ -112,7 +153,14 @@ export function relayed(service: RelayService, customer: number, captured: { rea
       const atMs = (kind === 'in' ? stop.inMs : stop.outMs) + dice.normal(0, 1) * minuteMs
       const day = Math.floor(stint.rosterEndMs / (24 * 60 * minuteMs))
       const phone = phoneOf(service.device(day, customer), setting.dice('relay-phone', day, customer))
-      return { ...usual(person, person.site, kind, atMs, dice), method: 'face', phone, where: person.home, forged: captured, scheme: 'relay-service' }
+      return {
+        ...usual(person, person.site, kind, atMs, dice),
+        method: 'face',
+        phone,
+        where: person.home,
+        forged: captured,
+        scheme: 'relay-service',
+      }
     })
   }
 }

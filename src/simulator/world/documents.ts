@@ -42,7 +42,12 @@ export interface Document {
 /** Longer offline than this, and a device loads everything anew. */
 const rememberedMs = 8 * dayMs
 
-export const newDocument = (domain: Domain, id: string, dice: Dice): Document => ({ id, domain, version: 1 + dice.below(12), revisions: [] })
+export const newDocument = (domain: Domain, id: string, dice: Dice): Document => ({
+  id,
+  domain,
+  version: 1 + dice.below(12),
+  revisions: [],
+})
 
 /** The version that a device which last looked then believes to be current. */
 export function versionAt(document: Document, atMs: number): number {
@@ -52,7 +57,9 @@ export function versionAt(document: Document, atMs: number): number {
 
 /** Whether somebody else changed one of these fields after the version that the edit started from. */
 export const collides = (document: Document, base: number, author: string, fields: number): boolean =>
-  document.revisions.some((revision) => revision.version > base && revision.author !== author && (revision.fields & fields) !== 0)
+  document.revisions.some(
+    (revision) => revision.version > base && revision.author !== author && (revision.fields & fields) !== 0,
+  )
 
 /** The edit becomes the next version, merged or not. */
 export function write(document: Document, author: string, fields: number, atMs: number): void {
@@ -65,7 +72,8 @@ export function write(document: Document, author: string, fields: number, atMs: 
 /** Which fields one edit touches: mostly the status, then a few others, each domain's first ones more often. */
 export function fieldsOf(domain: Domain, dice: Dice): number {
   let fields = dice.chance(domain.statusShare) ? 1 : 0
-  for (let more = dice.below(3) + (fields === 0 ? 1 : 0); more > 0; more--) fields |= 1 << Math.floor(domain.fields * dice.next() ** 1.4)
+  for (let more = dice.below(3) + (fields === 0 ? 1 : 0); more > 0; more--)
+    fields |= 1 << Math.floor(domain.fields * dice.next() ** 1.4)
   return fields
 }
 
@@ -83,7 +91,12 @@ export interface Pool {
 export function poolOf(name: string, size: number, skew: number, setting: Setting): Pool {
   const dice = setting.dice('pool', name)
   let made = 0
-  const records = new Map(domains.map((domain) => [domain, Array.from({ length: size }, () => newDocument(domain, `${domain.name}-${name}-${made++}`, dice))]))
+  const records = new Map(
+    domains.map((domain) => [
+      domain,
+      Array.from({ length: size }, () => newDocument(domain, `${domain.name}-${name}-${made++}`, dice)),
+    ]),
+  )
   const rank = zipf(size, skew)
   return {
     choose(domain, day, dice) {

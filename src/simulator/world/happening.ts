@@ -8,10 +8,24 @@ export const dayMs = 24 * hourMs
 
 /** Why an event is not what it claims to be. Only `relay-service` is kept from training. */
 export type Scheme =
-  | 'buddy-punching' | 'gps-spoofing' | 'lazy-patrol' | 'ghost-worker' | 'early-leave' | 'relay-service'
-  | 'misread' | 'tampering' | 'fantasy-reading' | 'plate-misread' | 'cloned-plate'
+  | 'buddy-punching'
+  | 'gps-spoofing'
+  | 'lazy-patrol'
+  | 'ghost-worker'
+  | 'early-leave'
+  | 'relay-service'
+  | 'misread'
+  | 'tampering'
+  | 'fantasy-reading'
+  | 'plate-misread'
+  | 'cloned-plate'
   | 'conflict'
-  | 'cpu-runaway' | 'memory-leak' | 'disk-fill' | 'latency-storm' | 'host-dead' | 'traffic-drop'
+  | 'cpu-runaway'
+  | 'memory-leak'
+  | 'disk-fill'
+  | 'latency-storm'
+  | 'host-dead'
+  | 'traffic-drop'
 
 /** One event as it reaches the log: `atMs` is its arrival, the event carries its own time. */
 export interface Happening {

@@ -39,7 +39,8 @@ function odd(punch: Punch, stint: Stint, today: Today, dice: Dice): Punch {
     const where = home ? scattered(person.home, 20, dice) : along(site.centre, person.home, dice.between(0.1, 0.8))
     return { ...punch, method: 'gps', atMs: Math.max(punch.atMs, stint.rosterEndMs) + lateMs, where }
   }
-  if (roll < 0.024 && punch.kind === 'in') return { ...punch, method: 'gps', where: along(site.centre, person.home, dice.between(0.03, 0.3)) }
+  if (roll < 0.024 && punch.kind === 'in')
+    return { ...punch, method: 'gps', where: along(site.centre, person.home, dice.between(0.03, 0.3)) }
   return punch
 }
 
@@ -47,7 +48,10 @@ function odd(punch: Punch, stint: Stint, today: Today, dice: Dice): Punch {
 export function honestDay(stint: Stint, today: Today, dice: Dice): readonly Punch[] {
   const punches: Punch[] = []
   const visit = (stop: Stop): void => {
-    for (const [kind, atMs] of [['in', stop.inMs], ['out', stop.outMs]] as const) {
+    for (const [kind, atMs] of [
+      ['in', stop.inMs],
+      ['out', stop.outMs],
+    ] as const) {
       const punch = odd(usual(stint.person, stop.site, kind, atMs, dice), stint, today, dice)
       punches.push(punch)
       // No answer, so press again.

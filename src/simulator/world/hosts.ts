@@ -22,12 +22,23 @@ const limitsOf = (host: Host): Readonly<Record<Metric, readonly [number, number]
 })
 
 const unitOf: Readonly<Record<Metric, string>> = {
-  cpu_percent: 'percent', memory_percent: 'percent', disk_used_percent: 'percent', disk_write_bytes: 'bytes',
-  network_in_bytes: 'bytes', requests_per_s: '1/s', latency_ms: 'ms',
+  cpu_percent: 'percent',
+  memory_percent: 'percent',
+  disk_used_percent: 'percent',
+  disk_write_bytes: 'bytes',
+  network_in_bytes: 'bytes',
+  requests_per_s: '1/s',
+  latency_ms: 'ms',
 }
 
 /** The host's gauges at one moment. An incident pushes what it pushes in the machine; the gauges only show it. */
-function gauges({ host, weather, incident }: Machine, atMs: number, rest: boolean, setting: Setting, dice: Dice): Readonly<Record<Metric, number>> {
+function gauges(
+  { host, weather, incident }: Machine,
+  atMs: number,
+  rest: boolean,
+  setting: Setting,
+  dice: Dice,
+): Readonly<Record<Metric, number>> {
   const localMs = atMs + setting.region.offsetMin * minuteMs
   const { traffic, busy } = utilisation(host, weather, localMs, rest, setting)
   const felt = severity(incident, atMs) * (incident?.force ?? 0)
@@ -41,10 +52,25 @@ function gauges({ host, weather, incident }: Machine, atMs: number, rest: boolea
   const requests = served * host.requestsPerS * dice.skewed(1, 0.06)
   return {
     cpu_percent: clamp(100 * load * dice.skewed(1, 0.05) + (alive === 1 ? 0.8 : 0.1), 0, 100),
-    memory_percent: clamp(host.memoryPercent + weather.heap + weather.cache + served * 8 + strength('memory-leak') * 42 + dice.normal(0, 0.5), 1, 99.5),
+    memory_percent: clamp(
+      host.memoryPercent +
+        weather.heap +
+        weather.cache +
+        served * 8 +
+        strength('memory-leak') * 42 +
+        dice.normal(0, 0.5),
+      1,
+      99.5,
+    ),
     disk_used_percent: clamp(weather.disk + strength('disk-fill') * 30 + backup * 0.8, 1, 100),
-    disk_write_bytes: alive * (2e5 * dice.skewed(0.3 + served, 0.25 + host.tail) + backup * dice.skewed(2e6, 0.4) + strength('disk-fill') * 9e5 + (dice.chance(host.tail * 0.06) ? dice.skewed(1.5e6, 0.9) : 0)),
-    network_in_bytes: alive * (requests * 2_400 * dice.skewed(1, host.tail * 0.4) + 4e3 * dice.skewed(1, 0.2) + backup * 2e4),
+    disk_write_bytes:
+      alive *
+      (2e5 * dice.skewed(0.3 + served, 0.25 + host.tail) +
+        backup * dice.skewed(2e6, 0.4) +
+        strength('disk-fill') * 9e5 +
+        (dice.chance(host.tail * 0.06) ? dice.skewed(1.5e6, 0.9) : 0)),
+    network_in_bytes:
+      alive * (requests * 2_400 * dice.skewed(1, host.tail * 0.4) + 4e3 * dice.skewed(1, 0.2) + backup * 2e4),
     requests_per_s: requests,
     latency_ms: host.latencyMs * wait * (1 + 6 * storm) * dice.skewed(1, 0.08 + host.tail * 0.35),
   }
@@ -57,24 +83,46 @@ export function hosts(setting: Setting): Process {
   const dice = setting.dice('hosts')
   const machines = Array.from({ length: setting.hosts }, (_, index): Machine => {
     const host = hostOf(index, dice)
-    const extra: Metric[] = dice.chance(0.5) ? ['latency_ms', 'requests_per_s'] : ['disk_write_bytes', 'network_in_bytes']
-    return { host, metrics: ['cpu_percent', 'memory_percent', 'disk_used_percent', ...extra], weather: calm(host), phaseMs: dice.below(sampleMs), incident: undefined }
+    const extra: Metric[] = dice.chance(0.5)
+      ? ['latency_ms', 'requests_per_s']
+      : ['disk_write_bytes', 'network_in_bytes']
+    return {
+      host,
+      metrics: ['cpu_percent', 'memory_percent', 'disk_used_percent', ...extra],
+      weather: calm(host),
+      phaseMs: dice.below(sampleMs),
+      incident: undefined,
+    }
   })
 
   function sample(machine: Machine, atMs: number, rest: boolean, emit: Emit, dice: Dice): void {
     const { host, metrics, weather, incident } = machine
     advance(weather, host, dice)
     // One incident in six days a host, with a quiet time after each.
-    if ((incident === undefined || atMs > incident.untilMs + 6 * hourMs) && dice.chance(sampleMs / (6 * dayMs))) machine.incident = strike(atMs, dice)
+    if ((incident === undefined || atMs > incident.untilMs + 6 * hourMs) && dice.chance(sampleMs / (6 * dayMs)))
+      machine.incident = strike(atMs, dice)
     const values = gauges(machine, atMs, rest, setting, dice)
     const limits = limitsOf(host)
     for (const metric of metrics) {
       if (dice.chance(0.004)) continue
       const [warn, critical] = (host.thresholds ? limits[metric] : undefined) ?? [null, null]
-      emit('infra-metric', atMs + dice.between(500, 15_000), {
-        event_id: setting.nextId('i'), tenant_id: setting.tenant, host_id: host.id, metric, measured_at: atMs,
-        utc_offset_min: setting.region.offsetMin, value: rounded(values[metric]), unit: unitOf[metric], warn_above: warn, critical_above: critical,
-      }, counts(machine.incident, metric, atMs) ? machine.incident!.kind : undefined)
+      emit(
+        'infra-metric',
+        atMs + dice.between(500, 15_000),
+        {
+          event_id: setting.nextId('i'),
+          tenant_id: setting.tenant,
+          host_id: host.id,
+          metric,
+          measured_at: atMs,
+          utc_offset_min: setting.region.offsetMin,
+          value: rounded(values[metric]),
+          unit: unitOf[metric],
+          warn_above: warn,
+          critical_above: critical,
+        },
+        counts(machine.incident, metric, atMs) ? machine.incident!.kind : undefined,
+      )
     }
   }
 
@@ -84,7 +132,8 @@ export function hosts(setting: Setting): Process {
       const midnight = midnightMs(setting.region, day)
       const rest = setting.region.weekend.includes(weekdayOf(day))
       for (const machine of machines)
-        for (let atMs = midnight + machine.phaseMs; atMs < midnight + dayMs; atMs += sampleMs) sample(machine, atMs, rest, emit, dice)
+        for (let atMs = midnight + machine.phaseMs; atMs < midnight + dayMs; atMs += sampleMs)
+          sample(machine, atMs, rest, emit, dice)
     },
   }
 }

@@ -1,8 +1,18 @@
 import { type Dice } from './dice.js'
 import { hourMs, minuteMs, type Scheme } from './happening.js'
 
-export type Metric = 'cpu_percent' | 'memory_percent' | 'disk_used_percent' | 'disk_write_bytes' | 'network_in_bytes' | 'requests_per_s' | 'latency_ms'
-type Kind = Extract<Scheme, 'cpu-runaway' | 'memory-leak' | 'disk-fill' | 'latency-storm' | 'host-dead' | 'traffic-drop'>
+export type Metric =
+  | 'cpu_percent'
+  | 'memory_percent'
+  | 'disk_used_percent'
+  | 'disk_write_bytes'
+  | 'network_in_bytes'
+  | 'requests_per_s'
+  | 'latency_ms'
+type Kind = Extract<
+  Scheme,
+  'cpu-runaway' | 'memory-leak' | 'disk-fill' | 'latency-storm' | 'host-dead' | 'traffic-drop'
+>
 
 export interface Incident {
   readonly kind: Kind
@@ -24,7 +34,12 @@ const felt: Readonly<Record<Kind, readonly Metric[]>> = {
   'traffic-drop': ['network_in_bytes', 'requests_per_s'],
 }
 
-const shapes: Readonly<Record<Kind, { readonly weight: number; readonly hours: readonly [number, number]; readonly ramp: readonly [number, number] }>> = {
+const shapes: Readonly<
+  Record<
+    Kind,
+    { readonly weight: number; readonly hours: readonly [number, number]; readonly ramp: readonly [number, number] }
+  >
+> = {
   'cpu-runaway': { weight: 28, hours: [0.7, 6], ramp: [0, 0.3] },
   'memory-leak': { weight: 18, hours: [3, 12], ramp: [0.9, 1] },
   'disk-fill': { weight: 14, hours: [2, 9], ramp: [0.9, 1] },
@@ -33,7 +48,10 @@ const shapes: Readonly<Record<Kind, { readonly weight: number; readonly hours: r
   'traffic-drop': { weight: 14, hours: [0.7, 5], ramp: [0, 0.3] },
 }
 
-/** A third creep: nobody sees them begin, nobody looks while they last, and an hour of them is like any other. A dead host is seen. */
+/**
+ * A third creep: nobody sees them begin, nobody looks while they last, and an hour of them is like any other. A dead
+ * host is seen.
+ */
 const creeping = { share: 0.35, longer: [3, 7], ramp: [0.8, 1] } as const
 
 const kinds = Object.keys(shapes) as Kind[]
@@ -45,12 +63,20 @@ export function strike(atMs: number, dice: Dice): Incident {
   const { hours, ramp } = shapes[kind]
   const creeps = kind !== 'host-dead' && dice.chance(creeping.share)
   const lastsMs = dice.between(...hours) * hourMs * (creeps ? dice.between(...creeping.longer) : 1)
-  return { kind, fromMs: atMs, untilMs: atMs + lastsMs, rampMs: lastsMs * dice.between(...(creeps ? creeping.ramp : ramp)) + minuteMs, force: dice.between(0.2, 1) }
+  return {
+    kind,
+    fromMs: atMs,
+    untilMs: atMs + lastsMs,
+    rampMs: lastsMs * dice.between(...(creeps ? creeping.ramp : ramp)) + minuteMs,
+    force: dice.between(0.2, 1),
+  }
 }
 
 /** 0 before and after, 1 when it is felt in full. */
 export const severity = (incident: Incident | undefined, atMs: number): number =>
-  incident === undefined || atMs < incident.fromMs || atMs >= incident.untilMs ? 0 : Math.min(1, (atMs - incident.fromMs) / incident.rampMs)
+  incident === undefined || atMs < incident.fromMs || atMs >= incident.untilMs
+    ? 0
+    : Math.min(1, (atMs - incident.fromMs) / incident.rampMs)
 
 /** An incident counts where a metric feels it, once a fifth of it is there. */
 export const counts = (incident: Incident | undefined, metric: Metric, atMs: number): boolean =>

@@ -43,7 +43,12 @@ export function hostOf(index: number, dice: Dice): Host {
     noise: dice.skewed(0.045, 0.6),
     inertia: dice.between(0, 0.85),
     burstsPerDay: dice.skewed(0.7, 0.9),
-    jobs: Array.from({ length: dice.below(4) }, () => ({ everyMin: dice.pick([60, 240, 720, 1_440]), atMin: dice.below(1_440), lastsMin: 5 * (1 + dice.below(6)), adds: dice.between(0.1, 0.45) })),
+    jobs: Array.from({ length: dice.below(4) }, () => ({
+      everyMin: dice.pick([60, 240, 720, 1_440]),
+      atMin: dice.below(1_440),
+      lastsMin: 5 * (1 + dice.below(6)),
+      adds: dice.between(0.1, 0.45),
+    })),
     backupHour: dice.below(5),
     requestsPerS: dice.skewed(60, 1.2),
     latencyMs: dice.skewed(40, 0.8),
@@ -78,11 +83,29 @@ export interface Weather {
   off: number
 }
 
-export const calm = (host: Host): Weather => ({ mood: 0, burst: 0, burstFade: 0.7, deploying: 0, step: 1, heap: 0, disk: host.diskPercent, rush: 0, rushTo: 0, rushing: 0, cache: 0, held: 0, holding: 0, off: 0 })
+export const calm = (host: Host): Weather => ({
+  mood: 0,
+  burst: 0,
+  burstFade: 0.7,
+  deploying: 0,
+  step: 1,
+  heap: 0,
+  disk: host.diskPercent,
+  rush: 0,
+  rushTo: 0,
+  rushing: 0,
+  cache: 0,
+  held: 0,
+  holding: 0,
+  off: 0,
+})
 
 export const sampleMs = 5 * 60_000
 
-/** What is out of the ordinary and no incident: a rush that lasts for hours, work for which the host is off, an import, a large data set in memory. */
+/**
+ * What is out of the ordinary and no incident: a rush that lasts for hours, work for which the host is off, an import,
+ * a large data set in memory.
+ */
 function unusual(weather: Weather, host: Host, dice: Dice): void {
   if (weather.rushing > 0) weather.rushing--
   else if (dice.chance(1 / (7 * 288))) {
@@ -121,12 +144,25 @@ export function advance(weather: Weather, host: Host, dice: Dice): void {
 }
 
 /** Utilisation from 0 up, with and without work by the clock. */
-export function utilisation(host: Host, weather: Weather, localMs: number, rest: boolean, setting: Setting): { readonly traffic: number; readonly busy: number } {
+export function utilisation(
+  host: Host,
+  weather: Weather,
+  localMs: number,
+  rest: boolean,
+  setting: Setting,
+): { readonly traffic: number; readonly busy: number } {
   const hour = (localMs / hourMs) % 24
   const minute = Math.floor(localMs / 60_000) % 1_440
   const curve = 1 + host.daily * Math.cos(((hour - host.peakHour) / 12) * Math.PI)
   const grown = 1 + 0.5 * setting.drift(localMs)
-  const traffic = Math.max(0, host.base * curve * (rest ? host.restShare : 1) * weather.step * grown * (1 + weather.rush) * (1 + weather.mood) + weather.burst * host.base)
-  const jobs = host.jobs.reduce((sum, job) => sum + ((minute - job.atMin + 1_440) % job.everyMin < job.lastsMin ? job.adds : 0), 0)
+  const traffic = Math.max(
+    0,
+    host.base * curve * (rest ? host.restShare : 1) * weather.step * grown * (1 + weather.rush) * (1 + weather.mood) +
+      weather.burst * host.base,
+  )
+  const jobs = host.jobs.reduce(
+    (sum, job) => sum + ((minute - job.atMin + 1_440) % job.everyMin < job.lastsMin ? job.adds : 0),
+    0,
+  )
   return { traffic: weather.deploying > 1 ? traffic * 0.6 : traffic, busy: jobs + (weather.deploying > 0 ? 0.25 : 0) }
 }

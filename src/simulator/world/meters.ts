@@ -78,7 +78,14 @@ export function turn(meter: Meter, untilMs: number, day: number, setting: Settin
     const curve = 1 + meter.peak * Math.cos(((hour - meter.peakHour) / 12) * Math.PI)
     const night = hour < 6 || hour >= 20 || rest
     const held = tampered && (!meter.tamper!.atNight || night) ? meter.tamper!.share : 1
-    const used = meter.perDay * (stepMs / (24 * hourMs)) * curve * (rest ? meter.restShare : 1) * growth * held * dice.skewed(1, meter.spread)
+    const used =
+      meter.perDay *
+      (stepMs / (24 * hourMs)) *
+      curve *
+      (rest ? meter.restShare : 1) *
+      growth *
+      held *
+      dice.skewed(1, meter.spread)
     meter.register = (meter.register + used) % 10 ** meter.digits
     meter.atMs += stepMs
   }

@@ -32,16 +32,35 @@ const discoveries: Readonly<Record<Scheme, Discovery>> = {
 }
 
 /** Genuine events that somebody looked at all the same. */
-const auditShare: Readonly<Record<StreamName, number>> = { attendance: 0.004, 'meter-reading': 0.01, sync: 0.01, 'infra-metric': 0.0005 }
+const auditShare: Readonly<Record<StreamName, number>> = {
+  attendance: 0.004,
+  'meter-reading': 0.01,
+  sync: 0.01,
+  'infra-metric': 0.0005,
+}
 
 /** Whoever reviews is wrong now and then, and clears what was not genuine. */
 const clearedShare = 0.02
 
 /** What life will tell about an event, if anything; later than twelve days nobody looks any more. */
-export function outcomeOf({ stream, atMs, event }: Happening, scheme: Scheme | undefined, dice: Dice): Outcome | undefined {
-  const discovery = scheme === undefined ? { share: auditShare[stream], afterMs: 3 * dayMs, kind: 'review' as const } : discoveries[scheme]
+export function outcomeOf(
+  { stream, atMs, event }: Happening,
+  scheme: Scheme | undefined,
+  dice: Dice,
+): Outcome | undefined {
+  const discovery =
+    scheme === undefined
+      ? { share: auditShare[stream], afterMs: 3 * dayMs, kind: 'review' as const }
+      : discoveries[scheme]
   if (!dice.chance(discovery.share)) return undefined
   const label = scheme !== undefined && !dice.chance(clearedShare) ? 1 : 0
   const lateMs = Math.min(12 * dayMs, hourMs / 12 + dice.exponential(discovery.afterMs))
-  return { stream, tenant_id: String(event['tenant_id']), event_id: String(event['event_id']), label, kind: discovery.kind, atMs: atMs + lateMs }
+  return {
+    stream,
+    tenant_id: String(event['tenant_id']),
+    event_id: String(event['event_id']),
+    label,
+    kind: discovery.kind,
+    atMs: atMs + lateMs,
+  }
 }

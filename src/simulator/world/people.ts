@@ -29,11 +29,16 @@ export interface Person {
 
 function shiftOf(role: Person['role'], dice: Dice): { startMin: number; lengthMin: number } {
   switch (role) {
-    case 'office': return { startMin: dice.pick([450, 480, 480, 510, 540]), lengthMin: dice.pick([480, 510, 540]) }
-    case 'shift': return { startMin: dice.pick([360, 420, 840, 1320]), lengthMin: 480 }
-    case 'guard': return { startMin: dice.pick([420, 1140, 1140]), lengthMin: 720 }
-    case 'cleaner': return { startMin: dice.pick([330, 360, 1020]), lengthMin: dice.pick([300, 420]) }
-    case 'part-timer': return { startMin: dice.pick([540, 720, 960]), lengthMin: dice.pick([240, 300]) }
+    case 'office':
+      return { startMin: dice.pick([450, 480, 480, 510, 540]), lengthMin: dice.pick([480, 510, 540]) }
+    case 'shift':
+      return { startMin: dice.pick([360, 420, 840, 1320]), lengthMin: 480 }
+    case 'guard':
+      return { startMin: dice.pick([420, 1140, 1140]), lengthMin: 720 }
+    case 'cleaner':
+      return { startMin: dice.pick([330, 360, 1020]), lengthMin: dice.pick([300, 420]) }
+    case 'part-timer':
+      return { startMin: dice.pick([540, 720, 960]), lengthMin: dice.pick([240, 300]) }
   }
 }
 
@@ -53,11 +58,19 @@ function customOf(site: Site, role: Person['role'], dice: Dice): Person['custom'
 /** One person of the tenant. Rounds stay near the home site: routes are planned that way. */
 function buildPerson(index: number, sites: readonly Site[], setting: Setting, dice: Dice): Person {
   const roll = dice.next()
-  const role = roll < 0.36 ? 'office' : roll < 0.66 ? 'shift' : roll < 0.76 ? 'guard' : roll < 0.9 ? 'cleaner' : 'part-timer'
+  const role =
+    roll < 0.36 ? 'office' : roll < 0.66 ? 'shift' : roll < 0.76 ? 'guard' : roll < 0.9 ? 'cleaner' : 'part-timer'
   const site = sites[index % sites.length]!
-  const near = sites.filter((other) => other !== site).sort((a, b) => metresBetween(site.centre, a.centre) - metresBetween(site.centre, b.centre))
+  const near = sites
+    .filter((other) => other !== site)
+    .sort((a, b) => metresBetween(site.centre, a.centre) - metresBetween(site.centre, b.centre))
   // Sites next door are walked to; a patrol is driven, through some part of the city.
-  const rounds = role === 'guard' ? near.filter(({ centre }) => metresBetween(site.centre, centre) > 2_500).slice(0, 2 + dice.below(3)) : role === 'cleaner' && dice.chance(0.5) ? near.slice(0, 1) : []
+  const rounds =
+    role === 'guard'
+      ? near.filter(({ centre }) => metresBetween(site.centre, centre) > 2_500).slice(0, 2 + dice.below(3))
+      : role === 'cleaner' && dice.chance(0.5)
+        ? near.slice(0, 1)
+        : []
   return {
     id: `p${String(index).padStart(5, '0')}`,
     role,

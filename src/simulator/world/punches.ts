@@ -30,11 +30,15 @@ interface Fix {
 function fixOf(punch: Punch, phone: Phone, drift: number, dice: Dice): Fix {
   const { site } = punch
   const atSite = Math.abs(punch.where.lat - site.centre.lat) + Math.abs(punch.where.lon - site.centre.lon) < 0.004
-  if (atSite && site.wifi !== undefined && dice.chance(0.7)) return { at: scattered(site.wifi, 1.5, dice), accuracyM: dice.pick([8, 10, 12.5, 15, 20]) }
+  if (atSite && site.wifi !== undefined && dice.chance(0.7))
+    return { at: scattered(site.wifi, 1.5, dice), accuracyM: dice.pick([8, 10, 12.5, 15, 20]) }
   const errorM = phone.errorM * (1 - 0.45 * drift) * site.canyon * Math.exp(dice.normal(0, 0.45))
   if (dice.chance(0.005)) {
     const farM = dice.skewed(700, 0.9)
-    return { at: scattered(punch.where, farM, dice), accuracyM: dice.chance(0.6) ? farM * dice.between(0.6, 2) : errorM }
+    return {
+      at: scattered(punch.where, farM, dice),
+      accuracyM: dice.chance(0.6) ? farM * dice.between(0.6, 2) : errorM,
+    }
   }
   return { at: scattered(punch.where, errorM * 0.8, dice), accuracyM: phone.claimsM ?? errorM * dice.between(0.8, 1.7) }
 }
@@ -51,7 +55,11 @@ export function report(punch: Punch, setting: Setting, dice: Dice): Readonly<Rec
   const { person, site, phone } = punch
   // A tag proves the door, not the sky: many readers send no position.
   const positioned = phone !== undefined && (punch.method !== 'nfc' || dice.chance(0.65))
-  const fix = positioned ? (punch.forged === undefined ? fixOf(punch, phone, setting.drift(punch.atMs), dice) : punch.forged) : undefined
+  const fix = positioned
+    ? punch.forged === undefined
+      ? fixOf(punch, phone, setting.drift(punch.atMs), dice)
+      : punch.forged
+    : undefined
   const charge = phone === undefined ? undefined : (punch.forged?.charge ?? chargeAt(phone, punch.kind, dice))
   return {
     event_id: setting.nextId('a'),

@@ -40,33 +40,73 @@ export function readings(setting: Setting, sites: readonly Site[]): Process {
   }))
   const notebooks = new Map<Meter, Notebook>()
 
-  function emitReading(meter: Meter, walker: Walker | undefined, atMs: number, day: number, emit: Emit, dice: Dice): void {
+  function emitReading(
+    meter: Meter,
+    walker: Walker | undefined,
+    atMs: number,
+    day: number,
+    emit: Emit,
+    dice: Dice,
+  ): void {
     const truth = Math.floor(meter.register)
     const camera = meter.camera ?? walker!.camera
     const hour = ((atMs + setting.region.offsetMin * minuteMs) / hourMs) % 24
     const note = notebooks.get(meter)
     const lazy = walker !== undefined && note !== undefined && dice.chance(walker.lazyShare)
-    const seen = read(String(truth).padStart(meter.digits, '0'), sharpnessAt(camera, hour, setting.drift(atMs), dice), dice)
+    const seen = read(
+      String(truth).padStart(meter.digits, '0'),
+      sharpnessAt(camera, hour, setting.drift(atMs), dice),
+      dice,
+    )
     // A picture that cannot be read is typed in, by honest people too.
     const typed = lazy || (walker !== undefined && (dice.chance(0.12) || seen.minConfidence < 0.55))
-    const value = lazy ? clamp(fantasy(note, atMs, dice), 0, 10 ** meter.digits - 1) : typed ? truth : numberOf(seen.text)
-    const scheme: Scheme | undefined = lazy ? 'fantasy-reading' : value !== truth ? 'misread' : tamperedAt(meter, day) ? 'tampering' : undefined
+    const value = lazy
+      ? clamp(fantasy(note, atMs, dice), 0, 10 ** meter.digits - 1)
+      : typed
+        ? truth
+        : numberOf(seen.text)
+    const scheme: Scheme | undefined = lazy
+      ? 'fantasy-reading'
+      : value !== truth
+        ? 'misread'
+        : tamperedAt(meter, day)
+          ? 'tampering'
+          : undefined
     if (walker !== undefined && value !== null) remember(meter, value, atMs)
-    const arrivalMs = atMs + (walker === undefined ? dice.between(300, 4_000) : clamp(dice.exponential(12), 0.1, 300) * minuteMs)
-    emit('meter-reading', arrivalMs, {
-      event_id: setting.nextId('m'), tenant_id: setting.tenant, kind: 'meter', meter_id: meter.id, site_id: meter.site.id,
-      reader_id: walker?.id ?? null, camera_id: camera.id, read_at: Math.floor(atMs), utc_offset_min: setting.region.offsetMin,
-      text: typed ? String(value).padStart(meter.digits, '0') : seen.text, value,
-      confidence: typed ? rounded(clamp(dice.normal(0.97, 0.02), 0.8, 1), 3) : seen.confidence,
-      min_confidence: typed ? null : seen.minConfidence, digits_expected: meter.digits,
-      sharpness: typed && dice.chance(lazy ? 0.65 : 0.4) ? null : seen.sharpness, entered_by: typed ? 'manual' : 'camera',
-    }, scheme)
+    const arrivalMs =
+      atMs + (walker === undefined ? dice.between(300, 4_000) : clamp(dice.exponential(12), 0.1, 300) * minuteMs)
+    emit(
+      'meter-reading',
+      arrivalMs,
+      {
+        event_id: setting.nextId('m'),
+        tenant_id: setting.tenant,
+        kind: 'meter',
+        meter_id: meter.id,
+        site_id: meter.site.id,
+        reader_id: walker?.id ?? null,
+        camera_id: camera.id,
+        read_at: Math.floor(atMs),
+        utc_offset_min: setting.region.offsetMin,
+        text: typed ? String(value).padStart(meter.digits, '0') : seen.text,
+        value,
+        confidence: typed ? rounded(clamp(dice.normal(0.97, 0.02), 0.8, 1), 3) : seen.confidence,
+        min_confidence: typed ? null : seen.minConfidence,
+        digits_expected: meter.digits,
+        sharpness: typed && dice.chance(lazy ? 0.65 : 0.4) ? null : seen.sharpness,
+        entered_by: typed ? 'manual' : 'camera',
+      },
+      scheme,
+    )
   }
 
   function remember(meter: Meter, value: number, atMs: number): void {
     const note = notebooks.get(meter)
     const hours = note === undefined ? 0 : (atMs - note.atMs) / hourMs
-    const perHour = note !== undefined && hours > 1 && value > note.value ? (value - note.value) / hours : (note?.perHour ?? meter.perDay / 24)
+    const perHour =
+      note !== undefined && hours > 1 && value > note.value
+        ? (value - note.value) / hours
+        : (note?.perHour ?? meter.perDay / 24)
     notebooks.set(meter, { value, atMs, perHour })
   }
 
@@ -80,9 +120,17 @@ export function readings(setting: Setting, sites: readonly Site[]): Process {
         if (dice.chance(1 / 500)) replace(meter, dice)
         const walker = meter.camera === undefined ? walkers[sites.indexOf(meter.site)] : undefined
         const due = meter.everyHours <= 24 || (day + index) % (meter.everyHours / 24) === 0
-        for (let hour = meter.everyHours > 24 ? 0 : (index * 7) % meter.everyHours; due && hour < 24; hour += Math.min(24, meter.everyHours)) {
+        for (
+          let hour = meter.everyHours > 24 ? 0 : (index * 7) % meter.everyHours;
+          due && hour < 24;
+          hour += Math.min(24, meter.everyHours)
+        ) {
           // People walk their rounds in the morning; cameras wake by the clock, and some pictures never arrive.
-          const atMs = midnight + (walker === undefined ? hour * hourMs + dice.between(0, 90_000) : (7.5 + ((index * 13) % 40) / 10) * hourMs + dice.normal(0, 20) * minuteMs)
+          const atMs =
+            midnight +
+            (walker === undefined
+              ? hour * hourMs + dice.between(0, 90_000)
+              : (7.5 + ((index * 13) % 40) / 10) * hourMs + dice.normal(0, 20) * minuteMs)
           turn(meter, atMs, day, setting, dice)
           if (!dice.chance(0.015)) emitReading(meter, walker, atMs, day, emit, dice)
         }

@@ -53,11 +53,20 @@ function split(person: Person, startMs: number, endMs: number, dice: Dice): read
   const site = person.rounds[0]!
   const middleMs = (startMs + endMs) / 2
   const wayMs = (metresBetween(person.site.centre, site.centre) / dice.between(200, 500)) * minuteMs
-  return [{ site: person.site, inMs: startMs, outMs: middleMs }, { site, inMs: middleMs + wayMs, outMs: endMs }]
+  return [
+    { site: person.site, inMs: startMs, outMs: middleMs },
+    { site, inMs: middleMs + wayMs, outMs: endMs },
+  ]
 }
 
 /** The day's work of a person, `undefined` on a day off. */
-export function stintOf(person: Person, day: number, setting: Setting, sites: readonly Site[], dice: Dice): Stint | undefined {
+export function stintOf(
+  person: Person,
+  day: number,
+  setting: Setting,
+  sites: readonly Site[],
+  dice: Dice,
+): Stint | undefined {
   const off = person.daysOff.includes(weekdayOf(day)) || (person.role === 'office' && isHoliday(setting, day))
   if (isAway(person, day, dice) || (off && !dice.chance(0.03))) return undefined
   const midnight = midnightMs(setting.region, day)
@@ -65,11 +74,16 @@ export function stintOf(person: Person, day: number, setting: Setting, sites: re
   const laterMin = setting.drift(midnight) * 45
   const startMin = Math.max(30, person.startMin + swapped + laterMin)
   const delayMin = dice.chance(0.025) ? dice.exponential(45) : 0
-  const startMs = midnight + Math.max(5, startMin + dice.normal(person.habitMin, person.spreadMin) + delayMin) * minuteMs
+  const startMs =
+    midnight + Math.max(5, startMin + dice.normal(person.habitMin, person.spreadMin) + delayMin) * minuteMs
   const rosterEndMs = midnight + (startMin + person.lengthMin) * minuteMs
   const overtimeMin = dice.chance(0.09) ? dice.exponential(80) : 0
-  const endMs = Math.max(startMs + 60 * minuteMs, rosterEndMs + (dice.normal(7, person.spreadMin) + overtimeMin) * minuteMs)
-  if (person.role === 'cleaner' && person.rounds.length > 0) return { person, stops: split(person, startMs, endMs, dice), rosterEndMs }
+  const endMs = Math.max(
+    startMs + 60 * minuteMs,
+    rosterEndMs + (dice.normal(7, person.spreadMin) + overtimeMin) * minuteMs,
+  )
+  if (person.role === 'cleaner' && person.rounds.length > 0)
+    return { person, stops: split(person, startMs, endMs, dice), rosterEndMs }
   const site = dice.chance(0.015) ? dice.pick(sites) : person.site
   const inner = person.role === 'guard' ? patrol(person, startMs, endMs, dice) : []
   return { person, stops: [{ site, inMs: startMs, outMs: endMs }, ...inner], rosterEndMs }

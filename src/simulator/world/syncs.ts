@@ -1,5 +1,16 @@
 import { type Dice, rounded } from './dice.js'
-import { collides, countOf, type Document, domains, type Domain, fieldsOf, type Pool, poolOf, versionAt, write } from './documents.js'
+import {
+  collides,
+  countOf,
+  type Document,
+  domains,
+  type Domain,
+  fieldsOf,
+  type Pool,
+  poolOf,
+  versionAt,
+  write,
+} from './documents.js'
 import { type Emit, hourMs, midnightMs, minuteMs, type Process, type Setting, weekdayOf } from './happening.js'
 
 /** An edit that waits on a device. */
@@ -44,11 +55,18 @@ function buildTeams(setting: Setting): { readonly users: readonly User[]; readon
   const users = Array.from({ length: count }, (_, index): User => {
     const roll = dice.next()
     return {
-      id: `u${String(index).padStart(4, '0')}`, device: `ud${index}`, team: pools[index % pools.length]!, own: poolOf(`u${index}`, 14, 0.6, setting),
-      startMin: dice.pick([360, 420, 480, 480, 840]), editsPerDay: dice.skewed(8, 0.6),
+      id: `u${String(index).padStart(4, '0')}`,
+      device: `ud${index}`,
+      team: pools[index % pools.length]!,
+      own: poolOf(`u${index}`, 14, 0.6, setting),
+      startMin: dice.pick([360, 420, 480, 480, 840]),
+      editsPerDay: dice.skewed(8, 0.6),
       reach: roll < 0.45 ? 'online' : roll < 0.8 ? 'mobile' : 'remote',
-      clockSkewMs: dice.normal(0, 20_000) + (dice.chance(0.02) ? dice.normal(0, 40 * minuteMs) : 0), oldApp: dice.chance(0.05),
-      lastSyncMs: null, offlineUntilMs: 0, waiting: [],
+      clockSkewMs: dice.normal(0, 20_000) + (dice.chance(0.02) ? dice.normal(0, 40 * minuteMs) : 0),
+      oldApp: dice.chance(0.05),
+      lastSyncMs: null,
+      offlineUntilMs: 0,
+      waiting: [],
     }
   })
   return { users, pools }
@@ -56,12 +74,23 @@ function buildTeams(setting: Setting): { readonly users: readonly User[]; readon
 
 /** When a device uploads after an edit. */
 function syncAfterMs(user: User, atMs: number, dice: Dice): number {
-  const awayMs = user.reach === 'online' ? dice.between(5, 120) * 1_000 : user.reach === 'mobile' ? dice.between(4, 100) * minuteMs : dice.between(1, 7) * hourMs
+  const awayMs =
+    user.reach === 'online'
+      ? dice.between(5, 120) * 1_000
+      : user.reach === 'mobile'
+        ? dice.between(4, 100) * minuteMs
+        : dice.between(1, 7) * hourMs
   return Math.max(atMs + awayMs, user.offlineUntilMs)
 }
 
 /** The day's edits and uploads of everybody, in order of time. */
-function plan(users: readonly User[], pools: readonly Pool[], day: number, setting: Setting, dice: Dice): readonly Action[] {
+function plan(
+  users: readonly User[],
+  pools: readonly Pool[],
+  day: number,
+  setting: Setting,
+  dice: Dice,
+): readonly Action[] {
   const midnight = midnightMs(setting.region, day)
   const rest = setting.region.weekend.includes(weekdayOf(day))
   const actions: Action[] = []
@@ -84,11 +113,16 @@ function plan(users: readonly User[], pools: readonly Pool[], day: number, setti
       if (nextSyncMs < midnight + 23.9 * hourMs) actions.push({ atMs: nextSyncMs, do: 'sync', user })
     }
   }
-  for (const team of pools) for (let clerk = (rest ? 8 : 60) * dice.skewed(1, 0.2); clerk > 0; clerk--) actions.push({ atMs: midnight + dice.between(6.5, 18.5) * hourMs, do: 'console', team })
+  for (const team of pools)
+    for (let clerk = (rest ? 8 : 60) * dice.skewed(1, 0.2); clerk > 0; clerk--)
+      actions.push({ atMs: midnight + dice.between(6.5, 18.5) * hourMs, do: 'console', team })
   return actions.sort((a, b) => a.atMs - b.atMs)
 }
 
-/** Users of one tenant edit records away from the network and upload them later. A conflict is what the documents say it is. */
+/**
+ * Users of one tenant edit records away from the network and upload them later. A conflict is what the documents say it
+ * is.
+ */
 export function syncs(setting: Setting): Process {
   const { users, pools } = buildTeams(setting)
 
@@ -106,18 +140,46 @@ export function syncs(setting: Setting): Process {
     if (atMs < user.offlineUntilMs) return
     const lastSyncMs = user.lastSyncMs
     const offlineMs = atMs - (user.waiting[0]?.atMs ?? atMs)
-    const network = user.reach === 'online' ? (dice.chance(0.8) ? 'wifi' : '4g') : offlineMs > 2 * hourMs && dice.chance(0.6) ? 'offline-queue' : dice.chance(0.75) ? '4g' : '3g'
+    const network =
+      user.reach === 'online'
+        ? dice.chance(0.8)
+          ? 'wifi'
+          : '4g'
+        : offlineMs > 2 * hourMs && dice.chance(0.6)
+          ? 'offline-queue'
+          : dice.chance(0.75)
+            ? '4g'
+            : '3g'
     user.waiting.forEach((waiting, index) => {
       const syncedMs = Math.floor(atMs + index * dice.between(60, 120))
       const { document, fields, base } = waiting
       const conflict = collides(document, base, user.id, fields)
       write(document, user.id, fields, syncedMs)
-      emit('sync', syncedMs + dice.between(20, 400), {
-        event_id: setting.nextId('s'), tenant_id: setting.tenant, user_id: user.id, device_id: user.device, domain: document.domain.name, record_id: document.id,
-        synced_at: syncedMs, utc_offset_min: setting.region.offsetMin, edited_at: Math.floor(waiting.atMs + user.clockSkewMs),
-        last_sync_at: lastSyncMs === null ? null : Math.floor(lastSyncMs), base_version: user.oldApp ? null : base, fields_changed: countOf(fields),
-        batch_size: user.waiting.length, payload_bytes: Math.round(dice.skewed(180, 0.6) * countOf(fields) + (document.domain.name === 'voice' ? dice.skewed(9_000, 0.5) : 120)), network,
-      }, conflict ? 'conflict' : undefined)
+      emit(
+        'sync',
+        syncedMs + dice.between(20, 400),
+        {
+          event_id: setting.nextId('s'),
+          tenant_id: setting.tenant,
+          user_id: user.id,
+          device_id: user.device,
+          domain: document.domain.name,
+          record_id: document.id,
+          synced_at: syncedMs,
+          utc_offset_min: setting.region.offsetMin,
+          edited_at: Math.floor(waiting.atMs + user.clockSkewMs),
+          last_sync_at: lastSyncMs === null ? null : Math.floor(lastSyncMs),
+          base_version: user.oldApp ? null : base,
+          fields_changed: countOf(fields),
+          batch_size: user.waiting.length,
+          payload_bytes: Math.round(
+            dice.skewed(180, 0.6) * countOf(fields) +
+              (document.domain.name === 'voice' ? dice.skewed(9_000, 0.5) : 120),
+          ),
+          network,
+        },
+        conflict ? 'conflict' : undefined,
+      )
     })
     user.waiting = []
     user.lastSyncMs = rounded(atMs + 500, 0)
@@ -131,7 +193,8 @@ export function syncs(setting: Setting): Process {
         else if (action.do === 'sync') upload(action.user, action.atMs, emit, dice)
         else {
           const domain = domainOf(dice)
-          if (dice.chance(domain.consoleShare)) write(action.team.choose(domain, day, dice), 'console', fieldsOf(domain, dice), action.atMs)
+          if (dice.chance(domain.consoleShare))
+            write(action.team.choose(domain, day, dice), 'console', fieldsOf(domain, dice), action.atMs)
         }
       }
     },

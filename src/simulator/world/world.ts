@@ -31,7 +31,8 @@ export interface WorldOptions {
 }
 
 /** One thing in order of arrival. */
-export type Moment = { readonly is: 'event'; readonly happening: Happening } | { readonly is: 'outcome'; readonly outcome: Outcome }
+export type Moment =
+  { readonly is: 'event'; readonly happening: Happening } | { readonly is: 'outcome'; readonly outcome: Outcome }
 
 export interface World {
   /**
@@ -43,7 +44,9 @@ export interface World {
   outcomes(fromMs: number, toMs: number): Iterable<Outcome>
   /** Both, in one pass. */
   timeline(fromMs: number, toMs: number): Iterable<Moment>
-  /** Why an event of this world is not genuine, `undefined` if it is. For evaluation alone: nobody knows this in life. */
+  /**
+   * Why an event of this world is not genuine, `undefined` if it is. For evaluation alone: nobody knows this in life.
+   */
   truthOf(event: Happening['event']): Scheme | undefined
 }
 
@@ -70,7 +73,8 @@ function settingsOf(options: WorldOptions): readonly Setting[] {
       hosts: Math.max(1, Math.round((20 * scale * weights[index]!) / sum)),
       patterns,
       firstDay: Math.floor((options.startMs + region.offsetMin * minuteMs) / dayMs),
-      drift: (atMs) => (options.drift === undefined ? 0 : clamp((atMs - options.drift.fromMs) / options.drift.overMs, 0, 1)),
+      drift: (atMs) =>
+        options.drift === undefined ? 0 : clamp((atMs - options.drift.fromMs) / options.drift.overMs, 0, 1),
       nextId: (process) => {
         const count = (counters.get(process) ?? 0) + 1
         counters.set(process, count)
@@ -86,7 +90,13 @@ function* play(options: WorldOptions, truths: Truths): Generator<Dated, never> {
   const settings = settingsOf(options)
   const tenants = settings.map((setting) => {
     const sites = buildSites(setting)
-    const processes: readonly Process[] = [attendance(setting, sites), readings(setting, sites), gates(setting, sites), syncs(setting), hosts(setting)]
+    const processes: readonly Process[] = [
+      attendance(setting, sites),
+      readings(setting, sites),
+      gates(setting, sites),
+      syncs(setting),
+      hosts(setting),
+    ]
     return { setting, processes }
   })
   const aheadMs = Math.max(...settings.map(({ region }) => region.offsetMin)) * minuteMs
@@ -101,7 +111,12 @@ function* play(options: WorldOptions, truths: Truths): Generator<Dated, never> {
           if (scheme !== undefined) truths.set(event, scheme)
           waiting.push({ is: 'event', happening, atMs: happening.atMs })
           const outcome = outcomeOf(happening, scheme, dice)
-          if (outcome !== undefined && happening.atMs >= options.startMs) waiting.push({ is: 'outcome', outcome: { ...outcome, atMs: Math.floor(outcome.atMs) }, atMs: Math.floor(outcome.atMs) })
+          if (outcome !== undefined && happening.atMs >= options.startMs)
+            waiting.push({
+              is: 'outcome',
+              outcome: { ...outcome, atMs: Math.floor(outcome.atMs) },
+              atMs: Math.floor(outcome.atMs),
+            })
         })
     }
     const certainMs = (day + 1) * dayMs - aheadMs
@@ -133,7 +148,8 @@ export function createWorld(options: WorldOptions): World {
       doneMs = moment.atMs + 1
       if (moment.atMs < Math.max(fromMs, options.startMs)) continue
       yield moment
-      if (source !== mine) throw new EngineError('BAD_REQUEST', 'the world was rewound while it was being read; read one range at a time')
+      if (source !== mine)
+        throw new EngineError('BAD_REQUEST', 'the world was rewound while it was being read; read one range at a time')
     }
     doneMs = Math.max(fromMs, toMs)
   }

@@ -12,11 +12,16 @@ import type { Warehouse } from '../warehouse.js'
 export interface ChdbOptions {
   /** Created where it is missing. One process, and one warehouse in it, may have it open. */
   readonly directory: string
-  /** Below this alone ClickHouse writes and reads backups; `backups` in the directory, emptied on opening, where it is absent. */
+  /**
+   * Below this alone ClickHouse writes and reads backups; `backups` in the directory, emptied on opening, where it is
+   * absent.
+   */
   readonly backups?: string
 }
 
-/** The engine shares two cores and the memory of its host with scoring, so it gets bounds instead of half the machine. */
+/**
+ * The engine shares two cores and the memory of its host with scoring, so it gets bounds instead of half the machine.
+ */
 const engineArguments = [
   '--background_pool_size=1',
   '--background_schedule_pool_size=2',
@@ -34,7 +39,10 @@ const chdbQuerySettings = { ...querySettings, max_threads: 2, max_memory_usage: 
  * The ClickHouse engine in this process. Inserts go through a file, because the client takes text only: bytes in
  * Native format cost ~3 us of CPU a row of 24 floats, as JSON 44 us. Every call runs on another thread.
  */
-export async function openChdbWarehouse({ directory, backups = join(directory, 'backups') }: ChdbOptions): Promise<Warehouse> {
+export async function openChdbWarehouse({
+  directory,
+  backups = join(directory, 'backups'),
+}: ChdbOptions): Promise<Warehouse> {
   const path = join(directory, 'engine')
   await mkdir(path, { recursive: true })
   await rm(join(directory, 'backups'), { recursive: true, force: true })
@@ -50,7 +58,9 @@ export async function openChdbWarehouse({ directory, backups = join(directory, '
       const file = join(incoming, `${++files}.native`)
       try {
         await writeFile(file, native)
-        await inserts.command({ query: `INSERT INTO ${table} (${columns}) SELECT ${columns} FROM file(${literal(file)}, 'Native')` })
+        await inserts.command({
+          query: `INSERT INTO ${table} (${columns}) SELECT ${columns} FROM file(${literal(file)}, 'Native')`,
+        })
       } finally {
         await rm(file, { force: true })
       }
@@ -68,15 +78,25 @@ function openSession(path: string, backups: string): Session {
   try {
     return new Session(path, { connectionArgs: [...engineArguments, `--backups.allowed_path=${backups}`] })
   } catch (error) {
-    throw new EngineError('LOCKED', `the warehouse in ${path} does not open: another process has it, or this one has another warehouse open`, { cause: error })
+    throw new EngineError(
+      'LOCKED',
+      `the warehouse in ${path} does not open: another process has it, or this one has another warehouse open`,
+      { cause: error },
+    )
   }
 }
 
 async function connect(path: string, settings: Readonly<Record<string, number>>): Promise<ClickHouseClient> {
   // The client and chDB carry the same interface in two copies of its package.
-  const connection = createChdbConnection({ path }) as unknown as NonNullable<ClickHouseClientConfigOptions['connection']>
+  const connection = createChdbConnection({ path }) as unknown as NonNullable<
+    ClickHouseClientConfigOptions['connection']
+  >
   const client = createClient({ connection })
-  await client.command({ query: `SET ${Object.entries(settings).map(([name, value]) => `${name} = ${value}`).join(', ')}` })
+  await client.command({
+    query: `SET ${Object.entries(settings)
+      .map(([name, value]) => `${name} = ${value}`)
+      .join(', ')}`,
+  })
   return client
 }
 

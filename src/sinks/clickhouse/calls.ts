@@ -30,7 +30,11 @@ export function warehouseOver(engine: ClickhouseEngine): Warehouse {
   const pending = new Set<Promise<unknown>>()
   let closing: Promise<void> | undefined
 
-  async function guarded<Result>(kind: keyof Timeouts, call: string, work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
+  async function guarded<Result>(
+    kind: keyof Timeouts,
+    call: string,
+    work: (signal: AbortSignal) => Promise<Result>,
+  ): Promise<Result> {
     const what = `${call}${engine.place}`
     if (closing !== undefined) throw new EngineError('WAREHOUSE_DOWN', `${what}: the warehouse is closed`)
     const timeoutMs = engine.timeoutsMs?.[kind]
@@ -42,7 +46,10 @@ export function warehouseOver(engine: ClickhouseEngine): Warehouse {
     try {
       return await running
     } catch (error) {
-      if (signal.aborted) throw new EngineError('WAREHOUSE_DOWN', `${what}: no whole answer within ${String(timeoutMs)} ms`, { cause: error })
+      if (signal.aborted)
+        throw new EngineError('WAREHOUSE_DOWN', `${what}: no whole answer within ${String(timeoutMs)} ms`, {
+          cause: error,
+        })
       throw warehouseError(what, error, kind === 'insert')
     } finally {
       clearTimeout(timer)
@@ -55,8 +62,17 @@ export function warehouseOver(engine: ClickhouseEngine): Warehouse {
     await engine.insert(table, tableColumns[table].join(', '), native, signal)
   }
 
-  async function query<Row>(sql: string, params: Readonly<Record<string, unknown>> | undefined, signal: AbortSignal): Promise<Row[]> {
-    const result = await engine.client.query({ query: sql, format: 'JSONEachRow', abort_signal: signal, ...bound(params) })
+  async function query<Row>(
+    sql: string,
+    params: Readonly<Record<string, unknown>> | undefined,
+    signal: AbortSignal,
+  ): Promise<Row[]> {
+    const result = await engine.client.query({
+      query: sql,
+      format: 'JSONEachRow',
+      abort_signal: signal,
+      ...bound(params),
+    })
     signal.addEventListener('abort', () => result.close(), { once: true })
     return result.json<Row>()
   }
@@ -68,13 +84,19 @@ export function warehouseOver(engine: ClickhouseEngine): Warehouse {
 
   return {
     insert: (table, native) => guarded('insert', `insert into ${table}`, (signal) => insert(table, native, signal)),
-    query: <Row>(sql: string, params?: Readonly<Record<string, unknown>>) => guarded('query', 'query', (signal) => query<Row>(sql, params, signal)),
-    run: (sql, params) => guarded('statement', 'statement', async (signal) => drained((await engine.client.exec({ query: sql, abort_signal: signal, ...bound(params) })).stream, signal)),
+    query: <Row>(sql: string, params?: Readonly<Record<string, unknown>>) =>
+      guarded('query', 'query', (signal) => query<Row>(sql, params, signal)),
+    run: (sql, params) =>
+      guarded('statement', 'statement', async (signal) =>
+        drained((await engine.client.exec({ query: sql, abort_signal: signal, ...bound(params) })).stream, signal),
+      ),
     close: () => (closing ??= close()),
   }
 }
 
 /** Resolves when the answer is whole. The client itself listens to the signal only until the answer begins. */
-export const drained = (answer: Readable, signal: AbortSignal): Promise<void> => finished(addAbortSignal(signal, answer).resume())
+export const drained = (answer: Readable, signal: AbortSignal): Promise<void> =>
+  finished(addAbortSignal(signal, answer).resume())
 
-const bound = (params: Readonly<Record<string, unknown>> | undefined) => (params === undefined ? {} : { query_params: { ...params } })
+const bound = (params: Readonly<Record<string, unknown>> | undefined) =>
+  params === undefined ? {} : { query_params: { ...params } }

@@ -18,19 +18,37 @@ const faultsOfTheRows = new Set([
   'INCORRECT_NUMBER_OF_COLUMNS', 'TOO_LARGE_STRING_SIZE', 'TOO_LARGE_ARRAY_SIZE', 'EMPTY_DATA_PASSED',
 ]) // prettier-ignore
 
-/** TOO_MANY_PARTS usually means that merges are behind, which passes; but the rows of one insert can be the reason, too. */
+/**
+ * TOO_MANY_PARTS usually means that merges are behind, which passes; but the rows of one insert can be the reason, too.
+ */
 const spansTooMuch = /partitions for single INSERT block/i
 
-/** The server does not let us in. Fatal when the warehouse is opened; later a person is at the users, and it is waited for. */
-export const refusesUs: ReadonlySet<string> = new Set(['AUTHENTICATION_FAILED', 'REQUIRED_PASSWORD', 'WRONG_PASSWORD', 'UNKNOWN_USER', 'IP_ADDRESS_NOT_ALLOWED', 'ACCESS_DENIED'])
+/**
+ * The server does not let us in. Fatal when the warehouse is opened; later a person is at the users, and it is waited
+ * for.
+ */
+export const refusesUs: ReadonlySet<string> = new Set([
+  'AUTHENTICATION_FAILED',
+  'REQUIRED_PASSWORD',
+  'WRONG_PASSWORD',
+  'UNKNOWN_USER',
+  'IP_ADDRESS_NOT_ALLOWED',
+  'ACCESS_DENIED',
+])
 
 /** BAD_REQUEST where the statement or, of an insert, its rows are at fault; else WAREHOUSE_DOWN: wait and repeat. */
 export function warehouseError(what: string, error: unknown, isInsert = false): EngineError {
   if (isEngineError(error)) return error
   const kind = kindOf(error)
   const said = saidBy(error)
-  const hopeless = kind !== undefined && (faultsOfTheStatement.has(kind) || (isInsert && (faultsOfTheRows.has(kind) || spansTooMuch.test(said))))
-  return new EngineError(hopeless ? 'BAD_REQUEST' : 'WAREHOUSE_DOWN', `${what}: ${said}${kind === undefined ? '' : ` (${kind})`}`, { cause: error })
+  const hopeless =
+    kind !== undefined &&
+    (faultsOfTheStatement.has(kind) || (isInsert && (faultsOfTheRows.has(kind) || spansTooMuch.test(said))))
+  return new EngineError(
+    hopeless ? 'BAD_REQUEST' : 'WAREHOUSE_DOWN',
+    `${what}: ${said}${kind === undefined ? '' : ` (${kind})`}`,
+    { cause: error },
+  )
 }
 
 /** The name of a ClickHouse error. The client and chDB bring a class of their own each, so no `instanceof`. */

@@ -24,16 +24,17 @@ export interface ClickhouseOptions {
 }
 
 /**
- * A ClickHouse server over HTTP. Inserts go out as the bytes that they are; who is cut off repeats them, the tables take
- * the copies as one. Opening throws WAREHOUSE_DOWN while the server does not answer: repeat it. It throws BAD_CONFIG
- * where waiting does not help: credentials, certificates, a database that is missing and may not be created.
+ * A ClickHouse server over HTTP. Inserts go out as the bytes that they are; who is cut off repeats them, the tables
+ * take the copies as one. Opening throws WAREHOUSE_DOWN while the server does not answer: repeat it. It throws
+ * BAD_CONFIG where waiting does not help: credentials, certificates, a database that is missing and may not be created.
  */
 export async function openClickhouseWarehouse(options: ClickhouseOptions): Promise<Warehouse> {
   return (await openIn(options, true))!
 }
 
 /** The same of a database that is there; undefined where it is not. Nothing is changed in the server. */
-export const lookIntoClickhouseWarehouse = (options: ClickhouseOptions): Promise<Warehouse | undefined> => openIn(options, false)
+export const lookIntoClickhouseWarehouse = (options: ClickhouseOptions): Promise<Warehouse | undefined> =>
+  openIn(options, false)
 
 async function openIn(options: ClickhouseOptions, mayCreate: boolean): Promise<Warehouse | undefined> {
   const { origin, connect } = connector(options)
@@ -52,9 +53,18 @@ async function openIn(options: ClickhouseOptions, mayCreate: boolean): Promise<W
   return warehouseOver({
     place: ` at ${origin}`,
     client: queries,
-    timeoutsMs: { insert: limits.warehouseInsertTimeoutMs, query: limits.warehouseQueryTimeoutMs, statement: limits.warehouseStatementTimeoutMs, ...options.timeoutsMs },
+    timeoutsMs: {
+      insert: limits.warehouseInsertTimeoutMs,
+      query: limits.warehouseQueryTimeoutMs,
+      statement: limits.warehouseStatementTimeoutMs,
+      ...options.timeoutsMs,
+    },
     async insert(table, columns, native, signal) {
-      const { stream } = await inserts.exec({ query: `INSERT INTO ${table} (${columns}) FORMAT Native`, values: Readable.from([native], { objectMode: false }), abort_signal: signal })
+      const { stream } = await inserts.exec({
+        query: `INSERT INTO ${table} (${columns}) FORMAT Native`,
+        values: Readable.from([native], { objectMode: false }),
+        abort_signal: signal,
+      })
       await drained(stream, signal)
     },
     close,
@@ -64,24 +74,48 @@ async function openIn(options: ClickhouseOptions, mayCreate: boolean): Promise<W
 type Settings = Readonly<Record<string, number>>
 
 /** Makes clients of a server. Throws BAD_CONFIG when the options cannot be those of one. */
-function connector({ url, username, password = '', tls }: ClickhouseOptions): { readonly origin: string; connect(settings: Settings, database?: string): ClickHouseClient } {
+function connector({ url, username, password = '', tls }: ClickhouseOptions): {
+  readonly origin: string
+  connect(settings: Settings, database?: string): ClickHouseClient
+} {
   const parsed = URL.canParse(url) ? new URL(url) : undefined
-  if (parsed === undefined || !/^https?:$/.test(parsed.protocol)) throw new EngineError('BAD_CONFIG', 'the warehouse needs a URL such as http://localhost:8123')
+  if (parsed === undefined || !/^https?:$/.test(parsed.protocol))
+    throw new EngineError('BAD_CONFIG', 'the warehouse needs a URL such as http://localhost:8123')
   const { origin, pathname } = parsed
   if (parsed.username !== '' || parsed.password !== '' || parsed.search !== '')
-    throw new EngineError('BAD_CONFIG', `the warehouse's URL ${origin} carries credentials or parameters; URLs end up in logs: set user name, password and database by themselves`)
+    throw new EngineError(
+      'BAD_CONFIG',
+      `the warehouse's URL ${origin} carries credentials or parameters; URLs end up in logs: set user name, ` +
+        'password and database by themselves',
+    )
   const byCertificate = tls?.cert !== undefined && password === ''
   const shared = {
-    url: origin, username, password, application: 'tidemill', log: { level: ClickHouseLogLevel.OFF }, max_open_connections: limits.warehouseConnections,
+    url: origin,
+    username,
+    password,
+    application: 'tidemill',
+    log: { level: ClickHouseLogLevel.OFF },
+    max_open_connections: limits.warehouseConnections,
     ...(pathname === '/' ? {} : { pathname }),
     // A page's outcomes are asked for by a thousand ids, which no proxy takes in a URL.
     use_multipart_params_auto: true,
     request_timeout: limits.warehouseStatementTimeoutMs,
-    ...(byCertificate ? { set_basic_auth_header: false, http_headers: { 'X-ClickHouse-User': username, 'X-ClickHouse-SSL-Certificate-Auth': 'on' } } : {}),
+    ...(byCertificate
+      ? {
+          set_basic_auth_header: false,
+          http_headers: { 'X-ClickHouse-User': username, 'X-ClickHouse-SSL-Certificate-Auth': 'on' },
+        }
+      : {}),
   }
   return {
     origin,
-    connect: (settings, database = 'default') => createClient({ ...shared, database, clickhouse_settings: settings, ...(parsed.protocol === 'https:' ? { http_agent: agentFor(tls) } : {}) }),
+    connect: (settings, database = 'default') =>
+      createClient({
+        ...shared,
+        database,
+        clickhouse_settings: settings,
+        ...(parsed.protocol === 'https:' ? { http_agent: agentFor(tls) } : {}),
+      }),
   }
 }
 
@@ -95,17 +129,29 @@ function agentFor(tls: ClickhouseOptions['tls'] = {}): Agent {
   return new Agent({ ...tls, keepAlive: true, maxSockets: limits.warehouseConnections })
 }
 
-/** Proves that the server lets us into the database, which is created where it is missing and may be. False where it is missing still. */
-async function enter(queries: ClickHouseClient, connect: (settings: Settings) => ClickHouseClient, { username, database, timeoutsMs }: ClickhouseOptions, origin: string, mayCreate: boolean): Promise<boolean> {
+/**
+ * Proves that the server lets us into the database, which is created where it is missing and may be. False where it is
+ * missing still.
+ */
+async function enter(
+  queries: ClickHouseClient,
+  connect: (settings: Settings) => ClickHouseClient,
+  { username, database, timeoutsMs }: ClickhouseOptions,
+  origin: string,
+  mayCreate: boolean,
+): Promise<boolean> {
   const ask = async (client: ClickHouseClient, query: string): Promise<void> => {
     const signal = AbortSignal.timeout(timeoutsMs?.query ?? limits.warehouseQueryTimeoutMs)
     await drained((await client.exec({ query, query_params: { database }, abort_signal: signal })).stream, signal)
   }
   try {
-    const isThere = await ask(queries, 'SELECT 1').then(() => true, (error: unknown) => {
-      if (kindOf(error) !== 'UNKNOWN_DATABASE') throw error
-      return false
-    })
+    const isThere = await ask(queries, 'SELECT 1').then(
+      () => true,
+      (error: unknown) => {
+        if (kindOf(error) !== 'UNKNOWN_DATABASE') throw error
+        return false
+      },
+    )
     if (isThere || !mayCreate) return isThere
     const outside = connect({ wait_end_of_query: 1 })
     await ask(outside, 'CREATE DATABASE IF NOT EXISTS {database: Identifier}').finally(() => outside.close())
@@ -122,8 +168,15 @@ function entryError(error: unknown, who: string): EngineError {
   const kind = kindOf(error)
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   const { code: found, message } = warehouseError(`open the warehouse as ${who}`, error)
-  if (kind === 'ACCESS_DENIED') return new EngineError('BAD_CONFIG', `${message}: create the database, or grant the user CREATE DATABASE and everything in it`, { cause: error })
-  if (kind !== undefined && refusesUs.has(kind)) return new EngineError('BAD_CONFIG', `${message}: check user name and password`, { cause: error })
-  if (certificateFault.test(code)) return new EngineError('BAD_CONFIG', `${message}: check the certificates of client and server`, { cause: error })
+  if (kind === 'ACCESS_DENIED')
+    return new EngineError(
+      'BAD_CONFIG',
+      `${message}: create the database, or grant the user CREATE DATABASE and everything in it`,
+      { cause: error },
+    )
+  if (kind !== undefined && refusesUs.has(kind))
+    return new EngineError('BAD_CONFIG', `${message}: check user name and password`, { cause: error })
+  if (certificateFault.test(code))
+    return new EngineError('BAD_CONFIG', `${message}: check the certificates of client and server`, { cause: error })
   return new EngineError(found === 'BAD_REQUEST' ? 'BAD_CONFIG' : found, message, { cause: error })
 }

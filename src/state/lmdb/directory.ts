@@ -44,7 +44,10 @@ export async function prepareDirectory(directory: string, bootId: string): Promi
   const doubt = await doubtsAbout(files, bootId)
   if (doubt !== undefined) await Promise.all([rm(files.state, { force: true }), rm(files.lock, { force: true })])
   await writeMarker(directory, { bootId, clean: false })
-  return { file: files.state, repairs: doubt === undefined ? [] : [`${doubt}; the state starts empty and is rebuilt from the log`] }
+  return {
+    file: files.state,
+    repairs: doubt === undefined ? [] : [`${doubt}; the state starts empty and is rebuilt from the log`],
+  }
 }
 
 /** Call after the environment was closed: everything is on disk when this resolves. */
@@ -59,7 +62,10 @@ export async function stateBytes(directory: string): Promise<number> {
 }
 
 /** Why the file cannot be used; undefined when it can, or when there is none. */
-async function doubtsAbout({ state, marker }: { readonly state: string; readonly marker: string }, bootId: string): Promise<string | undefined> {
+async function doubtsAbout(
+  { state, marker }: { readonly state: string; readonly marker: string },
+  bootId: string,
+): Promise<string | undefined> {
   if ((await stat(state).catch(() => undefined)) === undefined) return undefined
   const left = await readMarker(marker)
   if (left === undefined) return 'the state file has no readable marker beside it'
@@ -104,7 +110,10 @@ const checkTimeoutMs = 120_000
 
 async function readsWhole(file: string): Promise<boolean> {
   try {
-    await promisify(execFile)(process.execPath, [fileURLToPath(new URL('./check.js', import.meta.url)), file], { timeout: checkTimeoutMs, killSignal: 'SIGKILL' })
+    await promisify(execFile)(process.execPath, [fileURLToPath(new URL('./check.js', import.meta.url)), file], {
+      timeout: checkTimeoutMs,
+      killSignal: 'SIGKILL',
+    })
     return true
   } catch {
     return false

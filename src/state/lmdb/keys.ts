@@ -23,11 +23,14 @@ export function partitionOfMeta(key: Buffer): StatePartition {
 }
 
 /** What the keys of a partition's blobs begin with: of one generation, or of all. */
-export const blobPrefix = (at: StatePartition, generation?: number): string => `d${partOf(at)}${generation === undefined ? '' : `${generation}\0`}`
+export const blobPrefix = (at: StatePartition, generation?: number): string =>
+  `d${partOf(at)}${generation === undefined ? '' : `${generation}\0`}`
 
 export function blobKey(prefix: string, key: string): Buffer {
   const plain = Buffer.from(`${prefix}=${key}`)
-  return plain.length <= longestKeyBytes ? plain : Buffer.from(`${prefix}#${createHash('sha256').update(key).digest('base64')}`)
+  return plain.length <= longestKeyBytes
+    ? plain
+    : Buffer.from(`${prefix}#${createHash('sha256').update(key).digest('base64')}`)
 }
 
 /** Every key that begins with the prefix. */

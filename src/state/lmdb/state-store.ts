@@ -3,7 +3,19 @@ import { EngineError, isEngineError, messageOf } from '../../base/errors.js'
 import { limits } from '../../base/limits.js'
 import { currentBootId, markClean, prepareDirectory, stateBytes } from './directory.js'
 import { blobKey, blobPrefix, metaKey, metaRange, partitionOfMeta, rangeOf } from './keys.js'
-import { assertReadable, conflict, fenced, isOwned, newClaim, type Claim, type StateChange, type StateExtent, type StateOwner, type StatePartition, type StateStore } from '../state-store.js'
+import {
+  assertReadable,
+  conflict,
+  fenced,
+  isOwned,
+  newClaim,
+  type Claim,
+  type StateChange,
+  type StateExtent,
+  type StateOwner,
+  type StatePartition,
+  type StateStore,
+} from '../state-store.js'
 
 export interface LmdbOptions {
   readonly directory: string
@@ -27,7 +39,10 @@ export interface LmdbStateStore extends StateStore {
   close(): Promise<void>
 }
 
-/** Owner and extent of one partition's state. `sequence` is the entry's LMDB version: whoever writes it must have read it. */
+/**
+ * Owner and extent of one partition's state. `sequence` is the entry's LMDB version: whoever writes it must have read
+ * it.
+ */
 interface Meta extends StateExtent {
   readonly identity: string
   readonly generation: number
@@ -60,7 +75,8 @@ export async function openLmdbStateStore({ directory, bootId }: LmdbOptions): Pr
       return keys.map((key) => database.getBinary(blobKey(prefix, key)))
     },
     commit: (change) => commit(database, change),
-    sweep: (at, owner, nowEventMs, entries = limits.sweepEntries) => sweep(database, cursors, at, owner, nowEventMs, entries),
+    sweep: (at, owner, nowEventMs, entries = limits.sweepEntries) =>
+      sweep(database, cursors, at, owner, nowEventMs, entries),
     stat: async () => ({ bytes: await stateBytes(directory), partitions: partitionStats(database) }),
     close: async () => {
       await database.close()
@@ -76,16 +92,35 @@ function readMeta(database: RootDatabase<Buffer, Buffer>, at: StatePartition): M
   return { ...(JSON.parse(entry.value.toString()) as Omit<Meta, 'sequence'>), sequence: entry.version! }
 }
 
-async function claim(database: RootDatabase<Buffer, Buffer>, at: StatePartition, identity: string, tailEpoch: number, covered: number): Promise<Claim> {
+async function claim(
+  database: RootDatabase<Buffer, Buffer>,
+  at: StatePartition,
+  identity: string,
+  tailEpoch: number,
+  covered: number,
+): Promise<Claim> {
   for (;;) {
     const stored = readMeta(database, at)
-    const kept = stored?.identity === identity ? stored : { last: -1, whole: covered, generation: (stored?.generation ?? 0) + 1 }
-    const claimed: Meta = { epoch: 1 + Math.max(stored?.epoch ?? 0, tailEpoch), claim: newClaim(), last: kept.last, whole: kept.whole, identity, generation: kept.generation, sequence: stored?.sequence ?? 0 }
-    if (await replaceMeta(database, at, claimed, stored === undefined)) return { epoch: claimed.epoch, claim: claimed.claim, last: claimed.last }
+    const kept =
+      stored?.identity === identity ? stored : { last: -1, whole: covered, generation: (stored?.generation ?? 0) + 1 }
+    const claimed: Meta = {
+      epoch: 1 + Math.max(stored?.epoch ?? 0, tailEpoch),
+      claim: newClaim(),
+      last: kept.last,
+      whole: kept.whole,
+      identity,
+      generation: kept.generation,
+      sequence: stored?.sequence ?? 0,
+    }
+    if (await replaceMeta(database, at, claimed, stored === undefined))
+      return { epoch: claimed.epoch, claim: claimed.claim, last: claimed.last }
   }
 }
 
-async function commit(database: RootDatabase<Buffer, Buffer>, { at, epoch, claim, previous, last, puts, deletes = [] }: StateChange): Promise<void> {
+async function commit(
+  database: RootDatabase<Buffer, Buffer>,
+  { at, epoch, claim, previous, last, puts, deletes = [] }: StateChange,
+): Promise<void> {
   for (;;) {
     const meta = readMeta(database, at)
     if (meta?.epoch !== epoch || meta.claim !== claim) throw fenced(at, meta?.epoch ?? 0, epoch)
@@ -103,7 +138,13 @@ async function commit(database: RootDatabase<Buffer, Buffer>, { at, epoch, claim
  * Writes the meta entry and whatever `also` writes in one transaction, if the entry is still the one that was read.
  * False means that somebody else was quicker and nothing was written: look again.
  */
-async function replaceMeta(database: RootDatabase<Buffer, Buffer>, at: StatePartition, { sequence, ...meta }: Meta, absent: boolean, also?: () => void): Promise<boolean> {
+async function replaceMeta(
+  database: RootDatabase<Buffer, Buffer>,
+  at: StatePartition,
+  { sequence, ...meta }: Meta,
+  absent: boolean,
+  also?: () => void,
+): Promise<boolean> {
   const key = metaKey(at)
   const put = (): void => {
     also?.()
@@ -122,13 +163,21 @@ async function replaceMeta(database: RootDatabase<Buffer, Buffer>, at: StatePart
 async function storeError(error: unknown): Promise<EngineError> {
   if (isEngineError(error)) return error
   let cause = error
-  if (error instanceof Error && 'commitError' in error) await Promise.resolve(error.commitError).catch((reason: unknown) => (cause = reason))
+  if (error instanceof Error && 'commitError' in error)
+    await Promise.resolve(error.commitError).catch((reason: unknown) => (cause = reason))
   // LMDB says EIO (5) where a write was cut short for want of room.
   const full = /no space|input\/output/i.test(messageOf(cause))
   return new EngineError(full ? 'DISK_FULL' : 'STORE_DOWN', `the state was not written: ${messageOf(cause)}`, { cause })
 }
 
-async function sweep(database: RootDatabase<Buffer, Buffer>, cursors: Map<string, Buffer>, at: StatePartition, owner: StateOwner, nowEventMs: number, entries: number): Promise<number> {
+async function sweep(
+  database: RootDatabase<Buffer, Buffer>,
+  cursors: Map<string, Buffer>,
+  at: StatePartition,
+  owner: StateOwner,
+  nowEventMs: number,
+  entries: number,
+): Promise<number> {
   const meta = readMeta(database, at)
   if (meta === undefined || !isOwned(meta, owner)) return 0
   const all = rangeOf(blobPrefix(at))
@@ -138,7 +187,12 @@ async function sweep(database: RootDatabase<Buffer, Buffer>, cursors: Map<string
   let seen = 0
   let next: Buffer | undefined
   const batch = database.batch(() => {
-    for (const { key, version } of database.getRange({ start: cursors.get(place) ?? all.start, end: all.end, versions: true, limit: entries + 1 })) {
+    for (const { key, version } of database.getRange({
+      start: cursors.get(place) ?? all.start,
+      end: all.end,
+      versions: true,
+      limit: entries + 1,
+    })) {
       if (++seen > entries) next = key
       else if (version! < nowEventMs || !key.toString().startsWith(living)) gone.push(database.remove(key, version!))
     }

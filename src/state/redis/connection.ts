@@ -26,7 +26,10 @@ export interface RedisConnectionOptions {
 
 export type Argument = string | number | Buffer
 
-/** A server or a cluster. Every failure is an engine error, STORE_DOWN where waiting helps; nothing is queued while it is away. */
+/**
+ * A server or a cluster. Every failure is an engine error, STORE_DOWN where waiting helps; nothing is queued while it
+ * is away.
+ */
 export interface RedisConnection {
   /** Replies come as buffers, integers and arrays of them. All keys of a command are of one slot. */
   send(name: string, ...args: readonly Argument[]): Promise<unknown>
@@ -45,7 +48,8 @@ export async function connectRedis(options: RedisConnectionOptions): Promise<Red
   if (options.nodes.length === 0) throw new EngineError('BAD_CONFIG', 'no Redis node is named')
   const where = options.nodes.map(({ host, port }) => `${host}:${port}`).join(', ')
   const cluster = options.cluster ?? (await isCluster(options, where))
-  if (!cluster && options.nodes.length > 1) throw new EngineError('BAD_CONFIG', `Redis at ${where} is no cluster: name the one server that holds the state`)
+  if (!cluster && options.nodes.length > 1)
+    throw new EngineError('BAD_CONFIG', `Redis at ${where} is no cluster: name the one server that holds the state`)
   const client = cluster ? clusterOf(options) : serverOf(options, options.nodes[0]!)
   try {
     await client.connect()
@@ -76,7 +80,11 @@ export async function connectRedis(options: RedisConnectionOptions): Promise<Red
     },
     inspect: async () => {
       try {
-        return await Promise.all(serversOf(client).map(async (server) => viewOf(`${server.options.host}:${server.options.port}`, await server.info(), await server.time())))
+        return await Promise.all(
+          serversOf(client).map(async (server) =>
+            viewOf(`${server.options.host}:${server.options.port}`, await server.info(), await server.time()),
+          ),
+        )
       } catch (error) {
         throw redisError(error, where, reasons.get(client))
       }
@@ -90,7 +98,8 @@ export async function connectRedis(options: RedisConnectionOptions): Promise<Red
 }
 
 /** Those that hold state: the masters of a cluster. */
-const serversOf = (client: Redis | Cluster): readonly Redis[] => (client instanceof Cluster ? client.nodes('master') : [client])
+const serversOf = (client: Redis | Cluster): readonly Redis[] =>
+  client instanceof Cluster ? client.nodes('master') : [client]
 
 const retryDelayMs = (times: number): number => Math.min(times * 50, limits.storeReconnectMs)
 
@@ -121,7 +130,15 @@ const serverOf = (options: RedisConnectionOptions, { host, port }: RedisAddress,
   })) // prettier-ignore
 
 const clusterOf = (options: RedisConnectionOptions): Cluster =>
-  watched(new Cluster([...options.nodes], { lazyConnect: true, enableOfflineQueue: false, clusterRetryStrategy: retryDelayMs, slotsRefreshTimeout: options.timeoutMs ?? limits.storeTimeoutMs, redisOptions: base(options) }))
+  watched(
+    new Cluster([...options.nodes], {
+      lazyConnect: true,
+      enableOfflineQueue: false,
+      clusterRetryStrategy: retryDelayMs,
+      slotsRefreshTimeout: options.timeoutMs ?? limits.storeTimeoutMs,
+      redisOptions: base(options),
+    }),
+  )
 
 async function isCluster(options: RedisConnectionOptions, where: string): Promise<boolean> {
   let reason: unknown

@@ -18,10 +18,15 @@ export interface RedisServerView {
 
 const [major, minor] = [6, 2]
 
-const fieldOf = (info: string, name: string): string | undefined => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1]
+const fieldOf = (info: string, name: string): string | undefined =>
+  new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1]
 
 /** From the answers of INFO and TIME. */
-export const viewOf = (node: string, info: string, [seconds, micros]: readonly (string | number)[]): RedisServerView => ({
+export const viewOf = (
+  node: string,
+  info: string,
+  [seconds, micros]: readonly (string | number)[],
+): RedisServerView => ({
   node,
   version: fieldOf(info, 'redis_version') ?? 'unknown',
   policy: fieldOf(info, 'maxmemory_policy') ?? 'unknown',
@@ -35,8 +40,13 @@ export const viewOf = (node: string, info: string, [seconds, micros]: readonly (
 export function checkServer(info: string): void {
   const version = fieldOf(info, 'redis_version') ?? 'unknown'
   const [theirMajor = 0, theirMinor = 0] = version.split('.').map(Number)
-  if (!(theirMajor > major || (theirMajor === major && theirMinor >= minor))) throw new EngineError('BAD_CONFIG', `Redis is of version ${version}; state needs ${major}.${minor} or newer`)
+  if (!(theirMajor > major || (theirMajor === major && theirMinor >= minor)))
+    throw new EngineError('BAD_CONFIG', `Redis is of version ${version}; state needs ${major}.${minor} or newer`)
   const policy = fieldOf(info, 'maxmemory_policy') ?? 'unknown'
   if (policy !== 'noeviction')
-    throw new EngineError('BAD_CONFIG', `Redis would evict state: its maxmemory-policy is '${policy}'. Set it to noeviction (CONFIG SET maxmemory-policy noeviction, and in redis.conf or the parameter group), or use a server of its own`)
+    throw new EngineError(
+      'BAD_CONFIG',
+      `Redis would evict state: its maxmemory-policy is '${policy}'. Set it to noeviction (CONFIG SET ` +
+        'maxmemory-policy noeviction, and in redis.conf or the parameter group), or use a server of its own',
+    )
 }

@@ -23,7 +23,12 @@ export interface PartitionKeys {
 
 /** Throws BAD_CONFIG where the prefix has a hash tag of its own, which would win over the partition's. */
 export function checkPrefix(keyPrefix: string): void {
-  if (/[{}]/.test(keyPrefix)) throw new EngineError('BAD_CONFIG', `the Redis key prefix '${keyPrefix}' has a brace, which would decide the cluster slot of every key: leave braces out`)
+  if (/[{}]/.test(keyPrefix))
+    throw new EngineError(
+      'BAD_CONFIG',
+      `the Redis key prefix '${keyPrefix}' has a brace, which would decide the cluster slot of every key: ` +
+        'leave braces out',
+    )
 }
 
 export function keysOf(keyPrefix: string, { stream, partition }: StatePartition): PartitionKeys {
@@ -42,13 +47,23 @@ export function metaOf(text: Buffer | null): Meta | undefined {
   const found = /^(\d+) (-?\d+) (\d+) \S+ (-?\d+) (\S+) (.*)$/s.exec(text?.toString() ?? '')
   if (found === null) return undefined
   const [, epoch, last, since, whole, claim, identity] = found
-  return { epoch: Number(epoch), last: Number(last), since: Number(since), whole: Number(whole), claim: claim!, identity: identity! }
+  return {
+    epoch: Number(epoch),
+    last: Number(last),
+    since: Number(since),
+    whole: Number(whole),
+    claim: claim!,
+    identity: identity!,
+  }
 }
 
 /** Bytes of a blob's head: two little-endian doubles. */
 const headBytes = 16
 
-/** The values to store: each blob after its head, all in one buffer, since one copy of a commit is cheaper than thousands of small ones. */
+/**
+ * The values to store: each blob after its head, all in one buffer, since one copy of a commit is cheaper than
+ * thousands of small ones.
+ */
 export function framed(epoch: number, puts: StateChange['puts']): readonly Buffer[] {
   const all = Buffer.allocUnsafe(puts.reduce((total, { blob }) => total + headBytes + blob.length, 0))
   let at = 0
@@ -62,4 +77,5 @@ export function framed(epoch: number, puts: StateChange['puts']): readonly Buffe
 }
 
 /** The blob in a stored value; undefined where there is none of this identity. */
-export const unframed = (value: Buffer | null, since: number): Buffer | undefined => (value === null || value.readDoubleLE(0) < since ? undefined : value.subarray(headBytes))
+export const unframed = (value: Buffer | null, since: number): Buffer | undefined =>
+  value === null || value.readDoubleLE(0) < since ? undefined : value.subarray(headBytes)

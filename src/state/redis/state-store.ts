@@ -4,7 +4,16 @@ import { connectRedis, type RedisConnection, type RedisConnectionOptions } from 
 import type { RedisServerView } from './info.js'
 import { checkPrefix, framed, keysOf, metaOf, unframed, type PartitionKeys } from './layout.js'
 import { claimScript, commitScript, sweepScript } from './scripts.js'
-import { assertReadable, conflict, fenced, newClaim, type StateChange, type StateOwner, type StatePartition, type StateStore } from '../state-store.js'
+import {
+  assertReadable,
+  conflict,
+  fenced,
+  newClaim,
+  type StateChange,
+  type StateOwner,
+  type StatePartition,
+  type StateStore,
+} from '../state-store.js'
 
 export interface RedisStateOptions extends RedisConnectionOptions {
   /** What every key begins with; no braces. */
@@ -24,7 +33,10 @@ export interface RedisPartitionStat extends StatePartition {
 export interface RedisStateStore extends StateStore {
   /** Undefined for a partition that nobody ever claimed. */
   stat(at: StatePartition): Promise<RedisPartitionStat | undefined>
-  /** Fences the partition's owner and removes its state, so that the next claim begins empty. Epochs go on. Resolves with how many blobs are gone. */
+  /**
+   * Fences the partition's owner and removes its state, so that the next claim begins empty. Epochs go on. Resolves
+   * with how many blobs are gone.
+   */
   drop(at: StatePartition): Promise<number>
   /** What each server that holds state says of itself. */
   inspect(): Promise<readonly RedisServerView[]>
@@ -42,7 +54,10 @@ const nothing = ''
  * persistence is: after a failover or a crash that lost the last commits the owner gets CONFLICT or FENCED, claims
  * again and folds from what is there. Errors of `connectRedis`.
  */
-export async function openRedisStateStore({ keyPrefix = defaultKeyPrefix, ...options }: RedisStateOptions): Promise<RedisStateStore> {
+export async function openRedisStateStore({
+  keyPrefix = defaultKeyPrefix,
+  ...options
+}: RedisStateOptions): Promise<RedisStateStore> {
   checkPrefix(keyPrefix)
   const redis = await connectRedis(options)
   const keysAt = (at: StatePartition): PartitionKeys => keysOf(keyPrefix, at)
@@ -52,22 +67,33 @@ export async function openRedisStateStore({ keyPrefix = defaultKeyPrefix, ...opt
     claim: async (at, identity, tailEpoch, covered = -1) => {
       const { meta, expiry, dropped } = keysAt(at)
       const claim = newClaim()
-      const [epoch, last] = texts(await redis.run(claimScript, [meta, expiry, dropped], [identity, tailEpoch, covered, claim]))
+      const [epoch, last] = texts(
+        await redis.run(claimScript, [meta, expiry, dropped], [identity, tailEpoch, covered, claim]),
+      )
       return { epoch: Number(epoch), claim, last: Number(last) }
     },
     load: async (at, keys, owner) => {
       if (keys.length === 0) return []
       const { meta, blobs } = keysAt(at)
-      const [stored = null, ...values] = (await redis.send('mget', meta, ...keys.map((key) => blobs + key))) as (Buffer | null)[]
+      const [stored = null, ...values] = (await redis.send(
+        'mget',
+        meta,
+        ...keys.map((key) => blobs + key),
+      )) as (Buffer | null)[]
       const found = metaOf(stored)
       assertReadable(at, found, owner)
       return values.map((value) => unframed(value, found.since))
     },
     commit: (change) => commit(redis, keysAt(change.at), change, commitIds(change)),
-    sweep: (at, owner, nowEventMs, entries = limits.sweepEntries) => sweep(redis, keysAt(at), owner, nowEventMs, entries),
+    sweep: (at, owner, nowEventMs, entries = limits.sweepEntries) =>
+      sweep(redis, keysAt(at), owner, nowEventMs, entries),
     stat: async (at) => {
       const { meta, expiry, dropped } = keysAt(at)
-      const [stored, blobs, gone] = await Promise.all([redis.send('get', meta), redis.send('zcard', expiry), redis.send('zcard', dropped)])
+      const [stored, blobs, gone] = await Promise.all([
+        redis.send('get', meta),
+        redis.send('zcard', expiry),
+        redis.send('zcard', dropped),
+      ])
       const found = metaOf(stored as Buffer | null)
       if (found === undefined) return undefined
       const { epoch, last, identity } = found
@@ -101,7 +127,12 @@ function commitIdsOf(instance: string): (change: StateChange) => string {
   }
 }
 
-async function commit(redis: RedisConnection, keys: PartitionKeys, { at, epoch, claim, previous, last, puts, deletes = [] }: StateChange, id: string): Promise<void> {
+async function commit(
+  redis: RedisConnection,
+  keys: PartitionKeys,
+  { at, epoch, claim, previous, last, puts, deletes = [] }: StateChange,
+  id: string,
+): Promise<void> {
   const touched = [...puts.map(({ key }) => keys.blobs + key), ...deletes.map((key) => keys.blobs + key)]
   const args = [epoch, previous, last, id, claim, puts.length, Buffer.byteLength(keys.blobs), ...framed(epoch, puts)]
   const [result, stored] = texts(await redis.run(commitScript, [keys.meta, keys.expiry, ...touched], args))
@@ -110,10 +141,22 @@ async function commit(redis: RedisConnection, keys: PartitionKeys, { at, epoch, 
 }
 
 /** First what earlier identities left, then what has expired. Keys are read first, so that the script can name them. */
-async function sweep(redis: RedisConnection, keys: PartitionKeys, { epoch, claim, last }: StateOwner, nowEventMs: number, entries: number): Promise<number> {
+async function sweep(
+  redis: RedisConnection,
+  keys: PartitionKeys,
+  { epoch, claim, last }: StateOwner,
+  nowEventMs: number,
+  entries: number,
+): Promise<number> {
   const clear = async (index: string, found: unknown, ofEarlier: 0 | 1): Promise<number> => {
     const blobs = texts(found).map((key) => keys.blobs + key)
-    return blobs.length === 0 ? 0 : ((await redis.run(sweepScript, [keys.meta, index, ...blobs], [String(nowEventMs), Buffer.byteLength(keys.blobs), ofEarlier, epoch, claim, last])) as number)
+    return blobs.length === 0
+      ? 0
+      : ((await redis.run(
+          sweepScript,
+          [keys.meta, index, ...blobs],
+          [String(nowEventMs), Buffer.byteLength(keys.blobs), ofEarlier, epoch, claim, last],
+        )) as number)
   }
   const step = Math.min(entries, limits.sweepEntries)
   const [dropped, expired] = await Promise.all([

@@ -10,7 +10,9 @@ const local = { offset: 'utc_offset_min' } as const
 const hourly = { tile: '1h' } as const
 const daily = { tile: '1d' } as const
 
-/** Check-ins and check-outs. The fraud looked for: being nowhere near the site, and one person checking in for others. */
+/**
+ * Check-ins and check-outs. The fraud looked for: being nowhere near the site, and one person checking in for others.
+ */
 export const attendance = defineStream({
   name: 'attendance',
   schema: avsc<AttendanceEvent>(import.meta.url, '../../../schemas/attendance.avsc'),
@@ -28,7 +30,8 @@ export const attendance = defineStream({
     sites_24h: distinct('site_id', '24h', { by: 'person' }),
     site_familiarity_28d: familiarity('site_id', '28d', { by: 'person', prior: true, ...daily }),
 
-    // Devices: a phone belongs to one person; a phone that serves several in minutes is being passed around, or held by one.
+    // Devices: a phone belongs to one person; a phone that serves several in minutes is being passed around, or held by
+    // one.
     people_on_device_10m: distinct('person_id', '10m', { by: 'device', exact: 256 }),
     people_on_device_1h: distinct('person_id', '1h', { by: 'device' }),
     people_on_device_7d: distinct('person_id', '7d', { by: 'device' }),
@@ -48,7 +51,12 @@ export const attendance = defineStream({
     // Hours, in local time.
     hour: hour('occurred_at', local),
     weekday: weekday('occurred_at', local),
-    hour_unlike_habit: zscore(minuteOfWorkday('occurred_at', local), '28d', { by: 'habit', prior: true, ...daily, floor: 15 }),
+    hour_unlike_habit: zscore(minuteOfWorkday('occurred_at', local), '28d', {
+      by: 'habit',
+      prior: true,
+      ...daily,
+      floor: 15,
+    }),
     same_kind_elapsed_s: elapsed({ by: 'habit' }),
 
     // Method: a phone says where it is, a terminal on the wall is where it is, typing it in leaves no evidence.
@@ -68,28 +76,54 @@ export const attendance = defineStream({
   },
   model: 'attendance-fraud',
   heuristic: (x) => {
-    // A phone of a few people that this one hardly ever used, and somebody else did last. A crew's phone and a tablet serve many.
+    // A phone of a few people that this one hardly ever used, and somebody else did last. A crew's phone and a tablet
+    // serve many.
     const notTheirs = x.manual !== 1 && x.people_on_device_7d <= 8 && x.device_familiarity_28d < 0.5
     const outside = ramp(x.geofence_radii, 1.5, 5)
     return anyOf(
       0.01,
-      // An airliner does 900 km/h. No time at all between two reports says that they came out of order, not that anybody flew.
+      // An airliner does 900 km/h. No time at all between two reports says that they came out of order, not that
+      // anybody flew.
       when(x.distance_km > 2 && x.elapsed_s > 0, 0.9 * ramp(x.speed_kmh, 150, 400)),
       // Passed around within minutes, or held by one who punches for others.
       when(notTheirs && x.device_person_changed === 1, x.device_elapsed_s < 900 ? 0.85 : 0.5),
       when(notTheirs && x.device_changed === 1, 0.05),
-      // A receiver never repeats itself to the digit; an app that makes positions up does, and so does a terminal on a wall.
-      when(x.by_phone === 1, Math.max(when(x.distance_km === 0 && x.elapsed_s > 600, 0.7), 0.6 * ramp(x.same_position_28d, 0.03, 0.2))),
+      // A receiver never repeats itself to the digit; an app that makes positions up does, and so does a terminal on a
+      // wall.
+      when(
+        x.by_phone === 1,
+        Math.max(when(x.distance_km === 0 && x.elapsed_s > 600, 0.7), 0.6 * ramp(x.same_position_28d, 0.03, 0.2)),
+      ),
       // Nor does it stand in the very middle of the geofence and claim to be sure of that.
       when(x.by_phone === 1 && x.accuracy_m <= 5, 0.5 * ramp(x.geofence_radii, 0.1, 0.02)),
-      // From the road, as many check out honestly; with the position switched off it looks as if there were something to hide.
+      // From the road, as many check out honestly; with the position switched off it looks as if there were something
+      // to hide.
       outside * (x.accuracy_m > 500 ? 0.5 : 0.1),
       // Typed in day after day where others' readers work.
       when(x.manual === 1, 0.2 * ramp(x.manual_share_7d, 0.5, 0.9) * ramp(x.site_manual_share_24h, 0.5, 0.1)),
       0.05 * ramp(Math.abs(x.hour_unlike_habit), 3, 8),
     )
   },
-  typical: { elapsed_s: 32_400, distance_km: 0.02, people_on_device_10m: 1, people_on_device_1h: 1, people_on_device_7d: 1, sites_24h: 1, devices_7d: 1, site_familiarity_28d: 1, device_familiarity_28d: 1, device_elapsed_s: 32_400, same_kind_elapsed_s: 86_400, accuracy_m: 15, geofence_radii: 0.3, kind_changed: 1, hour: 8, checkins_1h: 1, checkins_24h: 2, battery: 0.6 },
+  typical: {
+    elapsed_s: 32_400,
+    distance_km: 0.02,
+    people_on_device_10m: 1,
+    people_on_device_1h: 1,
+    people_on_device_7d: 1,
+    sites_24h: 1,
+    devices_7d: 1,
+    site_familiarity_28d: 1,
+    device_familiarity_28d: 1,
+    device_elapsed_s: 32_400,
+    same_kind_elapsed_s: 86_400,
+    accuracy_m: 15,
+    geofence_radii: 0.3,
+    kind_changed: 1,
+    hour: 8,
+    checkins_1h: 1,
+    checkins_24h: 2,
+    battery: 0.6,
+  },
   risk: { high: 0.8, medium: 0.5 },
   // Phones without a network send their check-ins when they have one again.
   lateness: '12h',

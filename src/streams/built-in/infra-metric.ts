@@ -16,8 +16,9 @@ const day = { by: 'series', prior: true, exact: 288, floor: 1e-6 } as const
  *
  * Two looks see what an operator would: values that were never near each other before (a point, a stuck or jumping
  * metric), and an hour's level that left that of the last days (a shift, a leak). Both are only numbers in the metric's
- * unit, so each is ranked among all that the same metric ever did, and the ranks are combined: `surprise`. An alarm that
- * does not beat the last half day's is the same incident. bench/nab.md says how this was chosen and how well it does.
+ * unit, so each is ranked among all that the same metric ever did, and the ranks are combined: `surprise`. An alarm
+ * that does not beat the last half day's is the same incident. bench/nab.md says how this was chosen and how well it
+ * does.
  */
 export const infraMetric = defineStream({
   name: 'infra-metric',
@@ -43,8 +44,24 @@ export const infraMetric = defineStream({
     slow_ewma: ewma('value', '12h', { by: 'series', horizon: '7d', floor: 1e-6 }),
 
     // Against the same time of other days.
-    seasonal_day: seasonal('value', 'measured_at', { by: 'series', period: 'day', slots: 24, ...local, horizon: '7d', floor: 1e-6, atLeast: 12 }),
-    seasonal_week: seasonal('value', 'measured_at', { by: 'series', period: 'week', slots: 42, ...local, horizon: '28d', floor: 1e-6, atLeast: 12 }),
+    seasonal_day: seasonal('value', 'measured_at', {
+      by: 'series',
+      period: 'day',
+      slots: 24,
+      ...local,
+      horizon: '7d',
+      floor: 1e-6,
+      atLeast: 12,
+    }),
+    seasonal_week: seasonal('value', 'measured_at', {
+      by: 'series',
+      period: 'week',
+      slots: 42,
+      ...local,
+      horizon: '28d',
+      floor: 1e-6,
+      atLeast: 12,
+    }),
 
     // Change.
     change: delta('value', { by: 'series', horizon: '1d' }),
@@ -74,11 +91,26 @@ export const infraMetric = defineStream({
   model: 'infra-anomaly',
   heuristic: (x) => {
     const isNew = !(x.surprise <= x.surprise_peak_12h)
-    return anyOf(unusual(x.surprise) * (isNew ? 1 : 0.4), 0.5 * ramp(x.of_warning, 1, 1.2), 0.9 * ramp(x.of_critical, 0.99, 1.05))
+    return anyOf(
+      unusual(x.surprise) * (isNew ? 1 : 0.4),
+      0.5 * ramp(x.of_warning, 1, 1.2),
+      0.9 * ramp(x.of_critical, 0.99, 1.05),
+    )
   },
-  typical: { surprise: 0.4, surprise_peak_12h: 1.5, of_warning: 0.5, of_critical: 0.4, unrest: 1, gap_s: 300, samples_1h: 12, host_samples_5m: 4, hour: 12 },
+  typical: {
+    surprise: 0.4,
+    surprise_peak_12h: 1.5,
+    of_warning: 0.5,
+    of_critical: 0.4,
+    unrest: 1,
+    gap_s: 300,
+    samples_1h: 12,
+    host_samples_5m: 4,
+    hour: 12,
+  },
   risk: { high: 0.8, medium: 0.5 },
-  // Agents buffer while they are cut off and send what they have, host by host: another host's newest sample says nothing.
+  // Agents buffer while they are cut off and send what they have, host by host: another host's newest sample says
+  // nothing.
   latenessBy: 'series',
   outcome: { matureAfter: '2d', silenceMeans: 'unknown' },
 })

@@ -20,7 +20,8 @@ export const sync = defineStream({
   // Record ids are unique within their domain only.
   entities: { user: 'user_id', record: ['domain', 'record_id'], device: 'device_id', domain: 'domain' },
   features: {
-    // The collision itself: who else uploaded an edit of this record since this device last looked, or since the edit was made.
+    // The collision itself: who else uploaded an edit of this record since this device last looked, or since the edit
+    // was made.
     others_since_last_sync: othersSince('user_id', 'last_sync_at', '14d', { by: 'record', otherwise: 0 }),
     others_since_edit: othersSince('user_id', 'edited_at', '14d', { by: 'record', otherwise: 0 }),
     base_version_step: delta('base_version', { by: 'record' }),
@@ -29,7 +30,12 @@ export const sync = defineStream({
     offline_h: hoursBetween('last_sync_at', 'synced_at'),
     edit_age_h: hoursBetween('edited_at', 'synced_at'),
     edit_after_sync_h: hoursBetween('last_sync_at', 'edited_at'),
-    offline_unlike_habit: zscore(hoursBetween('last_sync_at', 'synced_at'), '28d', { by: 'user', prior: true, ...daily, floor: 0.25 }),
+    offline_unlike_habit: zscore(hoursBetween('last_sync_at', 'synced_at'), '28d', {
+      by: 'user',
+      prior: true,
+      ...daily,
+      floor: 0.25,
+    }),
     offline_queue: flag({ network: 'offline-queue' }),
 
     // The record: one that many hands touch.
@@ -70,7 +76,8 @@ export const sync = defineStream({
   },
   model: 'sync-conflict',
   heuristic: (x) => {
-    // Two people changed the same record and neither saw the other; a small edit of a record with many fields may still merge.
+    // Two people changed the same record and neither saw the other; a small edit of a record with many fields may still
+    // merge.
     const overlap = 0.35 + 0.35 * ramp(x.fields_changed, 1, 6)
     return anyOf(
       0.02,
@@ -83,7 +90,28 @@ export const sync = defineStream({
       0.1 * ramp(x.batch_unlike_habit, 2, 6),
     )
   },
-  typical: { offline_h: 0.5, edit_age_h: 0.1, edit_after_sync_h: 0.4, base_version_step: 1, record_editors_24h: 1, record_editors_7d: 1, record_elapsed_s: 86_400, batch_size: 3, fields_changed: 1, payload_log: 6, user_edits_1h: 3, user_edits_24h: 15, user_records_24h: 10, user_devices_7d: 1, user_elapsed_s: 900, device_users_7d: 1, domain_edits_1h: 50, domain_users_1h: 10, hour: 10, weekday: 2 },
+  typical: {
+    offline_h: 0.5,
+    edit_age_h: 0.1,
+    edit_after_sync_h: 0.4,
+    base_version_step: 1,
+    record_editors_24h: 1,
+    record_editors_7d: 1,
+    record_elapsed_s: 86_400,
+    batch_size: 3,
+    fields_changed: 1,
+    payload_log: 6,
+    user_edits_1h: 3,
+    user_edits_24h: 15,
+    user_records_24h: 10,
+    user_devices_7d: 1,
+    user_elapsed_s: 900,
+    device_users_7d: 1,
+    domain_edits_1h: 50,
+    domain_users_1h: 10,
+    hour: 10,
+    weekday: 2,
+  },
   risk: { high: 0.7, medium: 0.4 },
   lateness: '1h',
   outcome: { matureAfter: '3d', silenceMeans: 'genuine' },

@@ -12,16 +12,19 @@ import { noWireReaders, readWire, wireFormat, wireHeader, wireReaders, type Wire
 /** Bytes to events of one stream and back. An event is the same whether it came as JSON or as Avro. */
 export interface EventCodec {
   /**
-   * JSON where the first byte is '{' or white space, Avro where it is C3 (single-object encoding) or 0 (a registry's wire
-   * format, for which `readers` must have its schema). Throws BAD_JSON, BAD_AVRO, UNACCEPTED_FORMAT, UNKNOWN_SCHEMA,
-   * SCHEMA_MISMATCH, and BAD_FIELD, which names the field, what was found and what is expected.
+   * JSON where the first byte is '{' or white space, Avro where it is C3 (single-object encoding) or 0 (a registry's
+   * wire format, for which `readers` must have its schema). Throws BAD_JSON, BAD_AVRO, UNACCEPTED_FORMAT,
+   * UNKNOWN_SCHEMA, SCHEMA_MISMATCH, and BAD_FIELD, which names the field, what was found and what is expected.
    */
   decode(value: Buffer, readers?: WireReaders): Event
   /** How records are read that were written with these schemas. */
   wireReaders(schemas: ReadonlyMap<number, WriterSchema>): WireReaders
   /** An Avro datum of the stream's own schema, without a header. Throws BAD_AVRO, BAD_FIELD. */
   decodeDatum(body: Buffer): Event
-  /** The event in parsed JSON; fields that the schema lacks are ignored. Throws BAD_JSON where it is no object, BAD_FIELD. */
+  /**
+   * The event in parsed JSON; fields that the schema lacks are ignored. Throws BAD_JSON where it is no object,
+   * BAD_FIELD.
+   */
   read(parsed: unknown): Event
   /** As the stream's topic takes it: JSON, or single-object encoding where it takes Avro alone. Throws BAD_FIELD. */
   encode(event: Event): Buffer
@@ -38,11 +41,17 @@ export interface EventCodec {
 export function eventCodec(stream: Stream): EventCodec {
   const versions = avroVersions(stream.schema, stream.olderSchemas)
   const columns = columnsOf(stream.schema)
-  const ids = new Set([stream.id, stream.tenant, stream.key, ...Object.values(stream.entities).flatMap((entity) => entity.columns)])
+  const ids = new Set([
+    stream.id,
+    stream.tenant,
+    stream.key,
+    ...Object.values(stream.entities).flatMap((entity) => entity.columns),
+  ])
   const reader = compileReader(columns, ids)
   const decodeAvro = avroDecoder(versions, reader)
   const read = (parsed: unknown): Event => {
-    if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw new EngineError('BAD_JSON', 'an event must be a JSON object')
+    if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
+      throw new EngineError('BAD_JSON', 'an event must be a JSON object')
     return reader(parsed as Readonly<Record<string, unknown>>)
   }
   const encode = avroEncoder(versions[0].type)
@@ -84,11 +93,18 @@ export function eventCodec(stream: Stream): EventCodec {
 /** 2000-01-01: a device without a clock says 1970. */
 const earliestMs = Date.UTC(2000, 0, 1)
 
-/** Throws TIME_OUT_OF_RANGE where the event claims to be older than 2000 or later than its record by more than clocks are off. */
+/**
+ * Throws TIME_OUT_OF_RANGE where the event claims to be older than 2000 or later than its record by more than clocks
+ * are off.
+ */
 export function checkEvent(stream: Stream, event: Event, recordTimeMs: number): void {
   const timeMs = event[stream.time] as number
   if (timeMs >= earliestMs && timeMs <= recordTimeMs + limits.futureMs) return
-  const what = timeMs < earliestMs ? 'is before 2000' : `is ${Math.round((timeMs - recordTimeMs) / 1000)} s after the record's own time, ${limits.futureMs / 1000} s are allowed`
+  const what =
+    timeMs < earliestMs
+      ? 'is before 2000'
+      : `is ${Math.round((timeMs - recordTimeMs) / 1000)} s after the record's own time, ` +
+        `${limits.futureMs / 1000} s are allowed`
   throw new EngineError('TIME_OUT_OF_RANGE', `field '${stream.time}' ${what}: ${timeMs}`, { field: stream.time })
 }
 
@@ -108,11 +124,18 @@ function avroDecoder(versions: readonly [AvroVersion, ...AvroVersion[]], reader:
   const low = current.readInt32LE(0)
   const high = current.readInt32LE(4)
   return (value) => {
-    if (value.length < singleObject.headerBytes || value[1] !== singleObject.marker1) throw new EngineError('BAD_AVRO', 'no single-object encoding: C3 01 and 8 bytes of fingerprint are expected')
-    if (value.readInt32LE(2) === low && value.readInt32LE(6) === high) return reader(datum(type, value, singleObject.headerBytes, undefined))
+    if (value.length < singleObject.headerBytes || value[1] !== singleObject.marker1)
+      throw new EngineError('BAD_AVRO', 'no single-object encoding: C3 01 and 8 bytes of fingerprint are expected')
+    if (value.readInt32LE(2) === low && value.readInt32LE(6) === high)
+      return reader(datum(type, value, singleObject.headerBytes, undefined))
     const fingerprint = value.toString('hex', 2, singleObject.headerBytes)
     const version = known.get(fingerprint)
-    if (version === undefined) throw new EngineError('UNKNOWN_SCHEMA', `no schema of this stream has the fingerprint ${fingerprint}; put the writer's schema beside the current one, as <name>.<version>.avsc`)
+    if (version === undefined)
+      throw new EngineError(
+        'UNKNOWN_SCHEMA',
+        `no schema of this stream has the fingerprint ${fingerprint}; put the writer's schema beside the ` +
+          'current one, as <name>.<version>.avsc',
+      )
     return reader(datum(type, value, singleObject.headerBytes, version.resolver))
   }
 }
@@ -140,13 +163,26 @@ function avroEncoder(type: AvroVersion['type']): (header: Buffer, event: Event) 
 function unfit(type: AvroVersion['type'], event: Event, cause: unknown): EngineError {
   let field: string | undefined
   type.isValid(event, { errorHook: (path: string[]) => void (field ??= path[0]) })
-  return new EngineError('BAD_FIELD', field === undefined ? messageOf(cause) : `field '${field}' does not fit the schema: found ${JSON.stringify(event[field]) ?? 'nothing'}`, { cause, ...(field === undefined ? {} : { field }) })
+  return new EngineError(
+    'BAD_FIELD',
+    field === undefined
+      ? messageOf(cause)
+      : `field '${field}' does not fit the schema: found ${JSON.stringify(event[field]) ?? 'nothing'}`,
+    { cause, ...(field === undefined ? {} : { field }) },
+  )
 }
 
 const unaccepted = (stream: Stream, found: string, wanted: string): EngineError =>
-  new EngineError('UNACCEPTED_FORMAT', `the record is ${found}, and topic '${stream.topic}' takes ${wanted} alone; write ${wanted}, or change streams.accept`)
+  new EngineError(
+    'UNACCEPTED_FORMAT',
+    `the record is ${found}, and topic '${stream.topic}' takes ${wanted} alone; write ${wanted}, or change ` +
+      'streams.accept',
+  )
 
 function unknownEncoding(value: Buffer): EngineError {
   if (value.length === 0) return new EngineError('BAD_JSON', 'the record is empty')
-  return new EngineError('BAD_JSON', `an event starts with '{' (JSON), C3 01 or 0 (Avro), not with 0x${value[0]!.toString(16).padStart(2, '0')}`)
+  return new EngineError(
+    'BAD_JSON',
+    `an event starts with '{' (JSON), C3 01 or 0 (Avro), not with 0x${value[0]!.toString(16).padStart(2, '0')}`,
+  )
 }

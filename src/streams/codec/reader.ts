@@ -3,7 +3,10 @@ import { EngineError } from '../../base/errors.js'
 import type { Event } from '../../features/feature.js'
 import type { ColumnInfo } from '../schema/schema.js'
 
-/** Makes an event of parsed JSON or of a decoded Avro datum. Throws BAD_FIELD naming the column, what was found and what is expected. */
+/**
+ * Makes an event of parsed JSON or of a decoded Avro datum. Throws BAD_FIELD naming the column, what was found and what
+ * is expected.
+ */
 export type Reader = (fields: Readonly<Record<string, unknown>>) => Event
 
 const idLength = 256
@@ -16,16 +19,33 @@ const unfitForId = /[\p{Cc}\p{Cs}]/u
  * else (defaults, ISO times, errors) goes there. Names come from a checked schema.
  */
 export function compileReader(columns: readonly ColumnInfo[], ids: ReadonlySet<string>): Reader {
-  const reads = columns.map((column, at) => `let v${at} = fields.${column.name}; if (!(${plainly(column, at, ids.has(column.name))})) v${at} = converted(columns[${at}], v${at}, ids);`)
-  const body = `return function read(fields) {\n${reads.join('\n')}\nreturn { ${columns.map((column, at) => `${column.name}: v${at}`).join(', ')} }\n}`
-  const compiled = compileFunction(body, ['columns', 'ids', 'converted', 'unfitForId', 'symbols']) as (...parts: unknown[]) => Reader
-  return compiled(columns, ids, converted, unfitForId, columns.map((column) => new Set(column.symbols)))
+  const reads = columns.map(
+    (column, at) =>
+      `let v${at} = fields.${column.name}; if (!(${plainly(column, at, ids.has(column.name))})) v${at} = ` +
+      `converted(columns[${at}], v${at}, ids);`,
+  )
+  const body =
+    `return function read(fields) {\n${reads.join('\n')}\nreturn { ` +
+    `${columns.map((column, at) => `${column.name}: v${at}`).join(', ')} }\n}`
+  const compiled = compileFunction(body, ['columns', 'ids', 'converted', 'unfitForId', 'symbols']) as (
+    ...parts: unknown[]
+  ) => Reader
+  return compiled(
+    columns,
+    ids,
+    converted,
+    unfitForId,
+    columns.map((column) => new Set(column.symbols)),
+  )
 }
 
 function plainly(column: ColumnInfo, at: number, id: boolean): string {
   const value = `v${at}`
   const tests = {
-    text: id ? `typeof ${value} === 'string' && ${value}.length > 0 && ${value}.length <= ${idLength} && !unfitForId.test(${value})` : `typeof ${value} === 'string'`,
+    text: id
+      ? `typeof ${value} === 'string' && ${value}.length > 0 && ${value}.length <= ${idLength} && ` +
+        `!unfitForId.test(${value})`
+      : `typeof ${value} === 'string'`,
     enum: `symbols[${at}].has(${value})`,
     boolean: `typeof ${value} === 'boolean'`,
     integer: `Number.isInteger(${value}) && ${value} >= ${column.minimum} && ${value} <= ${column.maximum}`,
@@ -56,7 +76,12 @@ export function isoTimeMs(text: string): number | undefined {
 }
 
 const badField = (column: ColumnInfo, what: string, ids: ReadonlySet<string>): EngineError =>
-  new EngineError('BAD_FIELD', `field '${column.name}' ${what}; expected ${expected(column, ids.has(column.name))}${column.nullable ? ' or null' : ''}`, { field: column.name })
+  new EngineError(
+    'BAD_FIELD',
+    `field '${column.name}' ${what}; expected ` +
+      `${expected(column, ids.has(column.name))}${column.nullable ? ' or null' : ''}`,
+    { field: column.name },
+  )
 
 function expected(column: ColumnInfo, id: boolean): string {
   switch (column.kind) {
@@ -71,7 +96,9 @@ function expected(column: ColumnInfo, id: boolean): string {
     case 'time':
       return 'a time: epoch milliseconds, or ISO 8601 with a zone'
     case 'number':
-      return Number.isFinite(column.minimum) && column.maximum < 1e30 ? `a number from ${column.minimum} to ${column.maximum}` : 'a finite number'
+      return Number.isFinite(column.minimum) && column.maximum < 1e30
+        ? `a number from ${column.minimum} to ${column.maximum}`
+        : 'a finite number'
   }
 }
 

@@ -41,9 +41,14 @@ export interface SchemaSubjects {
   /** The version that is this very schema; undefined where none is. */
   find(subject: string, schema: AvroRecord): Promise<RegisteredSchema | undefined>
   judge(subject: string, schema: AvroRecord): Promise<Verdict>
-  /** Makes the schema the newest version, unless it is one already; its id. SCHEMA_MISMATCH where the registry refuses it. */
+  /**
+   * Makes the schema the newest version, unless it is one already; its id. SCHEMA_MISMATCH where the registry refuses
+   * it.
+   */
   register(subject: string, schema: AvroRecord): Promise<number>
 }
 
-/** Under which subject a registry keeps what is written to the topic of a stream: the usual name strategy of producers. */
+/**
+ * Under which subject a registry keeps what is written to the topic of a stream: the usual name strategy of producers.
+ */
 export const subjectOf = ({ topic }: Pick<Stream, 'topic'>): string => `${topic}-value`

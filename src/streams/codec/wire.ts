@@ -19,16 +19,24 @@ export const noWireReaders: WireReaders = new Map()
 /** The ids of the schemas that values in the wire format name; a chunk has one or two. */
 export function schemaIds(values: Iterable<Buffer | null>): ReadonlySet<number> {
   const ids = new Set<number>()
-  for (const value of values) if (value !== null && value[0] === wireFormat.magic && value.length >= wireFormat.headerBytes) ids.add(value.readUInt32BE(1))
+  for (const value of values)
+    if (value !== null && value[0] === wireFormat.magic && value.length >= wireFormat.headerBytes)
+      ids.add(value.readUInt32BE(1))
   return ids
 }
 
 /** Reads a value with the reader of its schema. Throws BAD_AVRO, UNKNOWN_SCHEMA, SCHEMA_MISMATCH, BAD_FIELD. */
 export function readWire(value: Buffer, readers: WireReaders): Event {
-  if (value.length < wireFormat.headerBytes) throw new EngineError('BAD_AVRO', 'no wire format: 0 and 4 bytes of schema id are expected')
+  if (value.length < wireFormat.headerBytes)
+    throw new EngineError('BAD_AVRO', 'no wire format: 0 and 4 bytes of schema id are expected')
   const id = value.readUInt32BE(1)
   const read = readers.get(id)
-  if (read === undefined) throw new EngineError('UNKNOWN_SCHEMA', `the record was written with schema id ${id} of a registry, and no registry is configured: set schemaRegistry.url, or write single-object encoding or JSON`)
+  if (read === undefined)
+    throw new EngineError(
+      'UNKNOWN_SCHEMA',
+      `the record was written with schema id ${id} of a registry, and no registry is configured: set ` +
+        'schemaRegistry.url, or write single-object encoding or JSON',
+    )
   return read(value)
 }
 
@@ -36,7 +44,11 @@ export function readWire(value: Buffer, readers: WireReaders): Event {
  * Makes readers of what a registry knows: writers' schemas are resolved against the stream's own, so old and new
  * producers are read at once. Compiling takes ~1 ms, so a reader is kept for as long as its schema is remembered.
  */
-export function wireReaders(stream: Stream, current: AvroVersion, reader: Reader): (schemas: ReadonlyMap<number, WriterSchema>) => WireReaders {
+export function wireReaders(
+  stream: Stream,
+  current: AvroVersion,
+  reader: Reader,
+): (schemas: ReadonlyMap<number, WriterSchema>) => WireReaders {
   const kept = new WeakMap<WriterSchema, WireReader>()
   const readerOf = (id: number, schema: WriterSchema): WireReader => {
     const known = kept.get(schema)
@@ -48,11 +60,26 @@ export function wireReaders(stream: Stream, current: AvroVersion, reader: Reader
   return (schemas) => new Map([...schemas].map(([id, schema]) => [id, readerOf(id, schema)]))
 }
 
-function wireReader(stream: Stream, current: AvroVersion, reader: Reader, id: number, schema: WriterSchema): WireReader {
+function wireReader(
+  stream: Stream,
+  current: AvroVersion,
+  reader: Reader,
+  id: number,
+  schema: WriterSchema,
+): WireReader {
   const which = `schema id ${id}`
   const subject = subjectOf(stream)
-  if (schema.kind === 'unknown') return refusing('UNKNOWN_SCHEMA', `the registry does not know ${which}; register the writer's schema under subject '${subject}' of the registry that this engine asks`)
-  if (schema.kind === 'unfit') return refusing('SCHEMA_MISMATCH', `${which} is no Avro record that could be an event of subject '${subject}': ${schema.why}`)
+  if (schema.kind === 'unknown')
+    return refusing(
+      'UNKNOWN_SCHEMA',
+      `the registry does not know ${which}; register the writer's schema under subject '${subject}' of the ` +
+        'registry that this engine asks',
+    )
+  if (schema.kind === 'unfit')
+    return refusing(
+      'SCHEMA_MISMATCH',
+      `${which} is no Avro record that could be an event of subject '${subject}': ${schema.why}`,
+    )
   try {
     const resolver = resolverOf(current, schema.record, `${which} (${schema.record.name}, subject '${subject}')`)
     return (value) => reader(datum(current.type, value, wireFormat.headerBytes, resolver))
@@ -80,7 +107,11 @@ function resolverOf(current: AvroVersion, record: AvroRecord, which: string): Av
   if (fingerprintOf(writer) === current.fingerprint) return undefined
   const found = mismatch(current.type, writer)
   if (found === undefined) return resolverFor(current.type, writer)
-  throw new EngineError('SCHEMA_MISMATCH', `${which} cannot become the stream's schema: ${found.why}`, found.field === undefined ? {} : { field: found.field })
+  throw new EngineError(
+    'SCHEMA_MISMATCH',
+    `${which} cannot become the stream's schema: ${found.why}`,
+    found.field === undefined ? {} : { field: found.field },
+  )
 }
 
 /** The header of a record in the wire format. */

@@ -22,7 +22,10 @@ export interface StreamDefinition<C, E, F> {
   readonly id: Required<C, TextColumn<C>>
   readonly time: Required<C, TimeColumn<C>>
   readonly tenant: Required<C, TextColumn<C>>
-  /** Column whose value chooses the partition; the tenant unless said. With another key, features of other entities are refused unless these are counted per partition. */
+  /**
+   * Column whose value chooses the partition; the tenant unless said. With another key, features of other entities are
+   * refused unless these are counted per partition.
+   */
   readonly key?: Required<C, TextColumn<C>>
   readonly entities: E
   readonly features: F
@@ -38,7 +41,10 @@ export interface StreamDefinition<C, E, F> {
   readonly partitions?: number
   /** How late an event may be and still change history, in event time and per tenant; an hour unless said. */
   readonly lateness?: Duration
-  /** Entity whose own newest event says what is late, instead of the tenant's: for sources that backfill each at its own pace. Its state never expires. */
+  /**
+   * Entity whose own newest event says what is late, instead of the tenant's: for sources that backfill each at its own
+   * pace. Its state never expires.
+   */
   readonly latenessBy?: keyof E & string
   /** How long the log keeps events; 35 days longer than the longest horizon and the lateness unless said. */
   readonly retention?: Duration
@@ -54,18 +60,25 @@ export interface StreamDefinition<C, E, F> {
 export function defineStream<
   C extends object = AnyEvent,
   const E extends Readonly<Record<string, EntityOf<C>>> = Readonly<Record<string, EntityOf<C>>>,
-  const F extends { readonly [K in keyof F]: Described<Allowed<C, keyof E & string, keyof F & string>> | Expression<Allowed<C, keyof E & string, keyof F & string>> } = Record<string, never>,
+  const F extends {
+    readonly [K in keyof F]:
+      | Described<Allowed<C, keyof E & string, keyof F & string>>
+      | Expression<Allowed<C, keyof E & string, keyof F & string>>
+  } = Record<string, never>,
 >(definition: StreamDefinition<C, E, F>): Stream {
   const stream = plain(definition)
   const problems = validateStream(stream)
-  if (problems.length > 0) throw new EngineError('BAD_STREAM', [`stream '${stream.name}':`, ...problems].join(nextProblem))
+  if (problems.length > 0)
+    throw new EngineError('BAD_STREAM', [`stream '${stream.name}':`, ...problems].join(nextProblem))
   streams.add(stream)
   return stream
 }
 
 const nextProblem = '\n  '
 
-/** The single problems of what `defineStream` threw, each starting with its field, and the words that say which stream. */
+/**
+ * The single problems of what `defineStream` threw, each starting with its field, and the words that say which stream.
+ */
 export function problemsIn(error: EngineError): { readonly stream: string; readonly problems: readonly string[] } {
   const [stream = '', ...problems] = error.message.split(nextProblem)
   return problems.length === 0 ? { stream: '', problems: [error.message] } : { stream: `${stream} `, problems }
@@ -74,12 +87,15 @@ export function problemsIn(error: EngineError): { readonly stream: string; reado
 const streams = new WeakSet()
 
 /** Whether the thing came out of `defineStream`. */
-export const isStream = (thing: unknown): thing is Stream => typeof thing === 'object' && thing !== null && streams.has(thing)
+export const isStream = (thing: unknown): thing is Stream =>
+  typeof thing === 'object' && thing !== null && streams.has(thing)
 
 const usual = { partitions: 4, lateness: '1h', retentionBeyondHorizon: '35d' } as const
 
 function plain<C extends object, E, F>(definition: StreamDefinition<C, E, F>): Stream {
-  const features = Object.entries(definition.features as Record<string, Described | Expression>).map(([name, written]) => ({ name, feature: featureOf(written) }))
+  const features = Object.entries(definition.features as Record<string, Described | Expression>).map(
+    ([name, written]) => ({ name, feature: featureOf(written) }),
+  )
   const latenessMs = durationMs(definition.lateness ?? usual.lateness)
   return frozen({
     name: definition.name,
@@ -92,21 +108,33 @@ function plain<C extends object, E, F>(definition: StreamDefinition<C, E, F>): S
     time: definition.time,
     tenant: definition.tenant,
     key: definition.key ?? definition.tenant,
-    entities: Object.fromEntries(Object.entries(definition.entities as Record<string, EntityOf<AnyEvent>>).map(([name, entity]) => [name, entityOf(entity)])),
+    entities: Object.fromEntries(
+      Object.entries(definition.entities as Record<string, EntityOf<AnyEvent>>).map(([name, entity]) => [
+        name,
+        entityOf(entity),
+      ]),
+    ),
     features,
     latenessMs,
     ...(definition.latenessBy === undefined ? {} : { latenessBy: definition.latenessBy }),
-    retentionMs: definition.retention === undefined ? longestHorizonMs(features) + latenessMs + durationMs(usual.retentionBeyondHorizon) : durationMs(definition.retention),
+    retentionMs:
+      definition.retention === undefined
+        ? longestHorizonMs(features) + latenessMs + durationMs(usual.retentionBeyondHorizon)
+        : durationMs(definition.retention),
     model: definition.model,
     heuristic: definition.heuristic,
     typical: (definition.typical ?? {}) as Readonly<Record<string, number>>,
     risk: definition.risk,
     reasonsFrom: definition.reasonsFrom ?? 'high',
-    outcome: { matureAfterMs: durationMs(definition.outcome.matureAfter), silenceMeans: definition.outcome.silenceMeans },
+    outcome: {
+      matureAfterMs: durationMs(definition.outcome.matureAfter),
+      silenceMeans: definition.outcome.silenceMeans,
+    },
   })
 }
 
-const featureOf = (written: Described | Expression): Feature => (isExpression(written) ? { kind: 'value', value: written.value, otherwise: written.otherwise } : written.feature)
+const featureOf = (written: Described | Expression): Feature =>
+  isExpression(written) ? { kind: 'value', value: written.value, otherwise: written.otherwise } : written.feature
 
 function entityOf(entity: EntityOf<AnyEvent>): Entity {
   if (typeof entity === 'string') return { columns: [entity], scope: 'tenant' }
@@ -114,7 +142,8 @@ function entityOf(entity: EntityOf<AnyEvent>): Entity {
   return { columns: columnsOf(entity), scope: 'tenant' }
 }
 
-const columnsOf = (columns: string | readonly string[]): readonly string[] => (typeof columns === 'string' ? [columns] : columns)
+const columnsOf = (columns: string | readonly string[]): readonly string[] =>
+  typeof columns === 'string' ? [columns] : columns
 
 /** Frozen all the way down. */
 function frozen<T>(thing: T): T {

@@ -4,7 +4,10 @@ import type { WhereAsks } from './values.js'
 
 declare const asks: unique symbol
 
-/** A feature on its way into a stream. `Asks` is what it needs of the stream: checked by the compiler, nothing at run time. */
+/**
+ * A feature on its way into a stream. `Asks` is what it needs of the stream: checked by the compiler, nothing at run
+ * time.
+ */
 export interface Described<Asks extends string = string> {
   readonly feature: Feature
   readonly [asks]?: Asks | undefined
@@ -39,7 +42,9 @@ export interface Exact<By extends string, W> extends Conditional<By, W> {
 }
 
 export interface Otherwise {
-  /** What the feature reads as where its history is empty or its value absent; NaN ("missing" to a model) unless said. */
+  /**
+   * What the feature reads as where its history is empty or its value absent; NaN ("missing" to a model) unless said.
+   */
   readonly otherwise?: number
 }
 
@@ -47,14 +52,18 @@ export type HistoryAsks<By extends string, W> = `entity ${By}` | WhereAsks<W>
 
 const tilesPerWindow = 60
 
-export const otherwiseOf = (options: Otherwise, usual = Number.NaN): { readonly otherwise: number } => ({ otherwise: options.otherwise ?? usual })
+export const otherwiseOf = (options: Otherwise, usual = Number.NaN): { readonly otherwise: number } => ({
+  otherwise: options.otherwise ?? usual,
+})
 
-export const conditionOf = (where: unknown): { readonly where?: Where } => (where === undefined ? {} : { where: where as Where })
+export const conditionOf = (where: unknown): { readonly where?: Where } =>
+  where === undefined ? {} : { where: where as Where }
 
 /** The common part of every rolling feature. */
 export function rolling(window: Duration, options: Windowed<string, unknown>): Rolling {
   const windowMs = durationMs(window)
-  const tileMs = options.tile === undefined ? Math.max(1, Math.round(windowMs / tilesPerWindow)) : durationMs(options.tile)
+  const tileMs =
+    options.tile === undefined ? Math.max(1, Math.round(windowMs / tilesPerWindow)) : durationMs(options.tile)
   return {
     by: options.by,
     windowMs,

@@ -10,4 +10,5 @@ export function ramp(x: number, from: number, to: number): number {
 export const when = (holds: boolean, probability: number): number => (holds ? probability : 0)
 
 /** The chance that at least one of independent causes is at work (noisy or): 1 - (1 - a)(1 - b)... */
-export const anyOf = (...probabilities: readonly number[]): number => 1 - probabilities.reduce((none, probability) => none * (1 - probability), 1)
+export const anyOf = (...probabilities: readonly number[]): number =>
+  1 - probabilities.reduce((none, probability) => none * (1 - probability), 1)

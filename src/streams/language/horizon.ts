@@ -7,4 +7,5 @@ export function horizonMs(feature: Feature): number {
 }
 
 /** The longest of them: the log must hold it, or a replay gives other numbers. */
-export const longestHorizonMs = (features: readonly { readonly feature: Feature }[]): number => features.reduce((longest, { feature }) => Math.max(longest, horizonMs(feature)), 0)
+export const longestHorizonMs = (features: readonly { readonly feature: Feature }[]): number =>
+  features.reduce((longest, { feature }) => Math.max(longest, horizonMs(feature)), 0)

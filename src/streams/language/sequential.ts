@@ -1,7 +1,19 @@
-/** Features against an entity's last event, its fading average, its usual season, or other features. Meanings and formulas: features/feature.ts. */
+/**
+ * Features against an entity's last event, its fading average, its usual season, or other features. Meanings and
+ * formulas: features/feature.ts.
+ */
 import type { Duration, Last, Where } from '../../features/feature.js'
 import { durationMs } from './duration.js'
-import { conditionOf, described, otherwiseOf, type Anything, type Conditional, type Described, type HistoryAsks, type Otherwise } from './described.js'
+import {
+  conditionOf,
+  described,
+  otherwiseOf,
+  type Anything,
+  type Conditional,
+  type Described,
+  type HistoryAsks,
+  type Otherwise,
+} from './described.js'
 import { valueOf, type AsksOf, type Numeric, type OffsetAsks, type WhereAsks } from './values.js'
 
 interface AfterLast<By extends string, W> extends Conditional<By, W>, Otherwise {
@@ -11,7 +23,10 @@ interface AfterLast<By extends string, W> extends Conditional<By, W>, Otherwise 
 
 const usualHorizon = '35d'
 
-const lastOf = (options: AfterLast<string, unknown>, otherwise = Number.NaN): Last & { readonly otherwise: number } => ({
+const lastOf = (
+  options: AfterLast<string, unknown>,
+  otherwise = Number.NaN,
+): Last & { readonly otherwise: number } => ({
   by: options.by,
   ...conditionOf(options.where),
   horizonMs: durationMs(options.horizon ?? usualHorizon),
@@ -22,42 +37,66 @@ const lastOf = (options: AfterLast<string, unknown>, otherwise = Number.NaN): La
 export const flag = <const W extends Where>(where: W): Described<WhereAsks<W>> => described({ kind: 'flag', where })
 
 /** The number at the entity's last event. */
-export const last = <const N extends Numeric, const By extends string, const W extends Where = Anything>(number: N, options: AfterLast<By, W>): Described<AsksOf<N> | HistoryAsks<By, W>> =>
-  described({ kind: 'last', value: valueOf(number), ...lastOf(options) })
+export const last = <const N extends Numeric, const By extends string, const W extends Where = Anything>(
+  number: N,
+  options: AfterLast<By, W>,
+): Described<AsksOf<N> | HistoryAsks<By, W>> => described({ kind: 'last', value: valueOf(number), ...lastOf(options) })
 
 /** Seconds since the entity's last event. */
-export const elapsed = <const By extends string, const W extends Where = Anything>(options: AfterLast<By, W>): Described<HistoryAsks<By, W>> => described({ kind: 'elapsed', ...lastOf(options) })
+export const elapsed = <const By extends string, const W extends Where = Anything>(
+  options: AfterLast<By, W>,
+): Described<HistoryAsks<By, W>> => described({ kind: 'elapsed', ...lastOf(options) })
 
 /** 1 where the column differs from the entity's last event; 0 where there is none. */
-export const changed = <const C extends string, const By extends string, const W extends Where = Anything>(column: C, options: AfterLast<By, W>): Described<`column ${C}` | HistoryAsks<By, W>> =>
-  described({ kind: 'changed', column, ...lastOf(options, 0) })
+export const changed = <const C extends string, const By extends string, const W extends Where = Anything>(
+  column: C,
+  options: AfterLast<By, W>,
+): Described<`column ${C}` | HistoryAsks<By, W>> => described({ kind: 'changed', column, ...lastOf(options, 0) })
 
 /** Change of the number since the entity's last event. */
-export const delta = <const N extends Numeric, const By extends string, const W extends Where = Anything>(number: N, options: AfterLast<By, W>): Described<AsksOf<N> | HistoryAsks<By, W>> =>
-  described({ kind: 'delta', value: valueOf(number), ...lastOf(options) })
+export const delta = <const N extends Numeric, const By extends string, const W extends Where = Anything>(
+  number: N,
+  options: AfterLast<By, W>,
+): Described<AsksOf<N> | HistoryAsks<By, W>> => described({ kind: 'delta', value: valueOf(number), ...lastOf(options) })
 
 /** The same per unit of time (a second unless said); events closer than a second count as a second apart. */
 export const rate = <const N extends Numeric, const By extends string, const W extends Where = Anything>(
   number: N,
   options: AfterLast<By, W> & { readonly per?: Duration },
-): Described<AsksOf<N> | HistoryAsks<By, W>> => described({ kind: 'rate', value: valueOf(number), unitMs: durationMs(options.per ?? '1s'), ...lastOf(options) })
+): Described<AsksOf<N> | HistoryAsks<By, W>> =>
+  described({ kind: 'rate', value: valueOf(number), unitMs: durationMs(options.per ?? '1s'), ...lastOf(options) })
 
 /** Great-circle kilometres from the entity's last position. */
-export const distanceKm = <const A extends string, const B extends string, const By extends string, const W extends Where = Anything>(
+export const distanceKm = <
+  const A extends string,
+  const B extends string,
+  const By extends string,
+  const W extends Where = Anything,
+>(
   lat: A,
   lon: B,
   options: AfterLast<By, W>,
-): Described<`number column ${A | B}` | HistoryAsks<By, W>> => described({ kind: 'distance-km', lat, lon, ...lastOf(options) })
+): Described<`number column ${A | B}` | HistoryAsks<By, W>> =>
+  described({ kind: 'distance-km', lat, lon, ...lastOf(options) })
 
 /** The speed that covers this distance in the time since; events closer than a second count as a second apart. */
-export const speedKmh = <const A extends string, const B extends string, const By extends string, const W extends Where = Anything>(
+export const speedKmh = <
+  const A extends string,
+  const B extends string,
+  const By extends string,
+  const W extends Where = Anything,
+>(
   lat: A,
   lon: B,
   options: AfterLast<By, W>,
-): Described<`number column ${A | B}` | HistoryAsks<By, W>> => described({ kind: 'speed-kmh', lat, lon, ...lastOf(options) })
+): Described<`number column ${A | B}` | HistoryAsks<By, W>> =>
+  described({ kind: 'speed-kmh', lat, lon, ...lastOf(options) })
 
 interface Fading<By extends string, W> extends AfterLast<By, W> {
-  /** `deviation` (the default): distance from the fading mean in fading deviations; `mean`: the mean itself. Both before the event. */
+  /**
+   * `deviation` (the default): distance from the fading mean in fading deviations; `mean`: the mean itself. Both before
+   * the event.
+   */
   readonly as?: 'mean' | 'deviation'
   readonly floor?: number
 }
@@ -68,7 +107,14 @@ export const ewma = <const N extends Numeric, const By extends string, const W e
   halfLife: Duration,
   options: Fading<By, W>,
 ): Described<AsksOf<N> | HistoryAsks<By, W>> =>
-  described({ kind: 'ewma', value: valueOf(number), halfLifeMs: durationMs(halfLife), as: options.as ?? 'deviation', floor: options.floor ?? 1e-9, ...lastOf(options) })
+  described({
+    kind: 'ewma',
+    value: valueOf(number),
+    halfLifeMs: durationMs(halfLife),
+    as: options.as ?? 'deviation',
+    floor: options.floor ?? 1e-9,
+    ...lastOf(options),
+  })
 
 interface Season<By extends string, W, O extends string> extends Fading<By, W> {
   readonly period: 'day' | 'week'
@@ -81,7 +127,13 @@ interface Season<By extends string, W, O extends string> extends Fading<By, W> {
 }
 
 /** Against the entity's earlier events in the same slot of the day or week. */
-export const seasonal = <const N extends Numeric, const T extends string, const By extends string, const O extends string = string, const W extends Where = Anything>(
+export const seasonal = <
+  const N extends Numeric,
+  const T extends string,
+  const By extends string,
+  const O extends string = string,
+  const W extends Where = Anything,
+>(
   number: N,
   time: T,
   options: Season<By, W, O>,
@@ -100,8 +152,14 @@ export const seasonal = <const N extends Numeric, const T extends string, const 
   })
 
 /** One feature over another, both declared before this one; `otherwise` where the lower is 0. */
-export const ratio = <const A extends string, const B extends string>(upper: A, lower: B, options: Otherwise = {}): Described<`feature ${A | B}`> =>
-  described({ kind: 'ratio', over: upper, under: lower, ...otherwiseOf(options) })
+export const ratio = <const A extends string, const B extends string>(
+  upper: A,
+  lower: B,
+  options: Otherwise = {},
+): Described<`feature ${A | B}`> => described({ kind: 'ratio', over: upper, under: lower, ...otherwiseOf(options) })
 
 /** One feature less another, both declared before this one. */
-export const difference = <const A extends string, const B extends string>(left: A, right: B): Described<`feature ${A | B}`> => described({ kind: 'difference', left, right })
+export const difference = <const A extends string, const B extends string>(
+  left: A,
+  right: B,
+): Described<`feature ${A | B}`> => described({ kind: 'difference', left, right })

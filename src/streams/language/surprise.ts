@@ -1,7 +1,19 @@
-/** Features that tell what is new in a history without knowing its unit or shape. Meanings, formulas and sources: features/feature.ts. */
+/**
+ * Features that tell what is new in a history without knowing its unit or shape. Meanings, formulas and sources:
+ * features/feature.ts.
+ */
 import type { Duration, Where } from '../../features/feature.js'
 import { durationMs } from './duration.js'
-import { conditionOf, described, otherwiseOf, type Anything, type Conditional, type Described, type HistoryAsks, type Otherwise } from './described.js'
+import {
+  conditionOf,
+  described,
+  otherwiseOf,
+  type Anything,
+  type Conditional,
+  type Described,
+  type HistoryAsks,
+  type Otherwise,
+} from './described.js'
 import { valueOf, type AsksOf, type Numeric } from './values.js'
 
 interface Neighbours<By extends string, W> extends Conditional<By, W>, Otherwise {
@@ -16,7 +28,10 @@ interface Neighbours<By extends string, W> extends Conditional<By, W>, Otherwise
 }
 
 /** How far the last values lie from the nearest stretch that the history holds: small for whatever was there before. */
-export const neighbourDistance = <const N extends Numeric, const By extends string, const W extends Where = Anything>(number: N, options: Neighbours<By, W>): Described<AsksOf<N> | HistoryAsks<By, W>> =>
+export const neighbourDistance = <const N extends Numeric, const By extends string, const W extends Where = Anything>(
+  number: N,
+  options: Neighbours<By, W>,
+): Described<AsksOf<N> | HistoryAsks<By, W>> =>
   described({
     kind: 'neighbour-distance',
     value: valueOf(number),
@@ -36,8 +51,14 @@ interface Tail<By extends string, W> extends Conditional<By, W>, Otherwise {
   readonly horizon?: Duration
 }
 
-/** How rarely the entity's events have such large magnitudes of these features, in decades: 3 is one event in a thousand. */
-export const surprise = <const F extends string, const By extends string, const W extends Where = Anything>(of: readonly F[], options: Tail<By, W>): Described<`feature ${F}` | HistoryAsks<By, W>> =>
+/**
+ * How rarely the entity's events have such large magnitudes of these features, in decades: 3 is one event in a
+ * thousand.
+ */
+export const surprise = <const F extends string, const By extends string, const W extends Where = Anything>(
+  of: readonly F[],
+  options: Tail<By, W>,
+): Described<`feature ${F}` | HistoryAsks<By, W>> =>
   described({
     kind: 'surprise',
     of,
@@ -54,4 +75,12 @@ export const peak = <const F extends string, const By extends string, const W ex
   window: Duration,
   options: Conditional<By, W> & Otherwise & { readonly tile: Duration },
 ): Described<`feature ${F}` | HistoryAsks<By, W>> =>
-  described({ kind: 'peak', of, windowMs: durationMs(window), keep: { tileMs: durationMs(options.tile) }, by: options.by, ...conditionOf(options.where), ...otherwiseOf(options) })
+  described({
+    kind: 'peak',
+    of,
+    windowMs: durationMs(window),
+    keep: { tileMs: durationMs(options.tile) },
+    by: options.by,
+    ...conditionOf(options.where),
+    ...otherwiseOf(options),
+  })

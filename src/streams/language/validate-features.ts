@@ -7,14 +7,21 @@ type Report = (problem: string) => void
 const numeric: readonly ColumnKind[] = ['number', 'integer', 'boolean']
 const textual: readonly ColumnKind[] = ['text', 'enum']
 
-/** Where one feature does not fit the columns, each line starting with `where`. Everything else about it is checked by features/validate.ts. */
+/**
+ * Where one feature does not fit the columns, each line starting with `where`. Everything else about it is checked by
+ * features/validate.ts.
+ */
 export function featureProblems(where: string, feature: Feature, columns: Columns): readonly string[] {
   const problems: string[] = []
   const report: Report = (problem) => problems.push(`${where}: ${problem}`)
   const column = (name: string, kinds: readonly ColumnKind[] | undefined, use: string): void => {
     const found = columns.get(name)
     if (found === undefined) problems.push(unknownColumn(where, name, columns))
-    else if (kinds !== undefined && !kinds.includes(found.kind)) report(`column '${name}' holds ${found.kind}; ${use} needs ${kinds.includes('time') ? 'a timestamp-millis' : kinds === textual ? 'text' : 'a number'}`)
+    else if (kinds !== undefined && !kinds.includes(found.kind))
+      report(
+        `column '${name}' holds ${found.kind}; ${use} needs ` +
+          (kinds.includes('time') ? 'a timestamp-millis' : kinds === textual ? 'text' : 'a number'),
+      )
   }
   if ('value' in feature) valueProblems(feature.value, feature.kind, column)
   if ('column' in feature) column(feature.column, undefined, feature.kind)
@@ -37,7 +44,8 @@ function valueProblems(value: Value, use: string, column: CheckColumn): void {
   } else if ('between' in value) value.between.forEach((name) => column(name, ['time'], 'a time between'))
   else if ('left' in value) [value.left, value.right].forEach((side) => valueProblems(side, use, column))
   else if ('of' in value) {
-    if ((value.op === 'length' || value.op === 'digits') && 'column' in value.of) column(value.of.column, textual, value.op)
+    if ((value.op === 'length' || value.op === 'digits') && 'column' in value.of)
+      column(value.of.column, textual, value.op)
     else valueProblems(value.of, use, column)
   } else if ('within' in value) valueProblems(value.within, use, column)
   else if ('km' in value) value.km.forEach((name) => column(name, numeric, 'a distance'))
@@ -53,7 +61,8 @@ function whereProblems(where: Where, columns: Columns, column: CheckColumn, repo
     else column(name, undefined, 'a condition')
     if (found?.kind !== 'enum') continue
     for (const one of Array.isArray(wanted) ? (wanted as unknown[]) : [wanted])
-      if (!found.symbols.includes(one as string)) report(`column '${name}' is never ${JSON.stringify(one)}; it is one of ${listed(found.symbols)}`)
+      if (!found.symbols.includes(one as string))
+        report(`column '${name}' is never ${JSON.stringify(one)}; it is one of ${listed(found.symbols)}`)
   }
 }
 
@@ -67,5 +76,6 @@ function durationProblems(feature: Feature, report: Report): void {
     per: 'unitMs' in feature ? feature.unitMs : 1,
     ...keep,
   }
-  for (const [field, ms] of Object.entries(written)) if (Number.isNaN(ms)) report(`${field} must be a duration such as '90s', '5m', '1h', '7d' or '4w'`)
+  for (const [field, ms] of Object.entries(written))
+    if (Number.isNaN(ms)) report(`${field} must be a duration such as '90s', '5m', '1h', '7d' or '4w'`)
 }

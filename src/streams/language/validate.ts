@@ -40,9 +40,14 @@ function avroProblems(stream: Stream): readonly string[] {
 
 function nameProblems(stream: Stream): readonly string[] {
   const problems: string[] = []
-  if (!name.test(stream.name) || stream.name.length > most.nameLength) problems.push(`name: '${stream.name}' must be lower-case words joined by '-', at most ${most.nameLength} characters`)
-  if (!/^[A-Za-z0-9._-]{1,200}$/.test(stream.topic)) problems.push(`topic: '${stream.topic}' must be letters, digits, '.', '_' or '-'`)
-  if (stream.model !== undefined && !name.test(stream.model)) problems.push(`model: '${stream.model}' must be lower-case words joined by '-'`)
+  if (!name.test(stream.name) || stream.name.length > most.nameLength)
+    problems.push(
+      `name: '${stream.name}' must be lower-case words joined by '-', at most ${most.nameLength} characters`,
+    )
+  if (!/^[A-Za-z0-9._-]{1,200}$/.test(stream.topic))
+    problems.push(`topic: '${stream.topic}' must be letters, digits, '.', '_' or '-'`)
+  if (stream.model !== undefined && !name.test(stream.model))
+    problems.push(`model: '${stream.model}' must be lower-case words joined by '-'`)
   return problems
 }
 
@@ -57,7 +62,10 @@ function roleProblems(stream: Stream, columns: ReadonlyMap<string, ColumnInfo>):
     const found = columns.get(column)
     if (typeof column !== 'string') return [`${role}: must name a column`]
     if (found === undefined) return [unknownColumn(role, column, columns)]
-    if (found.kind !== kind) return [`${role}: column '${column}' holds ${found.kind}, must hold ${kind === 'time' ? 'a timestamp-millis' : 'text'}`]
+    if (found.kind !== kind)
+      return [
+        `${role}: column '${column}' holds ${found.kind}, must hold ${kind === 'time' ? 'a timestamp-millis' : 'text'}`,
+      ]
     return found.nullable ? [`${role}: column '${column}' may be null; every event needs one`] : []
   })
 }
@@ -73,57 +81,97 @@ function entityProblems(stream: Stream, columns: ReadonlyMap<string, ColumnInfo>
     const where = `entities.${entity}`
     const problems = ids.filter((id) => !columns.has(id)).map((id) => unknownColumn(where, id, columns))
     if (!featureName.test(entity)) problems.push(`${where}: a name is lower-case letters, digits and '_'`)
-    for (const id of ids) if (columns.has(id) && !['text', 'enum'].includes(columns.get(id)!.kind)) problems.push(`${where}: column '${id}' holds ${columns.get(id)!.kind}; an id is text`)
-    if (!['tenant', 'partition'].includes(scope)) problems.push(`${where}: scope '${scope}' must be 'tenant' or 'partition'`)
+    for (const id of ids)
+      if (columns.has(id) && !['text', 'enum'].includes(columns.get(id)!.kind))
+        problems.push(`${where}: column '${id}' holds ${columns.get(id)!.kind}; an id is text`)
+    if (!['tenant', 'partition'].includes(scope))
+      problems.push(`${where}: scope '${scope}' must be 'tenant' or 'partition'`)
     if (scope === 'tenant' && stream.key !== stream.tenant && !ids.includes(stream.key))
-      problems.push(`${where}: its events are spread over partitions, because the key is '${stream.key}'; use the tenant as the key, identify it by '${stream.key}' too, or declare scope: 'partition'`)
+      problems.push(
+        `${where}: its events are spread over partitions, because the key is '${stream.key}'; use the tenant ` +
+          `as the key, identify it by '${stream.key}' too, or declare scope: 'partition'`,
+      )
     return problems
   })
 }
 
-/** What compiling the features would refuse, in the words of the stream file. A NaN is a duration that was named already. */
+/**
+ * What compiling the features would refuse, in the words of the stream file. A NaN is a duration that was named
+ * already.
+ */
 function planProblems(stream: Stream): readonly string[] {
   try {
     validate(stream)
     return []
   } catch (error) {
-    const lines = messageOf(error).split('\n').filter((line) => !line.includes('NaN'))
-    return lines.map((line) => line.replace(`stream ${stream.stream}: `, '').replace(/^feature /, 'features.').replace(/^entity /, 'entities.'))
+    const lines = messageOf(error)
+      .split('\n')
+      .filter((line) => !line.includes('NaN'))
+    return lines.map((line) =>
+      line
+        .replace(`stream ${stream.stream}: `, '')
+        .replace(/^feature /, 'features.')
+        .replace(/^entity /, 'entities.'),
+    )
   }
 }
 
 function featureNameProblems(stream: Stream): readonly string[] {
-  return stream.features.filter(({ name }) => !featureName.test(name)).map(({ name }) => `features.${name}: a name is lower-case letters, digits and '_', at most 64, starting with a letter`)
+  return stream.features
+    .filter(({ name }) => !featureName.test(name))
+    .map(
+      ({ name }) =>
+        `features.${name}: a name is lower-case letters, digits and '_', at most 64, starting with a letter`,
+    )
 }
 
 function boundProblems(stream: Stream): readonly string[] {
   const problems: string[] = []
   const horizonMs = longestHorizonMs(stream.features)
-  if (!Number.isInteger(stream.partitions) || stream.partitions < 1 || stream.partitions > most.partitions) problems.push(`partitions: ${stream.partitions} must be a whole number from 1 to ${most.partitions}`)
+  if (!Number.isInteger(stream.partitions) || stream.partitions < 1 || stream.partitions > most.partitions)
+    problems.push(`partitions: ${stream.partitions} must be a whole number from 1 to ${most.partitions}`)
   if (!(stream.latenessMs >= 0)) problems.push("lateness: must be a duration such as '30m'")
-  if (stream.latenessBy !== undefined && !stream.features.some(({ feature }) => 'by' in feature && feature.by === stream.latenessBy)) problems.push(`latenessBy: no feature is kept by '${stream.latenessBy}'`)
+  if (
+    stream.latenessBy !== undefined &&
+    !stream.features.some(({ feature }) => 'by' in feature && feature.by === stream.latenessBy)
+  )
+    problems.push(`latenessBy: no feature is kept by '${stream.latenessBy}'`)
   if (!(stream.outcome.matureAfterMs > 0)) problems.push("outcome.matureAfter: must be a duration such as '14d'")
-  if (!['genuine', 'unknown'].includes(stream.outcome.silenceMeans)) problems.push("outcome.silenceMeans: must be 'genuine' or 'unknown'")
+  if (!['genuine', 'unknown'].includes(stream.outcome.silenceMeans))
+    problems.push("outcome.silenceMeans: must be 'genuine' or 'unknown'")
   if (!(stream.retentionMs >= horizonMs + stream.latenessMs))
-    problems.push(`retention: ${durationText(stream.retentionMs)} is shorter than the longest horizon (${durationText(horizonMs)}) plus the lateness (${durationText(stream.latenessMs)}); the log could not rebuild the state`)
-  if (!['medium', 'high', 'never'].includes(stream.reasonsFrom)) problems.push("reasonsFrom: must be 'medium', 'high' or 'never'")
+    problems.push(
+      `retention: ${durationText(stream.retentionMs)} is shorter than the longest horizon ` +
+        `(${durationText(horizonMs)}) plus the lateness (${durationText(stream.latenessMs)}); the log could ` +
+        'not rebuild the state',
+    )
+  if (!['medium', 'high', 'never'].includes(stream.reasonsFrom))
+    problems.push("reasonsFrom: must be 'medium', 'high' or 'never'")
   return problems
 }
 
 function riskProblems({ risk }: Stream): readonly string[] {
-  return risk.medium > 0 && risk.medium < risk.high && risk.high <= 1 ? [] : [`risk: medium ${risk.medium} and high ${risk.high} must be 0 < medium < high <= 1`]
+  return risk.medium > 0 && risk.medium < risk.high && risk.high <= 1
+    ? []
+    : [`risk: medium ${risk.medium} and high ${risk.high} must be 0 < medium < high <= 1`]
 }
 
 /** A heuristic serves when nothing else does: it must say something for a stranger's first event. */
 function heuristicProblems(stream: Stream): readonly string[] {
   const names = stream.features.map(({ name }) => name)
   const unknown = Object.keys(stream.typical ?? {}).filter((name) => !names.includes(name))
-  const vectors = [['every feature missing', Number.NaN], ['every feature 0', 0], ['every feature 1', 1]] as const
+  const vectors = [
+    ['every feature missing', Number.NaN],
+    ['every feature 0', 0],
+    ['every feature 1', 1],
+  ] as const
   return [
     ...unknown.map((name) => `typical.${name}: there is no such feature`),
     ...vectors.flatMap(([when, value]) => {
       const score = scoreOr(() => stream.heuristic(Object.fromEntries(names.map((name) => [name, value]))))
-      return typeof score === 'number' && score >= 0 && score <= 1 ? [] : [`heuristic: gives ${String(score)} with ${when}; a score is a number from 0 to 1`]
+      return typeof score === 'number' && score >= 0 && score <= 1
+        ? []
+        : [`heuristic: gives ${String(score)} with ${when}; a score is a number from 0 to 1`]
     }),
   ]
 }

@@ -2,7 +2,9 @@ import type { Value } from '../../features/feature.js'
 
 declare const asks: unique symbol
 
-/** A number taken from one event. `Asks` is what it needs of the stream: checked by the compiler, nothing at run time. */
+/**
+ * A number taken from one event. `Asks` is what it needs of the stream: checked by the compiler, nothing at run time.
+ */
 export interface Expression<Asks extends string = string> {
   readonly value: Value
   /** What the feature reads as where the number is absent; NaN ("missing" to a model) unless said. */
@@ -16,7 +18,13 @@ export type AsksOf<N> = N extends string ? `number column ${N}` : N extends Expr
 
 /** What a condition asks: of a text column its values, of any other a number. */
 export type WhereAsks<W> = {
-  [K in keyof W & string]: W[K] extends string ? `${K} is ${W[K]}` : W[K] extends readonly (infer S)[] ? (S extends string ? `${K} is ${S}` : `${K} is a number`) : `${K} is a number`
+  [K in keyof W & string]: W[K] extends string
+    ? `${K} is ${W[K]}`
+    : W[K] extends readonly (infer S)[]
+      ? S extends string
+        ? `${K} is ${S}`
+        : `${K} is a number`
+      : `${K} is a number`
 }[keyof W & string]
 
 interface Missing {
@@ -28,13 +36,17 @@ interface Local<Offset extends string> {
 }
 export type OffsetAsks<Offset extends string> = string extends Offset ? never : `number column ${Offset}`
 
-export const expression = <A extends string>(value: Value, otherwise = Number.NaN): Expression<A> => ({ value, otherwise })
+export const expression = <A extends string>(value: Value, otherwise = Number.NaN): Expression<A> => ({
+  value,
+  otherwise,
+})
 
 /** The value of a number, whether named or computed. */
 export const valueOf = (number: Numeric): Value => (typeof number === 'string' ? { column: number } : number.value)
 
 /** The column's number as it is; booleans read as 0 and 1. */
-export const field = <const N extends string>(column: N, options: Missing = {}): Expression<`number column ${N}`> => expression({ column }, options.otherwise)
+export const field = <const N extends string>(column: N, options: Missing = {}): Expression<`number column ${N}`> =>
+  expression({ column }, options.otherwise)
 
 export const constant = (number: number): Expression<never> => expression({ constant: number })
 
@@ -43,7 +55,10 @@ export const missing = <const N extends string>(column: N): Expression<`column $
 
 const clock =
   (part: 'minute-of-day' | 'hour' | 'weekday') =>
-  <const T extends string, const O extends string = string>(time: T, options: Local<O> = {}): Expression<`time column ${T}` | OffsetAsks<O>> =>
+  <const T extends string, const O extends string = string>(
+    time: T,
+    options: Local<O> = {},
+  ): Expression<`time column ${T}` | OffsetAsks<O>> =>
     expression({ clock: part, column: time, ...(options.offset === undefined ? {} : { offset: options.offset }) })
 
 /** 0..23. */
@@ -54,10 +69,13 @@ export const weekday = clock('weekday')
 export const minuteOfDay = clock('minute-of-day')
 
 /**
- * Minutes of a day that starts at 04:00: 240..1679. A night shift from 22:00 to 03:00 is one stretch and not two ends of
- * the scale, so means and deviations of it make sense.
+ * Minutes of a day that starts at 04:00: 240..1679. A night shift from 22:00 to 03:00 is one stretch and not two ends
+ * of the scale, so means and deviations of it make sense.
  */
-export function minuteOfWorkday<const T extends string, const O extends string = string>(time: T, options: Local<O> = {}): Expression<`time column ${T}` | OffsetAsks<O>> {
+export function minuteOfWorkday<const T extends string, const O extends string = string>(
+  time: T,
+  options: Local<O> = {},
+): Expression<`time column ${T}` | OffsetAsks<O>> {
   const minute = minuteOfDay<T, O>(time, options)
   return expression(plus(minute, times(within(minute, [0, 240]), 1440)).value)
 }
@@ -65,7 +83,11 @@ export function minuteOfWorkday<const T extends string, const O extends string =
 /** Time from one column to another in the unit, negative when the second is earlier. */
 const between =
   (unitMs: number) =>
-  <const A extends string, const B extends string>(from: A, to: B, options: Missing = {}): Expression<`time column ${A}` | `time column ${B}`> =>
+  <const A extends string, const B extends string>(
+    from: A,
+    to: B,
+    options: Missing = {},
+  ): Expression<`time column ${A}` | `time column ${B}`> =>
     expression({ between: [from, to], unitMs }, options.otherwise)
 
 export const secondsBetween = between(1_000)
@@ -75,7 +97,10 @@ export const daysBetween = between(86_400_000)
 
 const operation =
   (op: '-' | '+' | '*' | '/') =>
-  <const L extends Numeric | number, const R extends Numeric | number>(left: L, right: R): Expression<AsksOf<L> | AsksOf<R>> =>
+  <const L extends Numeric | number, const R extends Numeric | number>(
+    left: L,
+    right: R,
+  ): Expression<AsksOf<L> | AsksOf<R>> =>
     expression({ op, left: operand(left), right: operand(right) })
 
 const operand = (side: Numeric | number): Value => (typeof side === 'number' ? { constant: side } : valueOf(side))
@@ -86,19 +111,31 @@ export const times = operation('*')
 /** Absent where the divisor is 0. */
 export const over = operation('/')
 
-export const abs = <const N extends Numeric>(number: N): Expression<AsksOf<N>> => expression({ op: 'abs', of: valueOf(number) })
+export const abs = <const N extends Numeric>(number: N): Expression<AsksOf<N>> =>
+  expression({ op: 'abs', of: valueOf(number) })
 /** ln(1 + x): tames sizes and counts. */
-export const log1p = <const N extends Numeric>(number: N): Expression<AsksOf<N>> => expression({ op: 'log1p', of: valueOf(number) })
+export const log1p = <const N extends Numeric>(number: N): Expression<AsksOf<N>> =>
+  expression({ op: 'log1p', of: valueOf(number) })
 /** Characters of a text. */
-export const length = <const N extends string>(column: N): Expression<`text column ${N}`> => expression({ op: 'length', of: { column } })
+export const length = <const N extends string>(column: N): Expression<`text column ${N}`> =>
+  expression({ op: 'length', of: { column } })
 /** Decimal digits in a text. */
-export const digits = <const N extends string>(column: N): Expression<`text column ${N}`> => expression({ op: 'digits', of: { column } })
+export const digits = <const N extends string>(column: N): Expression<`text column ${N}`> =>
+  expression({ op: 'digits', of: { column } })
 
 /** 1 where the number lies in one of the half-open ranges [from, below), else 0. */
-export const within = <const N extends Numeric>(number: N, ...ranges: readonly (readonly [from: number, below: number])[]): Expression<AsksOf<N>> => expression({ within: valueOf(number), ranges })
+export const within = <const N extends Numeric>(
+  number: N,
+  ...ranges: readonly (readonly [from: number, below: number])[]
+): Expression<AsksOf<N>> => expression({ within: valueOf(number), ranges })
 
 /** Great-circle kilometres between two points of the same event. */
-export const kilometresBetween = <const A extends string, const B extends string, const C extends string, const D extends string>(
+export const kilometresBetween = <
+  const A extends string,
+  const B extends string,
+  const C extends string,
+  const D extends string,
+>(
   from: readonly [lat: A, lon: B],
   to: readonly [lat: C, lon: D],
 ): Expression<`number column ${A | B | C | D}`> => expression({ km: [from[0], from[1], to[0], to[1]] })

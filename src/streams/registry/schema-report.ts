@@ -44,7 +44,11 @@ export async function checkSchema(stream: Stream, subjects: SchemaSubjects): Pro
   const { standing: where, latest } = await standing(stream, subjects)
   const { compatible, level, reasons } = await subjects.judge(where.subject, stream.schema)
   const unreadable = latest === undefined ? undefined : unreadableAs(stream, latest)
-  const refusal = compatible ? [] : reasons.length > 0 ? reasons : [`the registry finds it incompatible with version ${latest?.version ?? '-'} by level ${level}`]
+  const refusal = compatible
+    ? []
+    : reasons.length > 0
+      ? reasons
+      : [`the registry finds it incompatible with version ${latest?.version ?? '-'} by level ${level}`]
   const problems = [...(unreadable === undefined ? [] : [unreadable]), ...refusal]
   return { ...where, compatible: problems.length === 0, level, problems }
 }
@@ -63,14 +67,27 @@ export async function registerSchema(stream: Stream, subjects: SchemaSubjects): 
   return { ...check, ...(await standingOf(stream, subjects)), result: 'registered' }
 }
 
-async function standing(stream: Stream, subjects: SchemaSubjects): Promise<{ readonly standing: SchemaStanding; readonly latest: RegisteredSchema | undefined }> {
+async function standing(
+  stream: Stream,
+  subjects: SchemaSubjects,
+): Promise<{ readonly standing: SchemaStanding; readonly latest: RegisteredSchema | undefined }> {
   const subject = subjectOf(stream)
   const [latest, registered] = [await subjects.latest(subject), await subjects.find(subject, stream.schema)]
   const { name, namespace } = stream.schema
-  return { standing: { stream: stream.name, subject, schema: namespace === undefined ? name : `${namespace}.${name}`, registered: versionOf(registered), latest: versionOf(latest) }, latest }
+  return {
+    standing: {
+      stream: stream.name,
+      subject,
+      schema: namespace === undefined ? name : `${namespace}.${name}`,
+      registered: versionOf(registered),
+      latest: versionOf(latest),
+    },
+    latest,
+  }
 }
 
-const versionOf = (schema: RegisteredSchema | undefined): SchemaVersion | null => (schema === undefined ? null : { id: schema.id, version: schema.version })
+const versionOf = (schema: RegisteredSchema | undefined): SchemaVersion | null =>
+  schema === undefined ? null : { id: schema.id, version: schema.version }
 
 /** Why events of a registered version cannot be read as the stream's; undefined where they can. */
 function unreadableAs(stream: Stream, { version, text }: RegisteredSchema): string | undefined {

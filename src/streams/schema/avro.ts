@@ -26,8 +26,14 @@ export interface AvroVersion {
   readonly fingerprint: string
 }
 
-/** The current version first, then the older ones. Throws BAD_STREAM where one is no valid Avro or cannot become the current one. */
-export function avroVersions(current: AvroRecord, older: readonly AvroRecord[]): readonly [AvroVersion, ...AvroVersion[]] {
+/**
+ * The current version first, then the older ones. Throws BAD_STREAM where one is no valid Avro or cannot become the
+ * current one.
+ */
+export function avroVersions(
+  current: AvroRecord,
+  older: readonly AvroRecord[],
+): readonly [AvroVersion, ...AvroVersion[]] {
   const type = typeOf(current, 'schema')
   return [
     { type, resolver: undefined, fingerprint: fingerprintOf(type) },
@@ -60,12 +66,21 @@ function resolverOf(reader: avro.Type, writer: avro.Type, which: number): avro.R
   try {
     return reader.createResolver(writer)
   } catch (error) {
-    throw new EngineError('BAD_STREAM', `older schema ${which}: its events cannot be read with the current one: ${messageOf(error)}`, { cause: error })
+    throw new EngineError(
+      'BAD_STREAM',
+      `older schema ${which}: its events cannot be read with the current one: ${messageOf(error)}`,
+      { cause: error },
+    )
   }
 }
 
 /** Reads the datum that begins at `from` and ends with the bytes. Throws BAD_AVRO. */
-export function datum(type: avro.Type, bytes: Buffer, from: number, resolver: avro.Resolver | undefined): Readonly<Record<string, unknown>> {
+export function datum(
+  type: avro.Type,
+  bytes: Buffer,
+  from: number,
+  resolver: avro.Resolver | undefined,
+): Readonly<Record<string, unknown>> {
   let decoded: { value: unknown; offset: number }
   try {
     decoded = type.decode(bytes, from, resolver)
@@ -73,19 +88,26 @@ export function datum(type: avro.Type, bytes: Buffer, from: number, resolver: av
     throw new EngineError('BAD_AVRO', messageOf(error).slice(0, 200), { cause: error })
   }
   if (decoded.offset < 0) throw new EngineError('BAD_AVRO', `cut off: ${bytes.length} bytes do not hold a whole event`)
-  if (decoded.offset < bytes.length) throw new EngineError('BAD_AVRO', `${bytes.length - decoded.offset} bytes follow the event`)
+  if (decoded.offset < bytes.length)
+    throw new EngineError('BAD_AVRO', `${bytes.length - decoded.offset} bytes follow the event`)
   return decoded.value as Readonly<Record<string, unknown>>
 }
 
 /**
- * What makes an event of `reader`'s schema of bytes of `writer`'s. Producers choose their own namespaces, so short names
- * are compared, as Avro's resolution has it. Throws what avsc says where nothing can. avsc keeps half-made resolvers in
- * the options that it is given, so each call has its own.
+ * What makes an event of `reader`'s schema of bytes of `writer`'s. Producers choose their own namespaces, so short
+ * names are compared, as Avro's resolution has it. Throws what avsc says where nothing can. avsc keeps half-made
+ * resolvers in the options that it is given, so each call has its own.
  */
-export const resolverFor = (reader: avro.Type, writer: avro.Type): avro.Resolver => reader.createResolver(writer, { ignoreNamespaces: true })
+export const resolverFor = (reader: avro.Type, writer: avro.Type): avro.Resolver =>
+  reader.createResolver(writer, { ignoreNamespaces: true })
 
-/** Why events of `writer` cannot be read as `reader`, and the field to blame where it is one; undefined where they can. */
-export function mismatch(reader: avro.Type, writer: avro.Type): { readonly why: string; readonly field?: string } | undefined {
+/**
+ * Why events of `writer` cannot be read as `reader`, and the field to blame where it is one; undefined where they can.
+ */
+export function mismatch(
+  reader: avro.Type,
+  writer: avro.Type,
+): { readonly why: string; readonly field?: string } | undefined {
   try {
     resolverFor(reader, writer)
     return undefined
@@ -98,8 +120,13 @@ function blamed(reader: avro.Type, writer: avro.Type): { readonly why: string; r
   const written = new Map(fieldsOf(writer).map((field) => [field.name, field.type]))
   for (const { name, aliases, type, defaultValue } of fieldsOf(reader)) {
     const found = [name, ...aliases].map((one) => written.get(one)).find((one) => one !== undefined)
-    if (found === undefined && defaultValue() === undefined) return { field: name, why: `it has no field '${name}', and the stream's schema gives that no default` }
-    if (found !== undefined && !resolves(type, found)) return { field: name, why: `its field '${name}' is ${JSON.stringify(found)}, which cannot be read as ${JSON.stringify(type)}` }
+    if (found === undefined && defaultValue() === undefined)
+      return { field: name, why: `it has no field '${name}', and the stream's schema gives that no default` }
+    if (found !== undefined && !resolves(type, found))
+      return {
+        field: name,
+        why: `its field '${name}' is ${JSON.stringify(found)}, which cannot be read as ${JSON.stringify(type)}`,
+      }
   }
   return undefined
 }
@@ -112,7 +139,14 @@ interface NamedField {
 }
 
 const fieldsOf = (type: avro.Type): readonly NamedField[] =>
-  type instanceof avro.types.RecordType ? type.fields.map((field) => ({ name: field.name, aliases: field.aliases, type: field.type, defaultValue: () => field.defaultValue() as unknown })) : []
+  type instanceof avro.types.RecordType
+    ? type.fields.map((field) => ({
+        name: field.name,
+        aliases: field.aliases,
+        type: field.type,
+        defaultValue: () => field.defaultValue() as unknown,
+      }))
+    : []
 
 function resolves(reader: avro.Type, writer: avro.Type): boolean {
   try {

@@ -25,7 +25,9 @@ export function avsc<C = AnyEvent>(from: string, path: string): Schema<C> {
   const file = fileURLToPath(new URL(path, from))
   const stem = basename(file, '.avsc')
   const record = readSchema(file)
-  const older = readdirSync(dirname(file)).filter((name) => name.startsWith(`${stem}.`) && name.endsWith('.avsc') && name !== `${stem}.avsc`)
+  const older = readdirSync(dirname(file)).filter(
+    (name) => name.startsWith(`${stem}.`) && name.endsWith('.avsc') && name !== `${stem}.avsc`,
+  )
   return { path: file, record, older: older.sort().map((name) => readSchema(join(dirname(file), name))) }
 }
 
@@ -37,12 +39,20 @@ export function readSchema(file: string): AvroRecord {
   } catch (error) {
     throw new EngineError('BAD_STREAM', `schema ${file}: ${messageOf(error)}`, { cause: error })
   }
-  if (!isRecord(parsed)) throw new EngineError('BAD_STREAM', `schema ${file}: must be an Avro record with "name" and "fields"`)
+  if (!isRecord(parsed))
+    throw new EngineError('BAD_STREAM', `schema ${file}: must be an Avro record with "name" and "fields"`)
   return parsed
 }
 
 const isRecord = (thing: unknown): thing is AvroRecord =>
-  typeof thing === 'object' && thing !== null && 'type' in thing && thing.type === 'record' && 'name' in thing && typeof thing.name === 'string' && 'fields' in thing && Array.isArray(thing.fields)
+  typeof thing === 'object' &&
+  thing !== null &&
+  'type' in thing &&
+  thing.type === 'record' &&
+  'name' in thing &&
+  typeof thing.name === 'string' &&
+  'fields' in thing &&
+  Array.isArray(thing.fields)
 
 /** What a column holds. `time` is epoch milliseconds; `integer` and `time` are whole numbers below 2^52. */
 export type ColumnKind = 'text' | 'enum' | 'boolean' | 'integer' | 'number' | 'time'
@@ -70,29 +80,51 @@ const bounds: Readonly<Record<string, readonly [ColumnKind, number, number]>> = 
   double: ['number', -Number.MAX_VALUE, Number.MAX_VALUE],
 }
 
-/** The columns of a schema in its order. A field of a type that events cannot have is undefined here; `schemaProblems` names it. */
-export const columnsOf = (record: AvroRecord): readonly ColumnInfo[] => record.fields.map(columnOf).filter((column) => column !== undefined)
+/**
+ * The columns of a schema in its order. A field of a type that events cannot have is undefined here; `schemaProblems`
+ * names it.
+ */
+export const columnsOf = (record: AvroRecord): readonly ColumnInfo[] =>
+  record.fields.map(columnOf).filter((column) => column !== undefined)
 
 /** What is wrong with a schema, each naming its field. */
 export function schemaProblems(record: AvroRecord): readonly string[] {
   const names = record.fields.map((field) => field.name)
   return [
-    ...record.fields.filter((field) => columnOf(field) === undefined).map((field) => `schema field ${field.name}: type ${JSON.stringify(field.type)} is not supported; use string, enum, boolean, int, long, float, double or timestamp-millis, or a union of one with null`),
-    ...names.filter((name) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)).map((name) => `schema field ${JSON.stringify(name)}: not a name`),
+    ...record.fields
+      .filter((field) => columnOf(field) === undefined)
+      .map(
+        (field) =>
+          `schema field ${field.name}: type ${JSON.stringify(field.type)} is not supported; use string, ` +
+          'enum, boolean, int, long, float, double or timestamp-millis, or a union of one with null',
+      ),
+    ...names
+      .filter((name) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
+      .map((name) => `schema field ${JSON.stringify(name)}: not a name`),
     // Every object knows these, so an event without them would seem to have them.
-    ...names.filter((name) => name in Object.prototype).map((name) => `schema field ${name}: the name is taken by JavaScript`),
+    ...names
+      .filter((name) => name in Object.prototype)
+      .map((name) => `schema field ${name}: the name is taken by JavaScript`),
     ...record.fields.flatMap(defaultProblem),
     ...names.filter((name, at) => names.indexOf(name) !== at).map((name) => `schema field ${name}: stands twice`),
   ]
 }
 
-/** An event takes a default as it is: it must be what the field takes from a producer. In a union it is of the first type. */
+/**
+ * An event takes a default as it is: it must be what the field takes from a producer. In a union it is of the first
+ * type.
+ */
 function defaultProblem(field: AvroField): readonly string[] {
   const column = columnOf(field)
   if (column?.fallback === undefined) return []
   const nullFirst = field.type === 'null' || (Array.isArray(field.type) && field.type[0] === 'null')
   const fits = nullFirst ? column.fallback === null : holds(column, column.fallback)
-  return fits ? [] : [`schema field ${field.name}: the default ${JSON.stringify(column.fallback)} is not ${nullFirst ? 'null, which its union begins with' : 'what the field may hold'}`]
+  return fits
+    ? []
+    : [
+        `schema field ${field.name}: the default ${JSON.stringify(column.fallback)} is not ` +
+          (nullFirst ? 'null, which its union begins with' : 'what the field may hold'),
+      ]
 }
 
 function holds({ kind, symbols, minimum, maximum }: ColumnInfo, value: unknown): boolean {
@@ -104,14 +136,20 @@ function holds({ kind, symbols, minimum, maximum }: ColumnInfo, value: unknown):
     case 'boolean':
       return typeof value === 'boolean'
     default:
-      return typeof value === 'number' && value >= minimum && value <= maximum && (kind === 'number' || Number.isInteger(value))
+      return (
+        typeof value === 'number' &&
+        value >= minimum &&
+        value <= maximum &&
+        (kind === 'number' || Number.isInteger(value))
+      )
   }
 }
 
 /** `'a', 'b'`: what could have been meant. */
 export const listed = (names: Iterable<string>): string => [...names].map((one) => `'${one}'`).join(', ')
 
-export const unknownColumn = (where: string, column: string, columns: ReadonlyMap<string, ColumnInfo>): string => `${where}: the schema has no column '${column}'; it has ${listed(columns.keys())}`
+export const unknownColumn = (where: string, column: string, columns: ReadonlyMap<string, ColumnInfo>): string =>
+  `${where}: the schema has no column '${column}'; it has ${listed(columns.keys())}`
 
 function columnOf(field: AvroField): ColumnInfo | undefined {
   const union = Array.isArray(field.type) ? (field.type as unknown[]) : [field.type]
@@ -131,8 +169,17 @@ function columnOf(field: AvroField): ColumnInfo | undefined {
 }
 
 function kindOf(type: unknown): Pick<ColumnInfo, 'kind' | 'symbols' | 'minimum' | 'maximum'> | undefined {
-  const { type: name, logicalType, symbols } = (typeof type === 'string' ? { type } : (type ?? {})) as { type?: unknown; logicalType?: unknown; symbols?: unknown }
-  if (name === 'enum' && Array.isArray(symbols)) return { kind: 'enum', symbols: symbols as string[], minimum: 0, maximum: 0 }
+  const {
+    type: name,
+    logicalType,
+    symbols,
+  } = (typeof type === 'string' ? { type } : (type ?? {})) as {
+    type?: unknown
+    logicalType?: unknown
+    symbols?: unknown
+  }
+  if (name === 'enum' && Array.isArray(symbols))
+    return { kind: 'enum', symbols: symbols as string[], minimum: 0, maximum: 0 }
   const found = typeof name === 'string' ? bounds[name] : undefined
   if (found === undefined) return undefined
   const [kind, minimum, maximum] = found

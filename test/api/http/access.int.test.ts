@@ -38,14 +38,25 @@ const operatorReads = [
 ] as const
 
 /** What a caller can see of an answer, but for the id of the occurrence. */
-const seen = ({ status, headers, text }: Answer): unknown => [status, { ...headers, date: '' }, text.replace(/urn:tidemill:request:[0-9a-f]+-\d+/, '')]
+const seen = ({ status, headers, text }: Answer): unknown => [
+  status,
+  { ...headers, date: '' },
+  text.replace(/urn:tidemill:request:[0-9a-f]+-\d+/, ''),
+]
 
 test.each(routes)('%s %s wants a key', async (method, url, _scope, body) => {
   const { send, engine } = await startApi()
   const none = await send(undefined, method, url, body)
-  expect([none.status, none.body.code, none.headers['www-authenticate']]).toEqual([401, 'UNAUTHENTICATED', 'Bearer realm="tidemill"'])
+  expect([none.status, none.body.code, none.headers['www-authenticate']]).toEqual([
+    401,
+    'UNAUTHENTICATED',
+    'Bearer realm="tidemill"',
+  ])
   const unknown = await send(`tm_000000000000_${'x'.repeat(43)}`, method, url, body)
-  expect([unknown.status, unknown.headers['www-authenticate']]).toEqual([401, 'Bearer realm="tidemill", error="invalid_token"'])
+  expect([unknown.status, unknown.headers['www-authenticate']]).toEqual([
+    401,
+    'Bearer realm="tidemill", error="invalid_token"',
+  ])
   const basic = await send(undefined, method, url, body, { authorization: 'Basic YTpi' })
   expect(basic.status).toBe(401)
   expect(engine.log).toEqual([])
@@ -56,7 +67,11 @@ test.each(routes)('%s %s wants the scope %3$s and no other', async (method, url,
   engine.rows.push(row())
   engine.letters.letters.push(letter())
   const refused = await send(await keyWith(...scopes.filter((one: Scope) => one !== scope)), method, url, body)
-  expect([refused.status, refused.body.code, refused.body.detail]).toEqual([403, 'FORBIDDEN', `The key lacks the scope ${scope}.`])
+  expect([refused.status, refused.body.code, refused.body.detail]).toEqual([
+    403,
+    'FORBIDDEN',
+    `The key lacks the scope ${scope}.`,
+  ])
   expect((await send(await keyWith(scope), method, url, body)).status).toBe(200)
 })
 
@@ -68,23 +83,38 @@ test.each(operatorRoutes)('%s %s is for operators with the scope admin alone', a
   expect((await send(key, method, url, body)).status).toBe(403)
 })
 
-test.each(operatorReads)('%s %s sees every tenant, so it is for operators alone, with the scope read', async (method, url, body) => {
-  const { send, keyWith, keys } = await startApi()
-  expect((await send(undefined, method, url, body)).status).toBe(401)
-  expect((await send(await keyWith(...scopes), method, url, body)).body.detail).toBe('Only an operator key may do this.')
-  const operatorWith = async (...may: readonly Scope[]): Promise<string> => (await keys.create({ name: 'analyst', tenant: '*', scopes: may })).key
-  expect((await send(await operatorWith(...scopes.filter((scope) => scope !== 'read')), method, url, body)).body.detail).toBe('The key lacks the scope read.')
-  expect((await send(await operatorWith('read'), method, url, body)).status).toBe(200)
-})
+test.each(operatorReads)(
+  '%s %s sees every tenant, so it is for operators alone, with the scope read',
+  async (method, url, body) => {
+    const { send, keyWith, keys } = await startApi()
+    expect((await send(undefined, method, url, body)).status).toBe(401)
+    expect((await send(await keyWith(...scopes), method, url, body)).body.detail).toBe(
+      'Only an operator key may do this.',
+    )
+    const operatorWith = async (...may: readonly Scope[]): Promise<string> =>
+      (await keys.create({ name: 'analyst', tenant: '*', scopes: may })).key
+    expect(
+      (await send(await operatorWith(...scopes.filter((scope) => scope !== 'read')), method, url, body)).body.detail,
+    ).toBe('The key lacks the scope read.')
+    expect((await send(await operatorWith('read'), method, url, body)).status).toBe(200)
+  },
+)
 
 test('every route under /api/v2 is guarded', async () => {
   const { app, send } = await startApi()
   await app.ready()
-  const paths = Object.entries((app.swagger() as { paths: Record<string, Record<string, unknown>> }).paths).filter(([path]) => path.startsWith('/api/'))
+  const paths = Object.entries((app.swagger() as { paths: Record<string, Record<string, unknown>> }).paths).filter(
+    ([path]) => path.startsWith('/api/'),
+  )
   expect(paths.length).toBe(new Set([...routes, ...operatorRoutes, ...operatorReads].map(([, url]) => url)).size)
   for (const [path, operations] of paths) {
     for (const method of Object.keys(operations)) {
-      const answer = await send(undefined, method.toUpperCase() as 'GET', path.replace(/\{\w+\}/g, 'x'), method === 'post' ? {} : undefined)
+      const answer = await send(
+        undefined,
+        method.toUpperCase() as 'GET',
+        path.replace(/\{\w+\}/g, 'x'),
+        method === 'post' ? {} : undefined,
+      )
       expect([path, answer.status]).toEqual([path, 401])
     }
   }
@@ -104,7 +134,11 @@ test.each([
   ['a prediction of a tenant', '/api/v2/predictions/theirs?tenant=acme', '/api/v2/predictions/theirs?tenant=nobody'],
   ['predictions of a tenant', '/api/v2/predictions?tenant=acme', '/api/v2/predictions?tenant=nobody'],
   ['features by id', '/api/v2/features/visit/person/ann', '/api/v2/features/visit/person/nobody'],
-  ['features of a tenant', '/api/v2/features/visit/person/ann?tenant=acme', '/api/v2/features/visit/person/nobody?tenant=nobody'],
+  [
+    'features of a tenant',
+    '/api/v2/features/visit/person/ann?tenant=acme',
+    '/api/v2/features/visit/person/nobody?tenant=nobody',
+  ],
 ])('%s of another tenant is refused the same way whether it exists or not', async (_name, theirs, nobodys) => {
   const { send, as, engine } = await startApi()
   engine.rows.push(row({ event_id: 'theirs' }))
@@ -116,11 +150,17 @@ test.each([
 test('outcomes and events for another tenant are refused the same way whether it exists or not', async () => {
   const { send, as, engine } = await startApi()
   const outcome = (tenant_id: string): object => ({ stream: 'visit', event_id: 'v1', label: 1, tenant_id })
-  const answers = [await send(as.globex, 'POST', '/api/v2/outcomes', outcome('acme')), await send(as.globex, 'POST', '/api/v2/outcomes', outcome('nobody'))]
+  const answers = [
+    await send(as.globex, 'POST', '/api/v2/outcomes', outcome('acme')),
+    await send(as.globex, 'POST', '/api/v2/outcomes', outcome('nobody')),
+  ]
   expect(answers[0]!.status).toBe(403)
   expect(seen(answers[0]!)).toEqual(seen(answers[1]!))
   for (const way of ['events', 'predict']) {
-    const [one, other] = [await send(as.globex, 'POST', `/api/v2/${way}/visit`, visitOf('v1', { tenant_id: 'acme' })), await send(as.globex, 'POST', `/api/v2/${way}/visit`, visitOf('v1', { tenant_id: 'nobody' }))]
+    const [one, other] = [
+      await send(as.globex, 'POST', `/api/v2/${way}/visit`, visitOf('v1', { tenant_id: 'acme' })),
+      await send(as.globex, 'POST', `/api/v2/${way}/visit`, visitOf('v1', { tenant_id: 'nobody' })),
+    ]
     expect(one.status).toBe(403)
     expect(seen(one)).toEqual(seen(other))
   }
@@ -129,10 +169,22 @@ test('outcomes and events for another tenant are refused the same way whether it
 
 test('the operator makes, lists and withdraws keys over HTTP', async () => {
   const { send, as } = await startApi()
-  const made = await send(as.operator, 'POST', '/api/v2/keys', { name: 'gate 4', tenant: 'acme', scopes: ['read'], expires_at: '2027-01-01T00:00:00Z' })
+  const made = await send(as.operator, 'POST', '/api/v2/keys', {
+    name: 'gate 4',
+    tenant: 'acme',
+    scopes: ['read'],
+    expires_at: '2027-01-01T00:00:00Z',
+  })
   expect(made.status).toBe(201)
   const { key, ...view } = made.body
-  expect(view).toEqual({ id: expect.stringMatching(/^[0-9a-f]{12}$/) as string, name: 'gate 4', tenant: 'acme', scopes: ['read'], created_at: '2026-01-06T08:00:00.000Z', expires_at: '2027-01-01T00:00:00.000Z' })
+  expect(view).toEqual({
+    id: expect.stringMatching(/^[0-9a-f]{12}$/) as string,
+    name: 'gate 4',
+    tenant: 'acme',
+    scopes: ['read'],
+    created_at: '2026-01-06T08:00:00.000Z',
+    expires_at: '2027-01-01T00:00:00.000Z',
+  })
   expect((await send(key as string, 'GET', '/api/v2/streams')).status).toBe(200)
   const listed = await send(as.operator, 'GET', '/api/v2/keys')
   expect((listed.body['keys'] as object[]).at(-1)).toEqual(view)

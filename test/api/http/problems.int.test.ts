@@ -6,8 +6,11 @@ test('a problem has everything that RFC 9457 names, and a code for programs', as
   const answer = await send(as.acme, 'POST', '/api/v2/events/nothing', visitOf('v1'))
   expect(answer.headers['content-type']).toMatch(/^application\/problem\+json\b/)
   expect(answer.body).toEqual({
-    type: 'urn:tidemill:problem:unknown-stream', title: 'Unknown stream', status: 404, code: 'UNKNOWN_STREAM',
-    detail: 'There is no stream \'nothing\'; there are visit, sync.',
+    type: 'urn:tidemill:problem:unknown-stream',
+    title: 'Unknown stream',
+    status: 404,
+    code: 'UNKNOWN_STREAM',
+    detail: "There is no stream 'nothing'; there are visit, sync.",
     instance: expect.stringMatching(/^urn:tidemill:request:[0-9a-f]{8}-\d+$/) as string,
   })
 })
@@ -52,7 +55,11 @@ test('an unknown path is 404, a known one with another method 405 that names the
 test('a URL that does not decode, or whose parts are too long, is refused like anything else', async () => {
   const { send, as } = await startApi()
   const undecodable = await send(as.acme, 'GET', '/api/v2/predictions/%zz')
-  expect([undecodable.status, undecodable.body.code, undecodable.headers['x-content-type-options']]).toEqual([400, 'BAD_REQUEST', 'nosniff'])
+  expect([undecodable.status, undecodable.body.code, undecodable.headers['x-content-type-options']]).toEqual([
+    400,
+    'BAD_REQUEST',
+    'nosniff',
+  ])
   const long = await send(as.acme, 'GET', `/api/v2/predictions/${'x'.repeat(5_000)}`)
   expect([long.status, long.body.code]).toEqual([400, 'BAD_REQUEST'])
 })
@@ -69,7 +76,11 @@ test('OPTIONS names the methods, HEAD answers like GET without a body', async ()
 test('every answer carries the headers that keep browsers honest; answers with data are not stored', async () => {
   const { send, as } = await startApi()
   for (const url of ['/livez', '/nowhere', '/api/v2/streams']) {
-    expect((await send(as.acme, 'GET', url)).headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'x-frame-options': 'DENY', 'referrer-policy': 'no-referrer' })
+    expect((await send(as.acme, 'GET', url)).headers).toMatchObject({
+      'x-content-type-options': 'nosniff',
+      'x-frame-options': 'DENY',
+      'referrer-policy': 'no-referrer',
+    })
   }
   expect((await send(as.acme, 'GET', '/api/v2/streams')).headers['cache-control']).toBe('no-store')
   expect((await send(undefined, 'GET', '/api/v2/streams')).headers['cache-control']).toBe('no-store')

@@ -8,5 +8,7 @@ import { builtinStreams } from '../../../src/streams/built-in/index.js'
 
 test('docs/reference/api.md says what the API does; `npm run docs:api` writes it', async () => {
   const document = await referenceDocument({ buildApi, builtinStreams })
-  expect(await readFile(new URL('../../../docs/reference/api.md', import.meta.url), 'utf8')).toBe(apiReference(document, problemCodes, limits))
+  expect(await readFile(new URL('../../../docs/reference/api.md', import.meta.url), 'utf8')).toBe(
+    apiReference(document, problemCodes, limits),
+  )
 })

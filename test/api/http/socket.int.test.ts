@@ -16,11 +16,18 @@ interface Sent {
 }
 
 /** A client with connections that stay open. */
-function client(url: string, key: string): (path: string, body?: unknown, headers?: OutgoingHttpHeaders) => Promise<Sent> {
+function client(
+  url: string,
+  key: string,
+): (path: string, body?: unknown, headers?: OutgoingHttpHeaders) => Promise<Sent> {
   const agent = new Agent({ keepAlive: true })
   onTestFinished(() => agent.destroy())
   return async (path, body, headers = {}) => {
-    const sending = request(`${url}${path}`, { agent, method: body === undefined ? 'GET' : 'POST', headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', ...headers } })
+    const sending = request(`${url}${path}`, {
+      agent,
+      method: body === undefined ? 'GET' : 'POST',
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', ...headers },
+    })
     sending.end(body === undefined ? undefined : JSON.stringify(body))
     const [response] = (await once(sending, 'response')) as [IncomingMessage]
     const parts: Buffer[] = []
@@ -29,7 +36,11 @@ function client(url: string, key: string): (path: string, body?: unknown, header
   }
 }
 
-const inFlight = async ({ engine }: Api): Promise<string> => /in_flight_requests (\d+)[^]*in_flight_bytes (\d+)/.exec(await engine.metrics.metrics())!.slice(1).join(' requests, ') + ' bytes'
+const inFlight = async ({ engine }: Api): Promise<string> =>
+  /in_flight_requests (\d+)[^]*in_flight_bytes (\d+)/
+    .exec(await engine.metrics.metrics())!
+    .slice(1)
+    .join(' requests, ') + ' bytes'
 
 test('closing answers what is under way, refuses what comes after, and ends', async () => {
   const api = await startApi({ clock: systemClock })
@@ -60,7 +71,9 @@ test('the last answer on a connection says that it is the last', async () => {
   let text = ''
   socket.setEncoding('utf8').on('data', (part: string) => (text += part))
   const body = JSON.stringify(visitOf('v1'))
-  const post = `POST /api/v2/events/visit HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${api.as.acme}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`
+  const post =
+    `POST /api/v2/events/visit HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${api.as.acme}\r\ncontent-type: ` +
+    `application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`
   socket.write(post)
   await vi.waitUntil(async () => (await inFlight(api)).startsWith('1 '))
   const closing = api.app.close()
@@ -92,7 +105,10 @@ test('whoever does not end a request does not hold up the end', async () => {
   const api = await startApi()
   const url = await listen(api.app, { host, port: 0, anyPort: false })
   const socket = connect(Number(new URL(url).port), host)
-  socket.write(`POST /api/v2/events/visit HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${api.as.acme}\r\ncontent-type: application/json\r\ncontent-length: 500\r\n\r\n{`)
+  socket.write(
+    `POST /api/v2/events/visit HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${api.as.acme}\r\ncontent-type: ` +
+      `application/json\r\ncontent-length: 500\r\n\r\n{`,
+  )
   socket.on('error', () => undefined)
   await vi.waitUntil(async () => (await inFlight(api)).startsWith('1 '))
   await api.app.close()
@@ -106,7 +122,11 @@ test('requests beyond the bounds are told to come again, and taken when there is
   const large = send('/api/v2/events/visit', visitOf('v1', { door: 'x'.repeat(2_000) }))
   await vi.waitUntil(async () => (await inFlight(api)).startsWith('1 '))
   const bytes = await send('/api/v2/events/visit', visitOf('v2'))
-  expect([bytes.status, bytes.headers['retry-after'], bytes.text]).toEqual([503, '1', expect.stringContaining('OVERLOADED')])
+  expect([bytes.status, bytes.headers['retry-after'], bytes.text]).toEqual([
+    503,
+    '1',
+    expect.stringContaining('OVERLOADED'),
+  ])
   expect((await send('/api/v2/streams')).status).toBe(200)
   release()
   expect((await large).status).toBe(200)
@@ -129,7 +149,10 @@ test('a caller that goes away gives its place back', async () => {
   const api = await startApi()
   const url = await listen(api.app, { host, port: 0, anyPort: false })
   const socket = connect(Number(new URL(url).port), host)
-  socket.write(`POST /api/v2/events/visit HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${api.as.acme}\r\ncontent-type: application/json\r\ncontent-length: 500\r\n\r\n{`)
+  socket.write(
+    `POST /api/v2/events/visit HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${api.as.acme}\r\ncontent-type: ` +
+      `application/json\r\ncontent-length: 500\r\n\r\n{`,
+  )
   await vi.waitUntil(async () => (await inFlight(api)) === '1 requests, 500 bytes')
   socket.destroy()
   await vi.waitUntil(async () => (await inFlight(api)) === '0 requests, 0 bytes')
@@ -149,5 +172,8 @@ test('a taken port is given up for a free one only where any port will do', asyn
   const url = await listen(second.app, { host, port, anyPort: true })
   expect([new URL(url).hostname, new URL(url).port === String(port)]).toEqual([host, false])
   expect((await client(url, second.as.acme)('/livez')).status).toBe(200)
-  await expect(listen(third.app, { host, port, anyPort: false })).rejects.toMatchObject({ code: 'BAD_CONFIG', message: expect.stringContaining(`port ${port}`) as string })
+  await expect(listen(third.app, { host, port, anyPort: false })).rejects.toMatchObject({
+    code: 'BAD_CONFIG',
+    message: expect.stringContaining(`port ${port}`) as string,
+  })
 })

@@ -7,7 +7,7 @@ import { temporaryDirectory, testClock } from '../harness.js'
 
 const acme = { name: 'gate 4', tenant: 'acme', scopes: ['predict'] } as const
 
-test('keys outlive the process; the file is its owner\'s alone and nothing lies beside it', async () => {
+test("keys outlive the process; the file is its owner's alone and nothing lies beside it", async () => {
   const directory = await temporaryDirectory()
   const path = join(directory, 'keys.json')
   const { key } = await openKeys(path, testClock()).create(acme)
@@ -47,8 +47,16 @@ test('a withdrawn key stops at once where it was withdrawn; an unknown id is tol
 test('changes made at the same time are all kept', async () => {
   const path = join(await temporaryDirectory(), 'keys.json')
   const stores = [openKeys(path, systemClock), openKeys(path, systemClock)]
-  const made = await Promise.all(Array.from({ length: 10 }, (_, i) => stores[i % 2]!.create({ ...acme, name: `key ${i}` })))
-  expect(new Set(openKeys(path, systemClock).list().map(({ id }) => id))).toEqual(new Set(made.map(({ record }) => record.id)))
+  const made = await Promise.all(
+    Array.from({ length: 10 }, (_, i) => stores[i % 2]!.create({ ...acme, name: `key ${i}` })),
+  )
+  expect(
+    new Set(
+      openKeys(path, systemClock)
+        .list()
+        .map(({ id }) => id),
+    ),
+  ).toEqual(new Set(made.map(({ record }) => record.id)))
 })
 
 test('a lock that a crash left behind is cleared; one that is held is waited for and then reported', async () => {
@@ -71,7 +79,8 @@ test.each([
   const { key } = await engine.create(acme)
   await writeFile(path, text)
   clock.pass(1_000)
-  for (let again = 0; again < 2; again++) expect(() => engine.verify(key, clock.nowMs())).toThrow(/restore it, or remove it/)
+  for (let again = 0; again < 2; again++)
+    expect(() => engine.verify(key, clock.nowMs())).toThrow(/restore it, or remove it/)
   expect(() => openKeys(path, clock)).toThrow(/keys\.json/)
   await expect(engine.create(acme)).rejects.toMatchObject({ code: 'BAD_CONFIG' })
   expect(await readFile(path, 'utf8')).toBe(text)

@@ -22,7 +22,15 @@ test('every character of the secret counts', () => {
   }
 })
 
-test.each(['', 'tm_', key.slice(0, -1), `${key}x`, key.toUpperCase(), ` ${key}`, createKey({ name: '', tenant: 'acme', scopes: [] }, 0).key])('%s is no key', (text) => {
+test.each([
+  '',
+  'tm_',
+  key.slice(0, -1),
+  `${key}x`,
+  key.toUpperCase(),
+  ` ${key}`,
+  createKey({ name: '', tenant: 'acme', scopes: [] }, 0).key,
+])('%s is no key', (text) => {
   expect(keyRing([record]).verify(text, 2_000)).toBeUndefined()
 })
 
@@ -32,5 +40,10 @@ test('a key is good until its expiry and no longer', () => {
 })
 
 test('a tenant sees itself, the operator everyone', () => {
-  expect([maySee({ tenant: 'acme' }, 'acme'), maySee({ tenant: 'acme' }, 'globex'), maySee({ tenant: 'acme' }, '*'), maySee({ tenant: '*' }, 'globex')]).toEqual([true, false, false, true])
+  expect([
+    maySee({ tenant: 'acme' }, 'acme'),
+    maySee({ tenant: 'acme' }, 'globex'),
+    maySee({ tenant: 'acme' }, '*'),
+    maySee({ tenant: '*' }, 'globex'),
+  ]).toEqual([true, false, false, true])
 })

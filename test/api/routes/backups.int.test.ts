@@ -30,8 +30,20 @@ test('the operator has the stores written, asks how far that is, and lets them g
   const { send, as } = await startApi({ ports: { ...fakeEngine(), backups } })
   assert.deepEqual((await send(as.operator, 'POST', '/api/v2/backups', {})).body, { id: 'one' })
   assert.equal((await send(as.operator, 'POST', '/api/v2/backups', {})).status, 409)
-  assert.deepEqual((await send(as.operator, 'GET', '/api/v2/backups/one')).body, { id: 'one', state: 'writing', bytes: 1_000, message: null, parts: null })
-  const parts = { directory: 'data', warehouse: 'data/warehouse/backups/one', log: [{ topic: 'sync', partition: 0, first: 0, next: 7, files: [{ path: 'sync/0/0.segment', base: 0, bytes: 99 }] }] }
+  assert.deepEqual((await send(as.operator, 'GET', '/api/v2/backups/one')).body, {
+    id: 'one',
+    state: 'writing',
+    bytes: 1_000,
+    message: null,
+    parts: null,
+  })
+  const parts = {
+    directory: 'data',
+    warehouse: 'data/warehouse/backups/one',
+    log: [
+      { topic: 'sync', partition: 0, first: 0, next: 7, files: [{ path: 'sync/0/0.segment', base: 0, bytes: 99 }] },
+    ],
+  }
   backups.now = { state: 'ready', parts }
   assert.deepEqual((await send(as.operator, 'GET', '/api/v2/backups/one')).body['parts'], parts)
   backups.now = { state: 'failed', message: 'no space left' }

@@ -25,10 +25,17 @@ test('a tenant sees letters that are surely its own; the operator sees all, and 
 
 test('letters are filtered, and read a page at a time', async () => {
   const { send, as } = await withLetters()
-  for (const [query, expected] of [['stream=sync', ['sync/0/0']], ['code=BAD_FIELD', ['visit/0/1']], ['partition=1', ['visit/1/0']], ['state=redriven', ['visit/0/1']]] as const)
+  for (const [query, expected] of [
+    ['stream=sync', ['sync/0/0']],
+    ['code=BAD_FIELD', ['visit/0/1']],
+    ['partition=1', ['visit/1/0']],
+    ['state=redriven', ['visit/0/1']],
+  ] as const)
     expect(ids(await send(as.operator, 'GET', `/api/v2/dead-letters?${query}`))).toEqual(expected)
   const first = await send(as.operator, 'GET', '/api/v2/dead-letters?limit=3')
-  expect(ids(await send(as.operator, 'GET', `/api/v2/dead-letters?limit=3&cursor=${String(first.body['next'])}`))).toEqual(['sync/0/0'])
+  expect(
+    ids(await send(as.operator, 'GET', `/api/v2/dead-letters?limit=3&cursor=${String(first.body['next'])}`)),
+  ).toEqual(['sync/0/0'])
   expect((await send(as.operator, 'GET', '/api/v2/dead-letters?stream=nothing')).body.code).toBe('UNKNOWN_STREAM')
   expect((await send(as.operator, 'GET', '/api/v2/dead-letters?state=lost')).status).toBe(400)
 })
@@ -36,8 +43,16 @@ test('letters are filtered, and read a page at a time', async () => {
 test('one letter is shown with its bytes; of another tenant it is not told whether it exists', async () => {
   const { send, as } = await withLetters()
   const shown = await send(as.acme, 'GET', '/api/v2/dead-letters/visit/0/0')
-  expect([shown.status, shown.body['value'], shown.body['today']]).toEqual([200, { base64: '/w==' }, { becomes: 'bad', code: 'BAD_JSON', reason: 'still' }])
-  const [others, nobodys, missing] = [await send(as.acme, 'GET', '/api/v2/dead-letters/visit/1/0'), await send(as.acme, 'GET', '/api/v2/dead-letters/sync/0/0'), await send(as.acme, 'GET', '/api/v2/dead-letters/visit/0/9')]
+  expect([shown.status, shown.body['value'], shown.body['today']]).toEqual([
+    200,
+    { base64: '/w==' },
+    { becomes: 'bad', code: 'BAD_JSON', reason: 'still' },
+  ])
+  const [others, nobodys, missing] = [
+    await send(as.acme, 'GET', '/api/v2/dead-letters/visit/1/0'),
+    await send(as.acme, 'GET', '/api/v2/dead-letters/sync/0/0'),
+    await send(as.acme, 'GET', '/api/v2/dead-letters/visit/0/9'),
+  ]
   expect([others.status, nobodys.status, missing.status]).toEqual([403, 403, 403])
   expect([others.body.detail, nobodys.body.detail]).toEqual([missing.body.detail, missing.body.detail])
   expect((await send(as.operator, 'GET', '/api/v2/dead-letters/visit/0/9')).status).toBe(404)
@@ -46,27 +61,47 @@ test('one letter is shown with its bytes; of another tenant it is not told wheth
 test('redriving and purging want the scope admin, and reach no further than the key', async () => {
   const { send, as, acmeAdmin, engine } = await withLetters()
   for (const action of ['redrive', 'purge']) {
-    expect((await send(as.acme, 'POST', `/api/v2/dead-letters/${action}`, { stream: 'visit', code: 'BAD_JSON' })).status).toBe(403)
-    expect((await send(acmeAdmin, 'POST', `/api/v2/dead-letters/${action}`, { stream: 'visit', code: 'BAD_JSON', tenant: 'globex' })).status).toBe(403)
+    expect(
+      (await send(as.acme, 'POST', `/api/v2/dead-letters/${action}`, { stream: 'visit', code: 'BAD_JSON' })).status,
+    ).toBe(403)
+    expect(
+      (
+        await send(acmeAdmin, 'POST', `/api/v2/dead-letters/${action}`, {
+          stream: 'visit',
+          code: 'BAD_JSON',
+          tenant: 'globex',
+        })
+      ).status,
+    ).toBe(403)
     const mine = await send(acmeAdmin, 'POST', `/api/v2/dead-letters/${action}`, { stream: 'visit', code: 'BAD_JSON' })
     expect(mine.status).toBe(200)
     expect(engine.letters.asked.at(-1)!.filter).toEqual({ stream: 'visit', code: 'BAD_JSON', tenant: 'acme' })
   }
-  expect((await send(acmeAdmin, 'POST', '/api/v2/dead-letters/redrive', { stream: 'visit', even_bad: true })).status).toBe(403)
+  expect(
+    (await send(acmeAdmin, 'POST', '/api/v2/dead-letters/redrive', { stream: 'visit', even_bad: true })).status,
+  ).toBe(403)
 })
 
 test('a redrive says of each letter what came of it, or in a dry run would', async () => {
   const { send, as } = await withLetters()
   const done = await send(as.operator, 'POST', '/api/v2/dead-letters/redrive', { stream: 'visit', limit: 1 })
-  expect([(done.body['results'] as { becomes: string }[]).map(({ becomes }) => becomes), done.body['next']]).toEqual([['redriven'], '1'])
+  expect([(done.body['results'] as { becomes: string }[]).map(({ becomes }) => becomes), done.body['next']]).toEqual([
+    ['redriven'],
+    '1',
+  ])
   const tried = await send(as.operator, 'POST', '/api/v2/dead-letters/redrive', { stream: 'visit', dry_run: true })
-  expect((tried.body['results'] as { becomes: string }[]).map(({ becomes }) => becomes)).toEqual(['duplicate', 'duplicate'])
+  expect((tried.body['results'] as { becomes: string }[]).map(({ becomes }) => becomes)).toEqual([
+    'duplicate',
+    'duplicate',
+  ])
 })
 
 test('a purge wants to know which letters, or to be told that all are meant', async () => {
   const { send, as } = await withLetters()
   const bare = await send(as.operator, 'POST', '/api/v2/dead-letters/purge', { stream: 'visit', dry_run: true })
   expect([bare.status, bare.body.code]).toEqual([400, 'BAD_REQUEST'])
-  expect(ids(await send(as.operator, 'POST', '/api/v2/dead-letters/purge', { stream: 'visit', all: true, dry_run: true }))).toEqual(['visit/0/0', 'visit/1/0'])
+  expect(
+    ids(await send(as.operator, 'POST', '/api/v2/dead-letters/purge', { stream: 'visit', all: true, dry_run: true })),
+  ).toEqual(['visit/0/0', 'visit/1/0'])
   expect((await send(as.operator, 'POST', '/api/v2/dead-letters/purge', { code: 'BAD_JSON' })).status).toBe(422)
 })

@@ -3,7 +3,8 @@ import { limits } from '../../../src/base/limits.js'
 import { startApi, visitOf, type Answer } from '../harness.js'
 
 const url = '/api/v2/events/visit'
-const codes = (answer: Answer): unknown[] => (answer.body['results'] as { error?: { code: string } }[]).map((result) => result.error?.code)
+const codes = (answer: Answer): unknown[] =>
+  (answer.body['results'] as { error?: { code: string } }[]).map((result) => result.error?.code)
 
 test('one event is acknowledged with its position, once it is in the log', async () => {
   const { send, as, engine } = await startApi()
@@ -25,7 +26,14 @@ test.each([
   const { send, as } = await startApi()
   const answer = await send(as.acme, 'POST', url, wrap([visitOf('v1'), visitOf('v2')]))
   expect(answer.status).toBe(200)
-  expect(answer.body).toEqual({ accepted: 2, rejected: 0, results: [{ event_id: 'v1', partition: 0, offset: 0 }, { event_id: 'v2', partition: 0, offset: 1 }] })
+  expect(answer.body).toEqual({
+    accepted: 2,
+    rejected: 0,
+    results: [
+      { event_id: 'v1', partition: 0, offset: 0 },
+      { event_id: 'v2', partition: 0, offset: 1 },
+    ],
+  })
 })
 
 test('NDJSON lines are events; a line that is not JSON is explained and the others are taken', async () => {
@@ -48,16 +56,28 @@ test.each(['application/avro', 'avro/binary'])('a body of %s is one event', asyn
 
 test('the good events of a batch are taken and the bad ones explained, each in its place', async () => {
   const { send, as, engine } = await startApi()
-  const answer = await send(as.acme, 'POST', url, [visitOf('v1', { tenant_id: 'globex' }), visitOf('v2'), visitOf('v3', { person_id: 5 }), 'text', visitOf('v4')])
+  const answer = await send(as.acme, 'POST', url, [
+    visitOf('v1', { tenant_id: 'globex' }),
+    visitOf('v2'),
+    visitOf('v3', { person_id: 5 }),
+    'text',
+    visitOf('v4'),
+  ])
   expect(answer.status).toBe(207)
   expect(codes(answer)).toEqual(['FORBIDDEN', undefined, 'BAD_FIELD', 'BAD_FIELD', undefined])
-  expect((answer.body['results'] as object[])[0]).toEqual({ event_id: 'v1', error: { code: 'FORBIDDEN', message: 'the event names another tenant than the key', field: 'tenant_id' } })
+  expect((answer.body['results'] as object[])[0]).toEqual({
+    event_id: 'v1',
+    error: { code: 'FORBIDDEN', message: 'the event names another tenant than the key', field: 'tenant_id' },
+  })
   expect(engine.log.map(({ event }) => event['event_id'])).toEqual(['v2', 'v4'])
 })
 
 test('a batch without one good event is refused, with the reason of each', async () => {
   const { send, as } = await startApi()
-  const mixed = await send(as.acme, 'POST', url, [visitOf('v1', { person_id: 5 }), visitOf('v2', { tenant_id: 'globex' })])
+  const mixed = await send(as.acme, 'POST', url, [
+    visitOf('v1', { person_id: 5 }),
+    visitOf('v2', { tenant_id: 'globex' }),
+  ])
   expect([mixed.status, mixed.body.code, codes(mixed)]).toEqual([422, 'BAD_BATCH', ['BAD_FIELD', 'FORBIDDEN']])
   const alike = await send(as.acme, 'POST', url, [visitOf('v1', { person_id: 5 }), visitOf('v2', { way: undefined })])
   expect([alike.status, alike.body.code]).toEqual([422, 'BAD_FIELD'])
@@ -88,8 +108,16 @@ test('a refused event names the field that is to blame', async () => {
 
 test('too many events or bytes are refused before they reach the engine', async () => {
   const { send, as, engine } = await startApi()
-  const many = await send(as.acme, 'POST', url, Array.from({ length: limits.apiBatch + 1 }, (_, i) => visitOf(`v${i}`)))
-  expect([many.status, many.body.detail]).toEqual([413, `The body holds ${limits.apiBatch + 1} events; at most ${limits.apiBatch} go into one request.`])
+  const many = await send(
+    as.acme,
+    'POST',
+    url,
+    Array.from({ length: limits.apiBatch + 1 }, (_, i) => visitOf(`v${i}`)),
+  )
+  expect([many.status, many.body.detail]).toEqual([
+    413,
+    `The body holds ${limits.apiBatch + 1} events; at most ${limits.apiBatch} go into one request.`,
+  ])
   const large = await send(as.acme, 'POST', url, [visitOf('v1', { door: 'x'.repeat(limits.apiBodyBytes) })])
   expect([large.status, large.body.code]).toEqual([413, 'TOO_LARGE'])
   expect(engine.log).toHaveLength(0)
@@ -98,7 +126,11 @@ test('too many events or bytes are refused before they reach the engine', async 
 test('an unknown stream is 404 and names the streams; an unknown content type is 415', async () => {
   const { send, as } = await startApi()
   const stream = await send(as.acme, 'POST', '/api/v2/events/nothing', visitOf('v1'))
-  expect([stream.status, stream.body.code, stream.body.detail]).toEqual([404, 'UNKNOWN_STREAM', expect.stringContaining('visit, sync')])
+  expect([stream.status, stream.body.code, stream.body.detail]).toEqual([
+    404,
+    'UNKNOWN_STREAM',
+    expect.stringContaining('visit, sync'),
+  ])
   expect((await send(as.acme, 'POST', url, '<v/>', { 'content-type': 'text/xml' })).status).toBe(415)
 })
 
@@ -112,8 +144,12 @@ test('the operator writes for any tenant and must name one', async () => {
   const { send, as, engine } = await startApi()
   expect((await send(as.operator, 'POST', url, visitOf('v1', { tenant_id: 'globex' }))).status).toBe(200)
   expect(engine.log[0]?.caller.tenant).toBe('*')
-  expect((await send(as.operator, 'POST', url, visitOf('v2'))).body.errors).toEqual([expect.objectContaining({ field: 'tenant_id' })])
-  expect((await send(as.operator, 'POST', url, visitOf('v3', { tenant_id: 'nobody' }))).body.code).toBe('UNKNOWN_TENANT')
+  expect((await send(as.operator, 'POST', url, visitOf('v2'))).body.errors).toEqual([
+    expect.objectContaining({ field: 'tenant_id' }),
+  ])
+  expect((await send(as.operator, 'POST', url, visitOf('v3', { tenant_id: 'nobody' }))).body.code).toBe(
+    'UNKNOWN_TENANT',
+  )
 })
 
 test.each([

@@ -17,15 +17,19 @@ test('it is ready while every check holds', async () => {
   expect(unready.body['checks']).toContainEqual({ check: 'warehouse', ok: false, detail: 'away' })
 })
 
-test('requests are timed by route and counted by what became of their events, in the engine\'s own registry', async () => {
+test("requests are timed by route and counted by what became of their events, in the engine's own registry", async () => {
   const { send, as } = await startApi()
   await send(as.acme, 'POST', '/api/v2/events/visit', [visitOf('v1'), visitOf('v2', { person_id: 5 })])
   await send(as.acme, 'GET', '/api/v2/predictions/no-such-id')
   await send(as.acme, 'GET', '/nowhere')
   const { text, headers } = await send(undefined, 'GET', '/metrics')
   expect(headers['content-type']).toMatch(/^text\/plain; version=/)
-  expect(text).toContain('tidemill_http_request_duration_seconds_count{method="POST",route="/api/v2/events/:stream",status="207"} 1')
-  expect(text).toContain('tidemill_http_request_duration_seconds_count{method="GET",route="/api/v2/predictions/:event_id",status="403"} 1')
+  expect(text).toContain(
+    'tidemill_http_request_duration_seconds_count{method="POST",route="/api/v2/events/:stream",status="207"} 1',
+  )
+  expect(text).toContain(
+    'tidemill_http_request_duration_seconds_count{method="GET",route="/api/v2/predictions/:event_id",status="403"} 1',
+  )
   expect(text).toContain('tidemill_http_request_duration_seconds_count{method="GET",route="none",status="404"} 1')
   expect(text).toContain('tidemill_api_events_total{way="ingest",stream="visit",result="accepted"} 1')
   expect(text).toContain('tidemill_api_events_total{way="ingest",stream="visit",result="rejected"} 1')

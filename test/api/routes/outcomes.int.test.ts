@@ -13,13 +13,37 @@ test.each([
   const { send, as, engine } = await startApi()
   const answer = await send(as.acme, 'POST', url, body)
   expect([answer.status, answer.body, engine.outcomes.length]).toEqual([200, { accepted: count }, count])
-  expect(engine.outcomes[0]).toEqual({ stream: 'visit', tenant: 'acme', event_id: 'v1', label: 1, source: 'review', decidedAtMs: startMs })
+  expect(engine.outcomes[0]).toEqual({
+    stream: 'visit',
+    tenant: 'acme',
+    event_id: 'v1',
+    label: 1,
+    source: 'review',
+    decidedAtMs: startMs,
+  })
 })
 
 test('an outcome says how and when it became known', async () => {
   const { send, as, engine } = await startApi()
-  await send(as.operator, 'POST', url, { ...one, tenant_id: 'globex', label: 0, source: 'correction', decided_at: '2026-01-05T00:00:00+02:00', note: 'was ill' })
-  expect(engine.outcomes).toEqual([{ stream: 'visit', tenant: 'globex', event_id: 'v1', label: 0, source: 'correction', decidedAtMs: Date.parse('2026-01-04T22:00:00Z'), note: 'was ill' }])
+  await send(as.operator, 'POST', url, {
+    ...one,
+    tenant_id: 'globex',
+    label: 0,
+    source: 'correction',
+    decided_at: '2026-01-05T00:00:00+02:00',
+    note: 'was ill',
+  })
+  expect(engine.outcomes).toEqual([
+    {
+      stream: 'visit',
+      tenant: 'globex',
+      event_id: 'v1',
+      label: 0,
+      source: 'correction',
+      decidedAtMs: Date.parse('2026-01-04T22:00:00Z'),
+      note: 'was ill',
+    },
+  ])
 })
 
 test.each([
@@ -33,7 +57,12 @@ test.each([
   ['too many', Array.from({ length: limits.apiBatch + 1 }, () => one), 422, ['']],
   ['another stream', { ...one, stream: 'nothing' }, 404, undefined],
   ['a time that is none', { ...one, decided_at: 'soon' }, 422, ['decided_at']],
-  ['a time that is none among others', { outcomes: [one, { ...one, decided_at: 'soon' }] }, 422, ['outcomes/1/decided_at']],
+  [
+    'a time that is none among others',
+    { outcomes: [one, { ...one, decided_at: 'soon' }] },
+    422,
+    ['outcomes/1/decided_at'],
+  ],
 ])('%s is refused, naming the place, and nothing is kept', async (_name, body, status, fields) => {
   const { send, as, engine } = await startApi()
   const answer = await send(as.acme, 'POST', url, body)

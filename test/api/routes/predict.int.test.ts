@@ -2,7 +2,15 @@ import { expect, test } from 'vitest'
 import { startApi, startMs, visitOf } from '../harness.js'
 
 const url = '/api/v2/predict/visit'
-const prediction = { score: 0.83, risk: 'high', version: 'heuristic_v1', served_by: 'heuristic', why: 'no-model', reasons: ['visits_1h'], late: false }
+const prediction = {
+  score: 0.83,
+  risk: 'high',
+  version: 'heuristic_v1',
+  served_by: 'heuristic',
+  why: 'no-model',
+  reasons: ['visits_1h'],
+  late: false,
+}
 
 test('one event gives its score, risk, version and reasons', async () => {
   const { send, as } = await startApi()
@@ -12,16 +20,27 @@ test('one event gives its score, risk, version and reasons', async () => {
 
 test('the answer mirrors the body: a list for a list, predictions for events', async () => {
   const { send, as } = await startApi()
-  const two = [{ event_id: 'v1', ...prediction }, { event_id: 'v2', ...prediction }]
+  const two = [
+    { event_id: 'v1', ...prediction },
+    { event_id: 'v2', ...prediction },
+  ]
   expect((await send(as.acme, 'POST', url, [visitOf('v1'), visitOf('v2')])).body).toEqual(two)
-  expect((await send(as.acme, 'POST', url, { events: [visitOf('v1'), visitOf('v2')] })).body).toEqual({ predictions: two })
+  expect((await send(as.acme, 'POST', url, { events: [visitOf('v1'), visitOf('v2')] })).body).toEqual({
+    predictions: two,
+  })
 })
 
 test('the id, the time and the tenant may be left out', async () => {
   const { send, as, engine } = await startApi()
   const answer = await send(as.acme, 'POST', url, { person_id: 'ann', way: 'in' })
   expect(answer.status).toBe(200)
-  expect(engine.asked[0]).toEqual({ event_id: answer.body['event_id'], tenant_id: 'acme', at: startMs, person_id: 'ann', way: 'in' })
+  expect(engine.asked[0]).toEqual({
+    event_id: answer.body['event_id'],
+    tenant_id: 'acme',
+    at: startMs,
+    person_id: 'ann',
+    way: 'in',
+  })
   expect(answer.body['event_id']).toMatch(/^api-[0-9a-f-]{36}$/)
 })
 
@@ -29,7 +48,10 @@ test('bad events of a batch are explained beside the scores of the others', asyn
   const { send, as } = await startApi()
   const answer = await send(as.acme, 'POST', url, [visitOf('v1', { person_id: 5 }), visitOf('v2')])
   expect(answer.status).toBe(207)
-  expect(answer.body).toEqual([{ event_id: 'v1', error: { code: 'BAD_FIELD', message: 'person_id is not a string', field: 'person_id' } }, { event_id: 'v2', ...prediction }])
+  expect(answer.body).toEqual([
+    { event_id: 'v1', error: { code: 'BAD_FIELD', message: 'person_id is not a string', field: 'person_id' } },
+    { event_id: 'v2', ...prediction },
+  ])
 })
 
 test('a store that is away is 503', async () => {
@@ -46,8 +68,22 @@ test.each([
   const { send, as, engine } = await startApi()
   const answer = await send(as.acme, 'POST', path, '{"domain": "voice", "user_id": 1}', { 'content-type': type })
   expect(answer.status).toBe(200)
-  expect(answer.body).toEqual({ event_id: expect.stringMatching(/^api-/) as string, conflict_probability: 0.83, risk: 'high', model_version: 'heuristic_v1', served_by: 'heuristic', why: 'no-model', reasons: ['visits_1h'] })
-  expect(engine.asked[0]).toEqual({ event_id: answer.body['event_id'], tenant_id: 'acme', synced_at: startMs, domain: 'voice', user_id: '1' })
+  expect(answer.body).toEqual({
+    event_id: expect.stringMatching(/^api-/) as string,
+    conflict_probability: 0.83,
+    risk: 'high',
+    model_version: 'heuristic_v1',
+    served_by: 'heuristic',
+    why: 'no-model',
+    reasons: ['visits_1h'],
+  })
+  expect(engine.asked[0]).toEqual({
+    event_id: answer.body['event_id'],
+    tenant_id: 'acme',
+    synced_at: startMs,
+    domain: 'voice',
+    user_id: '1',
+  })
 })
 
 test('the short form passes on other columns and refuses what it cannot read', async () => {
@@ -59,6 +95,12 @@ test('the short form passes on other columns and refuses what it cannot read', a
     { field: 'domain', message: 'expected required property' },
     { field: 'user_id', message: 'must be one of string, integer' },
   ])
-  expect((await send(as.acme, 'POST', path, 'domain=voice&user_id=1', { 'content-type': 'application/x-www-form-urlencoded' })).body.code).toBe('BAD_JSON')
+  expect(
+    (
+      await send(as.acme, 'POST', path, 'domain=voice&user_id=1', {
+        'content-type': 'application/x-www-form-urlencoded',
+      })
+    ).body.code,
+  ).toBe('BAD_JSON')
   expect((await send(as.acme, 'POST', path, { domain: 'voice', user_id: 1, tenant_id: 'globex' })).status).toBe(403)
 })

@@ -3,20 +3,28 @@ import { row, streams } from '../fakes.js'
 import { startApi, startMs, type Answer } from '../harness.js'
 
 const hourMs = 3_600_000
-const ids = (answer: Answer): unknown => (answer.body['predictions'] as { event_id: string }[]).map((one) => one.event_id)
+const ids = (answer: Answer): unknown =>
+  (answer.body['predictions'] as { event_id: string }[]).map((one) => one.event_id)
 
 async function withRows(): ReturnType<typeof startApi> {
   const api = await startApi()
   api.engine.rows.push(
     row({ event_id: 'a1', eventTimeMs: startMs }),
-    row({ event_id: 'a2', eventTimeMs: startMs + hourMs, risk: 'low', entity: 'bob', version: 'visit-2', outcome: { label: 1, source: 'review', decidedAtMs: startMs + 2 * hourMs } }),
+    row({
+      event_id: 'a2',
+      eventTimeMs: startMs + hourMs,
+      risk: 'low',
+      entity: 'bob',
+      version: 'visit-2',
+      outcome: { label: 1, source: 'review', decidedAtMs: startMs + 2 * hourMs },
+    }),
     row({ event_id: 'a3', eventTimeMs: startMs + 2 * hourMs, stream: 'sync' }),
     row({ event_id: 'g1', eventTimeMs: startMs, tenant: 'globex' }),
   )
   return api
 }
 
-test('a tenant reads its own predictions, the newest first, the operator everyone\'s', async () => {
+test("a tenant reads its own predictions, the newest first, the operator everyone's", async () => {
   const { send, as } = await withRows()
   expect(ids(await send(as.acme, 'GET', '/api/v2/predictions'))).toEqual(['a3', 'a2', 'a1'])
   expect(ids(await send(as.globex, 'GET', '/api/v2/predictions?tenant=globex'))).toEqual(['g1'])
@@ -65,13 +73,29 @@ test.each([
   expect([answer.status, answer.body.code, answer.body.errors?.[0]?.field]).toEqual([status, code, field])
 })
 
-test('one event\'s prediction comes with its outcome', async () => {
+test("one event's prediction comes with its outcome", async () => {
   const { send, as } = await withRows()
   const answer = await send(as.acme, 'GET', '/api/v2/predictions/a2')
   expect(answer.body['predictions']).toEqual([
     {
-      event_id: 'a2', tenant: 'acme', stream: 'visit', topic: 'visit', partition: 0, offset: 7, origin: 'log', entity: 'bob', event_time: '2026-01-06T09:00:00.000Z', record_time: '2026-01-06T08:00:01.000Z',
-      score: 0.9, risk: 'low', version: 'visit-2', served_by: 'model', why: null, reasons: ['visits_1h'], late: false, outcome: { label: 1, source: 'review', decided_at: '2026-01-06T10:00:00.000Z' },
+      event_id: 'a2',
+      tenant: 'acme',
+      stream: 'visit',
+      topic: 'visit',
+      partition: 0,
+      offset: 7,
+      origin: 'log',
+      entity: 'bob',
+      event_time: '2026-01-06T09:00:00.000Z',
+      record_time: '2026-01-06T08:00:01.000Z',
+      score: 0.9,
+      risk: 'low',
+      version: 'visit-2',
+      served_by: 'model',
+      why: null,
+      reasons: ['visits_1h'],
+      late: false,
+      outcome: { label: 1, source: 'review', decided_at: '2026-01-06T10:00:00.000Z' },
     },
   ])
 })
@@ -94,16 +118,26 @@ test('a warehouse that is away is 503, and the answer does not say where it is',
 test('features are read by entity, as of a time; no value is null', async () => {
   const { send, as } = await startApi()
   const answer = await send(as.acme, 'GET', '/api/v2/features/visit/person/ann?at=2026-01-05T00:00:00Z')
-  expect(answer.body).toEqual({ stream: 'visit', entity: 'person', id: ['ann'], tenant: 'acme', at: '2026-01-05T00:00:00.000Z', features: { visits_1h: 1, never: null } })
+  expect(answer.body).toEqual({
+    stream: 'visit',
+    entity: 'person',
+    id: ['ann'],
+    tenant: 'acme',
+    at: '2026-01-05T00:00:00.000Z',
+    features: { visits_1h: 1, never: null },
+  })
   expect((await send(as.acme, 'GET', '/api/v2/features/visit/person/ann/')).body['at']).toBe('2026-01-06T08:00:00.000Z')
 })
 
 test('an id of several parts is separated by commas; a comma inside a part is escaped', async () => {
   const { send, as } = await startApi()
-  const read = async (id: string): Promise<unknown> => (await send(as.acme, 'GET', `/api/v2/features/visit/passage/${id}?at=5`)).body['id']
+  const read = async (id: string): Promise<unknown> =>
+    (await send(as.acme, 'GET', `/api/v2/features/visit/passage/${id}?at=5`)).body['id']
   expect(await read('ann,door%201')).toEqual(['ann', 'door 1'])
   expect(await read('ann,door%2C1/')).toEqual(['ann', 'door,1'])
-  expect((await send(as.acme, 'GET', '/api/v2/features/visit/passage/ann')).body.detail).toBe('The id of passage has 2 parts, separated by commas: person_id,door.')
+  expect((await send(as.acme, 'GET', '/api/v2/features/visit/passage/ann')).body.detail).toBe(
+    'The id of passage has 2 parts, separated by commas: person_id,door.',
+  )
   expect((await send(as.acme, 'GET', '/api/v2/features/visit/passage/ann,%zz')).status).toBe(400)
 })
 
@@ -111,24 +145,40 @@ test('the operator names the tenant whose features it wants', async () => {
   const { send, as } = await startApi()
   expect((await send(as.operator, 'GET', '/api/v2/features/visit/person/ann')).body.errors?.[0]?.field).toBe('tenant')
   expect((await send(as.operator, 'GET', '/api/v2/features/visit/person/ann?tenant=acme')).status).toBe(200)
-  expect((await send(as.operator, 'GET', '/api/v2/features/visit/person/nobody?tenant=acme')).body.code).toBe('NOT_FOUND')
+  expect((await send(as.operator, 'GET', '/api/v2/features/visit/person/nobody?tenant=acme')).body.code).toBe(
+    'NOT_FOUND',
+  )
 })
 
 test('an unknown entity names those there are', async () => {
   const { send, as } = await startApi()
   const answer = await send(as.acme, 'GET', '/api/v2/features/visit/planet/mars')
-  expect([answer.status, answer.body.code, answer.body.detail]).toEqual([404, 'UNKNOWN_ENTITY', 'Stream visit has no entity \'planet\'; it has person, passage.'])
+  expect([answer.status, answer.body.code, answer.body.detail]).toEqual([
+    404,
+    'UNKNOWN_ENTITY',
+    "Stream visit has no entity 'planet'; it has person, passage.",
+  ])
 })
 
 test('the streams say what is scored and who serves', async () => {
   const { send, as } = await startApi()
-  expect((await send(as.acme, 'GET', '/api/v2/streams')).body).toEqual({ streams: JSON.parse(JSON.stringify(streams)) as unknown })
+  expect((await send(as.acme, 'GET', '/api/v2/streams')).body).toEqual({
+    streams: JSON.parse(JSON.stringify(streams)) as unknown,
+  })
 })
 
 test('a SELECT is answered with rows and whether there are more; anything else is a bad request', async () => {
   const { send, as } = await withRows()
-  const ask = (sql: string, limit?: number): ReturnType<typeof send> => send(as.operator, 'POST', '/api/v2/sql', { sql, ...(limit !== undefined && { limit }) })
-  expect((await ask('SELECT tenant, score FROM predictions_final', 1)).body).toEqual({ rows: [{ tenant: 'acme', score: 0.9 }], more: true })
+  const ask = (sql: string, limit?: number): ReturnType<typeof send> =>
+    send(as.operator, 'POST', '/api/v2/sql', { sql, ...(limit !== undefined && { limit }) })
+  expect((await ask('SELECT tenant, score FROM predictions_final', 1)).body).toEqual({
+    rows: [{ tenant: 'acme', score: 0.9 }],
+    more: true,
+  })
   expect((await ask('SELECT tenant, score FROM predictions_final')).body['more']).toBe(false)
-  expect([(await ask('DROP TABLE predictions')).status, (await ask('SELECT 1', 0)).status, (await ask('SELECT 1', 1_000_000)).status]).toEqual([400, 422, 422])
+  expect([
+    (await ask('DROP TABLE predictions')).status,
+    (await ask('SELECT 1', 0)).status,
+    (await ask('SELECT 1', 1_000_000)).status,
+  ]).toEqual([400, 422, 422])
 })

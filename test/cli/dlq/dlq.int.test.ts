@@ -12,31 +12,64 @@ async function engine(answer: Parameters<typeof answering>[0]): ReturnType<typeo
 }
 
 const letter = (position: number, given: object = {}) => ({
-  id: `visit/0/${position}`, stream: 'visit', partition: 0, offset: 100 + position, time: '2026-01-06T08:00:00.000Z', code: 'BAD_JSON', stage: 'decode', reason: 'it ends\ntoo early',
-  version: '0.1.0 abc', attempts: 0, origin: 100 + position, tenant: null, event_id: null, bytes: 1, state: 'new', ...given,
+  id: `visit/0/${position}`,
+  stream: 'visit',
+  partition: 0,
+  offset: 100 + position,
+  time: '2026-01-06T08:00:00.000Z',
+  code: 'BAD_JSON',
+  stage: 'decode',
+  reason: 'it ends\ntoo early',
+  version: '0.1.0 abc',
+  attempts: 0,
+  origin: 100 + position,
+  tenant: null,
+  event_id: null,
+  bytes: 1,
+  state: 'new',
+  ...given,
 })
-const bodies = (asked: readonly Asked[]): readonly Record<string, unknown>[] => asked.map(({ body }) => JSON.parse(body) as Record<string, unknown>)
+const bodies = (asked: readonly Asked[]): readonly Record<string, unknown>[] =>
+  asked.map(({ body }) => JSON.parse(body) as Record<string, unknown>)
 const at = (url: string): string[] => ['--url', url, '--key', 'k']
 
 describe('tidemill dlq list', () => {
   test('shows new letters, follows the pages, and prints JSON when asked', async () => {
-    const { url, asked } = await engine(({ url: path }): Given => ({ body: path.includes('cursor=') ? { letters: [letter(1)], next: null } : { letters: [letter(0, { tenant: 'acme' })], next: 'more' } }))
+    const { url, asked } = await engine(({ url: path }): Given => ({
+      body: path.includes('cursor=')
+        ? { letters: [letter(1)], next: null }
+        : { letters: [letter(0, { tenant: 'acme' })], next: 'more' },
+    }))
     const ran = await tidemill(['dlq', 'list', '--stream', 'visit', '--code', 'BAD_JSON', ...at(url)])
     assert.equal(ran.exit, 0)
     assert.match(ran.data, /visit\/0\/0 .* acme .* BAD_JSON .* it ends too early\n.*visit\/0\/1/)
     assert.match(asked[0]!.url, /stream=visit&code=BAD_JSON&state=new&limit=20/)
     const json = await tidemill(['dlq', 'list', '--state', 'all', '--json', ...at(url)])
-    assert.deepEqual((JSON.parse(json.data) as { letters: { id: string }[] }).letters.map(({ id }) => id), ['visit/0/0', 'visit/0/1'])
+    assert.deepEqual(
+      (JSON.parse(json.data) as { letters: { id: string }[] }).letters.map(({ id }) => id),
+      ['visit/0/0', 'visit/0/1'],
+    )
     assert.ok(!asked.at(-1)!.url.includes('state='))
   })
 })
 
 describe('tidemill dlq show', () => {
   test('shows a letter whole, without letting its bytes move the cursor', async () => {
-    const { url, asked } = await engine(() => ({ body: { letter: letter(0), key: { text: 'acme' }, value: { text: '{\u001b[2J' }, headers: { trace: { base64: '/w==' } }, today: { becomes: 'bad', code: 'BAD_JSON', reason: 'still' } } }))
+    const { url, asked } = await engine(() => ({
+      body: {
+        letter: letter(0),
+        key: { text: 'acme' },
+        value: { text: '{\u001b[2J' },
+        headers: { trace: { base64: '/w==' } },
+        today: { becomes: 'bad', code: 'BAD_JSON', reason: 'still' },
+      },
+    }))
     const ran = await tidemill(['dlq', 'show', 'visit/0/0', ...at(url)])
     assert.equal(asked[0]!.url, '/api/v2/dead-letters/visit/0/0')
-    assert.match(ran.data, /BAD_JSON at decode[^]*still bad, BAD_JSON: still[^]*header trace +base64 \/w==[^]*\{\\u001b\[2J/)
+    assert.match(
+      ran.data,
+      /BAD_JSON at decode[^]*still bad, BAD_JSON: still[^]*header trace +base64 \/w==[^]*\{\\u001b\[2J/,
+    )
   })
 
   test('wants a place such as the list names', async () => {
@@ -46,15 +79,51 @@ describe('tidemill dlq show', () => {
 
 describe('tidemill dlq redrive', () => {
   test('goes page by page at its rate and says what stays, with exit code 1', async () => {
-    const { url, asked } = await engine((_, times): Given => ({ body: times === 1 ? { results: [{ letter: letter(0), becomes: 'redriven' }], next: 'more' } : { results: [{ letter: letter(1), becomes: 'bad', code: 'BAD_JSON', reason: 'still' }], next: null } }))
-    const ran = await tidemill(['dlq', 'redrive', '--stream', 'visit', '--tenant', 'acme', '--rate', '1000', ...at(url)])
+    const { url, asked } = await engine((_, times): Given => ({
+      body:
+        times === 1
+          ? { results: [{ letter: letter(0), becomes: 'redriven' }], next: 'more' }
+          : { results: [{ letter: letter(1), becomes: 'bad', code: 'BAD_JSON', reason: 'still' }], next: null },
+    }))
+    const ran = await tidemill([
+      'dlq',
+      'redrive',
+      '--stream',
+      'visit',
+      '--tenant',
+      'acme',
+      '--rate',
+      '1000',
+      ...at(url),
+    ])
     assert.equal(ran.exit, 1)
-    assert.match(ran.said, /2 letters: 1 redriven, 1 still bad[^]*1 of 2 letters would still be bad and stay: 1 BAD_JSON/)
-    assert.deepEqual(bodies(asked).map(({ stream, tenant, cursor, limit, dry_run, even_bad }) => [stream, tenant, cursor, limit, dry_run, even_bad]), [['visit', 'acme', undefined, 1000, false, false], ['visit', 'acme', 'more', 1000, false, false]])
+    assert.match(
+      ran.said,
+      /2 letters: 1 redriven, 1 still bad[^]*1 of 2 letters would still be bad and stay: 1 BAD_JSON/,
+    )
+    assert.deepEqual(
+      bodies(asked).map(({ stream, tenant, cursor, limit, dry_run, even_bad }) => [
+        stream,
+        tenant,
+        cursor,
+        limit,
+        dry_run,
+        even_bad,
+      ]),
+      [
+        ['visit', 'acme', undefined, 1000, false, false],
+        ['visit', 'acme', 'more', 1000, false, false],
+      ],
+    )
   })
 
   test('as a dry run tells what each event would become and ends well', async () => {
-    const results = [{ letter: letter(0), becomes: 'scored', score: 0.9, risk: 'high' }, { letter: letter(1), becomes: 'late', score: 0.1, risk: 'low' }, { letter: letter(2), becomes: 'duplicate' }, { letter: letter(3), becomes: 'bad', code: 'BAD_JSON', reason: 'still' }]
+    const results = [
+      { letter: letter(0), becomes: 'scored', score: 0.9, risk: 'high' },
+      { letter: letter(1), becomes: 'late', score: 0.1, risk: 'low' },
+      { letter: letter(2), becomes: 'duplicate' },
+      { letter: letter(3), becomes: 'bad', code: 'BAD_JSON', reason: 'still' },
+    ]
     const { url, asked } = await engine(() => ({ body: { results, next: null } }))
     const ran = await tidemill(['dlq', 'redrive', '--stream', 'visit', '--dry-run', ...at(url)])
     assert.equal(ran.exit, 0)
@@ -64,7 +133,8 @@ describe('tidemill dlq redrive', () => {
     assert.deepEqual((JSON.parse(json.data) as { counts: object }).counts, { scored: 1, late: 1, duplicate: 1, bad: 1 })
   })
 
-  test('wants a stream', async () => assert.equal((await tidemill(['dlq', 'redrive', '--url', 'http://x', '--key', 'k'])).exit, 2))
+  test('wants a stream', async () =>
+    assert.equal((await tidemill(['dlq', 'redrive', '--url', 'http://x', '--key', 'k'])).exit, 2))
 })
 
 describe('tidemill dlq purge', () => {
@@ -75,7 +145,13 @@ describe('tidemill dlq purge', () => {
     const ran = await tidemill(['dlq', 'purge', '--stream', 'visit', '--stage', 'decode', '--yes', ...at(url)])
     assert.equal(ran.exit, 0)
     assert.match(ran.said, /2 letters are purged: 1 BAD_JSON, 1 BAD_FIELD/)
-    assert.deepEqual(bodies(asked).map(({ dry_run, limit }) => [dry_run, limit]), [[true, 1000], [false, 2]])
+    assert.deepEqual(
+      bodies(asked).map(({ dry_run, limit }) => [dry_run, limit]),
+      [
+        [true, 1000],
+        [false, 2],
+      ],
+    )
   })
 
   test('does nothing unasked: without a terminal it wants --yes', async () => {
@@ -83,7 +159,10 @@ describe('tidemill dlq purge', () => {
     const ran = await tidemill(['dlq', 'purge', '--stream', 'visit', '--all', ...at(url)])
     assert.equal(ran.exit, 2)
     assert.match(ran.said, /Purge 2 letters of visit .* --yes/)
-    assert.deepEqual(bodies(asked).map(({ dry_run }) => dry_run), [true])
+    assert.deepEqual(
+      bodies(asked).map(({ dry_run }) => dry_run),
+      [true],
+    )
   })
 
   test('wants to know which letters', async () => {
@@ -94,7 +173,10 @@ describe('tidemill dlq purge', () => {
 
   test('only counts in a dry run', async () => {
     const { url, asked } = await engine(answer)
-    assert.match((await tidemill(['dlq', 'purge', '--stream', 'visit', '--all', '--dry-run', ...at(url)])).said, /2 letters would be purged/)
+    assert.match(
+      (await tidemill(['dlq', 'purge', '--stream', 'visit', '--all', '--dry-run', ...at(url)])).said,
+      /2 letters would be purged/,
+    )
     assert.equal(asked.length, 1)
   })
 })

@@ -43,10 +43,25 @@ onCluster(stores, (preset) => {
   })
 
   /** A file that says where the servers are, with some lines of it changed. */
-  function configuration(change: { readonly redis?: string; readonly kafka?: string; readonly ofKafka?: string; readonly clickhouse?: string; readonly registry?: string; readonly more?: string } = {}): string {
-    const { TIDEMILL_KAFKA_BROKERS: broker, TIDEMILL_REDIS_NODES: node, TIDEMILL_CLICKHOUSE_URL: url } = preset.variables
+  function configuration(
+    change: {
+      readonly redis?: string
+      readonly kafka?: string
+      readonly ofKafka?: string
+      readonly clickhouse?: string
+      readonly registry?: string
+      readonly more?: string
+    } = {},
+  ): string {
+    const {
+      TIDEMILL_KAFKA_BROKERS: broker,
+      TIDEMILL_REDIS_NODES: node,
+      TIDEMILL_CLICKHOUSE_URL: url,
+    } = preset.variables
     const path = join(directory, `cluster-${number++}.yaml`)
-    writeFileSync(path, `
+    writeFileSync(
+      path,
+      `
 preset: cluster
 tenants: any
 dataDirectory: ${directory}
@@ -56,39 +71,62 @@ redis: { nodes: [${change.redis ?? node}] }
 clickhouse: { url: ${change.clickhouse ?? url} }
 ${change.registry === undefined ? '' : `schemaRegistry: { url: ${change.registry} }`}
 ${change.more ?? ''}
-`)
+`,
+    )
     return path
   }
 
   async function examine(path: string, ...more: readonly string[]): Promise<Examined> {
     const { exit, data, said } = await tidemill(['doctor', '--config', path, '--json', ...more])
     const { checks } = JSON.parse(data) as { checks: readonly Check[] }
-    return { exit, said, found: Object.fromEntries(checks.map((check) => [check.name, check])), failed: checks.filter(({ result }) => result === 'failed').map(({ name }) => name) }
+    return {
+      exit,
+      said,
+      found: Object.fromEntries(checks.map((check) => [check.name, check])),
+      failed: checks.filter(({ result }) => result === 'failed').map(({ name }) => name),
+    }
   }
 
   describe('the doctor of a cluster', { timeout: 300_000 }, () => {
     test('finds servers that nobody has used yet, and makes nothing in them', async () => {
       const { exit, found } = await examine(configuration())
       assert.equal(exit, 0, JSON.stringify(found))
-      assert.deepEqual([found['kafka']!.result, found['topics']!.result, found['progress']!.detail, found['registry']!.result], ['ok', 'skipped', 'nothing is stored yet', 'skipped'])
+      assert.deepEqual(
+        [found['kafka']!.result, found['topics']!.result, found['progress']!.detail, found['registry']!.result],
+        ['ok', 'skipped', 'nothing is stored yet', 'skipped'],
+      )
       assert.match(found['migrations']!.detail, /^0 applied; the next start applies 0001_/)
       const kafka = await kafkaTopicsOf(loadConfig({ variables: preset.variables }))
-      assert.deepEqual((await kafka.list()).filter((topic) => !topic.startsWith('__')), [])
+      assert.deepEqual(
+        (await kafka.list()).filter((topic) => !topic.startsWith('__')),
+        [],
+      )
       await kafka.close()
-      const unmade = await examine(configuration({ clickhouse: `${preset.variables['TIDEMILL_CLICKHOUSE_URL']!}, database: unmade` }))
+      const unmade = await examine(
+        configuration({ clickhouse: `${preset.variables['TIDEMILL_CLICKHOUSE_URL']!}, database: unmade` }),
+      )
       assert.match(unmade.found['clickhouse']!.detail, /^answers at .*its database is not there yet/)
-      assert.deepEqual([unmade.exit, await warehouse.query("SELECT name FROM system.databases WHERE name = 'unmade'")], [0, []])
+      assert.deepEqual(
+        [unmade.exit, await warehouse.query("SELECT name FROM system.databases WHERE name = 'unmade'")],
+        [0, []],
+      )
     })
 
     test('tells of every part that an engine has used', async () => {
-      const engine = await startEngine(loadConfig({ variables: preset.variables, flags: { dataDirectory: directory, 'tenants': 'any', 'api.port': 0 } }))
+      const engine = await startEngine(
+        loadConfig({ variables: preset.variables, flags: { dataDirectory: directory, tenants: 'any', 'api.port': 0 } }),
+      )
       onTestFinished(() => engine.stop())
       while ((await redis.keys('tidemill:*:meta')).length < 16) await systemClock.sleep(50)
       const { exit, found } = await examine(configuration(), '--url', engine.url)
       assert.equal(exit, 0, JSON.stringify(found))
       assert.match(found['topics']!.detail, /^\d+ are as declared$/)
       assert.equal(found[`lag of ${scoringGroup}`]!.detail, '0 records behind, 1 in it')
-      assert.ok(['predictions', 'outcomes', 'dead_letters', 'events'].every((table) => found[`lag of tidemill-warehouse-${table}`]?.result === 'ok'))
+      assert.ok(
+        ['predictions', 'outcomes', 'dead_letters', 'events'].every(
+          (table) => found[`lag of tidemill-warehouse-${table}`]?.result === 'ok',
+        ),
+      )
       assert.match(found['redis servers']!.detail, /noeviction, \d+ MiB no bound, append-only file on/)
       assert.match(found['migrations']!.detail, /^\d+ applied$/)
       assert.match(found['server clocks']!.detail, /^this machine and Redis at .*, ClickHouse agree$/)
@@ -97,7 +135,11 @@ ${change.more ?? ''}
     })
 
     test('fails for servers that are away, each by its name, and still looks at the others', async () => {
-      for (const [server, named] of [['kafka', '127.0.0.1:1'], ['redis', '127.0.0.1:1'], ['clickhouse', 'http://127.0.0.1:1']] as const) {
+      for (const [server, named] of [
+        ['kafka', '127.0.0.1:1'],
+        ['redis', '127.0.0.1:1'],
+        ['clickhouse', 'http://127.0.0.1:1'],
+      ] as const) {
         const { exit, failed, found } = await examine(configuration({ [server]: named }))
         assert.deepEqual([exit, failed], [5, [server]])
         assert.match(found[server]!.detail, /127\.0\.0\.1:1.*ECONNREFUSED|ECONNREFUSED.*127\.0\.0\.1:1/)
@@ -118,10 +160,16 @@ ${change.more ?? ''}
     test('fails when a group is further behind than was asked for', async () => {
       const config = configuration()
       const kafka = await clusterServers(loadConfig({ variables: preset.variables })).kafka()
-      await kafka.append({ topic: 'attendance', partition: 0 }, Array.from({ length: 7 }, () => ({ key: null, value: Buffer.from('x') })))
+      await kafka.append(
+        { topic: 'attendance', partition: 0 },
+        Array.from({ length: 7 }, () => ({ key: null, value: Buffer.from('x') })),
+      )
       await kafka.close()
       const group = `lag of ${scoringGroup}`
-      assert.equal((await examine(config, '--max-lag', '7')).found[group]!.detail, '7 records behind, no process is in it')
+      assert.equal(
+        (await examine(config, '--max-lag', '7')).found[group]!.detail,
+        '7 records behind, no process is in it',
+      )
       const { exit, failed, found } = await examine(config, '--max-lag', '6')
       assert.equal(exit, 5)
       assert.ok(failed.includes(group) && found[group]!.detail.endsWith('at most 6 were asked for'), failed.join())
@@ -146,9 +194,12 @@ ${change.more ?? ''}
       await warehouse.run("INSERT INTO progress SELECT 'events', 'sync', 1, 700, -1, 0, now64(3)")
       const { exit, failed, found } = await examine(configuration())
       await redis.del('tidemill:{sync:2}:meta')
-      await warehouse.run("DELETE FROM progress WHERE next = 700")
+      await warehouse.run('DELETE FROM progress WHERE next = 700')
       assert.deepEqual([exit, failed], [5, ['state', 'progress']])
-      assert.match(found['state']!.detail, /state is at offset 5001 of sync\/2, which ends at 0: the topic was made anew/)
+      assert.match(
+        found['state']!.detail,
+        /state is at offset 5001 of sync\/2, which ends at 0: the topic was made anew/,
+      )
       assert.match(found['progress']!.detail, /table events is at offset 700 of sync\/1, which ends at 0/)
     })
 

@@ -13,7 +13,10 @@ import { answering, tidemill } from '../harness.js'
 const directory = (): string => mkdtempSync(join(tmpdir(), 'tidemill-doctor-'))
 
 /** What the doctor finds in a data directory, by the name of the check. */
-async function examine(data: string, ...more: readonly string[]): Promise<{ readonly exit: number; readonly found: Readonly<Record<string, Check>> }> {
+async function examine(
+  data: string,
+  ...more: readonly string[]
+): Promise<{ readonly exit: number; readonly found: Readonly<Record<string, Check>> }> {
   const ran = await tidemill(['doctor', '--data', data, '--json', ...more])
   const { ok, checks } = JSON.parse(ran.data) as { ok: boolean; checks: readonly Check[] }
   assert.equal(ok, ran.exit === 0)
@@ -24,7 +27,10 @@ async function examine(data: string, ...more: readonly string[]): Promise<{ read
 async function withEvents(data: string): Promise<string> {
   const log = await openLocalLog({ directory: dataPaths(data).log, clock: systemClock })
   await log.ensure({ topic: 'sync', partitions: 4 })
-  for (let i = 0; i < 3; i++) await log.append({ topic: 'sync', partition: 0 }, [{ key: null, value: Buffer.from(`event ${i} ${'.'.repeat(200)}`) }])
+  for (let i = 0; i < 3; i++)
+    await log.append({ topic: 'sync', partition: 0 }, [
+      { key: null, value: Buffer.from(`event ${i} ${'.'.repeat(200)}`) },
+    ])
   await log.close()
   const folder = join(dataPaths(data).log, 'sync', '0')
   const segment = readdirSync(folder).find((name) => readFileSync(join(folder, name)).includes('event 1'))
@@ -86,14 +92,21 @@ describe('the doctor', () => {
   test('believes a running engine about itself, and looks at its clock', async () => {
     const data = directory()
     const checks = [{ check: 'log', ok: false, detail: 'disk is full' }]
-    const engine = await answering(() => ({ status: 503, body: { ready: false, checks }, headers: { date: new Date(systemClock.nowMs() - 60_000).toUTCString() } }))
+    const engine = await answering(() => ({
+      status: 503,
+      body: { ready: false, checks },
+      headers: { date: new Date(systemClock.nowMs() - 60_000).toUTCString() },
+    }))
     const lock = await lockDirectory(data, { pid: process.pid, startedAt: 'now' })
     await lock.update({ url: engine.url })
     const { exit, found } = await examine(data)
     await lock.release()
     engine.close()
     assert.equal(exit, 5)
-    assert.deepEqual([found['engine']!.result, found['engine: log']!.detail, found['clock']!.result, found['stores']!.result], ['failed', 'disk is full', 'failed', 'skipped'])
+    assert.deepEqual(
+      [found['engine']!.result, found['engine: log']!.detail, found['clock']!.result, found['stores']!.result],
+      ['failed', 'disk is full', 'failed', 'skipped'],
+    )
   })
 
   test('says that a directory which is a file cannot be one', async () => {

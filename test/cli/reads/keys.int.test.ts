@@ -12,7 +12,20 @@ const directory = (): string => join(mkdtempSync(join(tmpdir(), 'tidemill-keys-'
 
 test('a key is made, works, is listed without its secret, and is withdrawn', async () => {
   const data = directory()
-  const made = await tidemill(['keys', 'create', '--data', data, '--tenant', 'acme', '--name', 'gate 4', '--scopes', 'predict,read', '--expires', '90d'])
+  const made = await tidemill([
+    'keys',
+    'create',
+    '--data',
+    data,
+    '--tenant',
+    'acme',
+    '--name',
+    'gate 4',
+    '--scopes',
+    'predict,read',
+    '--expires',
+    '90d',
+  ])
   const key = made.data.trim()
   const running = openKeys(dataPaths(data).keys, systemClock)
   const holder = running.verify(key, systemClock.nowMs())
@@ -20,8 +33,13 @@ test('a key is made, works, is listed without its secret, and is withdrawn', asy
   assert.equal(statSync(dataPaths(data).keys).mode & 0o077, 0)
   assert.ok(!readFileSync(dataPaths(data).keys, 'utf8').includes(key))
 
-  const listed = JSON.parse((await tidemill(['keys', 'list', '--data', data, '--json'])).data) as { keys: { id: string; name: string }[] }
-  assert.deepEqual(listed.keys.map(({ name }) => name), ['gate 4'])
+  const listed = JSON.parse((await tidemill(['keys', 'list', '--data', data, '--json'])).data) as {
+    keys: { id: string; name: string }[]
+  }
+  assert.deepEqual(
+    listed.keys.map(({ name }) => name),
+    ['gate 4'],
+  )
   // The whole key will do where its id is asked for: that is what people have at hand.
   assert.equal((await tidemill(['keys', 'revoke', key, '--data', data])).exit, 0)
   assert.equal(running.list().length, 0)
@@ -32,7 +50,10 @@ test('a key for every tenant is asked for in so many words', async () => {
   const data = directory()
   assert.equal((await tidemill(['keys', 'create', '--data', data, '--tenant', '*'])).exit, 2)
   assert.equal((await tidemill(['keys', 'create', '--data', data, '--operator', '--tenant', 'acme'])).exit, 2)
-  const made = JSON.parse((await tidemill(['keys', 'create', '--data', data, '--operator', '--json'])).data) as { tenant: string; scopes: string[] }
+  const made = JSON.parse((await tidemill(['keys', 'create', '--data', data, '--operator', '--json'])).data) as {
+    tenant: string
+    scopes: string[]
+  }
   assert.equal(made.tenant, '*')
   assert.ok(!made.scopes.includes('admin'))
 })

@@ -24,7 +24,11 @@ test('every query of the runbook runs on the tables as they are', async () => {
 })
 
 test('every command of the runbook exists with the options it is given', async () => {
-  const commands = new Set([...page.matchAll(/tidemill ((?:[a-z]+ ?){1,2})/g)].map((match) => match[1]!.trim().split(' ')).filter(([name]) => name !== 'start'))
+  const commands = new Set(
+    [...page.matchAll(/tidemill ((?:[a-z]+ ?){1,2})/g)]
+      .map((match) => match[1]!.trim().split(' '))
+      .filter(([name]) => name !== 'start'),
+  )
   assert.ok(commands.size >= 5)
   for (const words of commands) {
     const help = await tidemill([...words, '--help'])

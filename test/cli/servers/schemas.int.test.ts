@@ -20,16 +20,27 @@ const colour = { name: 'colour', type: ['null', 'string'], default: null }
 /** A folder with a stream of a user's on a topic of its own, and the commands on it. */
 function userStreams() {
   const folder = mkdtempSync(join(tmpdir(), 'tidemill-schemas-'))
-  const name = `doors-${folder.slice(-6).toLowerCase().replaceAll(/[^a-z0-9]/g, 'x')}`
-  writeFileSync(join(folder, 'doors.ts'), `
+  const name = `doors-${folder
+    .slice(-6)
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]/g, 'x')}`
+  writeFileSync(
+    join(folder, 'doors.ts'),
+    `
     import { avsc, count, defineStream } from 'tidemill'
     export const doors = defineStream({
       name: '${name}', schema: avsc(import.meta.url, './door.avsc'), id: 'event_id', time: 'at', tenant: 'tenant_id', entities: { door: 'door' },
       features: { passes_1h: count('1h', { by: 'door' }) }, heuristic: () => 0.1, risk: { high: 0.8, medium: 0.5 }, outcome: { matureAfter: '7d', silenceMeans: 'unknown' },
-    })`)
-  const have = (own: readonly AvroField[]): void => writeFileSync(join(folder, 'door.avsc'), JSON.stringify({ type: 'record', name: 'Door', namespace: 'test', fields: own }))
+    })`,
+  )
+  const have = (own: readonly AvroField[]): void =>
+    writeFileSync(
+      join(folder, 'door.avsc'),
+      JSON.stringify({ type: 'record', name: 'Door', namespace: 'test', fields: own }),
+    )
   have(fields)
-  const run = (command: string, ...more: readonly string[]): Promise<Ran> => tidemill(['schemas', command, '--registry', server().url, '--builtin-streams', '', '--streams', folder, ...more])
+  const run = (command: string, ...more: readonly string[]): Promise<Ran> =>
+    tidemill(['schemas', command, '--registry', server().url, '--builtin-streams', '', '--streams', folder, ...more])
   return { subject: `${name}-value`, name, have, run }
 }
 
@@ -40,7 +51,11 @@ describe('schemas', () => {
   test('are registered once, whatever how often that is asked for', async () => {
     const { subject, run } = streams
     const first = await run('register')
-    assert.deepEqual([first.exit, first.data], [0, first.data.match(new RegExp(`^ok ${subject}: test\\.Door is now version 1, id \\d+\\n$`))?.[0]], first.said)
+    assert.deepEqual(
+      [first.exit, first.data],
+      [0, first.data.match(new RegExp(`^ok ${subject}: test\\.Door is now version 1, id \\d+\\n$`))?.[0]],
+      first.said,
+    )
     const again = await run('register')
     assert.deepEqual([again.exit, again.data], [0, first.data.replace('is now', 'was already')])
   })
@@ -48,12 +63,20 @@ describe('schemas', () => {
   test('are listed with the version that they are, and the latest', async () => {
     const { subject, name, have, run } = streams
     const standing = async (): Promise<unknown> => JSON.parse((await run('list', '--json')).data)
-    assert.deepEqual(await standing(), { registry: server().url, schemas: [{ stream: name, subject, schema: 'test.Door', registered: null, latest: null }] })
+    assert.deepEqual(await standing(), {
+      registry: server().url,
+      schemas: [{ stream: name, subject, schema: 'test.Door', registered: null, latest: null }],
+    })
     await run('register')
     have([...fields, colour])
     const { schemas } = (await standing()) as { schemas: { registered: unknown; latest: { version: number } }[] }
     assert.deepEqual([schemas[0]!.registered, schemas[0]!.latest.version], [null, 1])
-    assert.match((await run('list')).data, new RegExp(`^stream +subject +schema +registered +latest\n${name} +${subject} +test\\.Door +- +version 1, id \\d+\n$`))
+    assert.match(
+      (await run('list')).data,
+      new RegExp(
+        `^stream +subject +schema +registered +latest\n${name} +${subject} +test\\.Door +- +version 1, id \\d+\n$`,
+      ),
+    )
   })
 
   test('may follow the latest version when they can read what is written with it', async () => {
@@ -66,26 +89,54 @@ describe('schemas', () => {
     assert.match((await run('register')).data, /is now version 2/)
   })
 
-  test('that could not read it are named with the field, whatever the registry thinks of them, and are not registered', async () => {
-    const { subject, have, run } = streams
-    await run('register')
-    have([...fields, { name: 'force', type: 'double' }])
-    for (const command of ['check', 'register']) {
-      const { exit, data, said } = await run(command)
-      assert.deepEqual([exit, data], [5, ''])
-      assert.match(said, new RegExp(`incompatible ${subject}: test\\.Door\n  events of version 1 cannot be read with it: it has no field 'force', and the stream's schema gives that no default`))
-    }
-    const { schemas } = JSON.parse((await run('check', '--json')).data) as { schemas: { compatible: boolean; latest: { version: number } }[] }
-    assert.deepEqual(schemas.map(({ compatible, latest }) => [compatible, latest.version]), [[false, 1]])
-  })
+  test(
+    'that could not read it are named with the field, whatever the registry thinks of them, and are not ' +
+      'registered',
+    async () => {
+      const { subject, have, run } = streams
+      await run('register')
+      have([...fields, { name: 'force', type: 'double' }])
+      for (const command of ['check', 'register']) {
+        const { exit, data, said } = await run(command)
+        assert.deepEqual([exit, data], [5, ''])
+        assert.match(
+          said,
+          new RegExp(
+            `incompatible ${subject}: test\\.Door\n  events of version 1 cannot be read with it: it has no ` +
+              `field 'force', and the stream's schema gives that no default`,
+          ),
+        )
+      }
+      const { schemas } = JSON.parse((await run('check', '--json')).data) as {
+        schemas: { compatible: boolean; latest: { version: number } }[]
+      }
+      assert.deepEqual(
+        schemas.map(({ compatible, latest }) => [compatible, latest.version]),
+        [[false, 1]],
+      )
+    },
+  )
 
   test('are held to the level of their subject', async () => {
     const { subject, have, run } = streams
     await run('register')
-    await fetch(`${server().url}/config/${subject}`, { method: 'PUT', headers: { 'content-type': 'application/json' }, body: '{"compatibility":"FORWARD"}' })
-    have(fields.map((field) => (field.name === 'door' ? { ...field, default: '' } : field)).filter(({ name }) => name !== 'tenant_id').concat({ name: 'tenant_id', type: 'string', default: 'acme' }, { name: 'extra', type: 'string', default: '' }))
+    await fetch(`${server().url}/config/${subject}`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: '{"compatibility":"FORWARD"}',
+    })
+    have(
+      fields
+        .map((field) => (field.name === 'door' ? { ...field, default: '' } : field))
+        .filter(({ name }) => name !== 'tenant_id')
+        .concat({ name: 'tenant_id', type: 'string', default: 'acme' }, { name: 'extra', type: 'string', default: '' }),
+    )
     assert.equal((await run('check')).exit, 0)
-    await fetch(`${server().url}/config/${subject}`, { method: 'PUT', headers: { 'content-type': 'application/json' }, body: '{"compatibility":"FULL"}' })
+    await fetch(`${server().url}/config/${subject}`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: '{"compatibility":"FULL"}',
+    })
     have([...fields, { name: 'force', type: 'double' }])
     const check = await run('check')
     assert.equal(check.exit, 5)

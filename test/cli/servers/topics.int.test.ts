@@ -16,18 +16,47 @@ const { ConfigResourceTypes } = kafkajs
 function userStream(partitions = 3) {
   const folder = mkdtempSync(join(tmpdir(), 'tidemill-topics-'))
   const topic = `doors-${broker.topic()}`
-  writeFileSync(join(folder, 'door.avsc'), JSON.stringify({ type: 'record', name: 'Door', namespace: 'test', fields: [
-    { name: 'event_id', type: 'string' }, { name: 'tenant_id', type: 'string' }, { name: 'door', type: 'string' }, { name: 'at', type: { type: 'long', logicalType: 'timestamp-millis' } },
-  ] }))
-  writeFileSync(join(folder, 'doors.ts'), `
+  writeFileSync(
+    join(folder, 'door.avsc'),
+    JSON.stringify({
+      type: 'record',
+      name: 'Door',
+      namespace: 'test',
+      fields: [
+        { name: 'event_id', type: 'string' },
+        { name: 'tenant_id', type: 'string' },
+        { name: 'door', type: 'string' },
+        { name: 'at', type: { type: 'long', logicalType: 'timestamp-millis' } },
+      ],
+    }),
+  )
+  writeFileSync(
+    join(folder, 'doors.ts'),
+    `
     import { avsc, count, defineStream } from 'tidemill'
     export const doors = defineStream({
       name: 'doors', topic: '${topic}', partitions: ${partitions}, schema: avsc(import.meta.url, './door.avsc'), id: 'event_id', time: 'at', tenant: 'tenant_id', entities: { door: 'door' },
       features: { passes_1h: count('1h', { by: 'door' }) }, heuristic: () => 0.1, risk: { high: 0.8, medium: 0.5 }, outcome: { matureAfter: '7d', silenceMeans: 'unknown' },
-    })`)
+    })`,
+  )
   const run = (command: string, ...more: readonly string[]): Promise<Ran> =>
-    tidemill(['topics', command, '--preset', 'cluster', '--kafka', broker.address, '--builtin-streams', '', '--streams', folder, ...more])
-  const standing = async (): Promise<string | undefined> => (JSON.parse((await run('list', '--json')).data) as { topics: { topic: string; standing: string }[] }).topics.find((one) => one.topic === topic)?.standing
+    tidemill([
+      'topics',
+      command,
+      '--preset',
+      'cluster',
+      '--kafka',
+      broker.address,
+      '--builtin-streams',
+      '',
+      '--streams',
+      folder,
+      ...more,
+    ])
+  const standing = async (): Promise<string | undefined> =>
+    (JSON.parse((await run('list', '--json')).data) as { topics: { topic: string; standing: string }[] }).topics.find(
+      (one) => one.topic === topic,
+    )?.standing
   const applied = async (...more: readonly string[]) => {
     const { exit, data } = await run('apply', '--json', ...more)
     return { exit, ...(JSON.parse(data) as { applied: boolean; changes: readonly TopicChange[] }) }
@@ -36,17 +65,39 @@ function userStream(partitions = 3) {
 }
 
 const settingOf = (topic: string, name: string): Promise<string | undefined> =>
-  broker.admin(async (admin) => (await admin.describeConfigs({ resources: [{ type: ConfigResourceTypes.TOPIC, name: topic }], includeSynonyms: false })).resources[0]!.configEntries.find(({ configName }) => configName === name)?.configValue)
+  broker.admin(
+    async (admin) =>
+      (
+        await admin.describeConfigs({
+          resources: [{ type: ConfigResourceTypes.TOPIC, name: topic }],
+          includeSynonyms: false,
+        })
+      ).resources[0]!.configEntries.find(({ configName }) => configName === name)?.configValue,
+  )
 
 const set = (topic: string, settings: Readonly<Record<string, string>>): Promise<unknown> =>
-  broker.admin((admin) => admin.alterConfigs({ validateOnly: false, resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configEntries: Object.entries(settings).map(([name, value]) => ({ name, value })) }] }))
+  broker.admin((admin) =>
+    admin.alterConfigs({
+      validateOnly: false,
+      resources: [
+        {
+          type: ConfigResourceTypes.TOPIC,
+          name: topic,
+          configEntries: Object.entries(settings).map(([name, value]) => ({ name, value })),
+        },
+      ],
+    }),
+  )
 
 describe('topics', () => {
   test('a dry run says what would be made and makes nothing', async () => {
     const { topic, run, standing } = userStream()
     const dry = await run('apply', '--dry-run')
     assert.equal(dry.exit, 0, dry.said)
-    assert.match(dry.data, new RegExp(`^would create ${topic}: 3 partitions, cleanup\\.policy=delete retention\\.ms=\\d+`, 'm'))
+    assert.match(
+      dry.data,
+      new RegExp(`^would create ${topic}: 3 partitions, cleanup\\.policy=delete retention\\.ms=\\d+`, 'm'),
+    )
     assert.equal(await standing(), 'missing')
   })
 
@@ -83,7 +134,10 @@ describe('topics', () => {
     await broker.admin((admin) => admin.createTopics({ topics: [{ topic, numPartitions: 5 }], waitForLeaders: true }))
     const { exit, applied: done, changes } = await applied()
     assert.deepEqual([exit, done], [5, false])
-    assert.deepEqual(changes.find((change) => change.topic === topic), { change: 'refuse', topic, partitions: 5, wanted: 3 })
+    assert.deepEqual(
+      changes.find((change) => change.topic === topic),
+      { change: 'refuse', topic, partitions: 5, wanted: 3 },
+    )
     const missing = changes.find((change) => change.change === 'create')
     assert.ok(missing !== undefined && !(await broker.admin((admin) => admin.listTopics())).includes(missing.topic))
     const said = await run('apply')

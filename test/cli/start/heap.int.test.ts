@@ -27,13 +27,20 @@ process.stdout.write(String(collections) + ' ' + held.length)
 `
 
 function collections(prepare: string): number {
-  const { stdout, stderr } = spawnSync(process.execPath, ['--expose-gc', '--input-type=module', '-e', program(prepare)], { encoding: 'utf8' })
+  const { stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--expose-gc', '--input-type=module', '-e', program(prepare)],
+    { encoding: 'utf8' },
+  )
   assert.equal(stderr, '')
   return Number(stdout.split(' ')[0])
 }
 
 test('the heap of an engine is collected whole less often than that of another program', () => {
   const usual = collections('')
-  const rare = collections(`const { letHeapGrow } = await import(${JSON.stringify(pathToFileURL(packagePath('dist/cli/start/heap.js')).href)}); letHeapGrow()`)
+  const rare = collections(
+    'const { letHeapGrow } = await ' +
+      `import(${JSON.stringify(pathToFileURL(packagePath('dist/cli/start/heap.js')).href)}); letHeapGrow()`,
+  )
   assert.ok(rare * 2 <= usual, `${rare} collections, usually ${usual}`)
 })

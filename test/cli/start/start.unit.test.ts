@@ -11,23 +11,58 @@ import { screen, type Screen } from '../harness.js'
 const snapshot: EngineSnapshot = {
   uptimeMs: 65_000,
   streams: [
-    { name: 'attendance', eventsPerSecond: 98.4, p50Ms: 2.13, p95Ms: 14.6, lagRecords: 0, events: 12_345, duplicates: 3, deadLetters: 2, risks: { low: 12_000, medium: 320, high: 20 }, version: 'attendance-1' },
-    { name: 'sync', eventsPerSecond: 0, p50Ms: undefined, p95Ms: undefined, lagRecords: 7, events: 0, duplicates: 0, deadLetters: 0, risks: { low: 0, medium: 0, high: 0 }, version: 'heuristic_v1' },
+    {
+      name: 'attendance',
+      eventsPerSecond: 98.4,
+      p50Ms: 2.13,
+      p95Ms: 14.6,
+      lagRecords: 0,
+      events: 12_345,
+      duplicates: 3,
+      deadLetters: 2,
+      risks: { low: 12_000, medium: 320, high: 20 },
+      version: 'attendance-1',
+    },
+    {
+      name: 'sync',
+      eventsPerSecond: 0,
+      p50Ms: undefined,
+      p95Ms: undefined,
+      lagRecords: 7,
+      events: 0,
+      duplicates: 0,
+      deadLetters: 0,
+      risks: { low: 0, medium: 0, high: 0 },
+      version: 'heuristic_v1',
+    },
   ],
   warehouseLagRecords: 0,
-  warehouseUp: true, rebuilds: [], stops: [],
+  warehouseUp: true,
+  rebuilds: [],
+  stops: [],
 }
 
 const config = loadConfig({ variables: {}, flags: { 'scoring.commitIntervalMs': 250, 'warehouse.rawEvents': false } })
 
 /** An engine that does nothing but tell what was done to it. */
-function idle(failed: Promise<never> = new Promise(() => undefined)): { readonly start: StartEngine; readonly stopped: () => number; readonly options: () => EngineOptions } {
+function idle(failed: Promise<never> = new Promise(() => undefined)): {
+  readonly start: StartEngine
+  readonly stopped: () => number
+  readonly options: () => EngineOptions
+} {
   let stopped = 0
   let given: EngineOptions = {}
   return {
     start: async (_config, options = {}) => {
       given = options
-      return { url: 'http://127.0.0.1:50123', demoKey: 'tm_demo', snapshot: () => snapshot, failed, query: async () => [], stop: async () => void (stopped += 1) }
+      return {
+        url: 'http://127.0.0.1:50123',
+        demoKey: 'tm_demo',
+        snapshot: () => snapshot,
+        failed,
+        query: async () => [],
+        stop: async () => void (stopped += 1),
+      }
     },
     stopped: () => stopped,
     options: () => given,
@@ -36,7 +71,8 @@ function idle(failed: Promise<never> = new Promise(() => undefined)): { readonly
 
 /** Waits until the screen shows it. */
 async function shows(terminal: Screen, pattern: RegExp): Promise<void> {
-  while (!pattern.test(terminal.data() + terminal.said())) await Promise.race([once(terminal.out, 'data'), once(terminal.err, 'data')])
+  while (!pattern.test(terminal.data() + terminal.said()))
+    await Promise.race([once(terminal.out, 'data'), once(terminal.err, 'data')])
 }
 
 describe('start', () => {
@@ -48,7 +84,15 @@ describe('start', () => {
     terminal.interrupt()
     await running
     assert.equal(engine.stopped(), 1)
-    for (const expected of ['http://127.0.0.1:50123/docs', '(port 8787 was taken)', 'state commits every 250 ms', 'raw events not kept', 'tenants demo', 'tm_demo']) assert.ok(terminal.data().includes(expected), expected)
+    for (const expected of [
+      'http://127.0.0.1:50123/docs',
+      '(port 8787 was taken)',
+      'state commits every 250 ms',
+      'raw events not kept',
+      'tenants demo',
+      'tm_demo',
+    ])
+      assert.ok(terminal.data().includes(expected), expected)
     assert.match(terminal.said(), /Stopping[\s\S]*Stopped after 1 min 5 s; everything is in /)
   })
 
@@ -68,7 +112,10 @@ describe('start', () => {
 
   test('puts log lines above the table, readable on a terminal and as they are elsewhere', async () => {
     const line = `${JSON.stringify({ level: 40, msg: 'waiting', what: 'sync/0', err: { message: 'disk is full' } })}\n`
-    for (const [terminal, expected] of [[screen('', { columns: 100 }), 'warning waiting: disk is full (what=sync/0)\n'], [screen(), line]] as const) {
+    for (const [terminal, expected] of [
+      [screen('', { columns: 100 }), 'warning waiting: disk is full (what=sync/0)\n'],
+      [screen(), line],
+    ] as const) {
       const engine = idle()
       const running = runEngine(config, engine.start, terminal)
       await shows(terminal, /tm_demo/)
@@ -90,10 +137,17 @@ describe('the table', () => {
     assert.match(wide, /warehouse up to date/)
   })
   test('says when the warehouse is away or behind', () => {
-    assert.match(picture({ ...snapshot, warehouseUp: false }, screen('', { columns: 200 })), /warehouse away, scoring goes on/)
+    assert.match(
+      picture({ ...snapshot, warehouseUp: false }, screen('', { columns: 200 })),
+      /warehouse away, scoring goes on/,
+    )
     assert.match(summaryLine({ ...snapshot, warehouseLagRecords: 1_234 }), /warehouse 1,234 records behind$/)
   })
   test('is one line in a log file', () => {
-    assert.equal(summaryLine(snapshot), 'up 1 min 5 s | attendance 98/s, p95 15 ms, lag 0, high 0.2 %, dead letters 2, attendance-1 | sync 0/s, p95 - ms, lag 7, heuristic_v1 | warehouse up to date')
+    assert.equal(
+      summaryLine(snapshot),
+      'up 1 min 5 s | attendance 98/s, p95 15 ms, lag 0, high 0.2 %, dead letters 2, attendance-1 | sync ' +
+        '0/s, p95 - ms, lag 7, heuristic_v1 | warehouse up to date',
+    )
   })
 })

@@ -30,7 +30,13 @@ async function room(files: () => readonly PartitionFiles[]) {
       return warehouse.query(sql, params)
     },
   }
-  const backups = openBackups({ directory, backups: join(directory, 'backups'), warehouse: watched, log: { files }, clock })
+  const backups = openBackups({
+    directory,
+    backups: join(directory, 'backups'),
+    warehouse: watched,
+    log: { files },
+    clock,
+  })
   onTestFinished(async () => {
     await backups.close()
     await warehouse.close()
@@ -54,7 +60,10 @@ test('the log is looked at when the warehouse is written, and the tables when th
     return none
   })
   await ready(await backups.begin())
-  assert.deepEqual(seen.map((sql) => sql.split(' ').slice(0, 3).join(' ')), ['BACKUP TABLE progress', 'BACKUP DATABASE default'])
+  assert.deepEqual(
+    seen.map((sql) => sql.split(' ').slice(0, 3).join(' ')),
+    ['BACKUP TABLE progress', 'BACKUP DATABASE default'],
+  )
 })
 
 test('one is held at a time, for as long as somebody asks for it', async () => {

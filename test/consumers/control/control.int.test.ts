@@ -3,7 +3,13 @@ import { createHash } from 'node:crypto'
 import { test } from 'vitest'
 import { systemClock } from '../../../src/base/clock.js'
 import { activateBundled } from '../../../src/consumers/models/bundled.js'
-import { controlTopic, followControl, type Control, type ControlOptions, type Decision } from '../../../src/consumers/control/control.js'
+import {
+  controlTopic,
+  followControl,
+  type Control,
+  type ControlOptions,
+  type Decision,
+} from '../../../src/consumers/control/control.js'
 import { EngineError, isEngineError } from '../../../src/base/errors.js'
 import { decodeBlock } from '../../../src/log/blocks/codec.js'
 import { createOnnxRuntime } from '../../../src/scorers/onnx/runtime.js'
@@ -18,15 +24,36 @@ function modelOf(room: EngineRoom, version: string, weight: number, change: Part
   const bytes = linearModel(room.stream.plan.names.map((name) => (name === 'force' ? weight : 0)))
   const sha256 = createHash('sha256').update(bytes).digest('hex')
   const manifest: Manifest = {
-    family: 'door-force', scope: 'global', version, fingerprint: room.stream.plan.fingerprint, features: [...room.stream.plan.names], sha256,
-    input: 'input', output: 'score', metrics: {}, reference: {}, thresholds: { medium: 0.5, high: 0.9 }, ...change,
+    family: 'door-force',
+    scope: 'global',
+    version,
+    fingerprint: room.stream.plan.fingerprint,
+    features: [...room.stream.plan.names],
+    sha256,
+    input: 'input',
+    output: 'score',
+    metrics: {},
+    reference: {},
+    thresholds: { medium: 0.5, high: 0.9 },
+    ...change,
   }
   return { manifest, model: { id: sha256, bytes, input: 'input', output: 'score' } }
 }
 
-async function follow(room: EngineRoom, models: readonly StoredModel[], change: Partial<ControlOptions> = {}): Promise<Control> {
+async function follow(
+  room: EngineRoom,
+  models: readonly StoredModel[],
+  change: Partial<ControlOptions> = {},
+): Promise<Control> {
   const runtime = createOnnxRuntime()
-  const control = await followControl({ log: room.log, streams: [room.stream], runtime, clock: systemClock, readModel: reading(models), ...change })
+  const control = await followControl({
+    log: room.log,
+    streams: [room.stream],
+    runtime,
+    clock: systemClock,
+    readModel: reading(models),
+    ...change,
+  })
   onTestFinished(async () => {
     await control.close()
     await runtime.close()
@@ -34,13 +61,32 @@ async function follow(room: EngineRoom, models: readonly StoredModel[], change: 
   return control
 }
 
-const reading = (models: readonly StoredModel[]) => (name: ModelName): Promise<StoredModel> => {
-  const found = models.find(({ manifest }) => manifest.scope === name.scope && manifest.version === name.version)
-  return found === undefined ? Promise.reject(new EngineError('UNKNOWN_MODEL', `no ${name.version} here`)) : Promise.resolve(found)
-}
+const reading =
+  (models: readonly StoredModel[]) =>
+  (name: ModelName): Promise<StoredModel> => {
+    const found = models.find(({ manifest }) => manifest.scope === name.scope && manifest.version === name.version)
+    return found === undefined
+      ? Promise.reject(new EngineError('UNKNOWN_MODEL', `no ${name.version} here`))
+      : Promise.resolve(found)
+  }
 
-const activate = (version: string, scope = 'global'): Decision => ({ kind: 'activate', family: 'door-force', scope, version, by: 'ann', why: 'better', atMs: 1 })
-const deactivate: Decision = { kind: 'deactivate', family: 'door-force', scope: 'global', by: 'ann', why: 'worse', atMs: 2 }
+const activate = (version: string, scope = 'global'): Decision => ({
+  kind: 'activate',
+  family: 'door-force',
+  scope,
+  version,
+  by: 'ann',
+  why: 'better',
+  atMs: 1,
+})
+const deactivate: Decision = {
+  kind: 'deactivate',
+  family: 'door-force',
+  scope: 'global',
+  by: 'ann',
+  why: 'worse',
+  atMs: 2,
+}
 
 async function roomWithControl(): Promise<EngineRoom> {
   const room = await engineRoom()
@@ -60,8 +106,12 @@ test('a decision takes effect at a chunk boundary and its position stands in the
   await control.decide(deactivate)
   await room.append(passes(20, 40))
   await flow.caughtUp()
-  const blocks = (await room.records(room.stream.topics.predictions, flow.chunks[0]!.partition)).map(({ value }) => decodeBlock(value!)).filter(({ rows }) => rows > 0)
-  const served = blocks.flatMap((block) => Array.from(block.versionOf, (index) => `${block.control}:${block.versions[index]!}`))
+  const blocks = (await room.records(room.stream.topics.predictions, flow.chunks[0]!.partition))
+    .map(({ value }) => decodeBlock(value!))
+    .filter(({ rows }) => rows > 0)
+  const served = blocks.flatMap((block) =>
+    Array.from(block.versionOf, (index) => `${block.control}:${block.versions[index]!}`),
+  )
   assert.deepEqual([...new Set(served)], ['0:heuristic_v1', '1:v1', '2:heuristic_v1'])
   assert.equal(served.filter((one) => one === '1:v1').length, 20)
 })
@@ -83,7 +133,10 @@ test('a routed model that is not here is waited for', async () => {
   const room = await roomWithControl()
   const models: StoredModel[] = []
   let waited = 0
-  const control = await follow(room, models, { clock: { ...systemClock, sleep: () => new Promise((resolve) => setTimeout(resolve, 5)) }, onWaiting: () => waited++ })
+  const control = await follow(room, models, {
+    clock: { ...systemClock, sleep: () => new Promise((resolve) => setTimeout(resolve, 5)) },
+    onWaiting: () => waited++,
+  })
   const decided = control.decide(activate('v1'))
   while (waited < 2) await new Promise((resolve) => setTimeout(resolve, 5))
   assert.equal(championOf(control.current(), 'door-force', 'any'), undefined)
@@ -95,7 +148,10 @@ test('a routed model that is not here is waited for', async () => {
 test('a model of other vectors is refused', async () => {
   const room = await roomWithControl()
   const control = await follow(room, [modelOf(room, 'v1', 0.1, { fingerprint: '0123456789abcdef' })])
-  await assert.rejects(control.decide(activate('v1')), (error) => isEngineError(error, 'MODEL_MISMATCH') && /doors/.test(error.message))
+  await assert.rejects(
+    control.decide(activate('v1')),
+    (error) => isEngineError(error, 'MODEL_MISMATCH') && /doors/.test(error.message),
+  )
   await assert.rejects(control.failed, (error) => isEngineError(error, 'MODEL_MISMATCH'))
 })
 
@@ -103,7 +159,13 @@ test('the newest bundled model serves from the first start, until a person decid
   const room = await roomWithControl()
   const stored = [modelOf(room, '1', 0.1), modelOf(room, '2', 0.2)]
   const models = stored.map(({ manifest: { family, scope, version } }) => ({ family, scope, version }))
-  const firstDecisions = activateBundled({ streams: [room.stream], models, readModel: reading(stored), clock: systemClock, report: () => undefined })
+  const firstDecisions = activateBundled({
+    streams: [room.stream],
+    models,
+    readModel: reading(stored),
+    clock: systemClock,
+    report: () => undefined,
+  })
   const first = await follow(room, stored, { firstDecisions })
   assert.equal(championOf(first.current(), 'door-force', 'any')?.version, '2')
   await first.decide(activate('1'))
@@ -115,7 +177,13 @@ test('the newest bundled model serves from the first start, until a person decid
 test('a bundled model that is withheld serves only when a person activates it', async () => {
   const room = await roomWithControl()
   const stored = [modelOf(room, '1', 0.1, { withheld: 'worse than the heuristic on real doors' })]
-  const firstDecisions = activateBundled({ streams: [room.stream], models: [{ family: 'door-force', scope: 'global', version: '1' }], readModel: reading(stored), clock: systemClock, report: (message) => assert.fail(message) })
+  const firstDecisions = activateBundled({
+    streams: [room.stream],
+    models: [{ family: 'door-force', scope: 'global', version: '1' }],
+    readModel: reading(stored),
+    clock: systemClock,
+    report: (message) => assert.fail(message),
+  })
   const control = await follow(room, stored, { firstDecisions })
   assert.equal(championOf(control.current(), 'door-force', 'any'), undefined)
   await control.decide(activate('1'))
@@ -126,7 +194,13 @@ test('a bundled model that does not fit is named and left out', async () => {
   const room = await roomWithControl()
   const stored = [modelOf(room, '1', 0.1, { fingerprint: '0123456789abcdef' })]
   const said: string[] = []
-  const firstDecisions = activateBundled({ streams: [room.stream], models: [{ family: 'door-force', scope: 'global', version: '1' }], readModel: reading(stored), clock: systemClock, report: (message) => said.push(message) })
+  const firstDecisions = activateBundled({
+    streams: [room.stream],
+    models: [{ family: 'door-force', scope: 'global', version: '1' }],
+    readModel: reading(stored),
+    clock: systemClock,
+    report: (message) => said.push(message),
+  })
   const control = await follow(room, stored, { firstDecisions })
   assert.equal(championOf(control.current(), 'door-force', 'any'), undefined)
   assert.match(said[0]!, /door-force.*0123456789abcdef.*doors/)

@@ -37,57 +37,78 @@ async function theStop(stops: Stops, topic: string): Promise<Stop> {
 }
 
 /** The control topic is one for the whole broker: the accepts of a room are those of its topics. */
-const routingWith = (stops: Stops, topic: string) => () => ({ ...emptyRouting, position: stops.accepted().filter((accepted) => accepted.topic === topic).at(-1)?.position ?? 0 })
+const routingWith = (stops: Stops, topic: string) => () => ({
+  ...emptyRouting,
+  position:
+    stops
+      .accepted()
+      .filter((accepted) => accepted.topic === topic)
+      .at(-1)?.position ?? 0,
+})
 
-const offsetsIn = async (of: EngineRoom, stops: Stops): Promise<number[]> => [...(await of.seen(stops)).keys()].map((place) => Number(place.split('/')[1]))
+const offsetsIn = async (of: EngineRoom, stops: Stops): Promise<number[]> =>
+  [...(await of.seen(stops)).keys()].map((place) => Number(place.split('/')[1]))
 const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i)
 
-test('records that were deleted before they had a result stop their partition with GAP, and an accept lets it go on', { timeout: 60_000 }, async () => {
-  const of = await room()
-  const { events } = of.stream.topics
-  await of.append(passes(60))
-  await scoreAll(of)
-  await of.append(passes(50, 60))
-  await broker.admin(async (client) => {
-    // It has to know the topic first.
-    await client.fetchTopicOffsets(events)
-    await client.deleteTopicRecords({ topic: events, partitions: [{ partition, offset: '90' }] })
-  })
-  const stops = await of.stops()
-  const flow = await of.score({ stops, store: await stateIn() })
-  const stop = await theStop(stops, events)
-  assert.deepEqual([stop.reader, stop.partition, stop.code, stop.lost], ['scoring', partition, 'GAP', { topic: events, from: 60, to: 89 }])
-  assert.deepEqual(await offsetsIn(of, stops), range(0, 59))
-  await stops.accept({ topic: events, partition }, 'key-1', 'somebody cleaned up')
-  await flow.caughtUp()
-  assert.deepEqual(await offsetsIn(of, stops), [...range(0, 59), ...range(90, 109)])
-})
+test(
+  'records that were deleted before they had a result stop their partition with GAP, and an accept lets it go on',
+  { timeout: 60_000 },
+  async () => {
+    const of = await room()
+    const { events } = of.stream.topics
+    await of.append(passes(60))
+    await scoreAll(of)
+    await of.append(passes(50, 60))
+    await broker.admin(async (client) => {
+      // It has to know the topic first.
+      await client.fetchTopicOffsets(events)
+      await client.deleteTopicRecords({ topic: events, partitions: [{ partition, offset: '90' }] })
+    })
+    const stops = await of.stops()
+    const flow = await of.score({ stops, store: await stateIn() })
+    const stop = await theStop(stops, events)
+    assert.deepEqual(
+      [stop.reader, stop.partition, stop.code, stop.lost],
+      ['scoring', partition, 'GAP', { topic: events, from: 60, to: 89 }],
+    )
+    assert.deepEqual(await offsetsIn(of, stops), range(0, 59))
+    await stops.accept({ topic: events, partition }, 'key-1', 'somebody cleaned up')
+    await flow.caughtUp()
+    assert.deepEqual(await offsetsIn(of, stops), [...range(0, 59), ...range(90, 109)])
+  },
+)
 
-test('an event topic that was deleted and made anew stops its partition with LOG_RESET; accepted, it begins again without a history', { timeout: 60_000 }, async () => {
-  const of = await room()
-  const { events, predictions } = of.stream.topics
-  await of.append(passes(60))
-  await scoreAll(of)
-  await broker.admin((client) => client.deleteTopics({ topics: [events] }))
-  await made(() => ensureTopics(of.log, [of.stream], undefined))
-  const again = await broker.open()
-  onTestFinished(() => again.close())
-  of.log = again
-  await made(() => of.append(passes(20, 500)))
-  const stops = await of.stops()
-  const flow = await of.score({ stops, store: await stateIn(), routing: routingWith(stops, events) })
-  const stop = await theStop(stops, events)
-  assert.deepEqual([stop.code, stop.lost], ['LOG_RESET', { topic: events, from: 0, to: 59 }])
-  await stops.accept({ topic: events, partition }, 'key-1', 'another cluster')
-  const lastBlock = async (): Promise<Block> => decodeBlock((await of.records(predictions, partition)).at(-1)!.value!)
-  while ((await lastBlock()).last < 19 || (await lastBlock()).last === 59) await Promise.race([systemClock.sleep(20), flow.failed])
-  const last = await lastBlock()
-  const fresh = await room()
-  await fresh.append(passes(20, 500))
-  await scoreAll(fresh)
-  const fromNothing = decodeBlock((await fresh.records(fresh.stream.topics.predictions, partition)).at(-1)!.value!)
-  assert.deepEqual([...last.vectors].slice(-last.width), [...fromNothing.vectors].slice(-last.width))
-})
+test(
+  'an event topic that was deleted and made anew stops its partition with LOG_RESET; accepted, it begins ' +
+    'again without a history',
+  { timeout: 60_000 },
+  async () => {
+    const of = await room()
+    const { events, predictions } = of.stream.topics
+    await of.append(passes(60))
+    await scoreAll(of)
+    await broker.admin((client) => client.deleteTopics({ topics: [events] }))
+    await made(() => ensureTopics(of.log, [of.stream], undefined))
+    const again = await broker.open()
+    onTestFinished(() => again.close())
+    of.log = again
+    await made(() => of.append(passes(20, 500)))
+    const stops = await of.stops()
+    const flow = await of.score({ stops, store: await stateIn(), routing: routingWith(stops, events) })
+    const stop = await theStop(stops, events)
+    assert.deepEqual([stop.code, stop.lost], ['LOG_RESET', { topic: events, from: 0, to: 59 }])
+    await stops.accept({ topic: events, partition }, 'key-1', 'another cluster')
+    const lastBlock = async (): Promise<Block> => decodeBlock((await of.records(predictions, partition)).at(-1)!.value!)
+    while ((await lastBlock()).last < 19 || (await lastBlock()).last === 59)
+      await Promise.race([systemClock.sleep(20), flow.failed])
+    const last = await lastBlock()
+    const fresh = await room()
+    await fresh.append(passes(20, 500))
+    await scoreAll(fresh)
+    const fromNothing = decodeBlock((await fresh.records(fresh.stream.topics.predictions, partition)).at(-1)!.value!)
+    assert.deepEqual([...last.vectors].slice(-last.width), [...fromNothing.vectors].slice(-last.width))
+  },
+)
 
 /** A broker deletes a topic some moments after it said so. */
 async function made<T>(attempt: () => Promise<T>): Promise<T> {

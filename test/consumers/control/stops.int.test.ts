@@ -29,7 +29,10 @@ const longAgo = monday + 90 * 86_400_000
 const predictions = compileStream(doors).topics.predictions
 const acme = { topic: 'doors', partition: partitionOf(Buffer.from('acme'), 4) }
 const offsetsIn = async (room: EngineRoom, partition: number, stops?: Stops): Promise<number[]> =>
-  [...(await room.seen(stops)).keys()].map((place) => place.split('/').map(Number)).filter(([of]) => of === partition).map(([, offset]) => offset!)
+  [...(await room.seen(stops)).keys()]
+    .map((place) => place.split('/').map(Number))
+    .filter(([of]) => of === partition)
+    .map(([, offset]) => offset!)
 const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i)
 
 /** Resolves when the last block ends with this offset. */
@@ -65,12 +68,17 @@ async function withAGap(): Promise<EngineRoom> {
 describe('events that retention dropped before they had a result', () => {
   test('stop their partition with GAP, and no other', async () => {
     const room = await withAGap()
-    const other = Array.from({ length: 30 }, (_, i) => `tenant-${i}`).find((name) => partitionOf(Buffer.from(name), 4) !== acme.partition)!
+    const other = Array.from({ length: 30 }, (_, i) => `tenant-${i}`).find(
+      (name) => partitionOf(Buffer.from(name), 4) !== acme.partition,
+    )!
     await room.append(passes(15, 0, other))
     const stops = await room.stops()
     await room.score({ stops })
     const { lost, message, ...stop } = await theStop(stops)
-    assert.deepEqual({ reader: stop.reader, topic: stop.topic, partition: stop.partition, code: stop.code, lost }, { reader: 'scoring', ...acme, code: 'GAP', lost: { topic: 'doors', from: 60, to: 89 } })
+    assert.deepEqual(
+      { reader: stop.reader, topic: stop.topic, partition: stop.partition, code: stop.code, lost },
+      { reader: 'scoring', ...acme, code: 'GAP', lost: { topic: 'doors', from: 60, to: 89 } },
+    )
     assert.match(message, /retention removed events 60 to 89/)
     while ((await offsetsIn(room, partitionOf(Buffer.from(other), 4))).length < 15) await systemClock.sleep(5)
     assert.deepEqual(await offsetsIn(room, acme.partition), range(0, 59))
@@ -83,7 +91,10 @@ describe('events that retention dropped before they had a result', () => {
     const flow = await room.score({ stops })
     await theStop(stops)
     const [accepted] = await stops.accept(acme, 'key-1', 'the disk was full')
-    assert.deepEqual({ by: accepted!.by, why: accepted!.why, lost: accepted!.lost }, { by: 'key-1', why: 'the disk was full', lost: { topic: 'doors', from: 60, to: 89 } })
+    assert.deepEqual(
+      { by: accepted!.by, why: accepted!.why, lost: accepted!.lost },
+      { by: 'key-1', why: 'the disk was full', lost: { topic: 'doors', from: 60, to: 89 } },
+    )
     await flow.caughtUp()
     await flow.stop()
     assert.deepEqual(await offsetsIn(room, acme.partition), [...range(0, 59), ...range(90, 109)])
@@ -119,7 +130,10 @@ describe('events that retention dropped before they had a result', () => {
     const stops = await room.stops()
     await room.score({ stops })
     await theStop(stops)
-    for (const wrong of [{ ...acme, code: 'LOG_RESET' }, { ...acme, partition: (acme.partition + 1) % 4 }])
+    for (const wrong of [
+      { ...acme, code: 'LOG_RESET' },
+      { ...acme, partition: (acme.partition + 1) % 4 },
+    ])
       await assert.rejects(stops.accept(wrong, 'key-1', 'a mistake'), (error) => isEngineError(error, 'BAD_REQUEST'))
     assert.equal(stops.standing().length, 1)
   })
@@ -133,7 +147,10 @@ describe('events that retention dropped before they had a result', () => {
     const next = await room.stops()
     const before = (await room.log.bounds({ topic: 'control', partition: 0 })).next
     const second = await room.score({ stops: next })
-    while ((await room.records(predictions, acme.partition)).filter(({ value }) => decodeBlock(value!).rows === 0).length < 3) await systemClock.sleep(5)
+    while (
+      (await room.records(predictions, acme.partition)).filter(({ value }) => decodeBlock(value!).rows === 0).length < 3
+    )
+      await systemClock.sleep(5)
     await second.stop()
     assert.equal((await room.log.bounds({ topic: 'control', partition: 0 })).next, before)
   })
@@ -158,7 +175,10 @@ describe('a predictions topic that was lost', () => {
     await stops.accept(acme, 'key-1', 'the warehouse has them')
     await published(room, 69)
     const blocks = (await room.records(predictions, acme.partition)).map(({ value }) => decodeBlock(value!))
-    assert.deepEqual(blocks.flatMap(({ offsets }) => [...offsets]), range(50, 69))
+    assert.deepEqual(
+      blocks.flatMap(({ offsets }) => [...offsets]),
+      range(50, 69),
+    )
     await flow.stop()
   })
 })
@@ -173,7 +193,10 @@ describe('an event topic that was made anew', () => {
     return room
   }
 
-  for (const [what, count] of [['though it is shorter', 20], ['though it has grown beyond what was scored', 80]] as const)
+  for (const [what, count] of [
+    ['though it is shorter', 20],
+    ['though it has grown beyond what was scored', 80],
+  ] as const)
     test(`stops the partition with LOG_RESET, ${what}; once accepted, the partition begins again without a history`, async () => {
       const room = await renewed(count, longAgo)
       const stops = await room.stops()
@@ -186,7 +209,8 @@ describe('an event topic that was made anew', () => {
       const fresh = await engineRoom()
       await fresh.append(passes(count, 1_000))
       await scoreAll(fresh)
-      const vectorOfLast = async (of: EngineRoom): Promise<unknown> => [...(decodeBlock((await of.records(predictions, acme.partition)).at(-1)!.value!)).vectors].slice(-6)
+      const vectorOfLast = async (of: EngineRoom): Promise<unknown> =>
+        [...decodeBlock((await of.records(predictions, acme.partition)).at(-1)!.value!).vectors].slice(-6)
       assert.deepEqual(await vectorOfLast(room), await vectorOfLast(fresh), 'nothing is remembered of the old topic')
       const next = await room.stops()
       await room.append(passes(3, 1_000 + count))
@@ -200,7 +224,11 @@ test('a line that stopped for too many bad records goes on once that is accepted
   const room = await engineRoom()
   await room.append([...passes(60), ...Array.from({ length: 12 }, (_, i) => `{"broken ${i}`), ...passes(30, 60)])
   const stops = await room.stops()
-  const flow = await room.score({ stops, forgiven: (_stream, partition) => forgivenOf(stops, { topic: 'doors', partition }), settings: { ...settings, badShare: { share: 0.2, records: 50 } } })
+  const flow = await room.score({
+    stops,
+    forgiven: (_stream, partition) => forgivenOf(stops, { topic: 'doors', partition }),
+    settings: { ...settings, badShare: { share: 0.2, records: 50 } },
+  })
   const stop = await theStop(stops)
   assert.deepEqual([stop.code, stop.lost], ['BAD_SHARE', { topic: 'doors', from: 70, to: 70 }])
   await stops.accept(acme, 'key-1', 'the producer is mended')

@@ -7,16 +7,38 @@ import { EngineError } from '../../../src/base/errors.js'
 import type { Letter, LetterFilter, LetterPage, Letters, RedriveRequest } from '../../../src/contracts/dead-letters.js'
 import type { EventLog } from '../../../src/log/event-log.js'
 import { emptyRouting } from '../../../src/scorers/routing.js'
-import { engineRoom, monday, passes as passesOfMonday, settings, type EngineRoom, type RoomLog } from '../engine-room.js'
+import {
+  engineRoom,
+  monday,
+  passes as passesOfMonday,
+  settings,
+  type EngineRoom,
+  type RoomLog,
+} from '../engine-room.js'
 
 const dayMs = 86_400_000
 /** A server may drop what is older than its topic's retention: the events are yesterday's. */
 const yesterday = Math.floor(systemClock.nowMs() / dayMs) * dayMs - dayMs
-const passes = (...asked: Parameters<typeof passesOfMonday>) => passesOfMonday(...asked).map((event) => ({ ...event, at: (event['at'] as number) - monday + yesterday }))
+const passes = (...asked: Parameters<typeof passesOfMonday>) =>
+  passesOfMonday(...asked).map((event) => ({ ...event, at: (event['at'] as number) - monday + yesterday }))
 
 /** The letters of a room, as one process of an engine that now knows every tenant sees them. */
-function lettersOf(room: EngineRoom, owner = 'one', { log = room.log, clock = systemClock }: { log?: EventLog; clock?: Clock } = {}): Letters {
-  const letters = openLetters({ log, clock, owner, store: room.store, streams: [room.stream], tenants: 'any', routing: () => emptyRouting, seenIds: settings.seenIds, marksKeptMs: 365 * dayMs })
+function lettersOf(
+  room: EngineRoom,
+  owner = 'one',
+  { log = room.log, clock = systemClock }: { log?: EventLog; clock?: Clock } = {},
+): Letters {
+  const letters = openLetters({
+    log,
+    clock,
+    owner,
+    store: room.store,
+    streams: [room.stream],
+    tenants: 'any',
+    routing: () => emptyRouting,
+    seenIds: settings.seenIds,
+    marksKeptMs: 365 * dayMs,
+  })
   onTestFinished(() => letters.close())
   return letters
 }
@@ -24,7 +46,17 @@ function lettersOf(room: EngineRoom, owner = 'one', { log = room.log, clock = sy
 /** Three events of a tenant that is not configured, one of them older than the lateness allows, between torn ones. */
 async function givenLetters(room: EngineRoom): Promise<void> {
   const strangers = passes(3, 0, 'stranger')
-  await room.append([...passes(6), strangers[0]!, '{"torn', strangers[1]!, { ...passes(1, 50)[0], force: 'much' }, { ...strangers[2], at: yesterday - dayMs }], yesterday + dayMs)
+  await room.append(
+    [
+      ...passes(6),
+      strangers[0]!,
+      '{"torn',
+      strangers[1]!,
+      { ...passes(1, 50)[0], force: 'much' },
+      { ...strangers[2], at: yesterday - dayMs },
+    ],
+    yesterday + dayMs,
+  )
   const flow = await room.score({ tenants: new Set(['acme']) })
   await flow.caughtUp()
   await flow.stop()
@@ -47,29 +79,52 @@ export function lettersContract(openLog: () => Promise<RoomLog> | undefined, nex
     const log = openLog()
     return log === undefined ? engineRoom() : engineRoom(() => log, nextName())
   }
-  const list = (letters: Letters, filter: LetterFilter, limit = 100): Promise<Letter[]> => every((cursor) => letters.list(filter, cursor, limit))
-  const asked = (room: EngineRoom, change: Partial<RedriveRequest> = {}): RedriveRequest => ({ filter: { stream: room.stream.stream.name }, limit: 100, dryRun: false, evenBad: false, by: 'key-1', ...change })
-  const redrive = async (letters: Letters, request: RedriveRequest) => every((cursor) => letters.redrive({ ...request, ...(cursor !== undefined && { cursor }) }))
-  const eventsOf = async (room: EngineRoom) => (await Promise.all([0, 1, 2, 3].map((partition) => room.records(room.stream.topics.events, partition)))).flat()
-  const isSent = async (room: EngineRoom): Promise<number> => (await eventsOf(room)).filter(({ headers }) => headers['redrive-attempt'] !== undefined).length
+  const list = (letters: Letters, filter: LetterFilter, limit = 100): Promise<Letter[]> =>
+    every((cursor) => letters.list(filter, cursor, limit))
+  const asked = (room: EngineRoom, change: Partial<RedriveRequest> = {}): RedriveRequest => ({
+    filter: { stream: room.stream.stream.name },
+    limit: 100,
+    dryRun: false,
+    evenBad: false,
+    by: 'key-1',
+    ...change,
+  })
+  const redrive = async (letters: Letters, request: RedriveRequest) =>
+    every((cursor) => letters.redrive({ ...request, ...(cursor !== undefined && { cursor }) }))
+  const eventsOf = async (room: EngineRoom) =>
+    (await Promise.all([0, 1, 2, 3].map((partition) => room.records(room.stream.topics.events, partition)))).flat()
+  const isSent = async (room: EngineRoom): Promise<number> =>
+    (await eventsOf(room)).filter(({ headers }) => headers['redrive-attempt'] !== undefined).length
 
   describe('dead letters', () => {
     test('are listed newest first, a page at a time, each once though a crash wrote some again', async () => {
       const room = await open()
       await givenLetters(room)
-      for (const letter of await room.deadLetters()) await room.log.append({ topic: room.stream.topics.deadLetters, partition: Number(letter.headers['dead-letter-partition']) }, [letter])
+      for (const letter of await room.deadLetters())
+        await room.log.append(
+          { topic: room.stream.topics.deadLetters, partition: Number(letter.headers['dead-letter-partition']) },
+          [letter],
+        )
       const letters = lettersOf(room)
       const all = await list(letters, {})
       assert.equal(all.length, 5)
-      assert.deepEqual(all.map(({ timeMs }) => timeMs), [...all.map(({ timeMs }) => timeMs)].sort((a, b) => b - a))
-      for (const limit of [1, 2, 3]) assert.deepEqual((await list(letters, {}, limit)).map(({ partition, offset }) => `${partition}/${offset}`).sort(), all.map(({ partition, offset }) => `${partition}/${offset}`).sort())
+      assert.deepEqual(
+        all.map(({ timeMs }) => timeMs),
+        [...all.map(({ timeMs }) => timeMs)].sort((a, b) => b - a),
+      )
+      for (const limit of [1, 2, 3])
+        assert.deepEqual(
+          (await list(letters, {}, limit)).map(({ partition, offset }) => `${partition}/${offset}`).sort(),
+          all.map(({ partition, offset }) => `${partition}/${offset}`).sort(),
+        )
     })
 
     test('are found by code, stage, tenant, time and partition', async () => {
       const room = await open()
       await givenLetters(room)
       const letters = lettersOf(room)
-      const codes = async (filter: LetterFilter): Promise<string[]> => (await list(letters, filter)).map(({ code }) => code).sort()
+      const codes = async (filter: LetterFilter): Promise<string[]> =>
+        (await list(letters, filter)).map(({ code }) => code).sort()
       assert.deepEqual(await codes({ code: 'BAD_JSON' }), ['BAD_JSON'])
       assert.deepEqual(await codes({ stage: 'check' }), ['UNKNOWN_TENANT', 'UNKNOWN_TENANT', 'UNKNOWN_TENANT'])
       assert.deepEqual(await codes({ tenant: 'acme' }), ['BAD_FIELD', 'BAD_JSON'])
@@ -83,7 +138,13 @@ export function lettersContract(openLog: () => Promise<RoomLog> | undefined, nex
     test('name a tenant only where everything that names one agrees', async () => {
       const room = await open()
       const put = (key: string, value: object, header?: string) =>
-        room.log.append({ topic: room.stream.topics.events, partition: 0 }, [{ key: Buffer.from(key), value: Buffer.from(JSON.stringify(value)), ...(header === undefined ? {} : { headers: { tenant: Buffer.from(header) } }) }])
+        room.log.append({ topic: room.stream.topics.events, partition: 0 }, [
+          {
+            key: Buffer.from(key),
+            value: Buffer.from(JSON.stringify(value)),
+            ...(header === undefined ? {} : { headers: { tenant: Buffer.from(header) } }),
+          },
+        ])
       await put('acme', { tenant_id: 'acme' }, 'acme')
       await put('acme', { tenant_id: 'globex' })
       await put('acme', {}, 'globex')
@@ -91,7 +152,10 @@ export function lettersContract(openLog: () => Promise<RoomLog> | undefined, nex
       await put('', {})
       const flow = await room.score()
       await flow.caughtUp()
-      assert.deepEqual((await list(lettersOf(room), {})).reverse().map(({ tenant }) => tenant), ['acme', null, null, 'acme', null])
+      assert.deepEqual(
+        (await list(lettersOf(room), {})).reverse().map(({ tenant }) => tenant),
+        ['acme', null, null, 'acme', null],
+      )
     })
 
     test('are shown with their bytes, what JSON they hold, and what they would become today', async () => {
@@ -99,13 +163,22 @@ export function lettersContract(openLog: () => Promise<RoomLog> | undefined, nex
       await givenLetters(room)
       const letters = lettersOf(room)
       const shown = async (filter: LetterFilter) => {
-        const [partition, position] = (await list(letters, filter)).at(-1)!.id.split('/').slice(1).map(Number) as [number, number]
+        const [partition, position] = (await list(letters, filter)).at(-1)!.id.split('/').slice(1).map(Number) as [
+          number,
+          number,
+        ]
         return (await letters.show(room.stream.stream.name, partition, position))!
       }
       const torn = await shown({ code: 'BAD_JSON' })
-      assert.deepEqual([torn.value, torn.key, torn.decoded, torn.today.becomes], [{ text: '{"torn' }, { text: 'acme' }, undefined, 'bad'])
+      assert.deepEqual(
+        [torn.value, torn.key, torn.decoded, torn.today.becomes],
+        [{ text: '{"torn' }, { text: 'acme' }, undefined, 'bad'],
+      )
       const unfit = await shown({ code: 'BAD_FIELD' })
-      assert.deepEqual([(unfit.decoded as { force: unknown }).force, unfit.event_id, unfit.today.becomes], ['much', 'acme-50', 'bad'])
+      assert.deepEqual(
+        [(unfit.decoded as { force: unknown }).force, unfit.event_id, unfit.today.becomes],
+        ['much', 'acme-50', 'bad'],
+      )
       const stranger = await shown({ code: 'UNKNOWN_TENANT' })
       assert.deepEqual([stranger.today.becomes, stranger.state], ['scored', 'new'])
       assert.equal(await letters.show(room.stream.stream.name, 0, 1_000), undefined)
@@ -118,14 +191,30 @@ export function lettersContract(openLog: () => Promise<RoomLog> | undefined, nex
       await givenLetters(room)
       const letters = lettersOf(room)
       const told = await redrive(letters, asked(room, { dryRun: true }))
-      assert.deepEqual(told.map(({ becomes, letter: { event_id } }) => [event_id, becomes]).sort(), [['acme-50', 'bad'], ['stranger-0', 'scored'], ['stranger-1', 'scored'], ['stranger-2', 'late'], [null, 'bad']].sort())
+      assert.deepEqual(
+        told.map(({ becomes, letter: { event_id } }) => [event_id, becomes]).sort(),
+        [
+          ['acme-50', 'bad'],
+          ['stranger-0', 'scored'],
+          ['stranger-1', 'scored'],
+          ['stranger-2', 'late'],
+          [null, 'bad'],
+        ].sort(),
+      )
       assert.equal(await isSent(room), 0)
       const done = await redrive(letters, asked(room))
       assert.deepEqual(done.map(({ becomes }) => becomes).sort(), ['bad', 'bad', 'redriven', 'redriven', 'redriven'])
       const flow = await room.score({ tenants: 'any' })
       await flow.caughtUp()
       const strangers = [...(await room.seen()).values()].filter(({ id }) => id.startsWith('stranger'))
-      assert.deepEqual(strangers.map(({ id, late, kind }) => [id, late, kind]), [['stranger-0', false, 'prediction'], ['stranger-1', false, 'prediction'], ['stranger-2', true, 'prediction']])
+      assert.deepEqual(
+        strangers.map(({ id, late, kind }) => [id, late, kind]),
+        [
+          ['stranger-0', false, 'prediction'],
+          ['stranger-1', false, 'prediction'],
+          ['stranger-2', true, 'prediction'],
+        ],
+      )
       const scores = new Map(told.map((one) => [one.letter.event_id, 'score' in one ? one.score : undefined]))
       for (const { id, score } of strangers.slice(0, 1)) assert.equal(score, scores.get(id))
     })
@@ -133,13 +222,24 @@ export function lettersContract(openLog: () => Promise<RoomLog> | undefined, nex
     test('sends the same bytes under the same key to the same partition, and says so in headers', async () => {
       const room = await open()
       await givenLetters(room)
-      await redrive(lettersOf(room), asked(room, { filter: { stream: room.stream.stream.name, code: 'UNKNOWN_TENANT' } }))
+      await redrive(
+        lettersOf(room),
+        asked(room, { filter: { stream: room.stream.stream.name, code: 'UNKNOWN_TENANT' } }),
+      )
       const events = await eventsOf(room)
       const sent = events.filter(({ headers }) => headers['redrive-attempt'] !== undefined)
       assert.equal(sent.length, 3)
       for (const { key, value, headers } of sent) {
-        const origin = events.find((event) => event.offset === Number(headers['redrive-origin']) && event.headers['redrive-attempt'] === undefined && event.value!.equals(value!))
-        assert.deepEqual([origin?.key, String(headers['redrive-attempt']), String(headers['redrive-by'])], [key, '1', 'key-1'])
+        const origin = events.find(
+          (event) =>
+            event.offset === Number(headers['redrive-origin']) &&
+            event.headers['redrive-attempt'] === undefined &&
+            event.value!.equals(value!),
+        )
+        assert.deepEqual(
+          [origin?.key, String(headers['redrive-attempt']), String(headers['redrive-by'])],
+          [key, '1', 'key-1'],
+        )
         assert.ok(!Object.keys(headers).some((name) => name.startsWith('dead-letter-')))
       }
     })
@@ -148,13 +248,22 @@ export function lettersContract(openLog: () => Promise<RoomLog> | undefined, nex
       const room = await open()
       await givenLetters(room)
       await redrive(lettersOf(room), asked(room))
-      assert.equal((await redrive(lettersOf(room), asked(room))).filter(({ becomes }) => becomes === 'redriven').length, 0)
+      assert.equal(
+        (await redrive(lettersOf(room), asked(room))).filter(({ becomes }) => becomes === 'redriven').length,
+        0,
+      )
       await redrive(lettersOf(room, 'two'), asked(room))
       assert.equal(await isSent(room), 3)
-      assert.deepEqual((await list(lettersOf(room), { state: 'redriven' })).map(({ code }) => code), ['UNKNOWN_TENANT', 'UNKNOWN_TENANT', 'UNKNOWN_TENANT'])
+      assert.deepEqual(
+        (await list(lettersOf(room), { state: 'redriven' })).map(({ code }) => code),
+        ['UNKNOWN_TENANT', 'UNKNOWN_TENANT', 'UNKNOWN_TENANT'],
+      )
     })
 
-    for (const [when, kind, sentBefore] of [['after the events are in the log', 'redriven', 3], ['before they are', 'redriving', 0]] as const)
+    for (const [when, kind, sentBefore] of [
+      ['after the events are in the log', 'redriven', 3],
+      ['before they are', 'redriving', 0],
+    ] as const)
       test(`that dies ${when} is made good by the next, and each event is there once`, async () => {
         const room = await open()
         await givenLetters(room)
@@ -179,17 +288,26 @@ export function lettersContract(openLog: () => Promise<RoomLog> | undefined, nex
         await assert.rejects(lettersOf(room, 'one', { log: dying }).redrive(only), /dead/)
         assert.equal(await isSent(room), sentBefore)
         const soon = await redrive(lettersOf(room, 'two'), only)
-        assert.deepEqual(soon.map(({ becomes }) => becomes), ['elsewhere', 'elsewhere', 'elsewhere'], 'it may only be slow')
+        assert.deepEqual(
+          soon.map(({ becomes }) => becomes),
+          ['elsewhere', 'elsewhere', 'elsewhere'],
+          'it may only be slow',
+        )
         const later: Clock = { ...systemClock, nowMs: () => systemClock.nowMs() + 600_000 }
         const done = await redrive(lettersOf(room, 'two', { clock: later }), only)
-        assert.deepEqual(done.map(({ becomes }) => becomes), ['redriven', 'redriven', 'redriven'])
+        assert.deepEqual(
+          done.map(({ becomes }) => becomes),
+          ['redriven', 'redriven', 'redriven'],
+        )
         assert.equal(await isSent(room), 3)
       })
 
     test('of two processes at once sends each event once', async () => {
       const room = await open()
       await givenLetters(room)
-      const all = await Promise.all(['one', 'two', 'three'].map((owner) => redrive(lettersOf(room, owner), asked(room, { limit: 1 }))))
+      const all = await Promise.all(
+        ['one', 'two', 'three'].map((owner) => redrive(lettersOf(room, owner), asked(room, { limit: 1 }))),
+      )
       assert.equal(all.flat().filter(({ becomes }) => becomes === 'redriven').length, 3)
       assert.equal(await isSent(room), 3)
     })
@@ -217,11 +335,16 @@ export function lettersContract(openLog: () => Promise<RoomLog> | undefined, nex
       const room = await open()
       const [event] = passes(1, 0, 'stranger')
       const value = room.stream.codec.encodeAvro({ ...event, tenant_id: 'globex' })
-      await room.log.append({ topic: room.stream.topics.events, partition: 0 }, [{ key: Buffer.from('stranger'), value, headers: { tenant: Buffer.from('stranger') } }])
+      await room.log.append({ topic: room.stream.topics.events, partition: 0 }, [
+        { key: Buffer.from('stranger'), value, headers: { tenant: Buffer.from('stranger') } },
+      ])
       const flow = await room.score({ tenants: new Set(['acme']) })
       await flow.caughtUp()
       const filter = { stream: room.stream.stream.name, tenant: 'stranger' }
-      assert.deepEqual((await redrive(lettersOf(room), asked(room, { filter }))).map(({ becomes }) => becomes), ['bad'])
+      assert.deepEqual(
+        (await redrive(lettersOf(room), asked(room, { filter }))).map(({ becomes }) => becomes),
+        ['bad'],
+      )
       assert.equal(await isSent(room), 0)
     })
   })
@@ -231,7 +354,10 @@ export function lettersContract(openLog: () => Promise<RoomLog> | undefined, nex
     await givenLetters(room)
     const letters = lettersOf(room)
     const filter = { stream: room.stream.stream.name, code: 'UNKNOWN_TENANT' }
-    const purge = (dryRun: boolean) => every((cursor) => letters.purge({ filter, limit: 2, dryRun, by: 'key-1', ...(cursor !== undefined && { cursor }) }))
+    const purge = (dryRun: boolean) =>
+      every((cursor) =>
+        letters.purge({ filter, limit: 2, dryRun, by: 'key-1', ...(cursor !== undefined && { cursor }) }),
+      )
     assert.equal((await purge(true)).length, 3)
     assert.equal((await list(letters, { state: 'new' })).length, 5)
     assert.equal((await purge(false)).length, 3)

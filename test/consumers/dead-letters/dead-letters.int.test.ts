@@ -1,3 +1,6 @@
 import { lettersContract } from './dead-letters.contract.js'
 
-lettersContract(() => undefined, () => 'doors')
+lettersContract(
+  () => undefined,
+  () => 'doors',
+)

@@ -6,7 +6,10 @@ import type { StateStore } from '../../../src/state/state-store.js'
 
 const at = { stream: 'doors', partition: 0 }
 
-/** A committer over a store that writes down what it is asked; every change of the state is at the next hour of event time. */
+/**
+ * A committer over a store that writes down what it is asked; every change of the state is at the next hour of event
+ * time.
+ */
 function committing(change: Partial<StateStore> = {}) {
   const asked: string[] = []
   const store: StateStore = {
@@ -20,8 +23,23 @@ function committing(change: Partial<StateStore> = {}) {
   const clock = { nowMs: () => nowMs, sleep: () => Promise.resolve() }
   const takeDirty = () => ({ puts: [], deletes: [], clockMs: ++hour, committed: () => undefined })
   const intervals = { commitIntervalMs: 10, commitIntervalMaxMs: 10, sweepIntervalMs: 1_000 }
-  const committer = createCommitter({ ...intervals, store, state: { takeDirty }, at, epoch: 1, claim: 'one', last: -1, clock, signal: new AbortController().signal, onCommitted: () => Promise.resolve() })
-  return { asked, due: (last: number, atMs: number) => ((nowMs = atMs), committer.due(last)), commit: (last: number, atMs: number) => ((nowMs = atMs), committer.commit(last)) }
+  const committer = createCommitter({
+    ...intervals,
+    store,
+    state: { takeDirty },
+    at,
+    epoch: 1,
+    claim: 'one',
+    last: -1,
+    clock,
+    signal: new AbortController().signal,
+    onCommitted: () => Promise.resolve(),
+  })
+  return {
+    asked,
+    due: (last: number, atMs: number) => ((nowMs = atMs), committer.due(last)),
+    commit: (last: number, atMs: number) => ((nowMs = atMs), committer.commit(last)),
+  }
 }
 
 test('expired state is swept after a commit, by the clock of what is committed, and not after every one', async () => {

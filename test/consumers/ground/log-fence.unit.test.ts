@@ -10,7 +10,8 @@ import { failsWith } from '../../log/records.js'
 async function fenced() {
   const log = await openEvents(await scratch())
   const patience = { clock: systemClock, signal: new AbortController().signal }
-  const append = (epoch: number): Promise<number> => log.append(place, [{ key: null, value: encodeBlock(marker(epoch, -1)) }])
+  const append = (epoch: number): Promise<number> =>
+    log.append(place, [{ key: null, value: encodeBlock(marker(epoch, -1)) }])
   await append(1)
   const fence = openLogFence(log, place, 1, patience)
   return { append, appendOurs: async (least = 3) => fence.passed(await append(2), least) }

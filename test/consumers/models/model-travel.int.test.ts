@@ -26,12 +26,25 @@ const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).dig
 function filesOf(room: EngineRoom, version: string, weight: number, padding = 0): ModelFiles {
   const { names, fingerprint } = room.stream.plan
   const model = linearModel(names.map((name) => (name === 'force' ? weight : 0)))
-  const manifest = { ...nameOf(version), fingerprint, features: names, sha256: sha256(model), input: 'input', output: 'score', metrics: {}, reference: {} }
+  const manifest = {
+    ...nameOf(version),
+    fingerprint,
+    features: names,
+    sha256: sha256(model),
+    input: 'input',
+    output: 'score',
+    metrics: {},
+    reference: {},
+  }
   return { model, manifest: Buffer.from(JSON.stringify(manifest)), card: Buffer.from('# Doors\n'.padEnd(padding, 'x')) }
 }
 
 /** The models folder of one machine. */
-async function folder(room: EngineRoom, machine: string, models: Readonly<Record<string, ModelFiles>> = {}): Promise<string> {
+async function folder(
+  room: EngineRoom,
+  machine: string,
+  models: Readonly<Record<string, ModelFiles>> = {},
+): Promise<string> {
   const directory = join(room.directory, machine, 'models')
   for (const [version, { manifest, card, model }] of Object.entries(models)) {
     const place = join(directory, modelPath(nameOf(version)))
@@ -44,7 +57,12 @@ async function folder(room: EngineRoom, machine: string, models: Readonly<Record
 }
 
 /** A machine with these bundled models and nothing else. */
-async function machine(room: EngineRoom, name: string, models: Readonly<Record<string, ModelFiles>> = {}, log: EventLog = room.log): Promise<ModelReading & { readonly kept: string; readonly directory: string; readonly said: string[] }> {
+async function machine(
+  room: EngineRoom,
+  name: string,
+  models: Readonly<Record<string, ModelFiles>> = {},
+  log: EventLog = room.log,
+): Promise<ModelReading & { readonly kept: string; readonly directory: string; readonly said: string[] }> {
   const directory = await folder(room, name, models)
   const kept = join(room.directory, name, 'kept')
   const said: string[] = []
@@ -56,7 +74,14 @@ async function machine(room: EngineRoom, name: string, models: Readonly<Record<s
 async function follow(room: EngineRoom, reading: ModelReading, change: Partial<ControlOptions> = {}): Promise<Control> {
   const runtime = createOnnxRuntime()
   const hasty = { ...systemClock, sleep: (_: number, signal?: AbortSignal) => systemClock.sleep(5, signal) }
-  const control = await followControl({ log: room.log, streams: [room.stream], runtime, clock: hasty, readModel: reading.read, ...change })
+  const control = await followControl({
+    log: room.log,
+    streams: [room.stream],
+    runtime,
+    clock: hasty,
+    readModel: reading.read,
+    ...change,
+  })
   onTestFinished(async () => {
     await control.close()
     await runtime.close()
@@ -71,9 +96,17 @@ function topicOf(room: EngineRoom, said: string[] = []): ModelTopic {
 }
 
 const bootstrap = async (room: EngineRoom, { directory, read, publish, said }: Awaited<ReturnType<typeof machine>>) =>
-  activateBundled({ streams: [room.stream], models: await listModels(directory), readModel: read, publish, clock: systemClock, report: (message) => said.push(message) })
+  activateBundled({
+    streams: [room.stream],
+    models: await listModels(directory),
+    readModel: read,
+    publish,
+    clock: systemClock,
+    report: (message) => said.push(message),
+  })
 
-const code = (wanted: ErrorCode, words: RegExp) => (error: unknown) => isEngineError(error, wanted) && words.test(error.message)
+const code = (wanted: ErrorCode, words: RegExp) => (error: unknown) =>
+  isEngineError(error, wanted) && words.test(error.message)
 const inTopic = async (room: EngineRoom): Promise<number> => (await room.log.bounds(modelsTopic)).next
 
 test('a machine without models serves, to the bit, what another one brought, and keeps it', async () => {
@@ -87,15 +120,27 @@ test('a machine without models serves, to the bit, what another one brought, and
   const flow = await room.score({ routing: () => control.current() })
   await room.append(passes(20))
   await flow.caughtUp()
-  const blocks = (await room.records(room.stream.topics.predictions, flow.chunks[0]!.partition)).map(({ value }) => decodeBlock(value!))
-  assert.deepEqual([...new Set(blocks.flatMap((block) => Array.from(block.versionOf, (index) => block.versions[index]!)))], ['v1'])
+  const blocks = (await room.records(room.stream.topics.predictions, flow.chunks[0]!.partition)).map(({ value }) =>
+    decodeBlock(value!),
+  )
+  assert.deepEqual(
+    [...new Set(blocks.flatMap((block) => Array.from(block.versionOf, (index) => block.versions[index]!)))],
+    ['v1'],
+  )
 
   const place = join(poor.kept, modelPath(nameOf('v1')))
   for (const file of ['manifest.json', 'card.md', 'model.onnx']) {
-    assert.deepEqual(await readFile(join(place, file)), await readFile(join(rich.directory, modelPath(nameOf('v1')), file)))
+    assert.deepEqual(
+      await readFile(join(place, file)),
+      await readFile(join(rich.directory, modelPath(nameOf('v1')), file)),
+    )
     assert.equal((await stat(join(place, file))).mode & 0o777, 0o640)
   }
-  assert.deepEqual((await readdir(poor.kept)).filter((name) => name.startsWith('.')), [], 'nothing unfinished lies about')
+  assert.deepEqual(
+    (await readdir(poor.kept)).filter((name) => name.startsWith('.')),
+    [],
+    'nothing unfinished lies about',
+  )
 })
 
 test('a model that is routed before it came is waited for; nothing else serves meanwhile', async () => {
@@ -115,7 +160,10 @@ test('a log that is away while a model is fetched is waited for as well', async 
   const room = await engineRoom()
   await topicOf(room).publish(nameOf('v1'), filesOf(room, 'v1', 0.1))
   let failures = 2
-  const flaky: EventLog = { ...bound(room.log), bounds: (at) => (failures-- > 0 ? Promise.reject(away()) : room.log.bounds(at)) }
+  const flaky: EventLog = {
+    ...bound(room.log),
+    bounds: (at) => (failures-- > 0 ? Promise.reject(away()) : room.log.bounds(at)),
+  }
   const control = await follow(room, await machine(room, 'poor', {}, flaky))
   await control.decide({ kind: 'activate', ...nameOf('v1'), by: 'ann', why: 'better', atMs: 1 })
   assert.equal(championOf(control.current(), 'door-force', 'acme')?.version, 'v1')
@@ -160,8 +208,14 @@ test('the rest of a model that was published in part follows', async () => {
 })
 
 const damages: Readonly<Record<string, (record: NewRecord) => NewRecord>> = {
-  'a flipped bit': (record) => ({ ...record, value: Buffer.from(record.value!.map((byte, at) => (at === 100 ? byte ^ 1 : byte))) }),
-  'a hash of something else': (record) => ({ ...record, headers: { ...record.headers, sha256: Buffer.from(sha256(Buffer.of(1))) } }),
+  'a flipped bit': (record) => ({
+    ...record,
+    value: Buffer.from(record.value!.map((byte, at) => (at === 100 ? byte ^ 1 : byte))),
+  }),
+  'a hash of something else': (record) => ({
+    ...record,
+    headers: { ...record.headers, sha256: Buffer.from(sha256(Buffer.of(1))) },
+  }),
   'a count that cannot be': (record) => ({ ...record, headers: { ...record.headers, pieces: Buffer.from('1e9') } }),
   'a key of somebody else': (record) => ({ ...record, key: Buffer.from('../../etc') }),
 }
@@ -173,7 +227,8 @@ for (const [what, damage] of Object.entries(damages))
     await room.log.append(modelsTopic, [first!, damage(second!)])
     const said: string[] = []
     const topic = topicOf(room, said)
-    for (let times = 0; times < 2; times++) await assert.rejects(topic.fetch(nameOf('v1')), code('UNKNOWN_MODEL', /only a part/))
+    for (let times = 0; times < 2; times++)
+      await assert.rejects(topic.fetch(nameOf('v1')), code('UNKNOWN_MODEL', /only a part/))
     assert.equal(said.length, 1)
     assert.match(said[0]!, /topic models, offset 1: .*left out/)
     await topic.publish(nameOf('v1'), files)
@@ -227,8 +282,17 @@ test('two users of one machine share one copy of a model', async () => {
 })
 
 test('no name leads out of a folder of models', async () => {
-  for (const part of ['..', '', '.hidden', 'a/b', 'a\\b']) assert.throws(() => modelPath({ family: 'f', scope: part, version: 'v1' }), code('UNKNOWN_MODEL', /no name of a model/))
+  for (const part of ['..', '', '.hidden', 'a/b', 'a\\b'])
+    assert.throws(
+      () => modelPath({ family: 'f', scope: part, version: 'v1' }),
+      code('UNKNOWN_MODEL', /no name of a model/),
+    )
 })
 
 const away = () => new EngineError('LOG_DOWN', 'not now')
-const bound = (log: EventLog): EventLog => ({ ensure: (topic) => log.ensure(topic), append: (at, records) => log.append(at, records), bounds: (at, since) => log.bounds(at, since), reader: (at) => log.reader(at) })
+const bound = (log: EventLog): EventLog => ({
+  ensure: (topic) => log.ensure(topic),
+  append: (at, records) => log.append(at, records),
+  bounds: (at, since) => log.bounds(at, since),
+  reader: (at) => log.reader(at),
+})

@@ -6,12 +6,24 @@ import { modelPath, type ModelName } from '../../../src/scorers/model-store.js'
 import { linearModel } from '../../scorers/onnx/bytes.js'
 
 /** Lays a model of the stream's family into a models folder: its score grows with the first feature by this weight. */
-export async function placeDoorsModel(directory: string, { stream, plan }: CompiledStream, version: string, weight: number): Promise<ModelName> {
+export async function placeDoorsModel(
+  directory: string,
+  { stream, plan }: CompiledStream,
+  version: string,
+  weight: number,
+): Promise<ModelName> {
   const name: ModelName = { family: stream.model!, scope: 'global', version }
   const bytes = linearModel(plan.names.map((_, i) => (i === 0 ? weight / 100 : 0)))
   const manifest = {
-    ...name, fingerprint: plan.fingerprint, features: plan.names, sha256: createHash('sha256').update(bytes).digest('hex'),
-    input: 'input', output: 'score', metrics: {}, reference: {}, thresholds: { medium: 0.5, high: 0.9 },
+    ...name,
+    fingerprint: plan.fingerprint,
+    features: plan.names,
+    sha256: createHash('sha256').update(bytes).digest('hex'),
+    input: 'input',
+    output: 'score',
+    metrics: {},
+    reference: {},
+    thresholds: { medium: 0.5, high: 0.9 },
   }
   const folder = join(directory, modelPath(name))
   await mkdir(folder, { recursive: true })

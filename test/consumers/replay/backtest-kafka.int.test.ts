@@ -27,15 +27,30 @@ test('on Kafka, beside the members of its groups, a backtest and a certificate s
   const directory = await mkdtemp(join(tmpdir(), 'tidemill-replay-kafka-'))
   const store = await openLmdbStateStore({ directory: join(directory, 'state') })
   await ensureTopics(log, [stream], undefined)
-  const flow = await scoringFlow({ log, groups: log, store, streams: [stream], tenants: 'any', clock: systemClock, routing: () => emptyRouting, onRetry: () => undefined, onChunk: () => undefined, settings })
+  const flow = await scoringFlow({
+    log,
+    groups: log,
+    store,
+    streams: [stream],
+    tenants: 'any',
+    clock: systemClock,
+    routing: () => emptyRouting,
+    onRetry: () => undefined,
+    onChunk: () => undefined,
+    settings,
+  })
   onTestFinished(async () => {
     await flow.leave()
     await store.close()
     await rm(directory, { recursive: true, force: true })
   })
   const events = passes(200)
-  await log.append({ topic: own.topic, partition: 0 }, events.map((event) => ({ key: Buffer.from('acme'), value: Buffer.from(JSON.stringify(event)) })))
-  while ((await readTail(log, { topic: stream.topics.predictions, partition: 0 })).covered < 199) await Promise.race([systemClock.sleep(20), flow.failed])
+  await log.append(
+    { topic: own.topic, partition: 0 },
+    events.map((event) => ({ key: Buffer.from('acme'), value: Buffer.from(JSON.stringify(event)) })),
+  )
+  while ((await readTail(log, { topic: stream.topics.predictions, partition: 0 })).covered < 199)
+    await Promise.race([systemClock.sleep(20), flow.failed])
 
   const parts = await replayParts(await broker.open(), directory)
   const begun = await beginBacktest({ id: 'on-kafka', stream: own, model: 'served' }, parts)

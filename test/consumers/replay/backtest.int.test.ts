@@ -1,7 +1,12 @@
 import { strict as assert } from 'node:assert'
 import { readdir } from 'node:fs/promises'
 import { test } from 'vitest'
-import { beginBacktest, compareRuns, continueBacktest, type BacktestParts } from '../../../src/consumers/replay/backtest.js'
+import {
+  beginBacktest,
+  compareRuns,
+  continueBacktest,
+  type BacktestParts,
+} from '../../../src/consumers/replay/backtest.js'
 import type { BacktestReport } from '../../../src/consumers/replay/backtest-directory.js'
 import { appendOutcomes } from '../../../src/consumers/serving/ingest.js'
 import { isEngineError } from '../../../src/base/errors.js'
@@ -14,7 +19,16 @@ import { replayRoom } from './replay-room.js'
 
 const caller = { tenant: '*', key: 'k1' }
 
-async function backtest(parts: BacktestParts, change: { readonly id?: string; readonly model?: string; readonly stream?: Stream; readonly fromMs?: number; readonly toMs?: number } = {}): Promise<BacktestReport> {
+async function backtest(
+  parts: BacktestParts,
+  change: {
+    readonly id?: string
+    readonly model?: string
+    readonly stream?: Stream
+    readonly fromMs?: number
+    readonly toMs?: number
+  } = {},
+): Promise<BacktestReport> {
   const { id = 'first', model = 'served', stream = doors, ...range } = change
   const { report } = await continueBacktest(await beginBacktest({ id, stream, model, ...range }, parts), stream, parts)
   return report!
@@ -25,14 +39,20 @@ test('beside a running engine, a backtest by whoever served gives what was serve
   const flow = await room.score()
   await room.append([...passes(300), 'no event', passes(1, 10)[0]!, ...passes(200, 300, 'globex')])
   await flow.caughtUp()
-  const before = await Promise.all(Array.from({ length: room.stream.stream.partitions }, (_, partition) => room.log.bounds({ topic: room.stream.topics.predictions, partition })))
+  const before = await Promise.all(
+    Array.from({ length: room.stream.stream.partitions }, (_, partition) =>
+      room.log.bounds({ topic: room.stream.topics.predictions, partition }),
+    ),
+  )
   const { parts } = await replayRoom(room)
   const report = await backtest(parts)
   assert.equal(report.figures.run.rows, 500)
   assert.equal(report.figures.sameScores, 500)
   assert.equal(report.duplicates, 1)
   assert.deepEqual(report.disagreements, [])
-  const after = await Promise.all(before.map((_, partition) => room.log.bounds({ topic: room.stream.topics.predictions, partition })))
+  const after = await Promise.all(
+    before.map((_, partition) => room.log.bounds({ topic: room.stream.topics.predictions, partition })),
+  )
   assert.deepEqual(after, before)
 })
 
@@ -46,7 +66,12 @@ test('a run that is interrupted goes on where its last checkpoint stands, to the
   const first = await continueBacktest(begun, doors, interruptedAfter(400))
   assert.equal(first.run.status, 'interrupted')
   assert.equal(first.report, undefined)
-  const covered = await lastCovered(directory.of('cut'), parts, room.stream.topics.predictions, begun.spans[0]!.partition)
+  const covered = await lastCovered(
+    directory.of('cut'),
+    parts,
+    room.stream.topics.predictions,
+    begun.spans[0]!.partition,
+  )
   assert.ok(covered > 0 && covered < 899, `${covered}`)
   const { report } = await continueBacktest(await directory.read('cut'), doors, parts)
   assert.equal(report!.figures.sameScores, 900)
@@ -54,7 +79,12 @@ test('a run that is interrupted goes on where its last checkpoint stands, to the
   assert.ok(!(await readdir(directory.of('cut'))).includes('state'))
 })
 
-async function lastCovered(place: string, { viewOwn }: BacktestParts, topic: string, partition: number): Promise<number> {
+async function lastCovered(
+  place: string,
+  { viewOwn }: BacktestParts,
+  topic: string,
+  partition: number,
+): Promise<number> {
   const view = await viewOwn(place)
   const { next } = await view.bounds({ topic, partition })
   const reader = view.reader({ topic, partition })
@@ -83,7 +113,10 @@ test('a cold start is another result: the warm-up is what makes it the same', as
   await flow.caughtUp()
   const { parts } = await replayRoom(room)
   const cold = { ...parts, settings: { ...parts.settings, seenIds: 0 } }
-  const begun = await beginBacktest({ id: 'cold', stream: doors, model: 'served', fromMs: monday + 4 * 3_600_000, warmMs: -1e15 }, cold)
+  const begun = await beginBacktest(
+    { id: 'cold', stream: doors, model: 'served', fromMs: monday + 4 * 3_600_000, warmMs: -1e15 },
+    cold,
+  )
   const { report } = await continueBacktest(begun, doors, cold)
   assert.ok(report!.figures.sameScores < report!.figures.run.rows)
 })
@@ -94,8 +127,23 @@ test('outcomes give figures, and another model beside what was served shows wher
   const events = passes(400)
   await room.append(events)
   await flow.caughtUp()
-  await appendOutcomes(room.log, events.map((event, i) => ({ stream: 'doors', tenant: 'acme', event_id: String(event['event_id']), label: Number(event['force']) > 20 ? 1 : 0, source: 'review', decidedAtMs: monday + i })), caller)
-  await appendOutcomes(room.log, [{ stream: 'doors', tenant: 'acme', event_id: 'acme-0', label: 1, source: 'correction', decidedAtMs: monday }], caller)
+  await appendOutcomes(
+    room.log,
+    events.map((event, i) => ({
+      stream: 'doors',
+      tenant: 'acme',
+      event_id: String(event['event_id']),
+      label: Number(event['force']) > 20 ? 1 : 0,
+      source: 'review',
+      decidedAtMs: monday + i,
+    })),
+    caller,
+  )
+  await appendOutcomes(
+    room.log,
+    [{ stream: 'doors', tenant: 'acme', event_id: 'acme-0', label: 1, source: 'correction', decidedAtMs: monday }],
+    caller,
+  )
   const { parts } = await replayRoom(room)
   const report = await backtest(parts, { stream: changedDoors, model: 'heuristic_v1' })
   const { run, other } = report.figures
@@ -105,7 +153,10 @@ test('outcomes give figures, and another model beside what was served shows wher
   assert.ok(run.rocAuc! > 0.99 && other.rocAuc! < 0.9, `${run.rocAuc} ${other.rocAuc}`)
   assert.ok(report.disagreements.length > 10)
   const [worst] = report.disagreements
-  assert.ok(Math.abs(worst!.run.score - worst!.other.score) >= Math.abs(report.disagreements[5]!.run.score - report.disagreements[5]!.other.score))
+  assert.ok(
+    Math.abs(worst!.run.score - worst!.other.score) >=
+      Math.abs(report.disagreements[5]!.run.score - report.disagreements[5]!.other.score),
+  )
   assert.ok(report.disagreements.some(({ other: theirs }) => theirs.reasons.includes('passes_1h')))
 
   await backtest(parts, { id: 'second', model: 'heuristic_v1' })
@@ -119,7 +170,9 @@ test('what cannot be done is refused before anything is kept', async () => {
   const room = await engineRoom()
   await room.append(passes(5))
   const { parts, directory } = await replayRoom(room)
-  await assert.rejects(backtest(parts, { fromMs: Date.UTC(2100, 0, 1) }), (error) => isEngineError(error, 'BAD_REQUEST'))
+  await assert.rejects(backtest(parts, { fromMs: Date.UTC(2100, 0, 1) }), (error) =>
+    isEngineError(error, 'BAD_REQUEST'),
+  )
   await assert.rejects(backtest(parts, { model: 'v7' }), (error) => isEngineError(error, 'UNKNOWN_MODEL'))
   await assert.rejects(backtest(parts, { model: 'served' }), (error) => isEngineError(error, 'BAD_REQUEST'))
   assert.deepEqual(await directory.list(), [])

@@ -38,7 +38,10 @@ test('a replay of everything that was served is certified: predictions, duplicat
   assert.equal(certificate.equal, true)
   assert.equal(certificate.served.digest, certificate.replayed.digest)
   const { predictions, duplicates, late, deadLetters } = certificate.served
-  assert.deepEqual({ predictions, duplicates, late, deadLetters }, { predictions: 381, duplicates: 1, late: 1, deadLetters: 2 })
+  assert.deepEqual(
+    { predictions, duplicates, late, deadLetters },
+    { predictions: 381, duplicates: 1, late: 1, deadLetters: 2 },
+  )
   assert.deepEqual(await readdir(directory.path), [])
 })
 
@@ -51,7 +54,10 @@ test('an event that was served otherwise is named, with its field and both value
   const { equal, firstDifference, served, replayed } = await certificateOf(parts)
   assert.equal(equal, false)
   assert.notEqual(served.digest, replayed.digest)
-  assert.deepEqual([firstDifference!.field, firstDifference!.served, firstDifference!.replayed], ['result', null, 'a prediction'])
+  assert.deepEqual(
+    [firstDifference!.field, firstDifference!.served, firstDifference!.replayed],
+    ['result', null, 'a prediction'],
+  )
 })
 
 test('state that was not what the log says shows in the vector, at the first offset that it touched', async () => {
@@ -60,7 +66,15 @@ test('state that was not what the log says shows in the vector, at the first off
   await room.append(passes(60))
   await flow.caughtUp()
   await flow.stop()
-  const forgetful = await room.score({ store: { ...room.store, claim: (...args) => room.store.claim(...args), load: async (_at, keys) => keys.map(() => undefined), commit: (change) => room.store.commit(change), sweep: () => Promise.resolve(0) } })
+  const forgetful = await room.score({
+    store: {
+      ...room.store,
+      claim: (...args) => room.store.claim(...args),
+      load: async (_at, keys) => keys.map(() => undefined),
+      commit: (change) => room.store.commit(change),
+      sweep: () => Promise.resolve(0),
+    },
+  })
   await room.append(passes(10, 60))
   await forgetful.caughtUp()
   const { parts } = await replayRoom(room)
@@ -72,12 +86,23 @@ test('each offset is replayed by the model that served it, though another one se
   const room = await engineRoom()
   const { parts, models } = await replayRoom(room)
   const runtime = createOnnxRuntime()
-  const names = [await placeDoorsModel(models, room.stream, 'v1', 2), await placeDoorsModel(models, room.stream, 'v2', 3)]
+  const names = [
+    await placeDoorsModel(models, room.stream, 'v1', 2),
+    await placeDoorsModel(models, room.stream, 'v2', 3),
+  ]
   let routing: Routing = emptyRouting
   const decide = async (index: number): Promise<void> => {
     const name = names[index]!
-    const offset = await room.log.append(controlTopic, [{ key: null, value: Buffer.from(JSON.stringify({ kind: 'activate', ...name, by: 'test', why: 'test', atMs: 1 })) }])
-    const serving = await servingOf({ readModel: (one) => readModel(models, one), runtime, streams: [room.stream] }, name)
+    const offset = await room.log.append(controlTopic, [
+      {
+        key: null,
+        value: Buffer.from(JSON.stringify({ kind: 'activate', ...name, by: 'test', why: 'test', atMs: 1 })),
+      },
+    ])
+    const serving = await servingOf(
+      { readModel: (one) => readModel(models, one), runtime, streams: [room.stream] },
+      name,
+    )
     routing = { ...withChampion(routing, name.family, name.scope, serving), position: offset + 1 }
   }
   const flow = await room.score({ routing: () => routing })

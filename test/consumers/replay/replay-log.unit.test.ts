@@ -10,19 +10,35 @@ const recordAt = (offset: number): LogRecord => ({ offset, timestampMs: 0, key: 
 function holding(offsets: readonly number[], next: number): PartitionReader {
   return {
     read(from, { records, until = Infinity }, signal) {
-      const found = offsets.filter((offset) => offset >= from).slice(0, records).map(recordAt)
-      return found.length > 0 || until <= next ? Promise.resolve(found) : new Promise((resolve) => signal.addEventListener('abort', () => resolve([])))
+      const found = offsets
+        .filter((offset) => offset >= from)
+        .slice(0, records)
+        .map(recordAt)
+      return found.length > 0 || until <= next
+        ? Promise.resolve(found)
+        : new Promise((resolve) => signal.addEventListener('abort', () => resolve([])))
     },
     close: () => Promise.resolve(),
   }
 }
 
 /** Reads a span to its end and gives the offsets of each read. */
-async function readSpan(offsets: readonly number[], next: number, to: number, cutAfter: (offset: number) => number = () => Infinity): Promise<number[][]> {
+async function readSpan(
+  offsets: readonly number[],
+  next: number,
+  to: number,
+  cutAfter: (offset: number) => number = () => Infinity,
+): Promise<number[][]> {
   const end = new AbortController()
   const reads: number[][] = []
-  const span = spanReader({ reader: holding(offsets, next), span: { partition: 0, warmFrom: 0, from: 0, to }, cutAfter, onRead: () => undefined, onEnd: () => end.abort() })
-  for (let from = 0; !end.signal.aborted; ) {
+  const span = spanReader({
+    reader: holding(offsets, next),
+    span: { partition: 0, warmFrom: 0, from: 0, to },
+    cutAfter,
+    onRead: () => undefined,
+    onEnd: () => end.abort(),
+  })
+  for (let from = 0; !end.signal.aborted;) {
     const records = await span.read(from, bound, end.signal)
     if (records.length > 0) reads.push(records.map(({ offset }) => offset))
     from = (records.at(-1)?.offset ?? from) + 1
@@ -40,5 +56,8 @@ test('offsets have holes, also where the span and where the log ends', async () 
 })
 
 test('a read ends where the next offset is another chunk', async () => {
-  assert.deepEqual(await readSpan([0, 1, 2, 3], 4, 4, (offset) => (offset < 2 ? 1 : 3)), [[0, 1], [2, 3]])
+  assert.deepEqual(await readSpan([0, 1, 2, 3], 4, 4, (offset) => (offset < 2 ? 1 : 3)), [
+    [0, 1],
+    [2, 3],
+  ])
 })

@@ -34,7 +34,9 @@ export async function replayRoom(room: EngineRoom): Promise<ReplayRoom> {
   const { directory } = parts
   const models = modelsIn(own)
   return {
-    parts, directory, models,
+    parts,
+    directory,
+    models,
     interruptedAfter(records) {
       const stop = new AbortController()
       return { ...parts, signal: stop.signal, onProgress: ({ done }) => done >= records && stop.abort() }
@@ -49,7 +51,12 @@ export async function replayParts(view: LogView, own: string): Promise<BacktestP
   const runtime = createOnnxRuntime()
   onTestFinished(() => runtime.close())
   return {
-    view, runtime, openOwn, clock: systemClock, tenants: 'any', settings,
+    view,
+    runtime,
+    openOwn,
+    clock: systemClock,
+    tenants: 'any',
+    settings,
     directory: backtestDirectory(join(own, 'backtests')),
     viewOwn: (place) => openLocalView({ directory: join(place, 'log'), clock: systemClock }),
     readModel: (name) => readModel(modelsIn(own), name),
@@ -61,7 +68,8 @@ async function openOwn(directory: string): Promise<OwnStores> {
   const log = await openLocalLog({ directory: join(directory, 'log'), clock: systemClock, ephemeral: true })
   const store = await openLmdbStateStore({ directory: join(directory, 'state') })
   return {
-    log, store,
+    log,
+    store,
     async close() {
       await store.close()
       await log.close()

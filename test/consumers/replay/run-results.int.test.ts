@@ -33,18 +33,52 @@ async function finishedRun() {
     await remove()
   })
   const { partition } = report!.run.spans[0]!
-  const blocks = (await room.records(room.stream.topics.predictions, partition)).map(({ offset, value }): StoredBlock => ({ stream: 'doors', topic: 'doors', partition, role: 'served', offset, generation: 0, block: decodeBlock(value!) }))
+  const blocks = (await room.records(room.stream.topics.predictions, partition)).map(
+    ({ offset, value }): StoredBlock => ({
+      stream: 'doors',
+      topic: 'doors',
+      partition,
+      role: 'served',
+      offset,
+      generation: 0,
+      block: decodeBlock(value!),
+    }),
+  )
   await warehouse.insert('predictions', encodePredictions(blocks.filter(({ block }) => block.rows > 0)))
   const results = runResults(room.log, warehouse)
   const upload = (of: 'backtest' | 'replay', vectors: boolean) =>
-    uploadRun({ of, run: report!.run, own, topics: room.stream.topics, results, vectors, ratePerSecond: Infinity, clock: systemClock, signal: new AbortController().signal })
-  const step = (state: ReplayDecision['state']): ReplayDecision => ({ id: 'run-1', state, stream: 'doors', model: 'heuristic_v1', fromMs: null, toMs: null, rows: 120, by: 'ann', why: 'a better rule', atMs: systemClock.nowMs() })
+    uploadRun({
+      of,
+      run: report!.run,
+      own,
+      topics: room.stream.topics,
+      results,
+      vectors,
+      ratePerSecond: Infinity,
+      clock: systemClock,
+      signal: new AbortController().signal,
+    })
+  const step = (state: ReplayDecision['state']): ReplayDecision => ({
+    id: 'run-1',
+    state,
+    stream: 'doors',
+    model: 'heuristic_v1',
+    fromMs: null,
+    toMs: null,
+    rows: 120,
+    by: 'ann',
+    why: 'a better rule',
+    atMs: systemClock.nowMs(),
+  })
   return { room, report: report!, warehouse, results, upload, step }
 }
 
 test('a run is kept in ClickHouse, put into the live tables by steps on record, and taken back', async () => {
   const { room, report, warehouse, results, upload, step } = await finishedRun()
-  const corrected = (): Promise<readonly unknown[]> => warehouse.query("SELECT role, toUInt32(count()) AS rows, round(sum(score), 3) AS sum FROM predictions_corrected GROUP BY role")
+  const corrected = (): Promise<readonly unknown[]> =>
+    warehouse.query(
+      'SELECT role, toUInt32(count()) AS rows, round(sum(score), 3) AS sum FROM predictions_corrected GROUP BY role',
+    )
   const servedOnly = await corrected()
   const sum = report.figures.run.meanScore! * 120
 
@@ -53,8 +87,17 @@ test('a run is kept in ClickHouse, put into the live tables by steps on record, 
   await upload('backtest', false)
   await results.putBacktest(storedBacktest(report))
   await results.putBacktest(storedBacktest(report))
-  assert.deepEqual(await warehouse.query("SELECT role, toUInt32(count()) AS rows, toUInt32(max(length(vector))) AS width FROM backtest_predictions FINAL GROUP BY role"), [{ role: 'run-1', rows: 120, width: 0 }])
-  assert.deepEqual(await warehouse.query('SELECT id, toUInt32(rows) AS rows, from_time, roc_auc FROM backtest_runs FINAL'), [{ id: 'run-1', rows: 120, from_time: null, roc_auc: null }])
+  assert.deepEqual(
+    await warehouse.query(
+      'SELECT role, toUInt32(count()) AS rows, toUInt32(max(length(vector))) AS width FROM ' +
+        'backtest_predictions FINAL GROUP BY role',
+    ),
+    [{ role: 'run-1', rows: 120, width: 0 }],
+  )
+  assert.deepEqual(
+    await warehouse.query('SELECT id, toUInt32(rows) AS rows, from_time, roc_auc FROM backtest_runs FINAL'),
+    [{ id: 'run-1', rows: 120, from_time: null, roc_auc: null }],
+  )
   assert.deepEqual(await corrected(), servedOnly)
 
   // Nothing enters the live tables without a step on record, and nothing counts before the last one.
@@ -64,21 +107,48 @@ test('a run is kept in ClickHouse, put into the live tables by steps on record, 
   assert.equal(await upload('replay', true), 120)
   assert.deepEqual(await corrected(), servedOnly)
   await results.decideReplay(step('applied'))
-  const [applied] = (await corrected()) as readonly { readonly role: string; readonly rows: number; readonly sum: number }[]
+  const [applied] = (await corrected()) as readonly {
+    readonly role: string
+    readonly rows: number
+    readonly sum: number
+  }[]
   assert.deepEqual([applied!.role, applied!.rows], ['replay:run-1', 120])
   assert.ok(Math.abs(applied!.sum - sum) < 0.01, `${applied!.sum} ${sum}`)
-  assert.deepEqual(await warehouse.query("SELECT toUInt32(count()) AS rows FROM predictions_with_outcomes"), [{ rows: 120 }])
+  assert.deepEqual(await warehouse.query('SELECT toUInt32(count()) AS rows FROM predictions_with_outcomes'), [
+    { rows: 120 },
+  ])
 
   await results.decideReplay(step('undone'))
   assert.deepEqual(await corrected(), servedOnly)
-  assert.deepEqual(await warehouse.query("SELECT toUInt32(count()) AS rows FROM predictions WHERE startsWith(role, 'replay:')"), [{ rows: 0 }])
-  assert.deepEqual((await results.replays()).map(({ id, state, rows, by, why, fromMs }) => ({ id, state, rows, by, why, fromMs })), [{ id: 'run-1', state: 'undone', rows: 120, by: 'ann', why: 'a better rule', fromMs: null }])
-  const audit = (await room.records(controlTopic.topic, 0)).map(({ value }) => JSON.parse(value!.toString()) as ReplayDecision)
-  assert.deepEqual(audit.map(({ state, by }) => [state, by]), [['started', 'ann'], ['applied', 'ann'], ['undone', 'ann']])
+  assert.deepEqual(
+    await warehouse.query("SELECT toUInt32(count()) AS rows FROM predictions WHERE startsWith(role, 'replay:')"),
+    [{ rows: 0 }],
+  )
+  assert.deepEqual(
+    (await results.replays()).map(({ id, state, rows, by, why, fromMs }) => ({ id, state, rows, by, why, fromMs })),
+    [{ id: 'run-1', state: 'undone', rows: 120, by: 'ann', why: 'a better rule', fromMs: null }],
+  )
+  const audit = (await room.records(controlTopic.topic, 0)).map(
+    ({ value }) => JSON.parse(value!.toString()) as ReplayDecision,
+  )
+  assert.deepEqual(
+    audit.map(({ state, by }) => [state, by]),
+    [
+      ['started', 'ann'],
+      ['applied', 'ann'],
+      ['undone', 'ann'],
+    ],
+  )
 
   // The record of a replay is no decision about models: who follows them passes it over.
   const runtime = createOnnxRuntime()
-  const control = await followControl({ log: room.log, streams: [room.stream], runtime, clock: systemClock, readModel: () => Promise.reject(new Error('no model is routed')) })
+  const control = await followControl({
+    log: room.log,
+    streams: [room.stream],
+    runtime,
+    clock: systemClock,
+    readModel: () => Promise.reject(new Error('no model is routed')),
+  })
   assert.equal(control.current().champions.size, 0)
   await control.close()
   await runtime.close()

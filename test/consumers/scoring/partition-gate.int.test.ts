@@ -13,13 +13,19 @@ import { engineRoom, passes, settings, type EngineRoom } from '../engine-room.js
 const badShare = { share: 0.2, records: 50 }
 
 /** A fifth of the records is bad for a while, then all of them are. */
-const breaking = [...passes(60).flatMap((event, i) => (i % 10 === 9 ? [event, '{"torn'] : [event])), ...Array.from({ length: 40 }, (_, i) => `{"broken ${i}`), ...passes(30, 60)]
+const breaking = [
+  ...passes(60).flatMap((event, i) => (i % 10 === 9 ? [event, '{"torn'] : [event])),
+  ...Array.from({ length: 40 }, (_, i) => `{"broken ${i}`),
+  ...passes(30, 60),
+]
 /** Four bad ones among the last 50 good and bad, and then seven more. */
 const lastKept = 66 + 6
 
 /** Scores until the line stops and tells where. */
 async function untilStopped(room: EngineRoom, chunkRecords: number, commitIntervalMs = 20): Promise<EngineError> {
-  const flow = await room.score({ settings: { ...settings, badShare, chunkRecords, commitIntervalMs, commitIntervalMaxMs: commitIntervalMs } })
+  const flow = await room.score({
+    settings: { ...settings, badShare, chunkRecords, commitIntervalMs, commitIntervalMaxMs: commitIntervalMs },
+  })
   const error: unknown = await flow.failed.catch((thrown: unknown) => thrown)
   await flow.stop()
   assert.ok(isEngineError(error, 'BAD_SHARE'), String(error))
@@ -28,11 +34,15 @@ async function untilStopped(room: EngineRoom, chunkRecords: number, commitInterv
 
 const offsetsOf = async (room: EngineRoom): Promise<readonly number[]> => {
   const letters = (await room.deadLetters()).map(({ headers }) => Number(headers['dead-letter-offset']))
-  return [...[...(await room.seen()).keys()].map((place) => Number(place.split('/')[1])), ...letters].sort((a, b) => a - b)
+  return [...[...(await room.seen()).keys()].map((place) => Number(place.split('/')[1])), ...letters].sort(
+    (a, b) => a - b,
+  )
 }
 
-const blobOf = async (room: EngineRoom, partition: number): Promise<Buffer | undefined> => (await room.store.load({ stream: 'doors', partition }, [badShareKey]))[0]
-const partitionIn = async (room: EngineRoom): Promise<number> => Number([...(await room.seen()).keys()][0]!.split('/')[0])
+const blobOf = async (room: EngineRoom, partition: number): Promise<Buffer | undefined> =>
+  (await room.store.load({ stream: 'doors', partition }, [badShareKey]))[0]
+const partitionIn = async (room: EngineRoom): Promise<number> =>
+  Number([...(await room.seen()).keys()][0]!.split('/')[0])
 
 describe('when too many of the last records are bad the line stops', () => {
   for (const chunkRecords of [1, 7, 50, 1_000]) {
@@ -41,7 +51,10 @@ describe('when too many of the last records are bad the line stops', () => {
       await room.append(breaking)
       const error = await untilStopped(room, chunkRecords)
       assert.match(error.message, new RegExp(`20 % of the last 50 .* BAD_JSON: .* after offset ${lastKept} `))
-      assert.deepEqual(await offsetsOf(room), Array.from({ length: lastKept + 1 }, (_, i) => i))
+      assert.deepEqual(
+        await offsetsOf(room),
+        Array.from({ length: lastKept + 1 }, (_, i) => i),
+      )
     })
   }
 
@@ -63,7 +76,10 @@ describe('when too many of the last records are bad the line stops', () => {
     await room.loseState()
     assert.match((await untilStopped(room, 13)).message, new RegExp(`after offset ${lastKept} `))
     assert.deepEqual(await blobOf(room, partition), undisturbed)
-    assert.deepEqual(await offsetsOf(room), Array.from({ length: lastKept + 1 }, (_, i) => i))
+    assert.deepEqual(
+      await offsetsOf(room),
+      Array.from({ length: lastKept + 1 }, (_, i) => i),
+    )
   })
 
   test('though a restart comes in between: the count is state, committed with its offset', async () => {
@@ -81,13 +97,25 @@ describe('when too many of the last records are bad the line stops', () => {
     const room = await engineRoom()
     await room.append(breaking)
     await untilStopped(room, 50)
-    const again = await room.score({ settings: { ...settings, badShare }, forgiven: () => [{ from: lastKept, to: lastKept }] })
+    const again = await room.score({
+      settings: { ...settings, badShare },
+      forgiven: () => [{ from: lastKept, to: lastKept }],
+    })
     assert.ok(isEngineError(await again.failed.catch((error: unknown) => error), 'BAD_SHARE'))
     await again.stop()
     assert.equal(Math.max(...(await offsetsOf(room))), lastKept + 11, 'eleven more of 50')
-    const through = await room.score({ settings: { ...settings, badShare }, forgiven: () => [{ from: lastKept, to: lastKept }, { from: lastKept + 1, to: breaking.length }] })
+    const through = await room.score({
+      settings: { ...settings, badShare },
+      forgiven: () => [
+        { from: lastKept, to: lastKept },
+        { from: lastKept + 1, to: breaking.length },
+      ],
+    })
     await through.caughtUp()
-    assert.deepEqual(await offsetsOf(room), breaking.map((_, i) => i))
+    assert.deepEqual(
+      await offsetsOf(room),
+      breaking.map((_, i) => i),
+    )
   })
 
   test('but never for a few, nor for any where the rule allows all', async () => {
@@ -110,11 +138,17 @@ describe('when too many of the last records are bad the line stops', () => {
     await flow.caughtUp()
     const partition = await partitionIn(room)
     const headers = { 'redrive-origin': Buffer.from('0'), 'redrive-attempt': Buffer.from('2') }
-    await room.log.append({ topic: room.stream.topics.events, partition }, Array.from({ length: 60 }, () => ({ key: Buffer.from('acme'), value: Buffer.from('{'), headers })))
+    await room.log.append(
+      { topic: room.stream.topics.events, partition },
+      Array.from({ length: 60 }, () => ({ key: Buffer.from('acme'), value: Buffer.from('{'), headers })),
+    )
     await flow.caughtUp()
     const letters = await room.deadLetters()
     assert.equal(letters.length, 60)
-    assert.deepEqual([String(letters[0]!.headers['dead-letter-origin']), String(letters[0]!.headers['dead-letter-attempts'])], ['0', '2'])
+    assert.deepEqual(
+      [String(letters[0]!.headers['dead-letter-origin']), String(letters[0]!.headers['dead-letter-attempts'])],
+      ['0', '2'],
+    )
   })
 })
 
@@ -125,24 +159,65 @@ describe('a dead letter', () => {
     await room.append([event!, '{"torn', { ...passes(2)[1], event_id: 'early', at: 5 }])
     const flow = await room.score({ build: '1.2.3' })
     await flow.caughtUp()
-    const said = (await room.deadLetters()).map(({ headers }) => Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.replace('dead-letter-', ''), value.toString()])))
+    const said = (await room.deadLetters()).map(({ headers }) =>
+      Object.fromEntries(
+        Object.entries(headers).map(([name, value]) => [name.replace('dead-letter-', ''), value.toString()]),
+      ),
+    )
     const partition = String(await partitionIn(room))
-    assert.deepEqual(said.map(({ topic, partition: at, offset, code, stage, version, attempts, origin }) => [topic, at, offset, code, stage, version, attempts, origin]), [
-      [room.stream.topics.events, partition, '1', 'BAD_JSON', 'decode', `1.2.3 ${room.stream.plan.fingerprint}`, '0', '1'],
-      [room.stream.topics.events, partition, '2', 'TIME_OUT_OF_RANGE', 'check', `1.2.3 ${room.stream.plan.fingerprint}`, '0', '2'],
-    ])
+    assert.deepEqual(
+      said.map(({ topic, partition: at, offset, code, stage, version, attempts, origin }) => [
+        topic,
+        at,
+        offset,
+        code,
+        stage,
+        version,
+        attempts,
+        origin,
+      ]),
+      [
+        [
+          room.stream.topics.events,
+          partition,
+          '1',
+          'BAD_JSON',
+          'decode',
+          `1.2.3 ${room.stream.plan.fingerprint}`,
+          '0',
+          '1',
+        ],
+        [
+          room.stream.topics.events,
+          partition,
+          '2',
+          'TIME_OUT_OF_RANGE',
+          'check',
+          `1.2.3 ${room.stream.plan.fingerprint}`,
+          '0',
+          '2',
+        ],
+      ],
+    )
   })
 
   test('is never made by a dependency that is away: the record waits for it, and is scored', async () => {
     const room = await engineRoom()
     const schema = { kind: 'avro', record: room.stream.stream.schema } as const
     let answers = 0
-    const schemas: SchemaSource = { resolve: (ids) => (++answers < 4 ? Promise.reject(new EngineError('REGISTRY_DOWN', 'away')) : Promise.resolve(new Map([...ids].map((id) => [id, schema])))) }
+    const schemas: SchemaSource = {
+      resolve: (ids) =>
+        ++answers < 4
+          ? Promise.reject(new EngineError('REGISTRY_DOWN', 'away'))
+          : Promise.resolve(new Map([...ids].map((id) => [id, schema]))),
+    }
     let [loads, commits] = [0, 0]
     const store: StateStore = {
       claim: (...args) => room.store.claim(...args),
-      load: (...args) => (++loads < 4 ? Promise.reject(new EngineError('STORE_DOWN', 'away')) : room.store.load(...args)),
-      commit: (...args) => (++commits < 3 ? Promise.reject(new EngineError('DISK_FULL', 'full')) : room.store.commit(...args)),
+      load: (...args) =>
+        ++loads < 4 ? Promise.reject(new EngineError('STORE_DOWN', 'away')) : room.store.load(...args),
+      commit: (...args) =>
+        ++commits < 3 ? Promise.reject(new EngineError('DISK_FULL', 'full')) : room.store.commit(...args),
       sweep: (...args) => room.store.sweep(...args),
     }
     const { log } = room
@@ -151,9 +226,12 @@ describe('a dead letter', () => {
       ensure: (topic) => log.ensure(topic),
       bounds: (...args) => log.bounds(...args),
       reader: (at) => log.reader(at),
-      append: (...args) => (++appends % 2 === 1 ? Promise.reject(new EngineError('LOG_DOWN', 'away')) : log.append(...args)),
+      append: (...args) =>
+        ++appends % 2 === 1 ? Promise.reject(new EngineError('LOG_DOWN', 'away')) : log.append(...args),
     }
-    await room.append(passes(20).map((event) => Buffer.concat([wireHeader(7), room.stream.codec.encodeWire(7, event).subarray(5)])))
+    await room.append(
+      passes(20).map((event) => Buffer.concat([wireHeader(7), room.stream.codec.encodeWire(7, event).subarray(5)])),
+    )
     const flow = await room.score({ schemas, store, log: flaky, settings: { ...settings, badShare } })
     await flow.caughtUp()
     while (commits < 3) await systemClock.sleep(5)

@@ -22,7 +22,8 @@ async function scoreAll(room: EngineRoom, refolds: Refold[] = []): Promise<void>
   await flow.stop()
 }
 
-const copied = (room: EngineRoom, to: string): Promise<void> => room.withStateClosed((state) => cp(state, join(room.directory, to), { recursive: true }))
+const copied = (room: EngineRoom, to: string): Promise<void> =>
+  room.withStateClosed((state) => cp(state, join(room.directory, to), { recursive: true }))
 
 const putBack = (room: EngineRoom, from: string): Promise<void> =>
   room.withStateClosed(async (state) => {
@@ -30,7 +31,8 @@ const putBack = (room: EngineRoom, from: string): Promise<void> =>
     await cp(join(room.directory, from), state, { recursive: true })
   })
 
-const vectors = (seen: ReadonlyMap<string, Seen>): readonly (readonly [string, readonly number[]])[] => [...seen].map(([place, { vector }]) => [place, vector])
+const vectors = (seen: ReadonlyMap<string, Seen>): readonly (readonly [string, readonly number[]])[] =>
+  [...seen].map(([place, { vector }]) => [place, vector])
 
 test('a state directory that was put back to an older copy is folded forward, and nothing is published again', async () => {
   const calm = await engineRoom()
@@ -47,7 +49,12 @@ test('a state directory that was put back to an older copy is folded forward, an
   const refolds: Refold[] = []
   await room.append(passes(40, 80))
   await scoreAll(room, refolds)
-  assert.deepEqual(refolds.filter(({ partition }) => partition === acme.partition).map(({ isRebuild, first, last }) => ({ isRebuild, first, last }))[0], { isRebuild: false, first: 40, last: 79 })
+  assert.deepEqual(
+    refolds
+      .filter(({ partition }) => partition === acme.partition)
+      .map(({ isRebuild, first, last }) => ({ isRebuild, first, last }))[0],
+    { isRebuild: false, first: 40, last: 79 },
+  )
   assert.deepEqual(await room.seen(), await calm.seen())
 })
 
@@ -77,39 +84,57 @@ test('state that is older than the log is dropped, and built anew from what the 
   const fresh = await engineRoom()
   await fresh.append(passes(120 - first.first, first.first))
   await scoreAll(fresh)
-  const shifted = new Map(vectors(await fresh.seen()).map(([place, vector]) => [`${acme.partition}/${Number(place.split('/')[1]) + first.first}`, vector]))
-  for (const [place, vector] of vectors(after)) if (Number(place.split('/')[1]) >= 90) assert.deepEqual(vector, shifted.get(place), place)
+  const shifted = new Map(
+    vectors(await fresh.seen()).map(([place, vector]) => [
+      `${acme.partition}/${Number(place.split('/')[1]) + first.first}`,
+      vector,
+    ]),
+  )
+  for (const [place, vector] of vectors(after))
+    if (Number(place.split('/')[1]) >= 90) assert.deepEqual(vector, shifted.get(place), place)
 })
 
-test('a predictions topic that was put back to an older copy stops the partition with GAP; an accept gives those predictions up', async () => {
-  const room = await engineRoom()
-  const topic = room.stream.topics.predictions
-  await room.append(passes(50))
-  await scoreAll(room)
-  await room.withLogClosed((log) => cp(join(log, topic), join(room.directory, 'old-predictions'), { recursive: true }))
-  await room.append(passes(30, 50))
-  await scoreAll(room)
-  await room.withLogClosed(async (log) => {
-    await rm(join(log, topic), { recursive: true })
-    await cp(join(room.directory, 'old-predictions'), join(log, topic), { recursive: true })
-  })
-  await room.append(passes(20, 80))
-  const stops = await room.stops()
-  const flow = await room.score({ stops })
-  while (stops.standing().length === 0) await systemClock.sleep(2)
-  const [stop] = stops.standing()
-  assert.deepEqual([stop!.code, stop!.lost], ['GAP', { topic: 'doors', from: 50, to: 79 }])
-  assert.match(stop!.message, /predictions were lost/)
-  await stops.accept(acme, 'key-1', 'the warehouse has them')
-  await flow.caughtUp()
-  const offsets = [...(await room.seen(stops)).keys()].map((place) => Number(place.split('/')[1]))
-  assert.deepEqual(offsets, [...Array.from({ length: 50 }, (_, i) => i), ...Array.from({ length: 20 }, (_, i) => 80 + i)])
-  // The state had the events whose predictions are lost: those behind are what they would have been.
-  const calm = await engineRoom()
-  await calm.append(passes(100))
-  await scoreAll(calm)
-  const expected = await calm.seen()
-  for (const [place, seen] of await room.seen(stops)) assert.deepEqual(seen, expected.get(place), place)
-  const certificate = await certify({ stream: doors, id: 'certify-1', build: 'test', cpu: 'test' }, (await replayRoom(room)).parts)
-  assert.deepEqual([certificate!.equal, certificate!.served.predictions, certificate!.givenUp], [true, 70, 30])
-})
+test(
+  'a predictions topic that was put back to an older copy stops the partition with GAP; an accept gives those ' +
+    'predictions up',
+  async () => {
+    const room = await engineRoom()
+    const topic = room.stream.topics.predictions
+    await room.append(passes(50))
+    await scoreAll(room)
+    await room.withLogClosed((log) =>
+      cp(join(log, topic), join(room.directory, 'old-predictions'), { recursive: true }),
+    )
+    await room.append(passes(30, 50))
+    await scoreAll(room)
+    await room.withLogClosed(async (log) => {
+      await rm(join(log, topic), { recursive: true })
+      await cp(join(room.directory, 'old-predictions'), join(log, topic), { recursive: true })
+    })
+    await room.append(passes(20, 80))
+    const stops = await room.stops()
+    const flow = await room.score({ stops })
+    while (stops.standing().length === 0) await systemClock.sleep(2)
+    const [stop] = stops.standing()
+    assert.deepEqual([stop!.code, stop!.lost], ['GAP', { topic: 'doors', from: 50, to: 79 }])
+    assert.match(stop!.message, /predictions were lost/)
+    await stops.accept(acme, 'key-1', 'the warehouse has them')
+    await flow.caughtUp()
+    const offsets = [...(await room.seen(stops)).keys()].map((place) => Number(place.split('/')[1]))
+    assert.deepEqual(offsets, [
+      ...Array.from({ length: 50 }, (_, i) => i),
+      ...Array.from({ length: 20 }, (_, i) => 80 + i),
+    ])
+    // The state had the events whose predictions are lost: those behind are what they would have been.
+    const calm = await engineRoom()
+    await calm.append(passes(100))
+    await scoreAll(calm)
+    const expected = await calm.seen()
+    for (const [place, seen] of await room.seen(stops)) assert.deepEqual(seen, expected.get(place), place)
+    const certificate = await certify(
+      { stream: doors, id: 'certify-1', build: 'test', cpu: 'test' },
+      (await replayRoom(room)).parts,
+    )
+    assert.deepEqual([certificate!.equal, certificate!.served.predictions, certificate!.givenUp], [true, 70, 30])
+  },
+)

@@ -23,12 +23,19 @@ describe('a state in Redis', () => {
   const stored = (): Promise<readonly string[]> =>
     admin(async (redis) => {
       const keys = (await redis.keys('*')).filter((key) => key.includes('}=')).sort()
-      const blobs = await Promise.all(keys.map(async (key) => `${key} ${(await redis.getBuffer(key))!.subarray(16).toString('hex')}`))
-      const lasts = await Promise.all((await redis.keys('*:meta')).sort().map(async (key) => `${key} ${(await redis.get(key))!.split(' ')[1]!}`))
+      const blobs = await Promise.all(
+        keys.map(async (key) => `${key} ${(await redis.getBuffer(key))!.subarray(16).toString('hex')}`),
+      )
+      const lasts = await Promise.all(
+        (await redis.keys('*:meta')).sort().map(async (key) => `${key} ${(await redis.get(key))!.split(' ')[1]!}`),
+      )
       return [...blobs, ...lasts.filter((line) => !line.endsWith(' -1'))]
     })
 
-  /** Resolves when the stored state holds so many events. What is lost with the last commit of an owner would be for the next one to rebuild. */
+  /**
+   * Resolves when the stored state holds so many events. What is lost with the last commit of an owner would be for the
+   * next one to rebuild.
+   */
   async function holds(count: number): Promise<void> {
     while (!(await stored()).some((line) => line.endsWith(`:meta ${count - 1}`))) await systemClock.sleep(5)
   }
@@ -38,8 +45,15 @@ describe('a state in Redis', () => {
     readonly state: readonly string[]
   }
 
-  /** Scores all events, and does something to the store after half of them, under the running owner; that may bring more of them, and gives how many are in. */
-  async function run(disturb: (room: EngineRoom) => Promise<number>, wrap: (store: StateStore) => StateStore = (store) => store, refolds: Refold[] = []): Promise<Outcome> {
+  /**
+   * Scores all events, and does something to the store after half of them, under the running owner; that may bring more
+   * of them, and gives how many are in.
+   */
+  async function run(
+    disturb: (room: EngineRoom) => Promise<number>,
+    wrap: (store: StateStore) => StateStore = (store) => store,
+    refolds: Refold[] = [],
+  ): Promise<Outcome> {
     await flush()
     const room = await engineRoom()
     const store = wrap(await open({ nodes: server.nodes }))
@@ -55,13 +69,20 @@ describe('a state in Redis', () => {
 
   const calm = (): Promise<Outcome> => run(async () => 300)
 
-  test('that is flushed under its owner, between two commits, is rebuilt: the same results, and the same state to the byte', async () => {
-    const undisturbed = await calm()
-    const refolds: Refold[] = []
-    assert.deepEqual(await run(async () => flush().then(() => 300), undefined, refolds), undisturbed)
-    const rebuilt = refolds.filter(({ isRebuild }) => isRebuild)
-    assert.ok(rebuilt.length > 2 && rebuilt[0]!.next === 0 && rebuilt.at(-1)!.next > rebuilt.at(-1)!.last, 'and says how far it is')
-  })
+  test(
+    'that is flushed under its owner, between two commits, is rebuilt: the same results, and the same state to ' +
+      'the byte',
+    async () => {
+      const undisturbed = await calm()
+      const refolds: Refold[] = []
+      assert.deepEqual(await run(async () => flush().then(() => 300), undefined, refolds), undisturbed)
+      const rebuilt = refolds.filter(({ isRebuild }) => isRebuild)
+      assert.ok(
+        rebuilt.length > 2 && rebuilt[0]!.next === 0 && rebuilt.at(-1)!.next > rebuilt.at(-1)!.last,
+        'and says how far it is',
+      )
+    },
+  )
 
   test('that is flushed while a commit is on its way is rebuilt', async () => {
     const undisturbed = await calm()
@@ -94,10 +115,14 @@ describe('a state in Redis', () => {
     const flow = await room.score({ store: await open({ nodes: server.nodes }), settings: forgetful })
     await room.append(events.slice(0, 200))
     await holds(200)
-    const copy = await admin(async (redis) => Promise.all((await redis.keys('*')).map(async (key) => [key, await redis.dumpBuffer(key)] as const)))
+    const copy = await admin(async (redis) =>
+      Promise.all((await redis.keys('*')).map(async (key) => [key, await redis.dumpBuffer(key)] as const)),
+    )
     await room.append(events.slice(200, 400))
     await holds(400)
-    await admin((redis) => copy.reduce((all, [key, bytes]) => all.restore(key, 0, bytes), redis.multi().flushall()).exec())
+    await admin((redis) =>
+      copy.reduce((all, [key, bytes]) => all.restore(key, 0, bytes), redis.multi().flushall()).exec(),
+    )
     await room.append(events.slice(400))
     await flow.caughtUp()
     await holds(events.length)
@@ -137,7 +162,11 @@ describe('a state in Redis', () => {
     await second.caughtUp()
     await second.stop()
     assert.deepEqual({ seen: await room.seen(), state: await stored() }, undisturbed)
-    assert.equal(second.chunks.reduce((sum, { records }) => sum + records, 0), 300, 'nothing is published twice')
+    assert.equal(
+      second.chunks.reduce((sum, { records }) => sum + records, 0),
+      300,
+      'nothing is published twice',
+    )
   })
 })
 
@@ -149,8 +178,13 @@ test('a rebuild says when it begins, how far it is and when it ends; a restart a
   rebuilds.onRefold({ ...refold, next: 100 })
   nowMs = 11_000
   rebuilds.onRefold({ ...refold, next: 200 })
-  assert.deepEqual(rebuilds.current(), [{ stream: 'doors', partition: 1, isRebuild: true, recordsDone: 100, records: 200, etaMs: 11_000 }])
+  assert.deepEqual(rebuilds.current(), [
+    { stream: 'doors', partition: 1, isRebuild: true, recordsDone: 100, records: 200, etaMs: 11_000 },
+  ])
   rebuilds.onRefold({ ...refold, next: 300 })
   rebuilds.onRefold({ ...refold, isRebuild: false, next: 100 })
-  assert.deepEqual(said.map((line) => /(\d+ of \d+ records.*|\d+ records done.*)$/.exec(line)?.[1]), ['0 of 200 records', '100 of 200 records, about 11 s left', '200 records done in 11.0 s'])
+  assert.deepEqual(
+    said.map((line) => /(\d+ of \d+ records.*|\d+ records done.*)$/.exec(line)?.[1]),
+    ['0 of 200 records', '100 of 200 records, about 11 s left', '200 records done in 11.0 s'],
+  )
 })

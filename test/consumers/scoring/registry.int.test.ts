@@ -28,20 +28,36 @@ const subject = subjectOf(doors)
 
 let registry: SchemaRegistry | undefined
 afterEach(() => registry?.close())
-const open = (): SchemaRegistry => (registry = openSchemaRegistry({ url: server().url, clock: systemClock, timeoutMs: 2_000 }))
+const open = (): SchemaRegistry =>
+  (registry = openSchemaRegistry({ url: server().url, clock: systemClock, timeoutMs: 2_000 }))
 
 /** Two versions that a stream of today must read: one from before `door`, one that dropped it and knows more. */
 const older: AvroRecord = { ...doors.schema, fields: doors.schema.fields.filter(({ name }) => name !== 'door') }
-const newer: AvroRecord = { ...older, fields: [...older.fields, { name: 'colour', type: ['null', 'string'], default: null }] }
+const newer: AvroRecord = {
+  ...older,
+  fields: [...older.fields, { name: 'colour', type: ['null', 'string'], default: null }],
+}
 
-const written = (id: number, schema: AvroRecord, event: object): Buffer => Buffer.concat([wireHeader(id), avro.Type.forSchema(schema as unknown as avro.Schema).toBuffer(event)])
-const records = (values: readonly Buffer[]): LogRecord[] => values.map((value, offset) => ({ offset, timestampMs: monday + 86_400_000, key: Buffer.from('acme'), value, headers: {} }))
+const written = (id: number, schema: AvroRecord, event: object): Buffer =>
+  Buffer.concat([wireHeader(id), avro.Type.forSchema(schema as unknown as avro.Schema).toBuffer(event)])
+const records = (values: readonly Buffer[]): LogRecord[] =>
+  values.map((value, offset) => ({
+    offset,
+    timestampMs: monday + 86_400_000,
+    key: Buffer.from('acme'),
+    value,
+    headers: {},
+  }))
 const once = { clock: systemClock, signal: AbortSignal.abort() }
 
 describe('a chunk of old and new producers at once', () => {
   test('is read whole, whoever wrote in which format, and what is of no use is set aside with its reason', async () => {
     const source = open()
-    const [first, own, last] = [await source.register(subject, older), await source.register(subject, doors.schema), await source.register(subject, newer)]
+    const [first, own, last] = [
+      await source.register(subject, older),
+      await source.register(subject, doors.schema),
+      await source.register(subject, newer),
+    ]
     const badgeless = { ...doors.schema, fields: doors.schema.fields.filter(({ name }) => name !== 'badge') }
     const foreign = await source.register('elsewhere-value', badgeless)
     const [a, b, c, d, e, f, g] = passes(7) as [object, object, object, object, object, object, object]
@@ -57,7 +73,13 @@ describe('a chunk of old and new producers at once', () => {
     ])
     const decoded = decodeChunk(stream, 'any', chunk, await readersFor(stream, chunk, source, once))
     assert.deepEqual(decoded.events, [{ ...a, door: null }, { ...b, door: 'd1' }, { ...c, door: null }, d, e])
-    assert.deepEqual(decoded.dead.map(({ record, code, stage }) => [record.offset, code, stage]), [[5, 'SCHEMA_MISMATCH', 'decode'], [6, 'UNKNOWN_SCHEMA', 'decode']])
+    assert.deepEqual(
+      decoded.dead.map(({ record, code, stage }) => [record.offset, code, stage]),
+      [
+        [5, 'SCHEMA_MISMATCH', 'decode'],
+        [6, 'UNKNOWN_SCHEMA', 'decode'],
+      ],
+    )
     expect(decoded.dead[0]!.reason).toMatch(new RegExp(`schema id ${foreign} .*'doors-value'.* no field 'badge'`))
     expect(decoded.dead[1]!.reason).toMatch(/schema id 876543.*'doors-value'/)
   })
@@ -71,33 +93,46 @@ describe('a chunk of old and new producers at once', () => {
   test('without a registry its records in the wire format are dead letters that say so', async () => {
     const chunk = records([stream.codec.encodeWire(1, passes(1)[0]!)])
     const { dead } = decodeChunk(stream, 'any', chunk, await readersFor(stream, chunk, undefined, once))
-    assert.deepEqual(dead.map(({ code }) => code), ['UNKNOWN_SCHEMA'])
+    assert.deepEqual(
+      dead.map(({ code }) => code),
+      ['UNKNOWN_SCHEMA'],
+    )
     assert.match(dead[0]!.reason, /no registry is configured/)
   })
 })
 
 describe('a producer in another language', () => {
-  const [file, requirements, schema] = ['python/produce_avro.py', 'python/requirements.txt', 'doors.avsc'].map((name) => fileURLToPath(new URL(`../../fixtures/${name}`, import.meta.url))) as [string, string, string]
+  const [file, requirements, schema] = ['python/produce_avro.py', 'python/requirements.txt', 'doors.avsc'].map((name) =>
+    fileURLToPath(new URL(`../../fixtures/${name}`, import.meta.url)),
+  ) as [string, string, string]
   const missing = missingPython(requirements)
 
-  test('is read as it wrote: Python, with Confluent’s own serializer', async ({ skip }) => {
-    if (missing !== undefined) {
-      process.stderr.write(`\n!!! NOT RUN: a producer in Python: ${missing}\n\n`)
-      skip(missing)
-    }
-    const events = passes(5)
-    const lines = join(await mkdtemp(join(tmpdir(), 'tidemill-python-')), 'events.ndjson')
-    await writeFile(lines, events.map((event) => JSON.stringify(event)).join('\n'))
-    const said = await runPython({ file, requirements, args: ['--registry', server().url, '--topic', 'python-doors', '--schema', schema, '--events', lines] })
-    const written = said.trimEnd().split('\n')
-    const summary = JSON.parse(written.pop()!) as { delivered: number; schema_id: number }
-    assert.equal(summary.delivered, 5)
-    const chunk = records(written.map((hex) => Buffer.from(hex, 'hex')))
-    const source = open()
-    assert.equal((await source.latest('python-doors-value'))?.id, summary.schema_id)
-    const decoded = decodeChunk(stream, 'any', chunk, await readersFor(stream, chunk, source, once))
-    assert.deepEqual([decoded.events, decoded.dead], [events, []])
-  }, pipTimeoutMs)
+  test(
+    'is read as it wrote: Python, with Confluent’s own serializer',
+    async ({ skip }) => {
+      if (missing !== undefined) {
+        process.stderr.write(`\n!!! NOT RUN: a producer in Python: ${missing}\n\n`)
+        skip(missing)
+      }
+      const events = passes(5)
+      const lines = join(await mkdtemp(join(tmpdir(), 'tidemill-python-')), 'events.ndjson')
+      await writeFile(lines, events.map((event) => JSON.stringify(event)).join('\n'))
+      const said = await runPython({
+        file,
+        requirements,
+        args: ['--registry', server().url, '--topic', 'python-doors', '--schema', schema, '--events', lines],
+      })
+      const written = said.trimEnd().split('\n')
+      const summary = JSON.parse(written.pop()!) as { delivered: number; schema_id: number }
+      assert.equal(summary.delivered, 5)
+      const chunk = records(written.map((hex) => Buffer.from(hex, 'hex')))
+      const source = open()
+      assert.equal((await source.latest('python-doors-value'))?.id, summary.schema_id)
+      const decoded = decodeChunk(stream, 'any', chunk, await readersFor(stream, chunk, source, once))
+      assert.deepEqual([decoded.events, decoded.dead], [events, []])
+    },
+    pipTimeoutMs,
+  )
 })
 
 describe('while the registry is away', () => {

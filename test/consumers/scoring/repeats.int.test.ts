@@ -2,7 +2,8 @@ import { strict as assert } from 'node:assert'
 import { test } from 'vitest'
 import { engineRoom, monday, passes, settings, type EngineRoom } from '../engine-room.js'
 
-const kinds = async (room: EngineRoom): Promise<string> => [...(await room.seen()).values()].map(({ kind }) => (kind === 'prediction' ? 'p' : 'd')).join('')
+const kinds = async (room: EngineRoom): Promise<string> =>
+  [...(await room.seen()).values()].map(({ kind }) => (kind === 'prediction' ? 'p' : 'd')).join('')
 
 test('an event that comes again is scored once and counted, after a restart and under another owner too', async () => {
   const room = await engineRoom()
@@ -19,7 +20,10 @@ test('an event that comes again is scored once and counted, after a restart and 
   await room.append([...events.slice(5, 7), ...passes(1, 10)])
   await restarted.caughtUp()
   assert.equal(await kinds(room), 'ppppppppppdddddp')
-  assert.equal(restarted.chunks.reduce((sum, { chunk }) => sum + chunk.duplicates, 0), 5)
+  assert.equal(
+    restarted.chunks.reduce((sum, { chunk }) => sum + chunk.duplicates, 0),
+    5,
+  )
 })
 
 test('it is known for as long as the setting says: beyond the horizon it is scored again', async () => {
@@ -47,7 +51,12 @@ test('an event that comes late, but within the lateness, folds into its own plac
   await calm.append(inTurn)
   await shuffled.append([...inTurn.slice(0, 4), ...inTurn.slice(5, 10), late, ...inTurn.slice(10)])
   for (const room of [calm, shuffled]) await (await room.score()).caughtUp()
-  const passesOf = async (room: EngineRoom, id: unknown): Promise<number> => [...(await room.seen()).values()].find((one) => one.id === id)!.vector[1]!
-  for (const { event_id: id } of [late, ...inTurn.slice(10)] as { event_id?: string }[]) assert.equal(await passesOf(shuffled, id), await passesOf(calm, id))
-  assert.deepEqual([...(await shuffled.seen()).values()].filter((one) => one.late), [])
+  const passesOf = async (room: EngineRoom, id: unknown): Promise<number> =>
+    [...(await room.seen()).values()].find((one) => one.id === id)!.vector[1]!
+  for (const { event_id: id } of [late, ...inTurn.slice(10)] as { event_id?: string }[])
+    assert.equal(await passesOf(shuffled, id), await passesOf(calm, id))
+  assert.deepEqual(
+    [...(await shuffled.seen()).values()].filter((one) => one.late),
+    [],
+  )
 })

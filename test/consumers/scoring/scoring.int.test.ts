@@ -26,14 +26,29 @@ async function undisturbed(events: Parameters<EngineRoom['append']>[0]): Promise
 test('every offset has one visible result: a prediction, a duplicate notice or a dead letter', async () => {
   const room = await engineRoom()
   const good = passes(120)
-  await room.append([...good.slice(0, 60), '{"broken', { ...good[5] }, { ...good[7], event_id: 'x', force: 'much' }, ...good.slice(60)])
+  await room.append([
+    ...good.slice(0, 60),
+    '{"broken',
+    { ...good[5] },
+    { ...good[7], event_id: 'x', force: 'much' },
+    ...good.slice(60),
+  ])
   const flow = await room.score()
   await flow.caughtUp()
   const seen = [...(await room.seen()).values()]
   const letters = await room.deadLetters()
-  assert.deepEqual(seen.filter(({ kind }) => kind === 'prediction').map(({ id }) => id), good.map((event) => event['event_id']))
-  assert.deepEqual(seen.filter(({ kind }) => kind === 'duplicate').map(({ id }) => id), ['acme-5'])
-  assert.deepEqual(letters.map(({ headers }) => String(headers['dead-letter-code'])), ['BAD_JSON', 'BAD_FIELD'])
+  assert.deepEqual(
+    seen.filter(({ kind }) => kind === 'prediction').map(({ id }) => id),
+    good.map((event) => event['event_id']),
+  )
+  assert.deepEqual(
+    seen.filter(({ kind }) => kind === 'duplicate').map(({ id }) => id),
+    ['acme-5'],
+  )
+  assert.deepEqual(
+    letters.map(({ headers }) => String(headers['dead-letter-code'])),
+    ['BAD_JSON', 'BAD_FIELD'],
+  )
   assert.equal(letters[0]!.value?.toString(), '{"broken')
   assert.match(String(letters[1]!.headers['dead-letter-reason']), /force/)
 })
@@ -50,7 +65,11 @@ test('after a crash without a commit nothing is published twice and the scores g
   const again = await room.score()
   await again.caughtUp()
   assert.deepEqual(await room.seen(), calm)
-  assert.equal(again.chunks.reduce((sum, { records }) => sum + records, 0), 130, 'only what had no result is scored')
+  assert.equal(
+    again.chunks.reduce((sum, { records }) => sum + records, 0),
+    130,
+    'only what had no result is scored',
+  )
 })
 
 test('a crash between commits goes on from the last of them', async () => {
@@ -61,11 +80,15 @@ test('a crash between commits goes on from the last of them', async () => {
   const dying: StateStore = {
     claim: (...args) => room.store.claim(...args),
     load: (...args) => room.store.load(...args),
-    commit: (change) => (++commits > 2 ? Promise.reject(new EngineError('STORE_DOWN', 'gone')) : room.store.commit(change)),
+    commit: (change) =>
+      ++commits > 2 ? Promise.reject(new EngineError('STORE_DOWN', 'gone')) : room.store.commit(change),
     sweep: (...args) => room.store.sweep(...args),
   }
   await room.append(events.slice(0, 250))
-  const first = await room.score({ store: dying, settings: { commitIntervalMs: 0, commitIntervalMaxMs: 0, chunkRecords: 20, cachedEntities: 1_000, seenIds: 1_000 } })
+  const first = await room.score({
+    store: dying,
+    settings: { commitIntervalMs: 0, commitIntervalMaxMs: 0, chunkRecords: 20, cachedEntities: 1_000, seenIds: 1_000 },
+  })
   await first.caughtUp()
   await first.stop()
   assert.ok(commits > 2, 'a commit was refused')
@@ -88,7 +111,10 @@ test('a lost state store is rebuilt from the log, bit for bit, without publishin
   const after = await room.score()
   await after.caughtUp()
   assert.deepEqual(await room.seen(), calm)
-  assert.equal(after.chunks.reduce((sum, { records }) => sum + records, 0), 60)
+  assert.equal(
+    after.chunks.reduce((sum, { records }) => sum + records, 0),
+    60,
+  )
 })
 
 test('a small cache changes no score', async () => {
@@ -96,7 +122,9 @@ test('a small cache changes no score', async () => {
   const calm = await undisturbed(events)
   const room = await engineRoom()
   await room.append(events)
-  const flow = await room.score({ settings: { commitIntervalMs: 0, commitIntervalMaxMs: 0, chunkRecords: 7, cachedEntities: 1, seenIds: 1_000 } })
+  const flow = await room.score({
+    settings: { commitIntervalMs: 0, commitIntervalMaxMs: 0, chunkRecords: 7, cachedEntities: 1, seenIds: 1_000 },
+  })
   await flow.caughtUp()
   assert.deepEqual(await room.seen(), calm)
 })
@@ -107,7 +135,8 @@ test('the last events are committed while nothing more arrives', async () => {
   const flow = await room.score()
   await flow.caughtUp()
   const { partition } = flow.chunks[0]!
-  const committed = async (): Promise<number> => (await room.store.stat()).partitions.find((one) => one.partition === partition)?.last ?? -1
+  const committed = async (): Promise<number> =>
+    (await room.store.stat()).partitions.find((one) => one.partition === partition)?.last ?? -1
   while ((await committed()) < 9) await new Promise((resolve) => setTimeout(resolve, 5))
   assert.equal(await committed(), 9)
 })
@@ -120,7 +149,10 @@ test('a store that is away is waited for: nothing is scored meanwhile, and every
   let asked = 0
   const flaky: StateStore = {
     claim: (...args) => room.store.claim(...args),
-    load: (...args) => (asked++, away ? Promise.reject(new EngineError('STORE_DOWN', 'away')) : room.store.load(...args)),
+    load: (...args) => (
+      asked++,
+      away ? Promise.reject(new EngineError('STORE_DOWN', 'away')) : room.store.load(...args)
+    ),
     commit: (change) => room.store.commit(change),
     sweep: (...args) => room.store.sweep(...args),
   }
@@ -146,7 +178,12 @@ test('an owner that another one fenced claims the partition again under a higher
   const { epoch } = await room.store.claim({ stream: 'doors', partition }, room.stream.stateIdentity, block.epoch)
   await room.append(events.slice(60))
   await flow.caughtUp()
-  while (!(await room.records(room.stream.topics.predictions, partition)).some(({ value }) => decodeBlock(value!).epoch > epoch)) await new Promise((resolve) => setTimeout(resolve, 20))
+  while (
+    !(await room.records(room.stream.topics.predictions, partition)).some(
+      ({ value }) => decodeBlock(value!).epoch > epoch,
+    )
+  )
+    await new Promise((resolve) => setTimeout(resolve, 20))
   await flow.caughtUp()
   assert.deepEqual(await room.seen(), calm)
 })
@@ -158,7 +195,10 @@ test('blocks of a partition follow one another without a hole, markers first', a
   await flow.caughtUp()
   const { partition } = flow.chunks[0]!
   const blocks = (await room.records(room.stream.topics.predictions, partition)).map(({ value }) => decodeBlock(value!))
-  assert.deepEqual({ after: blocks[0]!.after, last: blocks[0]!.last, rows: blocks[0]!.rows }, { after: -1, last: -1, rows: 0 })
+  assert.deepEqual(
+    { after: blocks[0]!.after, last: blocks[0]!.last, rows: blocks[0]!.rows },
+    { after: -1, last: -1, rows: 0 },
+  )
   blocks.slice(1).forEach((block, i) => assert.equal(block.after, blocks[i]!.last))
   assert.equal(blocks.at(-1)!.last, 91)
 })
@@ -171,9 +211,15 @@ test('an event older than the lateness allows is scored, flagged, and leaves no 
   const flow = await room.score()
   await flow.caughtUp()
   const seen = [...(await room.seen()).values()]
-  assert.deepEqual(seen.filter((one) => one.late).map(({ id }) => id), ['late'])
+  assert.deepEqual(
+    seen.filter((one) => one.late).map(({ id }) => id),
+    ['late'],
+  )
   const calm = [...(await undisturbed(events)).values()]
-  assert.deepEqual(seen.filter((one) => !one.late), calm)
+  assert.deepEqual(
+    seen.filter((one) => !one.late),
+    calm,
+  )
 })
 
 test('events of tenants that are not configured become dead letters', async () => {
@@ -182,22 +228,42 @@ test('events of tenants that are not configured become dead letters', async () =
   const flow = await room.score({ tenants: new Set(['acme']) })
   await flow.caughtUp()
   const letters = await room.deadLetters()
-  assert.deepEqual(new Set(letters.map(({ headers }) => String(headers['dead-letter-code']))), new Set(['UNKNOWN_TENANT']))
+  assert.deepEqual(
+    new Set(letters.map(({ headers }) => String(headers['dead-letter-code']))),
+    new Set(['UNKNOWN_TENANT']),
+  )
   assert.equal(letters.length, 5)
   assert.equal((await room.seen()).size, 5)
 })
 
-test('an event of the future, one of a megabyte and one without a value are dead letters; their neighbours are scored', async () => {
-  const room = await engineRoom()
-  const [a, b, c] = passes(3) as [Record<string, unknown>, Record<string, unknown>, Record<string, unknown>]
-  await room.append([a, { ...b, event_id: 'future', at: monday + 9 * 86_400_000 }, b, JSON.stringify({ ...c, event_id: 'huge', more: 'x'.repeat(1 << 20) }), c], monday + 3_600_000)
-  const { partition } = (await room.score().then(async (flow) => (await flow.caughtUp(), flow))).chunks[0]!
-  await room.log.append({ topic: room.stream.topics.events, partition }, [{ key: null, value: null }])
-  const codes = async (): Promise<string[]> => (await room.deadLetters()).map(({ headers }) => String(headers['dead-letter-code']))
-  while ((await codes()).length < 3) await new Promise((resolve) => setTimeout(resolve, 5))
-  assert.deepEqual(await codes(), ['TIME_OUT_OF_RANGE', 'TOO_LARGE', 'BAD_FIELD'])
-  assert.deepEqual([...(await room.seen()).values()].map(({ id }) => id), ['acme-0', 'acme-1', 'acme-2'])
-})
+test(
+  'an event of the future, one of a megabyte and one without a value are dead letters; their neighbours are ' +
+    'scored',
+  async () => {
+    const room = await engineRoom()
+    const [a, b, c] = passes(3) as [Record<string, unknown>, Record<string, unknown>, Record<string, unknown>]
+    await room.append(
+      [
+        a,
+        { ...b, event_id: 'future', at: monday + 9 * 86_400_000 },
+        b,
+        JSON.stringify({ ...c, event_id: 'huge', more: 'x'.repeat(1 << 20) }),
+        c,
+      ],
+      monday + 3_600_000,
+    )
+    const { partition } = (await room.score().then(async (flow) => (await flow.caughtUp(), flow))).chunks[0]!
+    await room.log.append({ topic: room.stream.topics.events, partition }, [{ key: null, value: null }])
+    const codes = async (): Promise<string[]> =>
+      (await room.deadLetters()).map(({ headers }) => String(headers['dead-letter-code']))
+    while ((await codes()).length < 3) await new Promise((resolve) => setTimeout(resolve, 5))
+    assert.deepEqual(await codes(), ['TIME_OUT_OF_RANGE', 'TOO_LARGE', 'BAD_FIELD'])
+    assert.deepEqual(
+      [...(await room.seen()).values()].map(({ id }) => id),
+      ['acme-0', 'acme-1', 'acme-2'],
+    )
+  },
+)
 
 test('state that reaches beyond the log stops the partition with LOG_RESET', async () => {
   const room = await engineRoom()
@@ -209,10 +275,21 @@ test('state that reaches beyond the log stops the partition with LOG_RESET', asy
 })
 
 test('state that nothing can read any more is dropped while events go on, and changes no result', async () => {
-  const days = Array.from({ length: 5 }, (_, day) => passes(20, day * 57_600).map((event) => ({ ...event, badge: `badge-of-day-${day}` })))
-  const events = [...days.flat(), ...passes(20, 300).map((event) => ({ ...event, event_id: `late-${String(event['event_id'])}`, badge: 'badge-of-day-0' }))]
+  const days = Array.from({ length: 5 }, (_, day) =>
+    passes(20, day * 57_600).map((event) => ({ ...event, badge: `badge-of-day-${day}` })),
+  )
+  const events = [
+    ...days.flat(),
+    ...passes(20, 300).map((event) => ({
+      ...event,
+      event_id: `late-${String(event['event_id'])}`,
+      badge: 'badge-of-day-0',
+    })),
+  ]
   const room = await engineRoom()
-  const flow = await room.score({ settings: { ...settings, chunkRecords: 10, commitIntervalMs: 0, commitIntervalMaxMs: 0, sweepIntervalMs: 0 } })
+  const flow = await room.score({
+    settings: { ...settings, chunkRecords: 10, commitIntervalMs: 0, commitIntervalMaxMs: 0, sweepIntervalMs: 0 },
+  })
   for (const event of events) {
     await room.append([event])
     await flow.caughtUp()

@@ -2,7 +2,11 @@ import { strict as assert } from 'node:assert'
 import { test, vi } from 'vitest'
 import { isRejected, type Predicted, type ScoringPort } from '../../../src/contracts/ports.js'
 import { systemClock } from '../../../src/base/clock.js'
-import { apiPredictionsTopic, openPredictionLog, type PredictionLog } from '../../../src/consumers/serving/prediction-log.js'
+import {
+  apiPredictionsTopic,
+  openPredictionLog,
+  type PredictionLog,
+} from '../../../src/consumers/serving/prediction-log.js'
 import { scoringPort } from '../../../src/consumers/serving/serve.js'
 import { EngineError, isEngineError } from '../../../src/base/errors.js'
 import { decodeBlock } from '../../../src/log/blocks/codec.js'
@@ -13,20 +17,43 @@ import { engineRoom, monday, passes, type EngineRoom } from '../engine-room.js'
 const caller = { tenant: 'acme', key: 'k1' }
 
 /** The port on a room; while `held.away` the log takes no asked predictions. */
-async function served(): Promise<{ room: EngineRoom; port: ScoringPort; predictions: PredictionLog; held: { away: boolean } }> {
+async function served(): Promise<{
+  room: EngineRoom
+  port: ScoringPort
+  predictions: PredictionLog
+  held: { away: boolean }
+}> {
   const room = await engineRoom()
   await room.log.ensure({ topic: apiPredictionsTopic.topic, partitions: 1 })
   await room.log.ensure({ topic: 'outcomes', partitions: 1 })
   const held = { away: false }
-  const append: EventLog['append'] = (at, records) => (held.away ? Promise.reject(new EngineError('DISK_FULL', 'no space left')) : room.log.append(at, records))
-  const predictions = openPredictionLog({ log: { append }, clock: systemClock, onRetry: () => undefined, onLost: (error) => assert.fail(String(error)) })
-  const port = scoringPort({ log: room.log, predictions, store: room.store, streams: [room.stream], tenants: new Set(['acme', 'beta']), clock: systemClock, routing: () => emptyRouting })
+  const append: EventLog['append'] = (at, records) =>
+    held.away ? Promise.reject(new EngineError('DISK_FULL', 'no space left')) : room.log.append(at, records)
+  const predictions = openPredictionLog({
+    log: { append },
+    clock: systemClock,
+    onRetry: () => undefined,
+    onLost: (error) => assert.fail(String(error)),
+  })
+  const port = scoringPort({
+    log: room.log,
+    predictions,
+    store: room.store,
+    streams: [room.stream],
+    tenants: new Set(['acme', 'beta']),
+    clock: systemClock,
+    routing: () => emptyRouting,
+  })
   return { room, port, predictions, held }
 }
 
 /** What a scoring process does when it gets the partitions; their events have results up to `covered`. */
 const claimAll = ({ store, stream }: EngineRoom, covered = -1): Promise<unknown> =>
-  Promise.all(Array.from({ length: stream.stream.partitions }, (_, partition) => store.claim({ stream: 'doors', partition }, stream.stateIdentity, 0, covered)))
+  Promise.all(
+    Array.from({ length: stream.stream.partitions }, (_, partition) =>
+      store.claim({ stream: 'doors', partition }, stream.stateIdentity, 0, covered),
+    ),
+  )
 
 test('an asked prediction is the one the log path makes of the same event next', async () => {
   const { room, port } = await served()
@@ -57,9 +84,13 @@ test('asking changes nothing: two events of one request do not see each other', 
 
 test('nothing is scored or told from a part of a state: it is asked for again when the state is whole', async () => {
   const { room, port } = await served()
-  const asked = (): Promise<unknown>[] => [port.predict('doors', passes(1), caller), port.features('doors', 'badge', 'acme', ['b1'], monday)]
+  const asked = (): Promise<unknown>[] => [
+    port.predict('doors', passes(1), caller),
+    port.features('doors', 'badge', 'acme', ['b1'], monday),
+  ]
   const rebuilding = (error: unknown): boolean => isEngineError(error, 'REBUILDING')
-  for (const one of asked()) await assert.rejects(one, rebuilding, 'nobody scores the partitions yet, or the state was emptied')
+  for (const one of asked())
+    await assert.rejects(one, rebuilding, 'nobody scores the partitions yet, or the state was emptied')
   await claimAll(room, 41)
   for (const one of asked()) await assert.rejects(one, rebuilding)
   const flow = await room.score()
@@ -72,14 +103,27 @@ test('nothing is scored or told from a part of a state: it is asked for again wh
 test('good events are acknowledged with their place, bad ones answered in theirs', async () => {
   const { room, port } = await served()
   const [a, b, c] = passes(3) as [Record<string, unknown>, Record<string, unknown>, Record<string, unknown>]
-  const results = await port.ingest('doors', [a, { ...b, force: 'x' }, { ...c, tenant_id: 'nobody' }, { ...c, at: Date.now() + 86_400_000 }, c, 'text'], caller)
-  assert.deepEqual(results.map((one) => (isRejected(one) ? one.error.code : 'ok')), ['ok', 'BAD_FIELD', 'UNKNOWN_TENANT', 'TIME_OUT_OF_RANGE', 'ok', 'BAD_JSON'])
+  const results = await port.ingest(
+    'doors',
+    [a, { ...b, force: 'x' }, { ...c, tenant_id: 'nobody' }, { ...c, at: Date.now() + 86_400_000 }, c, 'text'],
+    caller,
+  )
+  assert.deepEqual(
+    results.map((one) => (isRejected(one) ? one.error.code : 'ok')),
+    ['ok', 'BAD_FIELD', 'UNKNOWN_TENANT', 'TIME_OUT_OF_RANGE', 'ok', 'BAD_JSON'],
+  )
   const rejected = results[1]!
   assert.ok(isRejected(rejected) && rejected.error.field === 'force' && rejected.event_id === 'acme-1')
   const first = results[0]!
   assert.ok(!isRejected(first))
   const stored = await room.records(room.stream.topics.events, first.partition)
-  assert.deepEqual(stored.map(({ headers }) => [headers['event_id']?.toString(), headers['tenant']?.toString()]), [['acme-0', 'acme'], ['acme-2', 'acme']])
+  assert.deepEqual(
+    stored.map(({ headers }) => [headers['event_id']?.toString(), headers['tenant']?.toString()]),
+    [
+      ['acme-0', 'acme'],
+      ['acme-2', 'acme'],
+    ],
+  )
 })
 
 test('an event that is sent again is acknowledged again and scored once', async () => {
@@ -90,7 +134,10 @@ test('an event that is sent again is acknowledged again and scored once', async 
   const again = await port.ingest('doors', events, caller)
   assert.ok(again.every((one) => !isRejected(one)))
   await flow.caughtUp()
-  assert.deepEqual([...(await room.seen()).values()].map(({ kind }) => kind), ['prediction', 'prediction', 'prediction', 'duplicate', 'duplicate', 'duplicate'])
+  assert.deepEqual(
+    [...(await room.seen()).values()].map(({ kind }) => kind),
+    ['prediction', 'prediction', 'prediction', 'duplicate', 'duplicate', 'duplicate'],
+  )
 })
 
 test('the features of an entity are those of its state at a time', async () => {
@@ -102,17 +149,35 @@ test('the features of an entity are those of its state at a time', async () => {
   const badge = passes(1)[0]!['badge'] as string
   const mine = passes(30).filter((event) => event['badge'] === badge)
   const found = await port.features('doors', 'badge', 'acme', [badge], monday + 3_600_000)
-  assert.equal(found?.values['passes_1h'], mine.filter((event) => (event['at'] as number) > monday && (event['at'] as number) <= monday + 3_600_000).length)
+  assert.equal(
+    found?.values['passes_1h'],
+    mine.filter((event) => (event['at'] as number) > monday && (event['at'] as number) <= monday + 3_600_000).length,
+  )
   assert.equal(await port.features('doors', 'badge', 'acme', ['nobody'], monday), undefined)
-  assert.equal(await port.features('doors', 'badge', 'beta', [badge], monday), undefined, "another tenant's badge of the same name")
+  assert.equal(
+    await port.features('doors', 'badge', 'beta', [badge], monday),
+    undefined,
+    "another tenant's badge of the same name",
+  )
 })
 
 test('outcomes are durable records keyed by tenant, with the key that sent them', async () => {
   const { room, port } = await served()
-  await port.appendOutcomes([{ stream: 'doors', tenant: 'acme', event_id: 'acme-1', label: 1, source: 'review', decidedAtMs: 5 }], caller)
+  await port.appendOutcomes(
+    [{ stream: 'doors', tenant: 'acme', event_id: 'acme-1', label: 1, source: 'review', decidedAtMs: 5 }],
+    caller,
+  )
   const [record] = await room.records('outcomes', 0)
   assert.equal(record!.key?.toString(), 'acme')
-  assert.deepEqual(JSON.parse(record!.value!.toString()), { stream: 'doors', tenant: 'acme', event_id: 'acme-1', label: 1, source: 'review', decidedAtMs: 5, by: 'k1' })
+  assert.deepEqual(JSON.parse(record!.value!.toString()), {
+    stream: 'doors',
+    tenant: 'acme',
+    event_id: 'acme-1',
+    label: 1,
+    source: 'review',
+    decidedAtMs: 5,
+    by: 'k1',
+  })
 })
 
 test('a stream that is not there is named with those that are', async () => {

@@ -40,28 +40,49 @@ const soon = async (condition: () => boolean): Promise<void> => {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve))
 }
 
-test('a warehouse that is away at the start is told to be so until it is back and its migrations ran, which come first', async () => {
-  const clock = manual()
-  const { done, warehouse } = recorded()
-  let up = false
-  let tries = 0
-  const awaited = await awaitWarehouse({ open: async () => (tries++, up ? warehouse : Promise.reject(away)), prepare: migration, clock, onRetry: () => undefined })
-  for (const call of [() => awaited.warehouse.query('SELECT 1'), () => awaited.warehouse.insert('events', Buffer.alloc(0)), () => awaited.warehouse.run('x')])
-    await assert.rejects(call, (error) => isEngineError(error, 'WAREHOUSE_DOWN') && /connection refused/.test(error.message))
-  clock.wake()
-  await soon(() => tries === 2)
-  up = true
-  await soon(() => (clock.wake(), done.length > 0))
-  await awaited.warehouse.insert('events', Buffer.alloc(0))
-  await awaited.warehouse.close()
-  assert.deepEqual(done, ['migrate', 'insert events', 'close'])
-})
+test(
+  'a warehouse that is away at the start is told to be so until it is back and its migrations ran, which come ' +
+    'first',
+  async () => {
+    const clock = manual()
+    const { done, warehouse } = recorded()
+    let up = false
+    let tries = 0
+    const awaited = await awaitWarehouse({
+      open: async () => (tries++, up ? warehouse : Promise.reject(away)),
+      prepare: migration,
+      clock,
+      onRetry: () => undefined,
+    })
+    for (const call of [
+      () => awaited.warehouse.query('SELECT 1'),
+      () => awaited.warehouse.insert('events', Buffer.alloc(0)),
+      () => awaited.warehouse.run('x'),
+    ])
+      await assert.rejects(
+        call,
+        (error) => isEngineError(error, 'WAREHOUSE_DOWN') && /connection refused/.test(error.message),
+      )
+    clock.wake()
+    await soon(() => tries === 2)
+    up = true
+    await soon(() => (clock.wake(), done.length > 0))
+    await awaited.warehouse.insert('events', Buffer.alloc(0))
+    await awaited.warehouse.close()
+    assert.deepEqual(done, ['migrate', 'insert events', 'close'])
+  },
+)
 
 test('one that does not even refuse holds the start up for a moment only, and is used when it answers', async () => {
   const clock = manual()
   const { done, warehouse } = recorded()
   let answer: () => void = () => undefined
-  const starting = awaitWarehouse({ open: () => new Promise((resolve) => (answer = () => resolve(warehouse))), prepare: migration, clock, onRetry: () => undefined })
+  const starting = awaitWarehouse({
+    open: () => new Promise((resolve) => (answer = () => resolve(warehouse))),
+    prepare: migration,
+    clock,
+    onRetry: () => undefined,
+  })
   clock.wake()
   const awaited = await starting
   await assert.rejects(awaited.warehouse.query('SELECT 1'), (error) => isEngineError(error, 'WAREHOUSE_DOWN'))
@@ -76,10 +97,23 @@ test('what waiting does not mend fails the start, and later the engine', async (
   const clock = manual()
   const { done, warehouse } = recorded()
   const mismatch = new EngineError('STATE_MISMATCH', 'written by a newer build')
-  await assert.rejects(awaitWarehouse({ open: async () => warehouse, prepare: () => Promise.reject(mismatch), clock, onRetry: () => undefined }), mismatch)
+  await assert.rejects(
+    awaitWarehouse({
+      open: async () => warehouse,
+      prepare: () => Promise.reject(mismatch),
+      clock,
+      onRetry: () => undefined,
+    }),
+    mismatch,
+  )
   assert.deepEqual(done, ['close'])
   let up = false
-  const awaited = await awaitWarehouse({ open: async () => (up ? warehouse : Promise.reject(away)), prepare: () => Promise.reject(mismatch), clock, onRetry: () => undefined })
+  const awaited = await awaitWarehouse({
+    open: async () => (up ? warehouse : Promise.reject(away)),
+    prepare: () => Promise.reject(mismatch),
+    clock,
+    onRetry: () => undefined,
+  })
   up = true
   const failing = assert.rejects(awaited.failed, mismatch)
   clock.wake()

@@ -13,19 +13,36 @@ const unmoved = new AbortController().signal
 
 /** A loader whose warehouse answers with what `insert` throws. */
 function loaderOver(insert: () => Error, stopping: AbortSignal): Loader<string> {
-  const warehouse: Warehouse = { insert: () => Promise.reject(insert()), query: () => Promise.resolve([]), run: () => Promise.resolve(), close: () => Promise.resolve() }
-  return openLoader<string>({ table: 'events', encode: () => Buffer.alloc(1), warehouse, clock: systemClock, stopping, onAnswered: () => assert.fail('nothing is stored'), onRetry: () => undefined })
+  const warehouse: Warehouse = {
+    insert: () => Promise.reject(insert()),
+    query: () => Promise.resolve([]),
+    run: () => Promise.resolve(),
+    close: () => Promise.resolve(),
+  }
+  return openLoader<string>({
+    table: 'events',
+    encode: () => Buffer.alloc(1),
+    warehouse,
+    clock: systemClock,
+    stopping,
+    onAnswered: () => assert.fail('nothing is stored'),
+    onRetry: () => undefined,
+  })
 }
 
-test('an insert that a stop gives up, while the warehouse is away, fails nobody, though no partition has heard of the stop yet', async () => {
-  const stopping = new AbortController()
-  const loader = loaderOver(() => {
-    stopping.abort()
-    return new EngineError('WAREHOUSE_DOWN', 'away')
-  }, stopping.signal)
-  assert.equal(await loader.store(piece, unmoved), false)
-  await loader.close()
-})
+test(
+  'an insert that a stop gives up, while the warehouse is away, fails nobody, though no partition has heard of ' +
+    'the stop yet',
+  async () => {
+    const stopping = new AbortController()
+    const loader = loaderOver(() => {
+      stopping.abort()
+      return new EngineError('WAREHOUSE_DOWN', 'away')
+    }, stopping.signal)
+    assert.equal(await loader.store(piece, unmoved), false)
+    await loader.close()
+  },
+)
 
 test('rows that the warehouse refuses fail, at a stop too', async () => {
   const loader = loaderOver(() => new EngineError('BAD_REQUEST', 'no such column'), AbortSignal.abort())
@@ -38,8 +55,21 @@ test('while the warehouse is away, what was read for partitions that were taken 
   const collect = runInNewContext('gc') as () => void
   const stopping = new AbortController()
   let tried = 0
-  const warehouse: Warehouse = { insert: () => (tried++, Promise.reject(new EngineError('WAREHOUSE_DOWN', 'away'))), query: () => Promise.resolve([]), run: () => Promise.resolve(), close: () => Promise.resolve() }
-  const loader = openLoader<object>({ table: 'events', encode: () => Buffer.alloc(1), warehouse, clock: systemClock, stopping: stopping.signal, onAnswered: () => assert.fail('nothing is stored'), onRetry: () => undefined })
+  const warehouse: Warehouse = {
+    insert: () => (tried++, Promise.reject(new EngineError('WAREHOUSE_DOWN', 'away'))),
+    query: () => Promise.resolve([]),
+    run: () => Promise.resolve(),
+    close: () => Promise.resolve(),
+  }
+  const loader = openLoader<object>({
+    table: 'events',
+    encode: () => Buffer.alloc(1),
+    warehouse,
+    clock: systemClock,
+    stopping: stopping.signal,
+    onAnswered: () => assert.fail('nothing is stored'),
+    onRetry: () => undefined,
+  })
   const first = loader.store({ ...piece, data: {} }, unmoved)
   while (tried === 0) await new Promise((resolve) => setImmediate(resolve))
   const kept: WeakRef<object>[] = []

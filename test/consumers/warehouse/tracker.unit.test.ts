@@ -6,17 +6,39 @@ import { trackProgress, type ProgressTracker } from '../../../src/consumers/ware
 import type { EventLog } from '../../../src/log/event-log.js'
 import type { Warehouse } from '../../../src/sinks/warehouse.js'
 
-const at = (next: number, partition = 1): Mark => ({ table: 'predictions', topic: 'doors', partition, next, covered: -1, epoch: 0 })
+const at = (next: number, partition = 1): Mark => ({
+  table: 'predictions',
+  topic: 'doors',
+  partition,
+  next,
+  covered: -1,
+  epoch: 0,
+})
 const unmoved = new AbortController().signal
 
 /** A tracker whose writes happen when it is closed, and what it wrote. */
 function tracked(ends: Record<number, number> = {}) {
   const stopping = new AbortController()
   const written: Buffer[] = []
-  const clock: Clock = { nowMs: () => 7, sleep: (_ms, signal) => new Promise((resolve) => signal?.addEventListener('abort', () => resolve())) }
-  const warehouse: Warehouse = { insert: async (_table, native) => void written.push(native), query: async () => [], run: async () => undefined, close: async () => undefined }
+  const clock: Clock = {
+    nowMs: () => 7,
+    sleep: (_ms, signal) => new Promise((resolve) => signal?.addEventListener('abort', () => resolve())),
+  }
+  const warehouse: Warehouse = {
+    insert: async (_table, native) => void written.push(native),
+    query: async () => [],
+    run: async () => undefined,
+    close: async () => undefined,
+  }
   const log = { bounds: async ({ partition }) => ({ first: 0, next: ends[partition]! }) } as EventLog
-  const tracker = trackProgress({ warehouse, clock, log, stopping: stopping.signal, onRetry: (error) => assert.ifError(error), onWritten: () => undefined })
+  const tracker = trackProgress({
+    warehouse,
+    clock,
+    log,
+    stopping: stopping.signal,
+    onRetry: (error) => assert.ifError(error),
+    onWritten: () => undefined,
+  })
   return { tracker, closed: async () => (stopping.abort(), await tracker.close(), written) }
 }
 

@@ -15,7 +15,10 @@ import { topicsOf } from '../../../src/streams/stream.js'
 import { block } from '../../log/blocks/blocks.js'
 
 /** Waits twenty times shorter than it is told. */
-const hasty: Clock = { nowMs: () => systemClock.nowMs(), sleep: (delayMs, signal) => systemClock.sleep(delayMs / 20, signal) }
+const hasty: Clock = {
+  nowMs: () => systemClock.nowMs(),
+  sleep: (delayMs, signal) => systemClock.sleep(delayMs / 20, signal),
+}
 
 /** Record times must lie within the tables' retention. */
 export const startMs = Math.floor(systemClock.nowMs() / 1_000) * 1_000 - 3_600_000
@@ -23,7 +26,12 @@ export const startMs = Math.floor(systemClock.nowMs() / 1_000) * 1_000 - 3_600_0
 /** A block as `block` makes it, of this hour. */
 export function recent(epoch: number, after: number, last: number, change: Partial<Block> = {}): Block {
   const made = block(epoch, after, last)
-  return { ...made, recordTimes: made.offsets.map((offset) => startMs + offset), eventTimes: made.offsets.map((offset) => startMs + offset - 500), ...change }
+  return {
+    ...made,
+    recordTimes: made.offsets.map((offset) => startMs + offset),
+    eventTimes: made.offsets.map((offset) => startMs + offset - 500),
+    ...change,
+  }
 }
 
 /** A log on disk and flows that bring it into a warehouse. Every room has a stream of its own. */
@@ -54,7 +62,9 @@ export async function warehouseRoom(warehouse: Warehouse, partitions = 2): Promi
   const topics = topicsOf({ topic: name })
   const stream = { stream: { name, key: 'tenant_id', tenant: 'tenant_id' }, topics } as FedStream
   const shared = ['outcomes', 'api-predictions'].map((topic) => ({ topic, partition: 0 }))
-  const own = Object.values(topics).flatMap((topic) => Array.from({ length: partitions }, (_, partition) => ({ topic, partition })))
+  const own = Object.values(topics).flatMap((topic) =>
+    Array.from({ length: partitions }, (_, partition) => ({ topic, partition })),
+  )
   for (const topic of Object.values(topics)) await log.ensure({ topic, partitions })
   await log.ensure({ topic: 'control', partitions: 1 })
   for (const { topic } of shared) await log.ensure({ topic, partitions: 1 })
@@ -65,10 +75,16 @@ export async function warehouseRoom(warehouse: Warehouse, partitions = 2): Promi
     stream,
     reports,
     async predict(partition, ...blocks) {
-      await log.append({ topic: topics.predictions, partition }, blocks.map((one) => ({ key: null, value: encodeBlock(one), timestampMs: startMs })))
+      await log.append(
+        { topic: topics.predictions, partition },
+        blocks.map((one) => ({ key: null, value: encodeBlock(one), timestampMs: startMs })),
+      )
     },
     async append(topic, ...records) {
-      await log.append({ topic, partition: 0 }, records.map((record) => ({ key: null, value: null, timestampMs: startMs, ...record })))
+      await log.append(
+        { topic, partition: 0 },
+        records.map((record) => ({ key: null, value: null, timestampMs: startMs, ...record })),
+      )
     },
     async stops() {
       const stops = await followStops({ log, clock: systemClock })
@@ -76,12 +92,23 @@ export async function warehouseRoom(warehouse: Warehouse, partitions = 2): Promi
       return stops
     },
     async start(change = {}, stops) {
-      const flow = await warehouseFlow({ log, groups: log, warehouse: { ...warehouse, ...change }, streams: [stream], clock: hasty, rawEvents: true, stops, report: (message) => reports.push(message) })
+      const flow = await warehouseFlow({
+        log,
+        groups: log,
+        warehouse: { ...warehouse, ...change },
+        streams: [stream],
+        clock: hasty,
+        rawEvents: true,
+        stops,
+        report: (message) => reports.push(message),
+      })
       onTestFinished(() => flow.leave())
       return flow
     },
     async caughtUp(flow) {
-      const until = await Promise.all([...own, ...shared].map(async (at) => ({ ...at, next: (await log.bounds(at)).next })))
+      const until = await Promise.all(
+        [...own, ...shared].map(async (at) => ({ ...at, next: (await log.bounds(at)).next })),
+      )
       await flow.drained(until)
     },
   }

@@ -17,7 +17,10 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
 
   /** Final predictions of a room's stream. */
   const finals = (room: Room): Promise<unknown[]> =>
-    warehouse.query('SELECT partition, offset FROM predictions_final WHERE stream = {stream: String} AND role = \'served\'', { stream: room.stream.stream.name })
+    warehouse.query(
+      "SELECT partition, offset FROM predictions_final WHERE stream = {stream: String} AND role = 'served'",
+      { stream: room.stream.stream.name },
+    )
 
   test('blocks that are missing stop their partition, no other, and what is left is stored once they are given up', async () => {
     const room = await warehouseRoom(warehouse)
@@ -27,7 +30,10 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
     const flow = await room.start({}, stops)
     await expect.poll(() => stops.standing(), { timeout: 10_000 }).toHaveLength(1)
     const [{ code, lost, reader }] = stops.standing() as [ReturnType<typeof stops.standing>[number]]
-    assert.deepEqual({ code, lost, reader }, { code: 'GAP', lost: { topic: room.stream.topics.events, from: 10, to: 19 }, reader: 'warehouse predictions' })
+    assert.deepEqual(
+      { code, lost, reader },
+      { code: 'GAP', lost: { topic: room.stream.topics.events, from: 10, to: 19 }, reader: 'warehouse predictions' },
+    )
     await expect.poll(async () => (await finals(room)).length, { timeout: 10_000 }).toBe(5)
     await stops.accept({ topic: room.stream.topics.predictions, partition: 0 }, 'key-1', 'the disk was lost')
     await room.caughtUp(flow)
@@ -39,10 +45,27 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
   test('a topic that was made anew stops its partition; once accepted, the table goes on with its first record', async () => {
     const room = await warehouseRoom(warehouse)
     const stops = await room.stops()
-    await warehouse.insert('progress', encodeMarks([{ table: 'predictions', topic: room.stream.topics.predictions, partition: 0, next: 70, covered: 500, epoch: 1 }], startMs))
+    await warehouse.insert(
+      'progress',
+      encodeMarks(
+        [
+          {
+            table: 'predictions',
+            topic: room.stream.topics.predictions,
+            partition: 0,
+            next: 70,
+            covered: 500,
+            epoch: 1,
+          },
+        ],
+        startMs,
+      ),
+    )
     await room.predict(0, recent(2, 500, 503))
     const flow = await room.start({}, stops)
-    await expect.poll(() => stops.standing().map((stop) => [stop.code, stop.lost?.to]), { timeout: 10_000 }).toEqual([['LOG_RESET', 69]])
+    await expect
+      .poll(() => stops.standing().map((stop) => [stop.code, stop.lost?.to]), { timeout: 10_000 })
+      .toEqual([['LOG_RESET', 69]])
     await stops.accept({ topic: room.stream.topics.predictions, partition: 0 }, 'key-1', 'another cluster')
     await room.caughtUp(flow)
     assert.equal((await finals(room)).length, 3)

@@ -12,7 +12,10 @@ const longestAwayMs = 4_000
 /** The broker is killed under load and comes back on its data. Producers and engines wait; nothing is started again. */
 async function run(run: FaultRun): Promise<Outcome> {
   const place = await clusterPlace(run)
-  const engines = await Promise.all([place.launch('first', { roles: ['scoring'] }), place.launch('second', { roles: ['scoring', 'warehouse'] })])
+  const engines = await Promise.all([
+    place.launch('first', { roles: ['scoring'] }),
+    place.launch('second', { roles: ['scoring', 'warehouse'] }),
+  ])
   const load = startLoad(place.send, eventLines(run.random() * 2 ** 32), 500)
   await until('the engines score', async () => (await place.scored()) > 500)
   const backMs: number[] = []
@@ -30,7 +33,10 @@ async function run(run: FaultRun): Promise<Outcome> {
   return together(
     await settle(place, run, load, engines),
     { figures: { kills: backMs.length, longestPauseMs: slowest }, violations: [] },
-    expect(slowest <= promisedMs, `scoring again only ${slowest} ms after the broker was back, ${promisedMs} were promised`),
+    expect(
+      slowest <= promisedMs,
+      `scoring again only ${slowest} ms after the broker was back, ${promisedMs} were promised`,
+    ),
   )
 }
 

@@ -44,14 +44,30 @@ const median = (values: readonly number[]): number => [...values].sort((a, b) =>
  * From the first third of the sick time to the last, in medians: what is queued without bound grows with the time. The
  * engines collect their garbage every second (`collect-hook.js`), so that what has not been collected yet is not in it.
  */
-function growthOf(samples: readonly number[]): { readonly earlyMiB: number; readonly lateMiB: number; readonly growth: number } {
+function growthOf(samples: readonly number[]): {
+  readonly earlyMiB: number
+  readonly lateMiB: number
+  readonly growth: number
+} {
   const third = Math.ceil(samples.length / 3)
   const [earlyMiB, lateMiB] = [median(samples.slice(0, third)), median(samples.slice(-third))]
-  return { earlyMiB: Math.round(earlyMiB), lateMiB: Math.round(lateMiB), growth: Number((lateMiB / earlyMiB - 1).toFixed(3)) }
+  return {
+    earlyMiB: Math.round(earlyMiB),
+    lateMiB: Math.round(lateMiB),
+    growth: Number((lateMiB / earlyMiB - 1).toFixed(3)),
+  }
 }
 
 async function run(run: FaultRun): Promise<Outcome> {
-  const place = await clusterPlace({ ...run, variables: { ...run.variables, NODE_OPTIONS: `${run.variables['NODE_OPTIONS'] ?? ''} --import=${pathToFileURL(packagePath('test/faults/collect-hook.js')).href}` } })
+  const place = await clusterPlace({
+    ...run,
+    variables: {
+      ...run.variables,
+      NODE_OPTIONS:
+        `${run.variables['NODE_OPTIONS'] ?? ''} ` +
+        `--import=${pathToFileURL(packagePath('test/faults/collect-hook.js')).href}`,
+    },
+  })
   const { front } = place.servers
   const engine = await place.launch('engine', { roles: ['scoring', 'warehouse'] })
   const load = startLoad(place.send, eventLines(run.random() * 2 ** 32), perSecond)
@@ -72,7 +88,10 @@ async function run(run: FaultRun): Promise<Outcome> {
   await disturbing
   const scored = (await place.scored()) - before.scored
   const memory = growthOf(samples)
-  run.say(`${sick} sicknesses: ${scored} events scored meanwhile, ${memory.earlyMiB} MiB at first, ${memory.lateMiB} MiB at last`)
+  run.say(
+    `${sick} sicknesses: ${scored} events scored meanwhile, ${memory.earlyMiB} MiB at first, ` +
+      `${memory.lateMiB} MiB at last`,
+  )
   const away = await outage(run, place, load, engine)
   const healedMs = clock.nowMs()
   const sent = load.acknowledged.length
@@ -80,8 +99,20 @@ async function run(run: FaultRun): Promise<Outcome> {
   const drainMs = clock.nowMs() - healedMs
   return together(
     await settle(place, run, load, [engine]),
-    { figures: { sicknesses: sick, scoredMeanwhile: scored, ...memory, peakMiB: Math.round(Math.max(...samples)), drainMs }, violations: [] },
-    expect(memory.growth < allowedGrowth, `memory grew from ${memory.earlyMiB} to ${memory.lateMiB} MiB, ${allowedGrowth * 100} % are allowed`),
+    {
+      figures: {
+        sicknesses: sick,
+        scoredMeanwhile: scored,
+        ...memory,
+        peakMiB: Math.round(Math.max(...samples)),
+        drainMs,
+      },
+      violations: [],
+    },
+    expect(
+      memory.growth < allowedGrowth,
+      `memory grew from ${memory.earlyMiB} to ${memory.lateMiB} MiB, ${allowedGrowth * 100} % are allowed`,
+    ),
     away,
   )
 }
@@ -98,15 +129,33 @@ async function outage(run: FaultRun, place: ClusterPlace, load: Load, engine: La
   await front.heal()
   load.pace(perSecond)
   const { earlyMiB, lateMiB, growth } = growthOf(samples)
-  run.say(`away for ${awayMs[run.size] / 1_000} s: ${scored} events scored meanwhile, ${earlyMiB} MiB at first, ${lateMiB} MiB at last`)
+  run.say(
+    `away for ${awayMs[run.size] / 1_000} s: ${scored} events scored meanwhile, ${earlyMiB} MiB at first, ` +
+      `${lateMiB} MiB at last`,
+  )
   return together(
-    { figures: { awaySeconds: awayMs[run.size] / 1_000, scoredAway: scored, awayEarlyMiB: earlyMiB, awayLateMiB: lateMiB, awayGrowth: growth }, violations: [] },
-    expect(growth < allowedGrowth, `memory grew from ${earlyMiB} to ${lateMiB} MiB while it was away, ${allowedGrowth * 100} % are allowed`),
+    {
+      figures: {
+        awaySeconds: awayMs[run.size] / 1_000,
+        scoredAway: scored,
+        awayEarlyMiB: earlyMiB,
+        awayLateMiB: lateMiB,
+        awayGrowth: growth,
+      },
+      violations: [],
+    },
+    expect(
+      growth < allowedGrowth,
+      `memory grew from ${earlyMiB} to ${lateMiB} MiB while it was away, ${allowedGrowth * 100} % are allowed`,
+    ),
   )
 }
 
 /** What the engine is to cope with without taking more later on: twice the load, and a first outage and its end. */
-async function usual(front: { sicken(fault: { readonly kind: 'refuse' }): Promise<void>; heal(): Promise<void> }, load: Load): Promise<void> {
+async function usual(
+  front: { sicken(fault: { readonly kind: 'refuse' }): Promise<void>; heal(): Promise<void> },
+  load: Load,
+): Promise<void> {
   load.pace(2 * perSecond)
   await clock.sleep(5_000)
   await front.sicken({ kind: 'refuse' })
@@ -118,7 +167,9 @@ async function usual(front: { sicken(fault: { readonly kind: 'refuse' }): Promis
 
 export const clickhouse: Fault = {
   name: 'clickhouse',
-  what: 'ClickHouse refuses, is slow, cuts connections before, within and after its answer, throttles, and is not there',
+  what:
+    'ClickHouse refuses, is slow, cuts connections before, within and after its answer, throttles, and is not ' +
+    'there',
   presets: ['cluster'],
   proves: ['patience'],
   patienceMs: { small: 10 * 60_000, large: 120 * 60_000 },

@@ -17,22 +17,34 @@ async function embedded(run: FaultRun): Promise<Outcome> {
   const load = startLoad(place.send, eventLines(run.random() * 2 ** 32), 400)
   const backMs: number[] = []
   for (let kill = 0; kill < kills[run.size]; kill++) {
-    await living(engine, until('the engine scores', async () => (await engine.scored()) > 100))
+    await living(
+      engine,
+      until('the engine scores', async () => (await engine.scored()) > 100),
+    )
     await clock.sleep(run.random() * longestLifeMs)
     await engine.end('SIGKILL')
     const startedMs = clock.nowMs()
     engine = await place.launch('engine')
-    await living(engine, until('the engine scores again', async () => (await engine.scored()) > 0))
+    await living(
+      engine,
+      until('the engine scores again', async () => (await engine.scored()) > 0),
+    )
     backMs.push(clock.nowMs() - startedMs)
     run.say(`kill ${kill + 1}: scoring again after ${backMs.at(-1)!} ms`)
   }
-  return together(await settle(place, run, load, [engine]), { figures: { kills: backMs.length, longestPauseMs: Math.max(...backMs) }, violations: [] })
+  return together(await settle(place, run, load, [engine]), {
+    figures: { kills: backMs.length, longestPauseMs: Math.max(...backMs) },
+    violations: [],
+  })
 }
 
-/** Two of each role; a wave kills one of each, and what was killed comes back at once, under a process id of its own. */
+/**
+ * Two of each role; a wave kills one of each, and what was killed comes back at once, under a process id of its own.
+ */
 async function cluster(run: FaultRun): Promise<Outcome> {
   const place = await clusterPlace(run)
-  const start = (role: string, seat: number): Promise<LaunchedEngine> => place.launch(`${role}-${seat}`, { roles: [role] })
+  const start = (role: string, seat: number): Promise<LaunchedEngine> =>
+    place.launch(`${role}-${seat}`, { roles: [role] })
   const seats = (role: string): Promise<LaunchedEngine[]> => Promise.all([0, 1].map((seat) => start(role, seat)))
   const [scoring, warehouse] = await Promise.all([seats('scoring'), seats('warehouse')])
   const load = startLoad(place.send, eventLines(run.random() * 2 ** 32), 400)
@@ -54,7 +66,10 @@ async function cluster(run: FaultRun): Promise<Outcome> {
     backMs.push(clock.nowMs() - startedMs)
     run.say(`${killed} kills: scoring again after ${backMs.at(-1)!} ms`)
   }
-  return together(await settle(place, run, load, [...scoring, ...warehouse]), { figures: { kills: killed, longestPauseMs: Math.max(...backMs) }, violations: [] })
+  return together(await settle(place, run, load, [...scoring, ...warehouse]), {
+    figures: { kills: killed, longestPauseMs: Math.max(...backMs) },
+    violations: [],
+  })
 }
 
 export const kill: Fault = {

@@ -9,7 +9,9 @@ import { settle, until } from '../settle.js'
 const disturbedMs = { small: 60_000, large: 600_000 } as const
 const calmMs = 15_000
 const everyMs = 5_000
-/** Small chunks, so that the engine and not the machine says how much goes through and the producer stays ahead of it. */
+/**
+ * Small chunks, so that the engine and not the machine says how much goes through and the producer stays ahead of it.
+ */
 const scoring = { chunkRecords: 8 }
 const aheadRecords = 20_000
 
@@ -20,7 +22,9 @@ async function throughput(place: Place, durationMs: number): Promise<number> {
   return (((await place.scored()) - before) / (clock.nowMs() - startedMs)) * 1_000
 }
 
-/** A member comes, five seconds later it goes, and so on: the partitions move each time, and what is scored stays right. */
+/**
+ * A member comes, five seconds later it goes, and so on: the partitions move each time, and what is scored stays right.
+ */
 async function run(run: FaultRun): Promise<Outcome> {
   const place = await clusterPlace(run)
   const start = (name: string): Promise<LaunchedEngine> => place.launch(name, { roles: ['scoring'], scoring })
@@ -29,10 +33,14 @@ async function run(run: FaultRun): Promise<Outcome> {
   let over = false
   // A backlog at all times, but no larger than it must be.
   const paced = (async () => {
-    for (; !over; await clock.sleep(50)) load.pace(load.acknowledged.length - (await place.scored()) > aheadRecords ? 0 : 20_000)
+    for (; !over; await clock.sleep(50))
+      load.pace(load.acknowledged.length - (await place.scored()) > aheadRecords ? 0 : 20_000)
   })()
   paced.catch(() => undefined)
-  await until('there is a backlog', async () => (await place.scored()) > 0 && load.acknowledged.length - (await place.scored()) > aheadRecords / 2)
+  await until(
+    'there is a backlog',
+    async () => (await place.scored()) > 0 && load.acknowledged.length - (await place.scored()) > aheadRecords / 2,
+  )
   const calm = await throughput(place, calmMs)
   run.say(`calm: ${Math.round(calm)} events/s`)
   let guest: LaunchedEngine | undefined
@@ -56,7 +64,15 @@ async function run(run: FaultRun): Promise<Outcome> {
   const share = disturbed / calm
   return together(
     outcome,
-    { figures: { rebalances, calmEventsPerSecond: Math.round(calm), disturbedEventsPerSecond: Math.round(disturbed), share: Number(share.toFixed(2)) }, violations: [] },
+    {
+      figures: {
+        rebalances,
+        calmEventsPerSecond: Math.round(calm),
+        disturbedEventsPerSecond: Math.round(disturbed),
+        share: Number(share.toFixed(2)),
+      },
+      violations: [],
+    },
     expect(share >= 1 / 3, `only ${(share * 100).toFixed(0)} % of the calm throughput is left, a third was promised`),
   )
 }

@@ -35,7 +35,10 @@ const happenings: Readonly<Record<string, (servers: Servers, copy: string, run: 
 async function run(run: FaultRun): Promise<Outcome> {
   const place = await clusterPlace(run)
   const { servers } = place
-  const engines = await Promise.all([place.launch('first', { roles: ['scoring'] }), place.launch('second', { roles: ['scoring', 'warehouse'] })])
+  const engines = await Promise.all([
+    place.launch('first', { roles: ['scoring'] }),
+    place.launch('second', { roles: ['scoring', 'warehouse'] }),
+  ])
   const load = startLoad(place.send, eventLines(run.random() * 2 ** 32), 500)
   const copy = join(run.directory, 'copy-of-redis')
   const names = Object.keys(happenings)
@@ -53,7 +56,10 @@ async function run(run: FaultRun): Promise<Outcome> {
     backMs.push(clock.nowMs() - startedMs)
     run.say(`Redis ${name}: up to date again after ${backMs.at(-1)!} ms`)
   }
-  return together(await settle(place, run, load, engines), { figures: { faults: backMs.length, longestPauseMs: Math.max(...backMs), refusedCommits: servers.watch.refused }, violations: [] })
+  return together(await settle(place, run, load, engines), {
+    figures: { faults: backMs.length, longestPauseMs: Math.max(...backMs), refusedCommits: servers.watch.refused },
+    violations: [],
+  })
 }
 
 export const redis: Fault = {

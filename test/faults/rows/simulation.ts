@@ -14,12 +14,21 @@ interface Simulated {
 }
 
 async function run({ size, defer }: FaultRun): Promise<Outcome> {
-  const child = spawn(process.execPath, [packagePath('test/simulation/launch.js'), '--json', ...(size === 'large' ? ['--large'] : [])], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(
+    process.execPath,
+    [packagePath('test/simulation/launch.js'), '--json', ...(size === 'large' ? ['--large'] : [])],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  )
   defer(async () => child.kill())
   const { seeds, events, simulatedHours, met, violated, rare } = JSON.parse(await text(child.stdout)) as Simulated
   return {
     figures: { seeds, violatedSeeds: violated.length, events, simulatedHours, ...met },
-    violations: [...violated.slice(0, 5).map(({ seed, violations }) => `npm run test:simulation -- --seed ${seed}: ${violations[0]}`), ...rare.map((hazard) => `${hazard} was met fewer than a hundred times`)],
+    violations: [
+      ...violated
+        .slice(0, 5)
+        .map(({ seed, violations }) => `npm run test:simulation -- --seed ${seed}: ${violations[0]}`),
+      ...rare.map((hazard) => `${hazard} was met fewer than a hundred times`),
+    ],
   }
 }
 

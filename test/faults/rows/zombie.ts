@@ -14,11 +14,17 @@ const rounds = { small: 3, large: 20 } as const
  */
 async function run(run: FaultRun): Promise<Outcome> {
   const place = await clusterPlace(run)
-  const scorers = await Promise.all(['first', 'second'].map((name) => place.launch(name, { roles: ['scoring'], scoring: { commitIntervalMs: 400, commitIntervalMaxMs: 400 } })))
+  const scorers = await Promise.all(
+    ['first', 'second'].map((name) =>
+      place.launch(name, { roles: ['scoring'], scoring: { commitIntervalMs: 400, commitIntervalMaxMs: 400 } }),
+    ),
+  )
   const keeper = await place.launch('warehouse', { roles: ['warehouse'] })
   await place.keepCopies()
   const load = startLoad(place.send, eventLines(run.random() * 2 ** 32), 1_000)
-  await until('both score', async () => (await Promise.all(scorers.map((one) => one.scored()))).every((events) => events > 200))
+  await until('both score', async () =>
+    (await Promise.all(scorers.map((one) => one.scored()))).every((events) => events > 200),
+  )
   let takenOverMs = 0
   const round = async (number: number): Promise<void> => {
     const zombie = scorers[number % 2]!
@@ -37,14 +43,18 @@ async function run(run: FaultRun): Promise<Outcome> {
   }
   // Where it comes to no end, what is there by then is judged all the same.
   let stuck = ''
-  for (let number = 0; number < rounds[run.size] && stuck === ''; number++) await round(number).catch((error: unknown) => (stuck = messageOf(error)))
+  for (let number = 0; number < rounds[run.size] && stuck === ''; number++)
+    await round(number).catch((error: unknown) => (stuck = messageOf(error)))
   for (const scorer of scorers) scorer.send('SIGCONT')
   const { refused } = place.servers.watch
   const outcome = await settle(place, run, load, [...scorers, keeper])
   return together(
     outcome,
     { figures: { zombies: rounds[run.size], refusedCommits: refused, longestTakeOverMs: takenOverMs }, violations: [] },
-    expect(stuck === '', `${stuck}; last words: ${scorers.map((one) => one.said().trimEnd().split('\n').slice(-2).join(' ')).join(' | ')}`),
+    expect(
+      stuck === '',
+      `${stuck}; last words: ${scorers.map((one) => one.said().trimEnd().split('\n').slice(-2).join(' ')).join(' | ')}`,
+    ),
     expect(refused > 0, 'no commit of a zombie was refused'),
     expect(outcome.figures['rawCopies'] === 0, 'rows of zombies came into the warehouse beside those of the owners'),
   )

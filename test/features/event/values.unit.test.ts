@@ -43,18 +43,30 @@ test('a null or text where a number belongs makes the value absent; booleans are
 test('texts are measured in characters and digits, numbers as they are written', () => {
   assert.equal(valueOf({ op: 'digits', of: { column: 'a' } }, { a: 'B 1234 XY' }), 4)
   assert.equal(valueOf({ op: 'length', of: { column: 'a' } }, { a: 'B 1234 XY' }), 9)
-  assert.equal(valueOf({ op: 'digits', of: { op: '*', left: { column: 'n' }, right: { constant: 10 } } }, { n: 123 }), 4)
+  assert.equal(
+    valueOf({ op: 'digits', of: { op: '*', left: { column: 'n' }, right: { constant: 10 } } }, { n: 123 }),
+    4,
+  )
   assert.ok(Number.isNaN(valueOf({ op: 'length', of: { column: 'a' } }, { a: null })))
 })
 
 test('ranges are half-open, and a column can be asked for its absence', () => {
   const weekend: Value = { within: { column: 'a' }, ranges: [[5, 7]] }
-  assert.deepEqual([4, 5, 6, 7].map((a) => valueOf(weekend, { a })), [0, 1, 1, 0])
-  assert.deepEqual([null, undefined, 0].map((a) => valueOf({ missing: 'a' }, { a })), [1, 1, 0])
+  assert.deepEqual(
+    [4, 5, 6, 7].map((a) => valueOf(weekend, { a })),
+    [0, 1, 1, 0],
+  )
+  assert.deepEqual(
+    [null, undefined, 0].map((a) => valueOf({ missing: 'a' }, { a })),
+    [1, 1, 0],
+  )
 })
 
 test('distances are those of the great circle', () => {
-  const [paris, london] = [[48.8566, 2.3522], [51.5074, -0.1278]] as const
+  const [paris, london] = [
+    [48.8566, 2.3522],
+    [51.5074, -0.1278],
+  ] as const
   assert.ok(Math.abs(kilometres(...paris, ...london) - 343.56) < 0.05)
   assert.ok(Math.abs(kilometres(0, 179.5, 0, -179.5) - 111.195) < 0.001)
   assert.ok(Math.abs(kilometres(90, 0, -90, 0) - Math.PI * 6371.0088) < 1e-6)

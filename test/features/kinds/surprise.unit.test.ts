@@ -8,9 +8,32 @@ import { surpriseBuckets } from '../../../src/features/kinds/surprise.js'
 
 const minuteMs = 60_000
 const value = { column: 'value' } as const
-const near = (cap = 50): Feature => ({ kind: 'neighbour-distance', value, lags: 2, nearest: 2, cap, by: 'series', horizonMs: 1_000 * minuteMs, otherwise: -1 })
-const rare = (of: readonly string[], halfLifeMs = 1e9 * minuteMs): Feature => ({ kind: 'surprise', of, halfLifeMs, by: 'series', horizonMs: 1_000 * minuteMs, otherwise: -1 })
-const highest = (of: string, windowMs = 10 * minuteMs): Feature => ({ kind: 'peak', of, windowMs, keep: { tileMs: minuteMs }, by: 'series', otherwise: -1 })
+const near = (cap = 50): Feature => ({
+  kind: 'neighbour-distance',
+  value,
+  lags: 2,
+  nearest: 2,
+  cap,
+  by: 'series',
+  horizonMs: 1_000 * minuteMs,
+  otherwise: -1,
+})
+const rare = (of: readonly string[], halfLifeMs = 1e9 * minuteMs): Feature => ({
+  kind: 'surprise',
+  of,
+  halfLifeMs,
+  by: 'series',
+  horizonMs: 1_000 * minuteMs,
+  otherwise: -1,
+})
+const highest = (of: string, windowMs = 10 * minuteMs): Feature => ({
+  kind: 'peak',
+  of,
+  windowMs,
+  keep: { tileMs: minuteMs },
+  by: 'series',
+  otherwise: -1,
+})
 const itself: Feature = { kind: 'value', value, otherwise: Number.NaN }
 
 const setOf = (features: Readonly<Record<string, Feature>>): FeatureSet => ({
@@ -24,27 +47,38 @@ const setOf = (features: Readonly<Record<string, Feature>>): FeatureSet => ({
   latenessMs: 5 * minuteMs,
 })
 
-const samples = (values: readonly (number | null)[], stepMs = minuteMs): readonly Event[] => values.map((one, i) => ({ tenant: 't', series: 's', id: `e${i}`, at: i * stepMs, value: one }))
+const samples = (values: readonly (number | null)[], stepMs = minuteMs): readonly Event[] =>
+  values.map((one, i) => ({ tenant: 't', series: 's', id: `e${i}`, at: i * stepMs, value: one }))
 
 function fold(plan: Plan, state: PartitionState, event: Event): Record<string, number> {
   const vector = new Float32Array(plan.width)
-  for (let keys = state.missing([event]); keys.length > 0; keys = state.missing([event])) state.admit(keys, keys.map(() => undefined))
+  for (let keys = state.missing([event]); keys.length > 0; keys = state.missing([event]))
+    state.admit(
+      keys,
+      keys.map(() => undefined),
+    )
   state.fold(event, vector, 0)
   return Object.fromEntries(plan.names.map((name, i) => [name, vector[i]!]))
 }
 
 /** Vectors of all events, by feature name. */
-function replay(features: Readonly<Record<string, Feature>>, events: readonly Event[]): readonly Record<string, number>[] {
+function replay(
+  features: Readonly<Record<string, Feature>>,
+  events: readonly Event[],
+): readonly Record<string, number>[] {
   const plan = compile(setOf(features))
   const state = plan.open(100, 1_000)
   return events.map((event) => fold(plan, state, event))
 }
 
-const lastOf = (features: Readonly<Record<string, Feature>>, events: readonly Event[]): Record<string, number> => replay(features, events).at(-1)!
-const about = (actual: number | undefined, expected: number): void => assert.ok(Math.abs(actual! - expected) < 1e-5 * Math.max(1, Math.abs(expected)), `${actual} is not ${expected}`)
+const lastOf = (features: Readonly<Record<string, Feature>>, events: readonly Event[]): Record<string, number> =>
+  replay(features, events).at(-1)!
+const about = (actual: number | undefined, expected: number): void =>
+  assert.ok(Math.abs(actual! - expected) < 1e-5 * Math.max(1, Math.abs(expected)), `${actual} is not ${expected}`)
 
 describe('the distance to neighbours', () => {
-  test('is small for a stretch that was there before, whatever its level', () => about(lastOf({ near: near() }, samples([1, 9, 1, 9, 1, 9, 1, 9, 1, 9]))['near'], 0))
+  test('is small for a stretch that was there before, whatever its level', () =>
+    about(lastOf({ near: near() }, samples([1, 9, 1, 9, 1, 9, 1, 9, 1, 9]))['near'], 0))
 
   test('sees a step between usual values that was never taken', () => {
     // Pairs before: (1, 9) and (9, 1); (9, 9) is 8 from either.
@@ -60,7 +94,10 @@ describe('the distance to neighbours', () => {
     const visited = [7, 7, 7, 7, ...Array.from({ length: 20 }, () => 1), 7, 7]
     about(lastOf({ near: near() }, samples(visited))['near'], 0)
     assert.ok(lastOf({ near: near(12) }, samples(visited))['near']! > 5)
-    const resumed = [...samples([1, 1, 1, 1, 1, 1]), { tenant: 't', series: 's', id: 'late', at: 2_000 * minuteMs, value: 1 }]
+    const resumed = [
+      ...samples([1, 1, 1, 1, 1, 1]),
+      { tenant: 't', series: 's', id: 'late', at: 2_000 * minuteMs, value: 1 },
+    ]
     assert.equal(lastOf({ near: near() }, resumed)['near'], -1)
   })
 })
@@ -73,7 +110,8 @@ describe('surprise', () => {
 
   test('is the same in any unit and for either sign', () => {
     const values = Array.from({ length: 60 }, (_, i) => 1.01 * 1.07 ** ((i * 37) % 61))
-    const inUnit = (unit: number): readonly number[] => replay({ x: itself, rare: rare(['x']) }, samples(values.map((one) => one * unit))).map((one) => one['rare']!)
+    const inUnit = (unit: number): readonly number[] =>
+      replay({ x: itself, rare: rare(['x']) }, samples(values.map((one) => one * unit))).map((one) => one['rare']!)
     const plain = inUnit(1)
     // Magnitudes are ranked in steps of 5 %: units that are powers of it leave each in its own.
     for (const unit of [-1, 1.05 ** 200, -(1.05 ** -90)]) inUnit(unit).forEach((one, i) => about(one, plain[i]!))
@@ -93,7 +131,11 @@ describe('surprise', () => {
   })
 
   test('wears off: what happened long ago excuses less', () => {
-    const again = (halfLifeMs: number): number => lastOf({ x: itself, rare: rare(['x'], halfLifeMs) }, samples([...Array.from({ length: 20 }, () => 50), ...Array.from({ length: 100 }, () => 1), 50]))['rare']!
+    const again = (halfLifeMs: number): number =>
+      lastOf(
+        { x: itself, rare: rare(['x'], halfLifeMs) },
+        samples([...Array.from({ length: 20 }, () => 50), ...Array.from({ length: 100 }, () => 1), 50]),
+      )['rare']!
     assert.ok(again(10 * minuteMs) > again(1e9 * minuteMs) + 0.2)
   })
 
@@ -105,7 +147,10 @@ describe('surprise', () => {
 
 describe('a peak', () => {
   test('is the largest that the feature was at earlier events of the window, never the event itself', () => {
-    assert.deepEqual(replay({ x: itself, high: highest('x') }, samples([3, 1, 8, 2, 9])).map((one) => one['high']), [-1, 3, 3, 8, 8])
+    assert.deepEqual(
+      replay({ x: itself, high: highest('x') }, samples([3, 1, 8, 2, 9])).map((one) => one['high']),
+      [-1, 3, 3, 8, 8],
+    )
   })
 
   test('leaves when its tile does', () => {
@@ -116,7 +161,11 @@ describe('a peak', () => {
 })
 
 const histories = fc.array(
-  fc.record({ series: fc.constantFrom('a', 'b'), stepMs: fc.integer({ min: -8 * minuteMs, max: 12 * minuteMs }), value: fc.option(fc.constantFrom(0, 0.1, 1, 1.04, 2, -2, 7, 1e6), { freq: 8 }) }),
+  fc.record({
+    series: fc.constantFrom('a', 'b'),
+    stepMs: fc.integer({ min: -8 * minuteMs, max: 12 * minuteMs }),
+    value: fc.option(fc.constantFrom(0, 0.1, 1, 1.04, 2, -2, 7, 1e6), { freq: 8 }),
+  }),
   { minLength: 1, maxLength: 60 },
 )
 
@@ -124,8 +173,18 @@ test('are what the specification says, whatever the order of arrival and whereve
   fc.assert(
     fc.property(histories, fc.integer({ min: 1, max: 20 }), (steps, storedEvery) => {
       let at = 1e6 * minuteMs
-      const events = steps.map(({ stepMs, ...one }, i): Event => ({ tenant: 't', id: `e${i}`, ...one, at: (at += stepMs) }))
-      const set = setOf({ x: itself, near: { ...near(9), horizonMs: 60 * minuteMs } as Feature, rare: { ...rare(['x', 'near'], 20 * minuteMs), horizonMs: 90 * minuteMs } as Feature, high: highest('rare') })
+      const events = steps.map(({ stepMs, ...one }, i): Event => ({
+        tenant: 't',
+        id: `e${i}`,
+        ...one,
+        at: (at += stepMs),
+      }))
+      const set = setOf({
+        x: itself,
+        near: { ...near(9), horizonMs: 60 * minuteMs } as Feature,
+        rare: { ...rare(['x', 'near'], 20 * minuteMs), horizonMs: 90 * minuteMs } as Feature,
+        high: highest('rare'),
+      })
       const plan = compile(set)
       const [specification, stored] = [naive(set), new Map<string, Buffer>()]
       let state = plan.open(100, 1_000)
@@ -134,11 +193,19 @@ test('are what the specification says, whatever the order of arrival and whereve
           for (const { key, blob } of state.takeDirty().puts) stored.set(key, blob)
           state = plan.open(100, 1_000)
         }
-        for (let keys = state.missing([event]); keys.length > 0; keys = state.missing([event])) state.admit(keys, keys.map((key) => stored.get(key)))
+        for (let keys = state.missing([event]); keys.length > 0; keys = state.missing([event]))
+          state.admit(
+            keys,
+            keys.map((key) => stored.get(key)),
+          )
         const vector = new Float32Array(plan.width)
         const expected = specification.fold(event)
         assert.equal(state.fold(event, vector, 0), expected.folded)
-        plan.names.forEach((name, k) => Number.isNaN(expected.vector[k]!) ? assert.ok(Number.isNaN(vector[k]!), name) : about(vector[k], expected.vector[k]!))
+        plan.names.forEach((name, k) =>
+          Number.isNaN(expected.vector[k]!)
+            ? assert.ok(Number.isNaN(vector[k]!), name)
+            : about(vector[k], expected.vector[k]!),
+        )
       })
     }),
     { numRuns: 150 },

@@ -9,7 +9,11 @@ interface Counted {
 }
 
 /** The rule as one would say it: of the last records, those behind everything that was forgiven count. */
-function naive({ share, records }: BadShareRule, history: readonly Counted[], forgiven: readonly Forgiven[]): readonly boolean[] {
+function naive(
+  { share, records }: BadShareRule,
+  history: readonly Counted[],
+  forgiven: readonly Forgiven[],
+): readonly boolean[] {
   return history.map(({ offset }, i) => {
     const window = history.slice(Math.max(0, i + 1 - records), i + 1)
     const passed = Math.max(-1, ...forgiven.map(({ to }) => to).filter((to) => to < offset))
@@ -19,11 +23,18 @@ function naive({ share, records }: BadShareRule, history: readonly Counted[], fo
 
 /** Offsets with holes, runs of bad ones. */
 const histories = fc
-  .array(fc.record({ gap: fc.integer({ min: 1, max: 3 }), bad: fc.boolean(), run: fc.integer({ min: 1, max: 8 }) }), { maxLength: 30 })
+  .array(fc.record({ gap: fc.integer({ min: 1, max: 3 }), bad: fc.boolean(), run: fc.integer({ min: 1, max: 8 }) }), {
+    maxLength: 30,
+  })
   .map((runs) => runs.flatMap(({ gap, bad, run }) => Array.from({ length: run }, () => ({ gap, bad }))))
-  .map((drawn) => drawn.map(({ bad }, i) => ({ bad, offset: drawn.slice(0, i + 1).reduce((sum, { gap }) => sum + gap, -1) })))
+  .map((drawn) =>
+    drawn.map(({ bad }, i) => ({ bad, offset: drawn.slice(0, i + 1).reduce((sum, { gap }) => sum + gap, -1) })),
+  )
 const rules = fc.record({ share: fc.constantFrom(0, 0.1, 0.29, 0.5, 1), records: fc.integer({ min: 1, max: 20 }) })
-const pardons = fc.array(fc.integer({ min: 0, max: 200 }).map((to) => ({ from: to, to })), { maxLength: 3 })
+const pardons = fc.array(
+  fc.integer({ min: 0, max: 200 }).map((to) => ({ from: to, to })),
+  { maxLength: 3 },
+)
 
 test('it is exceeded exactly where the rule says so, though the state is stored and opened again at any moment', () =>
   fc.assert(

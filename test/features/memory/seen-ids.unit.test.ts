@@ -7,15 +7,19 @@ const north = idSeeds('north')
 
 test('an id is known while it is among the last ones, and no longer', () =>
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: 12 }), fc.array(fc.integer({ min: 0, max: 20 }), { maxLength: 200 }), (horizon, drawn) => {
-      const seen = new SeenIds(horizon)
-      const remembered: number[] = []
-      for (const id of drawn) {
-        const known = remembered.slice(-horizon).includes(id)
-        assert.equal(seen.add(north, `id ${id}`), !known)
-        if (!known) remembered.push(id)
-      }
-    }),
+    fc.property(
+      fc.integer({ min: 1, max: 12 }),
+      fc.array(fc.integer({ min: 0, max: 20 }), { maxLength: 200 }),
+      (horizon, drawn) => {
+        const seen = new SeenIds(horizon)
+        const remembered: number[] = []
+        for (const id of drawn) {
+          const known = remembered.slice(-horizon).includes(id)
+          assert.equal(seen.add(north, `id ${id}`), !known)
+          if (!known) remembered.push(id)
+        }
+      },
+    ),
   ))
 
 test('ids belong to their tenant', () => {

@@ -26,38 +26,138 @@ function refusal(features: Readonly<Record<string, Feature>>, change: Partial<Fe
 
 describe('a set is refused with the stream, the feature, the field and what is wrong', () => {
   const refused: readonly [what: string, features: Readonly<Record<string, Feature>>, message: RegExp][] = [
-    ['an unknown entity', { a: { ...count, by: 'robot' } }, /stream histories: feature a: by: there is no entity 'robot'; there are person, device, site, desk/],
-    ['a window that is no multiple of its tile', { a: { ...count, keep: { tileMs: 7 * minuteMs } } }, /feature a: keep.tileMs: .*not a multiple/],
+    [
+      'an unknown entity',
+      { a: { ...count, by: 'robot' } },
+      /stream histories: feature a: by: there is no entity 'robot'; there are person, device, site, desk/,
+    ],
+    [
+      'a window that is no multiple of its tile',
+      { a: { ...count, keep: { tileMs: 7 * minuteMs } } },
+      /feature a: keep.tileMs: .*not a multiple/,
+    ],
     ['more tiles than can be kept', { a: { ...count, keep: { tileMs: 1 } } }, /feature a: keep.tileMs: .*at most/],
-    ['a quantile of tiles', { a: { kind: 'quantile', value: { column: 'value' }, q: 0.5, ...hour, keep: { tileMs: minuteMs }, otherwise: 0 } }, /feature a: keep: a quantile needs the values/],
-    ['a robust deviation of tiles', { a: { kind: 'robust-zscore', value: { column: 'value' }, floor: 1, atLeast: 1, ...hour, keep: { tileMs: minuteMs }, otherwise: 0 } }, /feature a: keep: a robust-zscore/],
-    ['a quantile beyond 1', { a: { kind: 'quantile', value: { column: 'value' }, q: 50, ...hour, keep: { exact: 9 }, otherwise: 0 } }, /feature a: q: 50/],
+    [
+      'a quantile of tiles',
+      {
+        a: { kind: 'quantile', value: { column: 'value' }, q: 0.5, ...hour, keep: { tileMs: minuteMs }, otherwise: 0 },
+      },
+      /feature a: keep: a quantile needs the values/,
+    ],
+    [
+      'a robust deviation of tiles',
+      {
+        a: {
+          kind: 'robust-zscore',
+          value: { column: 'value' },
+          floor: 1,
+          atLeast: 1,
+          ...hour,
+          keep: { tileMs: minuteMs },
+          otherwise: 0,
+        },
+      },
+      /feature a: keep: a robust-zscore/,
+    ],
+    [
+      'a quantile beyond 1',
+      { a: { kind: 'quantile', value: { column: 'value' }, q: 50, ...hour, keep: { exact: 9 }, otherwise: 0 } },
+      /feature a: q: 50/,
+    ],
     ['no cap', { a: { ...count, keep: { exact: 0 } } }, /feature a: keep.exact: 0/],
     ['an empty window', { a: { ...count, windowMs: 0 } }, /feature a: windowMs: 0/],
-    ['an empty horizon', { a: { kind: 'elapsed', by: 'person', horizonMs: 0, otherwise: 0 } }, /feature a: horizonMs: 0/],
-    ['a ratio of a later feature', { a: { kind: 'ratio', over: 'b', under: 'b', otherwise: 0 }, b: count }, /feature a: over: 'b' must be declared before it/],
-    ['a difference of nothing', { a: { kind: 'difference', left: 'x', right: 'a' } }, /feature a: left: there is no feature 'x'/],
-    ['a season of another clock', { a: { kind: 'seasonal', value: { column: 'value' }, time: 'since', period: 'day', slots: 24, as: 'mean', floor: 1, atLeast: 1, by: 'person', horizonMs: 864e5, otherwise: 0 } }, /feature a: time: 'since' is not the event time 'at'/],
-    ['a column that is no name', { a: { kind: 'value', value: { column: 'x; import("fs")' }, otherwise: 0 } }, /feature a: columns: 'x; import\("fs"\)' is not a column name/],
+    [
+      'an empty horizon',
+      { a: { kind: 'elapsed', by: 'person', horizonMs: 0, otherwise: 0 } },
+      /feature a: horizonMs: 0/,
+    ],
+    [
+      'a ratio of a later feature',
+      { a: { kind: 'ratio', over: 'b', under: 'b', otherwise: 0 }, b: count },
+      /feature a: over: 'b' must be declared before it/,
+    ],
+    [
+      'a difference of nothing',
+      { a: { kind: 'difference', left: 'x', right: 'a' } },
+      /feature a: left: there is no feature 'x'/,
+    ],
+    [
+      'a season of another clock',
+      {
+        a: {
+          kind: 'seasonal',
+          value: { column: 'value' },
+          time: 'since',
+          period: 'day',
+          slots: 24,
+          as: 'mean',
+          floor: 1,
+          atLeast: 1,
+          by: 'person',
+          horizonMs: 864e5,
+          otherwise: 0,
+        },
+      },
+      /feature a: time: 'since' is not the event time 'at'/,
+    ],
+    [
+      'a column that is no name',
+      { a: { kind: 'value', value: { column: 'x; import("fs")' }, otherwise: 0 } },
+      /feature a: columns: 'x; import\("fs"\)' is not a column name/,
+    ],
   ]
   for (const [what, features, message] of refused) test(what, () => assert.match(refusal(features), message))
 
-  test('a name used twice', () => assert.match(refusal({}, { features: [{ name: 'a', feature: count }, { name: 'a', feature: count }] }), /feature a: the name is used twice/))
-  test('too many features', () => assert.match(refusal({}, { features: Array.from({ length: 1_025 }, (_, i) => ({ name: `f${i}`, feature: count })) }), /there are 1025, at most 1024/))
-  test('a lateness that is no duration', () => assert.match(refusal({ a: count }, { latenessMs: -1 }), /latenessMs: -1/))
-  test('all problems at once', () => assert.equal(refusal({ a: { ...count, by: 'robot', windowMs: -5 }, b: { ...count, keep: { exact: 0.5 } } }, { latenessMs: nothing }).split('\n').length, 4))
+  test('a name used twice', () =>
+    assert.match(
+      refusal(
+        {},
+        {
+          features: [
+            { name: 'a', feature: count },
+            { name: 'a', feature: count },
+          ],
+        },
+      ),
+      /feature a: the name is used twice/,
+    ))
+  test('too many features', () =>
+    assert.match(
+      refusal({}, { features: Array.from({ length: 1_025 }, (_, i) => ({ name: `f${i}`, feature: count })) }),
+      /there are 1025, at most 1024/,
+    ))
+  test('a lateness that is no duration', () =>
+    assert.match(refusal({ a: count }, { latenessMs: -1 }), /latenessMs: -1/))
+  test('all problems at once', () =>
+    assert.equal(
+      refusal(
+        { a: { ...count, by: 'robot', windowMs: -5 }, b: { ...count, keep: { exact: 0.5 } } },
+        { latenessMs: nothing },
+      ).split('\n').length,
+      4,
+    ))
 })
 
 describe('the fingerprint', () => {
-  const base = setOf([{ name: 'a', feature: count }, { name: 'b', feature: { ...count, by: 'site' } }])
+  const base = setOf([
+    { name: 'a', feature: count },
+    { name: 'b', feature: { ...count, by: 'site' } },
+  ])
   const { fingerprint } = compile(base)
   const [a, b] = base.features as [NamedFeatures[number], NamedFeatures[number]]
 
   test('has 16 hexadecimal characters and does not depend on how a set is written', () => {
     assert.match(fingerprint, /^[0-9a-f]{16}$/)
     const reordered = Object.fromEntries(Object.entries(count).reverse()) as unknown as Feature
-    assert.equal(compile({ ...base, features: [{ feature: reordered, name: 'a' }, b], latenessMs: 1, stream: 'other' }).fingerprint, fingerprint)
-    assert.equal(compile({ ...base, entities: { unused: { columns: ['x'], scope: 'tenant' }, ...base.entities } }).fingerprint, fingerprint)
+    assert.equal(
+      compile({ ...base, features: [{ feature: reordered, name: 'a' }, b], latenessMs: 1, stream: 'other' })
+        .fingerprint,
+      fingerprint,
+    )
+    assert.equal(
+      compile({ ...base, entities: { unused: { columns: ['x'], scope: 'tenant' }, ...base.entities } }).fingerprint,
+      fingerprint,
+    )
   })
 
   test('changes with whatever changes a vector', () => {
@@ -76,13 +176,19 @@ describe('the fingerprint', () => {
   })
 
   test('tells missing from 0', () => {
-    const of = (otherwise: number): string => compile(setOf([{ name: 'a', feature: { kind: 'elapsed', by: 'person', horizonMs: 1, otherwise } }])).fingerprint
+    const of = (otherwise: number): string =>
+      compile(setOf([{ name: 'a', feature: { kind: 'elapsed', by: 'person', horizonMs: 1, otherwise } }])).fingerprint
     assert.equal(new Set([of(0), of(nothing), of(Infinity)]).size, 3)
   })
 })
 
 test('names, width, horizon and subject follow from the set', () => {
-  const plan = compile(setOf([{ name: 'a', feature: count }, { name: 'b', feature: { kind: 'elapsed', by: 'site', horizonMs: 90 * minuteMs, otherwise: 0 } }]))
+  const plan = compile(
+    setOf([
+      { name: 'a', feature: count },
+      { name: 'b', feature: { kind: 'elapsed', by: 'site', horizonMs: 90 * minuteMs, otherwise: 0 } },
+    ]),
+  )
   assert.deepEqual([plan.names, plan.width, plan.horizonMs], [['a', 'b'], 2, 90 * minuteMs])
   assert.deepEqual([plan.subject({ person: 'ann' }), plan.subject({ person: null })], ['ann', ''])
 })
@@ -102,7 +208,8 @@ test('the windows of an entity are described as the event that ends them read th
         const described = plan.describe('person', blobs.get(key), event['at'] as number)
         features.forEach(({ name, feature }, i) => {
           const endsWithEvent = 'windowMs' in feature && feature.kind !== 'peak' && !('prior' in feature)
-          if (endsWithEvent && name in described) assert.ok(Object.is(described[name], vector[i]), `${name}: ${described[name]} instead of ${vector[i]}`)
+          if (endsWithEvent && name in described)
+            assert.ok(Object.is(described[name], vector[i]), `${name}: ${described[name]} instead of ${vector[i]}`)
         })
       }
     }),
@@ -125,15 +232,22 @@ test('what needs an event is not described; what follows from the last one is', 
   }
   const plan = compile(setOf(Object.entries(all).map(([name, feature]) => ({ name, feature }))))
   const { blobs } = inOneGo(plan, [{ id: '1', tenant: 'north', person: 'ann', value: 4, at: 0 }])
-  const described = (minute: number) => plan.describe('person', blobs.get(plan.keyOf('person', 'north', ['ann'])), minute * minuteMs)
+  const described = (minute: number) =>
+    plan.describe('person', blobs.get(plan.keyOf('person', 'north', ['ann'])), minute * minuteMs)
   assert.deepEqual(described(2), { hour: 1, level: 4, since: 120, fading: 4, doubled: 0.25 })
   assert.deepEqual(described(90), { hour: 0, level: -1, since: -1, fading: -1, doubled: -0 })
 })
 
 test('of an entity that a set does not have nothing can be said', () => {
   const plan = compile(setOf([{ name: 'a', feature: count }]))
-  assert.throws(() => plan.describe('robot', undefined, 0), (error) => isEngineError(error, 'UNKNOWN_ENTITY'))
-  assert.throws(() => plan.keyOf('robot', 'north', ['x']), (error) => isEngineError(error, 'UNKNOWN_ENTITY'))
+  assert.throws(
+    () => plan.describe('robot', undefined, 0),
+    (error) => isEngineError(error, 'UNKNOWN_ENTITY'),
+  )
+  assert.throws(
+    () => plan.keyOf('robot', 'north', ['x']),
+    (error) => isEngineError(error, 'UNKNOWN_ENTITY'),
+  )
   assert.deepEqual(plan.describe('person', undefined, 0), { a: 0 })
   assert.deepEqual(plan.describe('site', undefined, 0), {})
 })

@@ -8,27 +8,56 @@ import { mixes } from '../../spec/features/any-feature.js'
 import { histories, minuteMs, setOf, type NamedFeatures } from '../../spec/features/histories.js'
 import { run } from '../../spec/features/run.js'
 
-const seen: NamedFeatures = [{ name: 'seen', feature: { kind: 'count', by: 'device', windowMs: 60 * minuteMs, keep: { tileMs: minuteMs } } }]
+const seen: NamedFeatures = [
+  { name: 'seen', feature: { kind: 'count', by: 'device', windowMs: 60 * minuteMs, keep: { tileMs: minuteMs } } },
+]
 const byDevice = (features: NamedFeatures): FeatureSet => ({ ...setOf(features), latenessBy: 'device' })
-const event = (id: string, device: string | null, minute: number): Event => ({ id, tenant: 'north', person: 'ann', device, site: 's1', at: minute * minuteMs })
-const judged = (set: FeatureSet, ...events: readonly Event[]) => run(compile(set), events, [{ events: 1, then: 'restart' }], { cachedEntities: 100, seenIds: 100 })
+const event = (id: string, device: string | null, minute: number): Event => ({
+  id,
+  tenant: 'north',
+  person: 'ann',
+  device,
+  site: 's1',
+  at: minute * minuteMs,
+})
+const judged = (set: FeatureSet, ...events: readonly Event[]) =>
+  run(compile(set), events, [{ events: 1, then: 'restart' }], { cachedEntities: 100, seenIds: 100 })
 
-const backfill = [event('a', 'd1', 10_000), event('b', 'd2', 10), event('c', 'd2', 11), event('d', 'd1', 9_000), event('e', null, 9_000)] as const
+const backfill = [
+  event('a', 'd1', 10_000),
+  event('b', 'd2', 10),
+  event('c', 'd2', 11),
+  event('d', 'd1', 9_000),
+  event('e', null, 9_000),
+] as const
 
 test('a source that sends its past after another is late by the clock of the tenant', () => {
-  assert.deepEqual(judged(setOf(seen), ...backfill).steps.map(({ folded }) => folded), ['folded', 'late', 'late', 'late', 'late'])
+  assert.deepEqual(
+    judged(setOf(seen), ...backfill).steps.map(({ folded }) => folded),
+    ['folded', 'late', 'late', 'late', 'late'],
+  )
 })
 
 test('and not by its own, which also outlives a restart; an event of no source is judged by the tenant', () => {
   const { steps } = judged(byDevice(seen), ...backfill)
-  assert.deepEqual(steps.map(({ folded }) => folded), ['folded', 'folded', 'folded', 'late', 'late'])
-  assert.deepEqual(steps.slice(0, 3).map(({ vector }) => vector[0]), [1, 1, 2])
+  assert.deepEqual(
+    steps.map(({ folded }) => folded),
+    ['folded', 'folded', 'folded', 'late', 'late'],
+  )
+  assert.deepEqual(
+    steps.slice(0, 3).map(({ vector }) => vector[0]),
+    [1, 1, 2],
+  )
 })
 
 test('a store may never drop the clock of a source', () => {
   const plan = compile(byDevice(seen))
   const state = plan.open(100, 100)
-  for (let keys = state.missing(backfill); keys.length > 0; keys = state.missing(backfill)) state.admit(keys, keys.map(() => undefined))
+  for (let keys = state.missing(backfill); keys.length > 0; keys = state.missing(backfill))
+    state.admit(
+      keys,
+      keys.map(() => undefined),
+    )
   state.fold(backfill[0], new Float32Array(plan.width), 0)
   assert.ok(state.takeDirty().puts.every(({ expiresAtMs }) => expiresAtMs === Number.MAX_SAFE_INTEGER))
 })
@@ -39,7 +68,10 @@ test('an entity that keeps no feature cannot judge', () => {
 
 test('features are as specified whatever the sources send when, and wherever the state was stored', () => {
   const shiftMinutes: Readonly<Record<string, number>> = { d1: 0, d2: 5_000 }
-  const shifted = (one: Event): Event => ({ ...one, at: (one['at'] as number) - (shiftMinutes[String(one['device'])] ?? 0) * minuteMs })
+  const shifted = (one: Event): Event => ({
+    ...one,
+    at: (one['at'] as number) - (shiftMinutes[String(one['device'])] ?? 0) * minuteMs,
+  })
   fc.assert(
     fc.property(mixes, histories(40), fc.integer({ min: 1, max: 12 }), (mix, history, events) => {
       const set = byDevice([...mix, ...seen])
@@ -49,7 +81,13 @@ test('features are as specified whatever the sources send when, and wherever the
       log.forEach((one, i) => {
         const expected = specification.fold(one)
         assert.equal(steps[i]!.folded, expected.folded)
-        expected.vector.forEach((value, k) => assert.ok(Object.is(value, steps[i]!.vector[k]) || Math.abs(value - steps[i]!.vector[k]!) <= 1e-9 * Math.max(1, Math.abs(value)), `event ${i}: ${set.features[k]!.name}`))
+        expected.vector.forEach((value, k) =>
+          assert.ok(
+            Object.is(value, steps[i]!.vector[k]) ||
+              Math.abs(value - steps[i]!.vector[k]!) <= 1e-9 * Math.max(1, Math.abs(value)),
+            `event ${i}: ${set.features[k]!.name}`,
+          ),
+        )
       })
     }),
     { numRuns: 150 },

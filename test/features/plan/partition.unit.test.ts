@@ -17,7 +17,15 @@ const features = [
 const plan = compile(setOf(features))
 
 let made = 0
-const at = (minutes: number, columns: Event = {}): Event => ({ id: `e${++made}`, tenant: 'north', person: 'ann', device: 'd1', site: 's1', at: minutes * minuteMs, ...columns })
+const at = (minutes: number, columns: Event = {}): Event => ({
+  id: `e${++made}`,
+  tenant: 'north',
+  person: 'ann',
+  device: 'd1',
+  site: 's1',
+  at: minutes * minuteMs,
+  ...columns,
+})
 const opened = (events: readonly Event[], cachedEntities = 100, seenIds = 100) => {
   const state = plan.open(cachedEntities, seenIds)
   prepare(state, events, new Map())
@@ -26,8 +34,16 @@ const opened = (events: readonly Event[], cachedEntities = 100, seenIds = 100) =
 const vectors = (events: readonly Event[]) => inOneGo(plan, events).steps
 
 test('an id counts once per tenant, however the repeat looks, and leaves the vector as it was', () => {
-  const steps = vectors([at(1, { id: 'x' }), at(2, { id: 'x', person: 'bob' }), at(3, { id: 'x', tenant: 'south' }), at(4)])
-  assert.deepEqual(steps.map((step) => step.folded), ['folded', 'duplicate', 'folded', 'folded'])
+  const steps = vectors([
+    at(1, { id: 'x' }),
+    at(2, { id: 'x', person: 'bob' }),
+    at(3, { id: 'x', tenant: 'south' }),
+    at(4),
+  ])
+  assert.deepEqual(
+    steps.map((step) => step.folded),
+    ['folded', 'duplicate', 'folded', 'folded'],
+  )
   assert.equal(steps[3]!.vector[0], 2)
   const state = opened([at(1, { id: 'y' })])
   const [vector, event] = [Float32Array.of(9, 9, 9, 9), at(1, { id: 'y' })]
@@ -39,8 +55,19 @@ test('an id counts once per tenant, however the repeat looks, and leaves the vec
 
 test('an event is late by its own tenant, gets its vector, and changes nothing but the ids', () => {
   const late = at(60 - latenessMs / minuteMs - 1)
-  const steps = vectors([at(30), at(60), late, at(61), at(20, { tenant: 'south' }), { ...late, person: 'bob' }, at(61 - latenessMs / minuteMs)])
-  assert.deepEqual(steps.map((step) => step.folded), ['folded', 'folded', 'late', 'folded', 'folded', 'duplicate', 'folded'])
+  const steps = vectors([
+    at(30),
+    at(60),
+    late,
+    at(61),
+    at(20, { tenant: 'south' }),
+    { ...late, person: 'bob' },
+    at(61 - latenessMs / minuteMs),
+  ])
+  assert.deepEqual(
+    steps.map((step) => step.folded),
+    ['folded', 'folded', 'late', 'folded', 'folded', 'duplicate', 'folded'],
+  )
   assert.deepEqual(steps[2]!.vector.slice(0, 2), [2, 2])
   assert.deepEqual(steps[3]!.vector.slice(0, 2), [3, 3])
 })
@@ -63,7 +90,16 @@ test('an entity of the partition is shared by tenants, one of a tenant is not', 
 test('a fresh state asks for its own blobs and for each entity once', () => {
   const events = [at(0), at(1), at(2, { device: null })]
   const keys = plan.open(10, 10).missing(events)
-  assert.deepEqual([...keys].sort(), ['#clocks', '#seen', plan.keyOf('person', 'north', ['ann']), plan.keyOf('device', 'north', ['d1']), plan.keyOf('site', '', ['s1'])].sort())
+  assert.deepEqual(
+    [...keys].sort(),
+    [
+      '#clocks',
+      '#seen',
+      plan.keyOf('person', 'north', ['ann']),
+      plan.keyOf('device', 'north', ['d1']),
+      plan.keyOf('site', '', ['s1']),
+    ].sort(),
+  )
   assert.ok(!plan.open(10, 0).missing(events).includes('#seen'))
 })
 
@@ -77,7 +113,10 @@ test('asking again before anything was admitted gives the same keys, and none on
 test('events may be folded in another order than they were asked for', () => {
   const events = [at(0), at(1), at(2)]
   const state = opened(events)
-  assert.deepEqual([events[2]!, events[0]!, { ...events[1]! }].map((event) => foldOne(plan, state, event).vector[0]), [1, 1, 2])
+  assert.deepEqual(
+    [events[2]!, events[0]!, { ...events[1]! }].map((event) => foldOne(plan, state, event).vector[0]),
+    [1, 1, 2],
+  )
 })
 
 test('a fold before its blobs were admitted, or without a time, is refused', () => {
@@ -85,12 +124,16 @@ test('a fold before its blobs were admitted, or without a time, is refused', () 
   assert.throws(() => state.fold(at(0), new Float32Array(4), 0), /before/)
   state.admit(['#clocks', '#seen'], [undefined, undefined])
   assert.throws(() => state.fold(at(0), new Float32Array(4), 0), /before/)
-  assert.throws(() => opened([at(0)]).fold(at(0, { at: null }), new Float32Array(4), 0), (error) => isEngineError(error, 'BAD_FIELD'))
+  assert.throws(
+    () => opened([at(0)]).fold(at(0, { at: null }), new Float32Array(4), 0),
+    (error) => isEngineError(error, 'BAD_FIELD'),
+  )
 })
 
 describe('the cache', () => {
   const people = Array.from({ length: 20 }, (_, i) => at(i, { person: `p${i}` }))
-  const asksFor = (state: ReturnType<typeof opened>, event: Event): boolean => state.missing([{ ...event, id: 'again' }]).includes(plan.keyOf('person', 'north', [event['person'] as string]))
+  const asksFor = (state: ReturnType<typeof opened>, event: Event): boolean =>
+    state.missing([{ ...event, id: 'again' }]).includes(plan.keyOf('person', 'north', [event['person'] as string]))
 
   test('forgets what was used least recently when it is full and committed', () => {
     const state = opened(people, 5)
@@ -105,7 +148,9 @@ describe('the cache', () => {
   test('keeps what is dirty, and what is taken until the commit is in', () => {
     const state = opened(people, 5)
     people.forEach((event) => foldOne(plan, state, event))
-    const survivesAll = (): boolean => Array.from({ length: 3 }, () => state.missing([at(30, { person: 'p19' })])).length === 3 && !people.some((event) => asksFor(state, event))
+    const survivesAll = (): boolean =>
+      Array.from({ length: 3 }, () => state.missing([at(30, { person: 'p19' })])).length === 3 &&
+      !people.some((event) => asksFor(state, event))
     assert.ok(survivesAll(), 'dirty')
     const dirty = state.takeDirty()
     assert.ok(survivesAll(), 'taken')
@@ -121,14 +166,20 @@ describe('blobs', () => {
     test(`of another version are refused: ${JSON.stringify(key)}`, () => {
       const blobs = stored()
       blobs.get(key)![0] = 99
-      assert.throws(() => prepare(plan.open(10, 1_000), [at(2)], blobs), (error) => isEngineError(error, 'STATE_MISMATCH'))
+      assert.throws(
+        () => prepare(plan.open(10, 1_000), [at(2)], blobs),
+        (error) => isEngineError(error, 'STATE_MISMATCH'),
+      )
     })
 
   test('cut short are refused', () => {
     const blobs = stored()
     const key = plan.keyOf('person', 'north', ['ann'])
     blobs.set(key, blobs.get(key)!.subarray(0, -8))
-    assert.throws(() => prepare(plan.open(10, 1_000), [at(2)], blobs), (error) => isEngineError(error, 'STATE_MISMATCH'))
+    assert.throws(
+      () => prepare(plan.open(10, 1_000), [at(2)], blobs),
+      (error) => isEngineError(error, 'STATE_MISMATCH'),
+    )
   })
 
   test('expire when no event in time can read them any more', () => {

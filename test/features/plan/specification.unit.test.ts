@@ -9,10 +9,26 @@ import { histories, setOf, type NamedFeatures } from '../../spec/features/histor
 import { inOneGo } from '../../spec/features/run.js'
 
 /** Kinds that sum, in another order than the specification does; all others are equal to the bit. */
-const summing: ReadonlySet<Feature['kind']> = new Set(['sum', 'mean', 'std', 'zscore', 'robust-zscore', 'share', 'trend', 'quantile', 'speed-kmh', 'rate', 'ewma', 'seasonal', 'surprise', 'neighbour-distance'])
+const summing: ReadonlySet<Feature['kind']> = new Set([
+  'sum',
+  'mean',
+  'std',
+  'zscore',
+  'robust-zscore',
+  'share',
+  'trend',
+  'quantile',
+  'speed-kmh',
+  'rate',
+  'ewma',
+  'seasonal',
+  'surprise',
+  'neighbour-distance',
+])
 
 /** Within 1e-9 of the larger, or of 1 where both are about 0. */
-const close = (a: number, b: number): boolean => Object.is(a, b) || Math.abs(a - b) <= 1e-9 * Math.max(1, Math.abs(a), Math.abs(b))
+const close = (a: number, b: number): boolean =>
+  Object.is(a, b) || Math.abs(a - b) <= 1e-9 * Math.max(1, Math.abs(a), Math.abs(b))
 
 function sameAsSpecified(features: NamedFeatures, history: readonly Event[], seenIds: number): void {
   const set = setOf(features)
@@ -24,7 +40,9 @@ function sameAsSpecified(features: NamedFeatures, history: readonly Event[], see
     assert.equal(found.folded, expected.folded, `event ${i}`)
     expected.vector.forEach((value, k) => {
       const { name, feature } = features[k]!
-      const same = summing.has(feature.kind) ? close(found.vector[k]!, value) : found.vector[k] === value || Object.is(found.vector[k], value)
+      const same = summing.has(feature.kind)
+        ? close(found.vector[k]!, value)
+        : found.vector[k] === value || Object.is(found.vector[k], value)
       assert.ok(same, `event ${i}: ${name} is ${found.vector[k]}, specified ${value}: ${JSON.stringify(feature)}`)
     })
   })
@@ -32,7 +50,12 @@ function sameAsSpecified(features: NamedFeatures, history: readonly Event[], see
 
 describe('a compiled feature reads what the slow specification says, out of order, late and with nulls', () => {
   for (const kind of Object.keys(kinds) as Feature['kind'][]) {
-    test(kind, () => fc.assert(fc.property(ofKind(kind), histories(), (features, history) => sameAsSpecified(features, history, 1_000)), { numRuns: 40 }))
+    test(kind, () =>
+      fc.assert(
+        fc.property(ofKind(kind), histories(), (features, history) => sameAsSpecified(features, history, 1_000)),
+        { numRuns: 40 },
+      ),
+    )
   }
 })
 

@@ -20,9 +20,13 @@ interface Case {
   readonly calibration: { readonly share: readonly number[]; readonly mean: readonly number[] }
 }
 
-const { cases } = JSON.parse(readFileSync(new URL('figures.json', import.meta.url), 'utf8')) as { cases: readonly Case[] }
-const labelledOf = ({ score, truth }: Pick<Case, 'score' | 'truth'>) => byLabel(Float32Array.from(score), Int8Array.from(truth))
-const near = (actual: number | undefined, expected: number, tolerance = 1e-9): void => assert.ok(actual !== undefined && Math.abs(actual - expected) <= tolerance, `${actual} is not ${expected}`)
+const { cases } = JSON.parse(readFileSync(new URL('figures.json', import.meta.url), 'utf8')) as {
+  cases: readonly Case[]
+}
+const labelledOf = ({ score, truth }: Pick<Case, 'score' | 'truth'>) =>
+  byLabel(Float32Array.from(score), Int8Array.from(truth))
+const near = (actual: number | undefined, expected: number, tolerance = 1e-9): void =>
+  assert.ok(actual !== undefined && Math.abs(actual - expected) <= tolerance, `${actual} is not ${expected}`)
 
 for (const one of cases)
   describe(`${one.name}: the same as scikit-learn and SciPy`, () => {
@@ -40,18 +44,28 @@ for (const one of cases)
         near(bin.meanScore, one.calibration.mean[i]!, 1e-7)
       })
     })
-    test('the distance of two distributions', () => near(kolmogorovSmirnov(ascending(Float32Array.from(one.score)), ascending(Float32Array.from(one.other))), one.ks))
+    test('the distance of two distributions', () =>
+      near(kolmogorovSmirnov(ascending(Float32Array.from(one.score)), ascending(Float32Array.from(one.other))), one.ks))
   })
 
 /** Scores with ties, and labels. */
-const rows = fc.array(fc.record({ score: fc.integer({ min: 0, max: 12 }).map((n) => n / 12), label: fc.constantFrom(0, 1) }), { minLength: 2, maxLength: 60 })
+const rows = fc.array(
+  fc.record({ score: fc.integer({ min: 0, max: 12 }).map((n) => n / 12), label: fc.constantFrom(0, 1) }),
+  { minLength: 2, maxLength: 60 },
+)
 
 describe('the slow definition', () => {
   test('the area under the ROC curve is the chance that a positive ranks above a negative', () => {
     fc.assert(
       fc.property(rows, (list) => {
-        const pairs = list.filter(({ label }) => label === 1).flatMap((positive) => list.filter(({ label }) => label === 0).map((negative) => Math.sign(positive.score - negative.score)))
-        const found = rocAuc(labelledOf({ score: list.map(({ score }) => score), truth: list.map(({ label }) => label) }))
+        const pairs = list
+          .filter(({ label }) => label === 1)
+          .flatMap((positive) =>
+            list.filter(({ label }) => label === 0).map((negative) => Math.sign(positive.score - negative.score)),
+          )
+        const found = rocAuc(
+          labelledOf({ score: list.map(({ score }) => score), truth: list.map(({ label }) => label) }),
+        )
         if (pairs.length === 0) return assert.equal(found, undefined)
         near(found, pairs.reduce((sum, order) => sum + (order + 1) / 2, 0) / pairs.length)
       }),
@@ -61,9 +75,17 @@ describe('the slow definition', () => {
     fc.assert(
       fc.property(rows, fc.integer({ min: 0, max: 12 }), (list, n) => {
         const threshold = n / 12
-        const at = costAt(labelledOf({ score: list.map(({ score }) => score), truth: list.map(({ label }) => label) }), Math.fround(threshold), { falseAlarm: 2, miss: 5 })
-        const falseAlarms = list.filter(({ score, label }) => label === 0 && Math.fround(score) >= Math.fround(threshold)).length
-        const misses = list.filter(({ score, label }) => label === 1 && Math.fround(score) < Math.fround(threshold)).length
+        const at = costAt(
+          labelledOf({ score: list.map(({ score }) => score), truth: list.map(({ label }) => label) }),
+          Math.fround(threshold),
+          { falseAlarm: 2, miss: 5 },
+        )
+        const falseAlarms = list.filter(
+          ({ score, label }) => label === 0 && Math.fround(score) >= Math.fround(threshold),
+        ).length
+        const misses = list.filter(
+          ({ score, label }) => label === 1 && Math.fround(score) < Math.fround(threshold),
+        ).length
         assert.equal(at.cost, falseAlarms * 2 + misses * 5)
         assert.equal(at.hits + at.misses + at.falseAlarms + at.passes, list.length)
       }),
@@ -75,7 +97,13 @@ describe('the edges', () => {
   test('curves run from corner to corner and no point is lost that matters', () => {
     const labelled = labelledOf(cases[0]!)
     const roc = rocCurve(labelled)
-    assert.deepEqual([roc[0], roc.at(-1)], [[0, 0], [1, 1]])
+    assert.deepEqual(
+      [roc[0], roc.at(-1)],
+      [
+        [0, 0],
+        [1, 1],
+      ],
+    )
     const areaOf = roc.slice(1).reduce((sum, [x, y], i) => sum + ((x - roc[i]![0]) * (y + roc[i]![1])) / 2, 0)
     near(areaOf, cases[0]!.roc_auc, 0.01)
     assert.equal(prCurve(labelled).at(-1)![0], 1)

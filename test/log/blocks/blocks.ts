@@ -2,7 +2,12 @@ import fc from 'fast-check'
 import type { Block } from '../../../src/log/blocks/block.js'
 
 /** A block that covers (after, last] of an epoch, one row per offset unless `offsets` says otherwise. */
-export function block(epoch: number, after: number, last: number, offsets = Array.from({ length: last - after }, (_, i) => after + 1 + i)): Block {
+export function block(
+  epoch: number,
+  after: number,
+  last: number,
+  offsets = Array.from({ length: last - after }, (_, i) => after + 1 + i),
+): Block {
   const rows = offsets.length
   const width = 2
   return {
@@ -33,35 +38,42 @@ export function block(epoch: number, after: number, last: number, offsets = Arra
 
 export const marker = (epoch: number, after: number): Block => block(epoch, after, after)
 
-const text = fc.oneof(fc.string({ maxLength: 12 }), fc.string({ unit: 'grapheme', maxLength: 200 }), fc.constantFrom('', 'a'.repeat(127), 'a'.repeat(128), 'é'.repeat(70)))
+const text = fc.oneof(
+  fc.string({ maxLength: 12 }),
+  fc.string({ unit: 'grapheme', maxLength: 200 }),
+  fc.constantFrom('', 'a'.repeat(127), 'a'.repeat(128), 'é'.repeat(70)),
+)
 
 /** Any block a scorer could make, and many that none would. */
-export const anyBlock: fc.Arbitrary<Block> = fc.record({ rows: fc.nat(40), width: fc.nat(5) }).chain(({ rows, width }) => {
-  const of = <Value>(arbitrary: fc.Arbitrary<Value>, length = rows): fc.Arbitrary<Value[]> => fc.array(arbitrary, { minLength: length, maxLength: length })
-  const f64 = of(fc.double({ noNaN: true })).map((values) => Float64Array.from(values))
-  const u8 = of(fc.nat(255)).map((values) => Uint8Array.from(values))
-  return fc.record({
-    after: fc.integer({ min: -1 }),
-    last: fc.integer({ min: -1 }),
-    epoch: fc.nat(),
-    control: fc.maxSafeNat(),
-    fingerprint: text,
-    width: fc.constant(width),
-    rows: fc.constant(rows),
-    offsets: f64,
-    recordTimes: f64,
-    eventTimes: f64,
-    eventIds: of(text),
-    tenants: of(text),
-    entities: of(text),
-    kinds: u8,
-    by: u8,
-    risks: u8,
-    flags: u8,
-    scores: of(fc.float()).map((values) => Float32Array.from(values)),
-    vectors: of(fc.float(), rows * width).map((values) => Float32Array.from(values)),
-    versions: fc.array(text, { maxLength: 4 }),
-    versionOf: of(fc.nat(0xffff)).map((values) => Uint16Array.from(values)),
-    reasons: of(text),
+export const anyBlock: fc.Arbitrary<Block> = fc
+  .record({ rows: fc.nat(40), width: fc.nat(5) })
+  .chain(({ rows, width }) => {
+    const of = <Value>(arbitrary: fc.Arbitrary<Value>, length = rows): fc.Arbitrary<Value[]> =>
+      fc.array(arbitrary, { minLength: length, maxLength: length })
+    const f64 = of(fc.double({ noNaN: true })).map((values) => Float64Array.from(values))
+    const u8 = of(fc.nat(255)).map((values) => Uint8Array.from(values))
+    return fc.record({
+      after: fc.integer({ min: -1 }),
+      last: fc.integer({ min: -1 }),
+      epoch: fc.nat(),
+      control: fc.maxSafeNat(),
+      fingerprint: text,
+      width: fc.constant(width),
+      rows: fc.constant(rows),
+      offsets: f64,
+      recordTimes: f64,
+      eventTimes: f64,
+      eventIds: of(text),
+      tenants: of(text),
+      entities: of(text),
+      kinds: u8,
+      by: u8,
+      risks: u8,
+      flags: u8,
+      scores: of(fc.float()).map((values) => Float32Array.from(values)),
+      vectors: of(fc.float(), rows * width).map((values) => Float32Array.from(values)),
+      versions: fc.array(text, { maxLength: 4 }),
+      versionOf: of(fc.nat(0xffff)).map((values) => Uint16Array.from(values)),
+      reasons: of(text),
+    })
   })
-})

@@ -37,7 +37,15 @@ test('a marker comes back', () => {
 
 test('the head is the same as that of the whole block', () => {
   const { epoch, after, last, control, rows, width } = block(4, 9, 12)
-  expect(decodeHead(encodeBlock(block(4, 9, 12)))).toEqual({ epoch, after, last, control, rows, width, lastRow: { offset: 12, recordTimeMs: 1_012 } })
+  expect(decodeHead(encodeBlock(block(4, 9, 12)))).toEqual({
+    epoch,
+    after,
+    last,
+    control,
+    rows,
+    width,
+    lastRow: { offset: 12, recordTimeMs: 1_012 },
+  })
   expect(decodeHead(encodeBlock(marker(4, 9))).lastRow).toBeUndefined()
 })
 
@@ -51,7 +59,9 @@ test('a decoded block does not change with the buffer that it came from', () => 
 test('raw text columns are what ClickHouse reads: length as a varint, then UTF-8', () => {
   const given = { ...block(1, -1, 1), eventIds: ['ab', 'é'.repeat(64)], reasons: ['x', 'x'] }
   const { raw } = decodeBlock(encodeBlock(given))
-  expect(raw!.eventIds).toEqual(Buffer.concat([Buffer.from([2]), Buffer.from('ab'), Buffer.from([0x80, 0x01]), Buffer.from('é'.repeat(64))]))
+  expect(raw!.eventIds).toEqual(
+    Buffer.concat([Buffer.from([2]), Buffer.from('ab'), Buffer.from([0x80, 0x01]), Buffer.from('é'.repeat(64))]),
+  )
   expect(raw!.reasons).toEqual({ values: ['x'], of: new Uint16Array([0, 0]) })
 })
 
@@ -69,7 +79,8 @@ test('every flipped bit is refused', () => {
 
 test('every block cut short or drawn out is refused', () => {
   const whole = encodeBlock(block(3, -1, 5))
-  for (let bytes = 0; bytes < whole.length; bytes++) expect(caught(() => decodeBlock(whole.subarray(0, bytes)))).toEqual(failsWith('LOG_DAMAGED'))
+  for (let bytes = 0; bytes < whole.length; bytes++)
+    expect(caught(() => decodeBlock(whole.subarray(0, bytes)))).toEqual(failsWith('LOG_DAMAGED'))
   expect(caught(() => decodeBlock(Buffer.concat([whole, Buffer.alloc(1)])))).toEqual(failsWith('LOG_DAMAGED'))
 })
 

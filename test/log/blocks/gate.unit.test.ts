@@ -74,9 +74,16 @@ test('a trimmed block is trimmed in every column, raw ones too', () => {
   expect(Array.from(raw!.reasons.of, (index) => raw!.reasons.values[index])).toEqual(columns.reasons)
 })
 
-/** Owners that crash, go back to their last commit and write again, while the one before them may still have one append in flight. */
+/**
+ * Owners that crash, go back to their last commit and write again, while the one before them may still have one append
+ * in flight.
+ */
 const history = fc.array(
-  fc.record({ blocks: fc.array(fc.integer({ min: 1, max: 5 }), { maxLength: 6 }), committed: fc.nat(100), lateBlock: fc.option(fc.nat(6)) }),
+  fc.record({
+    blocks: fc.array(fc.integer({ min: 1, max: 5 }), { maxLength: 6 }),
+    committed: fc.nat(100),
+    lateBlock: fc.option(fc.nat(6)),
+  }),
   { minLength: 1, maxLength: 6 },
 )
 

@@ -8,14 +8,46 @@ import { failsWith, textRecord, texts } from '../records.js'
 
 /** Segment files of a Kafka 4.3 broker with three records each, as real producers sent them. */
 const fixtures: readonly (readonly [codec: string, client: string, base64: string])[] = [
-  ['gzip', 'the Java client', 'AAAAAAAAAAAAAACVAAAAAAIPDbgCAAEAAAACAAABi8/laAAAAAGLz+VoAgAAAAAAAAABAAAAAAAAAAAAAx+LCAAAAAAAAP9rYWNgYODKTq1UMLjAWpSanF+UomCgMMqgKYNJILUsNa8kPjOFIxPIb2FjYGICx4EhPA4MFUYZNGWgxoEhMA5YWMBxYASPAyOFUQZNGahxYAQAj0+BGowEAAA='],
-  ['snappy', 'the Java client', 'AAAAAAAAAAAAAADXAAAAAALvDgsiAAIAAAACAAABi8/laAAAAAGLz+VoAgAAAAAAAAACAAAAAAAAAAAAA4JTTkFQUFkAAAAAAQAAAAEAAACSjAlUhAYAAAAKa2V5IDDQBXJlY29yZCAwIP4JAP4JAP4JAP4JAP4JAHoJAEwCEGV2ZW50X2lkCGlkIDCEBgACAiWEADE1hAAxMYT+CQD+CQD+CQD+CQD+CQBeCQA2hAEUMYQGAAQEJYQAMjWEADIxhP4JAP4JAP4JAP4JAP4JAF4JADgCEGV2ZW50X2lkCGlkIDI='],
-  ['lz4', 'the Java client', 'AAAAAAAAAAAAAACjAAAAAAIMM8czAAMAAAACAAABi8/laAAAAAGLz+VoAgAAAAAAAAADAAAAAAAAAAAAAwQiTRhgQIJjAAAA/weEBgAAAAprZXkgMNAFcmVjb3JkIDAgCQD/TfEFAhBldmVudF9pZAhpZCAwhAYAAgKEARUxhAEUMYQBDwkA/0YKhAFhMYQGAAQEhAEVMoQBFDKEAQ8JAP9GBoQBUAhpZCAyAAAAAA=='],
-  ['zstd', 'the Java client', 'AAAAAAAAAAAAAACPAAAAAAKlAR8tAAQAAAACAAABi8/laAAAAAGLz+VoAgAAAAAAAAAEAAAAAAAAAAAAAyi1L/0AWJQCAFQDhAYAAAAKa2V5IDDQBXJlY29yZCAwIAIQZXZlbnRfaWQIaWQgMIQGAAICMTExhAYABAQyMjILAECGKqAAvAPKQAtA3iqgDDwGKhyuluGiWpoBAAA='],
-  ['gzip', 'librdkafka', 'AAAAAAAAAAAAAACVAAAAAALfgoJ0AAEAAAACAAABi8/laAAAAAGLz+VoAv//////////////////AAAAAx+LCAAAAAAAAANrYWNgYODKTq1UMLjAWpSanF+UomCgMMqgKYNJILUsNa8kPjOFIxPIb2FjYGICx4EhPA4MFUYZNGWgxoEhMA5YWMBxYASPAyOFUQZNGahxYAQAj0+BGowEAAA='],
-  ['snappy', 'librdkafka', 'AAAAAAAAAAAAAADDAAAAAAIqCQNaAAIAAAACAAABi8/laAAAAAGLz+VoAv//////////////////AAAAA4wJVIQGAAAACmtleSAw0AVyZWNvcmQgMCD+CQD+CQD+CQD+CQD+CQB6CQBMAhBldmVudF9pZAhpZCAwhAYAAgIlhAAxNYQAMTGE/gkA/gkA/gkA/gkA/gkAXgkANoQBFDGEBgAEBCWEADI1hAAyMYT+CQD+CQD+CQD+CQD+CQBeCQA4AhBldmVudF9pZAhpZCAy'],
-  ['lz4', 'librdkafka', 'AAAAAAAAAAAAAACjAAAAAAKizXeSAAMAAAACAAABi8/laAAAAAGLz+VoAv//////////////////AAAAAwQiTRhgQIJjAAAA/weEBgAAAAprZXkgMNAFcmVjb3JkIDAgCQD/TfEFAhBldmVudF9pZAhpZCAwhAYAAgKEARUxhAEUMYQBDwkA/0YKhAFhMYQGAAQEhAEVMoQBFDKEAQ8JAP9GBoQBUAhpZCAyAAAAAA=='],
-  ['zstd', 'librdkafka', 'AAAAAAAAAAAAAACMAAAAAAJv+FkuAAQAAAACAAABi8/laAAAAAGLz+VoAv//////////////////AAAAAyi1L/0AWJUCAFQDhAYAAAAKa2V5IDDQBXJlY29yZCAwIAIQZXZlbnRfaWQIaWQgMIQGAAICMTExhAYABAQyMjILAECGKqAAvAPKQAtA3iqgDDwGKhyuluGiWpo='],
+  [
+    'gzip',
+    'the Java client',
+    'AAAAAAAAAAAAAACVAAAAAAIPDbgCAAEAAAACAAABi8/laAAAAAGLz+VoAgAAAAAAAAABAAAAAAAAAAAAAx+LCAAAAAAAAP9rYWNgYODKTq1UMLjAWpSanF+UomCgMMqgKYNJILUsNa8kPjOFIxPIb2FjYGICx4EhPA4MFUYZNGWgxoEhMA5YWMBxYASPAyOFUQZNGahxYAQAj0+BGowEAAA=',
+  ],
+  [
+    'snappy',
+    'the Java client',
+    'AAAAAAAAAAAAAADXAAAAAALvDgsiAAIAAAACAAABi8/laAAAAAGLz+VoAgAAAAAAAAACAAAAAAAAAAAAA4JTTkFQUFkAAAAAAQAAAAEAAACSjAlUhAYAAAAKa2V5IDDQBXJlY29yZCAwIP4JAP4JAP4JAP4JAP4JAHoJAEwCEGV2ZW50X2lkCGlkIDCEBgACAiWEADE1hAAxMYT+CQD+CQD+CQD+CQD+CQBeCQA2hAEUMYQGAAQEJYQAMjWEADIxhP4JAP4JAP4JAP4JAP4JAF4JADgCEGV2ZW50X2lkCGlkIDI=',
+  ],
+  [
+    'lz4',
+    'the Java client',
+    'AAAAAAAAAAAAAACjAAAAAAIMM8czAAMAAAACAAABi8/laAAAAAGLz+VoAgAAAAAAAAADAAAAAAAAAAAAAwQiTRhgQIJjAAAA/weEBgAAAAprZXkgMNAFcmVjb3JkIDAgCQD/TfEFAhBldmVudF9pZAhpZCAwhAYAAgKEARUxhAEUMYQBDwkA/0YKhAFhMYQGAAQEhAEVMoQBFDKEAQ8JAP9GBoQBUAhpZCAyAAAAAA==',
+  ],
+  [
+    'zstd',
+    'the Java client',
+    'AAAAAAAAAAAAAACPAAAAAAKlAR8tAAQAAAACAAABi8/laAAAAAGLz+VoAgAAAAAAAAAEAAAAAAAAAAAAAyi1L/0AWJQCAFQDhAYAAAAKa2V5IDDQBXJlY29yZCAwIAIQZXZlbnRfaWQIaWQgMIQGAAICMTExhAYABAQyMjILAECGKqAAvAPKQAtA3iqgDDwGKhyuluGiWpoBAAA=',
+  ],
+  [
+    'gzip',
+    'librdkafka',
+    'AAAAAAAAAAAAAACVAAAAAALfgoJ0AAEAAAACAAABi8/laAAAAAGLz+VoAv//////////////////AAAAAx+LCAAAAAAAAANrYWNgYODKTq1UMLjAWpSanF+UomCgMMqgKYNJILUsNa8kPjOFIxPIb2FjYGICx4EhPA4MFUYZNGWgxoEhMA5YWMBxYASPAyOFUQZNGahxYAQAj0+BGowEAAA=',
+  ],
+  [
+    'snappy',
+    'librdkafka',
+    'AAAAAAAAAAAAAADDAAAAAAIqCQNaAAIAAAACAAABi8/laAAAAAGLz+VoAv//////////////////AAAAA4wJVIQGAAAACmtleSAw0AVyZWNvcmQgMCD+CQD+CQD+CQD+CQD+CQB6CQBMAhBldmVudF9pZAhpZCAwhAYAAgIlhAAxNYQAMTGE/gkA/gkA/gkA/gkA/gkAXgkANoQBFDGEBgAEBCWEADI1hAAyMYT+CQD+CQD+CQD+CQD+CQBeCQA4AhBldmVudF9pZAhpZCAy',
+  ],
+  [
+    'lz4',
+    'librdkafka',
+    'AAAAAAAAAAAAAACjAAAAAAKizXeSAAMAAAACAAABi8/laAAAAAGLz+VoAv//////////////////AAAAAwQiTRhgQIJjAAAA/weEBgAAAAprZXkgMNAFcmVjb3JkIDAgCQD/TfEFAhBldmVudF9pZAhpZCAwhAYAAgKEARUxhAEUMYQBDwkA/0YKhAFhMYQGAAQEhAEVMoQBFDKEAQ8JAP9GBoQBUAhpZCAyAAAAAA==',
+  ],
+  [
+    'zstd',
+    'librdkafka',
+    'AAAAAAAAAAAAAACMAAAAAAJv+FkuAAQAAAACAAABi8/laAAAAAGLz+VoAv//////////////////AAAAAyi1L/0AWJUCAFQDhAYAAAAKa2V5IDDQBXJlY29yZCAwIAIQZXZlbnRfaWQIaWQgMIQGAAICMTExhAYABAQyMjILAECGKqAAvAPKQAtA3iqgDDwGKhyuluGiWpo=',
+  ],
 ]
 
 const producer = { id: 7, epoch: 0, sequence: 0 }
@@ -28,14 +60,21 @@ function altered(batch: Buffer, change: (bytes: Buffer) => void): Buffer {
   bytes.writeUInt32BE(crc32c(bytes.subarray(21)), 17)
   return bytes
 }
-const based = (batch: Buffer, offset: number): Buffer => altered(batch, (bytes) => bytes.writeBigInt64BE(BigInt(offset), 0))
+const based = (batch: Buffer, offset: number): Buffer =>
+  altered(batch, (bytes) => bytes.writeBigInt64BE(BigInt(offset), 0))
 const transactional = (batch: Buffer): Buffer => altered(batch, (bytes) => bytes.writeInt16BE(0x10, 21))
-const marker = (offset: number): Buffer => altered(based(encode([textRecord('abort')]), offset), (bytes) => bytes.writeInt16BE(0x30, 21))
+const marker = (offset: number): Buffer =>
+  altered(based(encode([textRecord('abort')]), offset), (bytes) => bytes.writeInt16BE(0x30, 21))
 
 function all(bytes: Buffer, from = 0, aborted: readonly Aborted[] = []): { records: LogRecord[]; end: number } {
   const set = new RecordSet(bytes, 'events/0', from, aborted)
   const records: LogRecord[] = []
-  for (let record = set.next(from, Infinity); record !== undefined && record !== 'full'; record = set.next(from, Infinity)) records.push(record)
+  for (
+    let record = set.next(from, Infinity);
+    record !== undefined && record !== 'full';
+    record = set.next(from, Infinity)
+  )
+    records.push(record)
   return { records, end: set.end }
 }
 
@@ -64,17 +103,29 @@ describe('record batches', () => {
   test('what is written can be read, times before 1970 and far apart too', () => {
     const given: NewRecord[] = [
       { key: null, value: null, timestampMs: 5 },
-      { key: Buffer.alloc(0), value: Buffer.alloc(200, 1), headers: { a: Buffer.alloc(0), 'ä': Buffer.from('x') }, timestampMs: 9_007_199_254_740 },
+      {
+        key: Buffer.alloc(0),
+        value: Buffer.alloc(200, 1),
+        headers: { a: Buffer.alloc(0), ä: Buffer.from('x') },
+        timestampMs: 9_007_199_254_740,
+      },
       { key: Buffer.from('k'), value: Buffer.alloc(70_000, 2), timestampMs: 0 },
     ]
     const { records, end } = all(encode(given))
-    expect(records.map(({ key, value, headers, timestampMs }) => ({ key, value, headers: { ...headers }, timestampMs }))).toEqual(given.map((one) => ({ headers: {}, ...one })))
+    expect(
+      records.map(({ key, value, headers, timestampMs }) => ({ key, value, headers: { ...headers }, timestampMs })),
+    ).toEqual(given.map((one) => ({ headers: {}, ...one })))
     expect(end).toBe(3)
   })
 
   test('a batch takes no more bytes than its records were said to', () => {
-    const records = [textRecord('a'), textRecord('b', { headers: { long: Buffer.alloc(300) }, timestampMs: 9_007_199_254_740 })]
-    expect(encode(records).length - 61).toBeLessThanOrEqual(records.reduce((sum, record) => sum + recordBound(record), 0))
+    const records = [
+      textRecord('a'),
+      textRecord('b', { headers: { long: Buffer.alloc(300) }, timestampMs: 9_007_199_254_740 }),
+    ]
+    expect(encode(records).length - 61).toBeLessThanOrEqual(
+      records.reduce((sum, record) => sum + recordBound(record), 0),
+    )
   })
 
   test('a flipped bit is damage', () => {
@@ -84,7 +135,10 @@ describe('record batches', () => {
   })
 
   test('records before the offset that was asked for are passed over', () => {
-    expect(texts(all(based(encode(['a', 'b', 'c'].map((text) => textRecord(text))), 10), 11).records)).toEqual(['b', 'c'])
+    expect(texts(all(based(encode(['a', 'b', 'c'].map((text) => textRecord(text))), 10), 11).records)).toEqual([
+      'b',
+      'c',
+    ])
   })
 
   test('a batch that the answer cuts off is left for the next one', () => {
@@ -99,7 +153,11 @@ describe('record batches', () => {
   })
 
   test('what an aborted transaction wrote is not seen, and what the same producer wrote later is', () => {
-    const batches = [transactional(encode([textRecord('void')])), marker(1), transactional(based(encode([textRecord('kept')]), 2))]
+    const batches = [
+      transactional(encode([textRecord('void')])),
+      marker(1),
+      transactional(based(encode([textRecord('kept')]), 2)),
+    ]
     const { records, end } = all(Buffer.concat(batches), 0, [{ producer: 7, first: 0 }])
     expect([texts(records), end]).toEqual([['kept'], 3])
   })

@@ -28,14 +28,18 @@ export interface TestBroker {
 
 type Secure = NonNullable<Parameters<typeof kafka.start>[0]['secure']>
 
-/** A broker for the tests of a file, where `secureIn` is given with a listener that it tells about. Where it cannot run they are skipped, and the reason is told. */
+/**
+ * A broker for the tests of a file, where `secureIn` is given with a listener that it tells about. Where it cannot run
+ * they are skipped, and the reason is told.
+ */
 export function kafkaForTests(secureIn?: (directory: string) => Secure): TestBroker {
   const missing = kafka.missing()
   let directory = ''
   let running: Awaited<ReturnType<typeof kafka.start>> | undefined
   let topics = 0
   let secure: Secure | undefined
-  const start = (ports?: readonly number[]) => kafka.start({ directory, ...(ports && { ports }), ...(secure && { secure }) })
+  const start = (ports?: readonly number[]) =>
+    kafka.start({ directory, ...(ports && { ports }), ...(secure && { secure }) })
 
   beforeAll(async () => {
     if (missing !== undefined) return void process.stderr.write(`\nTests with Kafka are skipped: ${missing}.\n`)
@@ -73,7 +77,13 @@ export function kafkaForTests(secureIn?: (directory: string) => Secure): TestBro
       running = await start(running!.ports)
     },
     async open(options = {}) {
-      const log = await openKafkaLog({ brokers: [broker.address], clientId: 'tidemill-test', clock: systemClock, heartbeatMs: 100, ...options })
+      const log = await openKafkaLog({
+        brokers: [broker.address],
+        clientId: 'tidemill-test',
+        clock: systemClock,
+        heartbeatMs: 100,
+        ...options,
+      })
       onTestFinished(() => log.close())
       return log
     },

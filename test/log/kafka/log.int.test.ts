@@ -17,7 +17,8 @@ eventLogContract('Kafka', async () => {
   return { log, topic: broker.topic, close: () => log.close() }
 })
 
-const untilRevoked = ({ revoked }: Assignment): Promise<void> => new Promise((resolve) => revoked.addEventListener('abort', () => resolve(), { once: true }))
+const untilRevoked = ({ revoked }: Assignment): Promise<void> =>
+  new Promise((resolve) => revoked.addEventListener('abort', () => resolve(), { once: true }))
 
 test('when one of two members leaves, the other one keeps working on what it has and gets the rest', async () => {
   const log = await broker.open()
@@ -26,12 +27,14 @@ test('when one of two members leaves, the other one keeps working on what it has
   await log.ensure({ topic, partitions: 4 })
   const begun: string[] = []
   const held = { ann: new Set<number>(), bob: new Set<number>() }
-  const work = (who: 'ann' | 'bob') => async (assignment: Assignment): Promise<void> => {
-    begun.push(`${who} ${assignment.partition}`)
-    held[who].add(assignment.partition)
-    await untilRevoked(assignment)
-    held[who].delete(assignment.partition)
-  }
+  const work =
+    (who: 'ann' | 'bob') =>
+    async (assignment: Assignment): Promise<void> => {
+      begun.push(`${who} ${assignment.partition}`)
+      held[who].add(assignment.partition)
+      await untilRevoked(assignment)
+      held[who].delete(assignment.partition)
+    }
   const ann = await log.join(topic, [topic], work('ann'))
   await expect.poll(() => held.ann.size).toBe(4)
   const bob = await other.join(topic, [topic], work('bob'))
@@ -43,39 +46,55 @@ test('when one of two members leaves, the other one keeps working on what it has
   await ann.leave()
 })
 
-test('a partition moves only when the work on it has ended, however long that takes, and nobody is put out meanwhile', async () => {
-  const log = await broker.open({ sessionTimeoutMs: 6_000 })
-  const topic = broker.topic()
-  await log.ensure({ topic, partitions: 1 })
-  const events: string[] = []
-  let finish: () => void = () => undefined
-  const busy = new Promise<void>((resolve) => (finish = resolve))
-  const first = await log.join(topic, [topic], async (assignment) => {
-    await untilRevoked(assignment)
-    events.push('asked to go')
-    await busy
-    events.push('gone')
-  })
-  const second = await log.join(topic, [topic], async (assignment) => {
-    events.push('next')
-    await untilRevoked(assignment)
-  })
-  const leaving = first.leave()
-  await expect.poll(() => events).toEqual(['asked to go'])
-  finish()
-  await expect.poll(() => events, { timeout: 30_000 }).toEqual(['asked to go', 'gone', 'next'])
-  await leaving
-  await second.leave()
-})
+test(
+  'a partition moves only when the work on it has ended, however long that takes, and nobody is put out ' + 'meanwhile',
+  async () => {
+    const log = await broker.open({ sessionTimeoutMs: 6_000 })
+    const topic = broker.topic()
+    await log.ensure({ topic, partitions: 1 })
+    const events: string[] = []
+    let finish: () => void = () => undefined
+    const busy = new Promise<void>((resolve) => (finish = resolve))
+    const first = await log.join(topic, [topic], async (assignment) => {
+      await untilRevoked(assignment)
+      events.push('asked to go')
+      await busy
+      events.push('gone')
+    })
+    const second = await log.join(topic, [topic], async (assignment) => {
+      events.push('next')
+      await untilRevoked(assignment)
+    })
+    const leaving = first.leave()
+    await expect.poll(() => events).toEqual(['asked to go'])
+    finish()
+    await expect.poll(() => events, { timeout: 30_000 }).toEqual(['asked to go', 'gone', 'next'])
+    await leaving
+    await second.leave()
+  },
+)
 
 test('a reader goes over what compaction and transaction markers leave out', async () => {
   const log = await broker.open()
   const at: TopicPartition = { topic: broker.topic(), partition: 0 }
   await log.ensure({ topic: at.topic, partitions: 1 })
-  const kafka = new kafkajs.Kafka({ brokers: [broker.address], clientId: 'transactions', logLevel: kafkajs.logLevel.NOTHING })
-  const producer = kafka.producer({ transactionalId: at.topic, idempotent: true, maxInFlightRequests: 1, createPartitioner: kafkajs.Partitioners.DefaultPartitioner })
+  const kafka = new kafkajs.Kafka({
+    brokers: [broker.address],
+    clientId: 'transactions',
+    logLevel: kafkajs.logLevel.NOTHING,
+  })
+  const producer = kafka.producer({
+    transactionalId: at.topic,
+    idempotent: true,
+    maxInFlightRequests: 1,
+    createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+  })
   await producer.connect()
-  for (const [text, end] of [['kept', 'commit'], ['void', 'abort'], ['kept too', 'commit']] as const) {
+  for (const [text, end] of [
+    ['kept', 'commit'],
+    ['void', 'abort'],
+    ['kept too', 'commit'],
+  ] as const) {
     const transaction = await producer.transaction()
     await transaction.send({ topic: at.topic, messages: [{ partition: 0, value: text }] })
     await transaction[end]()
@@ -83,11 +102,18 @@ test('a reader goes over what compaction and transaction markers leave out', asy
   await producer.disconnect()
   // The broker answers a commit before its marker is in the partition.
   await expect.poll(async () => (await log.bounds(at)).next, { timeout: 30_000 }).toBe(6)
-  expect(texts(await readAll(log, at, 0)), 'the end of the partition is a marker, and is reached').toEqual(['kept', 'kept too'])
+  expect(texts(await readAll(log, at, 0)), 'the end of the partition is a marker, and is reached').toEqual([
+    'kept',
+    'kept too',
+  ])
   expect(await log.reader(at).read(5, { records: 10, bytes: 1_000, until: 6 }, never)).toEqual([])
   await log.append(at, [textRecord('plain')])
   const records = await readAll(log, at, 0)
-  expect(records.map(({ offset, value }) => [offset, value?.toString()])).toEqual([[0, 'kept'], [4, 'kept too'], [6, 'plain']])
+  expect(records.map(({ offset, value }) => [offset, value?.toString()])).toEqual([
+    [0, 'kept'],
+    [4, 'kept too'],
+    [6, 'plain'],
+  ])
 })
 
 test('an offset that retention has passed is a GAP', async () => {
@@ -112,14 +138,20 @@ test('a batch that is sent again, as after a lost acknowledgement, is taken once
   await log.ensure({ topic: at.topic, partitions: 1 })
   const link = new KafkaLink({ brokers: [broker.address], clientId: 'again', clock: systemClock })
   onTestFinished(() => link.close())
-  const firsts = await link.run('append twice', async (wire) => {
-    const leader = await wire.leader(at)
-    const { producerId, producerEpoch } = await leader.initProducerId({ transactionalId: null })
-    const batch = (sequence: number): Buffer => encodeBatch(numbered(3), systemClock.nowMs(), { id: Number(producerId), epoch: producerEpoch, sequence })
-    const firsts: unknown[] = []
-    for (const sequence of [0, 0, 3, 3]) firsts.push(...(await send(leader, produceRequest([{ at, batch: batch(sequence) }], 5_000), 5_000)))
-    return firsts
-  }, { outages: 'count' })
+  const firsts = await link.run(
+    'append twice',
+    async (wire) => {
+      const leader = await wire.leader(at)
+      const { producerId, producerEpoch } = await leader.initProducerId({ transactionalId: null })
+      const batch = (sequence: number): Buffer =>
+        encodeBatch(numbered(3), systemClock.nowMs(), { id: Number(producerId), epoch: producerEpoch, sequence })
+      const firsts: unknown[] = []
+      for (const sequence of [0, 0, 3, 3])
+        firsts.push(...(await send(leader, produceRequest([{ at, batch: batch(sequence) }], 5_000), 5_000)))
+      return firsts
+    },
+    { outages: 'count' },
+  )
   expect(firsts).toEqual([0, 0, 3, 3])
   expect((await log.bounds(at)).next).toBe(6)
 })
@@ -132,7 +164,9 @@ test('an append of the largest size is taken, and a larger one is refused', asyn
   expect(await log.append(at, [{ key: null, value }])).toBe(0)
   const [record] = await readAll(log, at, 0)
   expect(record!.value!.equals(value)).toBe(true)
-  await expect(log.append(at, [{ key: null, value: Buffer.alloc(limits.appendBytes) }])).rejects.toEqual(failsWith('TOO_LARGE'))
+  await expect(log.append(at, [{ key: null, value: Buffer.alloc(limits.appendBytes) }])).rejects.toEqual(
+    failsWith('TOO_LARGE'),
+  )
 })
 
 test('topics are planned, applied, and then as declared; what others set stays', async () => {
@@ -144,16 +178,33 @@ test('topics are planned, applied, and then as declared; what others set stays',
   await admin.connect()
   const own = ['cleanup.policy', 'retention.ms', 'max.message.bytes']
   const settings = async (topic: string): Promise<Record<string, string>> => {
-    const { resources } = await admin.describeConfigs({ resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic }], includeSynonyms: false })
-    return Object.fromEntries(resources[0]!.configEntries.map(({ configName, configValue }) => [configName, configValue]))
+    const { resources } = await admin.describeConfigs({
+      resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic }],
+      includeSynonyms: false,
+    })
+    return Object.fromEntries(
+      resources[0]!.configEntries.map(({ configName, configValue }) => [configName, configValue]),
+    )
   }
   const before = await settings(old)
   await admin.alterConfigs({
     validateOnly: false,
-    resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: old, configEntries: [...own.map((name) => ({ name, value: before[name]! })), { name: 'segment.ms', value: '777000' }] }],
+    resources: [
+      {
+        type: kafkajs.ConfigResourceTypes.TOPIC,
+        name: old,
+        configEntries: [
+          ...own.map((name) => ({ name, value: before[name]! })),
+          { name: 'segment.ms', value: '777000' },
+        ],
+      },
+    ],
   })
 
-  const specs = [{ topic: old, partitions: 1, retentionMs: 2_000_000 }, { topic: fresh, partitions: 3, isCompacted: true }]
+  const specs = [
+    { topic: old, partitions: 1, retentionMs: 2_000_000 },
+    { topic: fresh, partitions: 3, isCompacted: true },
+  ]
   const plan = await log.planTopics(specs)
   expect(plan).toMatchObject([
     { change: 'set', topic: old, setting: 'retention.ms', from: '1000000', to: '2000000' },
@@ -163,8 +214,14 @@ test('topics are planned, applied, and then as declared; what others set stays',
   expect(await log.planTopics(specs)).toEqual([])
   expect(await settings(old)).toMatchObject({ 'retention.ms': '2000000', 'segment.ms': '777000' })
 
-  const refused = [{ topic: broker.topic(), partitions: 1 }, { topic: wrong, partitions: 2 }]
-  expect(await log.planTopics(refused)).toMatchObject([{ change: 'create' }, { change: 'refuse', partitions: 1, wanted: 2 }])
+  const refused = [
+    { topic: broker.topic(), partitions: 1 },
+    { topic: wrong, partitions: 2 },
+  ]
+  expect(await log.planTopics(refused)).toMatchObject([
+    { change: 'create' },
+    { change: 'refuse', partitions: 1, wanted: 2 },
+  ])
   await expect(log.applyTopics(refused)).rejects.toEqual(failsWith('TOPIC_MISMATCH'))
   expect(await admin.listTopics()).not.toContain(refused[0]!.topic)
   await admin.disconnect()
@@ -177,7 +234,10 @@ test('credentials are in no message and no log line', async () => {
     timeoutMs: 500,
     report: (...line) => told.push(JSON.stringify(line)),
   })
-  const error = await failing.then(() => undefined, (thrown: unknown) => thrown)
+  const error = await failing.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  )
   expect(error).toEqual(failsWith('LOG_DOWN'))
   expect(told.join() + JSON.stringify(error) + String((error as Error).stack)).not.toContain('swordfish')
 })

@@ -7,9 +7,11 @@ const broker = kafkaForTests()
 const bound = { records: 1_000, bytes: 1024 * 1024 }
 
 /** Reads on from what it has, whatever happens to the assignment, as an owner with a state store does. */
-const collect = (into: string[]) => async ({ reader, revoked }: Assignment): Promise<void> => {
-  while (!revoked.aborted) into.push(...texts(await reader.read(into.length, bound, revoked)).map(String))
-}
+const collect =
+  (into: string[]) =>
+  async ({ reader, revoked }: Assignment): Promise<void> => {
+    while (!revoked.aborted) into.push(...texts(await reader.read(into.length, bound, revoked)).map(String))
+  }
 
 test('a broker that is killed and comes back is waited for: appends are taken once, readers and members go on', async () => {
   const log = await broker.open()

@@ -10,16 +10,31 @@ const failing = new Error('the request timed out')
 
 test('a question that a broker serves between its failures is never given up; one that fails again and again is', async () => {
   let attempts = 0
-  const patient = await persistently(connection, 'read control/0', async (heard) => {
-    if (++attempts > 5 * limits.brokerTries) return 'news'
-    heard()
-    throw failing
-  }, { outages: 'wait' }, () => false)
+  const patient = await persistently(
+    connection,
+    'read control/0',
+    async (heard) => {
+      if (++attempts > 5 * limits.brokerTries) return 'news'
+      heard()
+      throw failing
+    },
+    { outages: 'wait' },
+    () => false,
+  )
   assert.equal(patient, 'news')
   attempts = 0
-  await assert.rejects(persistently(connection, 'read control/0', async () => {
-    attempts++
-    throw failing
-  }, { outages: 'wait' }, () => false), (error) => isEngineError(error, 'LOG_DOWN'))
+  await assert.rejects(
+    persistently(
+      connection,
+      'read control/0',
+      async () => {
+        attempts++
+        throw failing
+      },
+      { outages: 'wait' },
+      () => false,
+    ),
+    (error) => isEngineError(error, 'LOG_DOWN'),
+  )
   assert.equal(attempts, limits.brokerTries)
 })

@@ -5,7 +5,9 @@ import { never, textRecord, texts } from '../records.js'
 
 type Send = (request: { readonly request: { readonly apiName: string } }) => Promise<unknown>
 /** Every request to a broker passes through here. */
-const connections = createRequire(import.meta.url)('kafkajs/src/network/connectionPool') as { readonly prototype: { send: Send } }
+const connections = createRequire(import.meta.url)('kafkajs/src/network/connectionPool') as {
+  readonly prototype: { send: Send }
+}
 
 const broker = kafkaForTests()
 const partitions = [0, 1, 2, 3]
@@ -32,7 +34,10 @@ test('partitions that are written and read in step share their requests, and eve
   for (let round = 0; round < 2; round++) await append(round)
   const counts = countRequests()
   for (let round = 0; round < rounds; round++) {
-    const [read] = await Promise.all([Promise.all(readers.map((reader) => reader.read(round, { ...bound, records: 1 }, never))), append(round + 2)])
+    const [read] = await Promise.all([
+      Promise.all(readers.map((reader) => reader.read(round, { ...bound, records: 1 }, never))),
+      append(round + 2),
+    ])
     expect(read.map(texts)).toEqual(partitions.map((partition) => [`${round} of ${partition}`]))
   }
   // One by one they would be four times as many.
@@ -40,7 +45,9 @@ test('partitions that are written and read in step share their requests, and eve
   expect(counts['Fetch']).toBeLessThan(2 * rounds)
 
   async function append(round: number): Promise<void> {
-    await Promise.all(partitions.map((partition) => log.append({ topic, partition }, [textRecord(`${round} of ${partition}`)])))
+    await Promise.all(
+      partitions.map((partition) => log.append({ topic, partition }, [textRecord(`${round} of ${partition}`)])),
+    )
   }
 })
 

@@ -20,16 +20,26 @@ const broker = kafkaForTests((directory) => {
   return { certificate, ...user }
 })
 
-const secured = (mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512', change: Partial<KafkaLogOptions> = {}): Partial<KafkaLogOptions> => ({
-  brokers: [broker.secureAddress], tls: { ca: certificates.pem('ca.pem') }, sasl: { mechanism, ...user }, ...change,
+const secured = (
+  mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512',
+  change: Partial<KafkaLogOptions> = {},
+): Partial<KafkaLogOptions> => ({
+  brokers: [broker.secureAddress],
+  tls: { ca: certificates.pem('ca.pem') },
+  sasl: { mechanism, ...user },
+  ...change,
 })
 
-/** An error that is waited out and told as a dependency that is away, with these words and without a secret anywhere in it. */
+/**
+ * An error that is waited out and told as a dependency that is away, with these words and without a secret anywhere in
+ * it.
+ */
 const turnedAway = (words: RegExp, secret: string) => (error: unknown) => {
   assert.ok(isEngineError(error, 'LOG_DOWN'), String(error))
   assert.equal(endOf(error).exit, 4)
   assert.match(error.message, words)
-  for (let inner: unknown = error; inner instanceof Error; inner = inner.cause) assert.ok(!JSON.stringify(inner, Object.getOwnPropertyNames(inner)).includes(secret), inner.message)
+  for (let inner: unknown = error; inner instanceof Error; inner = inner.cause)
+    assert.ok(!JSON.stringify(inner, Object.getOwnPropertyNames(inner)).includes(secret), inner.message)
   return true
 }
 
@@ -52,12 +62,21 @@ for (const mechanism of ['plain', 'scram-sha-256', 'scram-sha-512'] as const)
 
 test('a wrong password is a refusal that names credentials and shows none', async () => {
   for (const mechanism of ['plain', 'scram-sha-512'] as const)
-    await assert.rejects(broker.open(secured(mechanism, { sasl: { mechanism, username: user.username, password: 'gue55' } })), turnedAway(/Check the credentials/, 'gue55'))
+    await assert.rejects(
+      broker.open(secured(mechanism, { sasl: { mechanism, username: user.username, password: 'gue55' } })),
+      turnedAway(/Check the credentials/, 'gue55'),
+    )
 })
 
 test('an authority that did not sign the certificate is named as the reason', async () => {
-  await assert.rejects(broker.open(secured('plain', { tls: { ca: certificates.pem('ca-other.pem') } })), turnedAway(/certificate.*Check kafka\.caFile/, user.password))
-  await assert.rejects(broker.open(secured('plain', { tls: true })), turnedAway(/certificate.*Check kafka\.caFile/, user.password))
+  await assert.rejects(
+    broker.open(secured('plain', { tls: { ca: certificates.pem('ca-other.pem') } })),
+    turnedAway(/certificate.*Check kafka\.caFile/, user.password),
+  )
+  await assert.rejects(
+    broker.open(secured('plain', { tls: true })),
+    turnedAway(/certificate.*Check kafka\.caFile/, user.password),
+  )
 })
 
 test('who speaks no TLS to a listener that does is not told that the broker is gone', async () => {

@@ -3,12 +3,22 @@ import { expect, test } from 'vitest'
 import { assign } from '../../../src/log/kafka/sticky.js'
 import type { Joining } from '../../../src/log/kafka/sticky.js'
 
-const partitions = (topics: number, count: number): string[] => Array.from({ length: topics * count }, (_, i) => `t${Math.floor(i / count)}/${i % count}`)
-const member = (id: string, owned: readonly string[] = [], topics = ['t0', 't1', 't2', 't3'], generation = 1): Joining => ({ id, topics, owned, generation })
-const sorted = (shares: ReadonlyMap<string, readonly string[]>): Record<string, string[]> => Object.fromEntries([...shares].map(([id, share]) => [id, [...share].sort()]))
+const partitions = (topics: number, count: number): string[] =>
+  Array.from({ length: topics * count }, (_, i) => `t${Math.floor(i / count)}/${i % count}`)
+const member = (
+  id: string,
+  owned: readonly string[] = [],
+  topics = ['t0', 't1', 't2', 't3'],
+  generation = 1,
+): Joining => ({ id, topics, owned, generation })
+const sorted = (shares: ReadonlyMap<string, readonly string[]>): Record<string, string[]> =>
+  Object.fromEntries([...shares].map(([id, share]) => [id, [...share].sort()]))
 
 /** Assigns again and again, as members that give up what moves and join anew do, until nothing moves. */
-function settled(members: readonly Joining[], all: readonly string[]): { shares: Record<string, string[]>; moved: number } {
+function settled(
+  members: readonly Joining[],
+  all: readonly string[],
+): { shares: Record<string, string[]>; moved: number } {
   let current = members
   let moved = 0
   for (let round = 0; round < 10; round++) {
@@ -56,17 +66,30 @@ test('a partition whose owner no longer reads its topic goes to one who does', (
 
 test('whoever comes and goes, every topic ends up spread evenly, each partition with one member', () => {
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 5 }), fc.array(fc.nat({ max: 7 }), { minLength: 24, maxLength: 24 }), (topics, count, many, owners) => {
-      const all = partitions(topics, count)
-      const members = Array.from({ length: many }, (_, n) => member(`m${n}`, all.filter((_partition, i) => owners[i] === n)))
-      const { shares } = settled(members, all)
-      expect(Object.values(shares).flat().sort()).toEqual([...all].sort())
-      for (let topic = 0; topic < topics; topic++) {
-        const counts = Object.values(shares).map((share) => share.filter((partition) => partition.startsWith(`t${topic}/`)).length)
-        expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1)
-      }
-      const totals = Object.values(shares).map(({ length }) => length)
-      expect(Math.max(...totals) - Math.min(...totals)).toBeLessThanOrEqual(1)
-    }),
+    fc.property(
+      fc.integer({ min: 1, max: 4 }),
+      fc.integer({ min: 1, max: 6 }),
+      fc.integer({ min: 1, max: 5 }),
+      fc.array(fc.nat({ max: 7 }), { minLength: 24, maxLength: 24 }),
+      (topics, count, many, owners) => {
+        const all = partitions(topics, count)
+        const members = Array.from({ length: many }, (_, n) =>
+          member(
+            `m${n}`,
+            all.filter((_partition, i) => owners[i] === n),
+          ),
+        )
+        const { shares } = settled(members, all)
+        expect(Object.values(shares).flat().sort()).toEqual([...all].sort())
+        for (let topic = 0; topic < topics; topic++) {
+          const counts = Object.values(shares).map(
+            (share) => share.filter((partition) => partition.startsWith(`t${topic}/`)).length,
+          )
+          expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1)
+        }
+        const totals = Object.values(shares).map(({ length }) => length)
+        expect(Math.max(...totals) - Math.min(...totals)).toBeLessThanOrEqual(1)
+      },
+    ),
   )
 })

@@ -7,12 +7,17 @@ import { indexPath, openEvents, place, scratch, segmentPath } from './local-log.
 import { failsWith, readAll, textRecord, texts } from '../records.js'
 
 /** A closed log of ten frames of three records each; without the index, as after a crash. */
-async function crashed(segmentBytes = 1_000_000): Promise<{ directory: string; values: (string | undefined)[]; frames: number[] }> {
+async function crashed(
+  segmentBytes = 1_000_000,
+): Promise<{ directory: string; values: (string | undefined)[]; frames: number[] }> {
   const directory = await scratch()
   const log = await openEvents(directory, { segmentBytes })
   const frames: number[] = []
   for (let i = 0; i < 10; i++) {
-    await log.append(place, [0, 1, 2].map((n) => textRecord(`${i}.${n}`, n === 1 ? { headers: { h: Buffer.from('x') } } : {})))
+    await log.append(
+      place,
+      [0, 1, 2].map((n) => textRecord(`${i}.${n}`, n === 1 ? { headers: { h: Buffer.from('x') } } : {})),
+    )
     frames.push((await stat(segmentPath(directory)).catch(() => ({ size: 0 }))).size)
   }
   const values = texts(await readAll(log, place, 0))
@@ -30,7 +35,11 @@ test('a last frame cut short at any byte is cut off, reported, and nothing else 
   for (let bytes = lastAt; bytes < end; bytes++) {
     await writeFile(path, whole.subarray(0, bytes))
     const log = await openEvents(directory)
-    expect(log.repairs).toEqual(bytes === lastAt ? [] : [{ file: path, bytes: bytes - lastAt, reason: expect.stringContaining(`after byte ${lastAt}`) as string }])
+    expect(log.repairs).toEqual(
+      bytes === lastAt
+        ? []
+        : [{ file: path, bytes: bytes - lastAt, reason: expect.stringContaining(`after byte ${lastAt}`) as string }],
+    )
     expect(texts(await readAll(log, place, 0))).toEqual(values.slice(0, -3))
     expect(await log.append(place, [textRecord('again')])).toBe(values.length - 3)
     expect(texts(await readAll(log, place, values.length - 3))).toEqual(['again'])

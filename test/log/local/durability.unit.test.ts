@@ -6,8 +6,10 @@ import { failsWith, readAll, textRecord, texts } from '../records.js'
 import { SimulatedDisk } from './simulated-disk.js'
 
 const directory = '/data'
-const openOn = (files: SimulatedDisk, segmentBytes = 1_000): Promise<LocalLog> => openEvents(directory, { files, segmentBytes })
-const contents = async (log: LocalLog): Promise<(string | undefined)[]> => texts(await readAll(log, place, (await log.bounds(place)).first))
+const openOn = (files: SimulatedDisk, segmentBytes = 1_000): Promise<LocalLog> =>
+  openEvents(directory, { files, segmentBytes })
+const contents = async (log: LocalLog): Promise<(string | undefined)[]> =>
+  texts(await readAll(log, place, (await log.bounds(place)).first))
 
 test('appends that arrive during a flush share the next one', async () => {
   const disk = new SimulatedDisk()
@@ -49,7 +51,13 @@ test('a reader never sees a record that is not flushed', async () => {
 })
 
 const step = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ do: fc.constant('append' as const), sizes: fc.array(fc.nat(150), { minLength: 1, maxLength: 4 }) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('append' as const),
+      sizes: fc.array(fc.nat(150), { minLength: 1, maxLength: 4 }),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('fail a flush' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('fill the disk' as const), room: fc.nat(200) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('close' as const) }) },
@@ -57,7 +65,12 @@ const step = fc.oneof(
 type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never
 
 /** Does the steps and returns the values that were acknowledged, by offset. */
-async function live(disk: SimulatedDisk, steps: readonly Step[], acknowledged: Map<number, string>, name: string): Promise<void> {
+async function live(
+  disk: SimulatedDisk,
+  steps: readonly Step[],
+  acknowledged: Map<number, string>,
+  name: string,
+): Promise<void> {
   let log = await openOn(disk)
   let count = 0
   for (const todo of steps) {
@@ -66,10 +79,14 @@ async function live(disk: SimulatedDisk, steps: readonly Step[], acknowledged: M
       await log.close()
       log = await openOn(disk)
     } else if (todo.do === 'append') {
-      const batches = todo.sizes.map((size) => [textRecord(`${name}-${count++}-${'x'.repeat(size)}`), textRecord(`${name}-${count++}`)])
+      const batches = todo.sizes.map((size) => [
+        textRecord(`${name}-${count++}-${'x'.repeat(size)}`),
+        textRecord(`${name}-${count++}`),
+      ])
       const appended = await Promise.allSettled(batches.map((records) => log.append(place, records)))
       for (const [i, result] of appended.entries())
-        if (result.status === 'fulfilled') batches[i]!.forEach(({ value }, n) => acknowledged.set(result.value + n, value!.toString()))
+        if (result.status === 'fulfilled')
+          batches[i]!.forEach(({ value }, n) => acknowledged.set(result.value + n, value!.toString()))
     } else if (todo.do === 'fail a flush') {
       disk.flushesToFail = 1
       await expect(log.append(place, [textRecord(`${name}-lost`)])).rejects.toEqual(failsWith('LOG_DOWN'))
@@ -88,19 +105,23 @@ async function live(disk: SimulatedDisk, steps: readonly Step[], acknowledged: M
 
 test('whatever fails and whenever the power goes, everything acknowledged is there, in its place', () =>
   fc.assert(
-    fc.asyncProperty(fc.array(fc.array(step, { maxLength: 12 }), { minLength: 1, maxLength: 3 }), fc.infiniteStream(fc.boolean()), async (lives, chances) => {
-      let disk = new SimulatedDisk()
-      const acknowledged = new Map<number, string>()
-      for (const [i, steps] of lives.entries()) {
-        await live(disk, steps, acknowledged, `life ${i}`)
-        disk = disk.afterPowerFailure(() => chances.next().value as boolean)
-      }
-      const log = await openOn(disk)
-      const found = await readAll(log, place, 0)
-      for (const [offset, value] of acknowledged) expect(found[offset]?.value?.toString()).toBe(value)
-      expect(found.map(({ offset }) => offset)).toEqual(found.map((_, i) => i))
-      expect(await log.append(place, [textRecord('next')])).toBe(found.length)
-    }),
+    fc.asyncProperty(
+      fc.array(fc.array(step, { maxLength: 12 }), { minLength: 1, maxLength: 3 }),
+      fc.infiniteStream(fc.boolean()),
+      async (lives, chances) => {
+        let disk = new SimulatedDisk()
+        const acknowledged = new Map<number, string>()
+        for (const [i, steps] of lives.entries()) {
+          await live(disk, steps, acknowledged, `life ${i}`)
+          disk = disk.afterPowerFailure(() => chances.next().value as boolean)
+        }
+        const log = await openOn(disk)
+        const found = await readAll(log, place, 0)
+        for (const [offset, value] of acknowledged) expect(found[offset]?.value?.toString()).toBe(value)
+        expect(found.map(({ offset }) => offset)).toEqual(found.map((_, i) => i))
+        expect(await log.append(place, [textRecord('next')])).toBe(found.length)
+      },
+    ),
     { numRuns: 150 },
   ))
 

@@ -40,9 +40,13 @@ test('files are rolled at their size and read as one', async () => {
   for (let i = 0; i < 20; i++) await log.append(place, numbered(5))
   const names = (await readdir(dirname(segmentPath(directory)))).filter((name) => name.endsWith('.segment'))
   expect(names.length).toBeGreaterThan(2)
-  for (const name of names) expect((await stat(join(dirname(segmentPath(directory)), name))).size).toBeLessThanOrEqual(700)
+  for (const name of names)
+    expect((await stat(join(dirname(segmentPath(directory)), name))).size).toBeLessThanOrEqual(700)
   const reader = readerOf(log)
-  for (const from of [99, 0, 50, 3]) expect((await reader.read(from, wide, never)).map(({ offset }) => offset)).toEqual(Array.from({ length: 100 - from }, (_, i) => from + i))
+  for (const from of [99, 0, 50, 3])
+    expect((await reader.read(from, wide, never)).map(({ offset }) => offset)).toEqual(
+      Array.from({ length: 100 - from }, (_, i) => from + i),
+    )
 })
 
 test('files and directories are closed to strangers', async () => {

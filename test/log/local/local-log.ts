@@ -37,5 +37,7 @@ export function readerOf(log: LocalLog): PartitionReader {
   return reader
 }
 
-export const segmentPath = (directory: string, base = 0): string => join(directory, 'events', '0', `${String(base).padStart(20, '0')}.segment`)
-export const indexPath = (directory: string, base = 0): string => segmentPath(directory, base).replace(/segment$/, 'index')
+export const segmentPath = (directory: string, base = 0): string =>
+  join(directory, 'events', '0', `${String(base).padStart(20, '0')}.segment`)
+export const indexPath = (directory: string, base = 0): string =>
+  segmentPath(directory, base).replace(/segment$/, 'index')

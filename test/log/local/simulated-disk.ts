@@ -12,7 +12,8 @@ interface Inode {
 }
 
 const errno = (code: string): Error => Object.assign(new Error(`${code}: simulated`), { code })
-const resized = (bytes: Buffer, length: number): Buffer => Buffer.concat([bytes, Buffer.alloc(Math.max(0, length - bytes.length))]).subarray(0, length)
+const resized = (bytes: Buffer, length: number): Buffer =>
+  Buffer.concat([bytes, Buffer.alloc(Math.max(0, length - bytes.length))]).subarray(0, length)
 
 /** A page is what a disk loses or keeps. Smaller than real ones, so that small files lose parts of themselves. */
 const pageBytes = 64
@@ -45,14 +46,16 @@ export class SimulatedDisk implements LogFiles {
       if (!inode.isNameDurable && chance()) continue
       const bytes = resized(inode.durable, chance() ? inode.seen.length : inode.durable.length)
       for (let from = 0; from < bytes.length; from += pageBytes)
-        if (inode.dirty.some((range) => range.from < from + pageBytes && range.to > from) && chance()) inode.seen.copy(bytes, from, from, from + pageBytes)
+        if (inode.dirty.some((range) => range.from < from + pageBytes && range.to > from) && chance())
+          inode.seen.copy(bytes, from, from, from + pageBytes)
       survivor.#inodes.set(path, { seen: bytes, durable: Buffer.from(bytes), dirty: [], isNameDurable: true })
     }
     return survivor
   }
 
   async open(path: string, use: 'read' | 'write' | 'create'): Promise<LogFile> {
-    if (use === 'create') this.#inodes.set(path, { seen: Buffer.alloc(0), durable: Buffer.alloc(0), dirty: [], isNameDurable: false })
+    if (use === 'create')
+      this.#inodes.set(path, { seen: Buffer.alloc(0), durable: Buffer.alloc(0), dirty: [], isNameDurable: false })
     const inode = this.#inode(path)
     let isFlushing = 0
     const flush = async (): Promise<void> => {
@@ -67,7 +70,10 @@ export class SimulatedDisk implements LogFiles {
       read: async (into, position) => inode.seen.copy(into, 0, position),
       readNow: (into, position) => inode.seen.copy(into, 0, position),
       writeThrough: async (bytes, position) => {
-        const room = Math.max(0, Math.min(bytes.length, this.capacityBytes - (this.usedBytes - inode.seen.length) - position))
+        const room = Math.max(
+          0,
+          Math.min(bytes.length, this.capacityBytes - (this.usedBytes - inode.seen.length) - position),
+        )
         inode.seen = resized(inode.seen, Math.max(inode.seen.length, position + room))
         bytes.copy(inode.seen, position, 0, room)
         inode.dirty.push({ from: position, to: position + room })
@@ -96,7 +102,9 @@ export class SimulatedDisk implements LogFiles {
   }
 
   async list(path: string): Promise<string[]> {
-    const inside = [...this.#inodes.keys()].filter((name) => name.startsWith(`${path}/`)).map((name) => name.slice(path.length + 1).split('/')[0]!)
+    const inside = [...this.#inodes.keys()]
+      .filter((name) => name.startsWith(`${path}/`))
+      .map((name) => name.slice(path.length + 1).split('/')[0]!)
     return [...new Set(inside)]
   }
 

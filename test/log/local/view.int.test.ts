@@ -8,7 +8,11 @@ import { openLocalView } from '../../../src/log/local/view.js'
 import { indexPath, openEvents, place, scratch, segmentPath } from './local-log.js'
 
 const bound = { records: 100, bytes: 1 << 20 }
-const record = (text: string, timestampMs?: number) => ({ key: null, value: Buffer.from(text), ...(timestampMs === undefined ? {} : { timestampMs }) })
+const record = (text: string, timestampMs?: number) => ({
+  key: null,
+  value: Buffer.from(text),
+  ...(timestampMs === undefined ? {} : { timestampMs }),
+})
 
 async function viewOf(directory: string): Promise<LocalView> {
   const view = await openLocalView({ directory, clock: systemClock })

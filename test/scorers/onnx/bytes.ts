@@ -28,17 +28,33 @@ const tensor = (name: string, dims: readonly number[], values: readonly number[]
 
 /** A tensor whose data lies in another file. */
 const externalTensor = (name: string, dims: readonly number[]): Buffer =>
-  message(...dims.map((dim): Field => [1, dim]), [2, float32], [8, name], [13, message([1, 'location'], [2, '../secret.bin'])], [14, 1])
+  message(
+    ...dims.map((dim): Field => [1, dim]),
+    [2, float32],
+    [8, name],
+    [13, message([1, 'location'], [2, '../secret.bin'])],
+    [14, 1],
+  )
 
 const integer = (name: string, value: number): Buffer => message([1, name], [3, value], [20, 2])
-const integers = (name: string, values: readonly number[]): Buffer => message([1, name], ...values.map((value): Field => [8, value]), [20, 7])
+const integers = (name: string, values: readonly number[]): Buffer =>
+  message([1, name], ...values.map((value): Field => [8, value]), [20, 7])
 
 const node = (op: string, inputs: readonly string[], output: string, ...attributes: Buffer[]): Buffer =>
-  message(...inputs.map((input): Field => [1, input]), [2, output], [4, op], ...attributes.map((one): Field => [5, one]))
+  message(
+    ...inputs.map((input): Field => [1, input]),
+    [2, output],
+    [4, op],
+    ...attributes.map((one): Field => [5, one]),
+  )
 
-const dimension = (size: number | string): Buffer => (typeof size === 'number' ? message([1, size]) : message([2, size]))
+const dimension = (size: number | string): Buffer =>
+  typeof size === 'number' ? message([1, size]) : message([2, size])
 const valueInfo = (name: string, dims: readonly (number | string)[]): Buffer =>
-  message([1, name], [2, message([1, message([1, float32], [2, message(...dims.map((dim): Field => [1, dimension(dim)]))])])])
+  message(
+    [1, name],
+    [2, message([1, message([1, float32], [2, message(...dims.map((dim): Field => [1, dimension(dim)]))])])],
+  )
 
 function model(width: number, nodes: readonly Buffer[], initializers: readonly Buffer[]): Buffer {
   const graph = message(
@@ -53,18 +69,39 @@ function model(width: number, nodes: readonly Buffer[], initializers: readonly B
 
 /** score = 1 / (1 + exp(-sum(weight x value))). */
 export const linearModel = (weights: readonly number[]): Buffer =>
-  model(weights.length, [node('Mul', ['input', 'weights'], 'weighted'), node('ReduceSum', ['weighted', 'axis'], 'sum', integer('keepdims', 1)), node('Sigmoid', ['sum'], 'score')], [
-    tensor('weights', [1, weights.length], weights),
-    message([1, 1], [2, int64], [8, 'axis'], [9, Buffer.from(BigInt64Array.from([1n]).buffer)]),
-  ])
+  model(
+    weights.length,
+    [
+      node('Mul', ['input', 'weights'], 'weighted'),
+      node('ReduceSum', ['weighted', 'axis'], 'sum', integer('keepdims', 1)),
+      node('Sigmoid', ['sum'], 'score'),
+    ],
+    [
+      tensor('weights', [1, weights.length], weights),
+      message([1, 1], [2, int64], [8, 'axis'], [9, Buffer.from(BigInt64Array.from([1n]).buffer)]),
+    ],
+  )
 
 /** Scores a row by how far it is from the mean of its batch: another batch, another score. */
 export const batchDependentModel = (): Buffer =>
-  model(1, [node('ReduceMean', ['input'], 'mean', integers('axes', [0]), integer('keepdims', 1)), node('Sub', ['input', 'mean'], 'distance'), node('Sigmoid', ['distance'], 'score')], [])
+  model(
+    1,
+    [
+      node('ReduceMean', ['input'], 'mean', integers('axes', [0]), integer('keepdims', 1)),
+      node('Sub', ['input', 'mean'], 'distance'),
+      node('Sigmoid', ['distance'], 'score'),
+    ],
+    [],
+  )
 
 /** Looks a score up by the first feature, 0 to 2; any other index is an error at run time. */
 export const lookupModel = (): Buffer =>
-  model(1, [node('Cast', ['input'], 'index', integer('to', int64)), node('Gather', ['table', 'index'], 'score')], [tensor('table', [3], [0.1, 0.2, 0.3])])
+  model(
+    1,
+    [node('Cast', ['input'], 'index', integer('to', int64)), node('Gather', ['table', 'index'], 'score')],
+    [tensor('table', [3], [0.1, 0.2, 0.3])],
+  )
 
 /** As linearModel of one weight, which lies outside the file. */
-export const externalDataModel = (): Buffer => model(1, [node('Mul', ['input', 'weights'], 'score')], [externalTensor('weights', [1, 1])])
+export const externalDataModel = (): Buffer =>
+  model(1, [node('Mul', ['input', 'weights'], 'score')], [externalTensor('weights', [1, 1])])

@@ -18,7 +18,10 @@ test('a model scores each row of a batch', async () => {
   const session = await runtime.open(named(linearModel([1, -2, 0.5])))
   const scores = await session.run(Float32Array.from([1, 1, 1, 0, 0, 0, 4, 1, 2]), 3)
   assert.equal(session.width, 3)
-  assert.deepEqual([...scores].map((x) => x.toFixed(6)), [sigmoid(-0.5), 0.5, sigmoid(3)].map((x) => x.toFixed(6)))
+  assert.deepEqual(
+    [...scores].map((x) => x.toFixed(6)),
+    [sigmoid(-0.5), 0.5, sigmoid(3)].map((x) => x.toFixed(6)),
+  )
 })
 
 test('rows are taken from the start of a larger buffer, which stays as it is', async () => {
@@ -49,11 +52,16 @@ test('calls made at once are answered each with its own rows', async () => {
 })
 
 test('a model that keeps data in another file is refused', async () => {
-  await assert.rejects(runtime.open(named(externalDataModel())), (error) => isEngineError(error, 'MODEL_DAMAGED') && /outside its file/.test(error.message))
+  await assert.rejects(
+    runtime.open(named(externalDataModel())),
+    (error) => isEngineError(error, 'MODEL_DAMAGED') && /outside its file/.test(error.message),
+  )
 })
 
 test('bytes that are no model are refused', async () => {
-  await assert.rejects(runtime.open(named(Buffer.from('not a model'))), (error) => isEngineError(error, 'MODEL_DAMAGED'))
+  await assert.rejects(runtime.open(named(Buffer.from('not a model'))), (error) =>
+    isEngineError(error, 'MODEL_DAMAGED'),
+  )
 })
 
 test('a session that was evicted is loaded again when it is run', async () => {
@@ -62,16 +70,24 @@ test('a session that was evicted is loaded again when it is run', async () => {
   assert.equal((await first.run(Float32Array.from([4]), 1))[0]!.toFixed(6), sigmoid(1).toFixed(6))
 })
 
-test('a row scores the same to the bit alone, where it is run on this thread, and in a chunk, which the worker runs', async () => {
-  const runtime = createOnnxRuntime()
-  const model = await workloadModel()
-  const session = await runtime.open(model)
-  const rows = 500
-  const vectors = Float32Array.from({ length: rows * session.width }, (_, i) => ((i * 7919) % 1000) / 10)
-  const chunk = await session.run(vectors, rows)
-  for (const size of [1, 2, 7]) for (let row = 0; row + size <= 60; row += size) assert.deepEqual([...(await session.run(vectors.subarray(row * session.width), size))], [...chunk.subarray(row, row + size)])
-  await runtime.close()
-})
+test(
+  'a row scores the same to the bit alone, where it is run on this thread, and in a chunk, which the worker ' + 'runs',
+  async () => {
+    const runtime = createOnnxRuntime()
+    const model = await workloadModel()
+    const session = await runtime.open(model)
+    const rows = 500
+    const vectors = Float32Array.from({ length: rows * session.width }, (_, i) => ((i * 7919) % 1000) / 10)
+    const chunk = await session.run(vectors, rows)
+    for (const size of [1, 2, 7])
+      for (let row = 0; row + size <= 60; row += size)
+        assert.deepEqual(
+          [...(await session.run(vectors.subarray(row * session.width), size))],
+          [...chunk.subarray(row, row + size)],
+        )
+    await runtime.close()
+  },
+)
 
 test('few rows are scored while the model thread is busy with many', async () => {
   const model = await workloadModel()

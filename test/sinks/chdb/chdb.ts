@@ -5,7 +5,11 @@ import { openChdbWarehouse } from '../../../src/sinks/chdb/warehouse.js'
 import type { Warehouse } from '../../../src/sinks/warehouse.js'
 
 /** A warehouse in a directory of its own. A process can have one open: one test file, one of these at a time. */
-export async function openTemporaryWarehouse(): Promise<{ readonly warehouse: Warehouse; readonly directory: string; readonly remove: () => Promise<void> }> {
+export async function openTemporaryWarehouse(): Promise<{
+  readonly warehouse: Warehouse
+  readonly directory: string
+  readonly remove: () => Promise<void>
+}> {
   const directory = await mkdtemp(join(tmpdir(), 'tidemill-warehouse-'))
   const warehouse = await openChdbWarehouse({ directory })
   return {

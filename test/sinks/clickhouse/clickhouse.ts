@@ -1,14 +1,21 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { clickhouse, startFront as startFrontIn, type Front, type FrontOptions } from '../../../scripts/services/clickhouse.js'
+import {
+  clickhouse,
+  startFront as startFrontIn,
+  type Front,
+  type FrontOptions,
+} from '../../../scripts/services/clickhouse.js'
 import type { Running } from '../../../scripts/services/start-process.js'
 import { openClickhouseWarehouse } from '../../../src/sinks/clickhouse/warehouse.js'
 import type { Warehouse } from '../../../src/sinks/warehouse.js'
 import { openTemporaryWarehouse } from '../chdb/chdb.js'
 
 /** A front in a directory of its own, with a password. */
-export async function startFront(options: Partial<FrontOptions> = {}): Promise<Running & Front & { readonly directory: string; remove(): Promise<void> }> {
+export async function startFront(
+  options: Partial<FrontOptions> = {},
+): Promise<Running & Front & { readonly directory: string; remove(): Promise<void> }> {
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'tidemill-front-')))
   const front = await startFrontIn({ directory, ...login, ...options })
   return {
@@ -24,10 +31,20 @@ export async function startFront(options: Partial<FrontOptions> = {}): Promise<R
 export const login = { user: 'tidemill', password: 'hush-hush' } as const
 
 /** A warehouse on a server of its own, and how to open it again. */
-export async function openServed(): Promise<{ readonly warehouse: Warehouse; reopen(): Promise<Warehouse>; remove(): Promise<void> }> {
+export async function openServed(): Promise<{
+  readonly warehouse: Warehouse
+  reopen(): Promise<Warehouse>
+  remove(): Promise<void>
+}> {
   const directory = await mkdtemp(join(tmpdir(), 'tidemill-clickhouse-'))
   const server = await clickhouse.start({ directory })
-  const reopen = () => openClickhouseWarehouse({ url: server.url, username: server.variables['TIDEMILL_CLICKHOUSE_USERNAME']!, password: server.variables['TIDEMILL_CLICKHOUSE_PASSWORD']!, database: 'tidemill' })
+  const reopen = () =>
+    openClickhouseWarehouse({
+      url: server.url,
+      username: server.variables['TIDEMILL_CLICKHOUSE_USERNAME']!,
+      password: server.variables['TIDEMILL_CLICKHOUSE_PASSWORD']!,
+      database: 'tidemill',
+    })
   return {
     warehouse: await reopen(),
     reopen,
@@ -39,7 +56,10 @@ export async function openServed(): Promise<{ readonly warehouse: Warehouse; reo
 }
 
 /** The same as `openTemporaryWarehouse` gives in this process. */
-export async function openServedWarehouse(): Promise<{ readonly warehouse: Warehouse; readonly remove: () => Promise<void> }> {
+export async function openServedWarehouse(): Promise<{
+  readonly warehouse: Warehouse
+  readonly remove: () => Promise<void>
+}> {
   const { warehouse, remove } = await openServed()
   return {
     warehouse,
@@ -50,7 +70,10 @@ export async function openServedWarehouse(): Promise<{ readonly warehouse: Wareh
   }
 }
 
-/** Both warehouses, for suites that promise the same of each. One of them after the other: a process can have one chDB open. */
+/**
+ * Both warehouses, for suites that promise the same of each. One of them after the other: a process can have one chDB
+ * open.
+ */
 export const everyWarehouse = [
   ['chDB in this process', openTemporaryWarehouse],
   ['a ClickHouse server', openServedWarehouse],

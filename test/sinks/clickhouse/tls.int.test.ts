@@ -31,7 +31,14 @@ afterAll(async () => {
 })
 
 const client = (name = 'client') => ({ ca: pem('ca.pem'), cert: pem(`${name}.pem`), key: pem(`${name}.key`) })
-const open = (change: Partial<ClickhouseOptions>) => openClickhouseWarehouse({ url: front.url, username: login.user, password: login.password, database: 'tidemill', ...change })
+const open = (change: Partial<ClickhouseOptions>) =>
+  openClickhouseWarehouse({
+    url: front.url,
+    username: login.user,
+    password: login.password,
+    database: 'tidemill',
+    ...change,
+  })
 
 async function works(change: Partial<ClickhouseOptions>): Promise<void> {
   const warehouse = await open(change)
@@ -39,24 +46,33 @@ async function works(change: Partial<ClickhouseOptions>): Promise<void> {
   await warehouse.close()
 }
 
-const misconfigured = (words: RegExp) => (error: unknown) => isEngineError(error, 'BAD_CONFIG') && words.test(error.message)
+const misconfigured = (words: RegExp) => (error: unknown) =>
+  isEngineError(error, 'BAD_CONFIG') && words.test(error.message)
 
 test('a server of a private authority is believed when the authority is given', async () => {
   await works({ tls: client() })
-  await expect(open({ tls: { ...client(), ca: pem('ca-other.pem') } })).rejects.toSatisfy(misconfigured(/check the certificates/))
+  await expect(open({ tls: { ...client(), ca: pem('ca-other.pem') } })).rejects.toSatisfy(
+    misconfigured(/check the certificates/),
+  )
   await expect(open({})).rejects.toSatisfy(misconfigured(/check the certificates/))
 })
 
 test('a certificate opens the line, and with a password it is the password that logs in', async () => {
   await works({ tls: client('stranger') })
-  await expect(open({ tls: client(), password: 'wrong' })).rejects.toSatisfy(misconfigured(/check user name and password/))
+  await expect(open({ tls: client(), password: 'wrong' })).rejects.toSatisfy(
+    misconfigured(/check user name and password/),
+  )
 })
 
 test('without a password the certificate logs in, for its own name alone', async () => {
   await works({ tls: client(), password: '' })
-  await expect(open({ tls: client('stranger'), password: '' })).rejects.toSatisfy(misconfigured(/check user name and password/))
+  await expect(open({ tls: client('stranger'), password: '' })).rejects.toSatisfy(
+    misconfigured(/check user name and password/),
+  )
 })
 
 test('a certificate that is none is refused before anything is sent, and not shown', async () => {
-  await expect(open({ tls: { ...client(), key: Buffer.from('hush-hush') } })).rejects.toSatisfy((error: unknown) => misconfigured(/certificates are not usable/)(error) && !String(error).includes('hush'))
+  await expect(open({ tls: { ...client(), key: Buffer.from('hush-hush') } })).rejects.toSatisfy(
+    (error: unknown) => misconfigured(/certificates are not usable/)(error) && !String(error).includes('hush'),
+  )
 })

@@ -20,7 +20,14 @@ import { marks, marksOf, refusedWith, warehouseContract } from '../warehouse.con
 
 let front: Running & Front & { readonly directory: string; remove(): Promise<void> }
 let warehouse: Warehouse
-const open = (change: Partial<ClickhouseOptions> = {}) => openClickhouseWarehouse({ url: front.url, username: login.user, password: login.password, database: 'faults', ...change })
+const open = (change: Partial<ClickhouseOptions> = {}) =>
+  openClickhouseWarehouse({
+    url: front.url,
+    username: login.user,
+    password: login.password,
+    database: 'faults',
+    ...change,
+  })
 
 beforeAll(async () => {
   front = await startFront()
@@ -39,9 +46,18 @@ warehouseContract('a ClickHouse server', openServed)
 
 /** Repeats as the consumers do, without their pauses. */
 const stubbornly = <T>(attempt: () => Promise<T>, onRetry: (error: unknown) => void = () => undefined): Promise<T> =>
-  patiently(attempt, { clock: { ...systemClock, sleep: () => systemClock.sleep(2) }, signal: AbortSignal.timeout(30_000), onRetry })
+  patiently(attempt, {
+    clock: { ...systemClock, sleep: () => systemClock.sleep(2) },
+    signal: AbortSignal.timeout(30_000),
+    onRetry,
+  })
 
-const rawRows = async (topic: string): Promise<number> => (await warehouse.query<{ n: number }>('SELECT toUInt32(count()) AS n FROM progress WHERE topic = {topic: String}', { topic }))[0]!.n
+const rawRows = async (topic: string): Promise<number> =>
+  (
+    await warehouse.query<{ n: number }>('SELECT toUInt32(count()) AS n FROM progress WHERE topic = {topic: String}', {
+      topic,
+    })
+  )[0]!.n
 
 const cuts: Readonly<Record<string, { readonly fault: Fault; readonly stored: boolean }>> = {
   'refused by a proxy': { fault: { kind: 'refuse' }, stored: false },
@@ -54,7 +70,10 @@ for (const [what, { fault, stored }] of Object.entries(cuts))
     const failures: unknown[] = []
     const topic = `cut-${what.replaceAll(' ', '-')}`
     await front.sicken({ ...fault, matching: '^INSERT', times: 1 })
-    await stubbornly(() => warehouse.insert('progress', marks(topic, 40)), (error) => failures.push(error))
+    await stubbornly(
+      () => warehouse.insert('progress', marks(topic, 40)),
+      (error) => failures.push(error),
+    )
     assert.equal(failures.length, 1)
     assert.equal(isEngineError(failures[0], 'WAREHOUSE_DOWN'), true)
     assert.equal(await rawRows(topic), stored ? 80 : 40)
@@ -95,11 +114,20 @@ const exceptions: readonly (readonly [code: number, type: string, expected: Erro
 for (const [code, type, expected] of exceptions)
   test(`an insert that ends with ${type} ${expected === 'BAD_REQUEST' ? 'is not' : 'is'} worth repeating`, async () => {
     await front.sicken({ kind: 'exception', code, type, matching: '^INSERT', times: 1 })
-    await expect(warehouse.insert('progress', marks('never', 1))).rejects.toSatisfy((error: unknown) => isEngineError(error, expected) && error.message.includes(type))
+    await expect(warehouse.insert('progress', marks('never', 1))).rejects.toSatisfy(
+      (error: unknown) => isEngineError(error, expected) && error.message.includes(type),
+    )
   })
 
 test('an insert over more partitions than one may span is not worth repeating', async () => {
-  await front.sicken({ kind: 'exception', code: 252, type: 'TOO_MANY_PARTS', text: 'Too many partitions for single INSERT block (more than 110).', matching: '^INSERT', times: 1 })
+  await front.sicken({
+    kind: 'exception',
+    code: 252,
+    type: 'TOO_MANY_PARTS',
+    text: 'Too many partitions for single INSERT block (more than 110).',
+    matching: '^INSERT',
+    times: 1,
+  })
   await expect(warehouse.insert('progress', marks('never', 1))).rejects.toSatisfy(refusedWith('BAD_REQUEST'))
 })
 
@@ -112,7 +140,8 @@ for (const kind of ['slow', 'stall-within'] as const)
     // A busy machine may not answer even this in time.
     const impatient = await vi.waitFor(() => open({ timeoutsMs: hasty }), { timeout: 60_000 })
     await front.sicken({ kind, delayMs: 60_000 })
-    const late = (error: unknown): boolean => isEngineError(error, 'WAREHOUSE_DOWN') && error.message.includes('no whole answer within 150 ms')
+    const late = (error: unknown): boolean =>
+      isEngineError(error, 'WAREHOUSE_DOWN') && error.message.includes('no whole answer within 150 ms')
     await expect(impatient.insert('progress', marks('late', 1))).rejects.toSatisfy(late)
     await expect(impatient.query('SELECT number FROM numbers(1000)')).rejects.toSatisfy(late)
     await expect(impatient.run('SELECT 1')).rejects.toSatisfy(late)
@@ -130,7 +159,10 @@ test('a warehouse is not opened before its server is there, and by then without 
   const later = await startFront()
   await later.stop()
   let tries = 0
-  const opening = stubbornly(() => open({ url: later.url }), () => tries++)
+  const opening = stubbornly(
+    () => open({ url: later.url }),
+    () => tries++,
+  )
   while (tries < 3) await systemClock.sleep(2)
   const again = await startFront({ directory: later.directory, ports: later.ports })
   const opened = await opening
@@ -141,18 +173,33 @@ test('a warehouse is not opened before its server is there, and by then without 
 
 /** What `open` rejects with; it must name neither password nor key. */
 async function refusal(change: Partial<ClickhouseOptions>): Promise<string> {
-  const error: unknown = await open(change).then(() => undefined, (thrown: unknown) => thrown)
+  const error: unknown = await open(change).then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  )
   assert.equal(isEngineError(error, 'BAD_CONFIG'), true, messageOf(error))
-  assert.doesNotMatch(JSON.stringify([messageOf(error), error, (error as Error).cause ?? null, (error as Error).stack]), /hush|wrong-word/)
+  assert.doesNotMatch(
+    JSON.stringify([messageOf(error), error, (error as Error).cause ?? null, (error as Error).stack]),
+    /hush|wrong-word/,
+  )
   return messageOf(error)
 }
 
 test('a mistake that waiting does not mend is named at once, without what is secret', async () => {
-  assert.match(await refusal({ password: 'wrong-word' }), /user tidemill, database faults at http:\/\/127\.0\.0\.1.*AUTHENTICATION_FAILED.*password/)
+  assert.match(
+    await refusal({ password: 'wrong-word' }),
+    /user tidemill, database faults at http:\/\/127\.0\.0\.1.*AUTHENTICATION_FAILED.*password/,
+  )
   assert.match(await refusal({ username: 'nobody' }), /user nobody.*check user name and password/)
   assert.match(await refusal({ url: 'clickhouse:8123' }), /http:\/\/localhost:8123/)
-  assert.match(await refusal({ url: 'http://tidemill:wrong-word@clickhouse:8123' }), /http:\/\/clickhouse:8123 carries credentials/)
-  assert.match(await refusal({ url: 'http://clickhouse:8123/?password=wrong-word' }), /carries credentials or parameters/)
+  assert.match(
+    await refusal({ url: 'http://tidemill:wrong-word@clickhouse:8123' }),
+    /http:\/\/clickhouse:8123 carries credentials/,
+  )
+  assert.match(
+    await refusal({ url: 'http://clickhouse:8123/?password=wrong-word' }),
+    /carries credentials or parameters/,
+  )
 })
 
 test('a database that is missing is created; where that is not allowed, a person must', async () => {
@@ -166,10 +213,18 @@ test('a database that is missing is created; where that is not allowed, a person
 test('the doctor reads a warehouse on a server', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'tidemill-doctor-'))
   await mkdir(dataPaths(directory).log)
-  const stores = { ...storesIn(loadConfig({ variables: {}, flags: { dataDirectory: directory } })), openWarehouse: () => open() }
-  const checks = await storeChecks(loadConfig({ variables: {}, flags: { dataDirectory: directory } }), stores, new AbortController().signal)
+  const stores = {
+    ...storesIn(loadConfig({ variables: {}, flags: { dataDirectory: directory } })),
+    openWarehouse: () => open(),
+  }
+  const checks = await storeChecks(
+    loadConfig({ variables: {}, flags: { dataDirectory: directory } }),
+    stores,
+    new AbortController().signal,
+  )
   assert.match(checks.find(({ name }) => name === 'warehouse')!.detail, /^\d+ tables, 0 rows of predictions$/)
   await rm(directory, { recursive: true })
 })
 
-test('nothing is missing on this machine for the tests of the server', () => assert.equal(clickhouse.missing(), undefined))
+test('nothing is missing on this machine for the tests of the server', () =>
+  assert.equal(clickhouse.missing(), undefined))

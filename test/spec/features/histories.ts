@@ -8,7 +8,10 @@ const startMs = Date.UTC(2025, 0, 8, 15)
 
 export type NamedFeatures = FeatureSet['features']
 
-/** The set that histories are of: entities of a tenant and shared by all, of one column and of two, with and without nulls. */
+/**
+ * The set that histories are of: entities of a tenant and shared by all, of one column and of two, with and without
+ * nulls.
+ */
 export const setOf = (features: NamedFeatures): FeatureSet => ({
   stream: 'histories',
   tenant: 'tenant',
@@ -26,13 +29,30 @@ export const setOf = (features: NamedFeatures): FeatureSet => ({
 })
 
 /** Half minutes, so that times often lie on the edges of windows and tiles and on each other. */
-const time = (from: number, to: number): fc.Arbitrary<number> => fc.integer({ min: from * 2, max: to * 2 }).map((halves) => (halves * minuteMs) / 2)
+const time = (from: number, to: number): fc.Arbitrary<number> =>
+  fc.integer({ min: from * 2, max: to * 2 }).map((halves) => (halves * minuteMs) / 2)
 
-const step = fc.oneof({ weight: 6, arbitrary: time(0, 12) }, { weight: 1, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: time(30, 30 * 60) })
-/** How far behind the log an event's own time is: mostly nothing, often within the lateness, sometimes far beyond it. */
-const delay = fc.oneof({ weight: 5, arbitrary: fc.constant(0) }, { weight: 4, arbitrary: time(0, latenessMs / minuteMs) }, { weight: 1, arbitrary: time(0, 4 * 60) })
-const number = fc.oneof({ weight: 5, arbitrary: fc.integer({ min: -40, max: 40 }).map((n) => n / 4) }, { weight: 1, arbitrary: fc.constant(null) })
-const degrees = fc.oneof({ weight: 6, arbitrary: fc.integer({ min: -60, max: 60 }) }, { weight: 1, arbitrary: fc.constant(null) })
+const step = fc.oneof(
+  { weight: 6, arbitrary: time(0, 12) },
+  { weight: 1, arbitrary: fc.constant(0) },
+  { weight: 1, arbitrary: time(30, 30 * 60) },
+)
+/**
+ * How far behind the log an event's own time is: mostly nothing, often within the lateness, sometimes far beyond it.
+ */
+const delay = fc.oneof(
+  { weight: 5, arbitrary: fc.constant(0) },
+  { weight: 4, arbitrary: time(0, latenessMs / minuteMs) },
+  { weight: 1, arbitrary: time(0, 4 * 60) },
+)
+const number = fc.oneof(
+  { weight: 5, arbitrary: fc.integer({ min: -40, max: 40 }).map((n) => n / 4) },
+  { weight: 1, arbitrary: fc.constant(null) },
+)
+const degrees = fc.oneof(
+  { weight: 6, arbitrary: fc.integer({ min: -60, max: 60 }) },
+  { weight: 1, arbitrary: fc.constant(null) },
+)
 
 const event = fc.record({
   step,
@@ -59,6 +79,11 @@ export const histories = (maxLength = 60): fc.Arbitrary<readonly Event[]> =>
     return drawn.map(({ step, delay, behind, repeats, ...columns }, i): Event => {
       logMs += step
       const at = logMs - delay
-      return { ...columns, id: `e${repeats === 0 ? Math.max(0, i - 3) : i}`, at, since: behind === null ? null : at - behind }
+      return {
+        ...columns,
+        id: `e${repeats === 0 ? Math.max(0, i - 3) : i}`,
+        at,
+        since: behind === null ? null : at - behind,
+      }
     })
   })

@@ -10,22 +10,47 @@ const featureOf =
   (past: Past): number =>
     past.vector[set.features.findIndex((one) => one.name === name)] ?? Number.NaN
 
-export function peak(feature: Extract<Feature, { readonly kind: 'peak' }>, history: History, set: FeatureSet): number | undefined {
-  const items = itemsOf(history, feature.where, true, (event) => event).map(({ past }) => ({ past, value: featureOf(set, feature.of)(past) }))
-  const values = inWindow(items.filter(({ value }) => !Number.isNaN(value)), feature, history)
+export function peak(
+  feature: Extract<Feature, { readonly kind: 'peak' }>,
+  history: History,
+  set: FeatureSet,
+): number | undefined {
+  const items = itemsOf(history, feature.where, true, (event) => event).map(({ past }) => ({
+    past,
+    value: featureOf(set, feature.of)(past),
+  }))
+  const values = inWindow(
+    items.filter(({ value }) => !Number.isNaN(value)),
+    feature,
+    history,
+  )
   return values.length === 0 ? undefined : Math.max(...values)
 }
 
-export function surprise(feature: Extract<Feature, { readonly kind: 'surprise' }>, history: History, set: FeatureSet): number | undefined {
+export function surprise(
+  feature: Extract<Feature, { readonly kind: 'surprise' }>,
+  history: History,
+  set: FeatureSet,
+): number | undefined {
   const { self } = history
   if (itemsOf({ self, past: [] }, feature.where, false, () => 1).length === 0) return undefined
-  const events = sinceLastPause(itemsOf(history, feature.where, true, (event) => event), feature.horizonMs, history, newestOf)
+  const events = sinceLastPause(
+    itemsOf(history, feature.where, true, (event) => event),
+    feature.horizonMs,
+    history,
+    newestOf,
+  )
   const tails = feature.of.flatMap((name) => {
     const own = featureOf(set, name)(self)
     if (Number.isNaN(own)) return []
-    const magnitudes = bucketed(events.map(({ past }) => ({ past, value: featureOf(set, name)(past) })).filter(({ value }) => !Number.isNaN(value)))
+    const magnitudes = bucketed(
+      events
+        .map(({ past }) => ({ past, value: featureOf(set, name)(past) }))
+        .filter(({ value }) => !Number.isNaN(value)),
+    )
     const nowMs = Math.max(self.timeMs, newestOf(events))
-    const weight = (items: readonly Item<number>[]): number => sum(items.map(({ past }) => 2 ** -((nowMs - past.timeMs) / feature.halfLifeMs)))
+    const weight = (items: readonly Item<number>[]): number =>
+      sum(items.map(({ past }) => 2 ** -((nowMs - past.timeMs) / feature.halfLifeMs)))
     return [(1 + weight(magnitudes.filter(({ value }) => value >= bucketOf(own)))) / (1 + weight(magnitudes))]
   })
   if (tails.length === 0) return undefined
@@ -34,13 +59,16 @@ export function surprise(feature: Extract<Feature, { readonly kind: 'surprise' }
   return -Math.log10(Math.exp(-s) * sum(terms))
 }
 
-/** The bucket of each magnitude; of too many buckets the lowest two become one, each time that there is one too many. */
+/**
+ * The bucket of each magnitude; of too many buckets the lowest two become one, each time that there is one too many.
+ */
 function bucketed(items: readonly Item<number>[]): readonly Item<number>[] {
   let buckets: Item<number>[] = []
   for (const { past, value } of items) {
     buckets.push({ past, value: bucketOf(value) })
     const [lowest, second] = [...new Set(buckets.map((one) => one.value))].toSorted((a, b) => a - b)
-    if (new Set(buckets.map((one) => one.value)).size > surpriseBuckets) buckets = buckets.map((one) => (one.value === lowest ? { ...one, value: second! } : one))
+    if (new Set(buckets.map((one) => one.value)).size > surpriseBuckets)
+      buckets = buckets.map((one) => (one.value === lowest ? { ...one, value: second! } : one))
   }
   return buckets
 }

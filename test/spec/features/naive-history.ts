@@ -6,8 +6,8 @@ export interface Past {
   readonly event: Event
   readonly timeMs: number
   /**
-   * The time as of which its windows are read: its own, but not before the entity's newest time less the lateness, below
-   * which history may have been forgotten. Different only for late events, and where tenants share an entity.
+   * The time as of which its windows are read: its own, but not before the entity's newest time less the lateness,
+   * below which history may have been forgotten. Different only for late events, and where tenants share an entity.
    */
   readonly asOfMs: number
   /** Its features, undefined from those on that are not computed yet. */
@@ -20,4 +20,7 @@ export interface History {
   readonly past: readonly Past[]
 }
 
-export const get = (event: Event): Get => (column) => event[column]
+export const get =
+  (event: Event): Get =>
+  (column) =>
+    event[column]

@@ -13,7 +13,12 @@ export interface Item<T> {
 }
 
 /** The events that a feature is over, each with what it takes from them; those without it are left out. */
-export function itemsOf<T>({ self, past }: History, where: Where | undefined, prior: boolean, take: (event: Event) => T | undefined): readonly Item<T>[] {
+export function itemsOf<T>(
+  { self, past }: History,
+  where: Where | undefined,
+  prior: boolean,
+  take: (event: Event) => T | undefined,
+): readonly Item<T>[] {
   return (prior ? past : [...past, self]).flatMap((one) => {
     const value = matches(where ?? {}, get(one.event)) ? take(one.event) : undefined
     return value === undefined || Number.isNaN(value) ? [] : [{ past: one, value }]
@@ -30,7 +35,9 @@ export function inWindow<T>(items: readonly Item<T>[], { windowMs, keep }: Bound
   if ('tileMs' in keep) {
     const tile = (timeMs: number): number => Math.floor(timeMs / keep.tileMs)
     const low = tile(self.asOfMs) - Math.round(windowMs / keep.tileMs)
-    return items.filter(({ past }) => tile(past.timeMs) > low && tile(past.timeMs) <= tile(self.timeMs)).map(({ value }) => value)
+    return items
+      .filter(({ past }) => tile(past.timeMs) > low && tile(past.timeMs) <= tile(self.timeMs))
+      .map(({ value }) => value)
   }
   return newest(items, keep.exact)
     .filter(({ past }) => past.timeMs > self.asOfMs - windowMs && past.timeMs <= self.timeMs)
@@ -38,15 +45,28 @@ export function inWindow<T>(items: readonly Item<T>[], { windowMs, keep }: Bound
 }
 
 /** By time, and within equal times in log order. */
-const newest = <T>(items: readonly Item<T>[], count: number): readonly Item<T>[] => items.toSorted((a, b) => a.past.timeMs - b.past.timeMs).slice(-count)
+const newest = <T>(items: readonly Item<T>[], count: number): readonly Item<T>[] =>
+  items.toSorted((a, b) => a.past.timeMs - b.past.timeMs).slice(-count)
 
 export function windowed(feature: Windowed, history: History): number | undefined {
   const { self } = history
   switch (feature.kind) {
     case 'count':
-      return inWindow(itemsOf(history, feature.where, feature.prior === true, () => 1), feature, history).length
+      return inWindow(
+        itemsOf(history, feature.where, feature.prior === true, () => 1),
+        feature,
+        history,
+      ).length
     case 'share':
-      return mean(inWindow(itemsOf(history, feature.where, feature.prior === true, (event): number => (matches(feature.match, get(event)) ? 1 : 0)), feature, history))
+      return mean(
+        inWindow(
+          itemsOf(history, feature.where, feature.prior === true, (event): number =>
+            matches(feature.match, get(event)) ? 1 : 0,
+          ),
+          feature,
+          history,
+        ),
+      )
     case 'familiarity':
       return familiarity(feature, history)
     case 'distinct':
@@ -54,9 +74,13 @@ export function windowed(feature: Windowed, history: History): number | undefine
     case 'others-since': {
       const sinceMs = evaluate({ column: feature.since }, get(self.event))
       const others = newest(itemsOf(history, feature.where, false, columnOf(feature.column)), feature.keep.exact)
-        .filter(({ past }) => past.timeMs > Math.max(sinceMs, self.asOfMs - feature.windowMs) && past.timeMs <= self.timeMs)
+        .filter(
+          ({ past }) => past.timeMs > Math.max(sinceMs, self.asOfMs - feature.windowMs) && past.timeMs <= self.timeMs,
+        )
         .map(({ value }) => value)
-      return Number.isNaN(sinceMs) ? undefined : new Set(others.filter((other) => other !== self.event[feature.column])).size
+      return Number.isNaN(sinceMs)
+        ? undefined
+        : new Set(others.filter((other) => other !== self.event[feature.column])).size
     }
     default:
       return ofValues(feature, history)
@@ -87,17 +111,41 @@ function ofValues(feature: OfValues, history: History): number | undefined {
       return standardised(own, values, feature.atLeast, mean(values), deviation(values), feature.floor)
     case 'robust-zscore': {
       const median = quantile(values, 0.5)
-      const mad = median === undefined ? undefined : quantile(values.map((value) => Math.abs(value - median)), 0.5)
-      return standardised(own, values, feature.atLeast, median, mad === undefined ? undefined : 1.4826 * mad, feature.floor)
+      const mad =
+        median === undefined
+          ? undefined
+          : quantile(
+              values.map((value) => Math.abs(value - median)),
+              0.5,
+            )
+      return standardised(
+        own,
+        values,
+        feature.atLeast,
+        median,
+        mad === undefined ? undefined : 1.4826 * mad,
+        feature.floor,
+      )
     }
     case 'trend': {
-      const points = inWindow(items.map(({ past, value }) => ({ past, value: { time: past.timeMs - history.self.timeMs, value } })), feature, history)
+      const points = inWindow(
+        items.map(({ past, value }) => ({ past, value: { time: past.timeMs - history.self.timeMs, value } })),
+        feature,
+        history,
+      )
       return trend(feature, points, own)
     }
   }
 }
 
-export function standardised(own: number, values: readonly number[], atLeast: number, centre: number | undefined, spread: number | undefined, floor: number): number | undefined {
+export function standardised(
+  own: number,
+  values: readonly number[],
+  atLeast: number,
+  centre: number | undefined,
+  spread: number | undefined,
+  floor: number,
+): number | undefined {
   if (values.length < Math.max(1, atLeast) || centre === undefined || spread === undefined) return undefined
   const divisor = Math.max(spread, floor)
   return divisor > 0 ? (own - centre) / divisor : undefined
@@ -108,10 +156,16 @@ interface Point {
   readonly value: number
 }
 
-function trend({ as, unitMs, floor, atLeast }: Extract<Feature, { readonly kind: 'trend' }>, points: readonly Point[], own: number): number | undefined {
+function trend(
+  { as, unitMs, floor, atLeast }: Extract<Feature, { readonly kind: 'trend' }>,
+  points: readonly Point[],
+  own: number,
+): number | undefined {
   if (points.length < Math.max(1, atLeast) || new Set(points.map(({ time }) => time)).size < 2) return undefined
   const [meanTime, meanValue] = [mean(points.map(({ time }) => time))!, mean(points.map(({ value }) => value))!]
-  const slope = sum(points.map(({ time, value }) => (time - meanTime) * (value - meanValue))) / sum(points.map(({ time }) => (time - meanTime) ** 2))
+  const slope =
+    sum(points.map(({ time, value }) => (time - meanTime) * (value - meanValue))) /
+    sum(points.map(({ time }) => (time - meanTime) ** 2))
   const line = (time: number): number => meanValue + slope * (time - meanTime)
   if (as === 'slope') return slope * unitMs
   const residual = own - line(0)
@@ -140,11 +194,16 @@ function distinct(feature: Extract<Feature, { readonly kind: 'distinct' }>, hist
   return [...seen.values()].filter((timeMs) => timeMs > history.self.asOfMs - windowMs).length
 }
 
-function familiarity(feature: Extract<Feature, { readonly kind: 'familiarity' }>, history: History): number | undefined {
+function familiarity(
+  feature: Extract<Feature, { readonly kind: 'familiarity' }>,
+  history: History,
+): number | undefined {
   const own = columnOf(feature.column)(history.self.event)
   const items = itemsOf(history, feature.where, feature.prior === true, columnOf(feature.column))
   const values = inWindow('tileMs' in feature.keep ? withinRows(items, feature.keep.tileMs) : items, feature, history)
-  return own === undefined || values.length === 0 ? undefined : values.filter((value) => value === own).length / values.length
+  return own === undefined || values.length === 0
+    ? undefined
+    : values.filter((value) => value === own).length / values.length
 }
 
 /** Of more different values and tiles than are kept, those of the oldest tile go, and in it the first to have come. */
@@ -154,7 +213,9 @@ function withinRows(items: readonly Item<unknown>[], tileMs: number): readonly I
   const tile = ({ past }: Item<unknown>): number => Math.floor(past.timeMs / tileMs)
   for (const item of items) {
     kept.push(item)
-    const rows = new Map(kept.toSorted((a, b) => tile(a) - tile(b)).map((one) => [JSON.stringify([tile(one), one.value]), one]))
+    const rows = new Map(
+      kept.toSorted((a, b) => tile(a) - tile(b)).map((one) => [JSON.stringify([tile(one), one.value]), one]),
+    )
     if (rows.size <= valueTileRows) continue
     const [oldest] = rows.keys()
     kept = kept.filter((one) => JSON.stringify([tile(one), one.value]) !== oldest)
@@ -163,7 +224,8 @@ function withinRows(items: readonly Item<unknown>[], tileMs: number): readonly I
 }
 
 export const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
-export const mean = (values: readonly number[]): number | undefined => (values.length === 0 ? undefined : sum(values) / values.length)
+export const mean = (values: readonly number[]): number | undefined =>
+  values.length === 0 ? undefined : sum(values) / values.length
 
 /** Of the population. */
 export function deviation(values: readonly number[]): number | undefined {

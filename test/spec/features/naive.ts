@@ -26,9 +26,16 @@ export function naive(set: FeatureSet, seenIds = Infinity): NaivePartition {
     const id = JSON.stringify([tenantOf(event), event[set.id]])
     if (ids.slice(Math.max(0, ids.length - seenIds)).includes(id)) return { folded: 'duplicate', vector: [] }
     ids.push(id)
-    const judge = set.latenessBy === undefined || keyOf(set.latenessBy, event) === undefined ? tenantOf : (one: Event): unknown => keyOf(set.latenessBy!, one)
-    const newestMs = Math.max(...folded.filter((one) => judge(one.event) === judge(event)).map((one) => timeOf(one.event)))
-    const clockMs = Math.max(...folded.filter((one) => tenantOf(one.event) === tenantOf(event)).map((one) => timeOf(one.event)))
+    const judge =
+      set.latenessBy === undefined || keyOf(set.latenessBy, event) === undefined
+        ? tenantOf
+        : (one: Event): unknown => keyOf(set.latenessBy!, one)
+    const newestMs = Math.max(
+      ...folded.filter((one) => judge(one.event) === judge(event)).map((one) => timeOf(one.event)),
+    )
+    const clockMs = Math.max(
+      ...folded.filter((one) => tenantOf(one.event) === tenantOf(event)).map((one) => timeOf(one.event)),
+    )
     const vector: number[] = []
     const histories = new Map(used.map((name) => [name, historyOf(name, event, vector, clockMs)]))
     for (const { feature } of set.features) vector.push(valueOf(feature, event, vector, histories))
@@ -37,7 +44,12 @@ export function naive(set: FeatureSet, seenIds = Infinity): NaivePartition {
     return { folded: 'folded', vector }
   }
 
-  const valueOf = (feature: Feature, event: Event, vector: readonly number[], histories: ReadonlyMap<string, History | undefined>): number => {
+  const valueOf = (
+    feature: Feature,
+    event: Event,
+    vector: readonly number[],
+    histories: ReadonlyMap<string, History | undefined>,
+  ): number => {
     const before = (name: string): number => vector[set.features.findIndex((one) => one.name === name)]!
     if (!('by' in feature)) return present(ofEvent(feature, event, before)) ?? otherwiseOf(feature)
     const history = histories.get(feature.by)
@@ -70,11 +82,17 @@ export function naive(set: FeatureSet, seenIds = Infinity): NaivePartition {
 }
 
 /** Undefined and NaN both mean that there is nothing to say. */
-const present = (value: number | undefined): number | undefined => (value === undefined || Number.isNaN(value) ? undefined : value)
+const present = (value: number | undefined): number | undefined =>
+  value === undefined || Number.isNaN(value) ? undefined : value
 
-const otherwiseOf = (feature: Feature): number => ('otherwise' in feature ? feature.otherwise : feature.kind === 'difference' ? Number.NaN : 0)
+const otherwiseOf = (feature: Feature): number =>
+  'otherwise' in feature ? feature.otherwise : feature.kind === 'difference' ? Number.NaN : 0
 
-function ofEvent(feature: Exclude<Feature, { readonly by: string }>, event: Event, before: (name: string) => number): number | undefined {
+function ofEvent(
+  feature: Exclude<Feature, { readonly by: string }>,
+  event: Event,
+  before: (name: string) => number,
+): number | undefined {
   if (feature.kind === 'value') return evaluate(feature.value, get(event))
   if (feature.kind === 'flag') return matches(feature.where, get(event)) ? 1 : 0
   if (feature.kind === 'difference') return before(feature.left) - before(feature.right)
@@ -82,7 +100,11 @@ function ofEvent(feature: Exclude<Feature, { readonly by: string }>, event: Even
   return Number.isFinite(ratio) ? ratio : undefined
 }
 
-function ofHistory(feature: Extract<Feature, { readonly by: string }>, history: History, set: FeatureSet): number | undefined {
+function ofHistory(
+  feature: Extract<Feature, { readonly by: string }>,
+  history: History,
+  set: FeatureSet,
+): number | undefined {
   switch (feature.kind) {
     case 'ewma':
       return ewma(feature, history)
@@ -95,6 +117,8 @@ function ofHistory(feature: Extract<Feature, { readonly by: string }>, history: 
     case 'peak':
       return peak(feature, history, set)
     default:
-      return 'windowMs' in feature ? windowed(feature satisfies Windowed, history) : afterLast(feature satisfies Sequential, history)
+      return 'windowMs' in feature
+        ? windowed(feature satisfies Windowed, history)
+        : afterLast(feature satisfies Sequential, history)
   }
 }

@@ -12,7 +12,11 @@ export interface Step {
 
 /** Loads whatever the events need, as often as it takes. */
 export function prepare(state: PartitionState, events: readonly Event[], blobs: Blobs): void {
-  for (let keys = state.missing(events); keys.length > 0; keys = state.missing(events)) state.admit(keys, keys.map((key) => blobs.get(key)))
+  for (let keys = state.missing(events); keys.length > 0; keys = state.missing(events))
+    state.admit(
+      keys,
+      keys.map((key) => blobs.get(key)),
+    )
 }
 
 /** A vector that keeps doubles; the plan only ever assigns to its elements. */
@@ -42,7 +46,12 @@ export interface Bounds {
 }
 
 /** Folds a log chunk by chunk as the cuts say, in turn for ever, and commits at the end. */
-export function run(plan: Plan, log: readonly Event[], cuts: readonly Cut[], { cachedEntities, seenIds }: Bounds): { readonly steps: readonly Step[]; readonly blobs: Blobs } {
+export function run(
+  plan: Plan,
+  log: readonly Event[],
+  cuts: readonly Cut[],
+  { cachedEntities, seenIds }: Bounds,
+): { readonly steps: readonly Step[]; readonly blobs: Blobs } {
   const blobs: Blobs = new Map()
   const steps: Step[] = []
   let state = plan.open(cachedEntities, seenIds)
@@ -61,4 +70,5 @@ export function run(plan: Plan, log: readonly Event[], cuts: readonly Cut[], { c
 }
 
 /** One chunk after another in one state. */
-export const inOneGo = (plan: Plan, log: readonly Event[], seenIds = 1_000) => run(plan, log, [{ events: 7, then: 'go on' }], { cachedEntities: 1_000, seenIds })
+export const inOneGo = (plan: Plan, log: readonly Event[], seenIds = 1_000) =>
+  run(plan, log, [{ events: 7, then: 'go on' }], { cachedEntities: 1_000, seenIds })

@@ -30,7 +30,18 @@ stateStoreContract('LMDB', async () => {
 
 async function fill(store: LmdbStateStore, blobs: number): Promise<void> {
   const { epoch, claim } = await store.claim(at, 'plan', 0)
-  await store.commit({ at, epoch, claim, previous: -1, last: 99, puts: Array.from({ length: blobs }, (_, index) => ({ key: `p${index}`, blob: Buffer.alloc(500, index), expiresAtMs: never })) })
+  await store.commit({
+    at,
+    epoch,
+    claim,
+    previous: -1,
+    last: 99,
+    puts: Array.from({ length: blobs }, (_, index) => ({
+      key: `p${index}`,
+      blob: Buffer.alloc(500, index),
+      expiresAtMs: never,
+    })),
+  })
 }
 
 describe('an LMDB state directory', () => {
@@ -105,7 +116,8 @@ describe('an LMDB state directory', () => {
   })
 
   test('is marked as in use while it is open, and as flushed afterwards', async () => {
-    const marker = async (): Promise<unknown> => JSON.parse(await readFile(join(directory, 'state.marker.json'), 'utf8'))
+    const marker = async (): Promise<unknown> =>
+      JSON.parse(await readFile(join(directory, 'state.marker.json'), 'utf8'))
     const store = await openLmdbStateStore({ directory, bootId: boot })
     assert.deepEqual(await marker(), { bootId: boot, clean: false })
     await store.close()
@@ -114,7 +126,11 @@ describe('an LMDB state directory', () => {
 
   test('the check of a file passes a good one and fails a bad one', async () => {
     const copy = await killed(100)
-    const check = (file: string) => promisify(execFile)(process.execPath, [fileURLToPath(new URL('../../../src/state/lmdb/check.js', import.meta.url)), file])
+    const check = (file: string) =>
+      promisify(execFile)(process.execPath, [
+        fileURLToPath(new URL('../../../src/state/lmdb/check.js', import.meta.url)),
+        file,
+      ])
     await check(join(copy, 'state.mdb'))
     await writeFile(join(copy, 'bad.mdb'), 'x'.repeat(100_000))
     await assert.rejects(check(join(copy, 'bad.mdb')))
@@ -133,18 +149,40 @@ describe('sweeping an LMDB state', () => {
     await rm(directory, { recursive: true })
   })
 
-  const blobsOf = async (partition: number): Promise<number | undefined> => (await store.stat()).partitions.find((one) => one.partition === partition)?.blobs
+  const blobsOf = async (partition: number): Promise<number | undefined> =>
+    (await store.stat()).partitions.find((one) => one.partition === partition)?.blobs
 
   test('drops what has expired and keeps what has not', async () => {
     const { epoch, claim } = await store.claim(at, 'plan', 0)
-    await store.commit({ at, epoch, claim, previous: -1, last: 0, puts: Array.from({ length: 100 }, (_, index) => ({ key: `p${index}`, blob: Buffer.of(index), expiresAtMs: 1_000 + index })) })
+    await store.commit({
+      at,
+      epoch,
+      claim,
+      previous: -1,
+      last: 0,
+      puts: Array.from({ length: 100 }, (_, index) => ({
+        key: `p${index}`,
+        blob: Buffer.of(index),
+        expiresAtMs: 1_000 + index,
+      })),
+    })
     assert.equal(await store.sweep(at, { epoch, claim, last: 0 }, 1_050), 50)
-    assert.deepEqual((await store.load(at, ['p49', 'p50'])).map((blob) => blob?.[0]), [undefined, 50])
+    assert.deepEqual(
+      (await store.load(at, ['p49', 'p50'])).map((blob) => blob?.[0]),
+      [undefined, 50],
+    )
   })
 
   test('comes round in bounded steps', async () => {
     const { epoch, claim } = await store.claim(at, 'plan', 0)
-    await store.commit({ at, epoch, claim, previous: -1, last: 0, puts: Array.from({ length: 95 }, (_, index) => ({ key: `p${index}`, blob: Buffer.of(1), expiresAtMs: 1 })) })
+    await store.commit({
+      at,
+      epoch,
+      claim,
+      previous: -1,
+      last: 0,
+      puts: Array.from({ length: 95 }, (_, index) => ({ key: `p${index}`, blob: Buffer.of(1), expiresAtMs: 1 })),
+    })
     const dropped: number[] = []
     for (let step = 0; step < 10; step++) dropped.push(await store.sweep(at, { epoch, claim, last: 0 }, 2, 10))
     assert.deepEqual(dropped, [10, 10, 10, 10, 10, 10, 10, 10, 10, 5])
@@ -153,8 +191,25 @@ describe('sweeping an LMDB state', () => {
 
   test('never drops a blob that a commit of the same moment renews', async () => {
     const { epoch, claim } = await store.claim(at, 'plan', 0)
-    await store.commit({ at, epoch, claim, previous: -1, last: 0, puts: [{ key: 'ann', blob: Buffer.of(1), expiresAtMs: 1 }] })
-    await Promise.all([store.commit({ at, epoch, claim, previous: 0, last: 1, puts: [{ key: 'ann', blob: Buffer.of(2), expiresAtMs: never }] }), store.sweep(at, { epoch, claim, last: 0 }, 1_000)])
+    await store.commit({
+      at,
+      epoch,
+      claim,
+      previous: -1,
+      last: 0,
+      puts: [{ key: 'ann', blob: Buffer.of(1), expiresAtMs: 1 }],
+    })
+    await Promise.all([
+      store.commit({
+        at,
+        epoch,
+        claim,
+        previous: 0,
+        last: 1,
+        puts: [{ key: 'ann', blob: Buffer.of(2), expiresAtMs: never }],
+      }),
+      store.sweep(at, { epoch, claim, last: 0 }, 1_000),
+    ])
     assert.deepEqual((await store.load(at, ['ann']))[0], Buffer.of(2))
   })
 
@@ -162,7 +217,14 @@ describe('sweeping an LMDB state', () => {
     const other: StatePartition = { stream: 'attendance', partition: 1 }
     await fill(store, 30)
     const { epoch, claim } = await store.claim(other, 'plan', 0)
-    await store.commit({ at: other, epoch, claim, previous: -1, last: 0, puts: [{ key: 'ann', blob: Buffer.of(1), expiresAtMs: never }] })
+    await store.commit({
+      at: other,
+      epoch,
+      claim,
+      previous: -1,
+      last: 0,
+      puts: [{ key: 'ann', blob: Buffer.of(1), expiresAtMs: never }],
+    })
     const claimed = await store.claim(at, 'another plan', 0)
     assert.equal(await store.sweep(at, claimed, 0), 30)
     assert.equal(await blobsOf(1), 1)

@@ -44,8 +44,14 @@ describe('a connection to Redis', () => {
     const change = { at, epoch, claim, previous: -1, last: 9, puts: ann('b') }
     proxy.loseNextAnswer()
     await assert.rejects(store.commit(change), away)
-    assert.deepEqual(extent(await (await open({ nodes: server.nodes })).claim(at, 'lost to another', 0)), { epoch: epoch + 1, last: 9 })
-    await assert.rejects(patiently(() => store.commit(change)), (error) => isEngineError(error, 'FENCED'))
+    assert.deepEqual(extent(await (await open({ nodes: server.nodes })).claim(at, 'lost to another', 0)), {
+      epoch: epoch + 1,
+      last: 9,
+    })
+    await assert.rejects(
+      patiently(() => store.commit(change)),
+      (error) => isEngineError(error, 'FENCED'),
+    )
   })
 
   test('a connection that is cut is made again, and a command is sent once only', async () => {
@@ -74,7 +80,9 @@ describe('a connection to Redis', () => {
   })
 
   test('so it is where the user may not ask for its configuration', async () => {
-    await ask(server.nodes, (admin) => admin.call('ACL', 'SETUSER', 'engine', 'on', '>s3cret', '~tidemill:*', '+@all', '-config', '-@admin'))
+    await ask(server.nodes, (admin) =>
+      admin.call('ACL', 'SETUSER', 'engine', 'on', '>s3cret', '~tidemill:*', '+@all', '-config', '-@admin'),
+    )
     const user = { nodes: server.nodes, username: 'engine', password: 's3cret' }
     assert.equal((await (await open(user)).claim(at, 'acl', 0)).last, -1)
     await ask(server.nodes, (admin) => admin.config('SET', 'maxmemory-policy', 'volatile-ttl'))
@@ -84,11 +92,14 @@ describe('a connection to Redis', () => {
 
   test('a wrong password and a forbidden key are said so, without the password', async () => {
     await ask(server.nodes, (admin) => admin.call('ACL', 'SETUSER', 'engine', 'on', '>s3cret', '~tidemill:*', '+@all'))
-    await assert.rejects(openRedisStateStore({ nodes: server.nodes, username: 'engine', password: 'gue55' }), (error: Error) => {
-      assert.match(error.message, /WRONGPASS.*Check username/)
-      assert.doesNotMatch(JSON.stringify(error, Object.getOwnPropertyNames(error)), /gue55/)
-      return true
-    })
+    await assert.rejects(
+      openRedisStateStore({ nodes: server.nodes, username: 'engine', password: 'gue55' }),
+      (error: Error) => {
+        assert.match(error.message, /WRONGPASS.*Check username/)
+        assert.doesNotMatch(JSON.stringify(error, Object.getOwnPropertyNames(error)), /gue55/)
+        return true
+      },
+    )
     const store = await open({ nodes: server.nodes, username: 'engine', password: 's3cret', keyPrefix: 'other:' })
     await assert.rejects(store.claim(at, 'acl', 0), /NOPERM|can't access/)
   })
@@ -115,7 +126,8 @@ describe('a connection to Redis', () => {
 })
 
 test('a server older than 6.2 is refused, and one that says nothing of eviction', () => {
-  const info = (version: string, policy = 'maxmemory_policy:noeviction') => `# Server\r\nredis_version:${version}\r\n# Memory\r\n${policy}\r\n`
+  const info = (version: string, policy = 'maxmemory_policy:noeviction') =>
+    `# Server\r\nredis_version:${version}\r\n# Memory\r\n${policy}\r\n`
   for (const version of ['6.2.0', '7.0.15', '10.0.1']) checkServer(info(version))
   for (const version of ['6.0.16', '5.9.0', 'x']) assert.throws(() => checkServer(info(version)), badConfig(/6\.2/))
   assert.throws(() => checkServer(info('7.0.15', '')), badConfig(/'unknown'/))

@@ -4,12 +4,14 @@ import { EngineError, isEngineError } from '../../../src/base/errors.js'
 import { redisError } from '../../../src/state/redis/errors.js'
 
 /** As the client makes it: with the command that failed. */
-const reply = (message: string): Error => Object.assign(new Error(message), { name: 'ReplyError', command: { name: 'evalsha', args: ['person-7', 'secret'] } })
+const reply = (message: string): Error =>
+  Object.assign(new Error(message), { name: 'ReplyError', command: { name: 'evalsha', args: ['person-7', 'secret'] } })
 
 const waits = [
   'LOADING Redis is loading the dataset in memory',
   "READONLY You can't write against a read only replica. script: 5b1e, on @user_script:9.",
-  'ERR Error running script (call to f_5b1e): @user_script:9: @user_script: 9: -MISCONF Redis is configured to save RDB snapshots',
+  'ERR Error running script (call to f_5b1e): @user_script:9: @user_script: 9: -MISCONF Redis is configured ' +
+    'to save RDB snapshots',
   'CLUSTERDOWN The cluster is down',
   'TRYAGAIN Multiple keys request during rehashing of slot',
   'MOVED 3999 127.0.0.1:6381',
@@ -19,15 +21,22 @@ const waits = [
 ]
 
 for (const message of waits)
-  test(`is waited out: ${message.slice(0, 70)}`, () => assert.ok(isEngineError(redisError(reply(message), 'r:1'), 'STORE_DOWN')))
+  test(`is waited out: ${message.slice(0, 70)}`, () =>
+    assert.ok(isEngineError(redisError(reply(message), 'r:1'), 'STORE_DOWN')))
 
 test('whatever is no reply means that the server is away', () => {
-  for (const message of ['connect ECONNREFUSED 127.0.0.1:1', 'Connection is closed.', "Stream isn't writeable and enableOfflineQueue options is false"])
+  for (const message of [
+    'connect ECONNREFUSED 127.0.0.1:1',
+    'Connection is closed.',
+    "Stream isn't writeable and enableOfflineQueue options is false",
+  ])
     assert.ok(isEngineError(redisError(new Error(message), 'r:1'), 'STORE_DOWN'))
 })
 
 test('a mistake of ours is none of the server, and an error of the engine stays what it is', () => {
-  assert.ok(!isEngineError(redisError(reply('WRONGTYPE Operation against a key holding the wrong kind of value'), 'r:1')))
+  assert.ok(
+    !isEngineError(redisError(reply('WRONGTYPE Operation against a key holding the wrong kind of value'), 'r:1')),
+  )
   const fenced = new EngineError('FENCED', 'x')
   assert.equal(redisError(fenced, 'r:1'), fenced)
 })

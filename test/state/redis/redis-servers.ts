@@ -6,7 +6,11 @@ import { afterAll, beforeAll, beforeEach, onTestFinished } from 'vitest'
 import { redis, redisCluster } from '../../../scripts/services/redis.js'
 import { isEngineError } from '../../../src/base/errors.js'
 import type { RedisAddress } from '../../../src/state/redis/connection.js'
-import { openRedisStateStore, type RedisStateOptions, type RedisStateStore } from '../../../src/state/redis/state-store.js'
+import {
+  openRedisStateStore,
+  type RedisStateOptions,
+  type RedisStateStore,
+} from '../../../src/state/redis/state-store.js'
 
 export interface RedisServer {
   /** Where it listens: the masters of a cluster. */
@@ -48,7 +52,10 @@ export function redisServer(kind: 'server' | 'cluster'): RedisServer {
 }
 
 /** Asks every node of a server, one after the other. */
-export async function ask<T>(nodes: readonly RedisAddress[], question: (admin: Redis) => Promise<T>): Promise<readonly T[]> {
+export async function ask<T>(
+  nodes: readonly RedisAddress[],
+  question: (admin: Redis) => Promise<T>,
+): Promise<readonly T[]> {
   const answers: T[] = []
   for (const node of nodes) {
     const admin = new Redis({ ...node, lazyConnect: true })

@@ -8,7 +8,8 @@ import { extent, stateStoreContract } from '../state-store.contract.js'
 
 const at: StatePartition = { stream: 'attendance', partition: 0 }
 const never = Number.MAX_SAFE_INTEGER
-const putsOf = (count: number, bytes = 300): StateChange['puts'] => Array.from({ length: count }, (_, i) => ({ key: `p${i}`, blob: Buffer.alloc(bytes, i), expiresAtMs: never }))
+const putsOf = (count: number, bytes = 300): StateChange['puts'] =>
+  Array.from({ length: count }, (_, i) => ({ key: `p${i}`, blob: Buffer.alloc(bytes, i), expiresAtMs: never }))
 
 for (const kind of ['server', 'cluster'] as const)
   describe(kind, () => {
@@ -30,9 +31,21 @@ for (const kind of ['server', 'cluster'] as const)
         await store.commit({ at: place, epoch, claim, previous: -1, last: 0, puts: putsOf(10), deletes: ['x'] })
         await ask(server.nodes, (admin) => admin.config('RESETSTAT'))
         await store.commit({ at: place, epoch, claim, previous: 0, last: 1, puts: putsOf(200), deletes: ['y', 'p7'] })
-        assert.equal((await store.load(place, putsOf(300).map(({ key }) => key))).filter((blob) => blob !== undefined).length, 199)
+        assert.equal(
+          (
+            await store.load(
+              place,
+              putsOf(300).map(({ key }) => key),
+            )
+          ).filter((blob) => blob !== undefined).length,
+          199,
+        )
         const stats = (await ask(server.nodes, (admin) => admin.info('commandstats'))).join('\n')
-        const calls = (name: string): number => [...stats.matchAll(new RegExp(`cmdstat_${name}:calls=(\\d+)`, 'g'))].reduce((sum, [, count]) => sum + Number(count), 0)
+        const calls = (name: string): number =>
+          [...stats.matchAll(new RegExp(`cmdstat_${name}:calls=(\\d+)`, 'g'))].reduce(
+            (sum, [, count]) => sum + Number(count),
+            0,
+          )
         assert.deepEqual(['evalsha', 'eval', 'mget', 'get', 'zadd'].map(calls), [1, 0, 1, 1, 1])
       }
     })
@@ -43,34 +56,58 @@ for (const kind of ['server', 'cluster'] as const)
       const puts = putsOf(20_000, 20)
       const keys = puts.map(({ key }) => key)
       await store.commit({ at, epoch, claim, previous: -1, last: 0, puts })
-      assert.deepEqual(await store.load(at, keys), puts.map(({ blob }) => blob))
+      assert.deepEqual(
+        await store.load(at, keys),
+        puts.map(({ blob }) => blob),
+      )
       await store.commit({ at, epoch, claim, previous: 0, last: 1, puts: [], deletes: keys })
-      assert.deepEqual(await store.load(at, keys), keys.map(() => undefined))
+      assert.deepEqual(
+        await store.load(at, keys),
+        keys.map(() => undefined),
+      )
       assert.equal((await store.stat(at))?.blobs, 0)
     })
 
-    test('an epoch that a store without memory gives twice is of one owner: the other one reads and writes nothing more', async () => {
-      await empty()
-      const [old, young] = [await open({ nodes: server.nodes }), await open({ nodes: server.nodes })]
-      const ann = (text: string): StateChange['puts'] => [{ key: 'ann', blob: Buffer.from(text), expiresAtMs: never }]
-      const first = await old.claim(at, 'plan', 0)
-      await old.commit({ at, ...first, previous: -1, last: 5, puts: ann('folded up to 5') })
-      // Emptied again, and filled by another owner in the same epoch: further than the first one is, as an older copy may be.
-      await empty()
-      const second = await young.claim(at, 'plan', 0)
-      await young.commit({ at, ...second, previous: -1, last: 7, puts: ann('folded up to 7') })
-      assert.equal(first.epoch, second.epoch)
-      await assert.rejects(old.load(at, ['ann'], { ...first, last: 5 }), (error) => isEngineError(error, 'FENCED') && /another claim of epoch 1/.test(error.message))
-      await assert.rejects(old.commit({ at, ...first, previous: 7, last: 9, puts: ann('twice') }), (error) => isEngineError(error, 'FENCED'))
-      assert.deepEqual(await young.load(at, ['ann'], { ...second, last: 7 }), [Buffer.from('folded up to 7')])
-    })
+    test(
+      'an epoch that a store without memory gives twice is of one owner: the other one reads and writes ' +
+        'nothing more',
+      async () => {
+        await empty()
+        const [old, young] = [await open({ nodes: server.nodes }), await open({ nodes: server.nodes })]
+        const ann = (text: string): StateChange['puts'] => [{ key: 'ann', blob: Buffer.from(text), expiresAtMs: never }]
+        const first = await old.claim(at, 'plan', 0)
+        await old.commit({ at, ...first, previous: -1, last: 5, puts: ann('folded up to 5') })
+        // Emptied again, and filled by another owner in the same epoch: further than the first one is, as an older copy
+        // may be.
+        await empty()
+        const second = await young.claim(at, 'plan', 0)
+        await young.commit({ at, ...second, previous: -1, last: 7, puts: ann('folded up to 7') })
+        assert.equal(first.epoch, second.epoch)
+        await assert.rejects(
+          old.load(at, ['ann'], { ...first, last: 5 }),
+          (error) => isEngineError(error, 'FENCED') && /another claim of epoch 1/.test(error.message),
+        )
+        await assert.rejects(old.commit({ at, ...first, previous: 7, last: 9, puts: ann('twice') }), (error) =>
+          isEngineError(error, 'FENCED'),
+        )
+        assert.deepEqual(await young.load(at, ['ann'], { ...second, last: 7 }), [Buffer.from('folded up to 7')])
+      },
+    )
 
-    test('what two owners commit at once is the younger one\'s', async () => {
+    test("what two owners commit at once is the younger one's", async () => {
       await empty()
       const [old, young] = [await open({ nodes: server.nodes }), await open({ nodes: server.nodes })]
       const first = await old.claim(at, 'plan', 0)
       const second = await young.claim(at, 'plan', 0)
-      const commit = (store: RedisStateStore, { epoch, claim }: Claim) => store.commit({ at, epoch, claim, previous: -1, last: epoch, puts: [{ key: 'ann', blob: Buffer.of(epoch), expiresAtMs: never }] })
+      const commit = (store: RedisStateStore, { epoch, claim }: Claim) =>
+        store.commit({
+          at,
+          epoch,
+          claim,
+          previous: -1,
+          last: epoch,
+          puts: [{ key: 'ann', blob: Buffer.of(epoch), expiresAtMs: never }],
+        })
       const [refused, done] = await Promise.allSettled([commit(old, first), commit(young, second)])
       assert.ok(refused.status === 'rejected' && isEngineError(refused.reason, 'FENCED'))
       assert.equal(done.status, 'fulfilled')
@@ -94,10 +131,16 @@ for (const kind of ['server', 'cluster'] as const)
       await server.restart('SIGKILL', async () => {
         await assert.rejects(store.load(at, ['p1']), away)
         await assert.rejects(store.commit({ at, epoch, claim, previous: 7, last: 8, puts: [] }), away)
-        await assert.rejects(openRedisStateStore({ nodes: server.nodes }), (error: Error) => away(error) && /ECONNREFUSED/.test(error.message))
+        await assert.rejects(
+          openRedisStateStore({ nodes: server.nodes }),
+          (error: Error) => away(error) && /ECONNREFUSED/.test(error.message),
+        )
       })
       await patiently(() => store.commit({ at, epoch, claim, previous: 7, last: 8, puts: putsOf(1, 5) }))
-      assert.deepEqual((await store.load(at, ['p0', 'p2'])).map((blob) => blob?.length), [5, 300])
+      assert.deepEqual(
+        (await store.load(at, ['p0', 'p2'])).map((blob) => blob?.length),
+        [5, 300],
+      )
     })
 
     test('a sweep drops what has expired, keeps what was renewed, and comes round in steps', async () => {
@@ -109,20 +152,27 @@ for (const kind of ['server', 'cluster'] as const)
       await store.commit({ at, epoch, claim, previous: 0, last: 1, puts: [{ ...puts[3]!, expiresAtMs: 5_000 }] })
       const sweep = () => store.sweep(at, { epoch, claim, last: 1 }, 1_010, 6)
       assert.deepEqual([await sweep(), await sweep(), await sweep()], [5, 4, 0])
-      assert.deepEqual((await store.load(at, ['p2', 'p3', 'p9', 'p10'])).map((blob) => blob !== undefined), [false, true, false, true])
+      assert.deepEqual(
+        (await store.load(at, ['p2', 'p3', 'p9', 'p10'])).map((blob) => blob !== undefined),
+        [false, true, false, true],
+      )
       assert.equal((await store.stat(at))?.blobs, 86)
     })
 
     test('sweeps and a drop leave nothing behind of earlier identities, and all of the present one', async () => {
       await empty()
       const store = await open({ nodes: server.nodes })
-      const sizes = async (): Promise<number> => (await ask(server.nodes, (admin) => admin.dbsize())).reduce((sum, size) => sum + size, 0)
+      const sizes = async (): Promise<number> =>
+        (await ask(server.nodes, (admin) => admin.dbsize())).reduce((sum, size) => sum + size, 0)
       let claimed: Claim | undefined
       for (const [i, plan] of ['a', 'b', 'c'].entries()) {
         claimed = await store.claim(at, plan, 0)
         await store.commit({ at, ...claimed, previous: -1, last: 0, puts: putsOf(40 - i * 10) })
       }
-      assert.deepEqual({ ...(await store.stat(at)) }, { ...at, epoch: 3, last: 0, identity: 'c', blobs: 20, dropped: 40 })
+      assert.deepEqual(
+        { ...(await store.stat(at)) },
+        { ...at, epoch: 3, last: 0, identity: 'c', blobs: 20, dropped: 40 },
+      )
       assert.equal(await store.sweep(at, claimed!, 0), 20)
       assert.deepEqual([(await store.stat(at))?.dropped, await sizes()], [0, 22])
       assert.equal(await store.drop(at), 20)

@@ -29,42 +29,76 @@ beforeAll(async () => {
   certificates.authority('ca', '/CN=An authority')
   certificates.authority('ca-other', '/CN=Another authority')
   certificates.issue('server', '/CN=redis', 'subjectAltName=IP:127.0.0.1')
-  server = await redis.start({ directory, secure: { cert: certificates.path('server.pem'), key: certificates.path('server.key'), ca: certificates.path('ca.pem'), ...user } })
+  server = await redis.start({
+    directory,
+    secure: {
+      cert: certificates.path('server.pem'),
+      key: certificates.path('server.key'),
+      ca: certificates.path('ca.pem'),
+      ...user,
+    },
+  })
 })
 afterAll(async () => {
   await server?.stop('SIGKILL')
   if (directory !== undefined) await rm(directory, { recursive: true })
 })
 
-const options = (change: Partial<RedisStateOptions> = {}): RedisStateOptions => ({ nodes: [{ host: '127.0.0.1', port: server.ports[0]! }], tls: { ca: certificates.pem('ca.pem') }, ...user, ...change })
+const options = (change: Partial<RedisStateOptions> = {}): RedisStateOptions => ({
+  nodes: [{ host: '127.0.0.1', port: server.ports[0]! }],
+  tls: { ca: certificates.pem('ca.pem') },
+  ...user,
+  ...change,
+})
 
-/** An error that is waited out and told as a dependency that is away, with these words and without a secret anywhere in it. */
+/**
+ * An error that is waited out and told as a dependency that is away, with these words and without a secret anywhere in
+ * it.
+ */
 const turnedAway = (words: RegExp, secret: string) => (error: unknown) => {
   assert.ok(isEngineError(error, 'STORE_DOWN'), String(error))
   assert.equal(endOf(error).exit, 4)
   assert.match(error.message, words)
-  for (let inner: unknown = error; inner instanceof Error; inner = inner.cause) assert.ok(!JSON.stringify(inner, Object.getOwnPropertyNames(inner)).includes(secret), inner.message)
+  for (let inner: unknown = error; inner instanceof Error; inner = inner.cause)
+    assert.ok(!JSON.stringify(inner, Object.getOwnPropertyNames(inner)).includes(secret), inner.message)
   return true
 }
 
 test('over TLS, as a user of its own, state is claimed, committed and read as without', async () => {
   const store = await open(options())
   const { epoch, claim } = await store.claim(at, 'tls', 0)
-  await store.commit({ at, epoch, claim, previous: -1, last: 4, puts: [{ key: 'ann', blob: Buffer.from('a'), expiresAtMs: Number.MAX_SAFE_INTEGER }] })
+  await store.commit({
+    at,
+    epoch,
+    claim,
+    previous: -1,
+    last: 4,
+    puts: [{ key: 'ann', blob: Buffer.from('a'), expiresAtMs: Number.MAX_SAFE_INTEGER }],
+  })
   assert.equal((await store.load(at, ['ann']))[0]?.toString(), 'a')
   const [view] = await store.inspect()
   assert.deepEqual([view!.policy, view!.appendOnly], ['noeviction', true])
 })
 
 test('an authority that did not sign the certificate is named as the reason', async () => {
-  for (const tls of [{ ca: certificates.pem('ca-other.pem') }, {}]) await assert.rejects(openRedisStateStore(options({ tls })), turnedAway(/certificate.*Check redis\.caFile/, user.password))
+  for (const tls of [{ ca: certificates.pem('ca-other.pem') }, {}])
+    await assert.rejects(
+      openRedisStateStore(options({ tls })),
+      turnedAway(/certificate.*Check redis\.caFile/, user.password),
+    )
 })
 
 test('a wrong password is a refusal that names the credentials and shows none', async () => {
-  await assert.rejects(openRedisStateStore(options({ password: 'gue55' })), turnedAway(/WRONGPASS.*Check username, password/, 'gue55'))
+  await assert.rejects(
+    openRedisStateStore(options({ password: 'gue55' })),
+    turnedAway(/WRONGPASS.*Check username, password/, 'gue55'),
+  )
 })
 
 test('who speaks no TLS is told that nobody answers so', async () => {
   const plain = { nodes: options().nodes, ...user }
-  await assert.rejects(openRedisStateStore({ ...plain, timeoutMs: 500 }), turnedAway(/cannot be reached/, user.password))
+  await assert.rejects(
+    openRedisStateStore({ ...plain, timeoutMs: 500 }),
+    turnedAway(/cannot be reached/, user.password),
+  )
 })

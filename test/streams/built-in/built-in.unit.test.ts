@@ -10,18 +10,24 @@ import { validateStream } from '../../../src/streams/language/validate.js'
 const read = (path: string): string => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8')
 
 test('the streams that come with the engine are attendance, meter readings, syncs and metrics', () => {
-  assert.deepEqual(builtinStreams.map(({ name }) => name), ['attendance', 'meter-reading', 'sync', 'infra-metric'])
+  assert.deepEqual(
+    builtinStreams.map(({ name }) => name),
+    ['attendance', 'meter-reading', 'sync', 'infra-metric'],
+  )
 })
 
 test('the types of their events are those of the schemas; else run scripts/generate-schemas.js', () => {
-  const schemas = readdirSync(new URL('../../../schemas/', import.meta.url)).filter((name) => /^[a-z-]+\.avsc$/.test(name))
+  const schemas = readdirSync(new URL('../../../schemas/', import.meta.url)).filter((name) =>
+    /^[a-z-]+\.avsc$/.test(name),
+  )
   const records = schemas.sort().map((name) => JSON.parse(read(`schemas/${name}`)) as AvroRecord)
   assert.equal(read('src/streams/built-in/events.ts'), eventTypes(records, './columns.js'))
 })
 
 describe.each(builtinStreams.map((stream) => ({ name: stream.name, stream })))('$name', ({ stream }) => {
   const names = stream.features.map(({ name }) => name)
-  const score = (value: (name: string) => number): number => stream.heuristic(Object.fromEntries(names.map((name) => [name, value(name)])))
+  const score = (value: (name: string) => number): number =>
+    stream.heuristic(Object.fromEntries(names.map((name) => [name, value(name)])))
 
   test('has no problem and 15 features or more', () => {
     assert.deepEqual(validateStream(stream), [])
@@ -29,13 +35,23 @@ describe.each(builtinStreams.map((stream) => ({ name: stream.name, stream })))('
   })
 
   test('is frozen all the way down', () => {
-    assert.ok(Object.isFrozen(stream) && Object.isFrozen(stream.features) && Object.isFrozen(stream.features[0]?.feature) && Object.isFrozen(stream.schema.fields))
+    assert.ok(
+      Object.isFrozen(stream) &&
+        Object.isFrozen(stream.features) &&
+        Object.isFrozen(stream.features[0]?.feature) &&
+        Object.isFrozen(stream.schema.fields),
+    )
   })
 
-  test('is keyed by tenant, so that every history is whole in one partition', () => assert.equal(stream.key, stream.tenant))
+  test('is keyed by tenant, so that every history is whole in one partition', () =>
+    assert.equal(stream.key, stream.tenant))
 
   test('its heuristic gives a score from 0 to 1 for any vector', () => {
-    const number = fc.oneof(fc.double(), fc.constantFrom(0, 1, -1, Number.NaN, Infinity, -Infinity), fc.double({ min: -1e4, max: 1e4 }))
+    const number = fc.oneof(
+      fc.double(),
+      fc.constantFrom(0, 1, -1, Number.NaN, Infinity, -Infinity),
+      fc.double({ min: -1e4, max: 1e4 }),
+    )
     fc.assert(
       fc.property(fc.array(number, { minLength: names.length, maxLength: names.length }), (vector) => {
         const found = score((name) => vector[names.indexOf(name)]!)
@@ -64,16 +80,53 @@ describe('heuristics say what an expert would:', () => {
   test.each([
     ['attendance', 'two places at once', { distance_km: 300, speed_kmh: 900 }, 'high'],
     ['attendance', 'a step aside within a second', { distance_km: 0.2, speed_kmh: 700 }, 'low'],
-    ['attendance', "five people on somebody else's phone", { people_on_device_1h: 5, device_familiarity_28d: 0, device_person_changed: 1, device_elapsed_s: 20 }, 'high'],
-    ['attendance', 'five people on a terminal that is new to one of them', { people_on_device_1h: 5, people_on_device_7d: 60, device_familiarity_28d: 0, device_person_changed: 1, device_elapsed_s: 20, by_terminal: 1 }, 'low'],
-    ['attendance', 'reports of a phone that came out of order', { distance_km: 12, speed_kmh: 40_000, elapsed_s: 0 }, 'low'],
-    ['attendance', 'a position that the sender is sure of, in the very middle, and was at before', { by_phone: 1, accuracy_m: 3, geofence_radii: 0.01, distance_km: 0 }, 'high'],
-    ['attendance', 'a phone that is at the same place to the digit every time', { by_phone: 1, same_position_28d: 0.9, geofence_radii: 8 }, 'medium'],
+    [
+      'attendance',
+      "five people on somebody else's phone",
+      { people_on_device_1h: 5, device_familiarity_28d: 0, device_person_changed: 1, device_elapsed_s: 20 },
+      'high',
+    ],
+    [
+      'attendance',
+      'five people on a terminal that is new to one of them',
+      {
+        people_on_device_1h: 5,
+        people_on_device_7d: 60,
+        device_familiarity_28d: 0,
+        device_person_changed: 1,
+        device_elapsed_s: 20,
+        by_terminal: 1,
+      },
+      'low',
+    ],
+    [
+      'attendance',
+      'reports of a phone that came out of order',
+      { distance_km: 12, speed_kmh: 40_000, elapsed_s: 0 },
+      'low',
+    ],
+    [
+      'attendance',
+      'a position that the sender is sure of, in the very middle, and was at before',
+      { by_phone: 1, accuracy_m: 3, geofence_radii: 0.01, distance_km: 0 },
+      'high',
+    ],
+    [
+      'attendance',
+      'a phone that is at the same place to the digit every time',
+      { by_phone: 1, same_position_28d: 0.9, geofence_radii: 8 },
+      'medium',
+    ],
     ['attendance', 'a terminal that is', { same_position_28d: 1 }, 'low'],
     ['meter-reading', 'a counter that falls', { consumed: -5 }, 'high'],
     ['meter-reading', 'a reading far from its own consumption', { jump: 40 }, 'high'],
     ['meter-reading', 'a reading far from the line of a gate camera', { jump: 40, is_plate: 1 }, 'low'],
-    ['sync', 'somebody else changed the same fields meanwhile', { others_since_last_sync: 1, fields_changed: 8, record_user_changed: 1, base_version_step: 0 }, 'high'],
+    [
+      'sync',
+      'somebody else changed the same fields meanwhile',
+      { others_since_last_sync: 1, fields_changed: 8, record_user_changed: 1, base_version_step: 0 },
+      'high',
+    ],
     ['sync', 'a long time offline on a record of one hand', { offline_h: 72 }, 'low'],
     ['infra-metric', 'beyond the critical threshold', { of_warning: 1.5, of_critical: 1.1 }, 'high'],
     ['infra-metric', 'rarer than one in ten thousand of its own past', { surprise: 4.5 }, 'high'],

@@ -4,7 +4,12 @@ import { isEngineError } from '../../../src/base/errors.js'
 import { chooseStreams } from '../../../src/streams/choose.js'
 
 const accepted = async (...accept: readonly string[]): Promise<Readonly<Record<string, string | undefined>>> =>
-  Object.fromEntries((await chooseStreams({ builtin: ['attendance', 'sync'], paths: [], accept })).map(({ name, accepts }) => [name, accepts]))
+  Object.fromEntries(
+    (await chooseStreams({ builtin: ['attendance', 'sync'], paths: [], accept })).map(({ name, accepts }) => [
+      name,
+      accepts,
+    ]),
+  )
 
 test('a topic takes what is said of its stream, else what is said of all, else anything', async () => {
   assert.deepEqual(await accepted(), { attendance: undefined, sync: undefined })

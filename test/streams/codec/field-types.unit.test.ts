@@ -10,14 +10,21 @@ import { doors } from '../../fixtures/doors.js'
 const pass = { event_id: 'e1', tenant_id: 'acme', badge: 'b7', door: 'd1', at: 1_767_600_000_000, force: 12.5 }
 
 /** The stream of the fixture with one more field. */
-const streamWith = (field: object): Stream => ({ ...doors, schema: { ...doors.schema, fields: [...doors.schema.fields, field as AvroField] } })
+const streamWith = (field: object): Stream => ({
+  ...doors,
+  schema: { ...doors.schema, fields: [...doors.schema.fields, field as AvroField] },
+})
 
 const colour = { type: 'enum', name: 'Colour', symbols: ['red', 'green'] }
 
 describe('a field of a type that events can have is the same by JSON and by Avro, with and without a header', () => {
   test.each<[string, object, readonly unknown[]]>([
     ['text', { type: 'string' }, ['', 'grün', '🚪']],
-    ['text with a logical type', { type: { type: 'string', logicalType: 'uuid' } }, ['6fa459ea-ee8a-3ca4-894e-db77e160355e']],
+    [
+      'text with a logical type',
+      { type: { type: 'string', logicalType: 'uuid' } },
+      ['6fa459ea-ee8a-3ca4-894e-db77e160355e'],
+    ],
     ['boolean', { type: 'boolean' }, [true, false]],
     ['int', { type: 'int' }, [-(2 ** 31), 2 ** 31 - 1]],
     ['long', { type: 'long' }, [1 - 2 ** 52, 2 ** 52 - 1, -1]],
@@ -28,7 +35,11 @@ describe('a field of a type that events can have is the same by JSON and by Avro
     ['enum or null', { type: ['null', colour], default: null }, [null, 'green']],
     ['enum or null, null last', { type: [colour, 'null'], default: 'red' }, ['red', null]],
     ['number or null', { type: ['null', 'double'], default: null }, [null, 1.5]],
-    ['time or null', { type: ['null', { type: 'long', logicalType: 'timestamp-millis' }], default: null }, [null, 1_767_600_000_000]],
+    [
+      'time or null',
+      { type: ['null', { type: 'long', logicalType: 'timestamp-millis' }], default: null },
+      [null, 1_767_600_000_000],
+    ],
     ['a union of one', { type: ['string'] }, ['x']],
   ])('%s', (_, type, values) => {
     const stream = streamWith({ name: 'extra', ...type })
@@ -67,7 +78,10 @@ describe('a field of a type that events cannot have is refused when the stream i
     ['a type that Avro does not have', 'text'],
   ])('%s', (_, type) => {
     const problems = validateStream(streamWith({ name: 'extra', type }))
-    assert.ok(problems.some((problem) => problem.startsWith('schema field extra: type ')), problems.join('\n'))
+    assert.ok(
+      problems.some((problem) => problem.startsWith('schema field extra: type ')),
+      problems.join('\n'),
+    )
   })
 })
 
@@ -81,11 +95,19 @@ describe('a default that no event could hold is refused, by the name of its fiel
     ['beyond the type', { type: 'int', default: 2 ** 40 }],
   ])('%s', (_, field) => {
     const problems = validateStream(streamWith({ name: 'extra', ...field }))
-    assert.ok(problems.some((problem) => problem.startsWith('schema field extra: the default ')), `not named in: ${problems.join('\n')}`)
+    assert.ok(
+      problems.some((problem) => problem.startsWith('schema field extra: the default ')),
+      `not named in: ${problems.join('\n')}`,
+    )
   })
 
   test('one within them serves where the field is absent', () => {
-    assert.equal(eventCodec(streamWith({ name: 'extra', type: 'double', minimum: 0, maximum: 1, default: 0.5 })).read(pass)['extra'], 0.5)
+    assert.equal(
+      eventCodec(streamWith({ name: 'extra', type: 'double', minimum: 0, maximum: 1, default: 0.5 })).read(pass)[
+        'extra'
+      ],
+      0.5,
+    )
   })
 })
 
@@ -97,11 +119,24 @@ test('a field that would seem to be there in every event is refused by its name'
 })
 
 test('an enum may be used a second time by its name, or is refused by the field’s', () => {
-  const stream: Stream = { ...doors, schema: { ...doors.schema, fields: [...doors.schema.fields, { name: 'first', type: colour }, { name: 'extra', type: 'Colour' }] } }
+  const stream: Stream = {
+    ...doors,
+    schema: {
+      ...doors.schema,
+      fields: [...doors.schema.fields, { name: 'first', type: colour }, { name: 'extra', type: 'Colour' }],
+    },
+  }
   const problems = validateStream(stream)
-  if (problems.length > 0) return assert.ok(problems.some((problem) => problem.startsWith('schema field extra: ')), problems.join('\n'))
+  if (problems.length > 0)
+    return assert.ok(
+      problems.some((problem) => problem.startsWith('schema field extra: ')),
+      problems.join('\n'),
+    )
   const codec = eventCodec(stream)
   const event = { ...pass, first: 'red', extra: 'green' }
   assert.deepEqual(codec.decode(codec.encodeAvro(event)), event)
-  assert.throws(() => codec.read({ ...event, extra: 'blue' }), (error) => isEngineError(error, 'BAD_FIELD'))
+  assert.throws(
+    () => codec.read({ ...event, extra: 'blue' }),
+    (error) => isEngineError(error, 'BAD_FIELD'),
+  )
 })

@@ -13,13 +13,19 @@ const codec = eventCodec(doors)
 const pass = { event_id: 'e1', tenant_id: 'acme', badge: 'b7', door: 'd1', at: 1_767_600_000_000, force: 12.5 }
 
 /** The schema of a producer: the stream's own with other fields. */
-const schemaWith = (change: (fields: readonly AvroField[]) => readonly AvroField[], names: Partial<AvroRecord> = {}): AvroRecord => ({ ...doors.schema, ...names, fields: change(doors.schema.fields) })
+const schemaWith = (
+  change: (fields: readonly AvroField[]) => readonly AvroField[],
+  names: Partial<AvroRecord> = {},
+): AvroRecord => ({ ...doors.schema, ...names, fields: change(doors.schema.fields) })
 const without = (name: string) => schemaWith((fields) => fields.filter((field) => field.name !== name))
-const withType = (name: string, type: unknown) => schemaWith((fields) => fields.map((field) => (field.name === name ? { name, type } : field)))
+const withType = (name: string, type: unknown) =>
+  schemaWith((fields) => fields.map((field) => (field.name === name ? { name, type } : field)))
 
 /** What a producer with this schema sends. */
-const written = (id: number, record: AvroRecord, event: object): Buffer => Buffer.concat([wireHeader(id), avro.Type.forSchema(record as unknown as avro.Schema).toBuffer(event)])
-const knowing = (schemas: Readonly<Record<number, WriterSchema>>) => codec.wireReaders(new Map(Object.entries(schemas).map(([id, schema]) => [Number(id), schema])))
+const written = (id: number, record: AvroRecord, event: object): Buffer =>
+  Buffer.concat([wireHeader(id), avro.Type.forSchema(record as unknown as avro.Schema).toBuffer(event)])
+const knowing = (schemas: Readonly<Record<number, WriterSchema>>) =>
+  codec.wireReaders(new Map(Object.entries(schemas).map(([id, schema]) => [Number(id), schema])))
 const avroSchema = (record: AvroRecord): WriterSchema => ({ kind: 'avro', record })
 
 describe('a record in the wire format', () => {
@@ -31,7 +37,16 @@ describe('a record in the wire format', () => {
   })
 
   test('names the schema that has to be known before it can be read', () => {
-    const values = [codec.encodeWire(7, pass), codec.encodeJson(pass), null, Buffer.alloc(0), Buffer.from([0, 0, 0, 0]), codec.encodeAvro(pass), codec.encodeWire(4_000_000_000, pass), codec.encodeWire(7, pass)]
+    const values = [
+      codec.encodeWire(7, pass),
+      codec.encodeJson(pass),
+      null,
+      Buffer.alloc(0),
+      Buffer.from([0, 0, 0, 0]),
+      codec.encodeAvro(pass),
+      codec.encodeWire(4_000_000_000, pass),
+      codec.encodeWire(7, pass),
+    ]
     assert.deepEqual([...schemaIds(values)], [7, 4_000_000_000])
   })
 
@@ -39,26 +54,48 @@ describe('a record in the wire format', () => {
     const readers = knowing({ 7: avroSchema(doors.schema) })
     refused(() => codec.decode(Buffer.from([0, 0, 0, 7]), readers), 'BAD_AVRO', /4 bytes of schema id/)
     refused(() => codec.decode(codec.encodeWire(7, pass).subarray(0, 20), readers), 'BAD_AVRO', /cut off/)
-    refused(() => codec.decode(Buffer.concat([codec.encodeWire(7, pass), Buffer.from([1])]), readers), 'BAD_AVRO', /1 bytes follow/)
+    refused(
+      () => codec.decode(Buffer.concat([codec.encodeWire(7, pass), Buffer.from([1])]), readers),
+      'BAD_AVRO',
+      /1 bytes follow/,
+    )
   })
 
   test('is held to the bounds of the stream, whoever wrote it', () => {
-    refused(() => codec.decode(codec.encodeWire(7, { ...pass, force: 1_001 }), knowing({ 7: avroSchema(doors.schema) })), 'BAD_FIELD', /field 'force' found 1001/, 'force')
+    refused(
+      () => codec.decode(codec.encodeWire(7, { ...pass, force: 1_001 }), knowing({ 7: avroSchema(doors.schema) })),
+      'BAD_FIELD',
+      /field 'force' found 1001/,
+      'force',
+    )
   })
 
-  test('without a registry says what to set', () => refused(() => codec.decode(codec.encodeWire(7, pass)), 'UNKNOWN_SCHEMA', /schema id 7 .* no registry is configured: set schemaRegistry\.url/))
+  test('without a registry says what to set', () =>
+    refused(
+      () => codec.decode(codec.encodeWire(7, pass)),
+      'UNKNOWN_SCHEMA',
+      /schema id 7 .* no registry is configured: set schemaRegistry\.url/,
+    ))
 })
 
 describe('producers of other versions are read at once', () => {
   const older = without('door')
-  const newer = schemaWith((fields) => [{ name: 'colour', type: 'string', default: '' }, ...fields.filter(({ name }) => name !== 'door'), { name: 'battery', type: ['null', 'double'], default: null }])
+  const newer = schemaWith((fields) => [
+    { name: 'colour', type: 'string', default: '' },
+    ...fields.filter(({ name }) => name !== 'door'),
+    { name: 'battery', type: ['null', 'double'], default: null },
+  ])
   const readers = knowing({ 1: avroSchema(older), 2: avroSchema(doors.schema), 3: avroSchema(newer) })
   const { door, ...doorless } = pass
 
   test.each<[string, Buffer, Event]>([
     ['an older one lacks a field that has a default', written(1, older, doorless), { ...pass, door: null }],
     ['one of the same version', written(2, doors.schema, pass), { ...pass, door }],
-    ['a newer one has fields more, and has dropped one', written(3, newer, { ...doorless, colour: 'red', battery: 0.5 }), { ...pass, door: null }],
+    [
+      'a newer one has fields more, and has dropped one',
+      written(3, newer, { ...doorless, colour: 'red', battery: 0.5 }),
+      { ...pass, door: null },
+    ],
   ])('%s', (_, bytes, event) => {
     const read = codec.decode(bytes, readers)
     assert.deepEqual(read, event)
@@ -67,18 +104,40 @@ describe('producers of other versions are read at once', () => {
 
   test('numbers may be narrower than the stream’s, and the namespace another', () => {
     const record = { ...withType('force', 'int'), namespace: 'com.acme' }
-    assert.deepEqual(codec.decode(written(4, record, { ...pass, force: 12 }), knowing({ 4: avroSchema(record) })), { ...pass, force: 12 })
+    assert.deepEqual(codec.decode(written(4, record, { ...pass, force: 12 }), knowing({ 4: avroSchema(record) })), {
+      ...pass,
+      force: 12,
+    })
   })
 })
 
 describe('a schema that is of no use makes dead letters that name id, subject and field', () => {
   const reading = (schema: WriterSchema) => () => codec.decode(codec.encodeWire(9, pass), knowing({ 9: schema }))
 
-  test('the registry does not know it', () => refused(reading({ kind: 'unknown' }), 'UNKNOWN_SCHEMA', /does not know schema id 9; .* subject 'doors-value'/))
-  test('it is no Avro record', () => refused(reading({ kind: 'unfit', why: 'it is "string"' }), 'SCHEMA_MISMATCH', /schema id 9 .* 'doors-value': it is "string"/))
-  test('it lacks a field that has no default', () => refused(reading(avroSchema(without('badge'))), 'SCHEMA_MISMATCH', /schema id 9 \(Door, subject 'doors-value'\) .* has no field 'badge'/, 'badge'))
-  test('a field has another type', () => refused(reading(avroSchema(withType('force', 'string'))), 'SCHEMA_MISMATCH', /field 'force' is "string", which cannot be read as "double"/, 'force'))
-  test('it is another record', () => refused(reading(avroSchema({ ...doors.schema, name: 'Window' })), 'SCHEMA_MISMATCH', /schema id 9 .*Window/))
+  test('the registry does not know it', () =>
+    refused(reading({ kind: 'unknown' }), 'UNKNOWN_SCHEMA', /does not know schema id 9; .* subject 'doors-value'/))
+  test('it is no Avro record', () =>
+    refused(
+      reading({ kind: 'unfit', why: 'it is "string"' }),
+      'SCHEMA_MISMATCH',
+      /schema id 9 .* 'doors-value': it is "string"/,
+    ))
+  test('it lacks a field that has no default', () =>
+    refused(
+      reading(avroSchema(without('badge'))),
+      'SCHEMA_MISMATCH',
+      /schema id 9 \(Door, subject 'doors-value'\) .* has no field 'badge'/,
+      'badge',
+    ))
+  test('a field has another type', () =>
+    refused(
+      reading(avroSchema(withType('force', 'string'))),
+      'SCHEMA_MISMATCH',
+      /field 'force' is "string", which cannot be read as "double"/,
+      'force',
+    ))
+  test('it is another record', () =>
+    refused(reading(avroSchema({ ...doors.schema, name: 'Window' })), 'SCHEMA_MISMATCH', /schema id 9 .*Window/))
   test('each of them with an error of its own', () => {
     const readers = knowing({ 9: { kind: 'unknown' } })
     const thrown = [0, 1].map(() => {
@@ -104,13 +163,24 @@ describe('a topic may be for one format alone', () => {
   const readers = knowing({ 7: avroSchema(doors.schema) })
 
   test('Avro: JSON is refused, and the engine itself writes Avro', () => {
-    refused(() => avroOnly.decode(codec.encodeJson(pass)), 'UNACCEPTED_FORMAT', /is JSON, and topic 'doors' takes Avro alone/)
+    refused(
+      () => avroOnly.decode(codec.encodeJson(pass)),
+      'UNACCEPTED_FORMAT',
+      /is JSON, and topic 'doors' takes Avro alone/,
+    )
     assert.deepEqual(avroOnly.decode(avroOnly.encode(pass)), pass)
-    assert.deepEqual(avroOnly.decode(codec.encodeWire(7, pass), avroOnly.wireReaders(new Map([[7, avroSchema(doors.schema)]]))), pass)
+    assert.deepEqual(
+      avroOnly.decode(codec.encodeWire(7, pass), avroOnly.wireReaders(new Map([[7, avroSchema(doors.schema)]]))),
+      pass,
+    )
   })
 
   test('JSON: both kinds of Avro are refused, and the engine itself writes JSON', () => {
-    refused(() => jsonOnly.decode(codec.encodeAvro(pass)), 'UNACCEPTED_FORMAT', /is Avro, and topic 'doors' takes JSON alone/)
+    refused(
+      () => jsonOnly.decode(codec.encodeAvro(pass)),
+      'UNACCEPTED_FORMAT',
+      /is Avro, and topic 'doors' takes JSON alone/,
+    )
     refused(() => jsonOnly.decode(codec.encodeWire(7, pass), readers), 'UNACCEPTED_FORMAT', /takes JSON alone/)
     assert.deepEqual(jsonOnly.decode(jsonOnly.encode(pass)), pass)
   })

@@ -15,11 +15,16 @@ describe('durations', () => {
   ] as const)('%s is %d ms', (text, ms) => assert.equal(durationMs(text), ms))
 
   test('are not what the type lets slip through', () => {
-    for (const text of ['-1h', '1e3h', ' 1h', '1h ', 'h', '1 h', '1x'] as unknown as readonly Duration[]) assert.ok(Number.isNaN(durationMs(text)), text)
+    for (const text of ['-1h', '1e3h', ' 1h', '1h ', 'h', '1 h', '1x'] as unknown as readonly Duration[])
+      assert.ok(Number.isNaN(durationMs(text)), text)
   })
 
   test('read back as what they say', () => {
-    fc.assert(fc.property(fc.integer({ min: 1, max: 100_000 }), (seconds) => assert.equal(durationMs(durationText(seconds * 1000) as Duration), seconds * 1000)))
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 100_000 }), (seconds) =>
+        assert.equal(durationMs(durationText(seconds * 1000) as Duration), seconds * 1000),
+      ),
+    )
     assert.equal(durationText(3_600_000), '1h')
     assert.equal(durationText(1), '1ms')
   })
@@ -27,8 +32,14 @@ describe('durations', () => {
 
 describe('evidence', () => {
   test('grows along a ramp, either way, and stays within 0..1', () => {
-    assert.deepEqual([1, 2, 3, 4, 9].map((x) => ramp(x, 2, 4)), [0, 0, 0.5, 1, 1])
-    assert.deepEqual([0.9, 0.5, 0.1].map((x) => ramp(x, 0.75, 0.25)), [0, 0.5, 1])
+    assert.deepEqual(
+      [1, 2, 3, 4, 9].map((x) => ramp(x, 2, 4)),
+      [0, 0, 0.5, 1, 1],
+    )
+    assert.deepEqual(
+      [0.9, 0.5, 0.1].map((x) => ramp(x, 0.75, 0.25)),
+      [0, 0.5, 1],
+    )
   })
 
   test('is none where the feature is missing', () => {

@@ -20,9 +20,14 @@ describe('a stream is checked where it is written', () => {
 
   test('columns of a schema without a type are left to the check at start', () => {
     const untyped = { ...stream, schema: avsc(import.meta.url, '../../../schemas/attendance.avsc') }
-    assert.throws(() => defineStream({ ...untyped, features: { wrong: mean('latitude', '1h', person) } }), /features\.wrong: the schema has no column 'latitude'/)
-    // @ts-expect-error entities are known without a schema
-    assert.throws(() => defineStream({ ...untyped, features: { wrong: field('lat'), events: count('1h', { by: 'site' }) } }), /there is no entity 'site'/)
+    assert.throws(
+      () => defineStream({ ...untyped, features: { wrong: mean('latitude', '1h', person) } }),
+      /features\.wrong: the schema has no column 'latitude'/,
+    )
+    const unknownEntity = (): unknown =>
+      // @ts-expect-error entities are known without a schema
+      defineStream({ ...untyped, features: { wrong: field('lat'), events: count('1h', { by: 'site' }) } })
+    assert.throws(unknownEntity, /there is no entity 'site'/)
   })
 
   test('and every mistake in mistakes.ts is one; the compiler names the column and what was perhaps meant', () => {
@@ -52,11 +57,20 @@ function complaints(...files: readonly (readonly [file: string, text?: string])[
   const { options } = ts.parseJsonConfigFileContent(config, { ...ts.sys, readDirectory: () => [] }, root)
   const disk = ts.createCompilerHost(options)
   const texts = new Map(files.flatMap(([file, text]) => (text === undefined ? [] : [[file, text]])))
-  const program = ts.createProgram(files.map(([file]) => file), options, {
-    ...disk,
-    readFile: (name) => texts.get(name) ?? disk.readFile(name),
-    fileExists: (name) => texts.has(name) || disk.fileExists(name),
-    getSourceFile: (name, language) => ts.createSourceFile(name, texts.get(name) ?? disk.readFile(name) ?? '', language),
-  })
-  return files.map(([file]) => program.getSemanticDiagnostics(program.getSourceFile(file)).map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n')))
+  const program = ts.createProgram(
+    files.map(([file]) => file),
+    options,
+    {
+      ...disk,
+      readFile: (name) => texts.get(name) ?? disk.readFile(name),
+      fileExists: (name) => texts.has(name) || disk.fileExists(name),
+      getSourceFile: (name, language) =>
+        ts.createSourceFile(name, texts.get(name) ?? disk.readFile(name) ?? '', language),
+    },
+  )
+  return files.map(([file]) =>
+    program
+      .getSemanticDiagnostics(program.getSourceFile(file))
+      .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n')),
+  )
 }

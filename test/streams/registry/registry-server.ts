@@ -16,7 +16,10 @@ export interface RegistryServer {
 /** The first start on a machine fetches 160 MB. */
 const startTimeoutMs = 10 * 60_000
 
-/** Starts a registry before the tests of this file and stops it after them. Where it cannot run, they are skipped loudly. */
+/**
+ * Starts a registry before the tests of this file and stops it after them. Where it cannot run, they are skipped
+ * loudly.
+ */
 export function registryServer(): () => RegistryServer {
   const missing = service.missing()
   let server: RegistryServer | undefined
@@ -24,7 +27,8 @@ export function registryServer(): () => RegistryServer {
   let running: Awaited<ReturnType<typeof service.start>> | undefined
 
   beforeAll(async () => {
-    if (missing !== undefined) return void process.stderr.write(`\n!!! NOT RUN: tests against a schema registry: ${missing}\n\n`)
+    if (missing !== undefined)
+      return void process.stderr.write(`\n!!! NOT RUN: tests against a schema registry: ${missing}\n\n`)
     directory = await mkdtemp(join(tmpdir(), 'tidemill-registry-'))
     running = await service.start({ directory })
     const { ports, variables } = running

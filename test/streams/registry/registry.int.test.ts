@@ -20,7 +20,12 @@ import { registryServer } from './registry-server.js'
 const quick = (): Clock & { pass(ms: number): void; readonly slept: readonly number[] } => {
   let now = 1_767_600_000_000
   const slept: number[] = []
-  return { nowMs: () => now, slept, pass: (ms) => void (now += ms), sleep: async (ms) => void ((now += ms), slept.push(ms)) }
+  return {
+    nowMs: () => now,
+    slept,
+    pass: (ms) => void (now += ms),
+    sleep: async (ms) => void ((now += ms), slept.push(ms)),
+  }
 }
 
 const opened: SchemaRegistry[] = []
@@ -33,7 +38,10 @@ afterEach(() => {
   for (const registry of opened.splice(0)) registry.close()
 })
 
-const withFields = (...fields: AvroRecord['fields']): AvroRecord => ({ ...doors.schema, fields: [...doors.schema.fields, ...fields] })
+const withFields = (...fields: AvroRecord['fields']): AvroRecord => ({
+  ...doors.schema,
+  fields: [...doors.schema.fields, ...fields],
+})
 const optional = { name: 'colour', type: ['null', 'string'], default: null } as const
 const required = { name: 'colour', type: 'string' } as const
 
@@ -51,12 +59,18 @@ describe('a real registry', () => {
 
   test('gives back what was registered, by subject and by id', async () => {
     const registry = open(server().url)
-    assert.deepEqual([await registry.latest('a-value'), await registry.find('a-value', doors.schema)], [undefined, undefined])
+    assert.deepEqual(
+      [await registry.latest('a-value'), await registry.find('a-value', doors.schema)],
+      [undefined, undefined],
+    )
     const id = await registry.register('a-value', doors.schema)
     assert.deepEqual(await registry.latest('a-value'), { id, version: 1, text: JSON.stringify(doors.schema) })
     const schema = (await registry.resolve([id])).get(id)
     assert.ok(schema?.kind === 'avro')
-    assert.deepEqual(schema.record.fields.map(({ name }) => name), doors.schema.fields.map(({ name }) => name))
+    assert.deepEqual(
+      schema.record.fields.map(({ name }) => name),
+      doors.schema.fields.map(({ name }) => name),
+    )
   })
 
   test('registers the same schema once', async () => {
@@ -69,10 +83,21 @@ describe('a real registry', () => {
   test('judges by the level of the subject, and refuses to register what it judges incompatible', async () => {
     const registry = open(server().url)
     await registry.register('c-value', doors.schema)
-    await fetch(`${server().url}/config/c-value`, { method: 'PUT', headers: { 'content-type': 'application/json' }, body: '{"compatibility":"BACKWARD"}' })
-    assert.deepEqual(await registry.judge('c-value', withFields(optional)), { compatible: true, level: 'BACKWARD', reasons: [] })
+    await fetch(`${server().url}/config/c-value`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: '{"compatibility":"BACKWARD"}',
+    })
+    assert.deepEqual(await registry.judge('c-value', withFields(optional)), {
+      compatible: true,
+      level: 'BACKWARD',
+      reasons: [],
+    })
     assert.equal((await registry.judge('c-value', withFields(required))).compatible, false)
-    await assert.rejects(registry.register('c-value', withFields(required)), (error) => isEngineError(error, 'SCHEMA_MISMATCH') && error.message.includes("'c-value'"))
+    await assert.rejects(
+      registry.register('c-value', withFields(required)),
+      (error) => isEngineError(error, 'SCHEMA_MISMATCH') && error.message.includes("'c-value'"),
+    )
     assert.equal((await registry.latest('c-value'))?.version, 1)
   })
 
@@ -114,13 +139,24 @@ async function listening(answer: RequestListener): Promise<{ url: string; readon
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked }
 }
 
-const json = (status: number, body: object): RequestListener => (_, response) => response.writeHead(status, { 'content-type': 'application/vnd.schemaregistry.v1+json' }).end(JSON.stringify(body))
+const json =
+  (status: number, body: object): RequestListener =>
+  (_, response) =>
+    response.writeHead(status, { 'content-type': 'application/vnd.schemaregistry.v1+json' }).end(JSON.stringify(body))
 const schemaAnswer = (schema: unknown, more: object = {}) => json(200, { schema: JSON.stringify(schema), ...more })
 
 describe('what is no answer of a registry is waited out, never held against a record', () => {
   test.each<[string, RequestListener, RegExp]>([
-    ['a 404 of somebody else', (_, response) => response.writeHead(404, { 'content-type': 'text/html' }).end('<h1>no</h1>'), /answered 404 .*check schemaRegistry\.url/],
-    ['a page that says 200', (_, response) => response.end('<h1>sign in</h1>'), /answered 200 .*check schemaRegistry\.url/],
+    [
+      'a 404 of somebody else',
+      (_, response) => response.writeHead(404, { 'content-type': 'text/html' }).end('<h1>no</h1>'),
+      /answered 404 .*check schemaRegistry\.url/,
+    ],
+    [
+      'a page that says 200',
+      (_, response) => response.end('<h1>sign in</h1>'),
+      /answered 200 .*check schemaRegistry\.url/,
+    ],
     ['trouble', json(503, { message: 'starting' }), /is in trouble: it answered 503/],
     ['a refusal of the credentials', json(401, { error_code: 401, message: 'no' }), /refuses the credentials \(401\)/],
     ['a connection that is cut at once', (request) => void request.socket.destroy(), /does not answer: socket hang up/],
@@ -145,8 +181,14 @@ describe('what is no answer of a registry is waited out, never held against a re
 
   test('nobody at all, and no word of the credentials', async () => {
     const registry = open('http://ann:secret@127.0.0.1:1/apis')
-    await down(registry.resolve([1]), /^the schema registry at http:\/\/127\.0\.0\.1:1\/apis does not answer: connect ECONNREFUSED/)
-    await down(registry.latest('a-value'), /^the schema registry at http:\/\/127\.0\.0\.1:1\/apis does not answer: connect ECONNREFUSED/)
+    await down(
+      registry.resolve([1]),
+      /^the schema registry at http:\/\/127\.0\.0\.1:1\/apis does not answer: connect ECONNREFUSED/,
+    )
+    await down(
+      registry.latest('a-value'),
+      /^the schema registry at http:\/\/127\.0\.0\.1:1\/apis does not answer: connect ECONNREFUSED/,
+    )
   })
 
   test('and the ids that were not asked for yet are left alone', async () => {
@@ -157,7 +199,8 @@ describe('what is no answer of a registry is waited out, never held against a re
 })
 
 describe('a schema under an id', () => {
-  const resolved = async (answer: RequestListener): Promise<unknown> => (await open((await listening(answer)).url).resolve([7])).get(7)
+  const resolved = async (answer: RequestListener): Promise<unknown> =>
+    (await open((await listening(answer)).url).resolve([7])).get(7)
 
   test.each<[string, RequestListener, RegExp]>([
     ['a JSON schema', json(200, { schemaType: 'JSON', schema: '{"type":"object"}' }), /JSON or Protobuf/],
@@ -172,10 +215,24 @@ describe('a schema under an id', () => {
 
   test('may refer to others', async () => {
     const schema = await resolved((request, response) => {
-      if (request.url!.includes('/subjects/place/versions/3')) return void schemaAnswer({ type: 'record', name: 'x.Place', fields: [{ name: 'lat', type: 'double' }] })(request, response)
-      schemaAnswer({ type: 'record', name: 'x.Pass', fields: [{ name: 'at', type: 'x.Place' }] }, { references: [{ name: 'x.Place', subject: 'place', version: 3 }] })(request, response)
+      if (request.url!.includes('/subjects/place/versions/3'))
+        return void schemaAnswer({ type: 'record', name: 'x.Place', fields: [{ name: 'lat', type: 'double' }] })(
+          request,
+          response,
+        )
+      schemaAnswer(
+        { type: 'record', name: 'x.Pass', fields: [{ name: 'at', type: 'x.Place' }] },
+        { references: [{ name: 'x.Place', subject: 'place', version: 3 }] },
+      )(request, response)
     })
-    assert.deepEqual(schema, { kind: 'avro', record: { type: 'record', name: 'x.Pass', fields: [{ name: 'at', type: { type: 'record', name: 'x.Place', fields: [{ name: 'lat', type: 'double' }] } }] } })
+    assert.deepEqual(schema, {
+      kind: 'avro',
+      record: {
+        type: 'record',
+        name: 'x.Pass',
+        fields: [{ name: 'at', type: { type: 'record', name: 'x.Place', fields: [{ name: 'lat', type: 'double' }] } }],
+      },
+    })
   })
 
   test('is asked for once by all who meet it at the same time', async () => {
@@ -201,27 +258,47 @@ test.each([
   assert.deepEqual(seen, [expected, expected])
 })
 
-test('over TLS the registry is believed when the authority is given, and with a name and password it is asked as somebody', async () => {
-  const certificates = certificatesIn(await mkdtemp(join(tmpdir(), 'tidemill-registry-tls-')))
-  certificates.authority('ca', '/CN=An authority')
-  certificates.authority('ca-other', '/CN=Another authority')
-  certificates.issue('server', '/CN=registry', 'subjectAltName=IP:127.0.0.1')
-  const server = createTlsServer({ key: certificates.pem('server.key'), cert: certificates.pem('server.pem') }, (request, response) => {
-    if (request.headers.authorization === 'Basic YW5uOnNlY3JldA==') schemaAnswer(doors.schema)(request, response)
-    else json(401, { error_code: 401, message: 'no' })(request, response)
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  onTestFinished(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const ca = (name: string): string => certificates.pem(`${name}.pem`).toString()
-  assert.equal((await open(url, { ca: ca('ca'), username: 'ann', password: 'secret' }).resolve([1])).get(1)?.kind, 'avro')
-  await down(open(url, { ca: ca('ca'), username: 'ann', password: 'gue55' }).latest('a-value'), /^(?!.*gue55).*refuses the credentials \(401\)/)
-  await down(open(url, { ca: ca('ca-other'), username: 'ann', password: 'secret' }).latest('a-value'), /^(?!.*secret).*does not answer: .*certificate/)
-})
+test(
+  'over TLS the registry is believed when the authority is given, and with a name and password it is asked as ' +
+    'somebody',
+  async () => {
+    const certificates = certificatesIn(await mkdtemp(join(tmpdir(), 'tidemill-registry-tls-')))
+    certificates.authority('ca', '/CN=An authority')
+    certificates.authority('ca-other', '/CN=Another authority')
+    certificates.issue('server', '/CN=registry', 'subjectAltName=IP:127.0.0.1')
+    const server = createTlsServer(
+      { key: certificates.pem('server.key'), cert: certificates.pem('server.pem') },
+      (request, response) => {
+        if (request.headers.authorization === 'Basic YW5uOnNlY3JldA==') schemaAnswer(doors.schema)(request, response)
+        else json(401, { error_code: 401, message: 'no' })(request, response)
+      },
+    ).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    onTestFinished(() => {
+      server.closeAllConnections()
+      server.close()
+    })
+    const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const ca = (name: string): string => certificates.pem(`${name}.pem`).toString()
+    assert.equal(
+      (await open(url, { ca: ca('ca'), username: 'ann', password: 'secret' }).resolve([1])).get(1)?.kind,
+      'avro',
+    )
+    await down(
+      open(url, { ca: ca('ca'), username: 'ann', password: 'gue55' }).latest('a-value'),
+      /^(?!.*gue55).*refuses the credentials \(401\)/,
+    )
+    await down(
+      open(url, { ca: ca('ca-other'), username: 'ann', password: 'secret' }).latest('a-value'),
+      /^(?!.*secret).*does not answer: .*certificate/,
+    )
+  },
+)
 
 test('what is no URL is refused at start, and not repeated', () => {
-  for (const url of ['registry:8081', 'ftp://ann:secret@x', '']) assert.throws(() => openSchemaRegistry({ url, clock: quick() }), (error) => isEngineError(error, 'BAD_CONFIG') && !error.message.includes('secret'))
+  for (const url of ['registry:8081', 'ftp://ann:secret@x', ''])
+    assert.throws(
+      () => openSchemaRegistry({ url, clock: quick() }),
+      (error) => isEngineError(error, 'BAD_CONFIG') && !error.message.includes('secret'),
+    )
 })

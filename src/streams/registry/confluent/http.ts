@@ -5,7 +5,10 @@ import { limits } from '../../../base/limits.js'
 
 /** How a registry is reached. */
 export interface RegistryAccess {
-  /** With the path of the protocol where it has one: `http://registry:8081`, `https://host/apis/ccompat/v7`. Credentials in it are used and never shown. */
+  /**
+   * With the path of the protocol where it has one: `http://registry:8081`, `https://host/apis/ccompat/v7`. Credentials
+   * in it are used and never shown.
+   */
   readonly url: string
   readonly username?: string | undefined
   readonly password?: string | undefined
@@ -30,7 +33,9 @@ export interface RegistryHttp {
   readonly agent: HttpAgent
   readonly authorization: string | undefined
   readonly timeoutMs: number
-  /** Throws REGISTRY_DOWN for everything that is no answer of a registry: also for a 404 of whoever else listens there. */
+  /**
+   * Throws REGISTRY_DOWN for everything that is no answer of a registry: also for a 404 of whoever else listens there.
+   */
   ask(method: 'GET' | 'POST', path: string, body?: object): Promise<Answer>
 }
 
@@ -42,20 +47,31 @@ export function registryHttp(access: RegistryAccess): RegistryHttp {
   const place = url.href.replace(/\/+$/, '')
   const { timeoutMs = limits.registryTimeoutMs } = access
   const pool = { keepAlive: true, maxSockets: limits.registryRequests }
-  const agent = url.protocol === 'https:' ? new HttpsAgent({ ...pool, ...(access.ca === undefined ? {} : { ca: access.ca }) }) : new HttpAgent(pool)
+  const agent =
+    url.protocol === 'https:'
+      ? new HttpsAgent({ ...pool, ...(access.ca === undefined ? {} : { ca: access.ca }) })
+      : new HttpAgent(pool)
   const request = url.protocol === 'https:' ? httpsRequest : httpRequest
-  const down = (what: string, cause?: unknown): EngineError => new EngineError('REGISTRY_DOWN', `the schema registry at ${place} ${what}`, { cause })
+  const down = (what: string, cause?: unknown): EngineError =>
+    new EngineError('REGISTRY_DOWN', `the schema registry at ${place} ${what}`, { cause })
 
   const send = (method: string, path: string, body: string | undefined): Promise<{ status: number; text: string }> =>
     new Promise((resolve, reject) => {
       const headers = {
         accept: 'application/vnd.schemaregistry.v1+json, application/json',
         ...(authorization !== undefined && { authorization }),
-        ...(body !== undefined && { 'content-type': 'application/vnd.schemaregistry.v1+json', 'content-length': Buffer.byteLength(body) }),
+        ...(body !== undefined && {
+          'content-type': 'application/vnd.schemaregistry.v1+json',
+          'content-length': Buffer.byteLength(body),
+        }),
       }
-      const sent = request(`${place}${path}`, { method, agent, headers, signal: AbortSignal.timeout(timeoutMs) }, (response) => {
-        textOf(response).then((text) => resolve({ status: response.statusCode!, text }), reject)
-      })
+      const sent = request(
+        `${place}${path}`,
+        { method, agent, headers, signal: AbortSignal.timeout(timeoutMs) },
+        (response) => {
+          textOf(response).then((text) => resolve({ status: response.statusCode!, text }), reject)
+        },
+      )
       sent.on('error', reject)
       sent.end(body)
     })
@@ -66,26 +82,35 @@ export function registryHttp(access: RegistryAccess): RegistryHttp {
     authorization,
     timeoutMs,
     async ask(method, path, body) {
-      const answer = await send(method, path, body === undefined ? undefined : JSON.stringify(body)).catch((error: unknown) => {
-        throw down(`does not answer: ${messageOf(error)}`, error)
-      })
+      const answer = await send(method, path, body === undefined ? undefined : JSON.stringify(body)).catch(
+        (error: unknown) => {
+          throw down(`does not answer: ${messageOf(error)}`, error)
+        },
+      )
       const parsed = parsedObject(answer.text)
-      if (answer.status >= 200 && answer.status < 300 && parsed !== undefined) return { status: answer.status, body: parsed }
-      if ([404, 409, 422].includes(answer.status) && typeof parsed?.['error_code'] === 'number') return { status: answer.status, body: parsed }
+      if (answer.status >= 200 && answer.status < 300 && parsed !== undefined)
+        return { status: answer.status, body: parsed }
+      if ([404, 409, 422].includes(answer.status) && typeof parsed?.['error_code'] === 'number')
+        return { status: answer.status, body: parsed }
       throw down(failure(answer.status, `${method} ${path}`))
     },
   }
 }
 
 export function failure(status: number, asked: string): string {
-  if (status === 401 || status === 403) return `refuses the credentials (${status}): check schemaRegistry.username and password, or the token`
+  if (status === 401 || status === 403)
+    return `refuses the credentials (${status}): check schemaRegistry.username and password, or the token`
   if (status >= 500 || status === 429) return `is in trouble: it answered ${status} to ${asked}`
   return `answered ${status} to ${asked}, and not as a schema registry does: check schemaRegistry.url, path included`
 }
 
 function urlOf(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url === undefined || !['http:', 'https:'].includes(url.protocol)) throw new EngineError('BAD_CONFIG', 'schemaRegistry.url: it is not the URL of a schema registry; that looks like http://127.0.0.1:8081')
+  if (url === undefined || !['http:', 'https:'].includes(url.protocol))
+    throw new EngineError(
+      'BAD_CONFIG',
+      'schemaRegistry.url: it is not the URL of a schema registry; that looks like http://127.0.0.1:8081',
+    )
   return url
 }
 
@@ -101,7 +126,8 @@ async function textOf(response: IncomingMessage): Promise<string> {
   let bytes = 0
   for await (const part of response as AsyncIterable<Buffer>) {
     bytes += part.length
-    if (bytes > limits.registryAnswerBytes) throw new Error(`the answer has more than ${limits.registryAnswerBytes} bytes`)
+    if (bytes > limits.registryAnswerBytes)
+      throw new Error(`the answer has more than ${limits.registryAnswerBytes} bytes`)
     parts.push(part)
   }
   return Buffer.concat(parts).toString('utf8')

@@ -11,7 +11,9 @@ export interface SchemaRegistryOptions extends RegistryAccess {
   readonly clock: Clock
 }
 
-/** A registry that speaks the protocol of Confluent's: theirs, Apicurio's (`/apis/ccompat/v7`), Karapace, Redpanda's. */
+/**
+ * A registry that speaks the protocol of Confluent's: theirs, Apicurio's (`/apis/ccompat/v7`), Karapace, Redpanda's.
+ */
 export interface SchemaRegistry extends SchemaSource, SchemaSubjects {
   /** Where it is, without credentials. */
   readonly place: string
@@ -22,7 +24,12 @@ export interface SchemaRegistry extends SchemaSource, SchemaSubjects {
 /** Nothing is sent yet: a registry that is away holds up no start. Throws BAD_CONFIG where the URL is none. */
 export function openSchemaRegistry(options: SchemaRegistryOptions): SchemaRegistry {
   const http = registryHttp(options)
-  return { place: http.place, resolve: resolverOf(http, options.clock), ...subjectsOf(http), close: () => http.agent.destroy() }
+  return {
+    place: http.place,
+    resolve: resolverOf(http, options.clock),
+    ...subjectsOf(http),
+    close: () => http.agent.destroy(),
+  }
 }
 
 interface Kept {
@@ -83,7 +90,11 @@ function subjectsOf(http: RegistryHttp): SchemaSubjects {
       return registered(await http.ask('POST', subjectPath(subject), bodyOf(schema)))
     },
     async judge(subject, schema) {
-      const { status, body } = await http.ask('POST', `/compatibility${subjectPath(subject)}/versions/latest?verbose=true`, bodyOf(schema))
+      const { status, body } = await http.ask(
+        'POST',
+        `/compatibility${subjectPath(subject)}/versions/latest?verbose=true`,
+        bodyOf(schema),
+      )
       const level = await levelOf(subject)
       // 404: there is no version to be compared with. 422: it takes no such schema at all.
       if (status === 422) return { compatible: false, level, reasons: [wordsOf(body)] }
@@ -91,20 +102,28 @@ function subjectsOf(http: RegistryHttp): SchemaSubjects {
     },
     async register(subject, schema) {
       const { status, body } = await http.ask('POST', `${subjectPath(subject)}/versions`, bodyOf(schema))
-      if (status !== 200 || typeof body['id'] !== 'number') throw new EngineError('SCHEMA_MISMATCH', `the registry refuses the schema for subject '${subject}': ${wordsOf(body)}`)
+      if (status !== 200 || typeof body['id'] !== 'number')
+        throw new EngineError(
+          'SCHEMA_MISMATCH',
+          `the registry refuses the schema for subject '${subject}': ${wordsOf(body)}`,
+        )
       return body['id']
     },
   }
 }
 
 function registered({ status, body }: Answer): RegisteredSchema | undefined {
-  return status === 200 ? { id: Number(body['id']), version: Number(body['version']), text: textOf(body['schema'], '', Infinity) } : undefined
+  return status === 200
+    ? { id: Number(body['id']), version: Number(body['version']), text: textOf(body['schema'], '', Infinity) }
+    : undefined
 }
 
 const mostWords = 500
 
-const textOf = (value: unknown, otherwise: string, most = mostWords): string => (typeof value === 'string' ? value : otherwise).slice(0, most)
+const textOf = (value: unknown, otherwise: string, most = mostWords): string =>
+  (typeof value === 'string' ? value : otherwise).slice(0, most)
 
 const wordsOf = (body: Answer['body']): string => textOf(body['message'], 'it gives no reason')
 
-const textsOf = (messages: unknown): readonly string[] => (Array.isArray(messages) ? messages.map((one: unknown) => textOf(one, JSON.stringify(one))) : [])
+const textsOf = (messages: unknown): readonly string[] =>
+  Array.isArray(messages) ? messages.map((one: unknown) => textOf(one, JSON.stringify(one))) : []
