@@ -46,8 +46,8 @@ export const limits = {
    */
   badShare: 0.2,
   badShareRecords: 1_000,
-  /** Letters that one question looks at, ~6 us each: an eighth of a second, and then it says where to go on. */
-  letterScan: 20_000,
+  /** DeadLetters that one question looks at, ~6 us each: an eighth of a second, and then it says where to go on. */
+  deadLetterScan: 20_000,
   /**
    * A page of letters is sent in again within seconds; a process that began it and is not done after so long never will
    * be.

@@ -13,7 +13,7 @@ import { systemClock as clock } from '../base/clock.js'
 import { dataPaths, packageVersion } from '../config/load.js'
 import { backupsOf } from '../consumers/backup/holding.js'
 import { startDemo } from '../consumers/serving/demo.js'
-import { openLetters } from '../consumers/dead-letters/dead-letters.js'
+import { openDeadLetters } from '../consumers/dead-letters/dead-letters.js'
 import type { Observation } from '../consumers/watch/observation.js'
 import { partitionsPort } from '../consumers/control/partitions-port.js'
 import { openPredictionLog } from '../consumers/serving/prediction-log.js'
@@ -85,7 +85,7 @@ async function openPorts(
     onLost: (error) => logger.warn({ err: error }, 'an answered prediction is not in the log'),
   })
   closing.add(() => predictions.close())
-  const letters = openLetters({
+  const letters = openDeadLetters({
     log,
     clock,
     owner: randomUUID(),

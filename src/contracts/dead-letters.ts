@@ -1,24 +1,24 @@
 /** Dead letters as the engine keeps them and the API and the command line show them. */
 
 /** `new`: nobody has acted on it. `redriven`: its event was sent in again. `purged`: it is of no use to anybody. */
-export const letterStates = ['new', 'redriven', 'purged'] as const
-export type LetterState = (typeof letterStates)[number]
+export const deadLetterStates = ['new', 'redriven', 'purged'] as const
+export type DeadLetterState = (typeof deadLetterStates)[number]
 
 /** Absent members filter nothing; without `tenant` that is every tenant, and letters that name none. */
-export interface LetterFilter {
+export interface DeadLetterFilter {
   readonly stream?: string
   readonly partition?: number
   readonly code?: string
   readonly stage?: string
   readonly tenant?: string
-  readonly state?: LetterState
+  readonly state?: DeadLetterState
   /** Log time of the record, from inclusive, to exclusive, epoch ms. */
   readonly fromMs?: number
   readonly toMs?: number
 }
 
 /** One letter without its bytes. Its partition and offset are those that the record had in the stream's event topic. */
-export interface Letter {
+export interface DeadLetter {
   /** Where it stands among the dead letters: stream/partition/position. */
   readonly id: string
   readonly stream: string
@@ -38,7 +38,7 @@ export interface Letter {
   readonly tenant: string | null
   readonly event_id: string | null
   readonly bytes: number
-  readonly state: LetterState
+  readonly state: DeadLetterState
 }
 
 /** What an event would become if it came now. */
@@ -48,7 +48,7 @@ export type Becomes =
   | { readonly becomes: 'bad'; readonly code: string; readonly reason: string }
 
 /** A letter with all that can be made of its bytes. */
-export interface OpenedLetter extends Letter {
+export interface DeadLetterDetail extends DeadLetter {
   /** Bytes that are no UTF-8 are base64. */
   readonly key: Bytes | null
   readonly value: Bytes | null
@@ -64,16 +64,16 @@ export type Bytes = { readonly text: string } | { readonly base64: string }
  * What came of one letter that was asked to be redriven, or would come of it. `elsewhere`: another process is sending
  * it.
  */
-export type Redriven = { readonly letter: Letter } & (Becomes | { readonly becomes: 'redriven' | 'elsewhere' })
+export type Redriven = { readonly letter: DeadLetter } & (Becomes | { readonly becomes: 'redriven' | 'elsewhere' })
 
-export interface LetterPage<Item> {
+export interface DeadLetterPage<Item> {
   readonly items: readonly Item[]
   /** Give it to go on; absent at the end. A page may be empty and yet not the last. */
   readonly next?: string
 }
 
 export interface RedriveRequest {
-  readonly filter: LetterFilter & { readonly stream: string }
+  readonly filter: DeadLetterFilter & { readonly stream: string }
   readonly cursor?: string
   readonly limit: number
   /** Only says what each event would become. */
@@ -90,16 +90,16 @@ export type PurgeRequest = Omit<RedriveRequest, 'evenBad'>
  * The dead letters of every stream, read from the log. All members throw LOG_DOWN, and BAD_REQUEST for a cursor that
  * is not theirs or a stream that is not there.
  */
-export interface Letters {
+export interface DeadLetters {
   /** Newest first in each partition, the partitions merged by time. */
-  list(filter: LetterFilter, cursor: string | undefined, limit: number): Promise<LetterPage<Letter>>
+  list(filter: DeadLetterFilter, cursor: string | undefined, limit: number): Promise<DeadLetterPage<DeadLetter>>
   /** Undefined where there is none at this place. */
-  show(stream: string, partition: number, position: number): Promise<OpenedLetter | undefined>
+  show(stream: string, partition: number, position: number): Promise<DeadLetterDetail | undefined>
   /**
    * Sends the events of new letters in again, oldest first: same key, same partition, same bytes. Repeating it, or a
    * crash in between, sends none twice. What would still be bad stays where it is. STORE_DOWN, REGISTRY_DOWN.
    */
-  redrive(request: RedriveRequest): Promise<LetterPage<Redriven>>
+  redrive(request: RedriveRequest): Promise<DeadLetterPage<Redriven>>
   /** Marks letters as of no use; their bytes go with the topic's retention. */
-  purge(request: PurgeRequest): Promise<LetterPage<Letter>>
+  purge(request: PurgeRequest): Promise<DeadLetterPage<DeadLetter>>
 }

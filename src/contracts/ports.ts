@@ -4,7 +4,7 @@
  */
 import type { Registry } from 'prom-client'
 import type { ErrorCode, LostOffsets } from '../base/errors.js'
-import type { Letters } from './dead-letters.js'
+import type { DeadLetters } from './dead-letters.js'
 import type { RiskLevel } from '../log/blocks/block.js'
 import type { PartitionFiles } from '../log/log-files.js'
 import type { PredictionFilter, PredictionRow } from './predictions.js'
@@ -270,7 +270,7 @@ export interface WarehouseQueries extends PredictionQueries {
 
 export interface ApiPorts {
   readonly scoring: ScoringPort
-  readonly letters: Letters
+  readonly letters: DeadLetters
   readonly queries: WarehouseQueries
   readonly partitions: PartitionsPort
   /** What runs beside the engine leave in the warehouse. */

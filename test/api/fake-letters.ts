@@ -1,7 +1,7 @@
 /** Dead letters kept in memory that do what their port's comments promise. */
-import type { Letter, Letters, PurgeRequest, RedriveRequest } from '../../src/contracts/dead-letters.js'
+import type { DeadLetter, DeadLetters, PurgeRequest, RedriveRequest } from '../../src/contracts/dead-letters.js'
 
-export const letter = (given: Partial<Letter> = {}): Letter => ({
+export const letter = (given: Partial<DeadLetter> = {}): DeadLetter => ({
   id: 'visit/0/0',
   stream: 'visit',
   partition: 0,
@@ -20,13 +20,13 @@ export const letter = (given: Partial<Letter> = {}): Letter => ({
   ...given,
 })
 
-export interface FakeLetters extends Letters {
-  readonly letters: Letter[]
+export interface FakeDeadLetters extends DeadLetters {
+  readonly letters: DeadLetter[]
   readonly asked: (RedriveRequest | PurgeRequest)[]
 }
 
-export function fakeLetters(): FakeLetters {
-  const letters: Letter[] = []
+export function fakeDeadLetters(): FakeDeadLetters {
+  const letters: DeadLetter[] = []
   const asked: (RedriveRequest | PurgeRequest)[] = []
   const page = <Item>(items: readonly Item[], cursor: string | undefined, limit: number) => {
     const from = Number(cursor ?? 0)
@@ -35,7 +35,7 @@ export function fakeLetters(): FakeLetters {
       ...(items.length > from + limit && { next: String(from + limit) }),
     }
   }
-  const chosen = (filter: Readonly<Record<string, unknown>>): readonly Letter[] =>
+  const chosen = (filter: Readonly<Record<string, unknown>>): readonly DeadLetter[] =>
     letters.filter((one) =>
       (['stream', 'partition', 'code', 'stage', 'tenant', 'state'] as const).every(
         (name) => filter[name] === undefined || one[name] === filter[name],

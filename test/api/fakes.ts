@@ -18,7 +18,7 @@ import type {
 } from '../../src/contracts/ports.js'
 import type { AvroRecord } from '../../src/streams/stream.js'
 import { fakeRuns, type FakeRuns } from './fake-runs.js'
-import { fakeLetters, type FakeLetters } from './fake-letters.js'
+import { fakeDeadLetters, type FakeDeadLetters } from './fake-letters.js'
 
 const string = (name: string) => ({ name, type: 'string' })
 const time = (name: string) => ({ name, type: { type: 'long', logicalType: 'timestamp-millis' } })
@@ -72,7 +72,7 @@ type Ask =
   'ingest' | 'predict' | 'features' | 'appendOutcomes' | 'findPredictions' | 'predictionsOf' | 'select' | 'accept'
 
 export interface FakeEngine extends ApiPorts {
-  readonly letters: FakeLetters
+  readonly letters: FakeDeadLetters
   readonly runs: FakeRuns
   /** What is durable, in log order. */
   readonly log: readonly { readonly stream: string; readonly event: Columns; readonly caller: Caller }[]
@@ -148,7 +148,7 @@ export function fakeEngine(nowMs: () => number = () => 1_767_686_400_000): FakeE
     outcomes,
     rows,
     metrics,
-    letters: fakeLetters(),
+    letters: fakeDeadLetters(),
     runs: fakeRuns(),
     fail: (ask, error) =>
       void failures.set(ask, error instanceof Error ? error : new EngineError(error, `${error} at /secret/place`)),

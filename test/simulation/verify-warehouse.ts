@@ -20,7 +20,7 @@ export function verifyWarehouse(warehouse: MemoryWarehouse, log: MemoryLog, calm
   const letters = calm.flatMap(({ dead }, partition) =>
     [...dead].map(([offset, { code, record }]) => `${partition}/${offset} ${code} ${latin1(record.value)}`),
   )
-  const storedLetters = warehouse
+  const storedDeadLetters = warehouse
     .final('dead_letters')
     .map(
       (row) =>
@@ -37,7 +37,7 @@ export function verifyWarehouse(warehouse: MemoryWarehouse, log: MemoryLog, calm
   return [
     ...compare('predictions', stored(warehouse.final('predictions')), results),
     ...compare('copies in predictions', [...new Set(stored(warehouse.raw('predictions')))], results),
-    ...compare('dead_letters', storedLetters, letters),
+    ...compare('dead_letters', storedDeadLetters, letters),
     ...compare('events', storedEvents, recordsOf(topics.events)),
     ...compare(
       'outcomes',

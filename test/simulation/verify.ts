@@ -1,4 +1,4 @@
-import { readLetter, type StoredLetter } from '../../src/consumers/ground/dead-letter-record.js'
+import { readDeadLetter, type StoredDeadLetter } from '../../src/consumers/ground/dead-letter-record.js'
 import type { LogRecord, Offset } from '../../src/log/event-log.js'
 import type { Servers } from './ports.js'
 import type { Acknowledged } from './producers.js'
@@ -20,7 +20,7 @@ export async function verify(servers: Servers, acknowledged: readonly Acknowledg
     const calm = await undisturbed(partition, events, (offset) => routing(reading.results.get(offset)?.control ?? 0))
     const place = `${stream.topics.events}/${partition}`
     wrong.push(...reading.violations.map((violation) => `${place}: ${violation}`))
-    wrong.push(...verifyResults(place, events, reading, calm, lettersOf(at(stream.topics.deadLetters))))
+    wrong.push(...verifyResults(place, events, reading, calm, deadLettersOf(at(stream.topics.deadLetters))))
     wrong.push(...verifyState(place, servers, partition, events.at(-1)?.offset ?? -1, calm))
     wanted.push(calm)
   }
@@ -31,10 +31,10 @@ export async function verify(servers: Servers, acknowledged: readonly Acknowledg
   ]
 }
 
-const lettersOf = (records: readonly LogRecord[]): Map<Offset, StoredLetter[]> => {
-  const letters = new Map<Offset, StoredLetter[]>()
+const deadLettersOf = (records: readonly LogRecord[]): Map<Offset, StoredDeadLetter[]> => {
+  const letters = new Map<Offset, StoredDeadLetter[]>()
   for (const record of records) {
-    const letter = readLetter(record)!
+    const letter = readDeadLetter(record)!
     letters.set(letter.offset, [...(letters.get(letter.offset) ?? []), letter])
   }
   return letters
@@ -46,7 +46,7 @@ function verifyResults(
   events: readonly LogRecord[],
   { results }: Reading,
   calm: Undisturbed,
-  letters: ReadonlyMap<Offset, readonly StoredLetter[]>,
+  letters: ReadonlyMap<Offset, readonly StoredDeadLetter[]>,
 ): string[] {
   const wrong: string[] = []
   for (const { offset } of events) {
@@ -61,7 +61,7 @@ function verifyResults(
     if (dead !== undefined && written.length === 0)
       wrong.push(`${place} ${offset} should be a dead letter (${dead.code})`)
     for (const letter of written)
-      if (dead !== undefined && !sameLetter(letter, dead))
+      if (dead !== undefined && !sameDeadLetter(letter, dead))
         wrong.push(`${place} ${offset}: its dead letter is not what came, or has another reason than ${dead.code}`)
   }
   const known = new Set(events.map(({ offset }) => offset))
@@ -79,8 +79,8 @@ function difference(got: object, want: object): string {
     .join(', ')
 }
 
-function sameLetter(
-  letter: StoredLetter,
+function sameDeadLetter(
+  letter: StoredDeadLetter,
   { record, code, reason }: { readonly record: LogRecord; readonly code: string; readonly reason: string },
 ): boolean {
   const same = (one: Buffer | null, other: Buffer | null): boolean =>

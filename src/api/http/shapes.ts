@@ -1,6 +1,6 @@
 /** The shapes of requests and answers, as the OpenAPI document shows them and requests are checked against them. */
 import { Kind, Type, TypeRegistry, type TSchema, type TUnsafe } from '@sinclair/typebox'
-import { letterStates } from '../../contracts/dead-letters.js'
+import { deadLetterStates } from '../../contracts/dead-letters.js'
 import { riskLevels } from '../../log/blocks/block.js'
 import { scopes } from '../keys/keys.js'
 import { problemType } from './problems.js'
@@ -95,7 +95,7 @@ export const StoredShape = Type.Object(
   },
   { $id: 'Prediction', description: 'A stored prediction with its latest outcome.' },
 )
-export const LetterShape = Type.Object(
+export const DeadLetterShape = Type.Object(
   {
     id: Type.String({ description: 'Stream, partition and position among the dead letters, as a path.' }),
     stream: Type.String(),
@@ -111,9 +111,9 @@ export const LetterShape = Type.Object(
     tenant: nullable(Type.String({ description: 'Null where it cannot be known for sure.' })),
     event_id: nullable(Type.String()),
     bytes: Type.Integer(),
-    state: oneOf(letterStates),
+    state: oneOf(deadLetterStates),
   },
-  { $id: 'Letter', description: 'A record that could not be scored.' },
+  { $id: 'DeadLetter', description: 'A record that could not be scored.' },
 )
 export const KeyShape = Type.Object(
   {
@@ -152,7 +152,7 @@ export const sharedShapes = [
   AcknowledgedShape,
   PredictedShape,
   StoredShape,
-  LetterShape,
+  DeadLetterShape,
   KeyShape,
   StreamShape,
 ]

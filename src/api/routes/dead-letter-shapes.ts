@@ -1,7 +1,7 @@
 /** The shapes of dead letters in requests and answers. */
 import { Type, type Static } from '@sinclair/typebox'
-import type { Letter, LetterFilter } from '../../contracts/dead-letters.js'
-import { json, nullable, type LetterShape } from '../http/shapes.js'
+import type { DeadLetter, DeadLetterFilter } from '../../contracts/dead-letters.js'
+import { json, nullable, type DeadLetterShape } from '../http/shapes.js'
 import { isoOf, timeOf } from '../http/times.js'
 
 const Bytes = Type.Union([Type.Object({ text: Type.String() }), Type.Object({ base64: Type.String() })])
@@ -22,11 +22,11 @@ const outcome = {
 }
 const Today = Type.Object(outcome, { description: 'What it would become if it came now.' })
 
-export const listAnswer = json('One page.', Type.Object({ letters: Type.Array(Type.Ref('Letter')), next }))
+export const listAnswer = json('One page.', Type.Object({ letters: Type.Array(Type.Ref('DeadLetter')), next }))
 export const shownAnswer = json(
   'The letter.',
   Type.Object({
-    letter: Type.Ref('Letter'),
+    letter: Type.Ref('DeadLetter'),
     key: nullable(Bytes),
     value: nullable(Bytes),
     headers: Type.Record(Type.String(), Bytes),
@@ -36,7 +36,7 @@ export const shownAnswer = json(
 )
 export const redriveAnswer = json(
   'One page, each letter with what came of it.',
-  Type.Object({ results: Type.Array(Type.Object({ letter: Type.Ref('Letter'), ...outcome })), next }),
+  Type.Object({ results: Type.Array(Type.Object({ letter: Type.Ref('DeadLetter'), ...outcome })), next }),
 )
 
 interface AskedFilter {
@@ -53,7 +53,7 @@ export function filterOf(
   { stream, partition, code, stage, from: since, to: until }: AskedFilter,
   tenant: string | undefined,
   fault?: 'BAD_FIELD',
-): LetterFilter {
+): DeadLetterFilter {
   return {
     ...(tenant !== undefined && { tenant }),
     ...(stream !== undefined && { stream }),
@@ -65,6 +65,6 @@ export function filterOf(
   }
 }
 
-export function letterView({ timeMs, ...letter }: Letter): Static<typeof LetterShape> {
+export function deadLetterView({ timeMs, ...letter }: DeadLetter): Static<typeof DeadLetterShape> {
   return { ...letter, time: isoOf(timeMs) }
 }

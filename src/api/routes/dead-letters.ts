@@ -1,12 +1,12 @@
 /** /dead-letters: what could not be scored, and what is done about it. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Type, type Static } from '@sinclair/typebox'
-import { letterStates, type LetterFilter } from '../../contracts/dead-letters.js'
+import { deadLetterStates, type DeadLetterFilter } from '../../contracts/dead-letters.js'
 import { limits } from '../../base/limits.js'
 import { maySee } from '../keys/keys.js'
 import { notYours, tenantOf } from '../http/auth.js'
 import { streamOf, type ApiContext } from '../http/context.js'
-import { filterOf, letterView, listAnswer, redriveAnswer, shownAnswer } from './dead-letter-shapes.js'
+import { filterOf, deadLetterView, listAnswer, redriveAnswer, shownAnswer } from './dead-letter-shapes.js'
 import { everyTenant } from '../../contracts/ports.js'
 import { Refusal } from '../http/problems.js'
 import { oneOf, refusals, Time } from '../http/shapes.js'
@@ -19,7 +19,11 @@ const from = {
 const to = { ...Time, description: 'Log time of the record, exclusive.' }
 const usualPage = 100
 const limit = Type.Optional(
-  Type.Integer({ minimum: 1, maximum: limits.apiPage, description: `Letters of a page; ${usualPage} when absent.` }),
+  Type.Integer({
+    minimum: 1,
+    maximum: limits.apiPage,
+    description: `DeadLetters of a page; ${usualPage} when absent.`,
+  }),
 )
 const cursor = Type.Optional(
   Type.String({ minLength: 1, maxLength: 16_000, description: '`next` of the page before.' }),
@@ -38,7 +42,7 @@ const ListQuery = Type.Object(
   {
     stream: Type.Optional(name('Name of a stream.')),
     ...filter,
-    state: Type.Optional(oneOf(letterStates, 'All of them when absent.')),
+    state: Type.Optional(oneOf(deadLetterStates, 'All of them when absent.')),
     limit,
     cursor,
   },
@@ -133,7 +137,7 @@ export function deadLetterRoutes(app: FastifyInstance, context: ApiContext): voi
         cursor,
         limit ?? usualPage,
       )
-      return { letters: items.map(letterView), next: next ?? null }
+      return { letters: items.map(deadLetterView), next: next ?? null }
     },
   )
 
@@ -151,7 +155,7 @@ export function deadLetterRoutes(app: FastifyInstance, context: ApiContext): voi
       )
         throw notYours()
       const { key, value, headers, decoded, today, ...letter } = found
-      return { letter: letterView(letter), key, value, headers, ...(decoded !== undefined && { decoded }), today }
+      return { letter: deadLetterView(letter), key, value, headers, ...(decoded !== undefined && { decoded }), today }
     },
   )
 
@@ -164,7 +168,7 @@ export function deadLetterRoutes(app: FastifyInstance, context: ApiContext): voi
         throw new Refusal('FORBIDDEN', 'Only an operator key may send what is still bad.')
       const { items, next } = await letters.redrive({ ...asked(request, context), evenBad: even_bad })
       return {
-        results: items.map(({ letter, ...outcome }) => ({ letter: letterView(letter), ...outcome })),
+        results: items.map(({ letter, ...outcome }) => ({ letter: deadLetterView(letter), ...outcome })),
         next: next ?? null,
       }
     },
@@ -181,7 +185,7 @@ export function deadLetterRoutes(app: FastifyInstance, context: ApiContext): voi
           'Name a code, stage, tenant, partition or time, or say that all letters of the stream are meant: all.',
         )
       const { items, next } = await letters.purge(asked(request, context))
-      return { letters: items.map(letterView), next: next ?? null }
+      return { letters: items.map(deadLetterView), next: next ?? null }
     },
   )
 }
@@ -190,7 +194,7 @@ type Acting = FastifyRequest<{ Body: Omit<Static<typeof RedriveBody>, 'even_bad'
 
 function asked(request: Acting, context: ApiContext) {
   const { stream, tenant, limit = usualPage, cursor, dry_run = false } = request.body
-  const filter: LetterFilter & { readonly stream: string } = {
+  const filter: DeadLetterFilter & { readonly stream: string } = {
     ...filterOf(request.body, tenantOf(request, tenant), 'BAD_FIELD'),
     stream: streamOf(context, stream).name,
   }

@@ -3,14 +3,14 @@ import { systemClock } from '../../base/clock.js'
 import { limits } from '../../base/limits.js'
 import { askFirst } from '../terminal/ask.js'
 import { connect, failure, type Client } from '../client/client.js'
-import { filters, letterColumns, tally, type LetterOptions, type LetterRow } from './rows.js'
+import { filters, deadLetterColumns, tally, type DeadLetterOptions, type DeadLetterRow } from './rows.js'
 import { CommandFailed, exits } from '../terminal/exit.js'
 import { numberWithin, reads, talksToEngine } from '../terminal/options.js'
 import { progressOn } from '../terminal/progress.js'
 import { print, printJson, say, table, type Column, type Terminal } from '../terminal/terminal.js'
 
 interface Result {
-  readonly letter: LetterRow
+  readonly letter: DeadLetterRow
   readonly becomes: string
   readonly score?: number
   readonly risk?: string
@@ -18,14 +18,14 @@ interface Result {
   readonly reason?: string
 }
 
-interface RedriveOptions extends LetterOptions {
+interface RedriveOptions extends DeadLetterOptions {
   readonly stream: string
   readonly rate: number
   readonly dryRun?: boolean
   readonly evenBad?: boolean
 }
 
-interface PurgeOptions extends LetterOptions {
+interface PurgeOptions extends DeadLetterOptions {
   readonly stream: string
   readonly all?: boolean
   readonly dryRun?: boolean
@@ -131,13 +131,13 @@ function wouldBe({ becomes, score, risk, code, reason }: Result): string {
 }
 
 const resultColumns: readonly Column<Result>[] = [
-  ...letterColumns
+  ...deadLetterColumns
     .slice(0, 6)
     .map(({ cell, ...column }) => ({ ...column, cell: ({ letter }: Result) => cell(letter) })),
   { title: 'would be', cell: wouldBe },
 ]
 
-const bodyOf = ({ stream, partition, code, stage, tenant, from, to }: LetterOptions): object => ({
+const bodyOf = ({ stream, partition, code, stage, tenant, from, to }: DeadLetterOptions): object => ({
   stream,
   partition,
   code,
@@ -182,10 +182,10 @@ async function purge(
   options: PurgeOptions,
   terminal: Terminal,
   dryRun: boolean,
-): Promise<readonly LetterRow[]> {
-  const letters: LetterRow[] = []
+): Promise<readonly DeadLetterRow[]> {
+  const letters: DeadLetterRow[] = []
   await pages(terminal, options.limit, async (cursor) => {
-    const page = await post<{ letters: readonly LetterRow[]; next: string | null }>(client, 'purge', {
+    const page = await post<{ letters: readonly DeadLetterRow[]; next: string | null }>(client, 'purge', {
       ...bodyOf(options),
       all: options.all,
       limit: Math.min(limits.apiPage, options.limit - letters.length),

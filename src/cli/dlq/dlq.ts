@@ -1,21 +1,21 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
-import { letterStates } from '../../contracts/dead-letters.js'
+import { deadLetterStates } from '../../contracts/dead-letters.js'
 import { limits } from '../../base/limits.js'
 import { connect, type Client } from '../client/client.js'
 import { actionsOn } from './actions.js'
-import { filters, letterColumns, type LetterOptions, type LetterRow } from './rows.js'
+import { filters, deadLetterColumns, type DeadLetterOptions, type DeadLetterRow } from './rows.js'
 import { numberWithin, reads, talksToEngine, type ReadOptions } from '../terminal/options.js'
 import { print, printJson, say, styled, table, type Terminal } from '../terminal/terminal.js'
 
 interface Page {
-  readonly letters: readonly LetterRow[]
+  readonly letters: readonly DeadLetterRow[]
   readonly next: string | null
 }
 
 type Bytes = { readonly text: string } | { readonly base64: string }
 
 interface Shown {
-  readonly letter: LetterRow
+  readonly letter: DeadLetterRow
   readonly key: Bytes | null
   readonly value: Bytes | null
   readonly headers: Readonly<Record<string, Bytes>>
@@ -44,10 +44,10 @@ export function dlqCommand(parent: Command, terminal: Terminal): void {
       .option('--stream <name>', 'of one stream'),
   )
     .addOption(
-      new Option('--state <state>', 'what was done about them').choices([...letterStates, 'all']).default('new'),
+      new Option('--state <state>', 'what was done about them').choices([...deadLetterStates, 'all']).default('new'),
     )
     .option('--limit <letters>', 'at most so many', numberWithin(1, 1_000_000), 20)
-    .action(async (options: LetterOptions & { state: string }) => {
+    .action(async (options: DeadLetterOptions & { state: string }) => {
       const page = await find(await connect(options, terminal.interrupted), options)
       if (options.json === true) return printJson(terminal, page)
       if (page.letters.length === 0)
@@ -57,7 +57,7 @@ export function dlqCommand(parent: Command, terminal: Terminal): void {
             ? 'no dead letters'
             : `no dead letters that are ${options.state}; --state all shows every one`,
         )
-      await print(terminal, table(letterColumns, page.letters))
+      await print(terminal, table(deadLetterColumns, page.letters))
       if (page.next !== null)
         say(terminal, styled(terminal, 'err', 'dim', `there are more; --limit is ${options.limit}`))
     })
@@ -83,9 +83,9 @@ function placeOption(text: string): string {
 /** Follows the pages until there are as many letters as wanted. */
 async function find(
   client: Client,
-  { stream, partition, code, stage, tenant, from, to, state, limit }: LetterOptions & { readonly state: string },
+  { stream, partition, code, stage, tenant, from, to, state, limit }: DeadLetterOptions & { readonly state: string },
 ): Promise<Page> {
-  const letters: LetterRow[] = []
+  const letters: DeadLetterRow[] = []
   let cursor: string | undefined
   do {
     const page = (await client.get('/api/v2/dead-letters', {

@@ -1,10 +1,10 @@
 import { Option, type Command } from 'commander'
-import type { Letter } from '../../contracts/dead-letters.js'
+import type { DeadLetter } from '../../contracts/dead-letters.js'
 import { numberWithin, type ReadOptions } from '../terminal/options.js'
 import type { Column } from '../terminal/terminal.js'
 
 /** Which letters are meant. */
-export interface LetterOptions extends ReadOptions {
+export interface DeadLetterOptions extends ReadOptions {
   readonly stream?: string
   readonly partition?: number
   readonly code?: string
@@ -25,7 +25,7 @@ export const filters = (command: Command): Command =>
     .option('--to <time>', "the record's log time before this")
 
 /** A dead letter as the API shows it. */
-export interface LetterRow extends Omit<Letter, 'timeMs'> {
+export interface DeadLetterRow extends Omit<DeadLetter, 'timeMs'> {
   readonly time: string
 }
 
@@ -34,7 +34,7 @@ const shortened = (text: string, most: number): string => {
   return line.length > most ? `${line.slice(0, most - 3)}...` : line
 }
 
-export const letterColumns: readonly Column<LetterRow>[] = [
+export const deadLetterColumns: readonly Column<DeadLetterRow>[] = [
   { title: 'letter', cell: (row) => row.id },
   { title: 'record time', cell: (row) => row.time.slice(0, 19) },
   { title: 'offset', cell: (row) => String(row.offset), right: true },

@@ -1,34 +1,37 @@
 import { EngineError } from '../../base/errors.js'
 import type {
   Becomes,
-  Letter,
-  LetterFilter,
-  LetterPage,
-  Letters,
-  OpenedLetter,
+  DeadLetter,
+  DeadLetterFilter,
+  DeadLetterPage,
+  DeadLetters,
+  DeadLetterDetail,
   PurgeRequest,
   Redriven,
   RedriveRequest,
 } from '../../contracts/dead-letters.js'
 import type { LogRecord } from '../../log/event-log.js'
 import type { CompiledStream } from '../ground/compiled.js'
-import { openLetterMarks } from './marks.js'
+import { openDeadLetterMarks } from './marks.js'
 import { pageBack, pageOn } from './pages.js'
-import { readLetter, type StoredLetter } from '../ground/dead-letter-record.js'
-import { decodeToday, tryLetters } from './trial.js'
-import { bytesView, jsonIn, letterView } from './view.js'
+import { readDeadLetter, type StoredDeadLetter } from '../ground/dead-letter-record.js'
+import { decodeToday, tryDeadLetters } from './trial.js'
+import { bytesView, jsonIn, deadLetterView } from './view.js'
 import { redriveAll, type RedriveOptions } from './redrive.js'
 
-export interface LettersOptions extends Omit<RedriveOptions, 'marks'> {
+export interface DeadLettersOptions extends Omit<RedriveOptions, 'marks'> {
   readonly streams: readonly CompiledStream[]
   /** For how long what was done about a letter is remembered: no letter may outlive it. */
   readonly marksKeptMs: number
 }
 
 /** The dead letters of the engine's streams. Redrives and purges of this process follow one another. */
-export function openLetters({ marksKeptMs, ...given }: LettersOptions): Letters & { close(): Promise<void> } {
+export function openDeadLetters({
+  marksKeptMs,
+  ...given
+}: DeadLettersOptions): DeadLetters & { close(): Promise<void> } {
   const { streams, clock, log } = given
-  const marks = openLetterMarks(log, clock, marksKeptMs)
+  const marks = openDeadLetterMarks(log, clock, marksKeptMs)
   const options = { ...given, marks }
   const named = (name: string): CompiledStream => {
     const found = streams.find(({ stream }) => stream.name === name)
@@ -45,16 +48,16 @@ export function openLetters({ marksKeptMs, ...given }: LettersOptions): Letters 
     queue = done.catch(() => undefined)
     return done
   }
-  const isNew = (filter: LetterFilter): LetterFilter => ({ ...filter, state: 'new' })
+  const isNew = (filter: DeadLetterFilter): DeadLetterFilter => ({ ...filter, state: 'new' })
 
-  async function redrive(request: RedriveRequest): Promise<LetterPage<Redriven>> {
+  async function redrive(request: RedriveRequest): Promise<DeadLetterPage<Redriven>> {
     const stream = named(request.filter.stream)
     await marks.refresh()
     const { items, ...rest } = await pageOn(options, stream, isNew(request.filter), request.cursor, request.limit)
     return { items: await redriveAll(stream, items, request, options), ...rest }
   }
 
-  async function purge({ filter, cursor, limit, dryRun, by }: PurgeRequest): Promise<LetterPage<Letter>> {
+  async function purge({ filter, cursor, limit, dryRun, by }: PurgeRequest): Promise<DeadLetterPage<DeadLetter>> {
     const stream = named(filter.stream)
     await marks.refresh()
     const { items, ...rest } = await pageOn(options, stream, isNew(filter), cursor, limit)
@@ -72,12 +75,16 @@ export function openLetters({ marksKeptMs, ...given }: LettersOptions): Letters 
     return { items: items.map(({ letter }) => letter), ...rest }
   }
 
-  async function opened(stream: CompiledStream, record: LogRecord, letter: StoredLetter): Promise<OpenedLetter> {
-    const [today] = (await tryLetters(stream, letter.partition, [letter], options)) as [Becomes]
+  async function opened(
+    stream: CompiledStream,
+    record: LogRecord,
+    letter: StoredDeadLetter,
+  ): Promise<DeadLetterDetail> {
+    const [today] = (await tryDeadLetters(stream, letter.partition, [letter], options)) as [Becomes]
     const [event] = (await decodeToday(stream, [letter], options)).events
     const decoded = event ?? jsonIn(letter.value)
     return {
-      ...letterView(stream, letter, record.offset, marks.stateOf(stream.stream.name, letter.partition, letter)),
+      ...deadLetterView(stream, letter, record.offset, marks.stateOf(stream.stream.name, letter.partition, letter)),
       key: letter.key && bytesView(letter.key),
       value: letter.value && bytesView(letter.value),
       headers: Object.fromEntries(Object.entries(letter.headers).map(([name, value]) => [name, bytesView(value)])),
@@ -104,7 +111,7 @@ export function openLetters({ marksKeptMs, ...given }: LettersOptions): Letters 
           { records: 1, bytes: 1, until: next },
           new AbortController().signal,
         )
-        const letter = record?.offset === position ? readLetter(record) : undefined
+        const letter = record?.offset === position ? readDeadLetter(record) : undefined
         if (letter === undefined) return undefined
         await marks.refresh()
         return await opened(stream, record!, letter)

@@ -1,7 +1,7 @@
 import { Type, type Static } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import type { Clock } from '../../base/clock.js'
-import type { LetterState } from '../../contracts/dead-letters.js'
+import type { DeadLetterState } from '../../contracts/dead-letters.js'
 import { limits } from '../../base/limits.js'
 import type { EventLog, Offset } from '../../log/event-log.js'
 import { readUpTo } from '../../log/read-up-to.js'
@@ -19,7 +19,7 @@ const place = {
 }
 
 /**
- * Letters are named by their origin and the attempt: for a redrive the one that is made, for a purge the last that was.
+ * Dead letters are named by their origin and the attempt: for a redrive the one that is made, for a purge the last that was.
  */
 const Mark = Type.Union([
   /**
@@ -47,10 +47,10 @@ interface Fate {
   readonly atMs: number
 }
 
-export interface LetterMarks {
+export interface DeadLetterMarks {
   /** Takes over what stands in the topic now. */
   refresh(): Promise<void>
-  stateOf(stream: string, partition: number, letter: Origin): LetterState
+  stateOf(stream: string, partition: number, letter: Origin): DeadLetterState
   /** Who began to redrive the letter first, where nobody is known to have done it. */
   begun(stream: string, partition: number, letter: Origin): Begun | undefined
   /** Appends a mark and takes it over, with whatever came before it. */
@@ -59,7 +59,7 @@ export interface LetterMarks {
 }
 
 /** `keptMs`: older marks are forgotten; no letter outlives it. */
-export function openLetterMarks(log: EventLog, clock: Clock, keptMs: number): LetterMarks {
+export function openDeadLetterMarks(log: EventLog, clock: Clock, keptMs: number): DeadLetterMarks {
   const reader = log.reader(marksTopic)
   const fates = new Map<string, Fate>()
   let next: Offset = 0

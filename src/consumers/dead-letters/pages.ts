@@ -1,24 +1,24 @@
 import { Type, type Static } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { EngineError } from '../../base/errors.js'
-import type { Letter, LetterFilter, LetterPage } from '../../contracts/dead-letters.js'
+import type { DeadLetter, DeadLetterFilter, DeadLetterPage } from '../../contracts/dead-letters.js'
 import { limits } from '../../base/limits.js'
 import type { EventLog } from '../../log/event-log.js'
 import type { CompiledStream } from '../ground/compiled.js'
-import type { LetterMarks } from './marks.js'
-import type { StoredLetter } from '../ground/dead-letter-record.js'
-import { letterView, passes } from './view.js'
+import type { DeadLetterMarks } from './marks.js'
+import type { StoredDeadLetter } from '../ground/dead-letter-record.js'
+import { deadLetterView, passes } from './view.js'
 import { walkBack, walkOn, type Standing, type Walk, type Walked } from './walk.js'
 
 export interface PageSource {
   readonly log: EventLog
-  readonly marks: LetterMarks
+  readonly marks: DeadLetterMarks
 }
 
 /** A letter with its bytes, copied out of the reader's buffers. */
 export interface Found {
-  readonly letter: Letter
-  readonly stored: StoredLetter
+  readonly letter: DeadLetter
+  readonly stored: StoredDeadLetter
 }
 
 const Place = Type.Tuple([Type.Integer({ minimum: 0 }), Type.Union([Type.Integer(), Type.Null()])])
@@ -53,11 +53,11 @@ const over: Standing = [0, -1]
 export async function pageBack(
   { log, marks }: PageSource,
   streams: readonly CompiledStream[],
-  filter: LetterFilter,
+  filter: DeadLetterFilter,
   cursor: string | undefined,
   limit: number,
-): Promise<LetterPage<Letter>> {
-  const budget = { records: limits.letterScan }
+): Promise<DeadLetterPage<DeadLetter>> {
+  const budget = { records: limits.deadLetterScan }
   const from = cursor === undefined ? undefined : read(BackCursor, cursor).back
   const walks: Merged[] = []
   try {
@@ -68,7 +68,7 @@ export async function pageBack(
         const { first, next } = await log.bounds(topic, filter.fromMs)
         const standing = from === undefined ? ([next, null] as const) : (from[name] ?? over)
         const walk = walkBack(log, topic, standing, first, budget, (stored, position) => {
-          const letter = letterView(stream, stored, position, marks.stateOf(stream.stream.name, partition, stored))
+          const letter = deadLetterView(stream, stored, position, marks.stateOf(stream.stream.name, partition, stored))
           return passes(letter, filter) ? letter : undefined
         })
         walks.push({ name, walk, peeked: await walk.next() })
@@ -89,16 +89,16 @@ export async function pageBack(
 
 interface Merged {
   readonly name: string
-  readonly walk: Walk<Letter>
-  peeked: Walked<Letter> | undefined
+  readonly walk: Walk<DeadLetter>
+  peeked: Walked<DeadLetter> | undefined
 }
 
 /**
  * The newest of what the walks come to, again and again, until the page is full or one of them cannot say what it has
  * next.
  */
-async function merge(walks: readonly Merged[], limit: number): Promise<Letter[]> {
-  const items: Letter[] = []
+async function merge(walks: readonly Merged[], limit: number): Promise<DeadLetter[]> {
+  const items: DeadLetter[] = []
   while (items.length < limit && walks.every(({ walk, peeked }) => peeked !== undefined || walk.ended)) {
     let newest: Merged | undefined
     for (const one of walks)
@@ -121,11 +121,11 @@ async function merge(walks: readonly Merged[], limit: number): Promise<Letter[]>
 export async function pageOn(
   { log, marks }: PageSource,
   stream: CompiledStream,
-  filter: LetterFilter,
+  filter: DeadLetterFilter,
   cursor: string | undefined,
   limit: number,
-): Promise<LetterPage<Found>> {
-  const budget = { records: limits.letterScan }
+): Promise<DeadLetterPage<Found>> {
+  const budget = { records: limits.deadLetterScan }
   const { name } = stream.stream
   const partitions = partitionsOf(stream, filter)
   if (partitions.length === 0)
@@ -146,7 +146,7 @@ export async function pageOn(
     const { first } = await log.bounds(topic, filter.fromMs)
     const at: Standing = partition === from.partition ? [Math.max(from.at[0], first), from.at[1]] : [first, null]
     const walk = walkOn(log, topic, at, from.ends[partition] ?? 0, budget, (stored, position): Found | undefined => {
-      const letter = letterView(stream, stored, position, marks.stateOf(name, partition, stored))
+      const letter = deadLetterView(stream, stored, position, marks.stateOf(name, partition, stored))
       return passes(letter, filter) ? { letter, stored: copied(stored) } : undefined
     })
     try {
@@ -164,7 +164,7 @@ export async function pageOn(
   return { items }
 }
 
-const partitionsOf = ({ stream: { partitions } }: CompiledStream, { partition }: LetterFilter): readonly number[] =>
+const partitionsOf = ({ stream: { partitions } }: CompiledStream, { partition }: DeadLetterFilter): readonly number[] =>
   Array.from({ length: partitions }, (_, i) => i).filter((one) => partition === undefined || one === partition)
 
 const endsOf = (log: EventLog, { stream, topics }: CompiledStream): Promise<number[]> =>
@@ -175,7 +175,7 @@ const endsOf = (log: EventLog, { stream, topics }: CompiledStream): Promise<numb
     ),
   )
 
-const copied = (letter: StoredLetter): StoredLetter => ({
+const copied = (letter: StoredDeadLetter): StoredDeadLetter => ({
   ...letter,
   key: letter.key && Buffer.from(letter.key),
   value: letter.value && Buffer.from(letter.value),

@@ -4,14 +4,14 @@ import { limits } from '../../base/limits.js'
 import type { EventLog, Offset, TopicPartition } from '../../log/event-log.js'
 import { readUpTo } from '../../log/read-up-to.js'
 import type { CompiledStream } from '../ground/compiled.js'
-import type { LetterMarks, Mark } from './marks.js'
+import type { DeadLetterMarks, Mark } from './marks.js'
 import type { Found } from './pages.js'
 import { isRedriven, originOf, redrivenRecord } from '../ground/dead-letter-record.js'
-import { decodeToday, tryLetters, type TrialOptions } from './trial.js'
+import { decodeToday, tryDeadLetters, type TrialOptions } from './trial.js'
 
 export interface RedriveOptions extends TrialOptions {
   readonly log: EventLog
-  readonly marks: LetterMarks
+  readonly marks: DeadLetterMarks
   readonly clock: Clock
   /** Names this process among those that redrive. */
   readonly owner: string
@@ -31,7 +31,7 @@ export async function redriveAll(
   for (const partition of new Set(found.map(({ letter }) => letter.partition))) {
     const mine = found.filter(({ letter }) => letter.partition === partition)
     const outcomes = asked.dryRun
-      ? await tryLetters(
+      ? await tryDeadLetters(
           stream,
           partition,
           mine.map(({ stored }) => stored),
@@ -61,7 +61,7 @@ async function redrive(
 }
 
 /**
- * Letters whose records would be set aside again, by their place; a tenant's key sends in events of its tenant alone.
+ * DeadLetters whose records would be set aside again, by their place; a tenant's key sends in events of its tenant alone.
  */
 async function stillBad(
   stream: CompiledStream,

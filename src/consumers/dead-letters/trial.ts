@@ -10,7 +10,7 @@ import type { SchemaSource } from '../../streams/codec/schema-source.js'
 import type { CompiledStream } from '../ground/compiled.js'
 import { decodeChunk, readersFor, type Decoded, type Tenants } from '../ground/decode.js'
 import { foldChunk, scoreChunk } from '../scoring/folded-chunk.js'
-import type { StoredLetter } from '../ground/dead-letter-record.js'
+import type { StoredDeadLetter } from '../ground/dead-letter-record.js'
 
 export interface TrialOptions {
   readonly store: StateStore
@@ -27,7 +27,7 @@ export interface TrialOptions {
  */
 export async function decodeToday(
   stream: CompiledStream,
-  letters: readonly StoredLetter[],
+  letters: readonly StoredDeadLetter[],
   { schemas, tenants, clock }: Pick<TrialOptions, 'schemas' | 'tenants' | 'clock'>,
 ): Promise<Decoded> {
   const records = letters.map(({ key, value, headers }, offset): LogRecord => ({
@@ -45,10 +45,10 @@ export async function decodeToday(
  * What the events of some letters of one partition would become if they came now, in this order: decoded, folded into a
  * copy of the committed state and scored, as the log path would. Nothing is written. STORE_DOWN, REGISTRY_DOWN.
  */
-export async function tryLetters(
+export async function tryDeadLetters(
   stream: CompiledStream,
   partition: number,
-  letters: readonly StoredLetter[],
+  letters: readonly StoredDeadLetter[],
   options: TrialOptions,
 ): Promise<readonly Becomes[]> {
   const decoded = await decodeToday(stream, letters, options)

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer'
-import type { Bytes, Letter, LetterFilter, LetterState } from '../../contracts/dead-letters.js'
+import type { Bytes, DeadLetter, DeadLetterFilter, DeadLetterState } from '../../contracts/dead-letters.js'
 import type { Offset } from '../../log/event-log.js'
 import type { CompiledStream } from '../ground/compiled.js'
-import type { StoredLetter } from '../ground/dead-letter-record.js'
+import type { StoredDeadLetter } from '../ground/dead-letter-record.js'
 
 /** What a letter's value holds where it is a JSON object, though not one that its stream takes. */
 export function jsonIn(value: Buffer | null): Readonly<Record<string, unknown>> | undefined {
@@ -18,7 +18,7 @@ export function jsonIn(value: Buffer | null): Readonly<Record<string, unknown>> 
  * Whose letter it is: what its header, its key (where the stream's key is the tenant) and its JSON say, if they agree.
  * Undefined where they do not or are silent: then it is for the operator alone.
  */
-export function tenantOf({ stream }: CompiledStream, { headers, key, value }: StoredLetter): string | undefined {
+export function tenantOf({ stream }: CompiledStream, { headers, key, value }: StoredDeadLetter): string | undefined {
   const inside = jsonIn(value)?.[stream.tenant]
   const said = [
     headers['tenant']?.toString(),
@@ -28,7 +28,12 @@ export function tenantOf({ stream }: CompiledStream, { headers, key, value }: St
   return said.length > 0 && said[0] !== '' && said.every((one) => one === said[0]) ? said[0] : undefined
 }
 
-export function letterView(stream: CompiledStream, letter: StoredLetter, position: Offset, state: LetterState): Letter {
+export function deadLetterView(
+  stream: CompiledStream,
+  letter: StoredDeadLetter,
+  position: Offset,
+  state: DeadLetterState,
+): DeadLetter {
   const id = letter.headers['event_id']?.toString() ?? jsonIn(letter.value)?.[stream.stream.id]
   return {
     id: `${stream.stream.name}/${letter.partition}/${position}`,
@@ -50,7 +55,7 @@ export function letterView(stream: CompiledStream, letter: StoredLetter, positio
 }
 
 /** Whether the filter lets a letter through; stream and partition are chosen before anything is read. */
-export const passes = (letter: Letter, { code, stage, tenant, state, fromMs, toMs }: LetterFilter): boolean =>
+export const passes = (letter: DeadLetter, { code, stage, tenant, state, fromMs, toMs }: DeadLetterFilter): boolean =>
   (code === undefined || letter.code === code) &&
   (stage === undefined || letter.stage === stage) &&
   (tenant === undefined || letter.tenant === tenant) &&

@@ -1,7 +1,7 @@
 import { limits } from '../../base/limits.js'
 import type { EventLog, LogRecord, Offset, PartitionReader, TopicPartition } from '../../log/event-log.js'
 import { readUpTo } from '../../log/read-up-to.js'
-import { readLetter, type StoredLetter } from '../ground/dead-letter-record.js'
+import { readDeadLetter, type StoredDeadLetter } from '../ground/dead-letter-record.js'
 
 /** How many more records one question may look at. */
 export interface Budget {
@@ -30,7 +30,7 @@ export interface Walk<Item> {
 }
 
 /** Makes of a letter what is kept of it, or undefined to leave it out. Its buffers are good until it returns. */
-export type Take<Item> = (letter: StoredLetter, position: Offset) => Item | undefined
+export type Take<Item> = (letter: StoredDeadLetter, position: Offset) => Item | undefined
 
 /** Records of one step: more would be read for nothing when a page is full. */
 const stepRecords = 256
@@ -110,7 +110,7 @@ function walk<Item>(
     budget.records -= range[1] - range[0]
     reader ??= log.reader(topic)
     const found = await readRange(reader, range, (record) => {
-      const letter = readLetter(record)
+      const letter = readDeadLetter(record)
       return letter === undefined
         ? []
         : [{ position: record.offset, offset: letter.offset, item: take(letter, record.offset) }]

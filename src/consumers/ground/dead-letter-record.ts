@@ -1,5 +1,5 @@
 import type { LogRecord, NewRecord, Offset, TopicPartition } from '../../log/event-log.js'
-import type { DeadLetter } from './dead-letter.js'
+import type { RejectedRecord } from './dead-letter.js'
 
 /** What a redriven event carries: which letter it was first, how often it was sent, and by whom. */
 const redriven = { origin: 'redrive-origin', attempt: 'redrive-attempt', by: 'redrive-by' } as const
@@ -25,7 +25,7 @@ export function originOf({ headers, offset }: Pick<LogRecord, 'headers' | 'offse
 }
 
 /** A dead letter as it was stored. Its identity is the partition and offset that it had in the event topic. */
-export interface StoredLetter extends Origin {
+export interface StoredDeadLetter extends Origin {
   readonly topic: string
   readonly partition: number
   readonly offset: Offset
@@ -44,9 +44,9 @@ export interface StoredLetter extends Origin {
 /**
  * The letter's record: key, value and headers as they came, and beside them where it stood and why it was set aside.
  */
-export function letterRecord(
+export function deadLetterRecord(
   from: TopicPartition,
-  { record, code, reason, stage }: DeadLetter,
+  { record, code, reason, stage }: RejectedRecord,
   version: string,
 ): NewRecord {
   const { origin, attempts } = originOf(record)
@@ -68,7 +68,7 @@ export function letterRecord(
 }
 
 /** The letter that a record of a dead-letter topic holds; undefined where it is none of ours. */
-export function readLetter(record: LogRecord): StoredLetter | undefined {
+export function readDeadLetter(record: LogRecord): StoredDeadLetter | undefined {
   const said = (name: string): string => record.headers[prefix + name]?.toString() ?? ''
   const whole = (name: string): number | undefined => wholeNumber(record.headers[prefix + name])
   const [partition, offset] = [whole('partition'), whole('offset')]
@@ -93,7 +93,7 @@ export function readLetter(record: LogRecord): StoredLetter | undefined {
 /**
  * The event of a letter, to be appended to the same partition again: key, value and headers as the producer wrote them.
  */
-export function redrivenRecord({ key, value, headers, origin, attempts }: StoredLetter, by: string): NewRecord {
+export function redrivenRecord({ key, value, headers, origin, attempts }: StoredDeadLetter, by: string): NewRecord {
   return {
     key,
     value,

@@ -1,12 +1,12 @@
 import type { EventLog, LogRecord, NewRecord, TopicPartition } from '../../log/event-log.js'
 import { limits } from '../../base/limits.js'
-import { letterRecord } from './dead-letter-record.js'
+import { deadLetterRecord } from './dead-letter-record.js'
 
 /** Where in its path a record was found to be bad. */
 export type Stage = 'decode' | 'check'
 
 /** A record set aside: the original bytes, where they came from, and why. */
-export interface DeadLetter {
+export interface RejectedRecord {
   readonly record: LogRecord
   readonly code: string
   readonly reason: string
@@ -22,7 +22,7 @@ export async function appendDeadLetters(
   log: EventLog,
   to: TopicPartition,
   from: TopicPartition,
-  letters: readonly DeadLetter[],
+  letters: readonly RejectedRecord[],
   version: string,
 ): Promise<void> {
   let batch: NewRecord[] = []
@@ -34,7 +34,7 @@ export async function appendDeadLetters(
       batch = []
       bytes = 0
     }
-    batch.push(letterRecord(from, letter, version))
+    batch.push(deadLetterRecord(from, letter, version))
     bytes += size
   }
   if (batch.length > 0) await log.append(to, batch)

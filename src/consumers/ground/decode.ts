@@ -6,7 +6,7 @@ import { checkEvent } from '../../streams/codec/codec.js'
 import type { SchemaSource } from '../../streams/codec/schema-source.js'
 import { noWireReaders, schemaIds, type WireReaders } from '../../streams/codec/wire.js'
 import type { CompiledStream } from './compiled.js'
-import type { DeadLetter, Stage } from './dead-letter.js'
+import type { RejectedRecord, Stage } from './dead-letter.js'
 import { patiently, type Patience } from './retry.js'
 
 /** Whose events are scored. */
@@ -16,7 +16,7 @@ export type Tenants = 'any' | ReadonlySet<string>
 export interface Decoded {
   readonly records: LogRecord[]
   readonly events: Event[]
-  readonly dead: DeadLetter[]
+  readonly dead: RejectedRecord[]
 }
 
 /**

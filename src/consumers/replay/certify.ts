@@ -8,7 +8,7 @@ import { modelOfBacktest, served } from './backtest-model.js'
 import { alignRows, readBlocks, type RowRef } from '../ground/block-rows.js'
 import type { Certificate, Difference, PartitionCertificate } from './certificate.js'
 import { compileStream, type CompiledStream } from '../ground/compiled.js'
-import { differingLetter, readLetters } from './dead-letters-of-span.js'
+import { differingDeadLetter, readDeadLetters } from './dead-letters-of-span.js'
 import { replay } from './replay.js'
 import { servedSpans } from './replay-routing.js'
 import { spansOf, type Span, type SpanRange } from './replay-span.js'
@@ -124,10 +124,10 @@ async function compareSpan(
   const at = { topic: topics.predictions, partition }
   await alignRows(readBlocks(live, at, span, rules), readBlocks(own, at, span), visit)
   const letters = { topic: topics.deadLetters, partition }
-  const [left, right] = [await readLetters(live, letters, span), await readLetters(own, letters, span)]
+  const [left, right] = [await readDeadLetters(live, letters, span), await readDeadLetters(own, letters, span)]
   for (const letter of left.values()) theirs.letter(letter)
   for (const letter of right.values()) mine.letter(letter)
-  const letter = differingLetter(partition, left, right)
+  const letter = differingDeadLetter(partition, left, right)
   return {
     givenUp,
     difference: letter !== undefined && (found === undefined || letter.offset < found.offset) ? letter : found,

@@ -2,22 +2,26 @@ import type { LogView, Offset, TopicPartition } from '../../log/event-log.js'
 import { readUpTo } from '../../log/read-up-to.js'
 import type { OffsetRange } from '../ground/block-rows.js'
 import type { Difference } from './certificate.js'
-import { readLetter, type StoredLetter } from '../ground/dead-letter-record.js'
+import { readDeadLetter, type StoredDeadLetter } from '../ground/dead-letter-record.js'
 
 /** Why an event was set aside, without its bytes. */
-type Reason = Pick<StoredLetter, 'offset' | 'code' | 'stage' | 'reason'>
-type Letters = ReadonlyMap<Offset, StoredLetter>
+type Reason = Pick<StoredDeadLetter, 'offset' | 'code' | 'stage' | 'reason'>
+type DeadLetters = ReadonlyMap<Offset, StoredDeadLetter>
 
 /** The dead letters of a range of source offsets, in their order; one that was appended again counts once. */
-export async function readLetters(view: LogView, at: TopicPartition, { from, to }: OffsetRange): Promise<Letters> {
+export async function readDeadLetters(
+  view: LogView,
+  at: TopicPartition,
+  { from, to }: OffsetRange,
+): Promise<DeadLetters> {
   const { first, next } = await view.bounds(at)
   const reader = view.reader(at)
   const { signal } = new AbortController()
-  const letters = new Map<Offset, StoredLetter>()
+  const letters = new Map<Offset, StoredDeadLetter>()
   try {
     for await (const records of readUpTo(reader, first, next, { records: 1_000, bytes: 4 * 1024 * 1024 }, signal)) {
       for (const record of records) {
-        const letter = readLetter(record)
+        const letter = readDeadLetter(record)
         if (letter === undefined || letter.offset < from || letter.offset >= to || letters.has(letter.offset)) continue
         letters.set(letter.offset, { ...letter, key: null, value: null, headers: {} })
       }
@@ -29,7 +33,11 @@ export async function readLetters(view: LogView, at: TopicPartition, { from, to 
 }
 
 /** The first offset that is a dead letter on one side alone, or for another reason. */
-export function differingLetter(partition: number, served: Letters, replayed: Letters): Difference | undefined {
+export function differingDeadLetter(
+  partition: number,
+  served: DeadLetters,
+  replayed: DeadLetters,
+): Difference | undefined {
   const offsets = [...new Set([...served.keys(), ...replayed.keys()])].sort((a, b) => a - b)
   for (const offset of offsets) {
     const [left, right] = [served.get(offset), replayed.get(offset)]

@@ -1,13 +1,13 @@
 import type { RowRef } from '../ground/block-rows.js'
 import type { PartitionDigest, Results } from './certificate.js'
-import type { StoredLetter } from '../ground/dead-letter-record.js'
+import type { StoredDeadLetter } from '../ground/dead-letter-record.js'
 import type { Span } from './replay-span.js'
 import { digestRow, openDigest } from './result-digest.js'
 
 /** Counts and digests the results of one side, span by span. */
 export interface Tally {
   row(ref: RowRef): void
-  letter(letter: StoredLetter): void
+  letter(letter: StoredDeadLetter): void
   endSpan(span: Span): PartitionDigest
   end(): Results
 }

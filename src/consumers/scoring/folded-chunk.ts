@@ -5,14 +5,14 @@ import { reasons } from '../../scorers/reasons.js'
 import type { Routing } from '../../scorers/routing.js'
 import { score, type Scores } from '../../scorers/score.js'
 import type { CompiledStream } from '../ground/compiled.js'
-import type { DeadLetter } from '../ground/dead-letter.js'
+import type { RejectedRecord } from '../ground/dead-letter.js'
 import type { Decoded } from '../ground/decode.js'
 
 /** A chunk after folding: everything of its block except the scores. */
 export interface FoldedChunk {
   readonly after: Offset
   readonly last: Offset
-  readonly dead: readonly DeadLetter[]
+  readonly dead: readonly RejectedRecord[]
   readonly columns: Omit<
     Block,
     'after' | 'last' | 'epoch' | 'control' | 'by' | 'risks' | 'scores' | 'versions' | 'versionOf' | 'reasons'
@@ -70,7 +70,7 @@ export function foldChunk(
 }
 
 /** A chunk outlives the buffers of its records: the reader is asked for the next one while this one is on its way. */
-function kept(letter: DeadLetter): DeadLetter {
+function kept(letter: RejectedRecord): RejectedRecord {
   const { key, value, headers, ...position } = letter.record
   const copy = (bytes: Buffer | null): Buffer | null => (bytes === null ? null : Buffer.from(bytes))
   return {

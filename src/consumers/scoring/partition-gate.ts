@@ -2,7 +2,7 @@ import { EngineError } from '../../base/errors.js'
 import { BadShare, badShareKey, type BadShareRule, type Forgiven } from '../../features/memory/bad-share.js'
 import type { PartitionState } from '../../features/plan/plan.js'
 import type { LogRecord, Offset, TopicPartition } from '../../log/event-log.js'
-import type { DeadLetter } from '../ground/dead-letter.js'
+import type { RejectedRecord } from '../ground/dead-letter.js'
 import type { Decoded } from '../ground/decode.js'
 import { isRedriven } from '../ground/dead-letter-record.js'
 
@@ -52,7 +52,7 @@ export async function openLine({ at, rule = never, forgiven, last, covered, stat
   if (counted.exceeded && stopsAt(last)) stopped = tooManyBad(at, rule, last)
 
   /** How many records of the chunk are kept: all of them, or those up to the stop. */
-  function count(records: readonly LogRecord[], dead: readonly DeadLetter[]): number {
+  function count(records: readonly LogRecord[], dead: readonly RejectedRecord[]): number {
     let bad = 0
     for (let i = 0; i < records.length; i++) {
       const record = records[i]!
@@ -108,7 +108,7 @@ function tooManyBad(
   { topic, partition }: TopicPartition,
   { share, records }: BadShareRule,
   offset: Offset,
-  letter?: DeadLetter,
+  letter?: RejectedRecord,
 ): EngineError {
   const lately = letter === undefined ? '' : `, the last with ${letter.code}: ${letter.reason}`
   return new EngineError(

@@ -6,7 +6,7 @@ import type { CompiledStream } from '../ground/compiled.js'
 import { scoreLines, type LineResult } from './score-lines.js'
 import type { ScoringOptions } from './scoring.js'
 
-const firstLetters = 20
+const firstDeadLetterRecords = 20
 
 /** Scores lines of NDJSON and writes one prediction a line, in the order of the events. */
 export async function scoreFileWith(
@@ -101,7 +101,8 @@ function count(summary: Counting, result: LineResult, line: number): void {
     const { code, reason } = result.letter
     summary.deadLetters++
     summary.deadLetterReasons[code] = (summary.deadLetterReasons[code] ?? 0) + 1
-    if (summary.firstDeadLetters.length < firstLetters) summary.firstDeadLetters.push({ line, code, message: reason })
+    if (summary.firstDeadLetters.length < firstDeadLetterRecords)
+      summary.firstDeadLetters.push({ line, code, message: reason })
   } else if (result.kind === 'duplicate') summary.duplicates++
   else {
     const { block, row } = result

@@ -4,14 +4,14 @@ import { limits } from '../../base/limits.js'
 import type { Block } from '../../log/blocks/block.js'
 import type { NewRecord, Offset } from '../../log/event-log.js'
 import type { CompiledStream } from '../ground/compiled.js'
-import type { DeadLetter } from '../ground/dead-letter.js'
+import type { RejectedRecord } from '../ground/dead-letter.js'
 import { scoringFlow, type ScoringOptions } from './scoring.js'
 import type { ChunkReport } from './partition.js'
 
 /** What became of one line. `row` points into the block that covers it. */
 export type LineResult =
   | { readonly kind: 'prediction' | 'duplicate'; readonly block: Block; readonly row: number }
-  | { readonly kind: 'dead-letter'; readonly letter: DeadLetter }
+  | { readonly kind: 'dead-letter'; readonly letter: RejectedRecord }
 
 /** Lines in the log at once: bounds the memory of a run over a file of any length. */
 const windowLines = 20_000

@@ -1,7 +1,7 @@
 import type { LogRecord } from '../../log/event-log.js'
 import { dictionaryColumn } from '../../sinks/dictionary.js'
 import { encodeNative, type Column } from '../../sinks/native.js'
-import { readLetter } from '../ground/dead-letter-record.js'
+import { readDeadLetter } from '../ground/dead-letter-record.js'
 
 /** Records that become one row each, in the order of the log, and where they stand. */
 export interface StoredRecords {
@@ -76,7 +76,7 @@ export function encodeEvents(stored: readonly StoredRecords[]): Buffer {
  */
 export function encodeDeadLetters(stored: readonly StoredRecords[]): Buffer {
   const records = recordsOf(stored)
-  const letters = records.map((record) => readLetter(record) ?? unnamed)
+  const letters = records.map((record) => readDeadLetter(record) ?? unnamed)
   return encodeNative(records.length, {
     ...standing(stored, records),
     tenant: tenantsOf(stored, records.length),

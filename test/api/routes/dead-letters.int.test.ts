@@ -3,7 +3,7 @@ import { scopes } from '../../../src/api/keys/keys.js'
 import { letter } from '../fake-letters.js'
 import { startApi, type Answer } from '../harness.js'
 
-async function withLetters() {
+async function withDeadLetters() {
   const api = await startApi()
   api.engine.letters.letters.push(
     letter({ id: 'visit/0/0' }),
@@ -16,7 +16,7 @@ async function withLetters() {
 const ids = (answer: Answer): unknown => (answer.body['letters'] as { id: string }[]).map(({ id }) => id)
 
 test('a tenant sees letters that are surely its own; the operator sees all, and those of nobody', async () => {
-  const { send, as } = await withLetters()
+  const { send, as } = await withDeadLetters()
   expect(ids(await send(as.acme, 'GET', '/api/v2/dead-letters'))).toEqual(['visit/0/0', 'visit/0/1'])
   expect((await send(as.acme, 'GET', '/api/v2/dead-letters?tenant=globex')).status).toBe(403)
   expect(ids(await send(as.operator, 'GET', '/api/v2/dead-letters'))).toHaveLength(4)
@@ -24,7 +24,7 @@ test('a tenant sees letters that are surely its own; the operator sees all, and 
 })
 
 test('letters are filtered, and read a page at a time', async () => {
-  const { send, as } = await withLetters()
+  const { send, as } = await withDeadLetters()
   for (const [query, expected] of [
     ['stream=sync', ['sync/0/0']],
     ['code=BAD_FIELD', ['visit/0/1']],
@@ -41,7 +41,7 @@ test('letters are filtered, and read a page at a time', async () => {
 })
 
 test('one letter is shown with its bytes; of another tenant it is not told whether it exists', async () => {
-  const { send, as } = await withLetters()
+  const { send, as } = await withDeadLetters()
   const shown = await send(as.acme, 'GET', '/api/v2/dead-letters/visit/0/0')
   expect([shown.status, shown.body['value'], shown.body['today']]).toEqual([
     200,
@@ -59,7 +59,7 @@ test('one letter is shown with its bytes; of another tenant it is not told wheth
 })
 
 test('redriving and purging want the scope admin, and reach no further than the key', async () => {
-  const { send, as, acmeAdmin, engine } = await withLetters()
+  const { send, as, acmeAdmin, engine } = await withDeadLetters()
   for (const action of ['redrive', 'purge']) {
     expect(
       (await send(as.acme, 'POST', `/api/v2/dead-letters/${action}`, { stream: 'visit', code: 'BAD_JSON' })).status,
@@ -83,7 +83,7 @@ test('redriving and purging want the scope admin, and reach no further than the 
 })
 
 test('a redrive says of each letter what came of it, or in a dry run would', async () => {
-  const { send, as } = await withLetters()
+  const { send, as } = await withDeadLetters()
   const done = await send(as.operator, 'POST', '/api/v2/dead-letters/redrive', { stream: 'visit', limit: 1 })
   expect([(done.body['results'] as { becomes: string }[]).map(({ becomes }) => becomes), done.body['next']]).toEqual([
     ['redriven'],
@@ -97,7 +97,7 @@ test('a redrive says of each letter what came of it, or in a dry run would', asy
 })
 
 test('a purge wants to know which letters, or to be told that all are meant', async () => {
-  const { send, as } = await withLetters()
+  const { send, as } = await withDeadLetters()
   const bare = await send(as.operator, 'POST', '/api/v2/dead-letters/purge', { stream: 'visit', dry_run: true })
   expect([bare.status, bare.body.code]).toEqual([400, 'BAD_REQUEST'])
   expect(

@@ -2,9 +2,15 @@ import { strict as assert } from 'node:assert'
 import { describe, onTestFinished, test } from 'vitest'
 import { systemClock, type Clock } from '../../../src/base/clock.js'
 import { marksTopic } from '../../../src/consumers/dead-letters/marks.js'
-import { openLetters } from '../../../src/consumers/dead-letters/dead-letters.js'
+import { openDeadLetters } from '../../../src/consumers/dead-letters/dead-letters.js'
 import { EngineError } from '../../../src/base/errors.js'
-import type { Letter, LetterFilter, LetterPage, Letters, RedriveRequest } from '../../../src/contracts/dead-letters.js'
+import type {
+  DeadLetter,
+  DeadLetterFilter,
+  DeadLetterPage,
+  DeadLetters,
+  RedriveRequest,
+} from '../../../src/contracts/dead-letters.js'
 import type { EventLog } from '../../../src/log/event-log.js'
 import { emptyRouting } from '../../../src/scorers/routing.js'
 import {
@@ -23,12 +29,12 @@ const passes = (...asked: Parameters<typeof passesOfMonday>) =>
   passesOfMonday(...asked).map((event) => ({ ...event, at: (event['at'] as number) - monday + yesterday }))
 
 /** The letters of a room, as one process of an engine that now knows every tenant sees them. */
-function lettersOf(
+function deadLettersOf(
   room: EngineRoom,
   owner = 'one',
   { log = room.log, clock = systemClock }: { log?: EventLog; clock?: Clock } = {},
-): Letters {
-  const letters = openLetters({
+): DeadLetters {
+  const letters = openDeadLetters({
     log,
     clock,
     owner,
@@ -44,7 +50,7 @@ function lettersOf(
 }
 
 /** Three events of a tenant that is not configured, one of them older than the lateness allows, between torn ones. */
-async function givenLetters(room: EngineRoom): Promise<void> {
+async function givenDeadLetters(room: EngineRoom): Promise<void> {
   const strangers = passes(3, 0, 'stranger')
   await room.append(
     [
@@ -63,7 +69,7 @@ async function givenLetters(room: EngineRoom): Promise<void> {
   assert.equal((await room.deadLetters()).length, 5)
 }
 
-async function every<Item>(page: (cursor: string | undefined) => Promise<LetterPage<Item>>): Promise<Item[]> {
+async function every<Item>(page: (cursor: string | undefined) => Promise<DeadLetterPage<Item>>): Promise<Item[]> {
   const items: Item[] = []
   let cursor: string | undefined
   do {
@@ -74,12 +80,12 @@ async function every<Item>(page: (cursor: string | undefined) => Promise<LetterP
   return items
 }
 
-export function lettersContract(openLog: () => Promise<RoomLog> | undefined, nextName: () => string): void {
+export function deadLettersContract(openLog: () => Promise<RoomLog> | undefined, nextName: () => string): void {
   const open = async (): Promise<EngineRoom> => {
     const log = openLog()
     return log === undefined ? engineRoom() : engineRoom(() => log, nextName())
   }
-  const list = (letters: Letters, filter: LetterFilter, limit = 100): Promise<Letter[]> =>
+  const list = (letters: DeadLetters, filter: DeadLetterFilter, limit = 100): Promise<DeadLetter[]> =>
     every((cursor) => letters.list(filter, cursor, limit))
   const asked = (room: EngineRoom, change: Partial<RedriveRequest> = {}): RedriveRequest => ({
     filter: { stream: room.stream.stream.name },
@@ -89,7 +95,7 @@ export function lettersContract(openLog: () => Promise<RoomLog> | undefined, nex
     by: 'key-1',
     ...change,
   })
-  const redrive = async (letters: Letters, request: RedriveRequest) =>
+  const redrive = async (letters: DeadLetters, request: RedriveRequest) =>
     every((cursor) => letters.redrive({ ...request, ...(cursor !== undefined && { cursor }) }))
   const eventsOf = async (room: EngineRoom) =>
     (await Promise.all([0, 1, 2, 3].map((partition) => room.records(room.stream.topics.events, partition)))).flat()
@@ -99,13 +105,13 @@ export function lettersContract(openLog: () => Promise<RoomLog> | undefined, nex
   describe('dead letters', () => {
     test('are listed newest first, a page at a time, each once though a crash wrote some again', async () => {
       const room = await open()
-      await givenLetters(room)
+      await givenDeadLetters(room)
       for (const letter of await room.deadLetters())
         await room.log.append(
           { topic: room.stream.topics.deadLetters, partition: Number(letter.headers['dead-letter-partition']) },
           [letter],
         )
-      const letters = lettersOf(room)
+      const letters = deadLettersOf(room)
       const all = await list(letters, {})
       assert.equal(all.length, 5)
       assert.deepEqual(
@@ -121,9 +127,9 @@ export function lettersContract(openLog: () => Promise<RoomLog> | undefined, nex
 
     test('are found by code, stage, tenant, time and partition', async () => {
       const room = await open()
-      await givenLetters(room)
-      const letters = lettersOf(room)
-      const codes = async (filter: LetterFilter): Promise<string[]> =>
+      await givenDeadLetters(room)
+      const letters = deadLettersOf(room)
+      const codes = async (filter: DeadLetterFilter): Promise<string[]> =>
         (await list(letters, filter)).map(({ code }) => code).sort()
       assert.deepEqual(await codes({ code: 'BAD_JSON' }), ['BAD_JSON'])
       assert.deepEqual(await codes({ stage: 'check' }), ['UNKNOWN_TENANT', 'UNKNOWN_TENANT', 'UNKNOWN_TENANT'])
@@ -153,16 +159,16 @@ export function lettersContract(openLog: () => Promise<RoomLog> | undefined, nex
       const flow = await room.score()
       await flow.caughtUp()
       assert.deepEqual(
-        (await list(lettersOf(room), {})).reverse().map(({ tenant }) => tenant),
+        (await list(deadLettersOf(room), {})).reverse().map(({ tenant }) => tenant),
         ['acme', null, null, 'acme', null],
       )
     })
 
     test('are shown with their bytes, what JSON they hold, and what they would become today', async () => {
       const room = await open()
-      await givenLetters(room)
-      const letters = lettersOf(room)
-      const shown = async (filter: LetterFilter) => {
+      await givenDeadLetters(room)
+      const letters = deadLettersOf(room)
+      const shown = async (filter: DeadLetterFilter) => {
         const [partition, position] = (await list(letters, filter)).at(-1)!.id.split('/').slice(1).map(Number) as [
           number,
           number,
@@ -188,8 +194,8 @@ export function lettersContract(openLog: () => Promise<RoomLog> | undefined, nex
   describe('a redrive', () => {
     test('first tells what each event would become, and changes nothing; then each becomes just that', async () => {
       const room = await open()
-      await givenLetters(room)
-      const letters = lettersOf(room)
+      await givenDeadLetters(room)
+      const letters = deadLettersOf(room)
       const told = await redrive(letters, asked(room, { dryRun: true }))
       assert.deepEqual(
         told.map(({ becomes, letter: { event_id } }) => [event_id, becomes]).sort(),
@@ -221,9 +227,9 @@ export function lettersContract(openLog: () => Promise<RoomLog> | undefined, nex
 
     test('sends the same bytes under the same key to the same partition, and says so in headers', async () => {
       const room = await open()
-      await givenLetters(room)
+      await givenDeadLetters(room)
       await redrive(
-        lettersOf(room),
+        deadLettersOf(room),
         asked(room, { filter: { stream: room.stream.stream.name, code: 'UNKNOWN_TENANT' } }),
       )
       const events = await eventsOf(room)
@@ -246,16 +252,16 @@ export function lettersContract(openLog: () => Promise<RoomLog> | undefined, nex
 
     test('repeated sends nothing again, whoever repeats it', async () => {
       const room = await open()
-      await givenLetters(room)
-      await redrive(lettersOf(room), asked(room))
+      await givenDeadLetters(room)
+      await redrive(deadLettersOf(room), asked(room))
       assert.equal(
-        (await redrive(lettersOf(room), asked(room))).filter(({ becomes }) => becomes === 'redriven').length,
+        (await redrive(deadLettersOf(room), asked(room))).filter(({ becomes }) => becomes === 'redriven').length,
         0,
       )
-      await redrive(lettersOf(room, 'two'), asked(room))
+      await redrive(deadLettersOf(room, 'two'), asked(room))
       assert.equal(await isSent(room), 3)
       assert.deepEqual(
-        (await list(lettersOf(room), { state: 'redriven' })).map(({ code }) => code),
+        (await list(deadLettersOf(room), { state: 'redriven' })).map(({ code }) => code),
         ['UNKNOWN_TENANT', 'UNKNOWN_TENANT', 'UNKNOWN_TENANT'],
       )
     })
@@ -266,7 +272,7 @@ export function lettersContract(openLog: () => Promise<RoomLog> | undefined, nex
     ] as const)
       test(`that dies ${when} is made good by the next, and each event is there once`, async () => {
         const room = await open()
-        await givenLetters(room)
+        await givenDeadLetters(room)
         const only = asked(room, { filter: { stream: room.stream.stream.name, code: 'UNKNOWN_TENANT' } })
         const { log } = room
         let dead = false
@@ -285,16 +291,16 @@ export function lettersContract(openLog: () => Promise<RoomLog> | undefined, nex
             return offset
           },
         }
-        await assert.rejects(lettersOf(room, 'one', { log: dying }).redrive(only), /dead/)
+        await assert.rejects(deadLettersOf(room, 'one', { log: dying }).redrive(only), /dead/)
         assert.equal(await isSent(room), sentBefore)
-        const soon = await redrive(lettersOf(room, 'two'), only)
+        const soon = await redrive(deadLettersOf(room, 'two'), only)
         assert.deepEqual(
           soon.map(({ becomes }) => becomes),
           ['elsewhere', 'elsewhere', 'elsewhere'],
           'it may only be slow',
         )
         const later: Clock = { ...systemClock, nowMs: () => systemClock.nowMs() + 600_000 }
-        const done = await redrive(lettersOf(room, 'two', { clock: later }), only)
+        const done = await redrive(deadLettersOf(room, 'two', { clock: later }), only)
         assert.deepEqual(
           done.map(({ becomes }) => becomes),
           ['redriven', 'redriven', 'redriven'],
@@ -304,9 +310,9 @@ export function lettersContract(openLog: () => Promise<RoomLog> | undefined, nex
 
     test('of two processes at once sends each event once', async () => {
       const room = await open()
-      await givenLetters(room)
+      await givenDeadLetters(room)
       const all = await Promise.all(
-        ['one', 'two', 'three'].map((owner) => redrive(lettersOf(room, owner), asked(room, { limit: 1 }))),
+        ['one', 'two', 'three'].map((owner) => redrive(deadLettersOf(room, owner), asked(room, { limit: 1 }))),
       )
       assert.equal(all.flat().filter(({ becomes }) => becomes === 'redriven').length, 3)
       assert.equal(await isSent(room), 3)
@@ -314,15 +320,15 @@ export function lettersContract(openLog: () => Promise<RoomLog> | undefined, nex
 
     test('of what is still bad makes letters again, of the same origin, one attempt more; and ends', async () => {
       const room = await open()
-      await givenLetters(room)
+      await givenDeadLetters(room)
       const flow = await room.score({ tenants: new Set(['acme']) })
-      const letters = lettersOf(room)
+      const letters = deadLettersOf(room)
       const done = await redrive(letters, asked(room, { evenBad: true, limit: 1 }))
       assert.equal(done.length, 5)
       await flow.caughtUp()
       const fresh = await list(letters, { state: 'new' })
       const old = await list(letters, { state: 'redriven' })
-      const identity = ({ code, partition, origin }: Letter): string => `${code} ${partition} ${origin}`
+      const identity = ({ code, partition, origin }: DeadLetter): string => `${code} ${partition} ${origin}`
       assert.deepEqual(fresh.map(identity).sort(), old.map(identity).sort())
       assert.deepEqual(new Set(fresh.map(({ attempts }) => attempts)), new Set([1]))
       assert.deepEqual(new Set(old.map(({ attempts }) => attempts)), new Set([0]))
@@ -342,7 +348,7 @@ export function lettersContract(openLog: () => Promise<RoomLog> | undefined, nex
       await flow.caughtUp()
       const filter = { stream: room.stream.stream.name, tenant: 'stranger' }
       assert.deepEqual(
-        (await redrive(lettersOf(room), asked(room, { filter }))).map(({ becomes }) => becomes),
+        (await redrive(deadLettersOf(room), asked(room, { filter }))).map(({ becomes }) => becomes),
         ['bad'],
       )
       assert.equal(await isSent(room), 0)
@@ -351,8 +357,8 @@ export function lettersContract(openLog: () => Promise<RoomLog> | undefined, nex
 
   test('a purge counts first, then takes letters out of lists and redrives', async () => {
     const room = await open()
-    await givenLetters(room)
-    const letters = lettersOf(room)
+    await givenDeadLetters(room)
+    const letters = deadLettersOf(room)
     const filter = { stream: room.stream.stream.name, code: 'UNKNOWN_TENANT' }
     const purge = (dryRun: boolean) =>
       every((cursor) =>
@@ -363,6 +369,6 @@ export function lettersContract(openLog: () => Promise<RoomLog> | undefined, nex
     assert.equal((await purge(false)).length, 3)
     assert.equal((await list(letters, { state: 'new' })).length, 2)
     assert.equal((await list(letters, { state: 'purged' })).length, 3)
-    assert.deepEqual(await redrive(lettersOf(room), asked(room, { filter })), [])
+    assert.deepEqual(await redrive(deadLettersOf(room), asked(room, { filter })), [])
   })
 }

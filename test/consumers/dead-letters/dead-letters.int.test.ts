@@ -1,6 +1,6 @@
-import { lettersContract } from './dead-letters.contract.js'
+import { deadLettersContract } from './dead-letters.contract.js'
 
-lettersContract(
+deadLettersContract(
   () => undefined,
   () => 'doors',
 )

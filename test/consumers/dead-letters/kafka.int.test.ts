@@ -1,6 +1,6 @@
 import { kafkaForTests } from '../../log/kafka/broker.js'
-import { lettersContract } from './dead-letters.contract.js'
+import { deadLettersContract } from './dead-letters.contract.js'
 
 const broker = kafkaForTests()
 
-lettersContract(() => broker.open(), broker.topic)
+deadLettersContract(() => broker.open(), broker.topic)
