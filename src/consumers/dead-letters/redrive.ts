@@ -61,7 +61,7 @@ async function redrive(
 }
 
 /**
- * DeadLetters whose records would be set aside again, by their place; a tenant's key sends in events of its tenant alone.
+ * Dead letters whose records would be set aside again, by their place; a tenant's key sends in events of its tenant alone.
  */
 async function stillBad(
   stream: CompiledStream,

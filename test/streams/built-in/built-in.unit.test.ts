@@ -21,7 +21,7 @@ test('the types of their events are those of the schemas; else run scripts/gener
     /^[a-z-]+\.avsc$/.test(name),
   )
   const records = schemas.sort().map((name) => JSON.parse(read(`schemas/${name}`)) as AvroRecord)
-  assert.equal(read('src/streams/built-in/events.ts'), eventTypes(records, './columns.js'))
+  assert.equal(read('src/streams/built-in/events.ts'), eventTypes(records, '../schema/columns.js'))
 })
 
 describe.each(builtinStreams.map((stream) => ({ name: stream.name, stream })))('$name', ({ stream }) => {
