@@ -82,7 +82,7 @@ export const noConsole = expressions(
 )
 
 export const outputOnlyInCli = expressions(
-  (path) => path.startsWith('src/') && !path.startsWith('src/cli/'),
+  (path) => path.startsWith('src/') && !path.startsWith('src/cli/') && path !== 'src/main.ts',
   (node) =>
     ts.isPropertyAccessExpression(node) && /^process\.(stdout|stderr|stdin)$/.test(dotted(node))
       ? `uses ${dotted(node)}`

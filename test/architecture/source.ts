@@ -60,3 +60,9 @@ export const importsOf = (file: Source): readonly string[] =>
 /** 12: what was found. */
 export const at = (file: Source, node: ts.Node, what: string): string =>
   `${file.path}:${file.tree.getLineAndCharacterOfPosition(node.getStart()).line + 1}: ${what}`
+
+/** The whole project. Files that are no code have no tree. */
+export const paths = projectFiles()
+export const files: readonly Source[] = paths.map((path) =>
+  isCode(path) ? source(path, textOf(path)) : { ...source(path, ''), text: textOf(path) },
+)
