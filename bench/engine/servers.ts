@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { loadConfig } from '../../src/config/load.js'
-import { apiPredictionsTopic } from '../../src/consumers/serving/prediction-log.js'
-import { controlTopic } from '../../src/consumers/control/control.js'
-import { modelsTopic } from '../../src/consumers/models/topic.js'
-import { outcomesTopic } from '../../src/consumers/serving/ingest.js'
 import { kafkaTopicsOf, storesIn } from '../../src/compose/tasks.js'
 import { CommandFailed, exits } from '../../src/cli/terminal/exit.js'
 import { benchConfig, benchStream, type BenchPlace } from './setup.js'
+import {
+  apiPredictionsTopic,
+  controlTopic,
+  modelsTopic,
+  outcomesTopic,
+} from '../../src/consumers/ground/topic-names.js'
 
 /**
  * Runs `work` on servers that no engine uses, and takes away what it made: topics, state, tables. Their topics have

@@ -9,11 +9,11 @@ import { startCluster } from '../../scripts/services/cluster.js'
 import { openKeys } from '../../src/api/keys/key-file.js'
 import { systemClock } from '../../src/base/clock.js'
 import { dataPaths, loadConfig, type Config } from '../../src/config/load.js'
-import { controlTopic } from '../../src/consumers/control/control.js'
 import type { LogRecord } from '../../src/log/event-log.js'
 import { storesIn } from '../../src/compose/tasks.js'
 import { tidemill } from '../cli/harness.js'
 import { onCluster } from './presets.js'
+import { controlTopic } from '../../src/consumers/ground/topic-names.js'
 
 onCluster([kafka], (preset) => {
   describe('a backup of an engine on servers', () => {

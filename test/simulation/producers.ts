@@ -1,5 +1,4 @@
-import { controlTopic } from '../../src/consumers/control/control.js'
-import { ingest, outcomesTopic } from '../../src/consumers/serving/ingest.js'
+import { ingest } from '../../src/consumers/serving/ingest.js'
 import { isEngineError } from '../../src/base/errors.js'
 import { partitionOf } from '../../src/base/keys.js'
 import type { EventLog, TopicPartition } from '../../src/log/event-log.js'
@@ -8,6 +7,7 @@ import { logOf, type Servers } from './ports.js'
 import { SimulatedProcess } from './process.js'
 import type { Random } from './random.js'
 import { stream } from './stream.js'
+import { controlTopic, outcomesTopic } from '../../src/consumers/ground/topic-names.js'
 
 type Event = Readonly<Record<string, unknown>>
 

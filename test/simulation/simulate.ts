@@ -1,4 +1,3 @@
-import { controlTopic } from '../../src/consumers/control/control.js'
 import { isEngineError } from '../../src/base/errors.js'
 import { Hazards, type Hazard, type Strike } from './hazards.js'
 import { befall } from './misfortunes.js'
@@ -11,6 +10,7 @@ import { Timeline } from './timeline.js'
 import { openTrace } from './trace.js'
 import { verify } from './verify.js'
 import { World } from './world.js'
+import { controlTopic } from '../../src/consumers/ground/topic-names.js'
 
 export interface SimulateOptions {
   /** Strikes that are left out. */

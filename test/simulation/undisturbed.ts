@@ -1,4 +1,4 @@
-import { controlTopic, type Decision } from '../../src/consumers/control/control.js'
+import { type Decision } from '../../src/consumers/control/control.js'
 import { decodeChunk } from '../../src/consumers/ground/decode.js'
 import { foldChunk, scoreChunk } from '../../src/consumers/scoring/folded-chunk.js'
 import { openLine } from '../../src/consumers/scoring/partition-gate.js'
@@ -9,6 +9,7 @@ import type { MemoryBlob } from './memory-state-store.js'
 import { modelOf, scoreOf } from './models.js'
 import { resultOf, type Result } from './reading.js'
 import { badShare, seenIds, stream } from './stream.js'
+import { controlTopic } from '../../src/consumers/ground/topic-names.js'
 
 /** What one partition gives when nothing goes wrong. */
 export interface Undisturbed {

@@ -1,10 +1,10 @@
-import { outcomesTopic } from '../../src/consumers/serving/ingest.js'
 import type { MemoryLog } from './memory-log.js'
 import type { MemoryWarehouse } from './memory-warehouse.js'
 import type { Row } from './native-rows.js'
 import type { Result } from './reading.js'
 import { stream } from './stream.js'
 import type { Undisturbed } from './undisturbed.js'
+import { outcomesTopic } from '../../src/consumers/ground/topic-names.js'
 
 /**
  * The tables hold what the undisturbed run gives, each thing once by the rule of their views; and copies that were

@@ -2,12 +2,11 @@ import { chmod } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../../base/clock.js'
 import type { EventLog, TopicSpec } from '../../log/event-log.js'
-import { controlTopic } from '../control/control.js'
-import { modelsTopic } from '../models/topic.js'
 import { copyWhole, flushTree, type OnBytes } from './files.js'
 import { gatherFiles, type GatheredFiles } from './gather-files.js'
 import type { Manifest } from './manifest.js'
 import { appendCopy, copyTopic } from './topic-copy.js'
+import { controlTopic, modelsTopic } from '../ground/topic-names.js'
 
 /**
  * What the engine itself decides and makes, copied in this order so that no decision lacks its model; events and their

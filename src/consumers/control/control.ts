@@ -8,8 +8,7 @@ import type { ModelRuntime } from '../../scorers/model-runtime.js'
 import type { ModelName, StoredModel } from '../../scorers/model-store.js'
 import { emptyRouting, withChampion, type Routing, type Serving } from '../../scorers/routing.js'
 import type { CompiledStream } from '../ground/compiled.js'
-
-export const controlTopic = { topic: 'control', partition: 0 } as const
+import { controlTopic } from '../ground/topic-names.js'
 
 /** A decision: who, when, why, what. The topic is the truth; every process folds it in order. */
 export const Decision = Type.Union([

@@ -4,7 +4,6 @@ import type { Forgiven } from '../../features/memory/bad-share.js'
 import type { EventLog, LogRecord, LogView, Offset, TopicPartition } from '../../log/event-log.js'
 import type { GateRules } from '../../log/blocks/gate.js'
 import { readUpTo } from '../../log/read-up-to.js'
-import { controlTopic } from './control.js'
 import {
   parsePartitionRecord,
   placeKey,
@@ -15,6 +14,7 @@ import {
   type Stop,
 } from './partition-records.js'
 import { patiently } from '../ground/retry.js'
+import { controlTopic } from '../ground/topic-names.js'
 
 /** Who folds events and publishes blocks. */
 export const scoringReader = 'scoring'

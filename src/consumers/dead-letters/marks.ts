@@ -6,9 +6,7 @@ import { limits } from '../../base/limits.js'
 import type { EventLog, Offset } from '../../log/event-log.js'
 import { readUpTo } from '../../log/read-up-to.js'
 import type { Origin } from '../ground/dead-letter-record.js'
-
-/** What was done about dead letters, whose own topics never change. */
-export const marksTopic = { topic: 'letter-marks', partition: 0 } as const
+import { marksTopic } from '../ground/topic-names.js'
 
 const place = {
   stream: Type.String(),

@@ -1,11 +1,7 @@
 import { EngineError } from '../../base/errors.js'
 import type { EventLog, TopicSpec } from '../../log/event-log.js'
 import type { CompiledStream } from './compiled.js'
-import { controlTopic } from '../control/control.js'
-import { outcomesTopic } from '../serving/ingest.js'
-import { marksTopic } from '../dead-letters/marks.js'
-import { apiPredictionsTopic } from '../serving/prediction-log.js'
-import { modelsTopic } from '../models/topic.js'
+import { apiPredictionsTopic, controlTopic, marksTopic, modelsTopic, outcomesTopic } from './topic-names.js'
 
 const dayMs = 24 * 60 * 60 * 1_000
 

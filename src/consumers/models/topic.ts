@@ -4,8 +4,7 @@ import type { EventLog, Offset } from '../../log/event-log.js'
 import { readUpTo } from '../../log/read-up-to.js'
 import { modelOf, modelPath, type ModelFiles, type ModelName } from '../../scorers/model-store.js'
 import { assemble, cut, pieceOf, recordOf } from './pieces.js'
-
-export const modelsTopic = { topic: 'models', partition: 0 } as const
+import { modelsTopic } from '../ground/topic-names.js'
 
 /**
  * Models on their way between machines. A version's content never changes: the first that was published whole is it.

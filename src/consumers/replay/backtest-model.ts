@@ -5,9 +5,10 @@ import { readModelFile, type ModelName, type StoredModel } from '../../scorers/m
 import { emptyRouting, withChampion, type Serving } from '../../scorers/routing.js'
 import { heuristicVersion } from '../../scorers/score.js'
 import type { CompiledStream } from '../ground/compiled.js'
-import { controlTopic, servingOf } from '../control/control.js'
+import { servingOf } from '../control/control.js'
 import { fixedRouting, routingsAt, servedRouting, type ReplayRouting } from './replay-routing.js'
 import type { Span } from './replay-span.js'
+import { controlTopic } from '../ground/topic-names.js'
 
 export interface ModelSources {
   readonly view: LogView

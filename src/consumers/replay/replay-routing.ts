@@ -4,11 +4,12 @@ import { readTail, type GateRules } from '../../log/blocks/gate.js'
 import { readUpTo } from '../../log/read-up-to.js'
 import { emptyRouting, withChampion, type Routing, type Serving } from '../../scorers/routing.js'
 import type { CompiledStream } from '../ground/compiled.js'
-import { controlTopic, readDecision, type Decision } from '../control/control.js'
+import { readDecision, type Decision } from '../control/control.js'
 import type { ModelName } from '../../scorers/model-store.js'
 import { readBlocks } from '../ground/block-rows.js'
 import type { Span } from './replay-span.js'
 import { gateRulesNow } from '../control/stops.js'
+import { controlTopic } from '../ground/topic-names.js'
 
 /** Who scores each offset of a replay. */
 export interface ReplayRouting {

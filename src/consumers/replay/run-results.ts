@@ -4,8 +4,8 @@ import type { Block } from '../../log/blocks/block.js'
 import type { EventLog } from '../../log/event-log.js'
 import type { ReplayDecision, ReplayState, RunPlace, RunResults, StoredBacktest } from '../../contracts/runs.js'
 import type { Warehouse } from '../../sinks/warehouse.js'
-import { controlTopic } from '../control/control.js'
 import { encodePredictions } from '../warehouse/predictions.js'
+import { controlTopic } from '../ground/topic-names.js'
 
 /** Which states a step may follow. A step that is taken again, after an error, changes nothing. */
 const follows: Readonly<Record<ReplayState, readonly (ReplayState | undefined)[]>> = {

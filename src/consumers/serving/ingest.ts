@@ -8,6 +8,7 @@ import type { EventLog, NewRecord } from '../../log/event-log.js'
 import { checkEvent } from '../../streams/codec/codec.js'
 import type { CompiledStream } from '../ground/compiled.js'
 import { checkTenant, type Tenants } from '../ground/decode.js'
+import { outcomesTopic } from '../ground/topic-names.js'
 
 export interface IngestOptions {
   readonly log: EventLog
@@ -103,9 +104,6 @@ async function append(
   )
   return batch.map(({ index, id }, i) => [index, { event_id: id, partition, offset: first + i }])
 }
-
-/** What a caller did is on record with the caller's key; events carry their tenant instead. */
-export const outcomesTopic = 'outcomes'
 
 /** Outcomes of one caller, keyed by tenant. Resolves when all are durable. */
 export async function appendOutcomes(log: EventLog, outcomes: readonly Outcome[], { key }: Caller): Promise<void> {

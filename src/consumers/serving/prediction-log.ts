@@ -2,9 +2,7 @@ import type { Clock } from '../../base/clock.js'
 import { limits } from '../../base/limits.js'
 import type { EventLog, NewRecord } from '../../log/event-log.js'
 import { patiently } from '../ground/retry.js'
-
-/** Where predictions that callers asked for are kept: blocks whose key is the stream. They never fold. */
-export const apiPredictionsTopic = { topic: 'api-predictions', partition: 0 } as const
+import { apiPredictionsTopic } from '../ground/topic-names.js'
 
 export interface PredictionLogOptions {
   readonly log: Pick<EventLog, 'append'>

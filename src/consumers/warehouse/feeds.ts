@@ -4,12 +4,11 @@ import type { LogRecord, TopicPartition } from '../../log/event-log.js'
 import { openGate, type GateRules } from '../../log/blocks/gate.js'
 import type { Table } from '../../sinks/tables.js'
 import type { CompiledStream } from '../ground/compiled.js'
-import { outcomesTopic } from '../serving/ingest.js'
-import { apiPredictionsTopic } from '../serving/prediction-log.js'
 import { gateRules, type Stops } from '../control/stops.js'
 import { encodePredictions, type StoredBlock } from './predictions.js'
 import type { Mark } from './progress.js'
 import { encodeDeadLetters, encodeEvents, encodeOutcomes, outcomeFault, type StoredRecords } from './records.js'
+import { apiPredictionsTopic, outcomesTopic } from '../ground/topic-names.js'
 
 /** What of a partition's records is to be stored, and how far they reach. */
 export interface Taken<Data> {

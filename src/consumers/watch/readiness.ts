@@ -6,10 +6,10 @@ import { limits } from '../../base/limits.js'
 import type { EventLog } from '../../log/event-log.js'
 import type { Warehouse } from '../../sinks/warehouse.js'
 import type { CompiledStream } from '../ground/compiled.js'
-import { controlTopic } from '../control/control.js'
 import { stopText } from '../control/guarded.js'
 import type { Rebuilds } from '../scoring/rebuilds.js'
 import type { Stops } from '../control/stops.js'
+import { controlTopic } from '../ground/topic-names.js'
 
 export interface ReadinessOptions {
   readonly log: EventLog

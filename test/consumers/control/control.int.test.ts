@@ -4,7 +4,6 @@ import { test } from 'vitest'
 import { systemClock } from '../../../src/base/clock.js'
 import { activateBundled } from '../../../src/consumers/models/bundled.js'
 import {
-  controlTopic,
   followControl,
   type Control,
   type ControlOptions,
@@ -18,6 +17,7 @@ import { championOf } from '../../../src/scorers/routing.js'
 import { onTestFinished } from 'vitest'
 import { linearModel } from '../../scorers/onnx/bytes.js'
 import { engineRoom, passes, type EngineRoom } from '../engine-room.js'
+import { controlTopic } from '../../../src/consumers/ground/topic-names.js'
 
 /** A model of six features whose score is that of its weights; its version tells them apart. */
 function modelOf(room: EngineRoom, version: string, weight: number, change: Partial<Manifest> = {}): StoredModel {

@@ -1,7 +1,6 @@
 import { strict as assert } from 'node:assert'
 import { describe, onTestFinished, test } from 'vitest'
 import { systemClock, type Clock } from '../../../src/base/clock.js'
-import { marksTopic } from '../../../src/consumers/dead-letters/marks.js'
 import { openDeadLetters } from '../../../src/consumers/dead-letters/dead-letters.js'
 import { EngineError } from '../../../src/base/errors.js'
 import type {
@@ -21,6 +20,7 @@ import {
   type EngineRoom,
   type RoomLog,
 } from '../engine-room.js'
+import { marksTopic } from '../../../src/consumers/ground/topic-names.js'
 
 const dayMs = 86_400_000
 /** A server may drop what is older than its topic's retention: the events are yesterday's. */

@@ -7,7 +7,7 @@ import { systemClock } from '../../../src/base/clock.js'
 import { activateBundled } from '../../../src/consumers/models/bundled.js'
 import { followControl, type Control, type ControlOptions } from '../../../src/consumers/control/control.js'
 import { openModelReading, type ModelReading } from '../../../src/consumers/models/reading.js'
-import { modelsTopic, openModelTopic, type ModelTopic } from '../../../src/consumers/models/topic.js'
+import { openModelTopic, type ModelTopic } from '../../../src/consumers/models/topic.js'
 import { recordOf, cut } from '../../../src/consumers/models/pieces.js'
 import { EngineError, isEngineError, type ErrorCode } from '../../../src/base/errors.js'
 import { limits } from '../../../src/base/limits.js'
@@ -18,6 +18,7 @@ import { createOnnxRuntime } from '../../../src/scorers/onnx/runtime.js'
 import { championOf } from '../../../src/scorers/routing.js'
 import { linearModel } from '../../scorers/onnx/bytes.js'
 import { engineRoom, passes, type EngineRoom } from '../engine-room.js'
+import { modelsTopic } from '../../../src/consumers/ground/topic-names.js'
 
 const nameOf = (version: string): ModelName => ({ family: 'door-force', scope: 'global', version })
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex')

@@ -4,7 +4,7 @@ import { test } from 'vitest'
 import type { BacktestParts } from '../../../src/consumers/replay/backtest.js'
 import type { Certificate } from '../../../src/consumers/replay/certificate.js'
 import { certify } from '../../../src/consumers/replay/certify.js'
-import { controlTopic, servingOf } from '../../../src/consumers/control/control.js'
+import { servingOf } from '../../../src/consumers/control/control.js'
 import { openDigest } from '../../../src/consumers/replay/result-digest.js'
 import { isEngineError } from '../../../src/base/errors.js'
 import { createOnnxRuntime } from '../../../src/scorers/onnx/runtime.js'
@@ -14,6 +14,7 @@ import { doors } from '../../fixtures/doors.js'
 import { engineRoom, passes } from '../engine-room.js'
 import { placeDoorsModel } from '../models/placed-model.js'
 import { replayRoom } from './replay-room.js'
+import { controlTopic } from '../../../src/consumers/ground/topic-names.js'
 
 const request = { stream: doors, id: 'certify-1', build: 'test', cpu: 'test' }
 const certificateOf = async (parts: BacktestParts): Promise<Certificate> => (await certify(request, parts))!

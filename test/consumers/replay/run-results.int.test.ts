@@ -2,7 +2,7 @@ import { strict as assert } from 'node:assert'
 import { onTestFinished, test } from 'vitest'
 import { systemClock } from '../../../src/base/clock.js'
 import { beginBacktest, continueBacktest } from '../../../src/consumers/replay/backtest.js'
-import { controlTopic, followControl } from '../../../src/consumers/control/control.js'
+import { followControl } from '../../../src/consumers/control/control.js'
 import { runResults } from '../../../src/consumers/replay/run-results.js'
 import { storedBacktest, uploadRun } from '../../../src/consumers/replay/run-upload.js'
 import { encodePredictions, type StoredBlock } from '../../../src/consumers/warehouse/predictions.js'
@@ -15,6 +15,7 @@ import { changedDoors } from '../../fixtures/changed-doors.js'
 import { openTemporaryWarehouse } from '../../sinks/chdb/chdb.js'
 import { engineRoom, passes } from '../engine-room.js'
 import { replayRoom } from './replay-room.js'
+import { controlTopic } from '../../../src/consumers/ground/topic-names.js'
 
 /** A finished backtest of 120 events beside what was served of them, and a warehouse that has the latter. */
 async function finishedRun() {

@@ -2,17 +2,14 @@ import { strict as assert } from 'node:assert'
 import { test, vi } from 'vitest'
 import { isRejected, type Predicted, type ScoringPort } from '../../../src/contracts/ports.js'
 import { systemClock } from '../../../src/base/clock.js'
-import {
-  apiPredictionsTopic,
-  openPredictionLog,
-  type PredictionLog,
-} from '../../../src/consumers/serving/prediction-log.js'
+import { openPredictionLog, type PredictionLog } from '../../../src/consumers/serving/prediction-log.js'
 import { scoringPort } from '../../../src/consumers/serving/serve.js'
 import { EngineError, isEngineError } from '../../../src/base/errors.js'
 import { decodeBlock } from '../../../src/log/blocks/codec.js'
 import type { EventLog } from '../../../src/log/event-log.js'
 import { emptyRouting } from '../../../src/scorers/routing.js'
 import { engineRoom, monday, passes, type EngineRoom } from '../engine-room.js'
+import { apiPredictionsTopic } from '../../../src/consumers/ground/topic-names.js'
 
 const caller = { tenant: 'acme', key: 'k1' }
 

@@ -1,7 +1,7 @@
 import type { AcceptedStop, PartitionsPort, StoppedPartition } from '../../contracts/ports.js'
-import type { Stop } from './partition-records.js'
+import type { Stop } from '../control/partition-records.js'
 import type { Rebuilds } from '../scoring/rebuilds.js'
-import type { Accepted, Stops } from './stops.js'
+import type { Accepted, Stops } from '../control/stops.js'
 
 /** What the API tells operators of partitions, and takes from them. */
 export const partitionsPort = (stops: Stops, rebuilds: Rebuilds): PartitionsPort => ({
