@@ -32,6 +32,7 @@ const dispositions = {
   LOG_DAMAGED: 'stop',
   MODEL_MISMATCH: 'stop',
   MODEL_DAMAGED: 'stop',
+  UNKNOWN_DECISION: 'stop',
   TOPIC_MISMATCH: 'stop',
   STATE_MISMATCH: 'stop',
   BAD_CONFIG: 'stop',

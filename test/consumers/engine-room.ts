@@ -5,8 +5,9 @@ import { onTestFinished } from 'vitest'
 import { systemClock } from '../../src/base/clock.js'
 import { compileStream, type CompiledStream } from '../../src/consumers/ground/compiled.js'
 import { scoringFlow } from '../../src/consumers/scoring/scoring.js'
-import type { ChunkReport, ScoringDependencies } from '../../src/consumers/scoring/partition.js'
-import { followStops, gateRules, type Stops } from '../../src/consumers/control/stops.js'
+import type { ChunkReport, ScoringDependencies } from '../../src/consumers/scoring/dependencies.js'
+import { gateRules } from '../../src/consumers/control/accepted.js'
+import type { Stops } from '../../src/consumers/control/stops.js'
 import { ensureTopics } from '../../src/consumers/ground/topics.js'
 import { openLmdbStateStore, type LmdbStateStore } from '../../src/state/lmdb/state-store.js'
 import type { StateStore } from '../../src/state/state-store.js'
@@ -18,6 +19,7 @@ import type { ConsumerGroups, EventLog, LogRecord } from '../../src/log/event-lo
 import { readUpTo } from '../../src/log/read-up-to.js'
 import { emptyRouting } from '../../src/scorers/routing.js'
 import { doors } from '../fixtures/doors.js'
+import { openStops } from './control-harness.js'
 
 /** One visible result of one offset, as a reader of blocks sees it. */
 export interface Seen {
@@ -89,7 +91,7 @@ export async function engineRoom(
   }
   const stateDirectory = join(directory, 'state')
   const flows = new Set<Flow>()
-  const opened = new Set<Stops>()
+  const opened = new Set<{ close(): Promise<void> }>()
   onTestFinished(async () => {
     for (const flow of flows) await flow.stop()
     for (const stops of opened) await stops.close()
@@ -206,7 +208,7 @@ export async function engineRoom(
       room.log = await openReady()
     },
     async stops() {
-      const stops = await followStops({ log: room.log, clock: systemClock })
+      const stops = await openStops(room.log)
       opened.add(stops)
       return stops
     },

@@ -2,13 +2,9 @@ import { strict as assert } from 'node:assert'
 import { createHash } from 'node:crypto'
 import { test } from 'vitest'
 import { systemClock } from '../../../src/base/clock.js'
-import { activateBundled } from '../../../src/consumers/models/bundled.js'
-import {
-  followControl,
-  type Control,
-  type ControlOptions,
-  type Decision,
-} from '../../../src/consumers/control/control.js'
+import { bundledDecisions } from '../../../src/consumers/models/bundled.js'
+import type { NewDecision } from '../../../src/consumers/control/decision.js'
+import type { Routes } from '../../../src/consumers/control/routes.js'
 import { EngineError, isEngineError } from '../../../src/base/errors.js'
 import { decodeBlock } from '../../../src/log/blocks/codec.js'
 import { createOnnxRuntime } from '../../../src/scorers/onnx/runtime.js'
@@ -16,6 +12,7 @@ import type { Manifest, ModelName, StoredModel } from '../../../src/scorers/mode
 import { championOf } from '../../../src/scorers/routing.js'
 import { onTestFinished } from 'vitest'
 import { linearModel } from '../../scorers/onnx/bytes.js'
+import { followRouting, type Followed, type FollowOptions } from '../control-harness.js'
 import { engineRoom, passes, type EngineRoom } from '../engine-room.js'
 import { controlTopic } from '../../../src/consumers/ground/topic-names.js'
 
@@ -43,22 +40,21 @@ function modelOf(room: EngineRoom, version: string, weight: number, change: Part
 async function follow(
   room: EngineRoom,
   models: readonly StoredModel[],
-  change: Partial<ControlOptions> = {},
-): Promise<Control> {
+  change: Partial<FollowOptions> = {},
+): Promise<Followed> {
   const runtime = createOnnxRuntime()
-  const control = await followControl({
+  const followed = await followRouting({
     log: room.log,
     streams: [room.stream],
     runtime,
-    clock: systemClock,
     readModel: reading(models),
     ...change,
   })
   onTestFinished(async () => {
-    await control.close()
+    await followed.close()
     await runtime.close()
   })
-  return control
+  return followed
 }
 
 const reading =
@@ -70,23 +66,15 @@ const reading =
       : Promise.resolve(found)
   }
 
-const activate = (version: string, scope = 'global'): Decision => ({
+const activate = (version: string, scope = 'global'): NewDecision => ({
   kind: 'activate',
   family: 'door-force',
   scope,
   version,
   by: 'ann',
   why: 'better',
-  atMs: 1,
 })
-const deactivate: Decision = {
-  kind: 'deactivate',
-  family: 'door-force',
-  scope: 'global',
-  by: 'ann',
-  why: 'worse',
-  atMs: 2,
-}
+const deactivate: NewDecision = { kind: 'deactivate', family: 'door-force', scope: 'global', by: 'ann', why: 'worse' }
 
 async function roomWithControl(): Promise<EngineRoom> {
   const room = await engineRoom()
@@ -159,32 +147,28 @@ test('the newest bundled model serves from the first start, until a person decid
   const room = await roomWithControl()
   const stored = [modelOf(room, '1', 0.1), modelOf(room, '2', 0.2)]
   const models = stored.map(({ manifest: { family, scope, version } }) => ({ family, scope, version }))
-  const firstDecisions = activateBundled({
-    streams: [room.stream],
-    models,
-    readModel: reading(stored),
-    clock: systemClock,
-    report: () => undefined,
-  })
-  const first = await follow(room, stored, { firstDecisions })
-  assert.equal(championOf(first.current(), 'door-force', 'any')?.version, '2')
-  await first.decide(activate('1'))
-  const second = await follow(room, stored, { firstDecisions })
-  assert.equal(championOf(second.current(), 'door-force', 'any')?.version, '1')
+  const first = (routes: Routes) =>
+    bundledDecisions({ routes, streams: [room.stream], models, readModel: reading(stored), report: () => undefined })
+  const one = await follow(room, stored, { first })
+  assert.equal(championOf(one.current(), 'door-force', 'any')?.version, '2')
+  await one.decide(activate('1'))
+  const two = await follow(room, stored, { first })
+  assert.equal(championOf(two.current(), 'door-force', 'any')?.version, '1')
   assert.equal((await room.log.bounds(controlTopic)).next, 2, 'a later start decides nothing')
 })
 
 test('a bundled model that is withheld serves only when a person activates it', async () => {
   const room = await roomWithControl()
   const stored = [modelOf(room, '1', 0.1, { withheld: 'worse than the heuristic on real doors' })]
-  const firstDecisions = activateBundled({
-    streams: [room.stream],
-    models: [{ family: 'door-force', scope: 'global', version: '1' }],
-    readModel: reading(stored),
-    clock: systemClock,
-    report: (message) => assert.fail(message),
-  })
-  const control = await follow(room, stored, { firstDecisions })
+  const first = (routes: Routes) =>
+    bundledDecisions({
+      routes,
+      streams: [room.stream],
+      models: [{ family: 'door-force', scope: 'global', version: '1' }],
+      readModel: reading(stored),
+      report: (message) => assert.fail(message),
+    })
+  const control = await follow(room, stored, { first })
   assert.equal(championOf(control.current(), 'door-force', 'any'), undefined)
   await control.decide(activate('1'))
   assert.equal(championOf(control.current(), 'door-force', 'any')?.version, '1')
@@ -194,14 +178,15 @@ test('a bundled model that does not fit is named and left out', async () => {
   const room = await roomWithControl()
   const stored = [modelOf(room, '1', 0.1, { fingerprint: '0123456789abcdef' })]
   const said: string[] = []
-  const firstDecisions = activateBundled({
-    streams: [room.stream],
-    models: [{ family: 'door-force', scope: 'global', version: '1' }],
-    readModel: reading(stored),
-    clock: systemClock,
-    report: (message) => said.push(message),
-  })
-  const control = await follow(room, stored, { firstDecisions })
+  const first = (routes: Routes) =>
+    bundledDecisions({
+      routes,
+      streams: [room.stream],
+      models: [{ family: 'door-force', scope: 'global', version: '1' }],
+      readModel: reading(stored),
+      report: (message) => said.push(message),
+    })
+  const control = await follow(room, stored, { first })
   assert.equal(championOf(control.current(), 'door-force', 'any'), undefined)
   assert.match(said[0]!, /door-force.*0123456789abcdef.*doors/)
 })

@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { describe, test } from 'vitest'
 import { systemClock } from '../../../src/base/clock.js'
 import { compileStream } from '../../../src/consumers/ground/compiled.js'
-import type { Stop } from '../../../src/consumers/control/partition-records.js'
-import { forgivenOf, type Stops } from '../../../src/consumers/control/stops.js'
+import type { StoppedPartition } from '../../../src/contracts/ports.js'
+import { acceptedBadShares } from '../../../src/consumers/control/accepted.js'
+import type { Stops } from '../../../src/consumers/control/stops.js'
 import { isEngineError } from '../../../src/base/errors.js'
 import { partitionOf } from '../../../src/base/keys.js'
 import { decodeBlock } from '../../../src/log/blocks/codec.js'
@@ -18,10 +19,10 @@ const soon = async (condition: () => boolean): Promise<void> => {
 }
 
 /** The stop of the only partition that stands. */
-async function theStop(stops: Stops): Promise<Stop> {
-  await soon(() => stops.standing().length > 0)
-  assert.equal(stops.standing().length, 1)
-  return stops.standing()[0]!
+async function theStop(stops: Stops): Promise<StoppedPartition> {
+  await soon(() => stops.stopped().length > 0)
+  assert.equal(stops.stopped().length, 1)
+  return stops.stopped()[0]!
 }
 
 /** Beyond the stream's retention, which drops what is there when the log is swept. */
@@ -135,7 +136,7 @@ describe('events that retention dropped before they had a result', () => {
       { ...acme, partition: (acme.partition + 1) % 4 },
     ])
       await assert.rejects(stops.accept(wrong, 'key-1', 'a mistake'), (error) => isEngineError(error, 'BAD_REQUEST'))
-    assert.equal(stops.standing().length, 1)
+    assert.equal(stops.stopped().length, 1)
   })
 
   test('are found by the next process too, which says so once', async () => {
@@ -216,7 +217,7 @@ describe('an event topic that was made anew', () => {
       await room.append(passes(3, 1_000 + count))
       const again = await room.score({ stops: next, routing: routingWith(next) })
       await again.caughtUp()
-      assert.equal(next.standing().length, 0)
+      assert.equal(next.stopped().length, 0)
     })
 })
 
@@ -226,7 +227,7 @@ test('a line that stopped for too many bad records goes on once that is accepted
   const stops = await room.stops()
   const flow = await room.score({
     stops,
-    forgiven: (_stream, partition) => forgivenOf(stops, { topic: 'doors', partition }),
+    acceptedBadShares: (_stream, partition) => acceptedBadShares(stops, { topic: 'doors', partition }),
     settings: { ...settings, badShare: { share: 0.2, records: 50 } },
   })
   const stop = await theStop(stops)

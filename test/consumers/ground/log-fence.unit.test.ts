@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest'
-import { systemClock } from '../../../src/base/clock.js'
 import { openLogFence } from '../../../src/consumers/ground/log-fence.js'
 import { encodeBlock } from '../../../src/log/blocks/codec.js'
 import { marker } from '../../log/blocks/blocks.js'
@@ -9,11 +8,10 @@ import { failsWith } from '../../log/records.js'
 /** A topic of blocks with a fence of epoch 2 that begins at its end, and ways to append to it. */
 async function fenced() {
   const log = await openEvents(await scratch())
-  const patience = { clock: systemClock, signal: new AbortController().signal }
   const append = (epoch: number): Promise<number> =>
     log.append(place, [{ key: null, value: encodeBlock(marker(epoch, -1)) }])
   await append(1)
-  const fence = openLogFence(log, place, 1, patience)
+  const fence = openLogFence(log, place, 1)
   return { append, appendOurs: async (least = 3) => fence.passed(await append(2), least) }
 }
 

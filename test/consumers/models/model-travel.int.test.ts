@@ -4,8 +4,10 @@ import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { onTestFinished, test } from 'vitest'
 import { systemClock } from '../../../src/base/clock.js'
-import { activateBundled } from '../../../src/consumers/models/bundled.js'
-import { followControl, type Control, type ControlOptions } from '../../../src/consumers/control/control.js'
+import { bundledDecisions } from '../../../src/consumers/models/bundled.js'
+import type { NewDecision } from '../../../src/consumers/control/decision.js'
+import type { Routes } from '../../../src/consumers/control/routes.js'
+import { followRouting, type Followed, type FollowOptions } from '../control-harness.js'
 import { openModelReading, type ModelReading } from '../../../src/consumers/models/reading.js'
 import { openModelTopic, type ModelTopic } from '../../../src/consumers/models/topic.js'
 import { recordOf, cut } from '../../../src/consumers/models/pieces.js'
@@ -72,10 +74,10 @@ async function machine(
   return { ...reading, kept, directory, said }
 }
 
-async function follow(room: EngineRoom, reading: ModelReading, change: Partial<ControlOptions> = {}): Promise<Control> {
+async function follow(room: EngineRoom, reading: ModelReading, change: Partial<FollowOptions> = {}): Promise<Followed> {
   const runtime = createOnnxRuntime()
   const hasty = { ...systemClock, sleep: (_: number, signal?: AbortSignal) => systemClock.sleep(5, signal) }
-  const control = await followControl({
+  const followed = await followRouting({
     log: room.log,
     streams: [room.stream],
     runtime,
@@ -84,10 +86,10 @@ async function follow(room: EngineRoom, reading: ModelReading, change: Partial<C
     ...change,
   })
   onTestFinished(async () => {
-    await control.close()
+    await followed.close()
     await runtime.close()
   })
-  return control
+  return followed
 }
 
 function topicOf(room: EngineRoom, said: string[] = []): ModelTopic {
@@ -96,15 +98,17 @@ function topicOf(room: EngineRoom, said: string[] = []): ModelTopic {
   return topic
 }
 
-const bootstrap = async (room: EngineRoom, { directory, read, publish, said }: Awaited<ReturnType<typeof machine>>) =>
-  activateBundled({
-    streams: [room.stream],
-    models: await listModels(directory),
-    readModel: read,
-    publish,
-    clock: systemClock,
-    report: (message) => said.push(message),
-  })
+const bootstrap =
+  (room: EngineRoom, { directory, read, publish, said }: Awaited<ReturnType<typeof machine>>) =>
+  async (routes: Routes): Promise<readonly NewDecision[]> =>
+    bundledDecisions({
+      streams: [room.stream],
+      models: await listModels(directory),
+      routes,
+      readModel: read,
+      publish,
+      report: (message) => said.push(message),
+    })
 
 const code = (wanted: ErrorCode, words: RegExp) => (error: unknown) =>
   isEngineError(error, wanted) && words.test(error.message)
@@ -113,9 +117,9 @@ const inTopic = async (room: EngineRoom): Promise<number> => (await room.log.bou
 test('a machine without models serves, to the bit, what another one brought, and keeps it', async () => {
   const room = await engineRoom()
   const rich = await machine(room, 'rich', { v1: filesOf(room, 'v1', 0.1) })
-  await follow(room, rich, { firstDecisions: await bootstrap(room, rich) })
+  await follow(room, rich, { first: bootstrap(room, rich) })
   const poor = await machine(room, 'poor')
-  const control = await follow(room, poor, { firstDecisions: await bootstrap(room, poor) })
+  const control = await follow(room, poor, { first: bootstrap(room, poor) })
   assert.equal(championOf(control.current(), 'door-force', 'acme')?.version, 'v1')
 
   const flow = await room.score({ routing: () => control.current() })
@@ -149,7 +153,7 @@ test('a model that is routed before it came is waited for; nothing else serves m
   const poor = await machine(room, 'poor')
   let waited = 0
   const control = await follow(room, poor, { onWaiting: () => waited++ })
-  const decided = control.decide({ kind: 'activate', ...nameOf('v2'), by: 'ann', why: 'better', atMs: 1 })
+  const decided = control.decide({ kind: 'activate', ...nameOf('v2'), by: 'ann', why: 'better' })
   while (waited < 2) await systemClock.sleep(2)
   assert.equal(championOf(control.current(), 'door-force', 'acme'), undefined)
   await topicOf(room).publish(nameOf('v2'), filesOf(room, 'v2', 0.2))
@@ -166,7 +170,7 @@ test('a log that is away while a model is fetched is waited for as well', async 
     bounds: (at) => (failures-- > 0 ? Promise.reject(away()) : room.log.bounds(at)),
   }
   const control = await follow(room, await machine(room, 'poor', {}, flaky))
-  await control.decide({ kind: 'activate', ...nameOf('v1'), by: 'ann', why: 'better', atMs: 1 })
+  await control.decide({ kind: 'activate', ...nameOf('v1'), by: 'ann', why: 'better' })
   assert.equal(championOf(control.current(), 'door-force', 'acme')?.version, 'v1')
 })
 
@@ -185,10 +189,10 @@ test('what is there is not published again, neither by a later start nor by two 
   const room = await engineRoom()
   const bundled = { v1: filesOf(room, 'v1', 0.1), v2: filesOf(room, 'v2', 0.2) }
   const first = await machine(room, 'first', bundled)
-  await follow(room, first, { firstDecisions: await bootstrap(room, first) })
+  await follow(room, first, { first: bootstrap(room, first) })
   assert.equal(await inTopic(room), 2, 'older versions too: a person may go back to one')
   const second = await machine(room, 'second', bundled)
-  await follow(room, second, { firstDecisions: await bootstrap(room, second) })
+  await follow(room, second, { first: bootstrap(room, second) })
   assert.equal(await inTopic(room), 2)
   assert.deepEqual(second.said, [])
 
@@ -241,7 +245,7 @@ test('a version means one content for ever: another one under its name is refuse
   const files = filesOf(room, 'v1', 0.1)
   await topicOf(room).publish(nameOf('v1'), files)
   const other = await machine(room, 'other', { v1: filesOf(room, 'v1', 0.9) })
-  const control = await follow(room, other, { firstDecisions: await bootstrap(room, other) })
+  const control = await follow(room, other, { first: bootstrap(room, other) })
   assert.match(other.said.join(), /door-force\/global\/v1 was published before with another content.*not published/)
   assert.equal(championOf(control.current(), 'door-force', 'acme'), undefined)
   assert.deepEqual(await topicOf(room).fetch(nameOf('v1')), files)

@@ -99,14 +99,14 @@ describe('when too many of the last records are bad the line stops', () => {
     await untilStopped(room, 50)
     const again = await room.score({
       settings: { ...settings, badShare },
-      forgiven: () => [{ from: lastKept, to: lastKept }],
+      acceptedBadShares: () => [{ from: lastKept, to: lastKept }],
     })
     assert.ok(isEngineError(await again.failed.catch((error: unknown) => error), 'BAD_SHARE'))
     await again.stop()
     assert.equal(Math.max(...(await offsetsOf(room))), lastKept + 11, 'eleven more of 50')
     const through = await room.score({
       settings: { ...settings, badShare },
-      forgiven: () => [
+      acceptedBadShares: () => [
         { from: lastKept, to: lastKept },
         { from: lastKept + 1, to: breaking.length },
       ],

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'vitest'
 import { systemClock } from '../../../src/base/clock.js'
 import { certify } from '../../../src/consumers/replay/certify.js'
-import type { Refold } from '../../../src/consumers/scoring/partition.js'
+import type { CatchUp } from '../../../src/consumers/scoring/dependencies.js'
 import { partitionOf } from '../../../src/base/keys.js'
 import { doors } from '../../fixtures/doors.js'
 import { engineRoom, monday, passes, type EngineRoom, type Seen } from '../engine-room.js'
@@ -16,8 +16,8 @@ import { replayRoom } from '../replay/replay-room.js'
 const longAgo = monday + 90 * 86_400_000
 const acme = { topic: 'doors', partition: partitionOf(Buffer.from('acme'), 4) }
 
-async function scoreAll(room: EngineRoom, refolds: Refold[] = []): Promise<void> {
-  const flow = await room.score({ onRefold: (refold) => refolds.push(refold) })
+async function scoreAll(room: EngineRoom, catchUps: CatchUp[] = []): Promise<void> {
+  const flow = await room.score({ onCatchUp: (catchUp) => catchUps.push(catchUp) })
   await flow.caughtUp()
   await flow.stop()
 }
@@ -46,11 +46,11 @@ test('a state directory that was put back to an older copy is folded forward, an
   await room.append(passes(40, 40))
   await scoreAll(room)
   await putBack(room, 'old')
-  const refolds: Refold[] = []
+  const catchUps: CatchUp[] = []
   await room.append(passes(40, 80))
-  await scoreAll(room, refolds)
+  await scoreAll(room, catchUps)
   assert.deepEqual(
-    refolds
+    catchUps
       .filter(({ partition }) => partition === acme.partition)
       .map(({ isRebuild, first, last }) => ({ isRebuild, first, last }))[0],
     { isRebuild: false, first: 40, last: 79 },
@@ -71,10 +71,10 @@ test('state that is older than the log is dropped, and built anew from what the 
   const before = await room.seen()
   await putBack(room, 'old')
   await room.append(passes(30, 90))
-  const refolds: Refold[] = []
-  await scoreAll(room, refolds)
+  const catchUps: CatchUp[] = []
+  await scoreAll(room, catchUps)
 
-  const first = refolds.find(({ partition }) => partition === acme.partition)!
+  const first = catchUps.find(({ partition }) => partition === acme.partition)!
   assert.deepEqual([first.isRebuild, first.last], [true, 89])
   assert.equal(first.first, (await room.log.bounds(acme)).first)
   const after = await room.seen()
@@ -114,8 +114,8 @@ test(
     await room.append(passes(20, 80))
     const stops = await room.stops()
     const flow = await room.score({ stops })
-    while (stops.standing().length === 0) await systemClock.sleep(2)
-    const [stop] = stops.standing()
+    while (stops.stopped().length === 0) await systemClock.sleep(2)
+    const [stop] = stops.stopped()
     assert.deepEqual([stop!.code, stop!.lost], ['GAP', { topic: 'doors', from: 50, to: 79 }])
     assert.match(stop!.message, /predictions were lost/)
     await stops.accept(acme, 'key-1', 'the warehouse has them')

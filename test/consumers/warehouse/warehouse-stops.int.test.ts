@@ -28,8 +28,8 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
     await room.predict(0, recent(1, -1, 9), recent(1, 19, 29))
     await room.predict(1, recent(1, -1, 4))
     const flow = await room.start({}, stops)
-    await expect.poll(() => stops.standing(), { timeout: 10_000 }).toHaveLength(1)
-    const [{ code, lost, reader }] = stops.standing() as [ReturnType<typeof stops.standing>[number]]
+    await expect.poll(() => stops.stopped(), { timeout: 10_000 }).toHaveLength(1)
+    const [{ code, lost, reader }] = stops.stopped() as [ReturnType<typeof stops.stopped>[number]]
     assert.deepEqual(
       { code, lost, reader },
       { code: 'GAP', lost: { topic: room.stream.topics.events, from: 10, to: 19 }, reader: 'warehouse predictions' },
@@ -39,7 +39,7 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
     await room.caughtUp(flow)
     assert.equal((await finals(room)).length, 25)
     await room.predict(0, recent(1, 39, 49))
-    await expect.poll(() => stops.standing().map((stop) => stop.lost?.from), { timeout: 10_000 }).toEqual([30])
+    await expect.poll(() => stops.stopped().map((stop) => stop.lost?.from), { timeout: 10_000 }).toEqual([30])
   })
 
   test('a topic that was made anew stops its partition; once accepted, the table goes on with its first record', async () => {
@@ -64,7 +64,7 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
     await room.predict(0, recent(2, 500, 503))
     const flow = await room.start({}, stops)
     await expect
-      .poll(() => stops.standing().map((stop) => [stop.code, stop.lost?.to]), { timeout: 10_000 })
+      .poll(() => stops.stopped().map((stop) => [stop.code, stop.lost?.to]), { timeout: 10_000 })
       .toEqual([['LOG_RESET', 69]])
     await stops.accept({ topic: room.stream.topics.predictions, partition: 0 }, 'key-1', 'another cluster')
     await room.caughtUp(flow)
@@ -72,6 +72,6 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
     await flow.leave()
     const again = await room.start({}, stops)
     await room.caughtUp(again)
-    assert.equal(stops.standing().length, 0)
+    assert.equal(stops.stopped().length, 0)
   })
 })
