@@ -85,5 +85,12 @@ export const codesOf = (disposition: Disposition): readonly ErrorCode[] =>
 export const errnoOf = (error: unknown): string | undefined =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
 
+/** The value, or undefined where the system reports one of these names: a missing file, a name that is taken. */
+export const unless = <Value>(errnos: readonly string[], promise: Promise<Value>): Promise<Value | undefined> =>
+  promise.catch((error: unknown) => {
+    if (errnos.includes(errnoOf(error) ?? '')) return undefined
+    throw error
+  })
+
 /** The message of anything that was thrown. */
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -1,6 +1,6 @@
 import { link, mkdir, readFile, rename, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { EngineError, errnoOf } from './errors.js'
+import { EngineError, errnoOf, unless } from './errors.js'
 
 /** Who holds a data directory. */
 export interface LockHolder {
@@ -33,13 +33,6 @@ const takeoverPath = (directory: string): string => join(directory, 'engine.lock
 /** Tells the attempts of one process apart. */
 let attempts = 0
 
-/** The value, or undefined where the system says `errno`. */
-const unless = <Value>(errno: string, promise: Promise<Value>): Promise<Value | undefined> =>
-  promise.catch((error: unknown) => {
-    if (errnoOf(error) === errno) return undefined
-    throw error
-  })
-
 /** Ticks from boot to the start of a process; undefined where the system does not tell (anything but Linux). */
 async function startTicksOf(pid: number): Promise<number | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => undefined)
@@ -69,7 +62,7 @@ async function isAlive({ pid, bootId, startTicks }: LockFile): Promise<boolean> 
 
 /** Undefined where there is no lock. A file that is no lock counts as one that nobody holds: they appear whole. */
 async function readHolder(path: string): Promise<LockFile | undefined> {
-  const text = await unless('ENOENT', readFile(path, 'utf8'))
+  const text = await unless(['ENOENT'], readFile(path, 'utf8'))
   if (text === undefined) return undefined
   try {
     const { pid, ...rest } = JSON.parse(text) as LockFile
@@ -91,7 +84,7 @@ function locked(directory: string, { pid, startedAt, url }: LockHolder): EngineE
 /** Whether this process made the name; false where it exists. */
 const claimName = async (from: string, name: string): Promise<boolean> =>
   (await unless(
-    'EEXIST',
+    ['EEXIST'],
     link(from, name).then(() => true),
   )) ?? false
 
@@ -100,7 +93,7 @@ async function takeOver(directory: string, ours: string): Promise<boolean> {
   const takeover = takeoverPath(directory)
   if (!(await claimName(ours, takeover))) {
     const rival = await readHolder(takeover)
-    if (rival !== undefined && !(await isAlive(rival))) await unless('ENOENT', unlink(takeover))
+    if (rival !== undefined && !(await isAlive(rival))) await unless(['ENOENT'], unlink(takeover))
     return false
   }
   try {
@@ -146,7 +139,7 @@ export async function lockDirectory(directory: string, holder: LockHolder): Prom
     await writeOurs()
     await acquire(directory, ours)
   } finally {
-    await unless('ENOENT', unlink(ours))
+    await unless(['ENOENT'], unlink(ours))
   }
   return {
     async update(change) {
@@ -155,7 +148,7 @@ export async function lockDirectory(directory: string, holder: LockHolder): Prom
       await rename(ours, lockPath(directory))
     },
     async release() {
-      await unless('ENOENT', unlink(lockPath(directory)))
+      await unless(['ENOENT'], unlink(lockPath(directory)))
     },
   }
 }

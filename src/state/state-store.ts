@@ -91,9 +91,24 @@ export const conflict = (at: StatePartition, stored: number | string, last: numb
     `the state of partition ${at.partition} of ${at.stream} ends at offset ${stored}, not at ${last}`,
   )
 
-/** Whether a store stands where its owner left it, or further. */
-export const isOwned = (stored: StateExtent | undefined, { epoch, claim, last }: StateOwner): boolean =>
-  stored?.epoch === epoch && stored.claim === claim && stored.last >= last
+type ClaimName = Pick<Claim, 'epoch' | 'claim'>
+
+/** Whether the stored state belongs to this claim. The epoch alone does not tell: a restored store may repeat one. */
+const isOfClaim = (stored: ClaimName | undefined, { epoch, claim }: ClaimName): boolean =>
+  stored?.epoch === epoch && stored.claim === claim
+
+/** Throws FENCED where the stored state does not belong to this claim. */
+export function assertOfClaim<Stored extends ClaimName>(
+  at: StatePartition,
+  stored: Stored | undefined,
+  owner: ClaimName,
+): asserts stored is Stored {
+  if (!isOfClaim(stored, owner)) throw fenced(at, stored?.epoch ?? 0, owner.epoch)
+}
+
+/** Whether a store is where its owner left it, or further. */
+export const isOwned = (stored: StateExtent | undefined, owner: StateOwner): boolean =>
+  stored !== undefined && isOfClaim(stored, owner) && stored.last >= owner.last
 
 /** Throws what a store that stands at `stored` means to its owner, or to a reader where there is none. */
 export function assertReadable(
@@ -102,7 +117,7 @@ export function assertReadable(
   owner: StateOwner | undefined,
 ): asserts stored is StateExtent {
   if (owner === undefined) return assertWhole(at, stored)
-  if (stored?.epoch !== owner.epoch || stored.claim !== owner.claim) throw fenced(at, stored?.epoch ?? 0, owner.epoch)
+  assertOfClaim(at, stored, owner)
   if (stored.last < owner.last) throw conflict(at, stored.last, owner.last)
 }
 

@@ -4,9 +4,9 @@ import { limits } from '../../base/limits.js'
 import { currentBootId, markClean, prepareDirectory, stateBytes } from './directory.js'
 import { blobKey, blobPrefix, metaKey, metaRange, partitionOfMeta, rangeOf } from './keys.js'
 import {
+  assertOfClaim,
   assertReadable,
   conflict,
-  fenced,
   isOwned,
   newClaim,
   type Claim,
@@ -123,7 +123,7 @@ async function commit(
 ): Promise<void> {
   for (;;) {
     const meta = readMeta(database, at)
-    if (meta?.epoch !== epoch || meta.claim !== claim) throw fenced(at, meta?.epoch ?? 0, epoch)
+    assertOfClaim(at, meta, { epoch, claim })
     if (meta.last !== previous) throw conflict(at, meta.last, previous)
     const prefix = blobPrefix(at, meta.generation)
     const done = await replaceMeta(database, at, { ...meta, last }, false, () => {
