@@ -1,6 +1,7 @@
 import { delayVectors, type DelayVectors } from './delay-vectors.js'
 import { fading, type Fading } from './fading.js'
-import type { Rolling, Where } from '../feature.js'
+import type { Rolling } from '../feature.js'
+import type { Where } from '../value.js'
 import { lastRecord, type LastRecord } from './last-record.js'
 import { lastSeen, type LastSeen } from './last-seen.js'
 import { LayoutBuilder, NEWEST, type Layout, type Memory } from '../memory/memory.js'

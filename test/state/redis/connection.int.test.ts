@@ -6,7 +6,7 @@ import { openRedisStateStore } from '../../../src/state/redis/state-store.js'
 import type { StatePartition } from '../../../src/state/state-store.js'
 import { proxyTo } from './redis-proxy.js'
 import { ask, away, open, patiently, redisServer } from './redis-servers.js'
-import { extent } from '../state-store.contract.js'
+import { extent } from '../stores.js'
 
 const at: StatePartition = { stream: 'attendance', partition: 0 }
 const never = Number.MAX_SAFE_INTEGER

@@ -4,7 +4,8 @@ import { isEngineError } from '../../../src/base/errors.js'
 import { openRedisStateStore, type RedisStateStore } from '../../../src/state/redis/state-store.js'
 import type { Claim, StateChange, StatePartition } from '../../../src/state/state-store.js'
 import { ask, away, open, patiently, redisServer } from './redis-servers.js'
-import { extent, stateStoreContract } from '../state-store.contract.js'
+import { stateStoreContract } from '../state-store.contract.js'
+import { extent } from '../stores.js'
 
 const at: StatePartition = { stream: 'attendance', partition: 0 }
 const never = Number.MAX_SAFE_INTEGER
