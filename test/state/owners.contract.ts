@@ -17,13 +17,13 @@ export function ownersContract(name: string, open: () => Promise<OpenStore>): vo
     const read = (place: StatePartition, ...keys: string[]) => readTexts(store, place, keys)
 
     test(
-      'an owner that loads learns when the store is not where it left it: claimed by another, emptied, or put ' +
-        'back',
+      'the load of an owner fails when another process claimed the partition, and when the store was emptied or ' +
+        'restored from an older copy',
       async () => {
         await assert.rejects(
           store.load(at, ['ann'], { epoch: 1, claim: 'one', last: -1 }),
           refusedWith('FENCED'),
-          'a store that knows nothing of it was emptied',
+          'an emptied store does not know the claim',
         )
         const { epoch, claim } = await store.claim(at, 'plan-a', 0)
         await store.commit({ at, epoch, claim, previous: -1, last: 9, puts: puts({ ann: 'a' }) })
@@ -39,23 +39,19 @@ export function ownersContract(name: string, open: () => Promise<OpenStore>): vo
       },
     )
 
-    test('is read by others where it is whole: claimed, and folded up to what has its results', async () => {
+    test('others read only complete state: claimed, and folded up to the last offset that has its result', async () => {
       const part = refusedWith('REBUILDING')
-      await assert.rejects(read(at, 'ann'), part, 'nobody has claimed it, or it was emptied')
+      await assert.rejects(read(at, 'ann'), part, 'nobody has claimed the partition, or the store was emptied')
       const { epoch, claim } = await store.claim(at, 'plan-a', 6, 41)
       await assert.rejects(
         read(at, 'ann'),
         (error: unknown) => part(error) && /attendance.*offset 0 of 42/.test(String(error)),
       )
-      assert.deepEqual(
-        await store.load(at, ['ann'], { epoch, claim, last: -1 }),
-        [undefined],
-        'its owner reads it all the same',
-      )
+      assert.deepEqual(await store.load(at, ['ann'], { epoch, claim, last: -1 }), [undefined], 'its owner may read it')
       await store.commit({ at, epoch, claim, previous: -1, last: 9, puts: puts({ ann: 'a' }) })
       await assert.rejects(read(at, 'ann'), part)
       const next = await store.claim(at, 'plan-a', 6, 60)
-      await assert.rejects(read(at, 'ann'), part, 'the next owner goes on with the part')
+      await assert.rejects(read(at, 'ann'), part, 'the next owner continues from incomplete state')
       await store.commit({
         at,
         epoch: next.epoch,
@@ -66,19 +62,19 @@ export function ownersContract(name: string, open: () => Promise<OpenStore>): vo
       })
       assert.deepEqual(await read(at, 'ann'), ['whole'])
       await store.claim(at, 'plan-a', 6, 99)
-      assert.deepEqual(await read(at, 'ann'), ['whole'], 'what was whole stays so: it is behind by what came since')
+      assert.deepEqual(await read(at, 'ann'), ['whole'], 'complete state stays complete when newer results exist')
       await store.claim(at, 'plan-b', 6, 99)
       await assert.rejects(read(at, 'ann'), part)
     })
 
-    test('is swept by its owner alone, and only where it stands where the owner was at that time', async () => {
+    test('only the owner may sweep, and only while the store is where the owner left it', async () => {
       const { epoch, claim } = await store.claim(at, 'plan-a', 0)
       const expired: StateChange['puts'] = [{ key: 'ann', blob: Buffer.from('a'), expiresAtMs: 1_000 }]
       await store.commit({ at, epoch, claim, previous: -1, last: 9, puts: expired })
       assert.equal(
         await store.sweep(at, { epoch, claim, last: 20 }, 5_000),
         0,
-        'put back to an older copy: the events in between may read it',
+        'an older copy was restored: the events since then may read the blob',
       )
       assert.equal(await store.sweep(at, { epoch, claim: 'another', last: 9 }, 5_000), 0)
       assert.equal(await store.sweep(at, { epoch: epoch + 1, claim, last: 9 }, 5_000), 0)
@@ -88,14 +84,14 @@ export function ownersContract(name: string, open: () => Promise<OpenStore>): vo
       assert.deepEqual(await read(at, 'ann'), [undefined])
     })
 
-    test('a claim goes on where the last commit ended', async () => {
+    test('a claim continues where the last commit ended', async () => {
       const { epoch, claim } = await store.claim(at, 'plan-a', 0)
       await store.commit({ at, epoch, claim, previous: -1, last: 41, puts: puts({ ann: 'a' }) })
       assert.deepEqual(extent(await store.claim(at, 'plan-a', 0)), { epoch: 2, last: 41 })
       assert.deepEqual(await read(at, 'ann'), ['a'])
     })
 
-    test('an owner whose partition was claimed writes nothing more', async () => {
+    test('an owner whose partition was claimed by another can write no more', async () => {
       const old = await store.claim(at, 'plan-a', 0)
       await store.commit({ at, epoch: old.epoch, claim: old.claim, previous: -1, last: 4, puts: puts({ ann: 'a' }) })
       const young = await store.claim(at, 'plan-a', 0)
@@ -115,12 +111,12 @@ export function ownersContract(name: string, open: () => Promise<OpenStore>): vo
       )
     })
 
-    test('an epoch seen in the predictions topic is never given again, even by an empty store', async () => {
+    test('an epoch that the predictions topic contains is never given again, even by an empty store', async () => {
       assert.equal((await store.claim(at, 'plan-a', 17)).epoch, 18)
       assert.equal((await store.claim(at, 'plan-a', 3)).epoch, 19)
     })
 
-    test('of many claims at once each has its own epoch, and the highest owns', async () => {
+    test('of many claims at once each gets its own epoch, and the highest is the owner', async () => {
       const claims = await Promise.all(Array.from({ length: 8 }, () => store.claim(at, 'plan-a', 0)))
       const epochs = claims.map(({ epoch }) => epoch).sort((a, b) => a - b)
       assert.deepEqual(epochs, [1, 2, 3, 4, 5, 6, 7, 8])

@@ -22,7 +22,7 @@ export function stateStoreContract(name: string, open: () => Promise<OpenStore>)
       assert.deepEqual(await read(at, 'ann', 'bob'), [undefined, undefined])
     })
 
-    test('gives back what was committed, in the order asked for, and nothing else', async () => {
+    test('returns the committed blobs in the order of the keys, and nothing else', async () => {
       const { epoch, claim } = await store.claim(at, 'plan-a', 0)
       await store.commit({ at, epoch, claim, previous: -1, last: 9, puts: puts({ ann: 'a', bob: 'b', cid: '' }) })
       assert.deepEqual(await read(at, 'cid', 'nobody', 'ann', 'bob', 'ann'), ['', undefined, 'a', 'b', 'a'])
@@ -37,7 +37,7 @@ export function stateStoreContract(name: string, open: () => Promise<OpenStore>)
       assert.deepEqual(loaded, blob)
     })
 
-    test('a loaded blob stays as it was, whatever is committed later', async () => {
+    test('a loaded blob does not change when a later commit replaces it', async () => {
       const { epoch, claim } = await store.claim(at, 'plan-a', 0)
       await store.commit({ at, epoch, claim, previous: -1, last: 0, puts: puts({ ann: 'first' }) })
       const [loaded] = await store.load(at, ['ann'])
@@ -78,7 +78,7 @@ export function stateStoreContract(name: string, open: () => Promise<OpenStore>)
       assert.deepEqual(await read(at, 'ann', 'bob', 'cid'), [undefined, 'b', 'c'])
     })
 
-    test('state of another plan is dropped, and comes back for nobody', async () => {
+    test('state of another plan is dropped and never comes back', async () => {
       const { epoch, claim } = await store.claim(at, 'plan-a', 0)
       await store.commit({ at, epoch, claim, previous: -1, last: 9, puts: puts({ ann: 'a' }) })
       assert.deepEqual(extent(await store.claim(at, 'plan-b', 0)), { epoch: 2, last: -1 })
@@ -87,7 +87,7 @@ export function stateStoreContract(name: string, open: () => Promise<OpenStore>)
       assert.deepEqual(await read(at, 'ann'), [undefined])
     })
 
-    test('of two commits at once from the same offset one is refused', async () => {
+    test('when two commits start from the same offset, one is refused', async () => {
       const { epoch, claim } = await store.claim(at, 'plan-a', 0)
       const commits = await Promise.allSettled(
         ['x', 'y'].map((text) =>
@@ -98,7 +98,7 @@ export function stateStoreContract(name: string, open: () => Promise<OpenStore>)
       assert.equal((await read(at, 'x', 'y')).filter((text) => text !== undefined).length, 1)
     })
 
-    test('partitions and streams know nothing of one another', async () => {
+    test('partitions and streams are independent', async () => {
       const places: StatePartition[] = [
         at,
         neighbour,
@@ -114,7 +114,7 @@ export function stateStoreContract(name: string, open: () => Promise<OpenStore>)
       assert.deepEqual(await Promise.all(places.map((place) => read(place, 'ann'))), [[undefined], ['1'], ['2'], ['3']])
     })
 
-    test('takes any key an event can have', async () => {
+    test('accepts every key that an event can have', async () => {
       const keys = ['', 'ümlaut', 'a\u0001b', 'x'.repeat(5_000), `${'x'.repeat(5_000)}y`, '\u0000', '9'.repeat(1_024)]
       const { epoch, claim } = await store.claim(at, 'plan-a', 0)
       await store.commit({
