@@ -11,7 +11,7 @@ export const breaks = {
   fence: {
     why: 'a commit of an owner that was replaced is refused',
     file: 'test/simulation/memory-state-store.ts',
-    find: 'if (stored?.epoch !== epoch || stored.claim !== claim) throw fenced(at, stored?.epoch ?? 0, epoch)',
+    find: 'assertOfClaim(at, stored, { epoch, claim })',
     put: 'if (stored === undefined) return',
   },
   previous: {
