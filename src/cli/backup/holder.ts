@@ -1,5 +1,6 @@
 import { openKeys } from '../../api/keys/key-file.js'
-import { everyTenant, type HeldParts, type HoldStanding } from '../../contracts/ports.js'
+import type { HeldParts, HoldProgress } from '../../contracts/backups.js'
+import { everyTenant } from '../../contracts/callers.js'
 import { systemClock } from '../../base/clock.js'
 import { dataPaths } from '../../config/load.js'
 import type { OnBytes } from '../../consumers/backup/files.js'
@@ -44,7 +45,7 @@ export function engineHolder(url: string, directory: string, interrupted: AbortS
 
   async function ready({ client, id }: Asked, onBytes: OnBytes): Promise<HeldParts> {
     for (let seen = 0; ;) {
-      const standing = (await client.get(`/api/v2/backups/${id}`)) as HoldStanding
+      const standing = (await client.get(`/api/v2/backups/${id}`)) as HoldProgress
       if (standing.state === 'ready') return standing.parts
       if (standing.state === 'failed')
         throw new CommandFailed(exits.dependency, `the engine could not write its part: ${standing.message}`)

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { systemClock } from '../../base/clock.js'
 import { limits } from '../../base/limits.js'
+import type { RedriveOutcome } from '../../contracts/dead-letters.js'
 import { askFirst } from '../terminal/ask.js'
 import { connect, failure, type Client } from '../client/client.js'
 import { filters, deadLetterColumns, tally, type DeadLetterOptions, type DeadLetterRow } from './rows.js'
@@ -9,14 +10,7 @@ import { numberWithin, reads, talksToEngine } from '../terminal/options.js'
 import { progressOn } from '../terminal/progress.js'
 import { print, printJson, say, table, type Column, type Terminal } from '../terminal/terminal.js'
 
-interface Result {
-  readonly letter: DeadLetterRow
-  readonly becomes: string
-  readonly score?: number
-  readonly risk?: string
-  readonly code?: string
-  readonly reason?: string
-}
+type Result = { readonly letter: DeadLetterRow } & RedriveOutcome
 
 interface RedriveOptions extends DeadLetterOptions {
   readonly stream: string
@@ -72,7 +66,7 @@ export function actionsOn(group: Command, terminal: Terminal): void {
         throw new CommandFailed(
           exits.failed,
           `${stay} of ${results.length} letters would still be bad and stay: ` +
-            `${tally(results.flatMap(({ becomes, code }) => (becomes === 'bad' ? [code ?? ''] : [])))}; ` +
+            `${tally(results.flatMap((result) => (result.becomes === 'bad' ? [result.code] : [])))}; ` +
             `'tidemill dlq redrive --dry-run' says why`,
         )
     })
@@ -125,9 +119,9 @@ export function actionsOn(group: Command, terminal: Terminal): void {
     })
 }
 
-function wouldBe({ becomes, score, risk, code, reason }: Result): string {
-  if (becomes === 'bad') return `still bad, ${code ?? ''}: ${reason ?? ''}`
-  return score === undefined ? becomes : `${becomes}, ${score.toFixed(3)} (${risk ?? ''})`
+function wouldBe(result: Result): string {
+  if (result.becomes === 'bad') return `still bad, ${result.code}: ${result.reason}`
+  return 'score' in result ? `${result.becomes}, ${result.score.toFixed(3)} (${result.risk})` : result.becomes
 }
 
 const resultColumns: readonly Column<Result>[] = [

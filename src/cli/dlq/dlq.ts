@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
-import { deadLetterStates } from '../../contracts/dead-letters.js'
+import { deadLetterStates, type Bytes, type DeadLetterBody } from '../../contracts/dead-letters.js'
 import { limits } from '../../base/limits.js'
 import { connect, type Client } from '../client/client.js'
 import { actionsOn } from './actions.js'
@@ -12,21 +12,8 @@ interface Page {
   readonly next: string | null
 }
 
-type Bytes = { readonly text: string } | { readonly base64: string }
-
-interface Shown {
+interface Shown extends DeadLetterBody {
   readonly letter: DeadLetterRow
-  readonly key: Bytes | null
-  readonly value: Bytes | null
-  readonly headers: Readonly<Record<string, Bytes>>
-  readonly decoded?: unknown
-  readonly today: {
-    readonly becomes: string
-    readonly code?: string
-    readonly reason?: string
-    readonly score?: number
-    readonly risk?: string
-  }
 }
 
 export function dlqCommand(parent: Command, terminal: Terminal): void {
@@ -120,10 +107,10 @@ function shownText({ letter, key, value, headers, decoded, today }: Shown): stri
     [
       'today',
       today.becomes === 'bad'
-        ? `still bad, ${today.code ?? ''}: ${today.reason ?? ''}`
-        : today.score === undefined
+        ? `still bad, ${today.code}: ${today.reason}`
+        : today.becomes === 'duplicate'
           ? `a ${today.becomes}`
-          : `${today.becomes}, ${today.score.toFixed(3)} (${today.risk ?? ''})`,
+          : `${today.becomes}, ${today.score.toFixed(3)} (${today.risk})`,
     ],
     ['key', bytesText(key)],
     ...Object.entries(headers).map(([name, bytes]): [string, string] => [`header ${name}`, bytesText(bytes)]),

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { clientEnvironment, loadConfig, type Config } from '../../config/load.js'
-import type { Check } from '../../contracts/engine.js'
+import type { Check } from '../../contracts/checks.js'
 import { readLock, type LockHolder } from '../../base/lock.js'
 import {
   checked,

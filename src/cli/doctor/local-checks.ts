@@ -4,7 +4,7 @@ import { dirname } from 'node:path'
 import { systemClock } from '../../base/clock.js'
 import { dataPaths, packagePath, type Config } from '../../config/load.js'
 import { freeBytes } from '../../base/disk.js'
-import type { Check } from '../../contracts/engine.js'
+import type { Check, ReadinessCheck } from '../../contracts/checks.js'
 import { messageOf } from '../../base/errors.js'
 import { compile } from '../../features/plan/plan.js'
 import { limits } from '../../base/limits.js'
@@ -104,12 +104,7 @@ export const modelsCheck = (config: Config): Promise<Check> =>
 
 interface Readiness {
   readonly ready: boolean
-  readonly checks: readonly {
-    readonly check: string
-    readonly ok: boolean
-    readonly detail: string
-    readonly attention?: boolean
-  }[]
+  readonly checks: readonly ReadinessCheck[]
 }
 
 /** A running engine's own word, and how far its clock is from ours. */

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { systemClock } from '../../base/clock.js'
 import { dataPaths, type Config } from '../../config/load.js'
-import type { Check } from '../../contracts/engine.js'
+import type { Check } from '../../contracts/checks.js'
 import { isEngineError } from '../../base/errors.js'
 import { limits } from '../../base/limits.js'
 import { lockDirectory } from '../../base/lock.js'

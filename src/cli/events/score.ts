@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { open } from 'node:fs/promises'
 import type { Command } from 'commander'
-import type { ScoreFileOptions, ScoreSummary } from '../../contracts/engine.js'
+import type { ScoreFileOptions, ScoreSummary } from '../../contracts/score-file.js'
 import { CommandFailed, exits } from '../terminal/exit.js'
 import { inputOf, linesOf } from '../terminal/lines.js'
 import { progressOn } from '../terminal/progress.js'

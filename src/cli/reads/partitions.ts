@@ -1,37 +1,23 @@
 import type { Command } from 'commander'
+import type { LostOffsets } from '../../base/errors.js'
+import type { AcceptedStop, RebuildingPartition, StoppedPartition, TopicPartition } from '../../contracts/partitions.js'
 import { connect, failure } from '../client/client.js'
 import { CommandFailed, exits } from '../terminal/exit.js'
 import { reads, talksToEngine, type ReadOptions } from '../terminal/options.js'
 import { count, duration, print, printJson, say, table, type Terminal } from '../terminal/terminal.js'
 
-interface Lost {
-  readonly topic: string
-  readonly from: number
-  readonly to: number
-}
-interface Stopped {
-  readonly reader: string
-  readonly topic: string
-  readonly partition: number
-  readonly code: string
-  readonly message: string
-  readonly lost: Lost | null
+/** The shapes of the API's answer: instants as text, names with underscores. */
+interface Stopped extends Omit<StoppedPartition, 'sinceMs'> {
   readonly since: string
 }
-interface Accepted extends Omit<Stopped, 'message' | 'since' | 'lost'> {
-  readonly lost: Lost
-  readonly by: string
-  readonly why: string
+interface Accepted extends Omit<AcceptedStop, 'atMs'> {
   readonly at: string
 }
-interface Rebuilding {
-  readonly stream: string
-  readonly partition: number
+interface Rebuilding extends Pick<RebuildingPartition, 'stream' | 'partition' | 'records'> {
   readonly records_done: number
-  readonly records: number
   readonly eta_seconds: number | null
 }
-interface Looked {
+interface Partitions {
   readonly stopped: readonly Stopped[]
   readonly rebuilding: readonly Rebuilding[]
   readonly accepted: readonly Accepted[]
@@ -49,8 +35,8 @@ export function partitionsCommand(parent: Command, terminal: Terminal): void {
   reads(talksToEngine(group.command('list')))
     .summary('what stands still, what is rebuilt, what was accepted')
     .action(async (options: ReadOptions) => {
-      const looked = (await (await connect(options, terminal.interrupted)).get('/api/v2/partitions')) as Looked
-      await (options.json === true ? printJson(terminal, looked) : print(terminal, lookedText(looked)))
+      const partitions = (await (await connect(options, terminal.interrupted)).get('/api/v2/partitions')) as Partitions
+      await (options.json === true ? printJson(terminal, partitions) : print(terminal, partitionsText(partitions)))
     })
 
   reads(talksToEngine(group.command('accept')))
@@ -83,7 +69,7 @@ export function partitionsCommand(parent: Command, terminal: Terminal): void {
     })
 }
 
-function placeOf(text: string): { readonly topic: string; readonly partition: number } {
+function placeOf(text: string): TopicPartition {
   const found = /^(.+)\/(\d+)$/.exec(text)
   if (found === null)
     throw new CommandFailed(
@@ -94,13 +80,13 @@ function placeOf(text: string): { readonly topic: string; readonly partition: nu
 }
 
 /** A line that stopped for bad records goes on behind the offset, and has lost nothing. */
-const givenUp = (code: string, lost: Lost): string =>
+const givenUp = (code: string, lost: LostOffsets): string =>
   code === 'BAD_SHARE'
     ? `nothing is given up behind offset ${lost.to} of ${lost.topic}`
     : `${lostText(lost)} are given up`
-const lostText = ({ topic, from, to }: Lost): string => `offsets ${from} to ${to} of ${topic}`
+const lostText = ({ topic, from, to }: LostOffsets): string => `offsets ${from} to ${to} of ${topic}`
 
-function lookedText({ stopped, rebuilding, accepted }: Looked): string {
+function partitionsText({ stopped, rebuilding, accepted }: Partitions): string {
   const parts: string[] = []
   if (stopped.length === 0) parts.push('no partition stands still\n')
   else {
@@ -149,5 +135,4 @@ function lookedText({ stopped, rebuilding, accepted }: Looked): string {
   return parts.join('\n')
 }
 
-const placeText = ({ topic, partition }: { readonly topic: string; readonly partition: number }): string =>
-  `${topic}/${partition}`
+const placeText = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`

@@ -1,24 +1,18 @@
 import { Option, type Command } from 'commander'
 import { keySeparator } from '../../base/keys.js'
-import { riskLevels } from '../../log/blocks/block.js'
+import type { StoredOutcome } from '../../contracts/outcomes.js'
+import type { PredictionRow } from '../../contracts/predictions.js'
+import { riskLevels } from '../../contracts/risks.js'
 import { limits } from '../../base/limits.js'
 import { connect, type Client } from '../client/client.js'
 import { numberWithin, reads, talksToEngine, type ReadOptions } from '../terminal/options.js'
 import { print, printJson, say, styled, table, type Column, type Terminal } from '../terminal/terminal.js'
 
 /** A stored prediction as the API shows it. */
-interface Prediction {
-  readonly event_id: string
-  readonly tenant: string
-  readonly stream: string
-  readonly origin: string
-  readonly entity: string
+interface Prediction extends Omit<PredictionRow, 'eventTimeMs' | 'recordTimeMs' | 'outcome'> {
   readonly event_time: string
-  readonly score: number
-  readonly risk: string
-  readonly version: string
-  readonly reasons: readonly string[]
-  readonly outcome: { readonly label: 0 | 1; readonly source: string } | null
+  readonly record_time: string
+  readonly outcome: (Omit<StoredOutcome, 'decidedAtMs'> & { readonly decided_at: string }) | null
 }
 
 interface Page {

@@ -1,14 +1,10 @@
 import { text } from 'node:stream/consumers'
 import type { Command } from 'commander'
 import { limits } from '../../base/limits.js'
+import type { SelectedRows } from '../../contracts/predictions.js'
 import { connect, failure } from '../client/client.js'
 import { numberWithin, reads, talksToEngine, type ReadOptions } from '../terminal/options.js'
 import { print, printJson, say, styled, table, type Terminal } from '../terminal/terminal.js'
-
-interface Selected {
-  readonly rows: readonly Readonly<Record<string, unknown>>[]
-  readonly more: boolean
-}
 
 export function sqlCommand(parent: Command, terminal: Terminal): void {
   reads(talksToEngine(parent.command('sql')))
@@ -28,7 +24,7 @@ export function sqlCommand(parent: Command, terminal: Terminal): void {
         'application/json',
       )
       if (status !== 200) throw failure(status, body)
-      const { rows, more } = body as Selected
+      const { rows, more } = body as SelectedRows
       if (options.json === true) await printJson(terminal, body)
       else if (rows.length === 0) return say(terminal, 'no rows')
       else await print(terminal, tableOf(rows))
@@ -37,9 +33,9 @@ export function sqlCommand(parent: Command, terminal: Terminal): void {
 }
 
 /** Numbers stand to the right. */
-function tableOf(rows: Selected['rows']): string {
+function tableOf(rows: SelectedRows['rows']): string {
   const titles = Object.keys(rows[0]!)
-  return table<Selected['rows'][number]>(
+  return table<SelectedRows['rows'][number]>(
     titles.map((title) => ({
       title,
       cell: (row) => cellOf(row[title]),

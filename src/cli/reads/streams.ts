@@ -1,6 +1,7 @@
 import { basename, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Command } from 'commander'
+import type { StreamView } from '../../contracts/streams.js'
 import { compile } from '../../features/plan/plan.js'
 import { durationText } from '../../streams/language/duration.js'
 import { eventTypes } from '../../streams/schema/event-type.js'
@@ -11,20 +12,6 @@ import { connect } from '../client/client.js'
 import { CommandFailed, exits } from '../terminal/exit.js'
 import { reads, talksToEngine, type ReadOptions } from '../terminal/options.js'
 import { print, printJson, say, styled, table, type Terminal } from '../terminal/terminal.js'
-
-/** A stream as the API shows it. */
-interface StreamView {
-  readonly name: string
-  readonly topic: string
-  readonly partitions: number
-  readonly columns: Readonly<Record<'id' | 'tenant' | 'time' | 'key', string>>
-  readonly entities: readonly { readonly name: string; readonly columns: readonly string[]; readonly scope: string }[]
-  readonly features: readonly { readonly name: string; readonly kind: string }[]
-  readonly family: string | null
-  readonly serving: { readonly by: string; readonly version: string }
-  readonly risk: { readonly high: number; readonly medium: number }
-  readonly fingerprint: string
-}
 
 export function streamsCommand(parent: Command, terminal: Terminal): void {
   const group = parent

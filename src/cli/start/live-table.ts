@@ -1,5 +1,6 @@
 import { createLogUpdate } from 'log-update'
-import type { EngineSnapshot, Risks, StreamSnapshot } from '../../contracts/engine.js'
+import type { EngineSnapshot, StreamSnapshot } from '../../contracts/engine.js'
+import type { Risks } from '../../contracts/risks.js'
 import { count, duration, milliseconds, styled, table, type Column, type Terminal } from '../terminal/terminal.js'
 
 /** What `tidemill start` shows while it runs. */

@@ -1,12 +1,12 @@
 import type { Clock } from '../../base/clock.js'
-import type { RebuildSnapshot } from '../../contracts/engine.js'
+import type { RebuildingPartition } from '../../contracts/partitions.js'
 import type { Refold } from './partition.js'
 
 /** How far the partitions of this process are in what has its results already. */
 export interface Rebuilds {
   readonly onRefold: (refold: Refold) => void
   /** Those that are not done. */
-  current(): readonly RebuildSnapshot[]
+  current(): readonly RebuildingPartition[]
 }
 
 interface Running {
@@ -27,7 +27,7 @@ export function followRebuilds(clock: Clock, report: (message: string) => void):
   const snapshotOf = ({
     startedMs,
     refold: { stream, partition, first, next, last, isRebuild },
-  }: Running): RebuildSnapshot => {
+  }: Running): RebuildingPartition => {
     const [recordsDone, records] = [next - first, last + 1 - first]
     const elapsedMs = clock.nowMs() - startedMs
     return {

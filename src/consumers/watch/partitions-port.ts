@@ -1,11 +1,11 @@
-import type { AcceptedStop, PartitionsPort, StoppedPartition } from '../../contracts/ports.js'
+import type { AcceptedStop, PartitionsPort, StoppedPartition } from '../../contracts/partitions.js'
 import type { Stop } from '../control/partition-records.js'
 import type { Rebuilds } from '../scoring/rebuilds.js'
 import type { Accepted, Stops } from '../control/stops.js'
 
 /** What the API tells operators of partitions, and takes from them. */
 export const partitionsPort = (stops: Stops, rebuilds: Rebuilds): PartitionsPort => ({
-  look: () => ({
+  list: () => ({
     stopped: stops.standing().map(stoppedOf),
     rebuilding: rebuilds.current(),
     accepted: stops.accepted().map(acceptedOf),
