@@ -9,14 +9,14 @@ import {
   type BacktestRun,
 } from '../../consumers/replay/backtest-directory.js'
 import type { CostRule } from '../../learning/figures/costs.js'
-import { comparisonText, listText, reportText } from './text.js'
+import { comparisonText, listText, reportText } from '../report/backtest-text.js'
 import { CommandFailed, exits } from '../terminal/exit.js'
 import { besideEngine, newRunId, replaySettings } from '../client/beside-engine.js'
 import { durationOption, settingFlags, timeOption } from '../terminal/options.js'
 import { progressBarOn } from '../terminal/progress-bar.js'
 import { backtestPage } from '../report/backtest-report.js'
 import { storeBacktest, storedOrSaid, type StoreOptions } from './store.js'
-import { writesResults } from '../replay/live.js'
+import { writesResults } from '../client/run-results.js'
 import { count, print, printJson, say, type Terminal } from '../terminal/terminal.js'
 
 interface RunOptions {

@@ -2,7 +2,7 @@ import { dataPaths, type Config } from '../../config/load.js'
 import { backtestDirectory, type BacktestReport } from '../../consumers/replay/backtest-directory.js'
 import { topicsOf } from '../../streams/stream.js'
 import { endOf } from '../terminal/exit.js'
-import { withRunResults } from './run-results.js'
+import { withRunResults } from '../client/run-results.js'
 import { say, styled, type Terminal } from '../terminal/terminal.js'
 
 export interface StoreOptions {

@@ -4,7 +4,8 @@ import { limits } from '../../base/limits.js'
 import { connect, type Client } from '../client/client.js'
 import { actionsOn } from './actions.js'
 import { filters, deadLetterColumns, type DeadLetterOptions, type DeadLetterRow } from './rows.js'
-import { numberWithin, reads, talksToEngine, type ReadOptions } from '../terminal/options.js'
+import { reads, talksToEngine, type ReadOptions } from '../client/options.js'
+import { numberWithin } from '../terminal/options.js'
 import { print, printJson, say, styled, table, type Terminal } from '../terminal/terminal.js'
 
 interface Page {

@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander'
 import type { DeadLetter } from '../../contracts/dead-letters.js'
-import { numberWithin, type ReadOptions } from '../terminal/options.js'
+import { type ReadOptions } from '../client/options.js'
+import { numberWithin } from '../terminal/options.js'
 import type { Column } from '../terminal/terminal.js'
 
 /** Which letters are meant. */

@@ -11,7 +11,8 @@ import {
 } from '../../simulator/index.js'
 import { connect, failure, type Answer, type Client } from '../client/client.js'
 import { CommandFailed, exits } from '../terminal/exit.js'
-import { durationOption, numberWithin, reads, talksToEngine, type ReadOptions } from '../terminal/options.js'
+import { reads, talksToEngine, type ReadOptions } from '../client/options.js'
+import { durationOption, numberWithin } from '../terminal/options.js'
 import { count, duration, printJson, say, type Terminal } from '../terminal/terminal.js'
 
 interface SimulateOptions extends ReadOptions {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { connect } from '../client/client.js'
-import { reads, talksToEngine, type ReadOptions } from '../terminal/options.js'
+import { reads, talksToEngine, type ReadOptions } from '../client/options.js'
 import { print, printJson, say, table, type Terminal } from '../terminal/terminal.js'
 
 interface Remembered {

@@ -3,7 +3,7 @@ import type { LostOffsets } from '../../base/errors.js'
 import type { AcceptedStop, RebuildingPartition, StoppedPartition, TopicPartition } from '../../contracts/partitions.js'
 import { connect, failure } from '../client/client.js'
 import { CommandFailed, exits } from '../terminal/exit.js'
-import { reads, talksToEngine, type ReadOptions } from '../terminal/options.js'
+import { reads, talksToEngine, type ReadOptions } from '../client/options.js'
 import { count, duration, print, printJson, say, table, type Terminal } from '../terminal/terminal.js'
 
 /** The shapes of the API's answer: instants as text, names with underscores. */

@@ -5,7 +5,8 @@ import type { PredictionRow } from '../../contracts/predictions.js'
 import { riskLevels } from '../../contracts/risks.js'
 import { limits } from '../../base/limits.js'
 import { connect, type Client } from '../client/client.js'
-import { numberWithin, reads, talksToEngine, type ReadOptions } from '../terminal/options.js'
+import { reads, talksToEngine, type ReadOptions } from '../client/options.js'
+import { numberWithin } from '../terminal/options.js'
 import { print, printJson, say, styled, table, type Column, type Terminal } from '../terminal/terminal.js'
 
 /** A stored prediction as the API shows it. */

@@ -3,7 +3,8 @@ import type { Command } from 'commander'
 import { limits } from '../../base/limits.js'
 import type { SelectedRows } from '../../contracts/predictions.js'
 import { connect, failure } from '../client/client.js'
-import { numberWithin, reads, talksToEngine, type ReadOptions } from '../terminal/options.js'
+import { reads, talksToEngine, type ReadOptions } from '../client/options.js'
+import { numberWithin } from '../terminal/options.js'
 import { print, printJson, say, styled, table, type Terminal } from '../terminal/terminal.js'
 
 export function sqlCommand(parent: Command, terminal: Terminal): void {

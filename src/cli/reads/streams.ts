@@ -10,7 +10,7 @@ import { avsc } from '../../streams/schema/schema.js'
 import type { Stream } from '../../streams/stream.js'
 import { connect } from '../client/client.js'
 import { CommandFailed, exits } from '../terminal/exit.js'
-import { reads, talksToEngine, type ReadOptions } from '../terminal/options.js'
+import { reads, talksToEngine, type ReadOptions } from '../client/options.js'
 import { print, printJson, say, styled, table, type Terminal } from '../terminal/terminal.js'
 
 export function streamsCommand(parent: Command, terminal: Terminal): void {

@@ -6,12 +6,12 @@ import { backtestDirectory, type BacktestReport } from '../../consumers/replay/b
 import type { ReplayDecision, ReplayState } from '../../contracts/runs.js'
 import { topicsOf } from '../../streams/stream.js'
 import { askFirst } from '../terminal/ask.js'
-import { besideEngine, replaySettings } from '../client/beside-engine.js'
-import { reportText } from '../backtest/text.js'
+import { besideEngine } from '../client/beside-engine.js'
+import { reportText } from '../report/backtest-text.js'
 import { CommandFailed, exits } from '../terminal/exit.js'
-import { numberWithin, settingFlags } from '../terminal/options.js'
+import { numberWithin } from '../terminal/options.js'
 import { progressBarOn } from '../terminal/progress-bar.js'
-import { withRunResults } from '../backtest/run-results.js'
+import { withRunResults, writesResults } from '../client/run-results.js'
 import { count, print, printJson, say, table, type Terminal } from '../terminal/terminal.js'
 
 interface LiveOptions {
@@ -23,18 +23,6 @@ interface LiveOptions {
   readonly config?: string
   readonly json?: boolean
 }
-
-/** Options of commands that write into the warehouse beside a running engine, or into the stores themselves. */
-export const writesResults = (command: Command): Command =>
-  settingFlags(command, replaySettings)
-    .option('--config <file>', 'the configuration of the engine (TIDEMILL_CONFIG)')
-    .option(
-      '--url <url>',
-      'an engine to give the results to (TIDEMILL_URL; default: the one running in the data directory, else ' +
-        'the stores themselves)',
-    )
-    .option('--key <key>', 'the key to send (TIDEMILL_KEY; default: the demo key of the data directory)')
-    .option('--json', 'print JSON instead of text')
 
 /** `replay start`, `list` and `undo`: predictions of a backtest in the place of what was served. */
 export function liveReplays(group: Command, terminal: Terminal): void {

@@ -3,25 +3,6 @@ import { allowed } from '../../config/describe.js'
 import { settings } from '../../config/settings.js'
 import type { Duration } from '../../features/feature.js'
 import { durationMs } from '../../streams/language/duration.js'
-import type { RemoteOptions } from '../client/client.js'
-
-/** Options of every command that talks to a running engine. */
-export const talksToEngine = (command: Command): Command =>
-  command
-    .option(
-      '--url <url>',
-      'the engine to talk to (TIDEMILL_URL; default: the one running in the data directory, of a cluster the ' +
-        'API of this machine)',
-    )
-    .option('--key <key>', 'the key to send (TIDEMILL_KEY; default: the demo key of the data directory)')
-    .option('--data <directory>', 'where to look for a running engine (default: ./data)')
-    .option('--config <file>', 'the configuration of that engine')
-
-export interface ReadOptions extends RemoteOptions {
-  readonly json?: boolean
-}
-
-export const reads = (command: Command): Command => command.option('--json', 'print JSON instead of a table')
 
 /**
  * Flags of the settings that have one, all or those named. They are only collected here: the configuration judges them,

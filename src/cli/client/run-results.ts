@@ -1,7 +1,22 @@
+import type { Command } from 'commander'
 import { clientEnvironment, type Config } from '../../config/load.js'
 import { readLock } from '../../base/lock.js'
 import type { ReplayDecision, RunResults } from '../../contracts/runs.js'
-import { connect, failure, type Client, type RemoteOptions } from '../client/client.js'
+import { settingFlags } from '../terminal/options.js'
+import { replaySettings } from './beside-engine.js'
+import { connect, failure, type Client, type RemoteOptions } from './client.js'
+
+/** Options of commands that write into the warehouse beside a running engine, or into the stores themselves. */
+export const writesResults = (command: Command): Command =>
+  settingFlags(command, replaySettings)
+    .option('--config <file>', 'the configuration of the engine (TIDEMILL_CONFIG)')
+    .option(
+      '--url <url>',
+      'an engine to give the results to (TIDEMILL_URL; default: the one running in the data directory, else ' +
+        'the stores themselves)',
+    )
+    .option('--key <key>', 'the key to send (TIDEMILL_KEY; default: the demo key of the data directory)')
+    .option('--json', 'print JSON instead of text')
 
 /**
  * Where results of runs go: through the engine that holds the data directory, or that is named; else straight into the

@@ -1,6 +1,6 @@
 import type { BacktestReport, BacktestRun } from '../../consumers/replay/backtest-directory.js'
 import type { ScorerFigures } from '../../learning/figures/backtest-figures.js'
-import { summaryOf } from '../report/backtest-report.js'
+import { summaryOf } from './backtest-report.js'
 import { count, duration, table } from '../terminal/terminal.js'
 
 const timeOf = (ms: number | null): string => (ms === null ? '-' : new Date(ms).toISOString().slice(0, 19))
