@@ -25,15 +25,15 @@ const exitHelp = `\nExit codes:\n${Object.entries(exits)
   .map(([name, code]) => `  ${String(code).padEnd(5)}${exitMeanings[name as keyof typeof exits]}`)
   .join('\n')}`
 
-/** The whole command line. Actions write to the terminal and throw where they fail. */
+/** Builds the whole command line. Actions write to the terminal and throw when they fail. */
 export function buildProgram(terminal: Terminal): Command {
   const program = new Command('tidemill')
     .description(
-      'Scores events as they come: rolling features, an ONNX model or a heuristic, predictions in ClickHouse.',
+      'Scores events as they arrive: rolling features, an ONNX model or a heuristic, predictions in ClickHouse.',
     )
     .version(packageVersion(), '-v, --version')
     .addHelpText('after', exitHelp)
-    .showHelpAfterError('(add --help to see what there is)')
+    .showHelpAfterError('(--help shows the commands and options)')
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void terminal.out.write(text),
@@ -65,7 +65,7 @@ export function buildProgram(terminal: Terminal): Command {
   return program
 }
 
-/** Runs one command line and resolves with the process's exit code; everything it has to say is said. */
+/** Runs one command line, prints its errors and resolves with the exit code of the process. */
 export async function run(args: readonly string[], terminal: Terminal): Promise<number> {
   try {
     await buildProgram(terminal).parseAsync(args, { from: 'user' })

@@ -6,12 +6,12 @@ export const talksToEngine = (command: Command): Command =>
   command
     .option(
       '--url <url>',
-      'the engine to talk to (TIDEMILL_URL; default: the one running in the data directory, of a cluster the ' +
+      'URL of the engine (TIDEMILL_URL; default: the engine of the data directory; with the cluster preset, the ' +
         'API of this machine)',
     )
-    .option('--key <key>', 'the key to send (TIDEMILL_KEY; default: the demo key of the data directory)')
-    .option('--data <directory>', 'where to look for a running engine (default: ./data)')
-    .option('--config <file>', 'the configuration of that engine')
+    .option('--key <key>', 'API key (TIDEMILL_KEY; default: the demo key of the data directory)')
+    .option('--data <directory>', 'data directory of the running engine (default: ./data)')
+    .option('--config <file>', 'configuration file of the engine (TIDEMILL_CONFIG)')
 
 export interface ReadOptions extends RemoteOptions {
   readonly json?: boolean

@@ -6,21 +6,21 @@ import { settingFlags } from '../terminal/options.js'
 import { replaySettings } from './beside-engine.js'
 import { connect, failure, type Client, type RemoteOptions } from './client.js'
 
-/** Options of commands that write into the warehouse beside a running engine, or into the stores themselves. */
+/** Options of commands that write into the warehouse, through a running engine or directly. */
 export const writesResults = (command: Command): Command =>
   settingFlags(command, replaySettings)
-    .option('--config <file>', 'the configuration of the engine (TIDEMILL_CONFIG)')
+    .option('--config <file>', 'configuration file of the engine (TIDEMILL_CONFIG)')
     .option(
       '--url <url>',
-      'an engine to give the results to (TIDEMILL_URL; default: the one running in the data directory, else ' +
-        'the stores themselves)',
+      'URL of the engine that stores the results (TIDEMILL_URL; default: the engine of the data directory; ' +
+        'without one, the command writes to the stores directly)',
     )
-    .option('--key <key>', 'the key to send (TIDEMILL_KEY; default: the demo key of the data directory)')
+    .option('--key <key>', 'API key (TIDEMILL_KEY; default: the demo key of the data directory)')
     .option('--json', 'print JSON instead of text')
 
 /**
- * Where results of runs go: through the engine that holds the data directory, or that is named; else straight into the
- * stores, of a cluster or of a directory that nobody holds.
+ * Calls `work` with the port for results of runs: the engine that the options name or that holds the data directory, or
+ * else the stores themselves.
  */
 export async function withRunResults<T>(
   config: Config,
@@ -36,7 +36,7 @@ export async function withRunResults<T>(
   return withResults(config, work)
 }
 
-/** The same over the API of a running engine. Throws CommandFailed with the engine's words. */
+/** The port over the API of a running engine. Throws CommandFailed with the engine's message. */
 function resultsOver(client: Client): RunResults {
   const post = async (
     path: string,
@@ -48,13 +48,12 @@ function resultsOver(client: Client): RunResults {
   }
   return {
     putBacktest: (run) => post('/api/v2/backtests', JSON.stringify(run), 'application/json'),
-    addPredictions: ({ of, id, stream, partition, position }, block) =>
-      post(
-        `/api/v2/${of}s/${id}/predictions?${new URLSearchParams({ stream, partition: String(partition), position: String(position) }).toString()}`,
-        new Uint8Array(block),
-        'application/octet-stream',
-      ),
-    // Who and when is the engine's to say, by the key.
+    addPredictions: ({ of, id, stream, partition, position }, block) => {
+      const query = new URLSearchParams({ stream, partition: String(partition), position: String(position) })
+      const path = `/api/v2/${of}s/${id}/predictions?${query.toString()}`
+      return post(path, new Uint8Array(block), 'application/octet-stream')
+    },
+    // The engine sets `by` from the key, and `atMs`.
     decideReplay: (decision) =>
       post('/api/v2/replays', JSON.stringify({ ...decision, by: undefined, atMs: undefined }), 'application/json'),
     replays: async () =>

@@ -20,21 +20,20 @@ interface Shown extends DeadLetterBody {
 export function dlqCommand(parent: Command, terminal: Terminal): void {
   const group = parent
     .command('dlq')
-    .summary('dead letters: what could not be scored, and what is done about it')
+    .summary('read, redrive and purge dead letters')
     .description(
-      'Records that could not be scored, each with its reason and its original bytes. They are read from the ' +
-        'log itself, so they are there while ClickHouse is away. A letter is new, redriven or purged.',
+      'A dead letter is a record that the engine could not score, with the reason and its original bytes. The ' +
+        'commands read them from the log, so they work while ClickHouse is unreachable. A dead letter is new, ' +
+        'redriven or purged.',
     )
 
   filters(
     reads(talksToEngine(group.command('list')))
-      .summary('newest first')
-      .option('--stream <name>', 'of one stream'),
+      .summary('list dead letters, newest first')
+      .option('--stream <name>', 'only of this stream'),
   )
-    .addOption(
-      new Option('--state <state>', 'what was done about them').choices([...deadLetterStates, 'all']).default('new'),
-    )
-    .option('--limit <letters>', 'at most so many', numberWithin(1, 1_000_000), 20)
+    .addOption(new Option('--state <state>', 'only in this state').choices([...deadLetterStates, 'all']).default('new'))
+    .option('--limit <letters>', 'print at most this many', numberWithin(1, 1_000_000), 20)
     .action(async (options: DeadLetterOptions & { state: string }) => {
       const page = await find(await connect(options, terminal.interrupted), options)
       if (options.json === true) return printJson(terminal, page)
@@ -43,7 +42,7 @@ export function dlqCommand(parent: Command, terminal: Terminal): void {
           terminal,
           options.state === 'all'
             ? 'no dead letters'
-            : `no dead letters that are ${options.state}; --state all shows every one`,
+            : `no dead letters that are ${options.state}; --state all lists all`,
         )
       await print(terminal, table(deadLetterColumns, page.letters))
       if (page.next !== null)
@@ -51,8 +50,8 @@ export function dlqCommand(parent: Command, terminal: Terminal): void {
     })
 
   reads(talksToEngine(group.command('show')))
-    .summary('one letter: headers, reason, bytes, and what it would become today')
-    .argument('<letter>', 'as the list names it: attendance/2/17', placeOption)
+    .summary('show one dead letter: headers, reason, bytes, and what it would become now')
+    .argument('<letter>', 'id of the dead letter, as the list shows it: attendance/2/17', placeOption)
     .action(async (place: string, options: ReadOptions) => {
       const shown = (await (await connect(options, terminal.interrupted)).get(`/api/v2/dead-letters/${place}`)) as Shown
       await (options.json === true ? printJson(terminal, shown) : print(terminal, shownText(shown)))
@@ -64,16 +63,16 @@ export function dlqCommand(parent: Command, terminal: Terminal): void {
 function placeOption(text: string): string {
   const [, stream, partition, position] = /^([^/]+)\/(\d+)\/(\d+)$/.exec(text) ?? []
   if (stream === undefined)
-    throw new InvalidArgumentError('It must be a stream, a partition and a position: attendance/2/17.')
+    throw new InvalidArgumentError('It must be stream/partition/position, for example attendance/2/17.')
   return `${encodeURIComponent(stream)}/${partition}/${position}`
 }
 
-/** Follows the pages until there are as many letters as wanted. */
+/** Reads pages until there are as many dead letters as the limit. */
 async function find(
   client: Client,
   { stream, partition, code, stage, tenant, from, to, state, limit }: DeadLetterOptions & { readonly state: string },
 ): Promise<Page> {
-  const letters: DeadLetterRow[] = []
+  const deadLetters: DeadLetterRow[] = []
   let cursor: string | undefined
   do {
     const page = (await client.get('/api/v2/dead-letters', {
@@ -85,26 +84,26 @@ async function find(
       from,
       to,
       ...(state !== 'all' && { state }),
-      limit: Math.min(limits.apiPage, limit - letters.length),
+      limit: Math.min(limits.apiPage, limit - deadLetters.length),
       cursor,
     })) as Page
-    letters.push(...page.letters)
+    deadLetters.push(...page.letters)
     cursor = page.next ?? undefined
-  } while (cursor !== undefined && letters.length < limit)
-  return { letters, next: cursor ?? null }
+  } while (cursor !== undefined && deadLetters.length < limit)
+  return { letters: deadLetters, next: cursor ?? null }
 }
 
 function shownText({ letter, key, value, headers, decoded, today }: Shown): string {
   const lines: [string, string][] = [
-    ['letter', `${letter.id}, ${letter.state}`],
+    ['dead letter', `${letter.id}, ${letter.state}`],
     ['record', `${letter.stream}, partition ${letter.partition}, offset ${letter.offset}, of ${letter.time}`],
     ['reason', `${letter.code} at ${letter.stage}: ${letter.reason}`],
-    ['set aside by', letter.version],
+    ['stored by', letter.version],
     [
       'redriven',
-      letter.attempts === 0 ? 'never' : `${letter.attempts} times; first set aside at offset ${letter.origin}`,
+      letter.attempts === 0 ? 'never' : `${letter.attempts} times; first a dead letter at offset ${letter.origin}`,
     ],
-    ['tenant', letter.tenant ?? 'not known for sure'],
+    ['tenant', letter.tenant ?? 'not certain'],
     [
       'today',
       today.becomes === 'bad'
@@ -122,7 +121,7 @@ function shownText({ letter, key, value, headers, decoded, today }: Shown): stri
   return lines.map(([title, text]) => `${title.padEnd(width)}  ${text}\n`).join('')
 }
 
-/** Control characters would move the cursor of whoever looks. */
+/** Escapes control characters, which would move the cursor of the terminal. */
 const bytesText = (bytes: Bytes | null): string =>
   bytes === null
     ? 'none'

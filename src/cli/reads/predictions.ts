@@ -9,7 +9,7 @@ import { reads, talksToEngine, type ReadOptions } from '../client/options.js'
 import { numberWithin } from '../terminal/options.js'
 import { print, printJson, say, styled, table, type Column, type Terminal } from '../terminal/terminal.js'
 
-/** A stored prediction as the API shows it. */
+/** A stored prediction in the API's answer: instants as text. */
 interface Prediction extends Omit<PredictionRow, 'eventTimeMs' | 'recordTimeMs' | 'outcome'> {
   readonly event_time: string
   readonly record_time: string
@@ -48,21 +48,21 @@ const columns: readonly Column<Prediction>[] = [
 export function predictionsCommand(parent: Command, terminal: Terminal): void {
   const group = parent
     .command('predictions')
-    .summary('what was predicted, and what came true')
-    .description('Stored predictions with their latest outcome; about a second behind the log.')
+    .summary('read stored predictions and their outcomes')
+    .description('Reads stored predictions with their latest outcome. They are about a second behind the log.')
   reads(talksToEngine(group.command('list')))
-    .summary('newest first')
-    .option('--stream <name>', 'of one stream')
-    .addOption(new Option('--risk <level>', 'of one risk level').choices(riskLevels))
+    .summary('list predictions, newest first')
+    .option('--stream <name>', 'only of this stream')
+    .addOption(new Option('--risk <level>', 'only of this risk level').choices(riskLevels))
     .option(
       '--entity <id...>',
-      "of one person, meter, user or series: the stream's first entity; several parts for an entity of several columns",
+      "only of this entity, the stream's first; several parts for an entity of several columns",
     )
-    .option('--tenant <id>', "of one tenant (operator keys; a tenant's key sees its own)")
-    .option('--model-version <version>', 'by one version')
-    .option('--from <time>', 'event time from here on (ISO 8601, a date, or epoch ms)')
-    .option('--to <time>', 'event time before this')
-    .option('--limit <rows>', 'at most so many', numberWithin(1, 1_000_000), 20)
+    .option('--tenant <id>', "only of this tenant (for operator keys; a tenant's key reads its own)")
+    .option('--model-version <version>', 'only scored by this version')
+    .option('--from <time>', 'only with this event time or later (ISO 8601, a date, or epoch ms)')
+    .option('--to <time>', 'only with an earlier event time')
+    .option('--limit <rows>', 'print at most this many', numberWithin(1, 1_000_000), 20)
     .action(async (options: ListOptions) => {
       const page = await find(await connect(options, terminal.interrupted), options)
       if (options.json === true) return printJson(terminal, page)
@@ -72,9 +72,9 @@ export function predictionsCommand(parent: Command, terminal: Terminal): void {
         say(terminal, styled(terminal, 'err', 'dim', `there are more; --limit is ${options.limit}`))
     })
   reads(talksToEngine(group.command('get')))
-    .summary('those of one event')
+    .summary('show the predictions of one event')
     .argument('<event-id>')
-    .option('--tenant <id>', 'of one tenant (operator keys)')
+    .option('--tenant <id>', 'only of this tenant (for operator keys)')
     .action(async (eventId: string, options: ReadOptions & { tenant?: string }) => {
       const client = await connect(options, terminal.interrupted)
       const found = (await client.get(`/api/v2/predictions/${encodeURIComponent(eventId)}`, {
@@ -84,7 +84,7 @@ export function predictionsCommand(parent: Command, terminal: Terminal): void {
     })
 }
 
-/** Follows the pages until there are as many rows as wanted. */
+/** Reads pages until there are as many rows as the limit. */
 async function find(client: Client, options: ListOptions): Promise<Page> {
   const { stream, risk, tenant, modelVersion: version, from, to } = options
   const entity = options.entity?.join(keySeparator)

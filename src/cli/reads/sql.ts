@@ -9,13 +9,13 @@ import { print, printJson, say, styled, table, type Terminal } from '../terminal
 
 export function sqlCommand(parent: Command, terminal: Terminal): void {
   reads(talksToEngine(parent.command('sql')))
-    .summary('ask the warehouse of a running engine in SQL')
+    .summary('query the warehouse of a running engine with SQL')
     .description(
-      "Runs one SELECT, in ClickHouse's words, over the tables and views of the warehouse; nothing is " +
-        'written. An operator key is needed.',
+      "Runs one SELECT, in ClickHouse's dialect, over the tables and views of the warehouse. It cannot write. Needs " +
+        'an operator key.',
     )
-    .argument('<select>', "the statement; '-' reads it from stdin")
-    .option('--limit <rows>', 'at most so many', numberWithin(1, limits.sqlRows), 1_000)
+    .argument('<select>', "the statement; '-' reads it from standard input")
+    .option('--limit <rows>', 'print at most this many', numberWithin(1, limits.sqlRows), 1_000)
     .action(async (statement: string, options: ReadOptions & { readonly limit: number }) => {
       const client = await connect(options, terminal.interrupted)
       const sql = statement === '-' ? await text(terminal.in) : statement
@@ -33,7 +33,7 @@ export function sqlCommand(parent: Command, terminal: Terminal): void {
     })
 }
 
-/** Numbers stand to the right. */
+/** Aligns columns of numbers to the right. */
 function tableOf(rows: SelectedRows['rows']): string {
   const titles = Object.keys(rows[0]!)
   return table<SelectedRows['rows'][number]>(

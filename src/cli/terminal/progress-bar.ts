@@ -4,13 +4,13 @@ import { count, duration, say, type Terminal } from './terminal.js'
 const redrawMs = 200
 const barCells = 24
 
-/** How far along a piece of work of known size is, for a person; `scored` of `done` count as its second half. */
+/** Progress of work of known size. `scored` is 0 while the work still warms up. */
 export interface ProgressBar {
   update(state: { readonly total: number; readonly done: number; readonly scored: number }): void
   end(): void
 }
 
-/** Redraws one line on a terminal; elsewhere a line for each tenth. Both say the rate and how long it will take. */
+/** Redraws one line on a terminal, else prints a line per tenth. Both show the rate and the time left. */
 export function progressBarOn(terminal: Terminal, what: string): ProgressBar {
   const startedMs = systemClock.nowMs()
   const live = terminal.err.isTTY === true
