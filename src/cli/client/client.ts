@@ -73,7 +73,9 @@ export async function connect(options: RemoteOptions, signal: AbortSignal): Prom
   )
 }
 
-/** The address of this machine's API. With the cluster preset no process locks the data directory, so no file has it. */
+/**
+ * The address of this machine's API. With the cluster preset no process locks the data directory, so no file has it.
+ */
 function configuredAt({ api: { host, port } }: Config): string {
   if (port === 0)
     throw new CommandFailed(

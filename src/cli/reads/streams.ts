@@ -50,7 +50,8 @@ export function streamsCommand(parent: Command, terminal: Terminal): void {
     .command('check')
     .summary('check your own stream files, without an engine')
     .description(
-      'Loads stream files as the engine does, and prints the mistakes of each with the field. Exit code 3 when a file has one.',
+      'Loads stream files as the engine does, and prints the mistakes of each with the field. Exit code 3 ' +
+        'when a file has one.',
     )
     .argument('<paths...>', 'files, or directories of files')
     .option('--json', 'print JSON instead of text')

@@ -52,8 +52,7 @@ export function schemasCommand(parent: Command, terminal: Terminal): void {
     .summary('whether each could be the next version')
     .description(
       "Asks the registry whether each schema may follow the latest version of its subject, by the subject's " +
-        'compatibility level, and whether events of that version can be read with it. Exit code 5 where one ' +
-        'may not.',
+        'compatibility level, and whether events of that version can be read with it. Exit code 5 where one may not.',
     )
     .action(async (options: SchemaOptions) => {
       const { registry, answers } = await ask(check, options, checkSchema)
