@@ -18,7 +18,7 @@ import { simulateCommand } from './events/simulate.js'
 import { sqlCommand } from './reads/sql.js'
 import { startCommand } from './start/start.js'
 import { streamsCommand } from './reads/streams.js'
-import { say, styled, type Terminal } from './terminal/terminal.js'
+import { printMessage, styled, type Terminal } from './terminal/terminal.js'
 import { topicsCommand } from './servers/topics.js'
 
 const exitHelp = `\nExit codes:\n${Object.entries(exits)
@@ -75,10 +75,10 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
       return error.code === 'commander.helpDisplayed' || error.code === 'commander.version' ? exits.ok : exits.usage
     const end = endOf(error)
     if (terminal.interrupted.aborted && !end.expected) {
-      say(terminal, 'interrupted')
+      printMessage(terminal, 'interrupted')
       return exits.interrupted
     }
-    say(
+    printMessage(
       terminal,
       `${styled(terminal, 'err', 'red', 'error:')} ` +
         (end.expected || !(error instanceof Error) ? end.message : (error.stack ?? end.message)),

@@ -106,28 +106,27 @@ function demoKeyIn(directory: string): string | undefined {
   }
 }
 
-/** `advice` is appended to the message that the engine does not answer. */
-export function clientOf(url: string, key: string | undefined, signal: AbortSignal, advice = ''): Client {
-  const send = async (
-    path: string,
-    init: {
-      readonly method?: 'POST' | 'DELETE'
-      readonly body?: string | Uint8Array<ArrayBuffer>
-      readonly type?: string
-    } = {},
-  ): Promise<Response> => {
+interface Request {
+  readonly method?: 'POST' | 'DELETE'
+  readonly body?: string | Uint8Array<ArrayBuffer>
+  readonly type?: string
+}
+
+/** Sends one request. `advice` is appended to the message that the engine does not answer. */
+const senderTo =
+  (url: string, key: string | undefined, signal: AbortSignal, advice: string) =>
+  async (path: string, { type, ...init }: Request = {}): Promise<Response> => {
     if (key === undefined && path.startsWith('/api/'))
       throw new CommandFailed(
         exits.usage,
         `no API key; give one with --key or TIDEMILL_KEY ('tidemill keys create' creates one)`,
       )
     try {
-      const { type, ...rest } = init
       const headers = {
         ...(type !== undefined && { 'content-type': type }),
         ...(key !== undefined && { authorization: `Bearer ${key}` }),
       }
-      return await fetch(`${url}${path}`, { ...rest, headers, signal })
+      return await fetch(`${url}${path}`, { ...init, headers, signal })
     } catch (error) {
       signal.throwIfAborted()
       const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
@@ -138,6 +137,10 @@ export function clientOf(url: string, key: string | undefined, signal: AbortSign
       )
     }
   }
+
+/** A client of the engine at `url`. `advice` is appended to the message that the engine does not answer. */
+export function clientOf(url: string, key: string | undefined, signal: AbortSignal, advice = ''): Client {
+  const send = senderTo(url, key, signal, advice)
   return {
     url,
     async get(path, query = {}) {

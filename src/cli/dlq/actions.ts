@@ -9,7 +9,7 @@ import { CommandFailed, exits } from '../terminal/exit.js'
 import { reads, talksToEngine } from '../client/options.js'
 import { numberWithin } from '../terminal/options.js'
 import { progressOn } from '../terminal/progress.js'
-import { print, printJson, say, table, type Column, type Terminal } from '../terminal/terminal.js'
+import { print, printJson, printMessage, table, type Column, type Terminal } from '../terminal/terminal.js'
 
 type Result = { readonly letter: DeadLetterRow } & RedriveOutcome
 
@@ -30,6 +30,11 @@ interface PurgeOptions extends DeadLetterOptions {
 const most = 1_000_000
 
 export function actionsOn(group: Command, terminal: Terminal): void {
+  redriveOn(group, terminal)
+  purgeOn(group, terminal)
+}
+
+function redriveOn(group: Command, terminal: Terminal): void {
   filters(
     reads(talksToEngine(group.command('redrive')))
       .summary('send the events of new dead letters again')
@@ -54,10 +59,10 @@ export function actionsOn(group: Command, terminal: Terminal): void {
         ]),
       )
       if (options.json === true) await printJson(terminal, { dry_run: options.dryRun === true, counts, results })
-      else if (results.length === 0) say(terminal, 'no new dead letters match')
+      else if (results.length === 0) printMessage(terminal, 'no new dead letters match')
       else {
         if (options.dryRun === true) await print(terminal, table(resultColumns, results))
-        say(
+        printMessage(
           terminal,
           `${results.length} dead letters: ` +
             tally(results.map(({ becomes }) => (becomes === 'bad' ? 'still bad' : becomes))),
@@ -71,7 +76,9 @@ export function actionsOn(group: Command, terminal: Terminal): void {
             `'tidemill dlq redrive --dry-run' prints the reasons`,
         )
     })
+}
 
+function purgeOn(group: Command, terminal: Terminal): void {
   filters(
     reads(talksToEngine(group.command('purge')))
       .summary('mark new dead letters as purged')
@@ -109,7 +116,7 @@ export function actionsOn(group: Command, terminal: Terminal): void {
           purged: purged.length,
           by_code: byCode,
         })
-      say(
+      printMessage(
         terminal,
         chosen.length === 0
           ? 'no new dead letters match'

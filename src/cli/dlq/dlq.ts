@@ -6,7 +6,7 @@ import { actionsOn } from './actions.js'
 import { filters, deadLetterColumns, type DeadLetterOptions, type DeadLetterRow } from './rows.js'
 import { reads, talksToEngine, type ReadOptions } from '../client/options.js'
 import { numberWithin } from '../terminal/options.js'
-import { print, printJson, say, styled, table, type Terminal } from '../terminal/terminal.js'
+import { print, printJson, printMessage, styled, table, type Terminal } from '../terminal/terminal.js'
 
 interface Page {
   readonly letters: readonly DeadLetterRow[]
@@ -38,7 +38,7 @@ export function dlqCommand(parent: Command, terminal: Terminal): void {
       const page = await find(await connect(options, terminal.interrupted), options)
       if (options.json === true) return printJson(terminal, page)
       if (page.letters.length === 0)
-        return say(
+        return printMessage(
           terminal,
           options.state === 'all'
             ? 'no dead letters'
@@ -46,7 +46,7 @@ export function dlqCommand(parent: Command, terminal: Terminal): void {
         )
       await print(terminal, table(deadLetterColumns, page.letters))
       if (page.next !== null)
-        say(terminal, styled(terminal, 'err', 'dim', `there are more; --limit is ${options.limit}`))
+        printMessage(terminal, styled(terminal, 'err', 'dim', `there are more; --limit is ${options.limit}`))
     })
 
   reads(talksToEngine(group.command('show')))

@@ -7,7 +7,7 @@ import { batchesOf, inputOf, linesOf, type Line } from '../terminal/lines.js'
 import { reads, talksToEngine, type ReadOptions } from '../client/options.js'
 import { numberWithin } from '../terminal/options.js'
 import { progressOn } from '../terminal/progress.js'
-import { count, duration, printJson, say, styled, type Terminal } from '../terminal/terminal.js'
+import { count, duration, printJson, printMessage, styled, type Terminal } from '../terminal/terminal.js'
 
 interface ProduceOptions extends ReadOptions {
   readonly stream: string
@@ -35,7 +35,7 @@ export function produceCommand(parent: Command, terminal: Terminal): void {
       const summary = await produce(client, file, options, terminal)
       if (options.json === true) await printJson(terminal, summary)
       else
-        say(
+        printMessage(
           terminal,
           `${count(summary.accepted)} events acknowledged, ${count(summary.rejected)} refused, in ` +
             duration(summary.elapsedMs),
@@ -85,7 +85,7 @@ async function produce(
       for (const refusal of refusals) {
         if (refused.length < shownRefusals) {
           progress.end()
-          say(
+          printMessage(
             terminal,
             `${styled(terminal, 'err', 'red', `line ${refusal.line}:`)} ${refusal.message} [${refusal.code}]`,
           )

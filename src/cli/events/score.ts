@@ -5,7 +5,7 @@ import type { ScoreFileOptions, ScoreSummary } from '../../contracts/score-file.
 import { CommandFailed, exits } from '../terminal/exit.js'
 import { inputOf, linesOf } from '../terminal/lines.js'
 import { progressOn } from '../terminal/progress.js'
-import { count, duration, print, printJson, say, styled, type Terminal } from '../terminal/terminal.js'
+import { count, duration, print, printJson, printMessage, styled, type Terminal } from '../terminal/terminal.js'
 
 interface ScoreCommandOptions {
   readonly stream: string
@@ -87,10 +87,10 @@ async function outputTo(path: string, terminal: Terminal): Promise<Output> {
 /** Prints the summary to standard output, unless the predictions go there. */
 async function report(summary: ScoreSummary, options: ScoreCommandOptions, terminal: Terminal): Promise<void> {
   for (const { line, code, message } of summary.firstDeadLetters)
-    say(terminal, `${styled(terminal, 'err', 'red', `line ${line}:`)} ${message} [${code}]`)
-  if (options.json === true && options.out === '-') say(terminal, JSON.stringify(summary))
+    printMessage(terminal, `${styled(terminal, 'err', 'red', `line ${line}:`)} ${message} [${code}]`)
+  if (options.json === true && options.out === '-') printMessage(terminal, JSON.stringify(summary))
   else if (options.json === true) await printJson(terminal, summary)
-  else say(terminal, summaryText(summary))
+  else printMessage(terminal, summaryText(summary))
 }
 
 function summaryText(summary: ScoreSummary): string {

@@ -13,7 +13,7 @@ import { connect, failure, type Answer, type Client } from '../client/client.js'
 import { CommandFailed, exits } from '../terminal/exit.js'
 import { reads, talksToEngine, type ReadOptions } from '../client/options.js'
 import { durationOption, numberWithin } from '../terminal/options.js'
-import { count, duration, printJson, say, type Terminal } from '../terminal/terminal.js'
+import { count, duration, printJson, printMessage, type Terminal } from '../terminal/terminal.js'
 
 interface SimulateOptions extends ReadOptions {
   readonly history?: number
@@ -60,7 +60,7 @@ export function simulateCommand(parent: Command, terminal: Terminal): void {
       const sent = await play(client, options, terminal)
       if (options.json === true) await printJson(terminal, sent)
       else
-        say(
+        printMessage(
           terminal,
           `${count(sent.events)} events and ${count(sent.outcomes)} outcomes sent, simulated up to ${sent.toldUpTo}`,
         )
@@ -135,7 +135,7 @@ function publisherTo(client: Client, terminal: Terminal): Publisher {
     await inFlight.get(lane)
     const sending = client.post(path, body, 'application/json').then((answer) => {
       const refusals = refusalsOf(answer)
-      if (refused === 0 && refusals.length > 0) say(terminal, `the engine refuses events: ${refusals[0]!}`)
+      if (refused === 0 && refusals.length > 0) printMessage(terminal, `the engine refuses events: ${refusals[0]!}`)
       refused += refusals.length
     })
     sending.catch(() => undefined)

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { connect } from '../client/client.js'
 import { reads, talksToEngine, type ReadOptions } from '../client/options.js'
-import { print, printJson, say, table, type Terminal } from '../terminal/terminal.js'
+import { print, printJson, printMessage, table, type Terminal } from '../terminal/terminal.js'
 
 interface EntityAnswer {
   readonly tenant: string
@@ -37,7 +37,7 @@ export function featuresCommand(parent: Command, terminal: Terminal): void {
         const client = await connect(options, terminal.interrupted)
         const found = (await client.get(path, { tenant: options.tenant, at: options.at })) as EntityAnswer
         if (options.json === true) return printJson(terminal, found)
-        say(terminal, `${entity} ${ids.join(', ')} of ${found.tenant}, as of ${found.at}`)
+        printMessage(terminal, `${entity} ${ids.join(', ')} of ${found.tenant}, as of ${found.at}`)
         await print(
           terminal,
           table(

@@ -8,7 +8,7 @@ import { dataPaths } from '../../config/load.js'
 import { dataDirectoryOf, type RemoteOptions } from '../client/client.js'
 import { CommandFailed, exits } from '../terminal/exit.js'
 import { durationOption } from '../terminal/options.js'
-import { print, printJson, say, table, type Terminal } from '../terminal/terminal.js'
+import { print, printJson, printMessage, table, type Terminal } from '../terminal/terminal.js'
 
 type KeyOptions = Pick<RemoteOptions, 'data' | 'config'> & { readonly json?: boolean }
 
@@ -33,6 +33,18 @@ function scopesOption(text: string): readonly Scope[] {
   throw new InvalidArgumentError(`Scopes are ${scopes.join(', ')}.`)
 }
 
+const located = (command: Command): Command =>
+  command
+    .option('--data <directory>', 'the data directory (default: ./data)')
+    .option('--config <file>', 'configuration file that names the data directory (TIDEMILL_CONFIG)')
+    .option('--json', 'print JSON instead of text')
+
+const storeOf = (options: KeyOptions): ReturnType<typeof openKeys> => {
+  const directory = dataDirectoryOf(options)
+  mkdirSync(directory, { recursive: true })
+  return openKeys(dataPaths(directory).keys, systemClock)
+}
+
 /** Keys of a data directory, with or without a running engine. A running engine sees a change within a second. */
 export function keysCommand(parent: Command, terminal: Terminal): void {
   const group = parent
@@ -42,17 +54,13 @@ export function keysCommand(parent: Command, terminal: Terminal): void {
       'Manages the API keys of a data directory, with or without a running engine. A running engine sees a change at ' +
         'once. Create keys of another machine through its API.',
     )
-  const located = (command: Command): Command =>
-    command
-      .option('--data <directory>', 'the data directory (default: ./data)')
-      .option('--config <file>', 'configuration file that names the data directory (TIDEMILL_CONFIG)')
-      .option('--json', 'print JSON instead of text')
-  const storeOf = (options: KeyOptions): ReturnType<typeof openKeys> => {
-    const directory = dataDirectoryOf(options)
-    mkdirSync(directory, { recursive: true })
-    return openKeys(dataPaths(directory).keys, systemClock)
-  }
 
+  createOn(group, terminal)
+  listOn(group, terminal)
+  revokeOn(group, terminal)
+}
+
+function createOn(group: Command, terminal: Terminal): void {
   located(group.command('create'))
     .summary('create a key and print it, this one time')
     .option('--tenant <id>', 'the tenant of the key')
@@ -64,19 +72,21 @@ export function keysCommand(parent: Command, terminal: Terminal): void {
       const created = await storeOf(options).create(newKey(options))
       if (options.json === true) return printJson(terminal, { ...view(created.record), key: created.key })
       await print(terminal, `${created.key}\n`)
-      say(
+      printMessage(
         terminal,
         `key ${created.record.id} of ${tenantText(created.record)} for ${created.record.scopes.join(', ')}; ` +
           'store it now, the engine keeps only its hash',
       )
     })
+}
 
+function listOn(group: Command, terminal: Terminal): void {
   located(group.command('list'))
     .summary('list the keys, without their secrets')
     .action(async (options: KeyOptions) => {
       const keys = storeOf(options).list()
       if (options.json === true) return printJson(terminal, { keys: keys.map(view) })
-      if (keys.length === 0) return say(terminal, 'no keys')
+      if (keys.length === 0) return printMessage(terminal, 'no keys')
       await print(
         terminal,
         table(
@@ -92,7 +102,9 @@ export function keysCommand(parent: Command, terminal: Terminal): void {
         ),
       )
     })
+}
 
+function revokeOn(group: Command, terminal: Terminal): void {
   located(group.command('revoke'))
     .summary('revoke a key')
     .argument('<id>', 'id of the key: the twelve characters after tm_')

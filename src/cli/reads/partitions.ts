@@ -4,7 +4,7 @@ import type { AcceptedStop, RebuildingPartition, StoppedPartition, TopicPartitio
 import { connect, failure } from '../client/client.js'
 import { CommandFailed, exits } from '../terminal/exit.js'
 import { reads, talksToEngine, type ReadOptions } from '../client/options.js'
-import { count, duration, print, printJson, say, table, type Terminal } from '../terminal/terminal.js'
+import { count, duration, print, printJson, printMessage, table, type Terminal } from '../terminal/terminal.js'
 
 /** The shapes of the API's answer: instants as text, names with underscores. */
 interface Stopped extends Omit<StoppedPartition, 'sinceMs'> {
@@ -61,7 +61,7 @@ export function partitionsCommand(parent: Command, terminal: Terminal): void {
       if (options.json === true) await printJson(terminal, answer)
       else
         for (const one of accepted)
-          say(
+          printMessage(
             terminal,
             `accepted ${one.code} of ${one.topic}/${one.partition} (${one.reader}): ` +
               `${givenUp(one.code, one.lost)}; the partition resumes`,

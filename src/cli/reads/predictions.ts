@@ -7,7 +7,7 @@ import { limits } from '../../base/limits.js'
 import { connect, type Client } from '../client/client.js'
 import { reads, talksToEngine, type ReadOptions } from '../client/options.js'
 import { numberWithin } from '../terminal/options.js'
-import { print, printJson, say, styled, table, type Column, type Terminal } from '../terminal/terminal.js'
+import { print, printJson, printMessage, styled, table, type Column, type Terminal } from '../terminal/terminal.js'
 
 /** A stored prediction in the API's answer: instants as text. */
 interface Prediction extends Omit<PredictionRow, 'eventTimeMs' | 'recordTimeMs' | 'outcome'> {
@@ -66,10 +66,10 @@ export function predictionsCommand(parent: Command, terminal: Terminal): void {
     .action(async (options: ListOptions) => {
       const page = await find(await connect(options, terminal.interrupted), options)
       if (options.json === true) return printJson(terminal, page)
-      if (page.predictions.length === 0) return say(terminal, 'no predictions')
+      if (page.predictions.length === 0) return printMessage(terminal, 'no predictions')
       await print(terminal, table(columns, page.predictions))
       if (page.next !== null)
-        say(terminal, styled(terminal, 'err', 'dim', `there are more; --limit is ${options.limit}`))
+        printMessage(terminal, styled(terminal, 'err', 'dim', `there are more; --limit is ${options.limit}`))
     })
   reads(talksToEngine(group.command('get')))
     .summary('show the predictions of one event')

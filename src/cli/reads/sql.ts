@@ -5,7 +5,7 @@ import type { SelectedRows } from '../../contracts/predictions.js'
 import { connect, failure } from '../client/client.js'
 import { reads, talksToEngine, type ReadOptions } from '../client/options.js'
 import { numberWithin } from '../terminal/options.js'
-import { print, printJson, say, styled, table, type Terminal } from '../terminal/terminal.js'
+import { print, printJson, printMessage, styled, table, type Terminal } from '../terminal/terminal.js'
 
 export function sqlCommand(parent: Command, terminal: Terminal): void {
   reads(talksToEngine(parent.command('sql')))
@@ -27,9 +27,9 @@ export function sqlCommand(parent: Command, terminal: Terminal): void {
       if (status !== 200) throw failure(status, body)
       const { rows, more } = body as SelectedRows
       if (options.json === true) await printJson(terminal, body)
-      else if (rows.length === 0) return say(terminal, 'no rows')
+      else if (rows.length === 0) return printMessage(terminal, 'no rows')
       else await print(terminal, tableOf(rows))
-      if (more) say(terminal, styled(terminal, 'err', 'dim', `there are more; --limit is ${options.limit}`))
+      if (more) printMessage(terminal, styled(terminal, 'err', 'dim', `there are more; --limit is ${options.limit}`))
     })
 }
 

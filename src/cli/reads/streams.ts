@@ -11,7 +11,7 @@ import type { Stream } from '../../streams/stream.js'
 import { connect } from '../client/client.js'
 import { CommandFailed, exits } from '../terminal/exit.js'
 import { reads, talksToEngine, type ReadOptions } from '../client/options.js'
-import { print, printJson, say, styled, table, type Terminal } from '../terminal/terminal.js'
+import { print, printJson, printMessage, styled, table, type Terminal } from '../terminal/terminal.js'
 
 export function streamsCommand(parent: Command, terminal: Terminal): void {
   const group = parent
@@ -128,7 +128,7 @@ async function check(paths: readonly string[], json: boolean, terminal: Terminal
   else
     for (const one of checked) {
       if ('problem' in one)
-        say(
+        printMessage(
           terminal,
           `${styled(terminal, 'err', 'red', 'wrong')} ${one.path}\n  ${one.problem.replaceAll('\n', '\n  ')}`,
         )

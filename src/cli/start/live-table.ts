@@ -51,7 +51,7 @@ const troubles = ({ rebuilds, stops }: EngineSnapshot): readonly string[] => [
 ]
 
 /** The table: one line per stream, no wider than the terminal. */
-export function picture(snapshot: EngineSnapshot, terminal: Terminal): string {
+export function liveTable(snapshot: EngineSnapshot, terminal: Terminal): string {
   const width = terminal.err.columns ?? 120
   const [titles, ...rows] = table(columns, snapshot.streams)
     .trimEnd()
@@ -92,10 +92,10 @@ export function summaryLine(snapshot: EngineSnapshot): string {
 /** On a terminal, redraws the table; elsewhere, prints one line for every tenth snapshot. */
 export function liveOn(terminal: Terminal): Live {
   if (terminal.err.isTTY !== true) {
-    let pictures = 0
+    let snapshots = 0
     return {
       show: (snapshot) => {
-        if (pictures++ % 10 === 0) terminal.err.write(`${summaryLine(snapshot)}\n`)
+        if (snapshots++ % 10 === 0) terminal.err.write(`${summaryLine(snapshot)}\n`)
       },
       line: (text) => void terminal.err.write(`${text}\n`),
       end: () => undefined,
@@ -104,7 +104,7 @@ export function liveOn(terminal: Terminal): Live {
   const draw = createLogUpdate(terminal.err)
   let last = ''
   return {
-    show: (snapshot) => draw((last = picture(snapshot, terminal))),
+    show: (snapshot) => draw((last = liveTable(snapshot, terminal))),
     line: (text) => {
       draw.clear()
       terminal.err.write(`${text}\n`)

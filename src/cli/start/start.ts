@@ -8,9 +8,9 @@ import { letHeapGrow } from './heap.js'
 import { givenSettings, settingFlags } from '../terminal/options.js'
 import { liveOn, type Live } from './live-table.js'
 import { startTogether } from './workers.js'
-import { count, duration, print, say, styled, type Terminal } from '../terminal/terminal.js'
+import { count, duration, print, printMessage, styled, type Terminal } from '../terminal/terminal.js'
 
-const pictureIntervalMs = 1_000
+const redrawIntervalMs = 1_000
 
 export function startCommand(parent: Command, terminal: Terminal): void {
   const command = settingFlags(
@@ -39,7 +39,7 @@ export function startCommand(parent: Command, terminal: Terminal): void {
 export async function runEngine(config: Config, startEngine: StartEngine, terminal: Terminal): Promise<void> {
   const live = liveOn(terminal)
   if (config.tenants.length === 0)
-    say(
+    printMessage(
       terminal,
       styled(
         terminal,
@@ -58,10 +58,10 @@ export async function runEngine(config: Config, startEngine: StartEngine, termin
   } finally {
     live.show(engine.snapshot())
     live.end()
-    say(terminal, 'Stopping: the engine finishes what is in flight. Ctrl-C again ends it at once ...')
+    printMessage(terminal, 'Stopping: the engine finishes what is in flight. Ctrl-C again ends it at once ...')
     await engine.stop()
   }
-  say(terminal, `Stopped after ${duration(engine.snapshot().uptimeMs)}; ${whereDataIs(config)}.`)
+  printMessage(terminal, `Stopped after ${duration(engine.snapshot().uptimeMs)}; ${whereDataIs(config)}.`)
 }
 
 function whereDataIs({ ephemeral, preset, dataDirectory }: Config): string {
@@ -72,7 +72,7 @@ function whereDataIs({ ephemeral, preset, dataDirectory }: Config): string {
 async function watch(engine: Engine, live: Live, interrupted: AbortSignal): Promise<void> {
   while (!interrupted.aborted) {
     live.show(engine.snapshot())
-    await systemClock.sleep(pictureIntervalMs, interrupted)
+    await systemClock.sleep(redrawIntervalMs, interrupted)
   }
 }
 
@@ -110,7 +110,7 @@ function welcome(config: Config, engine: Engine, terminal: Terminal): string {
       `${scoring.commitIntervalMaxMs} under load), chunks of up to ${count(scoring.chunkRecords)}, raw events ` +
       `${warehouse.rawEvents ? `kept ${warehouse.retentionDays} days` : 'not stored'}, tenants ${tenants}`,
     `${title('Demo')} ` +
-      `${demo.enabled ? `${demo.rate} events/s from the simulator; --no-demo starts without it` : 'off'}`,
+      (demo.enabled ? `${demo.rate} events/s from the simulator; --no-demo starts without it` : 'off'),
     ...(engine.demoKey === undefined
       ? []
       : [

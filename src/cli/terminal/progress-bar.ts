@@ -1,5 +1,5 @@
 import { systemClock } from '../../base/clock.js'
-import { count, duration, say, type Terminal } from './terminal.js'
+import { count, duration, printMessage, type Terminal } from './terminal.js'
 
 const redrawMs = 200
 const barCells = 24
@@ -32,7 +32,7 @@ export function progressBarOn(terminal: Terminal, what: string): ProgressBar {
         `${barOf(share)} ${(share * 100).toFixed(0).padStart(3)} %  ${phase}: ${count(done)} of ` +
         `${count(total)}, ${count(rate)}/s${left}`
       if (live) terminal.err.write(`\r\u001b[K${line.slice(0, (terminal.err.columns ?? 100) - 1)}`)
-      else say(terminal, line)
+      else printMessage(terminal, line)
     },
     end() {
       if (live && drawnMs > 0) terminal.err.write('\r\u001b[K')

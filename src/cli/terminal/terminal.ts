@@ -27,7 +27,7 @@ export const printJson = (terminal: Terminal, value: unknown): Promise<void> =>
   print(terminal, `${JSON.stringify(value, undefined, terminal.out.isTTY === true ? 2 : undefined)}\n`)
 
 /** Prints one line for the user. */
-export const say = (terminal: Terminal, text: string): void => void terminal.err.write(`${text}\n`)
+export const printMessage = (terminal: Terminal, text: string): void => void terminal.err.write(`${text}\n`)
 
 export interface Column<Row> {
   readonly title: string
