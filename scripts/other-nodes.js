@@ -1,6 +1,7 @@
 /**
- * The versions of Node beside this one: on each, an engine starts, scores, stops and certifies what it served, without
- * a warning of Node; then the suites of the native modules run. After `npm run build`: node scripts/other-nodes.js
+ * The versions of Node beside this one. On each, an engine starts, scores and stops; `replay certify` proves what it
+ * served and what an engine on this version of Node served; and the suites of the native modules run. A warning of Node
+ * is a failure. After `npm run build`: node scripts/other-nodes.js
  * Ends with `nodes: N passed, N failed`.
  */
 import { execFile } from 'node:child_process'
@@ -18,6 +19,7 @@ const suites = [
   'test/state/lmdb',
   'test/log/local',
   'test/log/kafka/quiet-queue',
+  'test/base/exp2',
   'test/sinks/chdb',
   'test/scorers/onnx',
 ]
@@ -105,17 +107,27 @@ async function check(what, run) {
   }
 }
 
-for (const version of nodeVersions) {
-  const node = await nodeProgram(version)
+/** @param {(directory: string) => Promise<void>} work */
+async function inDirectory(work) {
   const directory = await mkdtemp(join(tmpdir(), 'tidemill-node-'))
   try {
-    const data = join(directory, 'data')
-    await check(`Node ${version}: an engine starts, scores and stops`, () => scores(node, data))
-    await check(`Node ${version}: 'replay certify' proves what it served`, () => certifies(node, data))
-    await check(`Node ${version}: the suites of the native modules`, () => passes(node))
+    await work(directory)
   } finally {
     await rm(directory, { recursive: true, force: true })
   }
 }
+
+await inDirectory(async (directory) => {
+  const own = join(directory, 'own')
+  await check(`Node ${process.versions.node}: an engine starts, scores and stops`, () => scores(process.execPath, own))
+  for (const version of nodeVersions) {
+    const node = await nodeProgram(version)
+    const data = join(directory, version)
+    await check(`Node ${version}: an engine starts, scores and stops`, () => scores(node, data))
+    await check(`Node ${version}: 'replay certify' proves what it served`, () => certifies(node, data))
+    await check(`Node ${version}: and what Node ${process.versions.node} served`, () => certifies(node, own))
+    await check(`Node ${version}: the suites of the native modules`, () => passes(node))
+  }
+})
 process.stdout.write(`\nnodes: ${count.passed} passed, ${count.failed} failed\n`)
 process.exit(count.failed === 0 ? 0 : 1)
