@@ -130,7 +130,7 @@ function listOn(group: Command, terminal: Terminal): void {
     .command('list')
     .summary('list the backups of a directory')
     .option('--in <directory>', 'directory of the backups', usualPlace)
-    .option('--json', 'print JSON instead of a table')
+    .option('--json', 'print JSON instead of text')
     .action(async (options: Json & { readonly in: string }) => {
       const backups = await listBackups(resolve(options.in))
       if (options.json === true) return printJson(terminal, { directory: resolve(options.in), backups })

@@ -71,7 +71,7 @@ export function benchCommand(parent: Command, terminal: Terminal): void {
         "the system's folder for temporary files",
       ),
     )
-    .option('--json', 'print JSON instead of a table')
+    .option('--json', 'print JSON instead of text')
     .action(async (options: BenchOptions & { readonly json?: boolean }) => {
       const results = await measureAll(options, terminal)
       if (options.json === true)

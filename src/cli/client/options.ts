@@ -17,4 +17,4 @@ export interface ReadOptions extends RemoteOptions {
   readonly json?: boolean
 }
 
-export const reads = (command: Command): Command => command.option('--json', 'print JSON instead of a table')
+export const reads = (command: Command): Command => command.option('--json', 'print JSON instead of text')

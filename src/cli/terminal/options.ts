@@ -14,7 +14,8 @@ export function settingFlags(
 ): Command {
   for (const setting of settings) {
     if (setting.flag === undefined || !paths.includes(setting.path)) continue
-    command.option(setting.flag, `${lowered(setting.flagDescription)} (${setting.variable})`)
+    const variable = setting.flag.startsWith('--no-') ? `${setting.variable}=false` : setting.variable
+    command.option(setting.flag, `${lowered(setting.flagDescription)} (${variable})`)
   }
   return command
 }

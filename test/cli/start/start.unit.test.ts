@@ -93,7 +93,7 @@ describe('start', () => {
       'tm_demo',
     ])
       assert.ok(terminal.data().includes(expected), expected)
-    assert.match(terminal.said(), /Stopping[\s\S]*Stopped after 1 min 5 s; everything is in /)
+    assert.match(terminal.said(), /Stopping[\s\S]*Stopped after 1 min 5 s; all data is in /)
   })
 
   test('stops what it started and ends with the failure when a part fails for good', async () => {
@@ -139,7 +139,7 @@ describe('the table', () => {
   test('says when the warehouse is away or behind', () => {
     assert.match(
       liveTable({ ...snapshot, warehouseUp: false }, screen('', { columns: 200 })),
-      /warehouse away, scoring goes on/,
+      /warehouse unreachable, scoring continues/,
     )
     assert.match(summaryLine({ ...snapshot, warehouseLagRecords: 1_234 }), /warehouse 1,234 records behind$/)
   })
