@@ -13,13 +13,13 @@ import type {
 import type { EventLog } from '../../../src/log/event-log.js'
 import { emptyRouting } from '../../../src/scorers/routing.js'
 import {
-  engineRoom,
+  engineHarness,
   monday,
   passes as passesOfMonday,
   settings,
-  type EngineRoom,
-  type RoomLog,
-} from '../engine-room.js'
+  type EngineHarness,
+  type HarnessLog,
+} from '../engine-harness.js'
 import { marksTopic } from '../../../src/consumers/ground/topic-names.js'
 
 const dayMs = 86_400_000
@@ -28,18 +28,18 @@ const yesterday = Math.floor(systemClock.nowMs() / dayMs) * dayMs - dayMs
 const passes = (...asked: Parameters<typeof passesOfMonday>) =>
   passesOfMonday(...asked).map((event) => ({ ...event, at: (event['at'] as number) - monday + yesterday }))
 
-/** The letters of a room, as one process of an engine that now knows every tenant sees them. */
+/** The letters of a harness, as one process of an engine that now knows every tenant sees them. */
 function deadLettersOf(
-  room: EngineRoom,
+  harness: EngineHarness,
   owner = 'one',
-  { log = room.log, clock = systemClock }: { log?: EventLog; clock?: Clock } = {},
+  { log = harness.log, clock = systemClock }: { log?: EventLog; clock?: Clock } = {},
 ): DeadLetters {
   const letters = openDeadLetters({
     log,
     clock,
     owner,
-    store: room.store,
-    streams: [room.stream],
+    store: harness.store,
+    streams: [harness.stream],
     tenants: 'any',
     routing: () => emptyRouting,
     seenIds: settings.seenIds,
@@ -50,9 +50,9 @@ function deadLettersOf(
 }
 
 /** Three events of a tenant that is not configured, one of them older than the lateness allows, between torn ones. */
-async function givenDeadLetters(room: EngineRoom): Promise<void> {
+async function givenDeadLetters(harness: EngineHarness): Promise<void> {
   const strangers = passes(3, 0, 'stranger')
-  await room.append(
+  await harness.append(
     [
       ...passes(6),
       strangers[0]!,
@@ -63,10 +63,10 @@ async function givenDeadLetters(room: EngineRoom): Promise<void> {
     ],
     yesterday + dayMs,
   )
-  const flow = await room.score({ tenants: new Set(['acme']) })
+  const flow = await harness.score({ tenants: new Set(['acme']) })
   await flow.caughtUp()
   await flow.stop()
-  assert.equal((await room.deadLetters()).length, 5)
+  assert.equal((await harness.deadLetters()).length, 5)
 }
 
 async function every<Item>(page: (cursor: string | undefined) => Promise<DeadLetterPage<Item>>): Promise<Item[]> {
@@ -80,15 +80,15 @@ async function every<Item>(page: (cursor: string | undefined) => Promise<DeadLet
   return items
 }
 
-export function deadLettersContract(openLog: () => Promise<RoomLog> | undefined, nextName: () => string): void {
-  const open = async (): Promise<EngineRoom> => {
+export function deadLettersContract(openLog: () => Promise<HarnessLog> | undefined, nextName: () => string): void {
+  const open = async (): Promise<EngineHarness> => {
     const log = openLog()
-    return log === undefined ? engineRoom() : engineRoom(() => log, nextName())
+    return log === undefined ? engineHarness() : engineHarness(() => log, nextName())
   }
   const list = (letters: DeadLetters, filter: DeadLetterFilter, limit = 100): Promise<DeadLetter[]> =>
     every((cursor) => letters.list(filter, cursor, limit))
-  const asked = (room: EngineRoom, change: Partial<RedriveRequest> = {}): RedriveRequest => ({
-    filter: { stream: room.stream.stream.name },
+  const asked = (harness: EngineHarness, change: Partial<RedriveRequest> = {}): RedriveRequest => ({
+    filter: { stream: harness.stream.stream.name },
     limit: 100,
     dryRun: false,
     evenBad: false,
@@ -97,21 +97,21 @@ export function deadLettersContract(openLog: () => Promise<RoomLog> | undefined,
   })
   const redrive = async (letters: DeadLetters, request: RedriveRequest) =>
     every((cursor) => letters.redrive({ ...request, ...(cursor !== undefined && { cursor }) }))
-  const eventsOf = async (room: EngineRoom) =>
-    (await Promise.all([0, 1, 2, 3].map((partition) => room.records(room.stream.topics.events, partition)))).flat()
-  const isSent = async (room: EngineRoom): Promise<number> =>
-    (await eventsOf(room)).filter(({ headers }) => headers['redrive-attempt'] !== undefined).length
+  const eventsOf = async (harness: EngineHarness) =>
+    (await Promise.all([0, 1, 2, 3].map((partition) => harness.records(harness.stream.topics.events, partition)))).flat()
+  const isSent = async (harness: EngineHarness): Promise<number> =>
+    (await eventsOf(harness)).filter(({ headers }) => headers['redrive-attempt'] !== undefined).length
 
   describe('dead letters', () => {
     test('are listed newest first, a page at a time, each once though a crash wrote some again', async () => {
-      const room = await open()
-      await givenDeadLetters(room)
-      for (const letter of await room.deadLetters())
-        await room.log.append(
-          { topic: room.stream.topics.deadLetters, partition: Number(letter.headers['dead-letter-partition']) },
+      const harness = await open()
+      await givenDeadLetters(harness)
+      for (const letter of await harness.deadLetters())
+        await harness.log.append(
+          { topic: harness.stream.topics.deadLetters, partition: Number(letter.headers['dead-letter-partition']) },
           [letter],
         )
-      const letters = deadLettersOf(room)
+      const letters = deadLettersOf(harness)
       const all = await list(letters, {})
       assert.equal(all.length, 5)
       assert.deepEqual(
@@ -126,9 +126,9 @@ export function deadLettersContract(openLog: () => Promise<RoomLog> | undefined,
     })
 
     test('are found by code, stage, tenant, time and partition', async () => {
-      const room = await open()
-      await givenDeadLetters(room)
-      const letters = deadLettersOf(room)
+      const harness = await open()
+      await givenDeadLetters(harness)
+      const letters = deadLettersOf(harness)
       const codes = async (filter: DeadLetterFilter): Promise<string[]> =>
         (await list(letters, filter)).map(({ code }) => code).sort()
       assert.deepEqual(await codes({ code: 'BAD_JSON' }), ['BAD_JSON'])
@@ -142,9 +142,9 @@ export function deadLettersContract(openLog: () => Promise<RoomLog> | undefined,
     })
 
     test('name a tenant only where everything that names one agrees', async () => {
-      const room = await open()
+      const harness = await open()
       const put = (key: string, value: object, header?: string) =>
-        room.log.append({ topic: room.stream.topics.events, partition: 0 }, [
+        harness.log.append({ topic: harness.stream.topics.events, partition: 0 }, [
           {
             key: Buffer.from(key),
             value: Buffer.from(JSON.stringify(value)),
@@ -156,24 +156,24 @@ export function deadLettersContract(openLog: () => Promise<RoomLog> | undefined,
       await put('acme', {}, 'globex')
       await put('acme', {})
       await put('', {})
-      const flow = await room.score()
+      const flow = await harness.score()
       await flow.caughtUp()
       assert.deepEqual(
-        (await list(deadLettersOf(room), {})).reverse().map(({ tenant }) => tenant),
+        (await list(deadLettersOf(harness), {})).reverse().map(({ tenant }) => tenant),
         ['acme', null, null, 'acme', null],
       )
     })
 
     test('are shown with their bytes, what JSON they hold, and what they would become today', async () => {
-      const room = await open()
-      await givenDeadLetters(room)
-      const letters = deadLettersOf(room)
+      const harness = await open()
+      await givenDeadLetters(harness)
+      const letters = deadLettersOf(harness)
       const shown = async (filter: DeadLetterFilter) => {
         const [partition, position] = (await list(letters, filter)).at(-1)!.id.split('/').slice(1).map(Number) as [
           number,
           number,
         ]
-        return (await letters.show(room.stream.stream.name, partition, position))!
+        return (await letters.show(harness.stream.stream.name, partition, position))!
       }
       const torn = await shown({ code: 'BAD_JSON' })
       assert.deepEqual(
@@ -187,16 +187,16 @@ export function deadLettersContract(openLog: () => Promise<RoomLog> | undefined,
       )
       const stranger = await shown({ code: 'UNKNOWN_TENANT' })
       assert.deepEqual([stranger.today.becomes, stranger.state], ['scored', 'new'])
-      assert.equal(await letters.show(room.stream.stream.name, 0, 1_000), undefined)
+      assert.equal(await letters.show(harness.stream.stream.name, 0, 1_000), undefined)
     })
   })
 
   describe('a redrive', () => {
     test('first tells what each event would become, and changes nothing; then each becomes just that', async () => {
-      const room = await open()
-      await givenDeadLetters(room)
-      const letters = deadLettersOf(room)
-      const told = await redrive(letters, asked(room, { dryRun: true }))
+      const harness = await open()
+      await givenDeadLetters(harness)
+      const letters = deadLettersOf(harness)
+      const told = await redrive(letters, asked(harness, { dryRun: true }))
       assert.deepEqual(
         told.map(({ becomes, letter: { event_id } }) => [event_id, becomes]).sort(),
         [
@@ -207,12 +207,12 @@ export function deadLettersContract(openLog: () => Promise<RoomLog> | undefined,
           [null, 'bad'],
         ].sort(),
       )
-      assert.equal(await isSent(room), 0)
-      const done = await redrive(letters, asked(room))
+      assert.equal(await isSent(harness), 0)
+      const done = await redrive(letters, asked(harness))
       assert.deepEqual(done.map(({ becomes }) => becomes).sort(), ['bad', 'bad', 'redriven', 'redriven', 'redriven'])
-      const flow = await room.score({ tenants: 'any' })
+      const flow = await harness.score({ tenants: 'any' })
       await flow.caughtUp()
-      const strangers = [...(await room.seen()).values()].filter(({ id }) => id.startsWith('stranger'))
+      const strangers = [...(await harness.seen()).values()].filter(({ id }) => id.startsWith('stranger'))
       assert.deepEqual(
         strangers.map(({ id, late, kind }) => [id, late, kind]),
         [
@@ -226,13 +226,13 @@ export function deadLettersContract(openLog: () => Promise<RoomLog> | undefined,
     })
 
     test('sends the same bytes under the same key to the same partition, and says so in headers', async () => {
-      const room = await open()
-      await givenDeadLetters(room)
+      const harness = await open()
+      await givenDeadLetters(harness)
       await redrive(
-        deadLettersOf(room),
-        asked(room, { filter: { stream: room.stream.stream.name, code: 'UNKNOWN_TENANT' } }),
+        deadLettersOf(harness),
+        asked(harness, { filter: { stream: harness.stream.stream.name, code: 'UNKNOWN_TENANT' } }),
       )
-      const events = await eventsOf(room)
+      const events = await eventsOf(harness)
       const sent = events.filter(({ headers }) => headers['redrive-attempt'] !== undefined)
       assert.equal(sent.length, 3)
       for (const { key, value, headers } of sent) {
@@ -251,17 +251,17 @@ export function deadLettersContract(openLog: () => Promise<RoomLog> | undefined,
     })
 
     test('repeated sends nothing again, whoever repeats it', async () => {
-      const room = await open()
-      await givenDeadLetters(room)
-      await redrive(deadLettersOf(room), asked(room))
+      const harness = await open()
+      await givenDeadLetters(harness)
+      await redrive(deadLettersOf(harness), asked(harness))
       assert.equal(
-        (await redrive(deadLettersOf(room), asked(room))).filter(({ becomes }) => becomes === 'redriven').length,
+        (await redrive(deadLettersOf(harness), asked(harness))).filter(({ becomes }) => becomes === 'redriven').length,
         0,
       )
-      await redrive(deadLettersOf(room, 'two'), asked(room))
-      assert.equal(await isSent(room), 3)
+      await redrive(deadLettersOf(harness, 'two'), asked(harness))
+      assert.equal(await isSent(harness), 3)
       assert.deepEqual(
-        (await list(deadLettersOf(room), { state: 'redriven' })).map(({ code }) => code),
+        (await list(deadLettersOf(harness), { state: 'redriven' })).map(({ code }) => code),
         ['UNKNOWN_TENANT', 'UNKNOWN_TENANT', 'UNKNOWN_TENANT'],
       )
     })
@@ -271,10 +271,10 @@ export function deadLettersContract(openLog: () => Promise<RoomLog> | undefined,
       ['before they are', 'redriving', 0],
     ] as const)
       test(`that dies ${when} is made good by the next, and each event is there once`, async () => {
-        const room = await open()
-        await givenDeadLetters(room)
-        const only = asked(room, { filter: { stream: room.stream.stream.name, code: 'UNKNOWN_TENANT' } })
-        const { log } = room
+        const harness = await open()
+        await givenDeadLetters(harness)
+        const only = asked(harness, { filter: { stream: harness.stream.stream.name, code: 'UNKNOWN_TENANT' } })
+        const { log } = harness
         let dead = false
         const dying: EventLog = {
           ensure: (topic) => log.ensure(topic),
@@ -291,39 +291,39 @@ export function deadLettersContract(openLog: () => Promise<RoomLog> | undefined,
             return offset
           },
         }
-        await assert.rejects(deadLettersOf(room, 'one', { log: dying }).redrive(only), /dead/)
-        assert.equal(await isSent(room), sentBefore)
-        const soon = await redrive(deadLettersOf(room, 'two'), only)
+        await assert.rejects(deadLettersOf(harness, 'one', { log: dying }).redrive(only), /dead/)
+        assert.equal(await isSent(harness), sentBefore)
+        const soon = await redrive(deadLettersOf(harness, 'two'), only)
         assert.deepEqual(
           soon.map(({ becomes }) => becomes),
           ['elsewhere', 'elsewhere', 'elsewhere'],
           'it may only be slow',
         )
         const later: Clock = { ...systemClock, nowMs: () => systemClock.nowMs() + 600_000 }
-        const done = await redrive(deadLettersOf(room, 'two', { clock: later }), only)
+        const done = await redrive(deadLettersOf(harness, 'two', { clock: later }), only)
         assert.deepEqual(
           done.map(({ becomes }) => becomes),
           ['redriven', 'redriven', 'redriven'],
         )
-        assert.equal(await isSent(room), 3)
+        assert.equal(await isSent(harness), 3)
       })
 
     test('of two processes at once sends each event once', async () => {
-      const room = await open()
-      await givenDeadLetters(room)
+      const harness = await open()
+      await givenDeadLetters(harness)
       const all = await Promise.all(
-        ['one', 'two', 'three'].map((owner) => redrive(deadLettersOf(room, owner), asked(room, { limit: 1 }))),
+        ['one', 'two', 'three'].map((owner) => redrive(deadLettersOf(harness, owner), asked(harness, { limit: 1 }))),
       )
       assert.equal(all.flat().filter(({ becomes }) => becomes === 'redriven').length, 3)
-      assert.equal(await isSent(room), 3)
+      assert.equal(await isSent(harness), 3)
     })
 
     test('of what is still bad makes letters again, of the same origin, one attempt more; and ends', async () => {
-      const room = await open()
-      await givenDeadLetters(room)
-      const flow = await room.score({ tenants: new Set(['acme']) })
-      const letters = deadLettersOf(room)
-      const done = await redrive(letters, asked(room, { evenBad: true, limit: 1 }))
+      const harness = await open()
+      await givenDeadLetters(harness)
+      const flow = await harness.score({ tenants: new Set(['acme']) })
+      const letters = deadLettersOf(harness)
+      const done = await redrive(letters, asked(harness, { evenBad: true, limit: 1 }))
       assert.equal(done.length, 5)
       await flow.caughtUp()
       const fresh = await list(letters, { state: 'new' })
@@ -332,34 +332,34 @@ export function deadLettersContract(openLog: () => Promise<RoomLog> | undefined,
       assert.deepEqual(fresh.map(identity).sort(), old.map(identity).sort())
       assert.deepEqual(new Set(fresh.map(({ attempts }) => attempts)), new Set([1]))
       assert.deepEqual(new Set(old.map(({ attempts }) => attempts)), new Set([0]))
-      await redrive(letters, asked(room, { evenBad: true }))
+      await redrive(letters, asked(harness, { evenBad: true }))
       await flow.caughtUp()
       assert.deepEqual(new Set((await list(letters, { state: 'new' })).map(({ attempts }) => attempts)), new Set([2]))
     })
 
     test('for a tenant sends in events that name this tenant, and no others', async () => {
-      const room = await open()
+      const harness = await open()
       const [event] = passes(1, 0, 'stranger')
-      const value = room.stream.codec.encodeAvro({ ...event, tenant_id: 'globex' })
-      await room.log.append({ topic: room.stream.topics.events, partition: 0 }, [
+      const value = harness.stream.codec.encodeAvro({ ...event, tenant_id: 'globex' })
+      await harness.log.append({ topic: harness.stream.topics.events, partition: 0 }, [
         { key: Buffer.from('stranger'), value, headers: { tenant: Buffer.from('stranger') } },
       ])
-      const flow = await room.score({ tenants: new Set(['acme']) })
+      const flow = await harness.score({ tenants: new Set(['acme']) })
       await flow.caughtUp()
-      const filter = { stream: room.stream.stream.name, tenant: 'stranger' }
+      const filter = { stream: harness.stream.stream.name, tenant: 'stranger' }
       assert.deepEqual(
-        (await redrive(deadLettersOf(room), asked(room, { filter }))).map(({ becomes }) => becomes),
+        (await redrive(deadLettersOf(harness), asked(harness, { filter }))).map(({ becomes }) => becomes),
         ['bad'],
       )
-      assert.equal(await isSent(room), 0)
+      assert.equal(await isSent(harness), 0)
     })
   })
 
   test('a purge counts first, then takes letters out of lists and redrives', async () => {
-    const room = await open()
-    await givenDeadLetters(room)
-    const letters = deadLettersOf(room)
-    const filter = { stream: room.stream.stream.name, code: 'UNKNOWN_TENANT' }
+    const harness = await open()
+    await givenDeadLetters(harness)
+    const letters = deadLettersOf(harness)
+    const filter = { stream: harness.stream.stream.name, code: 'UNKNOWN_TENANT' }
     const purge = (dryRun: boolean) =>
       every((cursor) =>
         letters.purge({ filter, limit: 2, dryRun, by: 'key-1', ...(cursor !== undefined && { cursor }) }),
@@ -369,6 +369,6 @@ export function deadLettersContract(openLog: () => Promise<RoomLog> | undefined,
     assert.equal((await purge(false)).length, 3)
     assert.equal((await list(letters, { state: 'new' })).length, 2)
     assert.equal((await list(letters, { state: 'purged' })).length, 3)
-    assert.deepEqual(await redrive(deadLettersOf(room), asked(room, { filter })), [])
+    assert.deepEqual(await redrive(deadLettersOf(harness), asked(harness, { filter })), [])
   })
 }

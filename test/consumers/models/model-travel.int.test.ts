@@ -17,15 +17,15 @@ import { listModels, modelPath, readModel, type ModelFiles, type ModelName } fro
 import { createOnnxRuntime } from '../../../src/scorers/onnx/runtime.js'
 import { championOf } from '../../../src/scorers/routing.js'
 import { linearModel } from '../../scorers/onnx/bytes.js'
-import { engineRoom, passes, type EngineRoom } from '../engine-room.js'
+import { engineHarness, passes, type EngineHarness } from '../engine-harness.js'
 import { modelsTopic } from '../../../src/consumers/ground/topic-names.js'
 
 const nameOf = (version: string): ModelName => ({ family: 'door-force', scope: 'global', version })
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex')
 
-/** A model of the room's stream as files; `padding` bytes of card make it as large as a test wants. */
-function filesOf(room: EngineRoom, version: string, weight: number, padding = 0): ModelFiles {
-  const { names, fingerprint } = room.stream.plan
+/** A model of the harness's stream as files; `padding` bytes of card make it as large as a test wants. */
+function filesOf(harness: EngineHarness, version: string, weight: number, padding = 0): ModelFiles {
+  const { names, fingerprint } = harness.stream.plan
   const model = linearModel(names.map((name) => (name === 'force' ? weight : 0)))
   const manifest = {
     ...nameOf(version),
@@ -42,11 +42,11 @@ function filesOf(room: EngineRoom, version: string, weight: number, padding = 0)
 
 /** The models folder of one machine. */
 async function folder(
-  room: EngineRoom,
+  harness: EngineHarness,
   machine: string,
   models: Readonly<Record<string, ModelFiles>> = {},
 ): Promise<string> {
-  const directory = join(room.directory, machine, 'models')
+  const directory = join(harness.directory, machine, 'models')
   for (const [version, { manifest, card, model }] of Object.entries(models)) {
     const place = join(directory, modelPath(nameOf(version)))
     await mkdir(place, { recursive: true })
@@ -59,25 +59,25 @@ async function folder(
 
 /** A machine with these bundled models and nothing else. */
 async function machine(
-  room: EngineRoom,
+  harness: EngineHarness,
   name: string,
   models: Readonly<Record<string, ModelFiles>> = {},
-  log: EventLog = room.log,
+  log: EventLog = harness.log,
 ): Promise<ModelReading & { readonly kept: string; readonly directory: string; readonly said: string[] }> {
-  const directory = await folder(room, name, models)
-  const kept = join(room.directory, name, 'kept')
+  const directory = await folder(harness, name, models)
+  const kept = join(harness.directory, name, 'kept')
   const said: string[] = []
   const reading = openModelReading({ log, directory, kept, report: (message) => said.push(message) })
   onTestFinished(() => reading.close())
   return { ...reading, kept, directory, said }
 }
 
-async function follow(room: EngineRoom, reading: ModelReading, change: Partial<ControlOptions> = {}): Promise<Control> {
+async function follow(harness: EngineHarness, reading: ModelReading, change: Partial<ControlOptions> = {}): Promise<Control> {
   const runtime = createOnnxRuntime()
   const hasty = { ...systemClock, sleep: (_: number, signal?: AbortSignal) => systemClock.sleep(5, signal) }
   const control = await followControl({
-    log: room.log,
-    streams: [room.stream],
+    log: harness.log,
+    streams: [harness.stream],
     runtime,
     clock: hasty,
     readModel: reading.read,
@@ -90,15 +90,15 @@ async function follow(room: EngineRoom, reading: ModelReading, change: Partial<C
   return control
 }
 
-function topicOf(room: EngineRoom, said: string[] = []): ModelTopic {
-  const topic = openModelTopic({ log: room.log, report: (message) => said.push(message) })
+function topicOf(harness: EngineHarness, said: string[] = []): ModelTopic {
+  const topic = openModelTopic({ log: harness.log, report: (message) => said.push(message) })
   onTestFinished(() => topic.close())
   return topic
 }
 
-const bootstrap = async (room: EngineRoom, { directory, read, publish, said }: Awaited<ReturnType<typeof machine>>) =>
+const bootstrap = async (harness: EngineHarness, { directory, read, publish, said }: Awaited<ReturnType<typeof machine>>) =>
   activateBundled({
-    streams: [room.stream],
+    streams: [harness.stream],
     models: await listModels(directory),
     readModel: read,
     publish,
@@ -108,20 +108,20 @@ const bootstrap = async (room: EngineRoom, { directory, read, publish, said }: A
 
 const code = (wanted: ErrorCode, words: RegExp) => (error: unknown) =>
   isEngineError(error, wanted) && words.test(error.message)
-const inTopic = async (room: EngineRoom): Promise<number> => (await room.log.bounds(modelsTopic)).next
+const inTopic = async (harness: EngineHarness): Promise<number> => (await harness.log.bounds(modelsTopic)).next
 
 test('a machine without models serves, to the bit, what another one brought, and keeps it', async () => {
-  const room = await engineRoom()
-  const rich = await machine(room, 'rich', { v1: filesOf(room, 'v1', 0.1) })
-  await follow(room, rich, { firstDecisions: await bootstrap(room, rich) })
-  const poor = await machine(room, 'poor')
-  const control = await follow(room, poor, { firstDecisions: await bootstrap(room, poor) })
+  const harness = await engineHarness()
+  const rich = await machine(harness, 'rich', { v1: filesOf(harness, 'v1', 0.1) })
+  await follow(harness, rich, { firstDecisions: await bootstrap(harness, rich) })
+  const poor = await machine(harness, 'poor')
+  const control = await follow(harness, poor, { firstDecisions: await bootstrap(harness, poor) })
   assert.equal(championOf(control.current(), 'door-force', 'acme')?.version, 'v1')
 
-  const flow = await room.score({ routing: () => control.current() })
-  await room.append(passes(20))
+  const flow = await harness.score({ routing: () => control.current() })
+  await harness.append(passes(20))
   await flow.caughtUp()
-  const blocks = (await room.records(room.stream.topics.predictions, flow.chunks[0]!.partition)).map(({ value }) =>
+  const blocks = (await harness.records(harness.stream.topics.predictions, flow.chunks[0]!.partition)).map(({ value }) =>
     decodeBlock(value!),
   )
   assert.deepEqual(
@@ -145,66 +145,66 @@ test('a machine without models serves, to the bit, what another one brought, and
 })
 
 test('a model that is routed before it came is waited for; nothing else serves meanwhile', async () => {
-  const room = await engineRoom()
-  const poor = await machine(room, 'poor')
+  const harness = await engineHarness()
+  const poor = await machine(harness, 'poor')
   let waited = 0
-  const control = await follow(room, poor, { onWaiting: () => waited++ })
+  const control = await follow(harness, poor, { onWaiting: () => waited++ })
   const decided = control.decide({ kind: 'activate', ...nameOf('v2'), by: 'ann', why: 'better', atMs: 1 })
   while (waited < 2) await systemClock.sleep(2)
   assert.equal(championOf(control.current(), 'door-force', 'acme'), undefined)
-  await topicOf(room).publish(nameOf('v2'), filesOf(room, 'v2', 0.2))
+  await topicOf(harness).publish(nameOf('v2'), filesOf(harness, 'v2', 0.2))
   await decided
   assert.equal(championOf(control.current(), 'door-force', 'acme')?.version, 'v2')
 })
 
 test('a log that is away while a model is fetched is waited for as well', async () => {
-  const room = await engineRoom()
-  await topicOf(room).publish(nameOf('v1'), filesOf(room, 'v1', 0.1))
+  const harness = await engineHarness()
+  await topicOf(harness).publish(nameOf('v1'), filesOf(harness, 'v1', 0.1))
   let failures = 2
   const flaky: EventLog = {
-    ...bound(room.log),
-    bounds: (at) => (failures-- > 0 ? Promise.reject(away()) : room.log.bounds(at)),
+    ...bound(harness.log),
+    bounds: (at) => (failures-- > 0 ? Promise.reject(away()) : harness.log.bounds(at)),
   }
-  const control = await follow(room, await machine(room, 'poor', {}, flaky))
+  const control = await follow(harness, await machine(harness, 'poor', {}, flaky))
   await control.decide({ kind: 'activate', ...nameOf('v1'), by: 'ann', why: 'better', atMs: 1 })
   assert.equal(championOf(control.current(), 'door-force', 'acme')?.version, 'v1')
 })
 
 test('a model larger than a record travels in pieces that a broker takes', async () => {
-  const room = await engineRoom()
-  const files = filesOf(room, 'v1', 0.1, 3 * limits.modelPieceBytes)
-  assert.equal(await topicOf(room).publish(nameOf('v1'), files), 'published')
-  const records = await room.records(modelsTopic.topic, 0)
+  const harness = await engineHarness()
+  const files = filesOf(harness, 'v1', 0.1, 3 * limits.modelPieceBytes)
+  assert.equal(await topicOf(harness).publish(nameOf('v1'), files), 'published')
+  const records = await harness.records(modelsTopic.topic, 0)
   assert.equal(records.length, 4)
   for (const { value } of records) assert.ok(value!.length <= limits.modelPieceBytes)
   assert.equal(new Set(records.map(({ key }) => key!.toString())).size, 4, 'compaction keeps one record a key')
-  assert.deepEqual(await topicOf(room).fetch(nameOf('v1')), files)
+  assert.deepEqual(await topicOf(harness).fetch(nameOf('v1')), files)
 })
 
 test('what is there is not published again, neither by a later start nor by two machines at once', async () => {
-  const room = await engineRoom()
-  const bundled = { v1: filesOf(room, 'v1', 0.1), v2: filesOf(room, 'v2', 0.2) }
-  const first = await machine(room, 'first', bundled)
-  await follow(room, first, { firstDecisions: await bootstrap(room, first) })
-  assert.equal(await inTopic(room), 2, 'older versions too: a person may go back to one')
-  const second = await machine(room, 'second', bundled)
-  await follow(room, second, { firstDecisions: await bootstrap(room, second) })
-  assert.equal(await inTopic(room), 2)
+  const harness = await engineHarness()
+  const bundled = { v1: filesOf(harness, 'v1', 0.1), v2: filesOf(harness, 'v2', 0.2) }
+  const first = await machine(harness, 'first', bundled)
+  await follow(harness, first, { firstDecisions: await bootstrap(harness, first) })
+  assert.equal(await inTopic(harness), 2, 'older versions too: a person may go back to one')
+  const second = await machine(harness, 'second', bundled)
+  await follow(harness, second, { firstDecisions: await bootstrap(harness, second) })
+  assert.equal(await inTopic(harness), 2)
   assert.deepEqual(second.said, [])
 
-  const v3 = filesOf(room, 'v3', 0.3, 2 * limits.modelPieceBytes)
-  await Promise.all([topicOf(room).publish(nameOf('v3'), v3), topicOf(room).publish(nameOf('v3'), v3)])
-  assert.deepEqual(await topicOf(room).fetch(nameOf('v3')), v3)
+  const v3 = filesOf(harness, 'v3', 0.3, 2 * limits.modelPieceBytes)
+  await Promise.all([topicOf(harness).publish(nameOf('v3'), v3), topicOf(harness).publish(nameOf('v3'), v3)])
+  assert.deepEqual(await topicOf(harness).fetch(nameOf('v3')), v3)
 })
 
 test('the rest of a model that was published in part follows', async () => {
-  const room = await engineRoom()
-  const files = filesOf(room, 'v1', 0.1, 3 * limits.modelPieceBytes)
-  await room.log.append(modelsTopic, cut(nameOf('v1'), files).slice(0, 2).map(recordOf))
-  const topic = topicOf(room)
+  const harness = await engineHarness()
+  const files = filesOf(harness, 'v1', 0.1, 3 * limits.modelPieceBytes)
+  await harness.log.append(modelsTopic, cut(nameOf('v1'), files).slice(0, 2).map(recordOf))
+  const topic = topicOf(harness)
   await assert.rejects(topic.fetch(nameOf('v1')), code('UNKNOWN_MODEL', /only a part/))
   await topic.publish(nameOf('v1'), files)
-  assert.equal(await inTopic(room), 4)
+  assert.equal(await inTopic(harness), 4)
   assert.deepEqual(await topic.fetch(nameOf('v1')), files)
 })
 
@@ -222,12 +222,12 @@ const damages: Readonly<Record<string, (record: NewRecord) => NewRecord>> = {
 }
 for (const [what, damage] of Object.entries(damages))
   test(`a piece with ${what} is refused and reported once, and a whole one makes up for it`, async () => {
-    const room = await engineRoom()
-    const files = filesOf(room, 'v1', 0.1, limits.modelPieceBytes)
+    const harness = await engineHarness()
+    const files = filesOf(harness, 'v1', 0.1, limits.modelPieceBytes)
     const [first, second] = cut(nameOf('v1'), files).map(recordOf)
-    await room.log.append(modelsTopic, [first!, damage(second!)])
+    await harness.log.append(modelsTopic, [first!, damage(second!)])
     const said: string[] = []
-    const topic = topicOf(room, said)
+    const topic = topicOf(harness, said)
     for (let times = 0; times < 2; times++)
       await assert.rejects(topic.fetch(nameOf('v1')), code('UNKNOWN_MODEL', /only a part/))
     assert.equal(said.length, 1)
@@ -237,36 +237,36 @@ for (const [what, damage] of Object.entries(damages))
   })
 
 test('a version means one content for ever: another one under its name is refused, and does not serve by itself', async () => {
-  const room = await engineRoom()
-  const files = filesOf(room, 'v1', 0.1)
-  await topicOf(room).publish(nameOf('v1'), files)
-  const other = await machine(room, 'other', { v1: filesOf(room, 'v1', 0.9) })
-  const control = await follow(room, other, { firstDecisions: await bootstrap(room, other) })
+  const harness = await engineHarness()
+  const files = filesOf(harness, 'v1', 0.1)
+  await topicOf(harness).publish(nameOf('v1'), files)
+  const other = await machine(harness, 'other', { v1: filesOf(harness, 'v1', 0.9) })
+  const control = await follow(harness, other, { firstDecisions: await bootstrap(harness, other) })
   assert.match(other.said.join(), /door-force\/global\/v1 was published before with another content.*not published/)
   assert.equal(championOf(control.current(), 'door-force', 'acme'), undefined)
-  assert.deepEqual(await topicOf(room).fetch(nameOf('v1')), files)
+  assert.deepEqual(await topicOf(harness).fetch(nameOf('v1')), files)
 })
 
 test('a kept copy spares the log; a damaged one is taken from it again', async () => {
-  const room = await engineRoom()
-  await topicOf(room).publish(nameOf('v1'), filesOf(room, 'v1', 0.1))
-  await (await machine(room, 'poor')).read(nameOf('v1'))
+  const harness = await engineHarness()
+  await topicOf(harness).publish(nameOf('v1'), filesOf(harness, 'v1', 0.1))
+  await (await machine(harness, 'poor')).read(nameOf('v1'))
   const nobodyAsks = () => Promise.reject(new Error('nobody asks'))
-  const offline = await machine(room, 'poor', {}, { ...bound(room.log), bounds: nobodyAsks })
+  const offline = await machine(harness, 'poor', {}, { ...bound(harness.log), bounds: nobodyAsks })
   assert.equal((await offline.read(nameOf('v1'))).manifest.version, 'v1')
 
   const path = join(offline.kept, modelPath(nameOf('v1')), 'model.onnx')
   await writeFile(path, 'damaged')
-  const again = await machine(room, 'poor')
+  const again = await machine(harness, 'poor')
   assert.equal((await again.read(nameOf('v1'))).manifest.version, 'v1')
   assert.match(again.said.join(), /model\.onnx has sha256 .*taking it from the log again/)
   assert.equal((await readModel(again.kept, nameOf('v1'))).manifest.version, 'v1')
 })
 
 test('a machine that cannot keep a model serves it from memory and says so', async () => {
-  const room = await engineRoom()
-  await topicOf(room).publish(nameOf('v1'), filesOf(room, 'v1', 0.1))
-  const poor = await machine(room, 'poor')
+  const harness = await engineHarness()
+  await topicOf(harness).publish(nameOf('v1'), filesOf(harness, 'v1', 0.1))
+  const poor = await machine(harness, 'poor')
   await mkdir(join(poor.kept, '..'), { recursive: true })
   await writeFile(poor.kept, 'a file where the folder should be')
   assert.equal((await poor.read(nameOf('v1'))).manifest.version, 'v1')
@@ -275,8 +275,8 @@ test('a machine that cannot keep a model serves it from memory and says so', asy
 })
 
 test('two users of one machine share one copy of a model', async () => {
-  const room = await engineRoom()
-  const rich = await machine(room, 'rich', { v1: filesOf(room, 'v1', 0.1) })
+  const harness = await engineHarness()
+  const rich = await machine(harness, 'rich', { v1: filesOf(harness, 'v1', 0.1) })
   const [one, two] = await Promise.all([rich.read(nameOf('v1')), rich.read(nameOf('v1'))])
   assert.equal(one.model.bytes, two.model.bytes)
   await assert.rejects(rich.read(nameOf('v9')), code('UNKNOWN_MODEL', /v9/))

@@ -15,8 +15,8 @@ import { readTail } from '../../../src/log/blocks/gate.js'
 import { emptyRouting } from '../../../src/scorers/routing.js'
 import { doors } from '../../fixtures/doors.js'
 import { kafkaForTests } from '../../log/kafka/broker.js'
-import { passes, settings } from '../engine-room.js'
-import { replayParts } from './replay-room.js'
+import { passes, settings } from '../engine-harness.js'
+import { replayParts } from './replay-harness.js'
 
 const broker = kafkaForTests()
 

@@ -13,17 +13,17 @@ import { createOnnxRuntime } from '../../../src/scorers/onnx/runtime.js'
 import { migrate } from '../../../src/sinks/migrate.js'
 import { changedDoors } from '../../fixtures/changed-doors.js'
 import { openTemporaryWarehouse } from '../../sinks/chdb/chdb.js'
-import { engineRoom, passes } from '../engine-room.js'
-import { replayRoom } from './replay-room.js'
+import { engineHarness, passes } from '../engine-harness.js'
+import { replayHarness } from './replay-harness.js'
 import { controlTopic } from '../../../src/consumers/ground/topic-names.js'
 
 /** A finished backtest of 120 events beside what was served of them, and a warehouse that has the latter. */
 async function finishedRun() {
-  const room = await engineRoom()
-  const flow = await room.score()
-  await room.append(passes(120), systemClock.nowMs() - 60_000)
+  const harness = await engineHarness()
+  const flow = await harness.score()
+  await harness.append(passes(120), systemClock.nowMs() - 60_000)
   await flow.caughtUp()
-  const { parts, directory } = await replayRoom(room)
+  const { parts, directory } = await replayHarness(harness)
   const begun = await beginBacktest({ id: 'run-1', stream: changedDoors, model: 'heuristic_v1' }, parts)
   const { report } = await continueBacktest(begun, changedDoors, parts)
   const { warehouse, remove } = await openTemporaryWarehouse()
@@ -34,7 +34,7 @@ async function finishedRun() {
     await remove()
   })
   const { partition } = report!.run.spans[0]!
-  const blocks = (await room.records(room.stream.topics.predictions, partition)).map(
+  const blocks = (await harness.records(harness.stream.topics.predictions, partition)).map(
     ({ offset, value }): StoredBlock => ({
       stream: 'doors',
       topic: 'doors',
@@ -46,13 +46,13 @@ async function finishedRun() {
     }),
   )
   await warehouse.insert('predictions', encodePredictions(blocks.filter(({ block }) => block.rows > 0)))
-  const results = runResults(room.log, warehouse)
+  const results = runResults(harness.log, warehouse)
   const upload = (of: 'backtest' | 'replay', vectors: boolean) =>
     uploadRun({
       of,
       run: report!.run,
       own,
-      topics: room.stream.topics,
+      topics: harness.stream.topics,
       results,
       vectors,
       ratePerSecond: Infinity,
@@ -71,11 +71,11 @@ async function finishedRun() {
     why: 'a better rule',
     atMs: systemClock.nowMs(),
   })
-  return { room, report: report!, warehouse, results, upload, step }
+  return { harness, report: report!, warehouse, results, upload, step }
 }
 
 test('a run is kept in ClickHouse, put into the live tables by steps on record, and taken back', async () => {
-  const { room, report, warehouse, results, upload, step } = await finishedRun()
+  const { harness, report, warehouse, results, upload, step } = await finishedRun()
   const corrected = (): Promise<readonly unknown[]> =>
     warehouse.query(
       'SELECT role, toUInt32(count()) AS rows, round(sum(score), 3) AS sum FROM predictions_corrected GROUP BY role',
@@ -129,7 +129,7 @@ test('a run is kept in ClickHouse, put into the live tables by steps on record, 
     (await results.replays()).map(({ id, state, rows, by, why, fromMs }) => ({ id, state, rows, by, why, fromMs })),
     [{ id: 'run-1', state: 'undone', rows: 120, by: 'ann', why: 'a better rule', fromMs: null }],
   )
-  const audit = (await room.records(controlTopic.topic, 0)).map(
+  const audit = (await harness.records(controlTopic.topic, 0)).map(
     ({ value }) => JSON.parse(value!.toString()) as ReplayDecision,
   )
   assert.deepEqual(
@@ -144,8 +144,8 @@ test('a run is kept in ClickHouse, put into the live tables by steps on record, 
   // The record of a replay is no decision about models: who follows them passes it over.
   const runtime = createOnnxRuntime()
   const control = await followControl({
-    log: room.log,
-    streams: [room.stream],
+    log: harness.log,
+    streams: [harness.stream],
     runtime,
     clock: systemClock,
     readModel: () => Promise.reject(new Error('no model is routed')),

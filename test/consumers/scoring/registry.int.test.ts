@@ -17,7 +17,7 @@ import type { AvroRecord } from '../../../src/streams/stream.js'
 import { wireHeader } from '../../../src/streams/codec/wire.js'
 import { doors } from '../../fixtures/doors.js'
 import { registryServer } from '../../streams/registry/registry-server.js'
-import { engineRoom, monday, passes } from '../engine-room.js'
+import { engineHarness, monday, passes } from '../engine-harness.js'
 
 /** The first run on a machine installs packages. */
 const pipTimeoutMs = 5 * 60_000
@@ -142,31 +142,31 @@ describe('while the registry is away', () => {
     source.close()
     const fresh = open()
     await server().stop()
-    const room = await engineRoom()
-    await room.append(passes(40).map((event) => stream.codec.encodeWire(id, event)))
+    const harness = await engineHarness()
+    await harness.append(passes(40).map((event) => stream.codec.encodeWire(id, event)))
     const waited: unknown[] = []
     let told: () => void
     const waits = new Promise<void>((resolve) => (told = resolve))
-    const flow = await room.score({ schemas: fresh, onRetry: (_, error) => (waited.push(error), told()) })
+    const flow = await harness.score({ schemas: fresh, onRetry: (_, error) => (waited.push(error), told()) })
     await waits
     assert.ok(waited.every((error) => isEngineError(error, 'REGISTRY_DOWN')))
-    assert.deepEqual([await room.seen(), await room.deadLetters()], [new Map(), []])
+    assert.deepEqual([await harness.seen(), await harness.deadLetters()], [new Map(), []])
     await server().startAgain()
     await flow.caughtUp()
     await flow.stop()
-    assert.equal((await room.seen()).size, 40)
-    assert.deepEqual(await room.deadLetters(), [])
+    assert.equal((await harness.seen()).size, 40)
+    assert.deepEqual(await harness.deadLetters(), [])
   })
 
   test('a partition that is taken away lets go', async () => {
     const nowhere = openSchemaRegistry({ url: 'http://127.0.0.1:1', clock: systemClock })
-    const room = await engineRoom()
-    await room.append([stream.codec.encodeWire(1, passes(1)[0]!)])
+    const harness = await engineHarness()
+    await harness.append([stream.codec.encodeWire(1, passes(1)[0]!)])
     let told: () => void
     const waits = new Promise<void>((resolve) => (told = resolve))
-    const flow = await room.score({ schemas: nowhere, onRetry: () => told() })
+    const flow = await harness.score({ schemas: nowhere, onRetry: () => told() })
     await waits
     await flow.stop()
-    assert.deepEqual([await room.seen(), await room.deadLetters()], [new Map(), []])
+    assert.deepEqual([await harness.seen(), await harness.deadLetters()], [new Map(), []])
   })
 })

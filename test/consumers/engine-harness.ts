@@ -30,12 +30,12 @@ export interface Seen {
 
 export type Given = string | Buffer | Readonly<Record<string, unknown>>
 
-export type RoomLog = EventLog & ConsumerGroups & { sweep?(): Promise<void>; close(): Promise<void> }
+export type HarnessLog = EventLog & ConsumerGroups & { sweep?(): Promise<void>; close(): Promise<void> }
 
 /** A log and a state on disk, and scoring flows over them that can be started and stopped. */
-export interface EngineRoom {
+export interface EngineHarness {
   readonly stream: CompiledStream
-  log: RoomLog
+  log: HarnessLog
   store: LmdbStateStore
   /** Appends to the partition of the tenant. Resolves with the offsets. */
   append(events: readonly Given[], timestampMs?: number): Promise<void>
@@ -72,17 +72,17 @@ export const settings = {
   seenIds: 1_000,
 }
 
-const ownLog = (directory: string): Promise<RoomLog> =>
+const ownLog = (directory: string): Promise<HarnessLog> =>
   openLocalLog({ directory: join(directory, 'log'), clock: systemClock, ephemeral: true })
 
-/** Another log than its own may be shared with other rooms, whose streams then have other names. */
-export async function engineRoom(
-  openLog: (directory: string) => Promise<RoomLog> = ownLog,
+/** Another log than its own may be shared with other harnesses, whose streams then have other names. */
+export async function engineHarness(
+  openLog: (directory: string) => Promise<HarnessLog> = ownLog,
   name = 'doors',
-): Promise<EngineRoom> {
-  const directory = await mkdtemp(join(tmpdir(), 'tidemill-room-'))
+): Promise<EngineHarness> {
+  const directory = await mkdtemp(join(tmpdir(), 'tidemill-harness-'))
   const stream = compileStream({ ...doors, name, stream: name, topic: name })
-  const openReady = async (): Promise<RoomLog> => {
+  const openReady = async (): Promise<HarnessLog> => {
     const log = await openLog(directory)
     await ensureTopics(log, [stream], undefined)
     return log
@@ -93,14 +93,14 @@ export async function engineRoom(
   onTestFinished(async () => {
     for (const flow of flows) await flow.stop()
     for (const stops of opened) await stops.close()
-    await room.store.close()
-    await room.log.close()
+    await harness.store.close()
+    await harness.log.close()
     await rm(directory, { recursive: true, force: true })
   })
 
   const records = async (topic: string, partition: number): Promise<LogRecord[]> => {
-    const reader = room.log.reader({ topic, partition })
-    const { first, next } = await room.log.bounds({ topic, partition })
+    const reader = harness.log.reader({ topic, partition })
+    const { first, next } = await harness.log.bounds({ topic, partition })
     const out: LogRecord[] = []
     for await (const read of readUpTo(
       reader,
@@ -117,7 +117,7 @@ export async function engineRoom(
   }
   const partitions = Array.from({ length: stream.stream.partitions }, (_, i) => i)
 
-  const room: EngineRoom = {
+  const harness: EngineHarness = {
     stream,
     directory,
     records,
@@ -130,18 +130,19 @@ export async function engineRoom(
           : Buffer.from(typeof event === 'string' ? event : JSON.stringify(event))
         const tenant = typeof event === 'object' && !Buffer.isBuffer(event) ? String(event['tenant_id']) : 'acme'
         const key = Buffer.from(tenant)
-        await room.log.append({ topic: stream.topics.events, partition: partitionOf(key, stream.stream.partitions) }, [
-          { key, value, ...(timestampMs === undefined ? {} : { timestampMs }) },
-        ])
+        await harness.log.append(
+          { topic: stream.topics.events, partition: partitionOf(key, stream.stream.partitions) },
+          [{ key, value, ...(timestampMs === undefined ? {} : { timestampMs }) }],
+        )
       }
     },
     async score(change = {}) {
       const chunks: ChunkReport[] = []
       const covered = new Map<number, number>()
       const membership = await scoringFlow({
-        log: room.log,
-        groups: room.log,
-        store: room.store,
+        log: harness.log,
+        groups: harness.log,
+        store: harness.store,
         streams: [stream],
         tenants: 'any',
         clock: systemClock,
@@ -161,7 +162,7 @@ export async function engineRoom(
         failed: membership.failed,
         async caughtUp() {
           const ends = await Promise.all(
-            partitions.map((partition) => room.log.bounds({ topic: stream.topics.events, partition })),
+            partitions.map((partition) => harness.log.bounds({ topic: stream.topics.events, partition })),
           )
           for (const partition of partitions)
             while ((await reached(partition, change.stops)) < ends[partition]!.next - 1)
@@ -201,20 +202,20 @@ export async function engineRoom(
       return (await Promise.all(partitions.map((partition) => records(stream.topics.deadLetters, partition)))).flat()
     },
     async withLogClosed(change) {
-      await room.log.close()
+      await harness.log.close()
       await change(join(directory, 'log'))
-      room.log = await openReady()
+      harness.log = await openReady()
     },
     async stops() {
-      const stops = await followStops({ log: room.log, clock: systemClock })
+      const stops = await followStops({ log: harness.log, clock: systemClock })
       opened.add(stops)
       return stops
     },
-    loseState: () => room.withStateClosed((state) => rm(state, { recursive: true })),
+    loseState: () => harness.withStateClosed((state) => rm(state, { recursive: true })),
     async withStateClosed(change) {
-      await room.store.close()
+      await harness.store.close()
       await change(stateDirectory)
-      room.store = await openLmdbStateStore({ directory: stateDirectory })
+      harness.store = await openLmdbStateStore({ directory: stateDirectory })
     },
   }
 
@@ -225,7 +226,7 @@ export async function engineRoom(
     for (const { value } of blocks) gate.admit(decodeBlock(value!))
     return gate.covered ?? -1
   }
-  return room
+  return harness
 }
 
 const hourMs = 3_600_000
