@@ -3,21 +3,20 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { systemClock } from '../../src/base/clock.js'
-import { compileStream, type CompiledStream } from '../../src/consumers/ground/compiled.js'
-import { scoringFlow } from '../../src/consumers/scoring/scoring.js'
-import type { ChunkReport, ScoringDependencies } from '../../src/consumers/scoring/partition.js'
-import { followStops, gateRules, type Stops } from '../../src/consumers/control/stops.js'
-import { ensureTopics } from '../../src/consumers/ground/topics.js'
-import { openLmdbStateStore, type LmdbStateStore } from '../../src/state/lmdb/state-store.js'
-import type { StateStore } from '../../src/state/state-store.js'
 import { partitionOf } from '../../src/base/keys.js'
-import { decodeBlock } from '../../src/log/blocks/codec.js'
-import { openGate } from '../../src/log/blocks/gate.js'
-import { openLocalLog } from '../../src/log/local/log.js'
+import { followStops, type Stops } from '../../src/consumers/control/stops.js'
+import { compileStream, type CompiledStream } from '../../src/consumers/ground/compiled.js'
+import { ensureTopics } from '../../src/consumers/ground/topics.js'
+import type { Block } from '../../src/log/blocks/block.js'
 import type { ConsumerGroups, EventLog, LogRecord } from '../../src/log/event-log.js'
-import { readUpTo } from '../../src/log/read-up-to.js'
-import { emptyRouting } from '../../src/scorers/routing.js'
+import { openLocalLog } from '../../src/log/local/log.js'
+import { openLmdbStateStore, type LmdbStateStore } from '../../src/state/lmdb/state-store.js'
+import type { Stream } from '../../src/streams/stream.js'
 import { doors } from '../fixtures/doors.js'
+import { partitionsOf, recordsOf, startFlow, visibleBlocks } from './harness-flow.js'
+import type { Flow, FlowChange, VisibleBlock } from './harness-flow.js'
+
+export { settings } from './harness-flow.js'
 
 /** One visible result of one offset, as a reader of blocks sees it. */
 export interface Seen {
@@ -32,15 +31,22 @@ export type Given = string | Buffer | Readonly<Record<string, unknown>>
 
 export type HarnessLog = EventLog & ConsumerGroups & { sweep?(): Promise<void>; close(): Promise<void> }
 
+export interface Place {
+  readonly partition: number
+  readonly offset: number
+}
+
 /** A log and a state on disk, and scoring flows over them that can be started and stopped. */
 export interface EngineHarness {
   readonly stream: CompiledStream
   log: HarnessLog
   store: LmdbStateStore
-  /** Appends to the partition of the tenant. Resolves with the offsets. */
-  append(events: readonly Given[], timestampMs?: number): Promise<void>
+  /** Appends to the partition of the tenant. Resolves with the places. */
+  append(events: readonly Given[], timestampMs?: number): Promise<readonly Place[]>
   /** Starts scoring; `stop` leaves the group. */
-  score(change?: Partial<ScoringDependencies> & { store?: StateStore }): Promise<Flow>
+  score(change?: FlowChange): Promise<Flow>
+  /** The visible blocks of all partitions, through the gate. */
+  blocks(stops?: Stops): Promise<readonly VisibleBlock[]>
   /** Visible results by partition and offset, through the gate. */
   seen(stops?: Stops): Promise<Map<string, Seen>>
   deadLetters(): Promise<readonly LogRecord[]>
@@ -51,25 +57,9 @@ export interface EngineHarness {
   withStateClosed(change: (directory: string) => Promise<void>): Promise<void>
   /** Closes the log, does something to its files, and opens it again; no flow may run. */
   withLogClosed(change: (directory: string) => Promise<void>): Promise<void>
-  /** What stands still and what was accepted. */
+  /** Which partitions are stopped, and which stops an operator accepted. */
   stops(): Promise<Stops>
   readonly directory: string
-}
-
-export interface Flow {
-  readonly chunks: readonly ChunkReport[]
-  /** Resolves when every record that is in the log now has its result. */
-  caughtUp(): Promise<void>
-  readonly failed: Promise<never>
-  stop(): Promise<void>
-}
-
-export const settings = {
-  commitIntervalMs: 20,
-  commitIntervalMaxMs: 100,
-  chunkRecords: 50,
-  cachedEntities: 1_000,
-  seenIds: 1_000,
 }
 
 const ownLog = (directory: string): Promise<HarnessLog> =>
@@ -79,9 +69,10 @@ const ownLog = (directory: string): Promise<HarnessLog> =>
 export async function engineHarness(
   openLog: (directory: string) => Promise<HarnessLog> = ownLog,
   name = 'doors',
+  base: Stream = doors,
 ): Promise<EngineHarness> {
   const directory = await mkdtemp(join(tmpdir(), 'tidemill-harness-'))
-  const stream = compileStream({ ...doors, name, stream: name, topic: name })
+  const stream = compileStream({ ...base, name, stream: name, topic: name })
   const openReady = async (): Promise<HarnessLog> => {
     const log = await openLog(directory)
     await ensureTopics(log, [stream], undefined)
@@ -98,108 +89,27 @@ export async function engineHarness(
     await rm(directory, { recursive: true, force: true })
   })
 
-  const records = async (topic: string, partition: number): Promise<LogRecord[]> => {
-    const reader = harness.log.reader({ topic, partition })
-    const { first, next } = await harness.log.bounds({ topic, partition })
-    const out: LogRecord[] = []
-    for await (const read of readUpTo(
-      reader,
-      first,
-      next,
-      { records: 1_000, bytes: 1 << 22 },
-      new AbortController().signal,
-    ))
-      out.push(
-        ...read.map((record) => ({ ...record, value: record.value === null ? null : Buffer.from(record.value) })),
-      )
-    await reader.close()
-    return out
-  }
-  const partitions = Array.from({ length: stream.stream.partitions }, (_, i) => i)
-
   const harness: EngineHarness = {
     stream,
     directory,
-    records,
     log: await openReady(),
     store: await openLmdbStateStore({ directory: stateDirectory }),
-    async append(events, timestampMs) {
-      for (const event of events) {
-        const value = Buffer.isBuffer(event)
-          ? event
-          : Buffer.from(typeof event === 'string' ? event : JSON.stringify(event))
-        const tenant = typeof event === 'object' && !Buffer.isBuffer(event) ? String(event['tenant_id']) : 'acme'
-        const key = Buffer.from(tenant)
-        await harness.log.append(
-          { topic: stream.topics.events, partition: partitionOf(key, stream.stream.partitions) },
-          [{ key, value, ...(timestampMs === undefined ? {} : { timestampMs }) }],
-        )
-      }
-    },
+    records: (topic, partition) => recordsOf(harness.log, topic, partition),
+    append: (events, timestampMs) => append(harness, events, timestampMs),
     async score(change = {}) {
-      const chunks: ChunkReport[] = []
-      const covered = new Map<number, number>()
-      const membership = await scoringFlow({
-        log: harness.log,
-        groups: harness.log,
-        store: harness.store,
-        streams: [stream],
-        tenants: 'any',
-        clock: systemClock,
-        routing: () => emptyRouting,
-        onRetry: () => undefined,
-        settings,
-        ...change,
-        onChunk(report) {
-          chunks.push(report)
-          covered.set(report.partition, report.block.last)
-          change.onChunk?.(report)
-        },
-      })
-      membership.failed.catch(() => undefined)
-      const flow: Flow = {
-        chunks,
-        failed: membership.failed,
-        async caughtUp() {
-          const ends = await Promise.all(
-            partitions.map((partition) => harness.log.bounds({ topic: stream.topics.events, partition })),
-          )
-          for (const partition of partitions)
-            while ((await reached(partition, change.stops)) < ends[partition]!.next - 1)
-              await Promise.race([systemClock.sleep(2), membership.failed])
-        },
-        async stop() {
-          flows.delete(flow)
-          await membership.leave()
-        },
-      }
+      const flow = await startFlow(harness, change, () => flows.delete(flow))
       flows.add(flow)
       return flow
     },
+    blocks: (stops) => visibleBlocks(harness, stops),
     async seen(stops) {
       const out = new Map<string, Seen>()
-      for (const partition of partitions) {
-        const gate = openGate(-1, 0, gateRules(stops, { topic: stream.topics.events, partition }))
-        for (const { value } of await records(stream.topics.predictions, partition)) {
-          const block = gate.admit(decodeBlock(value!))
-          if (block === undefined) continue
-          for (let row = 0; row < block.rows; row++) {
-            const place = `${partition}/${block.offsets[row]!}`
-            if (out.has(place)) throw new Error(`${place} has two visible results`)
-            out.set(place, {
-              id: block.eventIds[row]!,
-              kind: block.kinds[row] === 0 ? 'prediction' : 'duplicate',
-              score: block.scores[row]!,
-              vector: [...block.vectors.subarray(row * block.width, (row + 1) * block.width)],
-              late: (block.flags[row]! & 1) === 1,
-            })
-          }
-        }
-      }
+      for (const { partition, block } of await harness.blocks(stops)) addSeen(out, partition, block)
       return out
     },
     async deadLetters() {
-      return (await Promise.all(partitions.map((partition) => records(stream.topics.deadLetters, partition)))).flat()
+      const topic = stream.topics.deadLetters
+      return (await Promise.all(partitionsOf(stream).map((partition) => harness.records(topic, partition)))).flat()
     },
     async withLogClosed(change) {
       await harness.log.close()
@@ -218,15 +128,42 @@ export async function engineHarness(
       harness.store = await openLmdbStateStore({ directory: stateDirectory })
     },
   }
-
-  /** How far the visible results of a partition reach. */
-  async function reached(partition: number, stops: Stops | undefined): Promise<number> {
-    const blocks = await records(stream.topics.predictions, partition)
-    const gate = openGate(-1, 0, gateRules(stops, { topic: stream.topics.events, partition }))
-    for (const { value } of blocks) gate.admit(decodeBlock(value!))
-    return gate.covered ?? -1
-  }
   return harness
+}
+
+async function append(
+  { log, stream }: EngineHarness,
+  events: readonly Given[],
+  timestampMs: number | undefined,
+): Promise<readonly Place[]> {
+  const places: Place[] = []
+  for (const event of events) {
+    const value = Buffer.isBuffer(event)
+      ? event
+      : Buffer.from(typeof event === 'string' ? event : JSON.stringify(event))
+    const tenant = typeof event === 'object' && !Buffer.isBuffer(event) ? String(event['tenant_id']) : 'acme'
+    const key = Buffer.from(tenant)
+    const partition = partitionOf(key, stream.stream.partitions)
+    const offset = await log.append({ topic: stream.topics.events, partition }, [
+      { key, value, ...(timestampMs === undefined ? {} : { timestampMs }) },
+    ])
+    places.push({ partition, offset })
+  }
+  return places
+}
+
+function addSeen(out: Map<string, Seen>, partition: number, block: Block): void {
+  for (let row = 0; row < block.rows; row++) {
+    const place = `${partition}/${block.offsets[row]!}`
+    if (out.has(place)) throw new Error(`${place} has two visible results`)
+    out.set(place, {
+      id: block.eventIds[row]!,
+      kind: block.kinds[row] === 0 ? 'prediction' : 'duplicate',
+      score: block.scores[row]!,
+      vector: [...block.vectors.subarray(row * block.width, (row + 1) * block.width)],
+      late: (block.flags[row]! & 1) === 1,
+    })
+  }
 }
 
 const hourMs = 3_600_000
