@@ -27,7 +27,8 @@ export interface Seen {
   readonly late: boolean
 }
 
-export type Given = string | Buffer | Readonly<Record<string, unknown>>
+/** An event, text or bytes; null is a record without a value. */
+export type Given = string | Buffer | Readonly<Record<string, unknown>> | null
 
 export type HarnessLog = EventLog & ConsumerGroups & { sweep?(): Promise<void>; close(): Promise<void> }
 
@@ -138,10 +139,9 @@ async function append(
 ): Promise<readonly Place[]> {
   const places: Place[] = []
   for (const event of events) {
-    const value = Buffer.isBuffer(event)
-      ? event
-      : Buffer.from(typeof event === 'string' ? event : JSON.stringify(event))
-    const tenant = typeof event === 'object' && !Buffer.isBuffer(event) ? String(event['tenant_id']) : 'acme'
+    const isObject = typeof event === 'object' && event !== null && !Buffer.isBuffer(event)
+    const value = typeof event === 'string' ? Buffer.from(event) : isObject ? Buffer.from(JSON.stringify(event)) : event
+    const tenant = isObject ? String(event['tenant_id']) : 'acme'
     const key = Buffer.from(tenant)
     const partition = partitionOf(key, stream.stream.partitions)
     const offset = await log.append({ topic: stream.topics.events, partition }, [

@@ -21,7 +21,13 @@ export interface Expected {
   readonly deadLetter?: string
   /** What the reason of the dead letter says. */
   readonly because?: RegExp
+  /** The text of the dead letter. */
+  readonly text?: string
 }
+
+/** The same expectation of so many events. */
+export const each = (count: number, expected: Expected = {}): readonly Expected[] =>
+  Array.from({ length: count }, () => expected)
 
 /** Vectors hold single precision. */
 const isNear = (value: number, wanted: number): boolean =>
@@ -85,11 +91,12 @@ function differences(expected: Expected, result: Result | undefined): readonly s
   return out
 }
 
-function deadLetterDifferences({ deadLetter, because }: Expected, result: Result): readonly string[] {
+function deadLetterDifferences({ deadLetter, because, text }: Expected, result: Result): readonly string[] {
   if (result.kind !== 'dead letter') return [`expected the dead letter ${deadLetter ?? String(because)}`]
   return [
     ...(deadLetter !== undefined && deadLetter !== result.code ? [`expected the dead letter ${deadLetter}`] : []),
     ...(because !== undefined && !because.test(result.reason) ? [`expected a reason like ${String(because)}`] : []),
+    ...(text !== undefined && text !== result.value?.toString() ? [`expected the text ${text}`] : []),
   ]
 }
 

@@ -48,7 +48,7 @@ export function inMemory(stream: CompiledStream, options: MemoryOptions): World<
     const first = records[0]!.offset
     const decoded = decodeChunk(stream, tenants, records)
     for (const { record, code, stage, reason } of decoded.dead)
-      results.set(sent[record.offset - first]!, { kind: 'dead letter', code, stage, reason })
+      results.set(sent[record.offset - first]!, { kind: 'dead letter', code, stage, reason, value: record.value })
     for (let keys = part.state.missing(decoded.events); keys.length > 0; keys = part.state.missing(decoded.events))
       part.state.admit(
         keys,
@@ -80,8 +80,12 @@ export const routingOf = (stream: CompiledStream, model: MemoryOptions['model'])
   model === undefined ? emptyRouting : withChampion(emptyRouting, stream.stream.model!, 'global', model(stream))
 
 /** The bytes that a producer sends. */
-export const bytesOf = ({ codec }: CompiledStream, { event }: Sent): Buffer =>
-  Buffer.isBuffer(event) ? event : typeof event === 'string' ? Buffer.from(event) : codec.encodeJson(event)
+export const bytesOf = ({ codec }: CompiledStream, { event }: Sent): Buffer | null =>
+  event === null || Buffer.isBuffer(event)
+    ? event
+    : typeof event === 'string'
+      ? Buffer.from(event)
+      : codec.encodeJson(event)
 
 const recordOf = (stream: CompiledStream, sent: Sent, offset: number): LogRecord => ({
   offset,

@@ -14,7 +14,13 @@ export type Result =
       readonly features: Readonly<Record<string, number>>
     }
   | { readonly kind: 'duplicate' }
-  | { readonly kind: 'dead letter'; readonly code: string; readonly stage: string; readonly reason: string }
+  | {
+      readonly kind: 'dead letter'
+      readonly code: string
+      readonly stage: string
+      readonly reason: string
+      readonly value: Buffer | null
+    }
 
 /** The results in a block, by offset. */
 export function resultsOf({ plan }: CompiledStream, block: Block): readonly (readonly [number, Result])[] {

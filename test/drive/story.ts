@@ -6,8 +6,8 @@ import type { Duration } from '../../src/features/feature.js'
 export interface Sent {
   /** Names the event in the message of a failed test: 'ann checks in with p1'. */
   readonly says: string
-  /** An object is encoded by the stream's codec; text and bytes are sent as they are. */
-  readonly event: Readonly<Record<string, unknown>> | string | Buffer
+  /** An object is encoded by the stream's codec; text and bytes are sent as they are; null is a record without a value. */
+  readonly event: Readonly<Record<string, unknown>> | string | Buffer | null
   /** Of the record key, which chooses the partition. */
   readonly tenant: string
   /** The time of the record in the log, epoch ms. */
@@ -80,10 +80,16 @@ export const again =
     return [narrator.send(`${says}, again`, event, tenant)]
   }
 
-/** A record that is no event: text or bytes as they are. */
+/** A record that is no event: text, bytes or nothing. */
 export const record =
-  (value: string | Buffer, when: When = {}): Step =>
+  (value: string | Buffer | null, when: When = {}): Step =>
   (narrator) => {
     narrator.next(when)
-    return [narrator.send(`the record ${JSON.stringify(value.toString().slice(0, 40))}`, value, usualTenant)]
+    return [
+      narrator.send(
+        `the record ${value === null ? 'without a value' : JSON.stringify(value.toString().slice(0, 40))}`,
+        value,
+        usualTenant,
+      ),
+    ]
   }
