@@ -6,7 +6,7 @@ import type { Duration } from '../../src/features/feature.js'
 export interface Sent {
   /** Names the event in the message of a failed test: 'ann checks in with p1'. */
   readonly says: string
-  /** An object is encoded by the stream's codec; text and bytes are sent as they are; null is a record without a value. */
+  /** The codec encodes an object; text and bytes are sent as they are; null is a record without a value. */
   readonly event: Readonly<Record<string, unknown>> | string | Buffer | null
   /** Of the record key, which chooses the partition. */
   readonly tenant: string

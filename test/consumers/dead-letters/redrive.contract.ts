@@ -10,7 +10,7 @@ import { redrive, redrivenCount, type OpenHarness } from './dead-letters-harness
 
 export function redriveContract(open: OpenHarness): void {
   describe('a redrive', () => {
-    test('reports what each event would become in a dry run and changes nothing; then each becomes just that', async () => {
+    test('first reports what each event would become, as a dry run; then each becomes just that', async () => {
       const harness = await open()
       await givenDeadLetters(harness)
       const deadLetters = deadLettersOf(harness)
@@ -136,7 +136,7 @@ export function redriveContract(open: OpenHarness): void {
       assert.equal(await redrivenCount(harness), 3)
     })
 
-    test('of events that are still bad makes dead letters again, with the same origin and one attempt more; and it ends', async () => {
+    test('of events that are still bad makes dead letters with the same origin and one more attempt, and ends', async () => {
       const harness = await open()
       await givenDeadLetters(harness)
       const flow = await harness.score({ tenants: new Set(['acme']) })

@@ -5,7 +5,7 @@ import { limits } from '../../../src/base/limits.js'
 
 const { leastMs, mostMs, partitionMs } = limits.smallChunk
 
-test('partitions of a process rest until the same moments, which lie the farther apart the more of them there are', () => {
+test('the partitions of a process wait for the same moments; more partitions wait longer', () => {
   const beat = createBeat()
   const first = beat.join()
   const second = beat.join()

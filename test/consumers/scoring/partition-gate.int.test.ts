@@ -9,7 +9,7 @@ import type { SchemaSource } from '../../../src/streams/codec/schema-source.js'
 import { wireHeader } from '../../../src/streams/codec/wire.js'
 import { engineHarness, passes, settings, type EngineHarness } from '../engine-harness.js'
 
-/** More than 10 of the last 50 records stop the line. */
+/** More than 10 bad ones of the last 50 records stop the partition. */
 const badShare = { share: 0.2, records: 50 }
 
 /** A fifth of the records is bad for a while, then all of them are. */
@@ -21,7 +21,7 @@ const breaking = [
 /** Four bad ones among the last 50 good and bad, and then seven more. */
 const lastKept = 66 + 6
 
-/** Scores until the line stops and tells where. */
+/** Scores until the partition stops, and gives the error that names the offset. */
 async function untilStopped(harness: EngineHarness, chunkRecords: number, commitIntervalMs = 20): Promise<EngineError> {
   const flow = await harness.score({
     settings: { ...settings, badShare, chunkRecords, commitIntervalMs, commitIntervalMaxMs: commitIntervalMs },
@@ -44,9 +44,9 @@ const blobOf = async (harness: EngineHarness, partition: number): Promise<Buffer
 const partitionIn = async (harness: EngineHarness): Promise<number> =>
   Number([...(await harness.seen()).keys()][0]!.split('/')[0])
 
-describe('when too many of the last records are bad the line stops', () => {
+describe('a partition with too many bad records stops', () => {
   for (const chunkRecords of [1, 7, 50, 1_000]) {
-    test(`at the same offset in chunks of ${chunkRecords}: every record up to it has its result, none behind it`, async () => {
+    test(`at the same offset in chunks of ${chunkRecords}: no later record has a result`, async () => {
       const harness = await engineHarness()
       await harness.append(breaking)
       const error = await untilStopped(harness, chunkRecords)
@@ -58,7 +58,7 @@ describe('when too many of the last records are bad the line stops', () => {
     })
   }
 
-  test('and stays stopped for the next owner, who consumes nothing more', async () => {
+  test('and stays stopped for the next owner, which consumes nothing more', async () => {
     const harness = await engineHarness()
     await harness.append(breaking)
     await untilStopped(harness, 50)
@@ -67,7 +67,7 @@ describe('when too many of the last records are bad the line stops', () => {
     assert.equal((await harness.deadLetters()).length, letters)
   })
 
-  test('also where the state was lost or never committed: the count comes out of the log again, to the byte', async () => {
+  test('also where the state was lost or never committed: the count is rebuilt from the log, to the byte', async () => {
     const harness = await engineHarness()
     await harness.append(breaking)
     await untilStopped(harness, 50)
@@ -82,7 +82,7 @@ describe('when too many of the last records are bad the line stops', () => {
     )
   })
 
-  test('though a restart comes in between: the count is state, committed with its offset', async () => {
+  test('also where a restart comes in between: the count is committed with the state', async () => {
     const harness = await engineHarness()
     await harness.append(breaking.slice(0, lastKept - 2))
     const before = await harness.score({ settings: { ...settings, badShare } })
@@ -93,7 +93,7 @@ describe('when too many of the last records are bad the line stops', () => {
     assert.match((await untilStopped(harness, 50)).message, new RegExp(`after offset ${lastKept} `))
   })
 
-  test('until the stop is accepted: what follows is consumed, and counted anew', async () => {
+  test('until an operator accepts the stop: then the engine consumes what follows, and the count starts at zero', async () => {
     const harness = await engineHarness()
     await harness.append(breaking)
     await untilStopped(harness, 50)
@@ -118,7 +118,7 @@ describe('when too many of the last records are bad the line stops', () => {
     )
   })
 
-  test('but never for a few, nor for any where the rule allows all', async () => {
+  test('but not for a few bad records, and never where the rule allows all of them', async () => {
     const harness = await engineHarness()
     await harness.append(passes(300).flatMap((event, i) => (i % 100 === 7 ? [event, '{"torn'] : [event])))
     const flow = await harness.score({ settings: { ...settings, badShare } })
@@ -131,7 +131,7 @@ describe('when too many of the last records are bad the line stops', () => {
     assert.equal((await harness.deadLetters()).length, 203)
   })
 
-  test('and redriven events do not count: they say nothing of what producers write now', async () => {
+  test('but not for redriven events, which are not what producers write now', async () => {
     const harness = await engineHarness()
     await harness.append(passes(1))
     const flow = await harness.score({ settings: { ...settings, badShare } })
@@ -153,7 +153,7 @@ describe('when too many of the last records are bad the line stops', () => {
 })
 
 describe('a dead letter', () => {
-  test('says where it stood, why it was set aside, at which stage, by what, and that it was never redriven', async () => {
+  test('names its place, its code, the stage, the build and how often it was redriven', async () => {
     const harness = await engineHarness()
     const [event] = passes(1)
     await harness.append([event!, '{"torn', { ...passes(2)[1], event_id: 'early', at: 5 }])
@@ -201,7 +201,7 @@ describe('a dead letter', () => {
     )
   })
 
-  test('is never made by a dependency that is away: the record waits for it, and is scored', async () => {
+  test('never results from an unreachable dependency: the record waits and is scored', async () => {
     const harness = await engineHarness()
     const schema = { kind: 'avro', record: harness.stream.stream.schema } as const
     let answers = 0
@@ -238,6 +238,6 @@ describe('a dead letter', () => {
     await flow.stop()
     assert.equal((await harness.seen()).size, 20)
     assert.deepEqual(await harness.deadLetters(), [])
-    assert.ok(answers >= 4 && loads >= 4 && appends >= 4, 'each was away for a while')
+    assert.ok(answers >= 4 && loads >= 4 && appends >= 4, 'each was unreachable for a while')
   })
 })

@@ -10,7 +10,7 @@ import { doors } from '../../fixtures/doors.js'
 import { engineHarness, monday, passes, type EngineHarness, type Seen } from '../engine-harness.js'
 import { replayHarness } from '../replay/replay-harness.js'
 
-// What an operator does with copies of files: the state is of one day, the log of another.
+// An operator restored files from copies: the state is older than the log, or the other way round.
 
 /** Beyond the stream's retention, which drops what is there when the log is swept. */
 const longAgo = monday + 90 * 86_400_000
@@ -34,7 +34,7 @@ const putBack = (harness: EngineHarness, from: string): Promise<void> =>
 const vectors = (seen: ReadonlyMap<string, Seen>): readonly (readonly [string, readonly number[]])[] =>
   [...seen].map(([place, { vector }]) => [place, vector])
 
-test('a state directory that was put back to an older copy is folded forward, and nothing is published again', async () => {
+test('a state restored from an older copy catches up, and no result is published again', async () => {
   const calm = await engineHarness()
   await calm.append(passes(120))
   await scoreAll(calm)
@@ -58,7 +58,7 @@ test('a state directory that was put back to an older copy is folded forward, an
   assert.deepEqual(await harness.seen(), await calm.seen())
 })
 
-test('state that is older than the log is dropped, and built anew from what the log holds', async () => {
+test('a state that ends before the log begins is dropped and rebuilt from what the log holds', async () => {
   const harness = await engineHarness()
   await harness.append(passes(30), longAgo)
   await scoreAll(harness)
@@ -95,8 +95,7 @@ test('state that is older than the log is dropped, and built anew from what the 
 })
 
 test(
-  'a predictions topic that was put back to an older copy stops the partition with GAP; an accept gives those ' +
-    'predictions up',
+  'a predictions topic restored from an older copy stops the partition with GAP; an accept gives up the lost rows',
   async () => {
     const harness = await engineHarness()
     const topic = harness.stream.topics.predictions

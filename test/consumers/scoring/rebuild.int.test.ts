@@ -70,8 +70,7 @@ describe('a state in Redis', () => {
   const calm = (): Promise<Outcome> => run(async () => 300)
 
   test(
-    'that is flushed under its owner, between two commits, is rebuilt: the same results, and the same state to ' +
-      'the byte',
+    'that is flushed between two commits of its owner is rebuilt: the same results and the same bytes',
     async () => {
       const undisturbed = await calm()
       const refolds: Refold[] = []
@@ -79,12 +78,12 @@ describe('a state in Redis', () => {
       const rebuilt = refolds.filter(({ isRebuild }) => isRebuild)
       assert.ok(
         rebuilt.length > 2 && rebuilt[0]!.next === 0 && rebuilt.at(-1)!.next > rebuilt.at(-1)!.last,
-        'and says how far it is',
+        'and reports its progress',
       )
     },
   )
 
-  test('that is flushed while a commit is on its way is rebuilt', async () => {
+  test('that is flushed during a commit is rebuilt', async () => {
     const undisturbed = await calm()
     let [isArmed, isFlushed] = [false, false]
     const flushing = (store: StateStore): StateStore => ({
@@ -108,7 +107,7 @@ describe('a state in Redis', () => {
     assert.deepEqual(await run(amid, flushing), undisturbed)
   })
 
-  test('that is put back to an older copy under its owner is folded forward again, to the same bytes', async () => {
+  test('that is restored from an older copy while it is in use catches up to the same bytes', async () => {
     const undisturbed = await calm()
     await flush()
     const harness = await engineHarness()
@@ -130,7 +129,7 @@ describe('a state in Redis', () => {
     assert.deepEqual({ seen: await harness.seen(), state: await stored() }, undisturbed)
   })
 
-  test('that is flushed while nothing comes is noticed and rebuilt, to the same bytes; nobody reads a part of it', async () => {
+  test('that is flushed while no events come is rebuilt to the same bytes; until then reads fail', async () => {
     await flush()
     const harness = await engineHarness()
     const store = await open({ nodes: server.nodes })
@@ -148,7 +147,7 @@ describe('a state in Redis', () => {
     await flow.stop()
   })
 
-  test('that was flushed while nobody owned it is rebuilt from the log', async () => {
+  test('that was flushed while no process owned it is rebuilt from the log', async () => {
     const undisturbed = await calm()
     await flush()
     const harness = await engineHarness()
@@ -170,7 +169,7 @@ describe('a state in Redis', () => {
   })
 })
 
-test('a rebuild says when it begins, how far it is and when it ends; a restart after a few commits says nothing', () => {
+test('a rebuild reports its start, its progress and its end; a restart after a few commits reports nothing', () => {
   let nowMs = 0
   const said: string[] = []
   const rebuilds = followRebuilds({ nowMs: () => nowMs, sleep: async () => undefined }, (message) => said.push(message))

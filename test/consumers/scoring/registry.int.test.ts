@@ -51,7 +51,7 @@ const records = (values: readonly Buffer[]): LogRecord[] =>
 const once = { clock: systemClock, signal: AbortSignal.abort() }
 
 describe('a chunk of old and new producers at once', () => {
-  test('is read whole, whoever wrote in which format, and what is of no use is set aside with its reason', async () => {
+  test('is read in every format, and records that cannot be read become dead letters with a reason', async () => {
     const source = open()
     const [first, own, last] = [
       await source.register(subject, older),
@@ -84,13 +84,13 @@ describe('a chunk of old and new producers at once', () => {
     expect(decoded.dead[1]!.reason).toMatch(/schema id 876543.*'doors-value'/)
   })
 
-  test('asks nobody where no record is in the wire format', async () => {
+  test('does not ask the registry where no record is in the wire format', async () => {
     const chunk = records(passes(3).map((event) => stream.codec.encodeJson(event)))
     const nobody = { resolve: () => assert.fail('the registry was asked') }
     assert.equal(decodeChunk(stream, 'any', chunk, await readersFor(stream, chunk, nobody, once)).events.length, 3)
   })
 
-  test('without a registry its records in the wire format are dead letters that say so', async () => {
+  test('without a registry has a dead letter for each record in the wire format', async () => {
     const chunk = records([stream.codec.encodeWire(1, passes(1)[0]!)])
     const { dead } = decodeChunk(stream, 'any', chunk, await readersFor(stream, chunk, undefined, once))
     assert.deepEqual(
@@ -108,7 +108,7 @@ describe('a producer in another language', () => {
   const missing = missingPython(requirements)
 
   test(
-    'is read as it wrote: Python, with Confluent’s own serializer',
+    'in Python, with the serializer of Confluent, writes events that are read as they were written',
     async ({ skip }) => {
       if (missing !== undefined) {
         process.stderr.write(`\n!!! NOT RUN: a producer in Python: ${missing}\n\n`)
@@ -135,8 +135,8 @@ describe('a producer in another language', () => {
   )
 })
 
-describe('while the registry is away', () => {
-  test('a chunk waits, and nothing of it becomes a dead letter', async () => {
+describe('while the registry is unreachable', () => {
+  test('a chunk waits, and none of its records becomes a dead letter', async () => {
     const source = open()
     const id = await source.register(subject, doors.schema)
     source.close()
@@ -158,7 +158,7 @@ describe('while the registry is away', () => {
     assert.deepEqual(await harness.deadLetters(), [])
   })
 
-  test('a partition that is taken away lets go', async () => {
+  test('a partition that is revoked stops waiting', async () => {
     const nowhere = openSchemaRegistry({ url: 'http://127.0.0.1:1', clock: systemClock })
     const harness = await engineHarness()
     await harness.append([stream.codec.encodeWire(1, passes(1)[0]!)])
