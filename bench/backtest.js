@@ -9,7 +9,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
 import { beginBacktest, continueBacktest } from '../dist/consumers/replay/backtest.js'
-import { withLog, withReplay } from '../dist/compose/tasks.js'
+import { withLog } from '../dist/compose/tasks.js'
+import { withReplay } from '../dist/compose/replays.js'
 
 const built = (/** @type {string} */ path) => import(new URL(`../dist/${path}`, import.meta.url).href)
 /** @type {typeof import('./engine/setup.js')} */

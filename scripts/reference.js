@@ -150,8 +150,8 @@ export function metricsReference({ observe, watchDependencies, registerGauges, a
     lagRecords: () => 0,
     versionOf: () => '',
     directory: '.',
-    stops: { standing: () => [] },
-    rebuilds: { onRefold: () => undefined, current: () => [] },
+    stops: { stopped: () => [] },
+    rebuilds: { onCatchUp: () => undefined, current: () => [] },
     warehouse: { lagRecords: () => 0, up: () => true },
   })
   apiMetrics(/** @type {any} */ ({ addHook: () => undefined }), registry, /** @type {any} */ ({}))

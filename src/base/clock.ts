@@ -1,4 +1,4 @@
-/** The one place that reads the wall clock. Rules never do: time is passed in. */
+/** The only code that reads the wall clock. All other code receives the time from its caller. */
 export interface Clock {
   /** Milliseconds since the Unix epoch. */
   nowMs(): number
@@ -22,6 +22,7 @@ export const systemClock: Clock = {
 }
 
 /**
- * Milliseconds, with fractions, of a clock that all processes of this machine share and nobody sets. For measurements.
+ * Milliseconds, with fractions, of a clock that all processes of this machine share and that nobody can set. For
+ * measurements.
  */
 export const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6

@@ -1,7 +1,8 @@
 /**
- * What an error asks of whoever catches it. `dead-letter`: this record is bad, set it aside and go on.
- * `retry`: a dependency is away, wait. `release`: another owner took over, let go quietly. `stop`: a person must look.
- * `refuse`: the caller asked for something that cannot be done, tell them.
+ * What the code that catches an error must do. `dead-letter`: the record is bad; store it as a dead letter and
+ * continue. `retry`: a dependency is unreachable; wait and try again. `release`: another owner has the partition; stop
+ * working on it, without an alert. `stop`: stop until a person acts. `refuse`: the request cannot be met; tell the
+ * caller why.
  */
 export type Disposition = 'dead-letter' | 'retry' | 'release' | 'stop' | 'refuse'
 
@@ -32,6 +33,7 @@ const dispositions = {
   LOG_DAMAGED: 'stop',
   MODEL_MISMATCH: 'stop',
   MODEL_DAMAGED: 'stop',
+  UNKNOWN_DECISION: 'stop',
   TOPIC_MISMATCH: 'stop',
   STATE_MISMATCH: 'stop',
   BAD_CONFIG: 'stop',
@@ -46,7 +48,7 @@ const dispositions = {
 
 export type ErrorCode = keyof typeof dispositions
 
-/** Offsets of a topic's partition that are missing or in doubt, both ends included. */
+/** Offsets of one partition that are missing or in doubt, from `from` to `to`, both included. */
 export interface LostOffsets {
   readonly topic: string
   readonly from: number
@@ -56,9 +58,9 @@ export interface LostOffsets {
 /** A failure with a closed code. The message says what, where and what to do. */
 export class EngineError extends Error {
   override readonly name = 'EngineError'
-  /** The column or setting that is to blame, where there is one. */
+  /** The column or setting that is wrong, if there is one. */
   readonly field: string | undefined
-  /** Of a stop that a person may accept: what going on gives up. */
+  /** For a stop that a person may accept: the offsets that are given up when work resumes. */
   readonly lost: LostOffsets | undefined
   constructor(
     readonly code: ErrorCode,
@@ -77,13 +79,20 @@ export class EngineError extends Error {
 export const isEngineError = (error: unknown, code?: ErrorCode): error is EngineError =>
   error instanceof EngineError && (code === undefined || error.code === code)
 
-/** Every code that asks for this. */
+/** Every code with this disposition. */
 export const codesOf = (disposition: Disposition): readonly ErrorCode[] =>
   (Object.keys(dispositions) as ErrorCode[]).filter((code) => dispositions[code] === disposition)
 
-/** The system's name of a failure (`ENOSPC`), where it has one. */
+/** The system's name of a failure (`ENOSPC`), if it has one. */
 export const errnoOf = (error: unknown): string | undefined =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
+
+/** The promise's value, or undefined when it fails with one of these system errors (such as `ENOENT`). */
+export const unless = <Value>(errnos: readonly string[], promise: Promise<Value>): Promise<Value | undefined> =>
+  promise.catch((error: unknown) => {
+    if (errnos.includes(errnoOf(error) ?? '')) return undefined
+    throw error
+  })
 
 /** The message of anything that was thrown. */
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -23,13 +23,13 @@ function scrambled(word: number): number {
   return Math.imul((k << 15) | (k >>> 17), 0x1b873593)
 }
 
-/** Seeds of the two lanes that make one wide hash of two narrow ones. */
+/** Seeds of the two 32-bit hashes that together form a wider one. */
 export const lanes = { high: 0x2f0b4a27, low: 0x51ed270b } as const
 
 /**
- * A column's value as one number, equal exactly where the values are: numbers and booleans are themselves, a text is 52
- * bits of its hash (of 10,000 different texts of one entity two collide with a chance of 1 in 10^8). State holds codes
- * instead of texts, so that it is numbers throughout. NaN is absent.
+ * A column's value as one number. Equal values have equal codes. Numbers and booleans are their own code; the code of a
+ * text is 52 bits of its hash (the chance that two of 10,000 different texts of one entity collide is 1 in 10^8). State
+ * holds codes instead of texts, so it consists of numbers only. NaN means absent.
  */
 export function codeOf(raw: unknown): number {
   if (typeof raw === 'string') return (murmur3(raw, lanes.high) >>> 0) * 0x100000 + (murmur3(raw, lanes.low) >>> 12)

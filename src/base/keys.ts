@@ -1,6 +1,6 @@
 /** Entity and record keys, and the partitioner that every producer and reader must share. */
 
-/** Separates the parts of a composite key; refused inside ids (control characters are). */
+/** Separates the parts of a composite key. Ids cannot hold it, because control characters in ids are refused. */
 export const keySeparator = '\u0001'
 
 /**
@@ -32,5 +32,5 @@ export function murmur2(data: Uint8Array): number {
   return h
 }
 
-/** The partition of a key, as the Java client and librdkafka's `murmur2_random` place it. */
+/** The partition of a key: the same as the Java client and librdkafka's `murmur2_random` choose. */
 export const partitionOf = (key: Uint8Array, partitions: number): number => (murmur2(key) & 0x7fffffff) % partitions

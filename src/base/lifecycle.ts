@@ -1,8 +1,9 @@
-/** What was opened, to be closed in reverse order. */
+/** Closes resources in the reverse order of their opening. */
 export interface Closing {
   add(close: () => Promise<void> | void): void
   /**
-   * Closes everything; each once, the later first. A failure does not keep the others open; the first one is thrown.
+   * Closes every resource once, the newest first. When one fails, the others are still closed; then the first failure
+   * is thrown.
    */
   close(): Promise<void>
 }

@@ -1,18 +1,19 @@
 import { link, mkdir, readFile, rename, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { EngineError, errnoOf } from './errors.js'
+import { EngineError, errnoOf, unless } from './errors.js'
 
-/** Who holds a data directory. */
+/** The process that holds a data directory. */
 export interface LockHolder {
   readonly pid: number
   /** ISO 8601. */
   readonly startedAt: string
-  /** Where the holder's API answers, once it does. */
+  /** Address of the holder's API, once the API listens. */
   readonly url?: string
 }
 
 /**
- * Process ids are used again: a holder is the same only within one boot of the machine, started at the same tick of it.
+ * The system reuses process ids. So a holder is also identified by the boot of the machine and by the tick of that boot
+ * at which it started.
  */
 interface LockFile extends LockHolder {
   readonly bootId?: string
@@ -20,27 +21,20 @@ interface LockFile extends LockHolder {
 }
 
 export interface Lock {
-  /** Tells others what has become known since, such as the API's address. */
+  /** Adds to the lock file what became known later: the API's address. */
   update(change: { readonly url: string }): Promise<void>
-  /** Gives the directory free. */
+  /** Removes the lock, so that another process may take the directory. */
   release(): Promise<void>
 }
 
 const lockPath = (directory: string): string => join(directory, 'engine.lock')
-/** Held for a moment by whoever replaces a stale lock, so that two do not both. */
+/** Held for a moment by the process that replaces a stale lock, so that only one process does. */
 const takeoverPath = (directory: string): string => join(directory, 'engine.lock.takeover')
 
-/** Tells the attempts of one process apart. */
+/** Makes the file name of each attempt of this process unique. */
 let attempts = 0
 
-/** The value, or undefined where the system says `errno`. */
-const unless = <Value>(errno: string, promise: Promise<Value>): Promise<Value | undefined> =>
-  promise.catch((error: unknown) => {
-    if (errnoOf(error) === errno) return undefined
-    throw error
-  })
-
-/** Ticks from boot to the start of a process; undefined where the system does not tell (anything but Linux). */
+/** Ticks from boot to the start of a process; undefined on systems other than Linux, which do not report them. */
 async function startTicksOf(pid: number): Promise<number | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => undefined)
   // The second field is the command in parentheses and may hold anything; the start is the 20th after it.
@@ -67,15 +61,18 @@ async function isAlive({ pid, bootId, startTicks }: LockFile): Promise<boolean> 
   return !bootedSince && (startTicks === undefined || ticks === undefined || startTicks === ticks)
 }
 
-/** Undefined where there is no lock. A file that is no lock counts as one that nobody holds: they appear whole. */
+/**
+ * Undefined where there is no lock file. An unreadable lock file counts as stale: lock files appear whole, so nobody is
+ * still writing it.
+ */
 async function readHolder(path: string): Promise<LockFile | undefined> {
-  const text = await unless('ENOENT', readFile(path, 'utf8'))
+  const text = await unless(['ENOENT'], readFile(path, 'utf8'))
   if (text === undefined) return undefined
   try {
     const { pid, ...rest } = JSON.parse(text) as LockFile
     if (Number.isSafeInteger(pid) && pid > 0) return { pid, ...rest }
   } catch {
-    // Falls through to a holder that does not live.
+    // Falls through to a holder that is not running.
   }
   return { pid: 2 ** 31 - 1, startedAt: 'an unknown time' }
 }
@@ -88,19 +85,19 @@ function locked(directory: string, { pid, startedAt, url }: LockHolder): EngineE
   )
 }
 
-/** Whether this process made the name; false where it exists. */
+/** Whether this process created the name; false where the name exists already. */
 const claimName = async (from: string, name: string): Promise<boolean> =>
   (await unless(
-    'EEXIST',
+    ['EEXIST'],
     link(from, name).then(() => true),
   )) ?? false
 
-/** Replaces a lock whose holder is gone. False where another process was first. */
+/** Replaces a lock whose holder is no longer running. False where another process was faster. */
 async function takeOver(directory: string, ours: string): Promise<boolean> {
   const takeover = takeoverPath(directory)
   if (!(await claimName(ours, takeover))) {
     const rival = await readHolder(takeover)
-    if (rival !== undefined && !(await isAlive(rival))) await unless('ENOENT', unlink(takeover))
+    if (rival !== undefined && !(await isAlive(rival))) await unless(['ENOENT'], unlink(takeover))
     return false
   }
   try {
@@ -113,7 +110,7 @@ async function takeOver(directory: string, ours: string): Promise<boolean> {
   }
 }
 
-/** Each round fails only because another process did something in between; so many in a row mean one of them holds. */
+/** A round fails only because another process changed the lock meanwhile. So many failures in a row are no accident. */
 const rounds = 50
 
 async function acquire(directory: string, ours: string): Promise<void> {
@@ -128,9 +125,9 @@ async function acquire(directory: string, ours: string): Promise<void> {
 }
 
 /**
- * Makes this process the one engine of a data directory, creating it where it is missing. Throws LOCKED, naming the
- * holder, while another one lives; the lock of a process that is gone is taken over. Processes must see each other's
- * ids: containers that share a directory need a common process namespace.
+ * Makes this process the only engine of a data directory and creates the directory where it is missing. Throws LOCKED,
+ * which names the holder, while another holder is running. Takes over the lock of a process that is no longer running.
+ * Processes must see each other's ids: containers that share a directory need a common process namespace.
  */
 export async function lockDirectory(directory: string, holder: LockHolder): Promise<Lock> {
   await mkdir(directory, { recursive: true, mode: 0o750 })
@@ -146,7 +143,7 @@ export async function lockDirectory(directory: string, holder: LockHolder): Prom
     await writeOurs()
     await acquire(directory, ours)
   } finally {
-    await unless('ENOENT', unlink(ours))
+    await unless(['ENOENT'], unlink(ours))
   }
   return {
     async update(change) {
@@ -155,12 +152,12 @@ export async function lockDirectory(directory: string, holder: LockHolder): Prom
       await rename(ours, lockPath(directory))
     },
     async release() {
-      await unless('ENOENT', unlink(lockPath(directory)))
+      await unless(['ENOENT'], unlink(lockPath(directory)))
     },
   }
 }
 
-/** The living holder of a data directory, so that a command finds the engine's API; undefined where nobody holds it. */
+/** The running holder of a data directory, so that a command finds its API; undefined where no process holds it. */
 export async function readLock(directory: string): Promise<LockHolder | undefined> {
   const holder = await readHolder(lockPath(directory))
   return holder !== undefined && (await isAlive(holder)) ? holder : undefined

@@ -1,60 +1,92 @@
 /**
- * The part of the composition root that every process of an engine stands on, whatever its roles: stores, streams,
- * models, stops.
+ * The part of the composition root that every process of an engine needs, whatever its roles: stores, streams, models,
+ * the control topic.
  */
+import { randomUUID } from 'node:crypto'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import pino from 'pino'
+import pino, { type Logger } from 'pino'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import { systemClock as clock } from '../base/clock.js'
+import type { Closing } from '../base/lifecycle.js'
+import { lockDirectory, type Lock } from '../base/lock.js'
 import { dataPaths, type Config } from '../config/load.js'
 import type { Role } from '../config/settings.js'
+import { followControl, type Control } from '../consumers/control/follower.js'
+import { foldRoutes, type Routes } from '../consumers/control/routes.js'
+import { stopsOf, type Stops } from '../consumers/control/stops.js'
+import { foldStops } from '../consumers/control/stops-fold.js'
 import { compileStream, type CompiledStream } from '../consumers/ground/compiled.js'
-import { followControl, type Control, type ControlOptions } from '../consumers/control/control.js'
-import { watchDependencies } from '../consumers/watch/dependencies.js'
-import { openModelReading } from '../consumers/models/reading.js'
-import { openStores } from './opening.js'
-import { followRebuilds } from '../consumers/scoring/rebuilds.js'
-import { followStops } from '../consumers/control/stops.js'
-import { tenantsOf } from './tenants.js'
+import type { Tenants } from '../consumers/ground/decode.js'
 import { ensureTopics } from '../consumers/ground/topics.js'
+import { openModelReading, type ModelReading } from '../consumers/models/reading.js'
+import { followRebuilds, type Rebuilds } from '../consumers/scoring/rebuilds.js'
+import { watchDependencies } from '../consumers/watch/dependencies.js'
 import type { EngineOptions } from '../contracts/engine.js'
-import type { Closing } from '../base/lifecycle.js'
-import { lockDirectory } from '../base/lock.js'
-import { schemaRegistryOf, storesOf } from './presets.js'
-import { createOnnxRuntime, type OnnxRuntimeOptions } from '../scorers/onnx/runtime.js'
+import type { Warehouse } from '../sinks/warehouse.js'
+import type { StateStore } from '../state/state-store.js'
 import { chooseStreams } from '../streams/choose.js'
+import type { SchemaSource } from '../streams/codec/schema-source.js'
+import { openStores } from './opening.js'
+import { schemaRegistryOf, storesOf, type OpenLog } from './presets.js'
+import { tenantsOf } from './tenants.js'
 
 const dayMs = 24 * 60 * 60 * 1_000
 
-export type Foundation = Awaited<ReturnType<typeof openFoundation>>
+/** What the flows, the API and the metrics of one process are built on. Closed by the `Closing` that it was opened with. */
+export interface Foundation {
+  readonly config: Config
+  readonly startedMs: number
+  readonly logger: Logger
+  /** Logs a warning. */
+  readonly report: (message: string) => void
+  /** Logs that something waits for a dependency. */
+  readonly waits: (error: unknown, fields?: object, what?: string) => void
+  /** Whether this process has one of the roles. */
+  readonly does: (...some: readonly Role[]) => boolean
+  readonly directory: string
+  /** Of the data directory; undefined on a cluster. */
+  readonly lock: Lock | undefined
+  readonly paths: ReturnType<typeof dataPaths>
+  readonly streams: readonly CompiledStream[]
+  readonly named: (stream: string) => CompiledStream
+  readonly registry: Registry
+  readonly log: OpenLog
+  /** The same log without measurements; it knows its files where they are this machine's. */
+  readonly files: OpenLog
+  readonly retentionMs: number | undefined
+  /** Undefined where no role of this process needs it; so with the warehouse. */
+  readonly store: StateStore | undefined
+  readonly warehouse: Warehouse | undefined
+  /** Rejects when the warehouse will never be there. */
+  readonly warehouseFailed: Promise<never> | undefined
+  /** The one follower of the control topic, and the folds that listen to it. */
+  readonly control: Control
+  readonly routes: Routes
+  readonly stops: Stops
+  readonly models: ModelReading
+  readonly schemas: SchemaSource | undefined
+  readonly rebuilds: Rebuilds
+  readonly tenants: Tenants
+}
 
-export async function openFoundation(config: Config, options: EngineOptions, closing: Closing) {
+export async function openFoundation(config: Config, options: EngineOptions, closing: Closing): Promise<Foundation> {
   const startedMs = clock.nowMs()
-  const logger = pino(
-    { base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    options.log ?? { write: () => undefined },
-  )
-  const report = (message: string): void => logger.warn(message)
-  const waits = (error: unknown, fields: object = {}, what = 'waiting for a dependency'): void =>
-    logger.warn({ err: error, ...fields }, what)
+  const voice = voiceOf(options)
+  const { logger, report, waits } = voice
   const does = (...some: readonly Role[]): boolean => some.some((role) => config.roles.includes(role))
-  const directory = await dataDirectory(config, closing)
-  // Many processes of a cluster may share a directory: it holds keys and copies of models, which they lock for each
-  // change.
-  const lock =
-    config.preset === 'embedded'
-      ? await lockDirectory(directory, { pid: process.pid, startedAt: new Date(startedMs).toISOString() })
-      : undefined
-  closing.add(() => lock?.release())
-  const paths = dataPaths(directory)
+  const place = await openPlace(config, startedMs, closing)
   const streams = (await chooseStreams(config.streams)).map(compileStream)
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
 
   const opened = await openStores({
-    stores: storesOf(config, { directory, clock, report: (level, message, fields) => logger[level](fields, message) }),
+    stores: storesOf(config, {
+      directory: place.directory,
+      clock,
+      report: (level, message, fields) => logger[level](fields, message),
+    }),
     clock,
     closing,
     stop: options.signal,
@@ -68,65 +100,81 @@ export async function openFoundation(config: Config, options: EngineOptions, clo
   const log = watch('log', opened.log, ['append'])
   const retentionMs = config.log.retentionDays === undefined ? undefined : config.log.retentionDays * dayMs
   await ensureTopics(log, streams, retentionMs)
-  const stops = await followStops({ log, clock, onRetry: waits })
-  closing.add(() => stops.close())
-  const models = openModelReading({ log, directory: config.models.directory, kept: paths.models, report })
+  const decided = await openControl(log, voice, closing)
+  const models = openModelReading({ log, directory: config.models.directory, kept: place.paths.models, report })
   closing.add(() => models.close())
   const schemas = schemaRegistryOf(config, clock)
   closing.add(() => schemas?.close())
-
   return {
-    config,
-    startedMs,
-    logger,
-    report,
-    waits,
-    does,
-    directory,
-    lock,
-    paths,
-    streams,
-    registry,
-    log,
-    retentionMs,
-    stops,
-    models,
-    schemas,
-    named: (name: string): CompiledStream => streams.find(({ stream }) => stream.name === name)!,
-    /** The log's files, where they are this machine's. */
+    ...{
+      config,
+      startedMs,
+      does,
+      streams,
+      registry,
+      log,
+      retentionMs,
+      models,
+      schemas,
+      ...voice,
+      ...place,
+      ...decided,
+    },
+    named: (name) => streams.find(({ stream }) => stream.name === name)!,
     files: opened.log,
     store: opened.store && watch('state', opened.store, ['claim', 'load', 'commit']),
     warehouse: opened.warehouse && watch('warehouse', opened.warehouse.warehouse, ['insert', 'query']),
-    /** Rejects when the warehouse will never be there. */
     warehouseFailed: opened.warehouse?.failed,
     rebuilds: followRebuilds(clock, report),
     tenants: tenantsOf(config),
   }
 }
 
-/** The routing of one user of models, with sessions of its own: a backlog does not hold up the API's callers. */
-export async function openRouting(
-  { log, streams, models, waits }: Foundation,
-  runs: OnnxRuntimeOptions,
-  closing: Closing,
-  firstDecisions?: ControlOptions['firstDecisions'],
-): Promise<Control> {
-  const runtime = createOnnxRuntime(runs)
-  closing.add(() => runtime.close())
-  const control = await followControl({
-    log,
-    streams,
-    readModel: models.read,
-    ...(firstDecisions === undefined ? {} : { firstDecisions }),
-    runtime,
-    clock,
-    onWaiting: (model, error) => waits(error, { model }, 'waiting for a routed model'),
-  })
-  closing.add(() => control.close())
-  return control
+type Voice = Pick<Foundation, 'logger' | 'report' | 'waits'>
+
+function voiceOf({ log = { write: () => undefined } }: EngineOptions): Voice {
+  const logger = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, log)
+  return {
+    logger,
+    report: (message) => logger.warn(message),
+    waits: (error, fields = {}, what = 'waiting for a dependency') => logger.warn({ err: error, ...fields }, what),
+  }
 }
 
-/** The directory of the configuration; of an ephemeral engine one of its own, which goes with it. */
+/** The data directory. Processes of a cluster may share one: they lock the keys and models in it for each change. */
+async function openPlace(
+  config: Config,
+  startedMs: number,
+  closing: Closing,
+): Promise<Pick<Foundation, 'directory' | 'lock' | 'paths'>> {
+  const directory = await dataDirectory(config, closing)
+  const holder = { pid: process.pid, startedAt: new Date(startedMs).toISOString() }
+  const lock = config.preset === 'embedded' ? await lockDirectory(directory, holder) : undefined
+  closing.add(() => lock?.release())
+  return { directory, lock, paths: dataPaths(directory) }
+}
+
+/** Follows the control topic, once for the whole process. */
+async function openControl(
+  log: OpenLog,
+  { report, waits }: Voice,
+  closing: Closing,
+): Promise<Pick<Foundation, 'control' | 'routes' | 'stops'>> {
+  const routes = foldRoutes()
+  const fold = foldStops()
+  const control = await followControl({
+    log,
+    clock,
+    folds: [routes, fold],
+    newId: randomUUID,
+    report,
+    onRetry: (error) => waits(error, {}, 'waiting for the control topic'),
+  })
+  closing.add(() => control.close())
+  return { control, routes, stops: stopsOf(control, fold) }
+}
+
+/** The directory of the configuration. An ephemeral engine gets one of its own, which is removed when it stops. */
 async function dataDirectory(config: Config, closing: Closing): Promise<string> {
   if (!config.ephemeral) {
     await mkdir(config.dataDirectory, { recursive: true, mode: 0o750 })

@@ -4,7 +4,7 @@ import { limits } from '../base/limits.js'
 import { migrate } from '../sinks/migrate.js'
 import type { Warehouse } from '../sinks/warehouse.js'
 import { awaitWarehouse, type AwaitedWarehouse } from '../consumers/warehouse/awaited-warehouse.js'
-import { patiently } from '../consumers/ground/retry.js'
+import { retrying } from '../consumers/ground/retry.js'
 
 interface Closable {
   close(): Promise<void>
@@ -54,7 +54,7 @@ export async function openStores<Log extends Closable, State extends Closable & 
   const signal = stop === undefined ? over.signal : AbortSignal.any([over.signal, stop])
   const ended = clock.sleep(limits.startPatienceMs, signal).then(() => over.abort())
   const opened = async <Store extends Closable>(open: () => Promise<Store>): Promise<Store> => {
-    const store = await unlessStopped(patiently(open, { clock, signal, onRetry }), stop)
+    const store = await unlessStopped(retrying(open, { clock, signal, onRetry }), stop)
     closing.add(() => store.close())
     return store
   }

@@ -20,7 +20,8 @@ import { openPredictionLog } from '../consumers/serving/prediction-log.js'
 import { runResults } from '../consumers/replay/run-results.js'
 import { scoringPort } from '../consumers/serving/serve.js'
 import { marksKeptMs } from '../consumers/ground/topics.js'
-import { openRouting, type Foundation } from './foundation.js'
+import type { Foundation } from './foundation.js'
+import { openRouting } from './routing.js'
 import type { Closing } from '../base/lifecycle.js'
 import { predictionQueries } from '../sinks/queries.js'
 import { select } from '../sinks/read-only.js'
@@ -76,8 +77,8 @@ async function openPorts(
 ): Promise<{ readonly ports: Behind; readonly failed: Promise<never> } | undefined> {
   const { config, logger, does, log, store, warehouse, streams, tenants, schemas, retentionMs } = foundation
   if (store === undefined || warehouse === undefined || !does('api')) return undefined
-  const control = await openRouting(foundation, { together: false }, closing)
-  const routing = () => control.current()
+  const live = await openRouting(foundation, { together: false }, closing)
+  const routing = () => live.current()
   const predictions = openPredictionLog({
     log,
     clock,
@@ -100,11 +101,11 @@ async function openPorts(
   closing.add(() => letters.close())
   const scoring = scoringPort({ log, predictions, store, streams, tenants, clock, routing })
   return {
-    failed: control.failed,
+    failed: live.failed,
     ports: {
       scoring,
       letters,
-      runs: runResults(log, warehouse),
+      runs: runResults(foundation.control, warehouse),
       queries: { ...predictionQueries(warehouse), select: (sql, limit) => select(warehouse, sql, limit) },
     },
   }

@@ -1,3 +1,4 @@
+import { EngineError } from '../base/errors.js'
 import type { Session } from './model-runtime.js'
 
 /** A model that may serve: loaded, and fitting the stream's vectors. */
@@ -15,6 +16,15 @@ export interface Routing {
   readonly position: number
   /** By model family, then by scope: a tenant's own model goes before 'global'. */
   readonly champions: ReadonlyMap<string, ReadonlyMap<string, Serving>>
+  /** Families whose serving model this build cannot know, because it cannot read a decision about them. */
+  readonly halted?: ReadonlyMap<string, UnreadDecision>
+}
+
+/** A decision of the control topic that this build cannot read. */
+export interface UnreadDecision {
+  /** Of its record in the control topic. */
+  readonly offset: number
+  readonly problem: string
 }
 
 export const emptyRouting: Routing = { position: 0, champions: new Map() }
@@ -31,4 +41,15 @@ export function withChampion(routing: Routing, family: string, scope: string, se
   if (serving === undefined) scopes.delete(scope)
   else scopes.set(scope, serving)
   return { ...routing, champions: new Map(routing.champions).set(family, scopes) }
+}
+
+/** UNKNOWN_DECISION where this build cannot know which model serves the family. */
+export function refuseHalted(halted: Routing['halted'], family: string | undefined): void {
+  const unread = family === undefined ? undefined : halted?.get(family)
+  if (unread === undefined) return
+  throw new EngineError(
+    'UNKNOWN_DECISION',
+    `offset ${unread.offset} of the control topic decides about model family ${family!}, and this build cannot read ` +
+      `it: ${unread.problem}. Which model serves is unknown here. Run the build that wrote it`,
+  )
 }

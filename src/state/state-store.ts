@@ -10,26 +10,26 @@ export interface StatePartition {
 export interface Claim {
   /** Fences every commit of older owners. */
   readonly epoch: number
-  /** Names this claim alone: a store that was emptied or put back may give an epoch twice. */
+  /** A random name. A store that was emptied or restored from an older copy may give an epoch twice, but no name. */
   readonly claim: string
   /** The last offset folded into the stored state; -1 for an empty state. */
   readonly last: number
 }
 
-/** What the owner of a partition relies on. */
+/** The state that the owner of a partition expects in the store. */
 export interface StateOwner {
   readonly epoch: number
   readonly claim: string
-  /** The last offset that it has committed, or found at its claim. */
+  /** The last offset that the owner committed, or found at its claim. */
   readonly last: number
 }
 
-/** A key that no entity has: reading it asks after the partition alone. */
+/** A key that no entity has. An owner loads it to check the partition without reading a blob. */
 export const noEntity = '#'
 
-/** What a store knows of a partition that was claimed. */
+/** What a store holds about a partition that was claimed. */
 export interface StateExtent extends StateOwner {
-  /** State that ends before this offset is a part: the log is being folded into what was dropped or lost. */
+  /** State that ends before this offset is incomplete: it was dropped or lost and is being rebuilt from the log. */
   readonly whole: number
 }
 
@@ -40,42 +40,43 @@ export interface StateChange {
   /** `last` as of the owner's previous commit (or its claim). */
   readonly previous: number
   readonly last: number
-  /** Blobs to write. Past `expiresAtMs` (event time) a blob reads as empty, so a store may drop it. */
+  /** Blobs to write. After `expiresAtMs` (event time) the features read nothing from a blob, so a store may drop it. */
   readonly puts: readonly { readonly key: string; readonly blob: Buffer; readonly expiresAtMs: number }[]
   readonly deletes?: readonly string[]
 }
 
-/** Rolling state per partition. Holds only what the log can rebuild. */
+/** Rolling state per partition. The log can rebuild all of it. */
 export interface StateStore {
   /**
-   * Takes the partition over: every older owner's commit fails from now on. The new epoch is 1 + the larger of the
-   * stored epoch and `tailEpoch` (the highest in the predictions partition, so that a lost store cannot lower it).
-   * State of another `identity` (plan fingerprint and partition count) is dropped: `last` is then -1, and what is
-   * stored counts as a part until it reaches `covered`, the last offset that has its result.
+   * Makes the caller the owner: every commit of an older owner fails from now on. The new epoch is 1 + the larger of
+   * the stored epoch and `tailEpoch`, the highest epoch in the predictions partition (so a lost store cannot lower it).
+   * State of another `identity` (plan fingerprint and partition count) is dropped: `last` is then -1, and the state is
+   * incomplete until it reaches `covered`, the last offset that has its result.
    */
   claim(at: StatePartition, identity: string, tailEpoch: number, covered?: number): Promise<Claim>
   /**
-   * The committed blobs in the order of the keys, absent ones undefined; one round trip. Anyone may read state that is
-   * whole: REBUILDING where it is a part, or where nobody has claimed the partition. An owner says what it has
-   * committed, so that it never mixes what it remembers with a store that was emptied or put back: FENCED when the
-   * partition is not of its claim, CONFLICT when the stored offset is before its own.
+   * The committed blobs in the order of the keys, undefined for absent ones; one round trip. Without `owner`, any
+   * process may read complete state; throws REBUILDING while the state is incomplete or nobody has claimed the
+   * partition. An owner passes what it committed, so that it never mixes its cache with the state of a store that was
+   * emptied or restored from an older copy: FENCED when the partition does not belong to its claim, CONFLICT when the
+   * stored offset is before its own.
    */
   load(at: StatePartition, keys: readonly string[], owner?: StateOwner): Promise<(Buffer | undefined)[]>
   /**
-   * All or nothing. FENCED when another owner has claimed, CONFLICT when `previous` is not the stored offset. After an
-   * error to be retried it may have happened or not; repeated with the same array of puts it ends well either way.
+   * Writes all or nothing. FENCED when another owner has claimed, CONFLICT when `previous` is not the stored offset.
+   * After an error to be retried, the commit may be stored or not; the caller repeats it with the same array of puts,
+   * which is safe in both cases.
    */
   commit(change: StateChange): Promise<void>
   /**
-   * Drops some of the blobs that expired before `nowEventMs`, and of state of earlier identities; looks at `entries` of
-   * them, going on where the last call ended. Resolves with how many are gone. `nowEventMs` is the owner's time at its
-   * `last`: a store that was taken over, emptied or put back is left as it is, for whoever folds from there reads what
-   * had not expired then.
+   * Drops blobs that expired before `nowEventMs`, and blobs of earlier identities. Checks at most `entries` blobs and
+   * continues where the last call ended. Resolves with the number of dropped blobs. `nowEventMs` is the owner's event
+   * time at its `last`. A store that was taken over, emptied or restored from an older copy is left unchanged, because
+   * the events folded there next may read blobs that had not expired at that time.
    */
   sweep(at: StatePartition, owner: StateOwner, nowEventMs: number, entries?: number): Promise<number>
 }
 
-/** Says nothing but that it is another one. */
 export const newClaim = (): string => randomBytes(9).toString('base64url')
 
 export const fenced = (at: StatePartition, stored: number | string, epoch: number): EngineError =>
@@ -91,18 +92,33 @@ export const conflict = (at: StatePartition, stored: number | string, last: numb
     `the state of partition ${at.partition} of ${at.stream} ends at offset ${stored}, not at ${last}`,
   )
 
-/** Whether a store stands where its owner left it, or further. */
-export const isOwned = (stored: StateExtent | undefined, { epoch, claim, last }: StateOwner): boolean =>
-  stored?.epoch === epoch && stored.claim === claim && stored.last >= last
+type ClaimName = Pick<Claim, 'epoch' | 'claim'>
 
-/** Throws what a store that stands at `stored` means to its owner, or to a reader where there is none. */
+/** Whether the stored state belongs to this claim. Equal epochs do not prove it: a restored store may repeat one. */
+const isOfClaim = (stored: ClaimName | undefined, { epoch, claim }: ClaimName): boolean =>
+  stored?.epoch === epoch && stored.claim === claim
+
+/** Throws FENCED where the stored state does not belong to this claim. */
+export function assertOfClaim<Stored extends ClaimName>(
+  at: StatePartition,
+  stored: Stored | undefined,
+  owner: ClaimName,
+): asserts stored is Stored {
+  if (!isOfClaim(stored, owner)) throw fenced(at, stored?.epoch ?? 0, owner.epoch)
+}
+
+/** Whether a store is where its owner left it, or further. */
+export const isOwned = (stored: StateExtent | undefined, owner: StateOwner): boolean =>
+  stored !== undefined && isOfClaim(stored, owner) && stored.last >= owner.last
+
+/** Throws the error of `StateStore.load`, if `stored` calls for one. */
 export function assertReadable(
   at: StatePartition,
   stored: StateExtent | undefined,
   owner: StateOwner | undefined,
 ): asserts stored is StateExtent {
   if (owner === undefined) return assertWhole(at, stored)
-  if (stored?.epoch !== owner.epoch || stored.claim !== owner.claim) throw fenced(at, stored?.epoch ?? 0, owner.epoch)
+  assertOfClaim(at, stored, owner)
   if (stored.last < owner.last) throw conflict(at, stored.last, owner.last)
 }
 
@@ -113,8 +129,8 @@ function assertWhole(
   if (stored === undefined)
     throw new EngineError(
       'REBUILDING',
-      `partition ${partition} of ${stream} has no state: no process scores it yet, or the state was lost and ` +
-        'is rebuilt from the log as soon as one does',
+      `partition ${partition} of ${stream} has no state: no process scores it yet, or its state was lost and ` +
+        'the next owner rebuilds it from the log',
     )
   if (stored.last < stored.whole)
     throw new EngineError(

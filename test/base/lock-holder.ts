@@ -1,6 +1,6 @@
 import { lockDirectory } from '../../src/base/lock.js'
 
-/** Takes the lock of a directory, says whether it did, and then lives until it is killed. */
+/** Takes the lock of a directory, prints whether it did, and then runs until it is killed. */
 const [directory = ''] = process.argv.slice(2)
 try {
   await lockDirectory(directory, { pid: process.pid, startedAt: new Date().toISOString() })

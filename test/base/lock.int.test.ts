@@ -19,7 +19,7 @@ async function scratch(): Promise<string> {
   return directory
 }
 
-/** A process of its own that tries to hold the directory. */
+/** A separate process that tries to hold the directory. */
 async function rival(program: string, directory: string): Promise<{ said: string; kill: () => Promise<void> }> {
   const child = spawn(process.execPath, [program, directory], { stdio: ['ignore', 'pipe', 'inherit'] })
   const kill = async (): Promise<void> => {
@@ -44,11 +44,11 @@ async function rivalProgram(): Promise<string> {
   return outfile
 }
 
-/** Leaves a lock file as a process that is gone would. */
+/** Writes a lock file like that of a process that is no longer running. */
 const leaveLock = (directory: string, file: object | string): Promise<void> =>
   writeFile(join(directory, 'engine.lock'), typeof file === 'string' ? file : JSON.stringify(file))
 
-test('a directory has one holder, and the second is told who and where', async () => {
+test('a directory has one holder, and the error of the second names the holder and its address', async () => {
   const directory = join(await scratch(), 'data')
   const lock = await lockDirectory(directory, me)
   await lock.update({ url: 'http://127.0.0.1:4000' })
@@ -59,7 +59,7 @@ test('a directory has one holder, and the second is told who and where', async (
   expect(await readLock(directory)).toMatchObject({ ...me, url: 'http://127.0.0.1:4000' })
 })
 
-test('a released directory is free, and nothing is left in it', async () => {
+test('a released directory is free and contains no file of the lock', async () => {
   const directory = await scratch()
   await (await lockDirectory(directory, me)).release()
   expect(await readLock(directory)).toBeUndefined()
@@ -67,7 +67,7 @@ test('a released directory is free, and nothing is left in it', async () => {
   await (await lockDirectory(directory, me)).release()
 })
 
-test('another process is refused while the holder lives, and takes over when it is killed', async () => {
+test('another process is refused while the holder runs, and takes over after the holder was killed', async () => {
   const program = await rivalProgram()
   const directory = await scratch()
   const first = await rival(program, directory)
@@ -80,7 +80,7 @@ test('another process is refused while the holder lives, and takes over when it 
   await lock.release()
 })
 
-test('of several processes that find a stale lock one takes it', async () => {
+test('when several processes find a stale lock, one of them takes it', async () => {
   const program = await rivalProgram()
   const directory = await scratch()
   await (await rival(program, directory)).kill()
@@ -88,7 +88,7 @@ test('of several processes that find a stale lock one takes it', async () => {
   expect(rivals.map(({ said }) => said).sort()).toEqual(['LOCKED', 'LOCKED', 'LOCKED', 'held'])
 })
 
-test('of several that find it stale at the same moment one takes it', async () => {
+test('when several processes find it stale at the same moment, one of them takes it', async () => {
   const directory = await scratch()
   await leaveLock(directory, { pid: 2 ** 22 + 1, startedAt: 'once' })
   const results = await Promise.allSettled(Array.from({ length: 8 }, () => lockDirectory(directory, me)))
@@ -96,7 +96,7 @@ test('of several that find it stale at the same moment one takes it', async () =
   expect((await readdir(directory)).sort()).toEqual(['engine.lock'])
 })
 
-test('a process id that was given to another process is no holder', async () => {
+test('a process id that now belongs to another process is not the holder', async () => {
   const directory = await scratch()
   await lockDirectory(directory, me)
   const file = JSON.parse(await readFile(join(directory, 'engine.lock'), 'utf8')) as {
@@ -112,14 +112,14 @@ test('a process id that was given to another process is no holder', async () => 
   expect(await readLock(directory)).toMatchObject(me)
 })
 
-test('a lock file that is no lock holds nothing', async () => {
+test('a lock file without valid content locks nothing', async () => {
   const directory = await scratch()
   await leaveLock(directory, '{"pid": "nobody"')
   const lock = await lockDirectory(directory, me)
   await lock.release()
 })
 
-test('a takeover that was cut short blocks nobody', async () => {
+test('an interrupted takeover blocks no process', async () => {
   const directory = await scratch()
   const gone = { pid: 2 ** 22 + 1, startedAt: 'once' }
   await leaveLock(directory, gone)

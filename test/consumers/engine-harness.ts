@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { systemClock } from '../../src/base/clock.js'
 import { partitionOf } from '../../src/base/keys.js'
-import { followStops, type Stops } from '../../src/consumers/control/stops.js'
+import type { Stops } from '../../src/consumers/control/stops.js'
 import { compileStream, type CompiledStream } from '../../src/consumers/ground/compiled.js'
 import { ensureTopics } from '../../src/consumers/ground/topics.js'
 import type { Block } from '../../src/log/blocks/block.js'
@@ -13,6 +13,7 @@ import { openLocalLog } from '../../src/log/local/log.js'
 import { openLmdbStateStore, type LmdbStateStore } from '../../src/state/lmdb/state-store.js'
 import type { Stream } from '../../src/streams/stream.js'
 import { doors } from '../fixtures/doors.js'
+import { openStops } from './control-harness.js'
 import { partitionsOf, recordsOf, startFlow, visibleBlocks } from './harness-flow.js'
 import type { Flow, FlowChange, VisibleBlock } from './harness-flow.js'
 
@@ -81,7 +82,7 @@ export async function engineHarness(
   }
   const stateDirectory = join(directory, 'state')
   const flows = new Set<Flow>()
-  const opened = new Set<Stops>()
+  const opened = new Set<{ close(): Promise<void> }>()
   onTestFinished(async () => {
     for (const flow of flows) await flow.stop()
     for (const stops of opened) await stops.close()
@@ -118,7 +119,7 @@ export async function engineHarness(
       harness.log = await openReady()
     },
     async stops() {
-      const stops = await followStops({ log: harness.log, clock: systemClock })
+      const stops = await openStops(harness.log)
       opened.add(stops)
       return stops
     },

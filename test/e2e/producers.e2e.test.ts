@@ -12,7 +12,7 @@ import { compileStream } from '../../src/consumers/ground/compiled.js'
 import { startEngine } from '../../src/compose/engine.js'
 import { createWorld } from '../../src/simulator/index.js'
 import { attendance } from '../../src/streams/built-in/attendance.js'
-import { scoreFile } from '../../src/compose/tasks.js'
+import { scoreFile } from '../../src/compose/score-file.js'
 import { onCluster, stores } from './presets.js'
 
 const [file, requirements] = ['produce_avro.py', 'requirements.txt'].map((name) =>

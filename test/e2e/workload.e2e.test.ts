@@ -10,7 +10,7 @@ import { describe, onTestFinished, test } from 'vitest'
 import { workload, workloadLines } from '../../bench/engine/workload.js'
 import { systemClock } from '../../src/base/clock.js'
 import { startEngine } from '../../src/compose/engine.js'
-import { scoreFile } from '../../src/compose/tasks.js'
+import { scoreFile } from '../../src/compose/score-file.js'
 import { benchOn, publish } from './bench-stream.js'
 import { onEveryPreset, type TestPreset } from './presets.js'
 

@@ -105,7 +105,7 @@ export const breaks = /** @satisfies {Readonly<Record<string, Break>>} */ ({
     ],
   },
   'bad-share': {
-    what: 'a line never stops, however many of its records are bad',
+    what: 'a partition never stops, however many of its records are bad',
     edits: [
       {
         module: 'consumers/scoring/partition-gate.js',

@@ -8,7 +8,7 @@ import { scoringGroup } from '../../src/consumers/scoring/scoring.js'
 import type { CompiledStream } from '../../src/consumers/ground/compiled.js'
 import { benchOn } from '../e2e/bench-stream.js'
 import { launchEngine, type LaunchedEngine } from '../e2e/launch.js'
-import { patiently } from '../../src/consumers/ground/retry.js'
+import { retrying } from '../../src/consumers/ground/retry.js'
 import { createClosing } from '../../src/base/lifecycle.js'
 import type { EventLog } from '../../src/log/event-log.js'
 import { storesIn } from '../../src/compose/tasks.js'
@@ -154,7 +154,7 @@ export async function clusterPlace(run: FaultRun): Promise<ClusterPlace> {
   const launch = launcher(run, servers.variables)
   let configOfLast = ''
   // A broker that was just started does not know its groups yet.
-  const lag = () => patiently(() => log.lag(scoringGroup), { clock: systemClock, signal: new AbortController().signal })
+  const lag = () => retrying(() => log.lag(scoringGroup), { clock: systemClock, signal: new AbortController().signal })
   return {
     stream,
     config,

@@ -1,7 +1,7 @@
 import { placed } from '../../bench/engine/setup.js'
 import { systemClock as clock } from '../../src/base/clock.js'
 import type { CompiledStream } from '../../src/consumers/ground/compiled.js'
-import { patiently } from '../../src/consumers/ground/retry.js'
+import { retrying } from '../../src/consumers/ground/retry.js'
 import type { EventLog, NewRecord } from '../../src/log/event-log.js'
 import type { Acknowledged, Send } from './load.js'
 
@@ -46,7 +46,7 @@ export const toLog =
     const { signal } = new AbortController()
     const appended = await Promise.all(
       [...batches].map(async ([partition, batch]): Promise<Acknowledged[]> => {
-        const first = await patiently(
+        const first = await retrying(
           () =>
             log.append(
               { topic: stream.topics.events, partition },

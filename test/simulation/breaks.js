@@ -11,7 +11,7 @@ export const breaks = {
   fence: {
     why: 'a commit of an owner that was replaced is refused',
     file: 'test/simulation/memory-state-store.ts',
-    find: 'if (stored?.epoch !== epoch || stored.claim !== claim) throw fenced(at, stored?.epoch ?? 0, epoch)',
+    find: 'assertOfClaim(at, stored, { epoch, claim })',
     put: 'if (stored === undefined) return',
   },
   previous: {
@@ -41,7 +41,7 @@ export const breaks = {
   'tail-after-claim': {
     why: 'a claim looks for what is covered once more when the older owner can commit no more',
     file: 'src/consumers/ground/claim.ts',
-    find: 'const behind = await patiently(() => readTail(log, predictions, rules.since), patience)',
+    find: 'const behind = await readTail(log, results, rules.since)',
     put: 'const behind = before',
   },
   'log-fence': {
@@ -72,14 +72,14 @@ export const breaks = {
   'one-append': {
     why: 'one append is in flight per partition',
     file: 'src/consumers/scoring/partition.ts',
-    find: 'pipe(concatMap(publish))',
-    put: 'pipe(concatMap((chunk) => { void publish(chunk).catch(() => undefined); return [] }))',
+    find: 'pipe(concatMap((chunk) => publish(work, chunk)))',
+    put: 'pipe(concatMap((chunk) => { void publish(work, chunk).catch(() => undefined); return [] }))',
   },
   'letters-first': {
     why: 'dead letters are durable before the block that covers them',
     file: 'src/consumers/scoring/partition.ts',
-    find: 'if (chunk.dead.length > 0) await patiently(() => appendDeadLetters(',
-    put: 'if (chunk.dead.length > 0) void clock.sleep(300).then(() => appendDeadLetters(',
+    find: 'if (chunk.dead.length > 0) await setAside()',
+    put: 'if (chunk.dead.length > 0) void clock.sleep(300).then(setAside)',
   },
   'kept-letters': {
     why: 'a chunk keeps the bytes of its bad records when the reader goes on',
@@ -89,7 +89,7 @@ export const breaks = {
   },
   'model-wait': {
     why: 'an owner that lacks the model that serves waits for it',
-    file: 'src/consumers/control/control.ts',
+    file: 'src/consumers/control/routing.ts',
     find: "decision.kind === 'activate' ? await load(decision) : undefined",
     put: "decision.kind === 'activate' ? await servingOf(options, decision).catch(() => undefined) : undefined",
   },
@@ -109,8 +109,8 @@ export const breaks = {
   'insert-again': {
     why: 'an insert that failed is repeated whole',
     file: 'src/consumers/warehouse/loader.ts',
-    find: 'await patiently(() => warehouse.insert(table, native)',
-    put: 'await patiently(() => warehouse.insert(table, native).catch(() => undefined)',
+    find: 'await patientWarehouse.insert(table, native)',
+    put: 'await warehouse.insert(table, native).catch(() => undefined)',
   },
   'passed-clock': {
     why: 'time is passed in: nothing that follows from the log depends on the time of day',

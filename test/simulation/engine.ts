@@ -1,4 +1,6 @@
-import { followControl, type Control } from '../../src/consumers/control/control.js'
+import { followControl } from '../../src/consumers/control/follower.js'
+import { foldRoutes } from '../../src/consumers/control/routes.js'
+import { openRouting, type LiveRouting } from '../../src/consumers/control/routing.js'
 import { scoringFlow } from '../../src/consumers/scoring/scoring.js'
 import { warehouseFlow } from '../../src/consumers/warehouse/warehouse.js'
 import { modelsOf, runtimeOf } from './models.js'
@@ -19,7 +21,7 @@ export interface SimulatedEngine {
   readonly seats: Seat[]
   /** Rejects when the process would end; never resolves. */
   readonly failed: Promise<never>
-  control(): Control | undefined
+  routing(): LiveRouting | undefined
   /** Leaves its groups and ends, as a process does that is told to. */
   stop(): Promise<void>
 }
@@ -34,15 +36,19 @@ export function startEngine(
   const closing: (() => Promise<void>)[] = []
   const { clock } = process
   const log = logOf(process, servers, (seat) => seats.push(seat))
-  let control: Control | undefined
+  let routing: LiveRouting | undefined
+  let ids = 0
 
   async function run(): Promise<never> {
     await clock.sleep(1)
     const runtime = runtimeOf(process, () => random.between(0.1, 8))
     const readModel = modelsOf(process, servers, () => random.between(200, 3_000))
-    const followed = await followControl({ log, streams: [stream], runtime, readModel, clock })
+    const routes = foldRoutes()
+    const control = await followControl({ log, clock, folds: [routes], newId: () => `${process.name}/${ids++}` })
+    closing.push(() => control.close())
+    const followed = await openRouting({ control, routes, streams: [stream], runtime, readModel, clock })
     closing.push(() => followed.close())
-    control = followed
+    routing = followed
     const scoring = await scoringFlow({
       log,
       groups: log,
@@ -73,7 +79,7 @@ export function startEngine(
       report: () => undefined,
     })
     closing.push(() => warehouse.leave())
-    return Promise.race([followed.failed, scoring.failed, warehouse.failed])
+    return Promise.race([control.failed, followed.failed, scoring.failed, warehouse.failed])
   }
   const failed = run()
   failed.catch(() => undefined)
@@ -81,7 +87,7 @@ export function startEngine(
     process,
     seats,
     failed,
-    control: () => control,
+    routing: () => routing,
     async stop() {
       for (const close of closing.reverse()) await close()
     },

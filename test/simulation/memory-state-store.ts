@@ -1,7 +1,7 @@
 import {
+  assertOfClaim,
   assertReadable,
   conflict,
-  fenced,
   isOwned,
   type Claim,
   type StateChange,
@@ -68,7 +68,7 @@ export class MemoryStateStore implements StateStore {
 
   async commit({ at, epoch, claim, previous, last, puts, deletes = [] }: StateChange): Promise<void> {
     const stored = this.at(at)
-    if (stored?.epoch !== epoch || stored.claim !== claim) throw fenced(at, stored?.epoch ?? 0, epoch)
+    assertOfClaim(at, stored, { epoch, claim })
     if (stored.puts === puts && stored.last === last) return
     if (stored.last !== previous) throw conflict(at, stored.last, previous)
     const blobs = new Map(stored.blobs)

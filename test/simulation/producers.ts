@@ -174,6 +174,8 @@ export async function operate(
       by: 'operator',
       why: 'simulated',
       atMs: process.clock.nowMs(),
+      // Every other record is one from before decisions had ids.
+      ...(i % 2 === 0 ? {} : { v: 1, id: `operator/${i}`, replaces: null }),
       ...(random.chance(0.8) ? { kind: 'activate', version: random.pick(versions) } : { kind: 'deactivate' }),
     }
     await untilDone(process, () =>

@@ -145,7 +145,7 @@ function drainedOf(world: World): (() => boolean) & { lacking(): string } {
             `${topic}/${partition}, which ends with ${endOf(topic, partition)}`
           )
     const decided = endOf(controlTopic.topic, controlTopic.partition)
-    const behind = world.engines.find((engine) => (engine.control()?.current().position ?? -1) <= decided)
+    const behind = world.engines.find((engine) => (engine.routing()?.current().position ?? -1) <= decided)
     return behind === undefined ? undefined : `${behind.process.name} does not know decision ${decided}`
   }
   let lookAtMs = 0

@@ -1,7 +1,7 @@
-import { type Decision } from '../../src/consumers/control/control.js'
+import type { Decided } from '../../src/consumers/control/decision.js'
 import { decodeChunk } from '../../src/consumers/ground/decode.js'
 import { foldChunk, scoreChunk } from '../../src/consumers/scoring/folded-chunk.js'
-import { openLine } from '../../src/consumers/scoring/partition-gate.js'
+import { openPartitionGate } from '../../src/consumers/scoring/partition-gate.js'
 import type { LogRecord, Offset } from '../../src/log/event-log.js'
 import { emptyRouting, withChampion, type Routing } from '../../src/scorers/routing.js'
 import type { MemoryLog } from './memory-log.js'
@@ -21,13 +21,19 @@ export interface Undisturbed {
   readonly clockMs: number
 }
 
+type Routed = Decided<'activate'> | Decided<'deactivate'>
+
 /** Which model serves whom after so many records of the control topic. */
 export function routingsOf(log: MemoryLog): (position: Offset) => Routing {
   const { records } = log.partition(controlTopic)
-  const decisions = records.map(({ offset, value }) => ({
-    offset,
-    decision: JSON.parse(value!.toString()) as Decision,
-  }))
+  const ids = new Set<string>()
+  // An append that was repeated leaves a decision twice, under one id; older records have none.
+  const decisions = records.flatMap(({ offset, value }) => {
+    const decision = JSON.parse(value!.toString()) as Routed
+    const isRepeated = ids.has(decision.id)
+    if (decision.id !== undefined) ids.add(decision.id)
+    return isRepeated ? [] : [{ offset, decision }]
+  })
   return (position) => {
     let routing: Routing = emptyRouting
     for (const { offset, decision } of decisions) {
@@ -43,7 +49,7 @@ export function routingsOf(log: MemoryLog): (position: Offset) => Routing {
   }
 }
 
-function servingOf(decision: Extract<Decision, { kind: 'activate' }>) {
+function servingOf(decision: Decided<'activate'>) {
   const { manifest, model } = modelOf(decision)
   const { width } = stream.plan
   const run = async (vectors: Float32Array, rows: number): Promise<Float32Array> =>
@@ -66,10 +72,10 @@ export async function undisturbed(
   routingOf: (offset: Offset) => Routing,
 ): Promise<Undisturbed> {
   const state = stream.plan.open(1_000_000, seenIds)
-  const line = await openLine({
+  const line = await openPartitionGate({
     at: { topic: stream.topics.events, partition },
     rule: badShare,
-    forgiven: () => [],
+    accepted: () => [],
     last: -1,
     covered: -1,
     state,

@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert'
 import { describe, test } from 'vitest'
-import { compile } from '../../src/features/plan/plan.js'
+import { compile } from '../../src/features/plan/compile.js'
 import { createWorld } from '../../src/simulator/index.js'
 import { builtinStreams } from '../../src/streams/built-in/index.js'
 import { serve } from '../../trainer/served.js'

@@ -2,7 +2,7 @@ import { strict as assert } from 'node:assert'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { describe, test } from 'vitest'
-import { compile } from '../../src/features/plan/plan.js'
+import { compile } from '../../src/features/plan/compile.js'
 import { simulatorHash } from '../../trainer/simulator-hash.js'
 import { builtinStreams } from '../../src/streams/built-in/index.js'
 

@@ -82,6 +82,7 @@ const engineKinds = {
   LOG_RESET: { status: 500, title: 'The log was reset', detail: person },
   LOG_DAMAGED: { status: 500, title: 'The log is damaged', detail: person },
   MODEL_MISMATCH: { status: 500, title: 'The model does not fit the stream', detail: person },
+  UNKNOWN_DECISION: { status: 503, title: 'A newer build decided who serves', detail: person },
   MODEL_DAMAGED: { status: 500, title: 'The model file is damaged', detail: person },
   TOPIC_MISMATCH: { status: 500, title: 'A topic has other partitions than its stream', detail: person },
   STATE_MISMATCH: { status: 500, title: 'The state does not fit the stream', detail: person },

@@ -180,7 +180,7 @@ export function backtestCommand(parent: Command, terminal: Terminal): void {
 const parts = () =>
   Promise.all([
     import('../../consumers/replay/backtest.js'),
-    import('../../compose/tasks.js'),
+    import('../../compose/replays.js'),
     import('../../streams/choose.js'),
   ])
 

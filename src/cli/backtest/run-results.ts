@@ -17,7 +17,7 @@ export async function withRunResults<T>(
   const held = config.preset === 'embedded' && (await readLock(config.dataDirectory)) !== undefined
   if (named !== undefined || held)
     return work(resultsOver(await connect({ ...remote, data: config.dataDirectory }, signal)))
-  const { withResults } = await import('../../compose/tasks.js')
+  const { withResults } = await import('../../compose/replays.js')
   return withResults(config, work)
 }
 

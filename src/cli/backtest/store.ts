@@ -20,7 +20,7 @@ export async function storeBacktest(
 ): Promise<number> {
   const [{ storedBacktest, uploadRun }, { withReplay }, { streamNamed }] = await Promise.all([
     import('../../consumers/replay/run-upload.js'),
-    import('../../compose/tasks.js'),
+    import('../../compose/replays.js'),
     import('../../streams/choose.js'),
   ])
   const { run } = report

@@ -35,7 +35,7 @@ export function scoreCommand(parent: Command, terminal: Terminal): void {
     .option('--features', 'add the vector to every prediction')
     .option('--json', 'print the summary as JSON')
     .action(async (options: ScoreCommandOptions) => {
-      const { scoreFile } = await import('../../compose/tasks.js')
+      const { scoreFile } = await import('../../compose/score-file.js')
       const input = inputOf(options.in, terminal)
       if (options.in !== '-') await once(input, 'open')
       const output = await outputTo(options.out, terminal)

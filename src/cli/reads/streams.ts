@@ -1,7 +1,7 @@
 import { basename, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Command } from 'commander'
-import { compile } from '../../features/plan/plan.js'
+import { compile } from '../../features/plan/compile.js'
 import { durationText } from '../../streams/language/duration.js'
 import { eventTypes } from '../../streams/schema/event-type.js'
 import { loadStreams } from '../../streams/load.js'

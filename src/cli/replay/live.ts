@@ -114,7 +114,7 @@ async function apply(
 ): Promise<ReplayDecision> {
   const [{ uploadRun }, { withReplay }, { streamNamed }] = await Promise.all([
     import('../../consumers/replay/run-upload.js'),
-    import('../../compose/tasks.js'),
+    import('../../compose/replays.js'),
     import('../../streams/choose.js'),
   ])
   const topics = topicsOf(await streamNamed(config.streams, run.stream))

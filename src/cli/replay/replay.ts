@@ -71,7 +71,7 @@ async function certificateOf(
   const config = besideEngine(command, path)
   const [{ certify }, { withReplay }, { streamNamed }] = await Promise.all([
     import('../../consumers/replay/certify.js'),
-    import('../../compose/tasks.js'),
+    import('../../compose/replays.js'),
     import('../../streams/choose.js'),
   ])
   const bar = progressBarOn(terminal, 'replaying')

@@ -43,6 +43,7 @@ const exitOfCode: Partial<Record<ErrorCode, ExitCode>> = {
   TOPIC_MISMATCH: exits.configuration,
   STATE_MISMATCH: exits.configuration,
   UNKNOWN_MODEL: exits.configuration,
+  UNKNOWN_DECISION: exits.configuration,
   STORE_DOWN: exits.dependency,
   WAREHOUSE_DOWN: exits.dependency,
   LOG_DOWN: exits.dependency,

@@ -1,8 +1,8 @@
 import { mkdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { diskFailure } from '../../base/disk.js'
-import { EngineError } from '../../base/errors.js'
-import { digestOf, directoryMode, filesBelow, flush, flushTree, unless, type OnBytes } from './files.js'
+import { EngineError, unless } from '../../base/errors.js'
+import { digestOf, directoryMode, filesBelow, flush, flushTree, type OnBytes } from './files.js'
 import { writeManifest, type BackedUpFile, type Manifest } from './manifest.js'
 
 /** What a backup says of itself besides its files. */

@@ -2,14 +2,7 @@ import { createHash } from 'node:crypto'
 import { constants, copyFile, mkdir, open, readdir, rename, stat, type FileHandle } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { freeBytes } from '../../base/disk.js'
-import { EngineError, errnoOf } from '../../base/errors.js'
-
-/** The value, or undefined where the system says one of these. */
-export const unless = <Value>(errnos: readonly string[], promise: Promise<Value>): Promise<Value | undefined> =>
-  promise.catch((error: unknown) => {
-    if (errnos.includes(errnoOf(error) ?? '')) return undefined
-    throw error
-  })
+import { EngineError, errnoOf, unless } from '../../base/errors.js'
 
 const stepBytes = 1024 * 1024
 export const directoryMode = 0o750

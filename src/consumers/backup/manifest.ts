@@ -3,8 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Type, type Static } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
-import { messageOf } from '../../base/errors.js'
-import { unless } from './files.js'
+import { messageOf, unless } from '../../base/errors.js'
 
 /** Raised when an older build could not restore what a newer one writes. */
 export const backupFormat = 1

@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { EngineError } from '../../base/errors.js'
-import { digestOf, filesBelow, unless, type OnBytes } from './files.js'
+import { EngineError, unless } from '../../base/errors.js'
+import { digestOf, filesBelow, type OnBytes } from './files.js'
 import { backupFormat, bytesOf, manifestName, readManifest, type Manifest } from './manifest.js'
 
 /** What a look at every byte of a backup found. */

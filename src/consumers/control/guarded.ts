@@ -1,7 +1,6 @@
 import type { Clock } from '../../base/clock.js'
 import { isEngineError, type EngineError } from '../../base/errors.js'
 import type { Assignment } from '../../log/event-log.js'
-import type { Stop } from './partition-records.js'
 import type { Stops } from './stops.js'
 
 export interface GuardedOptions {
@@ -13,13 +12,14 @@ export interface GuardedOptions {
   readonly clock: Clock
 }
 
-/** A moment before the log's ends are looked at again. */
-const lookAgainMs = 200
+/** The pause before the log's ends are read again. */
+const readAgainMs = 200
 
 /**
- * Works on one partition. Where the work ends with an error that a person must look at, the partition stands still,
- * says so in the control topic, and the work begins again once that is accepted; other partitions go on. What a reader
- * says of the log's ends, the work says more precisely when it begins again.
+ * Works on one partition. Where the work ends with an error that a person must look at, the partition is stopped, its
+ * stop is recorded in the control topic, and the work starts again once an operator has accepted it; other partitions
+ * continue. An error of the partition's reader about the log's ends is not recorded: the work starts again, and then
+ * reports the same with the offsets that are lost.
  */
 export async function guarded(
   { reader, assignment, stops, clock }: GuardedOptions,
@@ -31,9 +31,9 @@ export async function guarded(
       return await work()
     } catch (error) {
       if (!isEngineError(error) || error.disposition !== 'stop') throw error
-      if (isOfTheReader(error)) await clock.sleep(lookAgainMs, revoked)
+      if (isOfTheReader(error)) await clock.sleep(readAgainMs, revoked)
       else if (stops === undefined) throw error
-      else if (!revoked.aborted) await stops.stand({ reader, topic, partition }, error, revoked)
+      else if (!revoked.aborted) await stops.stop({ reader, topic, partition }, error, revoked)
       if (revoked.aborted) return
     }
   }
@@ -41,7 +41,3 @@ export async function guarded(
 
 const isOfTheReader = ({ code, lost }: EngineError): boolean =>
   (code === 'GAP' || code === 'LOG_RESET') && lost === undefined
-
-/** Why a partition stands, in a line for people. */
-export const stopText = ({ reader, topic, partition, code, message }: Stop): string =>
-  `${reader} of ${topic}/${partition} stands with ${code}: ${message}`

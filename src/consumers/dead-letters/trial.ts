@@ -37,8 +37,7 @@ export async function decodeToday(
     value,
     headers,
   }))
-  const atOnce = { clock, signal: AbortSignal.abort() }
-  return decodeChunk(stream, tenants, records, await readersFor(stream, records, schemas, atOnce))
+  return decodeChunk(stream, tenants, records, await readersFor(stream, records, schemas))
 }
 
 /**

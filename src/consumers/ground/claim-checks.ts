@@ -1,10 +1,14 @@
-import { EngineError } from '../../base/errors.js'
+import { EngineError, type LostOffsets } from '../../base/errors.js'
 import type { RowPlace } from '../../log/blocks/codec.js'
-import type { EventLog, Offset, TopicPartition } from '../../log/event-log.js'
-import type { ClaimRules } from './claim.js'
-import { patiently, type Patience } from './retry.js'
+import type { LogView, Offset, TopicPartition } from '../../log/event-log.js'
+import type { OwnedPartition } from './owned.js'
 
 const describe = (at: TopicPartition): string => `${at.topic}/${at.partition}`
+
+/** What operators have given up. */
+interface AcceptedLoss {
+  isAccepted(code: string, lost: LostOffsets): boolean
+}
 
 interface Bounds {
   readonly first: Offset
@@ -15,41 +19,37 @@ interface Bounds {
  * State is committed only after its blocks are durable, so blocks that end before it were lost. GAP, or LOG_RESET where
  * all of them are.
  */
-export async function refuseLostPredictions({
+export async function refuseLostResults({
   log,
-  events,
-  predictions,
+  owned: { input, results },
   last,
   covered,
-  patience,
   rules,
 }: {
-  readonly log: EventLog
-  readonly events: TopicPartition
-  readonly predictions: TopicPartition
+  readonly log: LogView
+  readonly owned: OwnedPartition
   readonly last: Offset
   readonly covered: Offset
-  readonly patience: Patience
-  readonly rules: ClaimRules
+  readonly rules: AcceptedLoss
 }): Promise<void> {
   if (covered >= last) return
   if (covered >= 0) {
-    const lost = { topic: events.topic, from: covered + 1, to: last }
+    const lost = { topic: input.topic, from: covered + 1, to: last }
     if (!rules.isAccepted('GAP', lost))
       throw new EngineError(
         'GAP',
-        `${describe(predictions)} ends with offset ${covered}, the state stands at ${last}: predictions were ` +
+        `${describe(results)} ends with offset ${covered}, the state ends at ${last}: predictions were ` +
           `lost. Restore the topic, or accept that those of offsets ${lost.from} to ${lost.to} are lost to ` +
-          'whoever has not read them',
+          'readers that have not read them',
         { lost },
       )
-  } else if ((await patiently(() => log.bounds(predictions), patience)).next === 0) {
-    const lost = { topic: predictions.topic, from: 0, to: last }
+  } else if ((await log.bounds(results)).next === 0) {
+    const lost = { topic: results.topic, from: 0, to: last }
     if (!rules.isAccepted('LOG_RESET', lost))
       throw new EngineError(
         'LOG_RESET',
-        `${describe(predictions)} is empty, but the state stands at ${last}: the topic was made anew. ` +
-          `Restore it, or accept that predictions up to offset ${last} are lost to whoever has not read them`,
+        `${describe(results)} is empty, but the state ends at ${last}: the topic was recreated. ` +
+          `Restore it, or accept that predictions up to offset ${last} are lost to readers that have not read them`,
         { lost },
       )
   }
@@ -61,42 +61,40 @@ export async function refuseLostPredictions({
  */
 export async function refuseReset({
   log,
-  events,
+  input,
   reached,
   bounds,
   lastRow,
-  patience,
 }: {
-  readonly log: EventLog
-  readonly events: TopicPartition
+  readonly log: LogView
+  readonly input: TopicPartition
   readonly reached: Offset
   readonly bounds: Bounds
   readonly lastRow: RowPlace | undefined
-  readonly patience: Patience
 }): Promise<void> {
-  const lost = { topic: events.topic, from: 0, to: reached }
+  const lost = { topic: input.topic, from: 0, to: reached }
   const what =
-    'the topic was made anew. Restore it, or accept that the partition begins again with the first event ' +
-    'that is there, without any history'
+    'the topic was recreated. Restore it, or accept that the partition begins again with the first event ' +
+    'in the log, without any history'
   if (reached >= bounds.next)
     throw new EngineError(
       'LOG_RESET',
-      `${describe(events)} ends at offset ${bounds.next - 1}, but offset ${reached} was already scored: ${what}`,
+      `${describe(input)} ends at offset ${bounds.next - 1}, but offset ${reached} was already scored: ${what}`,
       { lost },
     )
   if (lastRow === undefined || lastRow.offset < bounds.first) return
-  const timeMs = await patiently(() => timeOf(log, events, lastRow.offset), patience)
+  const timeMs = await timeOf(log, input, lastRow.offset)
   if (timeMs !== undefined && timeMs !== lastRow.recordTimeMs)
     throw new EngineError(
       'LOG_RESET',
-      `offset ${lastRow.offset} of ${describe(events)} was written at ${new Date(timeMs).toISOString()}, the ` +
+      `offset ${lastRow.offset} of ${describe(input)} was written at ${new Date(timeMs).toISOString()}, the ` +
         `event that was scored there at ${new Date(lastRow.recordTimeMs).toISOString()}: ${what}`,
       { lost },
     )
 }
 
 /** The log time of the record at an offset; undefined where there is none any more. */
-async function timeOf(log: EventLog, at: TopicPartition, offset: Offset): Promise<number | undefined> {
+async function timeOf(log: LogView, at: TopicPartition, offset: Offset): Promise<number | undefined> {
   const reader = log.reader(at)
   try {
     const [record] = await reader.read(
@@ -112,22 +110,22 @@ async function timeOf(log: EventLog, at: TopicPartition, offset: Offset): Promis
 
 /** GAP where retention has passed events before they had their result, unless that was accepted. */
 export function refuseGap({
-  events,
+  input,
   reached,
   bounds,
   rules,
 }: {
-  readonly events: TopicPartition
+  readonly input: TopicPartition
   readonly reached: Offset
   readonly bounds: Bounds
-  readonly rules: ClaimRules
+  readonly rules: AcceptedLoss
 }): void {
   if (reached < 0 || reached + 1 >= bounds.first) return
-  const lost = { topic: events.topic, from: reached + 1, to: bounds.first - 1 }
+  const lost = { topic: input.topic, from: reached + 1, to: bounds.first - 1 }
   if (!rules.isAccepted('GAP', lost))
     throw new EngineError(
       'GAP',
-      `${describe(events)} begins at offset ${bounds.first}, the last event that was scored is ${reached}: ` +
+      `${describe(input)} begins at offset ${bounds.first}, the last event that was scored is ${reached}: ` +
         `retention removed events ${lost.from} to ${lost.to} before they had a result. Accept that they are ` +
         'lost, and keep the log for longer',
       { lost },

@@ -1,23 +1,26 @@
 import type { Clock } from '../../base/clock.js'
 import { isEngineError } from '../../base/errors.js'
-import type { Dirty, PartitionState } from '../../features/plan/plan.js'
-import type { StatePartition, StateStore } from '../../state/state-store.js'
+import type { Dirty } from '../../features/plan/plan.js'
+import type { StateOwner, StatePartition, StateStore } from '../../state/state-store.js'
 import type { Offset } from '../../log/event-log.js'
-import { patiently } from './retry.js'
 
 export interface CommitInterval {
   readonly commitIntervalMs: number
   readonly commitIntervalMaxMs: number
 }
 
+/** State in memory that gives what changed since it was last asked. */
+export interface ChangingState {
+  takeDirty(): Dirty
+}
+
 export interface CommitterOptions extends CommitInterval {
-  readonly store: StateStore
-  readonly state: Pick<PartitionState, 'takeDirty'>
+  /** Waits while it is unreachable: see `patientStore`. */
+  readonly store: Pick<StateStore, 'commit' | 'sweep'>
+  readonly state: ChangingState
   readonly at: StatePartition
-  readonly epoch: number
-  readonly claim: string
-  /** The last offset in the stored state. */
-  readonly last: Offset
+  /** As claimed: `last` is the last offset in the stored state. */
+  readonly owner: StateOwner
   readonly clock: Clock
   readonly signal: AbortSignal
   /** Expired state is dropped no more often than this. */
@@ -43,19 +46,17 @@ export interface Committer {
 const share = 0.1
 
 export function createCommitter(options: CommitterOptions): Committer {
-  const { store, state, at, epoch, claim, clock, signal } = options
-  let stored = options.last
-  let handed = options.last
+  const { store, state, at, clock, signal } = options
+  const { epoch, claim } = options.owner
+  let stored = options.owner.last
+  let handed = stored
   let dueAtMs = clock.nowMs() + options.commitIntervalMs
   let sweepAtMs = dueAtMs
   let queue: Promise<void> = Promise.resolve()
 
   async function write(previousCommit: Promise<void>, last: Offset, dirty: Dirty, startedMs: number): Promise<void> {
     await previousCommit
-    await patiently(
-      () => store.commit({ at, epoch, claim, previous: stored, last, puts: dirty.puts, deletes: dirty.deletes }),
-      { clock, signal },
-    )
+    await store.commit({ at, epoch, claim, previous: stored, last, puts: dirty.puts, deletes: dirty.deletes })
     stored = last
     dirty.committed()
     dueAtMs =

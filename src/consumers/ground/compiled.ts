@@ -1,6 +1,6 @@
 import { blobVersion } from '../../features/memory/blob.js'
 import type { Plan } from '../../features/plan/plan.js'
-import { compile } from '../../features/plan/plan.js'
+import { compile } from '../../features/plan/compile.js'
 import type { ScoredStream } from '../../scorers/score.js'
 import { eventCodec, type EventCodec } from '../../streams/codec/codec.js'
 import { topicsOf, type Stream } from '../../streams/stream.js'

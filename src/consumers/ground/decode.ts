@@ -7,7 +7,6 @@ import type { SchemaSource } from '../../streams/codec/schema-source.js'
 import { noWireReaders, schemaIds, type WireReaders } from '../../streams/codec/wire.js'
 import type { CompiledStream } from './compiled.js'
 import type { RejectedRecord, Stage } from './dead-letter.js'
-import { patiently, type Patience } from './retry.js'
 
 /** Whose events are scored. */
 export type Tenants = 'any' | ReadonlySet<string>
@@ -21,19 +20,16 @@ export interface Decoded {
 
 /**
  * How the records of a chunk that are in a registry's wire format are read. The registry is asked once for the schemas
- * of a chunk, before it is decoded, and waited for while it is away: its absence is no fault of a record.
+ * of a chunk, before it is decoded. `schemas` waits while it is unreachable, because that is no fault of a record.
  */
 export async function readersFor(
   stream: CompiledStream,
   chunk: readonly LogRecord[],
-  schemas: SchemaSource | undefined,
-  patience: Patience,
+  schemas: Pick<SchemaSource, 'resolve'> | undefined,
 ): Promise<WireReaders> {
   if (schemas === undefined) return noWireReaders
   const ids = schemaIds(chunk.map(({ value }) => value))
-  return ids.size === 0
-    ? noWireReaders
-    : stream.codec.wireReaders(await patiently(() => schemas.resolve(ids), patience))
+  return ids.size === 0 ? noWireReaders : stream.codec.wireReaders(await schemas.resolve(ids))
 }
 
 /** Decodes and checks a chunk. A bad record is set aside with its reason and stops none of the others. */

@@ -1,32 +1,28 @@
 import { EngineError } from '../../base/errors.js'
-import type { EventLog, Offset, TopicPartition } from '../../log/event-log.js'
 import { readHeads } from '../../log/blocks/gate.js'
-import { patiently, type Patience } from './retry.js'
+import type { LogView, Offset, TopicPartition } from '../../log/event-log.js'
 
-/** Tells an owner from the log alone that it was replaced: the state store may have forgotten it. */
+/** Finds out from the log alone that an owner was replaced: the state store may have forgotten it. */
 export interface LogFence {
   /**
-   * A record of ours stands at `offset`. FENCED where another owner wrote since the last of ours whose epoch is `least`
-   * or larger: what we append is not visible any more, so it must not be committed. Costs nothing while nobody else
-   * writes.
+   * Call it with the offset of every record that this owner appended. FENCED where another owner wrote since the
+   * last one, with an epoch of `least` or more: what we append is not visible any more, so it must not be committed.
+   * Reads nothing while nobody else writes.
    */
   passed(offset: Offset, least: number): Promise<void>
 }
 
-export function openLogFence(log: EventLog, at: TopicPartition, from: Offset, patience: Patience): LogFence {
+export function openLogFence(log: LogView, at: TopicPartition, from: Offset): LogFence {
   let next = from
   return {
     async passed(offset, least) {
       const since = next
       next = offset + 1
       if (offset <= since) return
-      const heads = await patiently(
-        async () => readHeads(log, at, Math.max(since, (await log.bounds(at)).first), offset),
-        patience,
-      )
+      const heads = await readHeads(log, at, Math.max(since, (await log.bounds(at)).first), offset)
       const other = heads.find(({ epoch }) => epoch >= least)
-      if (other !== undefined)
-        throw new EngineError('FENCED', `${at.topic}/${at.partition} was claimed by an owner of epoch ${other.epoch}`)
+      if (other === undefined) return
+      throw new EngineError('FENCED', `${at.topic}/${at.partition} was claimed by an owner of epoch ${other.epoch}`)
     },
   }
 }

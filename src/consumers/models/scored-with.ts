@@ -4,7 +4,7 @@ import { listModels, readModel, readModelFile } from '../../scorers/model-store.
 import { emptyRouting, withChampion, type Routing } from '../../scorers/routing.js'
 import type { Stream } from '../../streams/stream.js'
 import { compileStream, type CompiledStream } from '../ground/compiled.js'
-import { servingOf } from '../control/control.js'
+import { servingOf } from '../control/serving.js'
 
 export interface ScoredWithOptions {
   readonly stream: string

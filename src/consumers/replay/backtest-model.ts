@@ -5,7 +5,7 @@ import { readModelFile, type ModelName, type StoredModel } from '../../scorers/m
 import { emptyRouting, withChampion, type Serving } from '../../scorers/routing.js'
 import { heuristicVersion } from '../../scorers/score.js'
 import type { CompiledStream } from '../ground/compiled.js'
-import { servingOf } from '../control/control.js'
+import { servingOf } from '../control/serving.js'
 import { fixedRouting, routingsAt, servedRouting, type ReplayRouting } from './replay-routing.js'
 import type { Span } from './replay-span.js'
 import { controlTopic } from '../ground/topic-names.js'

@@ -16,8 +16,8 @@ import { readOutcomes } from './outcome-labels.js'
 import { replay, type ReplayProgress } from './replay.js'
 import { servedSpans } from './replay-routing.js'
 import { spansOf, type Span, type SpanRange } from './replay-span.js'
-import type { ScoringSettings } from '../scoring/partition.js'
-import { gateRulesNow } from '../control/stops.js'
+import type { ScoringSettings } from '../scoring/dependencies.js'
+import { gateRulesNow } from '../control/accepted.js'
 
 /** The log and the state that a run has for itself. */
 export interface OwnStores {

@@ -14,7 +14,7 @@ import { servedSpans } from './replay-routing.js'
 import { spansOf, type Span, type SpanRange } from './replay-span.js'
 import { differingField, shownField } from './result-digest.js'
 import { tally, type Tally } from './result-tally.js'
-import { gateRulesNow } from '../control/stops.js'
+import { gateRulesNow } from '../control/accepted.js'
 
 export interface CertifyRequest extends Omit<SpanRange, 'seenIds'> {
   readonly stream: Stream

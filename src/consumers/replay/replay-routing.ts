@@ -1,15 +1,13 @@
 import { EngineError } from '../../base/errors.js'
 import type { LogView, Offset, TopicPartition } from '../../log/event-log.js'
 import { readTail, type GateRules } from '../../log/blocks/gate.js'
-import { readUpTo } from '../../log/read-up-to.js'
 import { emptyRouting, withChampion, type Routing, type Serving } from '../../scorers/routing.js'
 import type { CompiledStream } from '../ground/compiled.js'
-import { readDecision, type Decision } from '../control/control.js'
 import type { ModelName } from '../../scorers/model-store.js'
 import { readBlocks } from '../ground/block-rows.js'
 import type { Span } from './replay-span.js'
-import { gateRulesNow } from '../control/stops.js'
-import { controlTopic } from '../ground/topic-names.js'
+import { gateRulesNow } from '../control/accepted.js'
+import { routesAt } from '../control/routes.js'
 
 /** Who scores each offset of a replay. */
 export interface ReplayRouting {
@@ -23,26 +21,23 @@ export const fixedRouting = (routing: Routing): ReplayRouting => ({ at: () => ({
 export type LoadModel = (name: ModelName) => Promise<Serving>
 
 /**
- * The routing of a stream as the control topic stands at each of the positions (next offsets), by position. Models are
- * loaded once each. Errors of `load`: UNKNOWN_MODEL, MODEL_MISMATCH.
+ * The routing of a stream at each of the positions of the control topic (next offsets), by position. Models are loaded
+ * once each. Errors of `load`: UNKNOWN_MODEL, MODEL_MISMATCH; UNKNOWN_DECISION.
  */
 export async function routingsAt(
   view: LogView,
-  { stream }: CompiledStream,
+  { stream: { model: family } }: CompiledStream,
   positions: ReadonlySet<number>,
   load: LoadModel,
 ): Promise<ReadonlyMap<number, Routing>> {
-  const family = stream.model
-  const decisions =
-    family === undefined ? [] : (await readDecisions(view)).filter(({ decision }) => decision.family === family)
+  if (family === undefined) return new Map([...positions].map((position) => [position, { ...emptyRouting, position }]))
   const loaded = new Map<string, Promise<Serving>>()
   const routings = new Map<number, Routing>()
-  for (const position of positions) {
+  for (const [position, { families }] of await routesAt(view, family, positions)) {
     let routing: Routing = { ...emptyRouting, position }
-    for (const decision of standing(decisions, position)) {
-      const serving = decision.kind === 'activate' ? await servingOf(decision) : undefined
-      routing = withChampion(routing, decision.family, decision.scope, serving)
-    }
+    for (const decision of families.get(family)?.values() ?? [])
+      if (decision.kind === 'activate')
+        routing = withChampion(routing, family, decision.scope, await servingOf(decision))
     routings.set(position, routing)
   }
   return routings
@@ -52,35 +47,6 @@ export async function routingsAt(
     const found = loaded.get(key) ?? load(name)
     loaded.set(key, found)
     return found
-  }
-}
-
-interface Decided {
-  readonly offset: Offset
-  readonly decision: Decision
-}
-
-/** The last decision on each scope before a position. */
-const standing = (decisions: readonly Decided[], position: number): Iterable<Decision> =>
-  new Map(
-    decisions.filter(({ offset }) => offset < position).map(({ decision }) => [decision.scope, decision]),
-  ).values()
-
-async function readDecisions(view: LogView): Promise<readonly Decided[]> {
-  const { first, next } = await view.bounds(controlTopic)
-  const reader = view.reader(controlTopic)
-  const { signal } = new AbortController()
-  const decided: Decided[] = []
-  try {
-    for await (const records of readUpTo(reader, first, next, { records: 1_000, bytes: 1024 * 1024 }, signal)) {
-      for (const record of records) {
-        const decision = readDecision(record)
-        if (decision !== undefined) decided.push({ offset: record.offset, decision })
-      }
-    }
-    return decided
-  } finally {
-    await reader.close()
   }
 }
 

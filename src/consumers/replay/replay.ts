@@ -1,15 +1,16 @@
 import type { Clock } from '../../base/clock.js'
 import type { StateStore } from '../../state/state-store.js'
+import { emptyBlock } from '../../log/blocks/build.js'
 import { encodeBlock } from '../../log/blocks/codec.js'
 import type { Assignment, EventLog, LogView } from '../../log/event-log.js'
 import type { SchemaSource } from '../../streams/codec/schema-source.js'
-import { markerBlock } from '../ground/marker.js'
 import type { CompiledStream } from '../ground/compiled.js'
 import type { Tenants } from '../ground/decode.js'
 import { isolatedLog, spanReader } from './replay-log.js'
 import type { ReplayRouting } from './replay-routing.js'
 import type { Span } from './replay-span.js'
-import { scorePartition, type ScoringSettings } from '../scoring/partition.js'
+import type { ScoringSettings } from '../scoring/dependencies.js'
+import { scorePartition } from '../scoring/partition.js'
 
 /** Records of all spans, and how many of them are through. Those that only warm the state up count too. */
 export interface ReplayProgress {
@@ -136,6 +137,8 @@ async function replaySpan(
 /** Says in the log of the results that everything before the span is covered: it is folded and not scored. */
 async function beginAt({ partition, from }: Span, { own, stream }: ReplayOptions): Promise<void> {
   const at = { topic: stream.topics.predictions, partition }
-  if ((await own.bounds(at)).next === 0)
-    await own.append(at, [{ key: null, value: encodeBlock(markerBlock(stream, 1, from - 1, 0)) }])
+  if ((await own.bounds(at)).next > 0) return
+  const { fingerprint, width } = stream.plan
+  const marker = emptyBlock({ after: from - 1, last: from - 1, epoch: 1, control: 0, fingerprint, width })
+  await own.append(at, [{ key: null, value: encodeBlock(marker) }])
 }

@@ -1,11 +1,10 @@
 import { EngineError, isEngineError } from '../../base/errors.js'
 import { decodeBlock } from '../../log/blocks/codec.js'
 import type { Block } from '../../log/blocks/block.js'
-import type { EventLog } from '../../log/event-log.js'
 import type { ReplayDecision, ReplayState, RunPlace, RunResults, StoredBacktest } from '../../contracts/runs.js'
 import type { Warehouse } from '../../sinks/warehouse.js'
 import { encodePredictions } from '../warehouse/predictions.js'
-import { controlTopic } from '../ground/topic-names.js'
+import type { Control } from '../control/follower.js'
 
 /** Which states a step may follow. A step that is taken again, after an error, changes nothing. */
 const follows: Readonly<Record<ReplayState, readonly (ReplayState | undefined)[]>> = {
@@ -15,7 +14,7 @@ const follows: Readonly<Record<ReplayState, readonly (ReplayState | undefined)[]
 }
 
 /** Results of runs, straight into the stores. */
-export function runResults(log: EventLog, warehouse: Warehouse): RunResults {
+export function runResults(control: Pick<Control, 'decide'>, warehouse: Warehouse): RunResults {
   const stateOf = async (id: string): Promise<ReplayState | undefined> =>
     (
       await warehouse.query<{ state: ReplayState }>('SELECT state FROM replays FINAL WHERE id = {id: String}', { id })
@@ -41,9 +40,8 @@ export function runResults(log: EventLog, warehouse: Warehouse): RunResults {
       const before = await stateOf(id)
       if (!follows[state].includes(before))
         throw new EngineError('BAD_REQUEST', `replay ${id} is ${before ?? 'not known'}; it cannot become ${state}`)
-      await log.append(controlTopic, [
-        { key: Buffer.from(`replay/${id}`), value: Buffer.from(JSON.stringify({ kind: 'replay', ...decision })) },
-      ])
+      const { by, why, stream, model, fromMs, toMs, rows } = decision
+      await control.decide({ kind: 'replay', replay: id, state, stream, model, fromMs, toMs, rows, by, why })
       await warehouse.run(insertReplay, paramsOf(decision))
       // The rows count nowhere by now; they are removed so that they take no room.
       if (state === 'undone')

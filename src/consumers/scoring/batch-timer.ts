@@ -1,21 +1,21 @@
 import { limits } from '../../base/limits.js'
 
 /**
- * When the small chunks of a process begin: all its partitions rest until the same moments, so that they are read,
- * scored and written together.
+ * Decides when the small chunks of a process begin. All its partitions wait for the same ticks, so that their chunks are
+ * read, scored and written together.
  */
-export interface Beat {
-  /** A partition that is scored from now on. */
-  join(): Member
+export interface BatchTimer {
+  /** Adds a partition that is scored from now on. */
+  join(): TimerMember
 }
 
-interface Member {
-  /** The coming moment. The more partitions there are, the farther apart the moments lie. */
+export interface TimerMember {
+  /** The next tick, epoch ms. The more partitions there are, the longer the interval between two ticks. */
   nextMs(nowMs: number): number
   leave(): void
 }
 
-export function createBeat(): Beat {
+export function createBatchTimer(): BatchTimer {
   const { partitionMs, leastMs, mostMs } = limits.smallChunk
   let partitions = 0
   return {

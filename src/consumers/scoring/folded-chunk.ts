@@ -1,22 +1,20 @@
 import type { PartitionState } from '../../features/plan/plan.js'
 import type { Block } from '../../log/blocks/block.js'
+import { buildBlock, eventColumns, scoreColumns, type EventColumns, type ScoreColumns } from '../../log/blocks/build.js'
 import type { Offset } from '../../log/event-log.js'
-import { reasons } from '../../scorers/reasons.js'
-import type { Routing } from '../../scorers/routing.js'
+import { reasons as reasonsFor } from '../../scorers/reasons.js'
+import { refuseHalted, type Routing } from '../../scorers/routing.js'
 import { score, type Scores } from '../../scorers/score.js'
 import type { CompiledStream } from '../ground/compiled.js'
 import type { RejectedRecord } from '../ground/dead-letter.js'
 import type { Decoded } from '../ground/decode.js'
 
-/** A chunk after folding: everything of its block except the scores. */
+/** A chunk after folding: its block without the scores. */
 export interface FoldedChunk {
   readonly after: Offset
   readonly last: Offset
   readonly dead: readonly RejectedRecord[]
-  readonly columns: Omit<
-    Block,
-    'after' | 'last' | 'epoch' | 'control' | 'by' | 'risks' | 'scores' | 'versions' | 'versionOf' | 'reasons'
-  >
+  readonly columns: EventColumns
   readonly duplicates: number
   readonly late: number
 }
@@ -32,20 +30,7 @@ export function foldChunk(
   const { plan } = stream
   const { id, time, tenant } = stream.stream
   const rows = events.length
-  const columns = {
-    fingerprint: plan.fingerprint,
-    width: plan.width,
-    rows,
-    offsets: new Float64Array(rows),
-    recordTimes: new Float64Array(rows),
-    eventTimes: new Float64Array(rows),
-    eventIds: new Array<string>(rows),
-    tenants: new Array<string>(rows),
-    entities: new Array<string>(rows),
-    kinds: new Uint8Array(rows),
-    flags: new Uint8Array(rows),
-    vectors: new Float32Array(rows * plan.width),
-  }
+  const columns = eventColumns(rows, plan.width)
   let duplicates = 0
   let late = 0
   for (let row = 0; row < rows; row++) {
@@ -69,12 +54,12 @@ export function foldChunk(
   return { after, last, dead: dead.map(kept), columns, duplicates, late }
 }
 
-/** A chunk outlives the buffers of its records: the reader is asked for the next one while this one is on its way. */
-function kept(letter: RejectedRecord): RejectedRecord {
-  const { key, value, headers, ...position } = letter.record
+/** A chunk outlives the buffers of its records: the next chunk is read while this one is on its way. */
+function kept(rejected: RejectedRecord): RejectedRecord {
+  const { key, value, headers, ...position } = rejected.record
   const copy = (bytes: Buffer | null): Buffer | null => (bytes === null ? null : Buffer.from(bytes))
   return {
-    ...letter,
+    ...rejected,
     record: {
       ...position,
       key: copy(key),
@@ -91,57 +76,37 @@ export async function scoreChunk(
   chunk: FoldedChunk,
   epoch: number,
 ): Promise<Block> {
-  const { columns } = chunk
-  const part = chunk.duplicates === 0 ? columns : withoutDuplicates(columns)
+  refuseHalted(routing.halted, stream.stream.model)
+  const { fingerprint, width } = stream.plan
+  const { columns, after, last } = chunk
+  const part = chunk.duplicates === 0 ? columns : withoutDuplicates(columns, width)
   const scores = await score(stream.scored, routing, part.tenants, part.vectors)
-  const why = await reasonsOf(stream, routing, part, scores)
-  const frame = {
-    ...columns,
-    after: chunk.after,
-    last: chunk.last,
-    epoch,
-    control: routing.position,
-    versions: scores.versions,
-  }
-  if (part === columns)
-    return {
-      ...frame,
-      scores: scores.values,
-      by: scores.by,
-      risks: scores.risks,
-      versionOf: scores.versionOf,
-      reasons: why,
-    }
-  return { ...frame, ...spread(columns, scores, why) }
+  const reasons = await reasonsOf(stream, routing, part, scores)
+  const frame = { after, last, epoch, control: routing.position, fingerprint, width }
+  const scored = { scores: scores.values, ...scores, reasons }
+  return buildBlock(frame, columns, part === columns ? scored : besideDuplicates(columns, scored))
 }
 
-type Part = Pick<FoldedChunk['columns'], 'tenants' | 'vectors' | 'width'>
+type Part = Pick<EventColumns, 'tenants' | 'vectors'>
 
-function withoutDuplicates(columns: FoldedChunk['columns']): Part {
-  const { kinds, tenants, vectors, width } = columns
+function withoutDuplicates({ kinds, tenants, vectors }: EventColumns, width: number): Part {
   const kept = tenants.flatMap((_, row) => (kinds[row] === 0 ? [row] : []))
   const compact = new Float32Array(kept.length * width)
   kept.forEach((row, i) => compact.set(vectors.subarray(row * width, (row + 1) * width), i * width))
-  return { tenants: kept.map((row) => tenants[row]!), vectors: compact, width }
+  return { tenants: kept.map((row) => tenants[row]!), vectors: compact }
 }
 
 /** Puts scores back beside the duplicates, which have none. */
-function spread({ kinds, rows }: FoldedChunk['columns'], scores: Scores, why: readonly string[]) {
-  const out = {
-    scores: new Float32Array(rows),
-    by: new Uint8Array(rows),
-    risks: new Uint8Array(rows),
-    versionOf: new Uint16Array(rows),
-    reasons: new Array<string>(rows).fill(''),
-  }
+function besideDuplicates({ kinds, rows }: EventColumns, scored: ScoreColumns): ScoreColumns {
+  const out = scoreColumns(rows, scored.versions)
   let next = 0
   for (let row = 0; row < rows; row++) {
     if (kinds[row] !== 0) continue
-    out.scores[row] = scores.values[next]!
-    out.by[row] = scores.by[next]!
-    out.risks[row] = scores.risks[next]!
-    out.versionOf[row] = scores.versionOf[next]!
-    out.reasons[row] = why[next]!
+    out.scores[row] = scored.scores[next]!
+    out.by[row] = scored.by[next]!
+    out.risks[row] = scored.risks[next]!
+    out.versionOf[row] = scored.versionOf[next]!
+    out.reasons[row] = scored.reasons[next]!
     next++
   }
   return out
@@ -159,10 +124,10 @@ async function reasonsOf(
   const least = from === 'high' ? 2 : 1
   const risky = part.tenants.flatMap((_, row) => (scores.risks[row]! >= least ? [row] : []))
   if (risky.length === 0) return out
-  const { width } = part
+  const { width } = stream.plan
   const vectors = new Float32Array(risky.length * width)
   risky.forEach((row, i) => vectors.set(part.vectors.subarray(row * width, (row + 1) * width), i * width))
-  const found = await reasons(
+  const found = await reasonsFor(
     stream.scored,
     routing,
     risky.map((row) => part.tenants[row]!),

@@ -6,7 +6,7 @@ import type { RejectedRecord } from '../ground/dead-letter.js'
 import type { Decoded } from '../ground/decode.js'
 import { isRedriven } from '../ground/dead-letter-record.js'
 
-/** A chunk up to where the line stops in it. */
+/** A chunk up to where the gate closes in it. */
 export interface Kept {
   readonly records: readonly LogRecord[]
   readonly decoded: Decoded
@@ -16,24 +16,24 @@ export interface Kept {
  * Stops a partition where too many of its last records are bad, so that a broken schema does not drain a topic into the
  * dead letters.
  */
-export interface Line {
-  /** BAD_SHARE once the line stands: nothing after that offset may be consumed. */
+export interface PartitionGate {
+  /** BAD_SHARE once the gate is closed: nothing after that offset may be consumed. */
   readonly stopped: EngineError | undefined
-  /** Bad ones of the last records, 0..1. */
+  /** The share of bad records among the last ones, 0..1. */
   readonly share: number
-  /** Counts the records of a chunk that is about to be folded; what lies behind the stop is left out. */
+  /** Counts the records of a chunk that is about to be folded, and leaves out those behind the stop. */
   take(records: readonly LogRecord[], decoded: Decoded): Kept
   /** The state of the partition together with the count, for one commit. */
   readonly state: Pick<PartitionState, 'takeDirty'>
 }
 
-export interface LineOptions {
+export interface PartitionGateOptions {
   readonly at: TopicPartition
-  /** Without a rule nothing stops the line. */
+  /** Without a rule the gate never closes. */
   readonly rule: BadShareRule | undefined
   /** Stops that a person accepted. */
-  readonly forgiven: () => readonly Forgiven[]
-  /** The last offset in the state, and the last that has its result: who went beyond a stop was allowed to. */
+  readonly accepted: () => readonly Forgiven[]
+  /** The last offset in the state, and the last that has its result: an owner that went beyond a stop was allowed to. */
   readonly last: Offset
   readonly covered: Offset
   readonly state: PartitionState
@@ -43,15 +43,23 @@ export interface LineOptions {
 
 const never: BadShareRule = { share: 1, records: 1 }
 
-export async function openLine({ at, rule = never, forgiven, last, covered, state, load }: LineOptions): Promise<Line> {
+export async function openPartitionGate({
+  at,
+  rule = never,
+  accepted,
+  last,
+  covered,
+  state,
+  load,
+}: PartitionGateOptions): Promise<PartitionGate> {
   const counted = new BadShare(rule, rule === never ? undefined : await load(badShareKey), last)
   let stopped: EngineError | undefined
 
   const stopsAt = (offset: Offset): boolean =>
-    offset >= covered && !forgiven().some(({ from, to }) => from <= offset && offset <= to)
+    offset >= covered && !accepted().some(({ from, to }) => from <= offset && offset <= to)
   if (counted.exceeded && stopsAt(last)) stopped = tooManyBad(at, rule, last)
 
-  /** How many records of the chunk are kept: all of them, or those up to the stop. */
+  /** How many records of the chunk pass: all of them, or those up to the stop. */
   function count(records: readonly LogRecord[], dead: readonly RejectedRecord[]): number {
     let bad = 0
     for (let i = 0; i < records.length; i++) {
@@ -59,7 +67,7 @@ export async function openLine({ at, rule = never, forgiven, last, covered, stat
       const letter = dead[bad]?.record === record ? dead[bad++] : undefined
       if (
         isRedriven(record) ||
-        !counted.add(record.offset, letter !== undefined, forgiven()) ||
+        !counted.add(record.offset, letter !== undefined, accepted()) ||
         !stopsAt(record.offset)
       )
         continue

@@ -1,32 +1,32 @@
 import type { Clock } from '../../base/clock.js'
 import type { RebuildSnapshot } from '../../contracts/engine.js'
-import type { Refold } from './partition.js'
+import type { CatchUp } from './dependencies.js'
 
-/** How far the partitions of this process are in what has its results already. */
+/** How far the partitions of this process are in folding events that have their results already. */
 export interface Rebuilds {
-  readonly onRefold: (refold: Refold) => void
-  /** Those that are not done. */
+  readonly onCatchUp: (catchUp: CatchUp) => void
+  /** The partitions that are not done. */
   current(): readonly RebuildSnapshot[]
 }
 
 interface Running {
   readonly startedMs: number
-  saidMs: number
-  refold: Refold
+  reportedMs: number
+  catchUp: CatchUp
 }
 
-/** Between two lines about the same partition. */
-const sayEveryMs = 10_000
-/** What was folded since the last commit is a matter of a second, and not worth a line. */
-const worthSaying = 50_000
+/** The interval between two reports about the same partition. */
+const reportEveryMs = 10_000
+/** Folding fewer records takes a second, and is not worth a report. */
+const worthReporting = 50_000
 
-/** Follows rebuilds and says in a sentence when one begins, goes on for long, and ends. */
+/** Follows rebuilds, and reports in a sentence when one begins, that it is under way, and when it ends. */
 export function followRebuilds(clock: Clock, report: (message: string) => void): Rebuilds {
   const running = new Map<string, Running>()
 
   const snapshotOf = ({
     startedMs,
-    refold: { stream, partition, first, next, last, isRebuild },
+    catchUp: { stream, partition, first, next, last, isRebuild },
   }: Running): RebuildSnapshot => {
     const [recordsDone, records] = [next - first, last + 1 - first]
     const elapsedMs = clock.nowMs() - startedMs
@@ -40,7 +40,7 @@ export function followRebuilds(clock: Clock, report: (message: string) => void):
     }
   }
 
-  function say(one: Running): void {
+  function reportOne(one: Running): void {
     const { stream, partition, recordsDone, records, etaMs, isRebuild } = snapshotOf(one)
     const what = isRebuild ? 'the state is rebuilt from the log' : 'events since the last commit are folded again'
     const eta = etaMs === undefined ? '' : `, about ${Math.ceil(etaMs / 1_000)} s left`
@@ -54,16 +54,18 @@ export function followRebuilds(clock: Clock, report: (message: string) => void):
   }
 
   return {
-    onRefold(refold) {
-      const key = `${refold.stream}/${refold.partition}`
+    onCatchUp(catchUp) {
+      const key = `${catchUp.stream}/${catchUp.partition}`
       const known = running.get(key)
-      const begins = known === undefined || refold.next === refold.first
-      const one: Running = begins ? { startedMs: clock.nowMs(), saidMs: clock.nowMs(), refold } : { ...known, refold }
-      const isDone = refold.next > refold.last
-      const loud = refold.isRebuild || refold.last - refold.first >= worthSaying
-      if (loud && (begins || isDone || clock.nowMs() - one.saidMs >= sayEveryMs)) {
-        one.saidMs = clock.nowMs()
-        say(one)
+      const begins = known === undefined || catchUp.next === catchUp.first
+      const one: Running = begins
+        ? { startedMs: clock.nowMs(), reportedMs: clock.nowMs(), catchUp }
+        : { ...known, catchUp }
+      const isDone = catchUp.next > catchUp.last
+      const loud = catchUp.isRebuild || catchUp.last - catchUp.first >= worthReporting
+      if (loud && (begins || isDone || clock.nowMs() - one.reportedMs >= reportEveryMs)) {
+        one.reportedMs = clock.nowMs()
+        reportOne(one)
       }
       if (isDone) running.delete(key)
       else running.set(key, one)

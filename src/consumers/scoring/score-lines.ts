@@ -6,7 +6,7 @@ import type { NewRecord, Offset } from '../../log/event-log.js'
 import type { CompiledStream } from '../ground/compiled.js'
 import type { RejectedRecord } from '../ground/dead-letter.js'
 import { scoringFlow, type ScoringOptions } from './scoring.js'
-import type { ChunkReport } from './partition.js'
+import type { ChunkReport } from './dependencies.js'
 
 /** What became of one line. `row` points into the block that covers it. */
 export type LineResult =

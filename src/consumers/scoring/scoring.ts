@@ -1,16 +1,15 @@
 import { isEngineError } from '../../base/errors.js'
 import type { Assignment, ConsumerGroups, Membership } from '../../log/event-log.js'
-import { createBeat } from './batch-timer.js'
+import { createBatchTimer } from './batch-timer.js'
 import type { CompiledStream } from '../ground/compiled.js'
 import { guarded } from '../control/guarded.js'
-import { scorePartition, type ScoringDependencies } from './partition.js'
+import type { ScoringDependencies } from './dependencies.js'
+import { scorePartition } from './partition.js'
 import { scoringReader } from '../control/stops.js'
 
 export const scoringGroup = 'tidemill-scoring'
 
-/**
- * How long a partition rests before it is claimed again after another owner took it while it is still assigned here.
- */
+/** The pause before a partition is claimed again that another owner took while it is still assigned here. */
 const reclaimDelayMs = 1_000
 
 export interface ScoringOptions extends ScoringDependencies {
@@ -20,12 +19,12 @@ export interface ScoringOptions extends ScoringDependencies {
 
 /**
  * Joins the scoring group: every partition of every stream that is assigned here is scored until it is taken away. A
- * partition that must not go on stands still, and the others do not.
+ * partition that must not continue is stopped, and the others continue.
  */
 export async function scoringFlow(options: ScoringOptions): Promise<Membership> {
   const byTopic = new Map(options.streams.map((stream) => [stream.topics.events, stream]))
   const { stops, clock } = options
-  const dependencies = { ...options, beat: createBeat() }
+  const dependencies = { ...options, timer: createBatchTimer() }
   return options.groups.join(scoringGroup, [...byTopic.keys()], (assignment) =>
     guarded({ reader: scoringReader, assignment, stops, clock }, () =>
       work(byTopic.get(assignment.topic)!, assignment, dependencies),

@@ -6,9 +6,10 @@ import type { StateStore } from '../../state/state-store.js'
 import { partitionOf } from '../../base/keys.js'
 import { limits } from '../../base/limits.js'
 import { riskLevels, scoredBy, type Block } from '../../log/blocks/block.js'
+import { buildBlock, eventColumns } from '../../log/blocks/build.js'
 import { encodeBlock } from '../../log/blocks/codec.js'
 import { reasons } from '../../scorers/reasons.js'
-import type { Routing } from '../../scorers/routing.js'
+import { refuseHalted, type Routing } from '../../scorers/routing.js'
 import { by, heuristicScores, heuristicVersion, riskOf, score, type Scores } from '../../scorers/score.js'
 import type { CompiledStream } from '../ground/compiled.js'
 import type { Tenants } from '../ground/decode.js'
@@ -52,9 +53,12 @@ export async function predict(
   await vectorsOf(stream, asked, vectors, options.store)
   const tenants = asked.map(({ event }) => event[stream.stream.tenant] as string)
   const routing = options.routing()
+  refuseHalted(routing.halted, stream.stream.model)
   const scores = await inTime(stream, routing, tenants, vectors, options.clock)
   const why = await reasonsOf(stream, routing, tenants, vectors, scores)
-  const value = encodeBlock(blockOf(stream, asked, tenants, vectors, scores, why, routing, options.clock.nowMs()))
+  const value = encodeBlock(
+    blockOf(stream, asked, tenants, vectors, scores, why, routing.position, options.clock.nowMs()),
+  )
   await options.predictions.write({ key: Buffer.from(stream.stream.name), value }, durable)
   asked.forEach(({ index, event, late }, row) => (results[index] = answer(stream, event, late, scores, row, why[row]!)))
   return results
@@ -166,39 +170,25 @@ function answer(
 }
 
 function blockOf(
-  stream: CompiledStream,
+  { stream, plan }: CompiledStream,
   asked: readonly Asked[],
   tenants: readonly string[],
   vectors: Float32Array,
   scores: Scores,
-  why: readonly string[],
-  routing: Routing,
+  reasons: readonly string[],
+  control: number,
   nowMs: number,
 ): Block {
-  const rows = asked.length
-  const { plan } = stream
-  return {
-    after: -1,
-    last: -1,
-    epoch: 0,
-    control: routing.position,
-    fingerprint: plan.fingerprint,
-    width: plan.width,
-    rows,
-    offsets: Float64Array.from(asked, (_, row) => row),
-    recordTimes: new Float64Array(rows).fill(nowMs),
-    eventTimes: Float64Array.from(asked, ({ event }) => event[stream.stream.time] as number),
-    eventIds: asked.map(({ event }) => event[stream.stream.id] as string),
-    tenants,
-    entities: asked.map(({ event }) => plan.subject(event)),
-    kinds: new Uint8Array(rows),
-    by: scores.by,
-    risks: scores.risks,
-    flags: Uint8Array.from(asked, ({ late }) => (late ? 1 : 0)),
-    scores: scores.values,
-    vectors,
-    versions: scores.versions,
-    versionOf: scores.versionOf,
-    reasons: why,
-  }
+  const columns = { ...eventColumns(asked.length, 0), vectors }
+  asked.forEach(({ event, late }, row) => {
+    columns.offsets[row] = row
+    columns.recordTimes[row] = nowMs
+    columns.eventTimes[row] = event[stream.time] as number
+    columns.eventIds[row] = event[stream.id] as string
+    columns.tenants[row] = tenants[row]!
+    columns.entities[row] = plan.subject(event)
+    columns.flags[row] = late ? 1 : 0
+  })
+  const frame = { after: -1, last: -1, epoch: 0, control, fingerprint: plan.fingerprint, width: plan.width }
+  return buildBlock(frame, columns, { ...scores, scores: scores.values, reasons })
 }

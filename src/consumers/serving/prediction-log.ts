@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.js'
 import { limits } from '../../base/limits.js'
 import type { EventLog, NewRecord } from '../../log/event-log.js'
-import { patiently } from '../ground/retry.js'
+import { patient } from '../ground/retry.js'
 import { apiPredictionsTopic } from '../ground/topic-names.js'
 
 export interface PredictionLogOptions {
@@ -30,15 +30,13 @@ export interface PredictionLog {
 export function openPredictionLog({ log, clock, onRetry, onLost }: PredictionLogOptions): PredictionLog {
   const stopping = new AbortController()
   const waiting = new Set<Promise<void>>()
+  const patientLog = patient(log, ['append'], { clock, signal: stopping.signal, onRetry })
   return {
     async write(record, durable) {
       if (durable || waiting.size >= limits.unloggedPredictions)
         return void (await log.append(apiPredictionsTopic, [record]))
-      const logged: Promise<void> = patiently(() => log.append(apiPredictionsTopic, [record]), {
-        clock,
-        signal: stopping.signal,
-        onRetry,
-      })
+      const logged: Promise<void> = patientLog
+        .append(apiPredictionsTopic, [record])
         .then(() => undefined, onLost)
         .finally(() => waiting.delete(logged))
       waiting.add(logged)

@@ -2,7 +2,7 @@ import type { Clock } from '../../base/clock.js'
 import { EngineError, messageOf } from '../../base/errors.js'
 import { limits } from '../../base/limits.js'
 import type { Warehouse } from '../../sinks/warehouse.js'
-import { patiently } from '../ground/retry.js'
+import { retrying } from '../ground/retry.js'
 
 export interface AwaitedOptions {
   readonly open: () => Promise<Warehouse>
@@ -45,7 +45,7 @@ export async function awaitWarehouse({ open, prepare, clock, onRetry }: AwaitedO
   // Whoever starts waits for the first answer, and for one that does not come only a little.
   let answered: () => void = () => undefined
   const answer = new Promise<void>((resolve) => (answered = resolve))
-  const waiting = patiently(attempt, { clock, signal: closing.signal, onRetry: away })
+  const waiting = retrying(attempt, { clock, signal: closing.signal, onRetry: away })
   const over = new AbortController()
   try {
     await Promise.race([waiting, answer, clock.sleep(limits.warehouseStartMs, over.signal)])

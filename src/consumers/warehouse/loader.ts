@@ -4,7 +4,7 @@ import { isEngineError } from '../../base/errors.js'
 import { limits } from '../../base/limits.js'
 import type { Table } from '../../sinks/tables.js'
 import type { Warehouse } from '../../sinks/warehouse.js'
-import { patiently } from '../ground/retry.js'
+import { patient } from '../ground/retry.js'
 
 /** What one read of a partition gave for a table. */
 export interface Piece<Data> {
@@ -68,6 +68,7 @@ export function openLoader<Data>({
   onRetry,
 }: LoaderOptions<Data>): Loader<Data> {
   const pieces = new Subject<Waiting<Data>>()
+  const patientWarehouse = patient(warehouse, ['insert'], { clock, signal: stopping, onRetry })
   let delayMs: number = limits.insertDelayMs
 
   async function insert(batch: readonly Waiting<Data>[]): Promise<void> {
@@ -76,7 +77,7 @@ export function openLoader<Data>({
     try {
       const startMs = clock.nowMs()
       const native = encode(wanted.map(({ data }) => data))
-      await patiently(() => warehouse.insert(table, native), { clock, signal: stopping, onRetry })
+      await patientWarehouse.insert(table, native)
       const rows = wanted.reduce((sum, piece) => sum + piece.rows, 0)
       delayMs =
         rows < small.rows

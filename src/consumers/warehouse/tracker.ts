@@ -2,7 +2,7 @@ import type { Clock } from '../../base/clock.js'
 import { limits } from '../../base/limits.js'
 import type { EventLog, TopicPartition } from '../../log/event-log.js'
 import type { Warehouse } from '../../sinks/warehouse.js'
-import { patiently } from '../ground/retry.js'
+import { patient } from '../ground/retry.js'
 import { encodeMarks, type Mark } from './progress.js'
 
 /** What the flow knows of how far it is, and has written down of it. */
@@ -54,13 +54,14 @@ export function trackProgress({
   let unwritten = new Map<string, Mark>()
   let writing: Promise<void> | undefined
   const ends = trackEnds(log)
+  const patientWarehouse = patient(warehouse, ['insert'], { clock, signal: stopping, onRetry })
 
   async function write(): Promise<void> {
     const batch = unwritten
     unwritten = new Map()
     if (batch.size === 0) return
     const native = encodeMarks([...batch.values()], clock.nowMs())
-    await patiently(() => warehouse.insert('progress', native), { clock, signal: stopping, onRetry })
+    await patientWarehouse.insert('progress', native)
     onWritten()
   }
 

@@ -12,8 +12,9 @@ import type {
 import type { Table } from '../../sinks/tables.js'
 import type { Warehouse } from '../../sinks/warehouse.js'
 import { guarded } from '../control/guarded.js'
-import { patiently } from '../ground/retry.js'
-import { isAccepted, type Stops } from '../control/stops.js'
+import { retrying } from '../ground/retry.js'
+import { isAccepted } from '../control/accepted.js'
+import type { Stops } from '../control/stops.js'
 import { deadLettersFeed, eventsFeed, outcomesFeed, predictionsFeed, type Feed, type FedStream } from './feeds.js'
 import { openLoader, type Loader } from './loader.js'
 import { forgetMark, readMark, type Mark } from './progress.js'
@@ -164,7 +165,7 @@ async function fill<Data>(
   const start = await untilRevoked(() => startOf(table, assignment, context), assignment, context)
   if (start === undefined) return
   const take = feed.open(assignment, start.mark, context)
-  await context.stops?.going({ reader: readerOf(table), topic, partition })
+  await context.stops?.resume({ reader: readerOf(table), topic, partition })
   const progress = context.tracker.start(
     { table, topic, partition, covered: -1, epoch: 0, ...start.mark, next: start.next },
     revoked,
@@ -233,7 +234,7 @@ async function untilRevoked<Result>(
 ): Promise<Result | undefined> {
   const what = `${topic}/${partition}`
   try {
-    return await patiently(attempt, { clock, signal: revoked, onRetry: (error) => health.away(what, error) })
+    return await retrying(attempt, { clock, signal: revoked, onRetry: (error) => health.away(what, error) })
   } catch (error) {
     if (revoked.aborted && isEngineError(error) && error.disposition === 'retry') return undefined
     throw error

@@ -15,7 +15,7 @@ export interface GaugeSources {
   readonly versionOf: (stream: string) => string
   /** Where the engine keeps its data. */
   readonly directory: string
-  readonly stops: Pick<Stops, 'standing'>
+  readonly stops: Pick<Stops, 'stopped'>
   readonly rebuilds: Rebuilds
   /** Undefined where this process does not fill the warehouse. */
   readonly warehouse: { lagRecords(): number; up(): boolean } | undefined
@@ -68,7 +68,7 @@ export function registerGauges(registry: Registry, sources: GaugeSources): void 
     registers,
     collect() {
       this.reset()
-      for (const { reader, topic, partition, code } of sources.stops.standing())
+      for (const { reader, topic, partition, code } of sources.stops.stopped())
         this.set({ reader, topic, partition: String(partition), code }, 1)
     },
   })

@@ -5,7 +5,7 @@ import { codesOf } from '../../base/errors.js'
 import { riskLevels, scoredBy } from '../../log/blocks/block.js'
 import type { CompiledStream } from '../ground/compiled.js'
 import { createRecent, type Recent } from './recent.js'
-import type { ChunkReport } from '../scoring/partition.js'
+import type { ChunkReport } from '../scoring/dependencies.js'
 
 /** Counts what the scoring flow reports: for `/metrics`, and for whoever looks at the engine now. */
 export interface Observation {

@@ -1,35 +1,16 @@
-import type { AcceptedStop, PartitionsPort, StoppedPartition } from '../../contracts/ports.js'
-import type { Stop } from '../control/partition-records.js'
+import type { AcceptedStop, PartitionsPort } from '../../contracts/ports.js'
+import type { Stops } from '../control/stops.js'
+import type { Accepted } from '../control/stops-fold.js'
 import type { Rebuilds } from '../scoring/rebuilds.js'
-import type { Accepted, Stops } from '../control/stops.js'
 
-/** What the API tells operators of partitions, and takes from them. */
+/** What the API shows operators of partitions, and what it does for them. */
 export const partitionsPort = (stops: Stops, rebuilds: Rebuilds): PartitionsPort => ({
   look: () => ({
-    stopped: stops.standing().map(stoppedOf),
+    stopped: stops.stopped(),
     rebuilding: rebuilds.current(),
-    accepted: stops.accepted().map(acceptedOf),
+    accepted: stops.accepted().map(withoutPosition),
   }),
-  accept: async (at, by, why) => (await stops.accept(at, by, why)).map(acceptedOf),
+  accept: async (at, by, why) => (await stops.accept(at, by, why)).map(withoutPosition),
 })
 
-const stoppedOf = ({ reader, topic, partition, code, message, lost, atMs }: Stop): StoppedPartition => ({
-  reader,
-  topic,
-  partition,
-  code,
-  message,
-  lost: lost ?? null,
-  sinceMs: atMs,
-})
-
-const acceptedOf = ({ reader, topic, partition, code, lost, by, why, atMs }: Accepted): AcceptedStop => ({
-  reader,
-  topic,
-  partition,
-  code,
-  lost,
-  by,
-  why,
-  atMs,
-})
+const withoutPosition = ({ position: _, ...accepted }: Accepted): AcceptedStop => accepted

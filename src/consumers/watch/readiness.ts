@@ -6,9 +6,8 @@ import { limits } from '../../base/limits.js'
 import type { EventLog } from '../../log/event-log.js'
 import type { Warehouse } from '../../sinks/warehouse.js'
 import type { CompiledStream } from '../ground/compiled.js'
-import { stopText } from '../control/guarded.js'
 import type { Rebuilds } from '../scoring/rebuilds.js'
-import type { Stops } from '../control/stops.js'
+import { stopText, type Stops } from '../control/stops.js'
 import { controlTopic } from '../ground/topic-names.js'
 
 export interface ReadinessOptions {
@@ -19,7 +18,7 @@ export interface ReadinessOptions {
   readonly store: StateStore | undefined
   readonly warehouse: Warehouse | undefined
   readonly streams: readonly CompiledStream[]
-  readonly stops: Pick<Stops, 'standing'>
+  readonly stops: Pick<Stops, 'stopped'>
   readonly rebuilds: Rebuilds
   /** Why the engine cannot go on; undefined while it can. */
   readonly failure: () => unknown
@@ -61,8 +60,8 @@ export async function readinessOf({
     workingWithout(await ask('disk', () => roomCheck(directory))),
     workingWithout({
       check: 'partitions',
-      ok: stops.standing().length === 0,
-      detail: stops.standing().map(stopText).join('; ') || 'none stands still',
+      ok: stops.stopped().length === 0,
+      detail: stops.stopped().map(stopText).join('; ') || 'none is stopped',
     }),
   ]
 }

@@ -1,6 +1,7 @@
 import { clockParts, localMs } from './calendar.js'
 import { readColumns, type ColumnSlot } from './columns.js'
-import type { Event, Value, Where } from '../feature.js'
+import type { Event } from '../feature.js'
+import type { Value, Where } from '../value.js'
 import { kilometres } from './geography.js'
 import { codeOf } from '../../base/hash.js'
 import { condition, isColumn, isMissing, operations, textMeasures, within } from './values.js'

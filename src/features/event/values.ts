@@ -1,6 +1,6 @@
 import { clockParts, localMs } from './calendar.js'
 import { numberOf } from './columns.js'
-import type { Scalar, Value, Where } from '../feature.js'
+import type { Scalar, Value, Where } from '../value.js'
 import { kilometres } from './geography.js'
 
 /** Reads a column of the event at hand. */

@@ -1,8 +1,17 @@
-import { dropRows, insertRow, makeRoom, NEWEST, type List, type Memory, rowsOf, startOf } from '../memory/memory.js'
+import {
+  dropRows,
+  insertRow,
+  makeRoom,
+  NEWEST,
+  rowsOf,
+  rowsUpTo,
+  startOf,
+  type List,
+  type Memory,
+} from '../memory/memory.js'
 import type { Outputs, Part, Read, Surroundings } from './part.js'
 import { AS_OF, TIME, type Row } from '../event/row.js'
 import { M2, MAX, MEAN, MIN, N, STATISTICS, SUM, type Need } from './statistics.js'
-import { rowsUpTo } from './tile-table.js'
 
 /** What a pair holds beside the time: a number, a column's code, or nothing. */
 export interface PairSource {

@@ -20,6 +20,15 @@ export interface Part {
   readonly after?: Read | undefined
 }
 
+/**
+ * What an entity remembers of features instead of columns. `read` runs in the order of the vector, when every feature
+ * declared before stands; `add` takes them in after the whole vector is read, so no feature sees itself.
+ */
+export interface Reflection {
+  readonly read: Read
+  readonly add: (memory: Memory, row: Row, out: Outputs) => void
+}
+
 /** What parts are built with. */
 export interface Surroundings {
   readonly builder: LayoutBuilder

@@ -1,8 +1,16 @@
-import { dropRows, insertRow, makeRoom, NEWEST, rowsOf, startOf, type List, type Memory } from '../memory/memory.js'
-import type { Surroundings } from './part.js'
-import type { Reflection } from './reflection.js'
+import {
+  dropRows,
+  insertRow,
+  makeRoom,
+  NEWEST,
+  rowsOf,
+  rowsUpTo,
+  startOf,
+  type List,
+  type Memory,
+} from '../memory/memory.js'
+import type { Reflection, Surroundings } from './part.js'
 import { AS_OF, TIME } from '../event/row.js'
-import { rowsUpTo } from './tile-table.js'
 
 export interface PeakSource {
   /** Index in the vector of the feature whose peak it is. */

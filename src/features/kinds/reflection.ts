@@ -1,19 +1,7 @@
 import type { EntityBuilder } from './entity.js'
 import type { Feature } from '../feature.js'
-import type { Memory } from '../memory/memory.js'
-import type { Outputs, Read } from './part.js'
 import { peak } from './peak.js'
-import type { Row } from '../event/row.js'
 import { surprise } from './surprise.js'
-
-/**
- * What an entity remembers of features instead of columns. `read` runs in the order of the vector, when every feature
- * declared before stands; `add` takes them in after the whole vector is read, so no feature sees itself.
- */
-export interface Reflection {
-  readonly read: Read
-  readonly add: (memory: Memory, row: Row, out: Outputs) => void
-}
 
 /** Kinds that remember other features. */
 export type ReflectiveFeature = Extract<Feature, { readonly by: string; readonly of: unknown }>

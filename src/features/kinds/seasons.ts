@@ -1,9 +1,18 @@
 import { largestOffsetMs, localMs, slotOf, slotsIn } from '../event/calendar.js'
-import { dropRows, insertRow, makeRoom, NEWEST, type List, type Memory, rowsOf, startOf } from '../memory/memory.js'
+import {
+  dropRows,
+  insertRow,
+  makeRoom,
+  NEWEST,
+  rowsOf,
+  rowsUpTo,
+  startOf,
+  type List,
+  type Memory,
+} from '../memory/memory.js'
 import type { Outputs, Part, Surroundings } from './part.js'
 import { AS_OF, TIME, type Row } from '../event/row.js'
 import { M2, MEAN, N, STATISTICS } from './statistics.js'
-import { rowsUpTo } from './tile-table.js'
 
 export interface SeasonSource {
   readonly number: number

@@ -1,6 +1,5 @@
 import { dropRows, insertRow, makeRoom, NEWEST, rowsOf, startOf, type List, type Memory } from '../memory/memory.js'
-import type { Outputs, Surroundings } from './part.js'
-import type { Reflection } from './reflection.js'
+import type { Outputs, Reflection, Surroundings } from './part.js'
 import { AS_OF, TIME, type Row } from '../event/row.js'
 
 export interface SurpriseSource {

@@ -1,6 +1,17 @@
 import { rowsOf, startOf, type List } from '../memory/memory.js'
 import { M2, MAX, MEAN, MIN, N, SUM } from './statistics.js'
-import type { Series } from './tile-table.js'
+
+/** Columns of one source in a row, as distances from the row's start; -1 where not kept. */
+export interface Series {
+  readonly number: number
+  readonly match: number
+  readonly n: number
+  readonly sum: number
+  /** Mean, and in the next column M2. */
+  readonly mean: number
+  readonly min: number
+  readonly max: number
+}
 
 /** A series, the windows that it is read for (indices, ascending by length) and where each one's statistics go. */
 export interface SeriesRead extends Series {

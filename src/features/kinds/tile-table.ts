@@ -1,20 +1,18 @@
-import { dropRows, insertRow, makeRoom, NEWEST, type List, type Memory, rowsOf, startOf } from '../memory/memory.js'
+import {
+  dropRows,
+  insertRow,
+  makeRoom,
+  NEWEST,
+  rowsOf,
+  rowsUpTo,
+  startOf,
+  type List,
+  type Memory,
+} from '../memory/memory.js'
 import type { Part, Read, Surroundings } from './part.js'
 import { AS_OF, TIME, type Row } from '../event/row.js'
-import { readTiles, type SeriesRead } from './tile-read.js'
+import { readTiles, type Series, type SeriesRead } from './tile-read.js'
 import { Requests, STATISTICS, type WindowRequest } from './statistics.js'
-
-/** Columns of one source in a row, as distances from the row's start; -1 where not kept. */
-export interface Series {
-  readonly number: number
-  readonly match: number
-  readonly n: number
-  readonly sum: number
-  /** Mean, and in the next column M2. */
-  readonly mean: number
-  readonly min: number
-  readonly max: number
-}
 
 interface View {
   readonly source: string
@@ -142,16 +140,6 @@ function addValue(nums: Float64Array, at: number, one: Series, value: number): v
   }
   if (one.min >= 0 && value < nums[at + one.min]!) nums[at + one.min] = value
   if (one.max >= 0 && value > nums[at + one.max]!) nums[at + one.max] = value
-}
-
-/** Rows at the front of an ordered list whose first column is at most `bound`. */
-export function rowsUpTo(memory: Memory, list: List, bound: number): number {
-  const { nums } = memory
-  const start = startOf(nums, list)
-  const rows = rowsOf(nums, list)
-  let index = 0
-  while (index < rows && nums[start + index * list.width]! <= bound) index++
-  return index
 }
 
 const range = (from: number, to: number): readonly number[] =>

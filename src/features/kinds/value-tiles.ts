@@ -1,7 +1,16 @@
-import { dropRows, insertRow, makeRoom, NEWEST, type List, type Memory, rowsOf, startOf } from '../memory/memory.js'
+import {
+  dropRows,
+  insertRow,
+  makeRoom,
+  NEWEST,
+  rowsOf,
+  rowsUpTo,
+  startOf,
+  type List,
+  type Memory,
+} from '../memory/memory.js'
 import type { Outputs, Part, Read, Surroundings } from './part.js'
 import { AS_OF, TIME, type Row } from '../event/row.js'
-import { rowsUpTo } from './tile-table.js'
 
 /** Counts per tile and value of a code: how usual the event's own value is. */
 export interface ValueTiles {

@@ -34,3 +34,10 @@ export function decodeClocks(blob: Buffer): readonly TenantClock[] {
   }
   return clocks
 }
+
+/** No tenant's clock is before this time; -Infinity while there is no clock. */
+export function oldestMs(clocks: readonly TenantClock[]): number {
+  let oldest = Infinity
+  for (const { newestMs } of clocks) oldest = Math.min(oldest, newestMs)
+  return oldest === Infinity ? -Infinity : oldest
+}

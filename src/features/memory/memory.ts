@@ -121,6 +121,16 @@ export function place(nums: Float64Array, rowsFrom: number, lists: readonly List
 export const startOf = (nums: Float64Array, list: List): number => nums[list.head]! | 0
 export const rowsOf = (nums: Float64Array, list: List): number => nums[list.head + 1]! | 0
 
+/** Rows at the front of an ordered list whose first column is at most `bound`. */
+export function rowsUpTo(memory: Memory, list: List, bound: number): number {
+  const { nums } = memory
+  const start = startOf(nums, list)
+  const rows = rowsOf(nums, list)
+  let index = 0
+  while (index < rows && nums[start + index * list.width]! <= bound) index++
+  return index
+}
+
 /**
  * Opens a row at `index` of a list that has room and gives where its columns start; they hold anything until written.
  */

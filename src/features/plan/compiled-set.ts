@@ -69,16 +69,7 @@ export function compileSet(set: FeatureSet): CompiledSet {
     } else if (feature.kind === 'ratio' || feature.kind === 'difference') last.push(ofTwo(feature, at, indexOf))
     else ofEvent.add(feature, at)
   })
-  const entities = [...builders].map(([name, builder]): CompiledEntity => {
-    const entity = set.entities[name]!
-    return {
-      name,
-      scope: entity.scope,
-      columns: entity.columns.map(readColumn),
-      plan: builder.plan(),
-      reachMs: reachOf(set, name),
-    }
-  })
+  const entities = [...builders].map(([name, builder]) => compiledEntity(set, name, builder))
   const row = rowBuilder.plan()
   const out: Outputs = { results: new Float64Array(slots), vector: new Float64Array(set.features.length) }
   return {
@@ -101,6 +92,11 @@ export function compileSet(set: FeatureSet): CompiledSet {
       }
     },
   }
+}
+
+function compiledEntity(set: FeatureSet, name: string, builder: EntityBuilder): CompiledEntity {
+  const { scope, columns } = set.entities[name]!
+  return { name, scope, columns: columns.map(readColumn), plan: builder.plan(), reachMs: reachOf(set, name) }
 }
 
 type Memories = readonly (Memory | undefined)[]

@@ -2,9 +2,10 @@ import { EngineError } from '../../base/errors.js'
 import { keySeparator } from '../../base/keys.js'
 import { heap } from '../memory/arena.js'
 import { decodeMemory, encodeMemory, Slab } from '../memory/blob.js'
-import { clocksKey, decodeClocks, encodeClocks, type TenantClock } from '../memory/clocks.js'
+import { clocksKey, decodeClocks, encodeClocks, oldestMs, type TenantClock } from '../memory/clocks.js'
 import { idOf, textOf, type CompiledSet } from './compiled-set.js'
 import { absent, EntityCache, type Cached } from '../memory/entity-cache.js'
+import { entityKey } from './entity-key.js'
 import type { Event } from '../feature.js'
 import { NEWEST, type Layout, type Memory } from '../memory/memory.js'
 import type { Dirty, Folded, PartitionState } from './plan.js'
@@ -240,17 +241,6 @@ export class Partition implements PartitionState {
       if (open) for (const entity of taken) entity.taken--
       open = false
     }
-    return { puts, deletes: seen.deletes, clockMs: this.#clockMs(), committed }
-  }
-
-  /** No tenant's clock is before it. */
-  #clockMs(): number {
-    let oldestMs = Infinity
-    for (const { newestMs } of this.#clocks) oldestMs = Math.min(oldestMs, newestMs)
-    return oldestMs === Infinity ? -Infinity : oldestMs
+    return { puts, deletes: seen.deletes, clockMs: oldestMs(this.#clocks), committed }
   }
 }
-
-/** Unambiguous since ids hold no control characters, and an entity's name says whether a tenant follows. */
-export const entityKey = (name: string, scope: 'tenant' | 'partition', tenant: string, id: string): string =>
-  scope === 'tenant' ? name + keySeparator + tenant + keySeparator + id : name + keySeparator + id

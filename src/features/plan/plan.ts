@@ -1,5 +1,4 @@
 import type { Event, FeatureSet } from '../feature.js'
-export { compile } from './compile.js'
 
 /** A compiled feature set: decided once, then only done. Pure; knows no store and no clock. */
 export interface Plan {

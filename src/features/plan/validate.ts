@@ -1,6 +1,7 @@
 import { EngineError } from '../../base/errors.js'
 import { isColumnName } from '../event/columns.js'
-import type { Feature, FeatureSet, Value, Where } from '../feature.js'
+import type { Feature, FeatureSet } from '../feature.js'
+import type { Value, Where } from '../value.js'
 import { isReflective, namesOf, type ReflectiveFeature } from '../kinds/reflection.js'
 
 /** A vector of 1,024 doubles is 8 KiB of scratch, and blocks of it are still below a log record. */

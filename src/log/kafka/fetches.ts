@@ -1,8 +1,10 @@
 import { EngineError, isEngineError } from '../../base/errors.js'
 import { limits } from '../../base/limits.js'
+import { send } from './broker.js'
+import type { LinkedBroker } from './broker.js'
+import type { KafkaConnection } from './connection.js'
 import { offsetOutOfRange } from './faults.js'
-import { Wire, send } from './link.js'
-import type { KafkaConnection, LinkedBroker } from './link.js'
+import { Wire } from './link.js'
 import { fetchRequest } from './wire.js'
 import type { Asked, Fetched } from './wire.js'
 

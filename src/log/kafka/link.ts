@@ -3,102 +3,17 @@ import type { Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { ConnectionOptions } from 'node:tls'
 import kafkajs from 'kafkajs'
-import type { Admin, Broker, Cluster, Kafka, KafkaConfig } from 'kafkajs'
-import type { Clock } from '../../base/clock.js'
+import type { Admin, Cluster, Kafka, KafkaConfig } from 'kafkajs'
 import { EngineError, isEngineError } from '../../base/errors.js'
 import { limits } from '../../base/limits.js'
 import type { TopicPartition } from '../event-log.js'
+import type { LinkedBroker } from './broker.js'
+import type { KafkaConnection, KafkaReport } from './connection.js'
 import { BrokerFault, faultType, unknownTopic } from './faults.js'
 import { persistently } from './persistence.js'
 import type { Persistence } from './persistence.js'
-import type { Request } from './wire.js'
 
 const { Kafka: Client, logLevel } = kafkajs
-
-export type KafkaReport = (level: 'warn' | 'debug', message: string, fields: Readonly<Record<string, unknown>>) => void
-
-export interface KafkaConnection {
-  /** `host:port` of some brokers; the others are found through them. */
-  readonly brokers: readonly string[]
-  readonly clientId: string
-  /** `true` trusts the authorities that Node trusts; else certificates as `node:tls` takes them. */
-  readonly tls?: boolean | ConnectionOptions
-  readonly sasl?: {
-    readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'
-    readonly username: string
-    readonly password: string
-  }
-  readonly clock: Clock
-  /** Told what the client library logs, and of every fault that is waited out. */
-  readonly report?: KafkaReport
-  readonly timeoutMs?: number
-}
-
-/**
- * What kafkajs keeps to itself: the connection behind a broker, which takes any request of the protocol, and the
- * group requests. The version is pinned, and a test speaks through each of them.
- */
-export interface LinkedBroker extends Broker {
-  readonly connectionPool: {
-    send(request: {
-      request: {
-        apiKey: number
-        apiVersion: number
-        apiName: string
-        encode: () => Promise<{ buf: Buffer; buffer: Buffer }>
-      }
-      response: {
-        decode: (answer: Buffer) => Promise<{ value: unknown; clientSideThrottleTime: number }>
-        parse: (data: { value: unknown }) => Promise<unknown>
-      }
-      requestTimeout: number
-    }): Promise<unknown>
-  }
-  initProducerId(request: { transactionalId: null }): Promise<{ producerId: string; producerEpoch: number }>
-  joinGroup(request: {
-    groupId: string
-    sessionTimeout: number
-    rebalanceTimeout: number
-    memberId: string
-    groupProtocols: readonly { name: string; metadata: Buffer }[]
-  }): Promise<{
-    generationId: number
-    leaderId: string
-    memberId: string
-    members: readonly { memberId: string; memberMetadata: Buffer }[]
-  }>
-  syncGroup(request: {
-    groupId: string
-    generationId: number
-    memberId: string
-    groupAssignment: readonly { memberId: string; memberAssignment: Buffer }[]
-  }): Promise<{ memberAssignment: Buffer }>
-  heartbeat(request: { groupId: string; groupGenerationId: number; memberId: string }): Promise<unknown>
-  leaveGroup(request: { groupId: string; memberId: string }): Promise<unknown>
-  describeGroups(request: {
-    groupIds: readonly string[]
-  }): Promise<{ groups: readonly { members: readonly unknown[] }[] }>
-}
-
-/** Sends a request through the connection that kafkajs keeps to the broker. */
-export function send<T>(
-  broker: LinkedBroker,
-  { name, key, version, body, waitMs, throttleAt, parse }: Request<T>,
-  timeoutMs: number,
-): Promise<T> {
-  const answered = broker.connectionPool.send({
-    request: { apiKey: key, apiVersion: version, apiName: name, encode: async () => ({ buf: body, buffer: body }) },
-    response: {
-      decode: async (answer) => ({
-        value: parse(answer),
-        clientSideThrottleTime: answer.readInt32BE(throttleAt === 'start' ? 0 : answer.length - 4),
-      }),
-      parse: async ({ value }) => value,
-    },
-    requestTimeout: waitMs + timeoutMs,
-  })
-  return answered as Promise<T>
-}
 
 /** The way to a cluster. kafkajs hides it from everybody but assigners of partitions, so one asks for it. */
 export class Wire {

@@ -13,8 +13,9 @@ import type {
 } from '../event-log.js'
 import { KafkaAppends } from './appends.js'
 import { KafkaFetches } from './fetches.js'
+import type { KafkaConnection } from './connection.js'
 import { KafkaLink } from './link.js'
-import type { KafkaConnection, Wire } from './link.js'
+import type { Wire } from './link.js'
 import { KafkaMember } from './member.js'
 import { boundsOf, endsOf } from './offsets.js'
 import type { Persistence } from './persistence.js'
@@ -24,7 +25,7 @@ import { applyTopics, ensureTopic, planTopics, removeTopics } from './topics.js'
 import type { TopicChange } from './topics.js'
 import { keyOf } from './work.js'
 
-export type { KafkaConnection, KafkaReport } from './link.js'
+export type { KafkaConnection, KafkaReport } from './connection.js'
 export type { TopicChange } from './topics.js'
 
 export interface KafkaLogOptions extends KafkaConnection {

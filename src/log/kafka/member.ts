@@ -1,15 +1,12 @@
-import kafkajs from 'kafkajs'
 import { messageOf } from '../../base/errors.js'
 import { limits } from '../../base/limits.js'
 import type { Membership, Offset, TopicPartition } from '../event-log.js'
 import { faultType } from './faults.js'
-import type { KafkaLink, LinkedBroker, Wire } from './link.js'
-import { assign } from './sticky.js'
-import type { Joining } from './sticky.js'
+import { joinGroup, syncGroup } from './generation.js'
+import type { Generation } from './generation.js'
+import type { KafkaLink, Wire } from './link.js'
 import { PartitionWork, keyOf, placeOf } from './work.js'
 import type { WorkOptions } from './work.js'
-
-const { AssignerProtocol } = kafkajs
 
 export interface MemberOptions extends Pick<WorkOptions, 'work' | 'reader'> {
   readonly group: string
@@ -20,14 +17,6 @@ export interface MemberOptions extends Pick<WorkOptions, 'work' | 'reader'> {
   readonly heartbeatMs?: number
 }
 
-/** The generation of the group that a member takes part in. */
-interface Generation {
-  readonly broker: LinkedBroker
-  readonly id: number
-  readonly assigned: readonly string[]
-}
-
-const protocolName = 'tidemill-cooperative-sticky'
 /** The group forms a new generation: join again. */
 const rebalancing = 'REBALANCE_IN_PROGRESS'
 /** The group went on without this member. */
@@ -147,64 +136,17 @@ export class KafkaMember implements Membership {
 
   async #joinAndSync(wire: Wire): Promise<Generation> {
     const { group, topics, sessionTimeoutMs = limits.sessionTimeoutMs } = this.#options
-    await wire.know(topics)
-    const broker = await wire.coordinator(group)
-    const owned: Pick<Joining, 'owned' | 'generation'> = { owned: this.#partitions.held, generation: this.#generation }
-    const joined = await broker.joinGroup({
-      groupId: group,
-      sessionTimeout: sessionTimeoutMs,
-      rebalanceTimeout: limits.rebalanceTimeoutMs,
+    const joined = await joinGroup(wire, {
+      group,
+      topics,
+      sessionTimeoutMs,
       memberId: this.#memberId,
-      groupProtocols: [
-        {
-          name: protocolName,
-          metadata: AssignerProtocol.MemberMetadata.encode({
-            version: 1,
-            topics: [...topics],
-            userData: Buffer.from(JSON.stringify(owned)),
-          }),
-        },
-      ],
+      owned: this.#partitions.held,
+      generation: this.#generation,
     })
+    // Kept even if the group changes before it is in sync: the broker knows this member by it.
     this.#memberId = joined.memberId
-    const groupAssignment = joined.leaderId === joined.memberId ? await this.#share(wire, joined.members) : []
-    const { memberAssignment } = await broker.syncGroup({
-      groupId: group,
-      generationId: joined.generationId,
-      memberId: joined.memberId,
-      groupAssignment,
-    })
-    const assignment = AssignerProtocol.MemberAssignment.decode(memberAssignment)?.assignment ?? {}
-    const assigned = Object.entries(assignment).flatMap(([topic, partitions]) =>
-      partitions.map((partition) => keyOf({ topic, partition })),
-    )
-    return { broker, id: joined.generationId, assigned }
-  }
-
-  /** The leader's part: what every member gets. */
-  async #share(
-    wire: Wire,
-    members: readonly { memberId: string; memberMetadata: Buffer }[],
-  ): Promise<{ memberId: string; memberAssignment: Buffer }[]> {
-    const joining = members.map(({ memberId, memberMetadata }): Joining => {
-      const { topics, userData } = AssignerProtocol.MemberMetadata.decode(memberMetadata)!
-      return { id: memberId, topics, ...(JSON.parse(userData.toString()) as Pick<Joining, 'owned' | 'generation'>) }
-    })
-    const partitions: string[] = []
-    for (const topic of new Set(joining.flatMap(({ topics }) => topics)))
-      for (const partition of await wire.partitionsOf(topic)) partitions.push(keyOf({ topic, partition }))
-    return [...assign(joining, partitions)].map(([memberId, keys]) => {
-      const assignment: Record<string, number[]> = {}
-      for (const { topic, partition } of keys.map(placeOf)) (assignment[topic] ??= []).push(partition)
-      return {
-        memberId,
-        memberAssignment: AssignerProtocol.MemberAssignment.encode({
-          version: 1,
-          assignment,
-          userData: Buffer.alloc(0),
-        }),
-      }
-    })
+    return syncGroup(wire, group, joined)
   }
 
   /** The group went on without this member: others may own its partitions already. */

@@ -1,7 +1,7 @@
 import { EngineError, isEngineError, messageOf } from '../../base/errors.js'
 import { limits } from '../../base/limits.js'
+import type { KafkaConnection } from './connection.js'
 import { gaveUp, isOutage } from './faults.js'
-import type { KafkaConnection } from './link.js'
 
 /** `wait` outlasts an outage, `count` counts it as a failed try like everything else. */
 export interface Persistence {

@@ -1,7 +1,7 @@
 import { limits } from '../../base/limits.js'
 import type { Offset } from '../event-log.js'
-import { send } from './link.js'
-import type { LinkedBroker } from './link.js'
+import { send } from './broker.js'
+import type { LinkedBroker } from './broker.js'
 import { produceRequest } from './wire.js'
 import type { Produced } from './wire.js'
 

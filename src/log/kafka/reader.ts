@@ -1,6 +1,6 @@
 import { EngineError } from '../../base/errors.js'
 import type { LogRecord, Offset, PartitionReader, ReadBound, TopicPartition } from '../event-log.js'
-import { RecordSet } from './batch.js'
+import { RecordSet } from './records/batch.js'
 import { BrokerFault, offsetOutOfRange } from './faults.js'
 import type { KafkaFetches } from './fetches.js'
 import type { KafkaLink } from './link.js'

@@ -1,5 +1,5 @@
-import { readLong } from './batch.js'
-import type { Aborted } from './batch.js'
+import { readLong } from './records/batch.js'
+import type { Aborted } from './records/batch.js'
 import { BrokerFault } from './faults.js'
 import type { Offset, TopicPartition } from '../event-log.js'
 

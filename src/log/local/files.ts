@@ -3,7 +3,7 @@ import { mkdir, open, readFile, readdir, rename, unlink } from 'node:fs/promises
 import type { FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { diskFailure } from '../../base/disk.js'
-import { EngineError, errnoOf, isEngineError, messageOf } from '../../base/errors.js'
+import { EngineError, isEngineError, messageOf, unless } from '../../base/errors.js'
 
 /** One open file. Positions and sizes in bytes; what fails rejects with the system's own error. */
 export interface LogFile {
@@ -81,11 +81,8 @@ const openFile = (handle: FileHandle, ephemeral: boolean): LogFile => ({
   close: () => handle.close(),
 })
 
-const absent = (error: unknown): undefined => {
-  const errno = errnoOf(error)
-  if (errno === 'ENOENT' || errno === 'ENOTDIR') return undefined
-  throw error
-}
+/** Names of a path that does not exist. */
+const absent = ['ENOENT', 'ENOTDIR']
 
 async function flushDirectory(path: string): Promise<void> {
   const handle = await open(path, constants.O_RDONLY)
@@ -116,10 +113,10 @@ export const diskFiles = (ephemeral: boolean): LogFiles => ({
       await open(path, flags[use] | (use === 'write' && writesThrough && !ephemeral ? constants.O_DSYNC : 0), fileMode),
       ephemeral,
     ),
-  readAll: (path) => readFile(path).catch(absent),
+  readAll: (path) => unless(absent, readFile(path)),
   replace: (path, bytes, durable) => replace(path, bytes, durable && !ephemeral),
-  remove: (path) => unlink(path).catch(absent),
-  list: async (path) => (await readdir(path).catch(absent)) ?? [],
+  remove: (path) => unless(absent, unlink(path)),
+  list: async (path) => (await unless(absent, readdir(path))) ?? [],
   makeDirectory: async (path) => {
     await mkdir(path, { recursive: true, mode: directoryMode })
   },

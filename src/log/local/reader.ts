@@ -1,4 +1,4 @@
-import { EngineError, errnoOf } from '../../base/errors.js'
+import { EngineError, unless } from '../../base/errors.js'
 import type { LogRecord, Offset, PartitionReader, ReadBound } from '../event-log.js'
 import { RecordCursor } from './cursor.js'
 import type { LogFile, LogFiles } from './files.js'
@@ -144,11 +144,11 @@ export class LocalReader implements PartitionReader {
   async #openSegment(segment: Segment): Promise<void> {
     if (segment !== this.#segment) {
       await this.close()
-      this.#file = await this.#files.open(segment.path, 'read').catch((error: unknown) => {
-        if (errnoOf(error) !== 'ENOENT') throw error
+      this.#file = await unless(['ENOENT'], this.#files.open(segment.path, 'read'))
+      if (this.#file === undefined) {
         this.#check(segment.base)
         throw damaged(segment, 0, 'the file is missing')
-      })
+      }
       this.#segment = segment
       this.#window = new Window()
     }

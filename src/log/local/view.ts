@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Clock } from '../../base/clock.js'
-import { EngineError, errnoOf } from '../../base/errors.js'
+import { EngineError, unless } from '../../base/errors.js'
 import type { LogView, Offset, PartitionReader, TopicPartition } from '../event-log.js'
 import { diskFiles, logFailure, type LogFiles } from './files.js'
 import { LocalReader, firstSince, type ReadablePartition } from './reader.js'
@@ -150,10 +150,7 @@ class ViewedPartition implements ReadablePartition {
 
   /** Counts the whole frames behind those that are known. */
   async #extend(segment: Segment): Promise<'gone' | 'there'> {
-    const file = await this.#files.open(segment.path, 'read').catch((error: unknown) => {
-      if (errnoOf(error) === 'ENOENT') return undefined
-      throw error
-    })
+    const file = await unless(['ENOENT'], this.#files.open(segment.path, 'read'))
     if (file === undefined) return 'gone'
     try {
       const size = await file.size()

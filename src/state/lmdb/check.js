@@ -1,7 +1,7 @@
 /**
- * Reads every entry of an LMDB file and exits with 0. Runs as a process of its own: a damaged or cut file can end the
- * process that maps it with SIGBUS, which no catch sees. Plain JavaScript, so that Node runs it from src and dist
- * alike.
+ * Reads every entry of an LMDB file and exits with 0. It runs in its own process, because a damaged or truncated file
+ * can kill the process that maps it with SIGBUS, which no `catch` sees. It is plain JavaScript, so that Node runs it
+ * from src and from dist.
  */
 import process from 'node:process'
 import { open } from 'lmdb'

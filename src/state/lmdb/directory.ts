@@ -5,12 +5,12 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
 /*
- * LMDB runs here without flushing: its state can be rebuilt from the log, and a killed process leaves the page cache
- * whole. Only the end of the operating system itself loses pages, in any order. So a marker beside the file holds the
- * boot it was written in and whether it was closed (and flushed); after another boot, an unclosed file is not trusted.
+ * LMDB runs here without flushing, because the log can rebuild its state. When the process is killed, the page cache
+ * stays complete. Only a crash of the operating system loses pages, in any order. So a marker file records the boot of
+ * the machine and whether the state file was closed (and flushed). After another boot, an unclosed file is not used.
  */
 
-/** Where the state lies and what stands beside it. */
+/** The state file and the files beside it. */
 const filesOf = (directory: string) => ({
   state: join(directory, 'state.mdb'),
   lock: join(directory, 'state.mdb-lock'),
@@ -24,11 +24,11 @@ interface Marker {
 
 export interface Prepared {
   readonly file: string
-  /** What was found broken and given up, a sentence each; empty as a rule. */
+  /** One sentence for each damaged file that was dropped; normally empty. */
   readonly repairs: readonly string[]
 }
 
-/** The boot this machine is in; '' where the system does not say, which trusts no unclosed file. */
+/** The id of this boot of the machine; '' where the system has none, and then no unclosed file is used. */
 export async function currentBootId(): Promise<string> {
   try {
     return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim()
@@ -37,7 +37,7 @@ export async function currentBootId(): Promise<string> {
   }
 }
 
-/** Leaves a state file that is safe to map, or none, and marks it as in use. */
+/** Removes a state file that is not safe to map, and marks the directory as in use. */
 export async function prepareDirectory(directory: string, bootId: string): Promise<Prepared> {
   await mkdir(directory, { recursive: true })
   const files = filesOf(directory)
@@ -50,7 +50,7 @@ export async function prepareDirectory(directory: string, bootId: string): Promi
   }
 }
 
-/** Call after the environment was closed: everything is on disk when this resolves. */
+/** Call it after closing the environment. Everything is on disk when it resolves. */
 export async function markClean(directory: string, bootId: string): Promise<void> {
   await flush(filesOf(directory).state)
   await writeMarker(directory, { bootId, clean: true })
@@ -105,7 +105,7 @@ async function flush(path: string): Promise<void> {
   }
 }
 
-/** 1 GiB is read in ~1 s from the page cache; a file that takes longer than this turns in circles. */
+/** Reading 1 GiB takes ~1 s from the page cache. A file that takes longer than this contains a loop. */
 const checkTimeoutMs = 120_000
 
 async function readsWhole(file: string): Promise<boolean> {

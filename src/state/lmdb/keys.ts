@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto'
 import type { StatePartition } from '../state-store.js'
 
 /*
- * Keys of the one LMDB environment. '\0' ends every part; stream names hold none.
- *   m stream \0 partition                              who owns the partition, how far its state is
+ * Keys of the one LMDB environment. '\0' ends every part; stream names do not contain it.
+ *   m stream \0 partition                              owner and extent of the partition's state
  *   d stream \0 partition \0 generation \0 entity key  one blob
- * State of another identity gets another generation, so that dropping it is one small write; a sweep clears it away.
+ * State of another identity gets another generation, so that dropping state is one small write. A later sweep removes
+ * the blobs of old generations.
  */
 
 /** LMDB takes keys of up to 1,978 bytes; longer entity keys are stored under their hash. */
@@ -22,7 +23,7 @@ export function partitionOfMeta(key: Buffer): StatePartition {
   return { stream, partition: Number(partition) }
 }
 
-/** What the keys of a partition's blobs begin with: of one generation, or of all. */
+/** The prefix of the keys of a partition's blobs: of one generation, or of all. */
 export const blobPrefix = (at: StatePartition, generation?: number): string =>
   `d${partOf(at)}${generation === undefined ? '' : `${generation}\0`}`
 

@@ -4,9 +4,9 @@ import { limits } from '../../base/limits.js'
 import { currentBootId, markClean, prepareDirectory, stateBytes } from './directory.js'
 import { blobKey, blobPrefix, metaKey, metaRange, partitionOfMeta, rangeOf } from './keys.js'
 import {
+  assertOfClaim,
   assertReadable,
   conflict,
-  fenced,
   isOwned,
   newClaim,
   type Claim,
@@ -23,7 +23,7 @@ export interface LmdbOptions {
   readonly bootId?: string
 }
 
-/** What `doctor` shows of one partition's state. */
+/** What `doctor` shows about the state of one partition. */
 export interface PartitionStat extends StatePartition {
   readonly epoch: number
   readonly last: number
@@ -32,16 +32,16 @@ export interface PartitionStat extends StatePartition {
 }
 
 export interface LmdbStateStore extends StateStore {
-  /** What was found broken at the opening and given up, a sentence each; empty as a rule. */
+  /** One sentence for each damaged file that was dropped at the opening; normally empty. */
   readonly repairs: readonly string[]
   stat(): Promise<{ readonly bytes: number; readonly partitions: readonly PartitionStat[] }>
-  /** Waits for commits under way, flushes, and leaves the directory to the next owner. */
+  /** Waits for commits in flight, flushes, and marks the directory as closed. */
   close(): Promise<void>
 }
 
 /**
- * Owner and extent of one partition's state. `sequence` is the entry's LMDB version: whoever writes it must have read
- * it.
+ * Owner and extent of one partition's state. `sequence` is the LMDB version of the entry. A write succeeds only if the
+ * entry still has the version that was read.
  */
 interface Meta extends StateExtent {
   readonly identity: string
@@ -50,9 +50,10 @@ interface Meta extends StateExtent {
 }
 
 /**
- * State in one LMDB environment. A commit is one transaction, written on another thread: 5,000 blobs of 500 B take
- * ~40 ms there and ~10 ms of the event loop, against 45 ms written synchronously. Until a commit settles its blobs
- * must not change. One process at a time; `directory` is created.
+ * State in one LMDB environment. A commit is one transaction, which another thread writes: 5,000 blobs of 500 B take
+ * ~40 ms there and ~10 ms of the event loop; a synchronous write takes 45 ms of the event loop. The blobs of a commit
+ * must not change until it settles. Only one process may open the directory at a time; it is created where it is
+ * missing.
  */
 export async function openLmdbStateStore({ directory, bootId }: LmdbOptions): Promise<LmdbStateStore> {
   const boot = bootId ?? (await currentBootId())
@@ -60,7 +61,7 @@ export async function openLmdbStateStore({ directory, bootId }: LmdbOptions): Pr
   const database = open<Buffer, Buffer>({
     path: file, noSubdir: true, encoding: 'binary', keyEncoding: 'binary', useVersions: true,
     noSync: true, overlappingSync: false, noMemInit: true,
-    // Its own batches of an event turn make promises that nobody can catch: a full disk would end the process.
+    // LMDB's own batches create promises that no code can catch: a full disk would end the process.
     eventTurnBatching: false,
   }) // prettier-ignore
   const cursors = new Map<string, Buffer>()
@@ -80,7 +81,7 @@ export async function openLmdbStateStore({ directory, bootId }: LmdbOptions): Pr
     stat: async () => ({ bytes: await stateBytes(directory), partitions: partitionStats(database) }),
     close: async () => {
       await database.close()
-      // Without the mark the next owner checks the file first, or begins without it: no reason to fail here.
+      // Without the mark the next owner checks the file or starts empty. So a failure here does no harm.
       await markClean(directory, boot).catch(() => undefined)
     },
   }
@@ -123,7 +124,7 @@ async function commit(
 ): Promise<void> {
   for (;;) {
     const meta = readMeta(database, at)
-    if (meta?.epoch !== epoch || meta.claim !== claim) throw fenced(at, meta?.epoch ?? 0, epoch)
+    assertOfClaim(at, meta, { epoch, claim })
     if (meta.last !== previous) throw conflict(at, meta.last, previous)
     const prefix = blobPrefix(at, meta.generation)
     const done = await replaceMeta(database, at, { ...meta, last }, false, () => {
@@ -135,8 +136,8 @@ async function commit(
 }
 
 /**
- * Writes the meta entry and whatever `also` writes in one transaction, if the entry is still the one that was read.
- * False means that somebody else was quicker and nothing was written: look again.
+ * Writes the meta entry, and what `also` writes, in one transaction, if the entry is still the one that was read.
+ * False: another writer was faster and nothing was written. The caller reads the entry again.
  */
 async function replaceMeta(
   database: RootDatabase<Buffer, Buffer>,
@@ -159,13 +160,13 @@ async function replaceMeta(
   }
 }
 
-/** lmdb says why a commit failed in a promise of its own, which rejects with the reason. */
+/** lmdb puts the reason of a failed commit into a separate promise, which rejects with it. */
 async function storeError(error: unknown): Promise<EngineError> {
   if (isEngineError(error)) return error
   let cause = error
   if (error instanceof Error && 'commitError' in error)
     await Promise.resolve(error.commitError).catch((reason: unknown) => (cause = reason))
-  // LMDB says EIO (5) where a write was cut short for want of room.
+  // LMDB reports EIO (5) for a write that was cut short because the disk is full.
   const full = /no space|input\/output/i.test(messageOf(cause))
   return new EngineError(full ? 'DISK_FULL' : 'STORE_DOWN', `the state was not written: ${messageOf(cause)}`, { cause })
 }
@@ -181,7 +182,7 @@ async function sweep(
   const meta = readMeta(database, at)
   if (meta === undefined || !isOwned(meta, owner)) return 0
   const all = rangeOf(blobPrefix(at))
-  const living = blobPrefix(at, meta.generation)
+  const current = blobPrefix(at, meta.generation)
   const place = blobPrefix(at)
   const gone: Promise<boolean>[] = []
   let seen = 0
@@ -194,7 +195,7 @@ async function sweep(
       limit: entries + 1,
     })) {
       if (++seen > entries) next = key
-      else if (version! < nowEventMs || !key.toString().startsWith(living)) gone.push(database.remove(key, version!))
+      else if (version! < nowEventMs || !key.toString().startsWith(current)) gone.push(database.remove(key, version!))
     }
   })
   if (next === undefined) cursors.delete(place)

@@ -12,37 +12,37 @@ export interface RedisAddress {
 }
 
 export interface RedisConnectionOptions {
-  /** One server, or some nodes of a cluster: the others are found from them. */
+  /** One server, or some nodes of a cluster; the client finds the other nodes through them. */
   readonly nodes: readonly RedisAddress[]
-  /** Whether it is a cluster; asked of the first node that answers where absent. */
+  /** Whether it is a cluster. Where absent, the first node that answers decides. */
   readonly cluster?: boolean
-  /** Options of the TLS connection; plain TCP where absent. */
+  /** Options of the TLS connection; where absent, plain TCP. */
   readonly tls?: ConnectionOptions
   readonly username?: string
   readonly password?: string
-  /** A server that does not connect or answer for so long is away; `limits.storeTimeoutMs` where absent. */
+  /** A server that does not answer for this long counts as unreachable; where absent, `limits.storeTimeoutMs`. */
   readonly timeoutMs?: number
 }
 
 export type Argument = string | number | Buffer
 
 /**
- * A server or a cluster. Every failure is an engine error, STORE_DOWN where waiting helps; nothing is queued while it
- * is away.
+ * A server or a cluster. Every failure is an engine error: STORE_DOWN where waiting helps. No command is queued while
+ * the server is unreachable.
  */
 export interface RedisConnection {
-  /** Replies come as buffers, integers and arrays of them. All keys of a command are of one slot. */
+  /** Replies are buffers, integers and arrays of them. All keys of a command must have the same slot. */
   send(name: string, ...args: readonly Argument[]): Promise<unknown>
-  /** Runs a script in one round trip; in two where the server does not know it yet. */
+  /** Runs a script in one round trip, or in two when the server does not know it yet. */
   run(script: RedisScript, keys: readonly string[], args: readonly Argument[]): Promise<unknown>
-  /** What each server that holds state says of itself. */
+  /** What each server that holds state reports about itself. */
   inspect(): Promise<readonly RedisServerView[]>
   close(): Promise<void>
 }
 
 /**
- * Connects, and refuses servers that would lose state: BAD_CONFIG for one that evicts or is older than 6.2. STORE_DOWN
- * where nobody answers; whoever waits for it calls again.
+ * Connects, and refuses servers that would lose state: BAD_CONFIG for a server that evicts or is older than 6.2.
+ * STORE_DOWN when no server answers; the caller tries again if it wants to wait.
  */
 export async function connectRedis(options: RedisConnectionOptions): Promise<RedisConnection> {
   if (options.nodes.length === 0) throw new EngineError('BAD_CONFIG', 'no Redis node is named')
@@ -90,30 +90,31 @@ export async function connectRedis(options: RedisConnectionOptions): Promise<Red
       }
     },
     close: async () => {
-      // Without a connection there is nobody to say goodbye to.
+      // Without a connection `quit` fails, which does not matter.
       await client.quit().catch(() => undefined)
       client.disconnect()
     },
   }
 }
 
-/** Those that hold state: the masters of a cluster. */
+/** The servers that hold state: the one server, or the masters of a cluster. */
 const serversOf = (client: Redis | Cluster): readonly Redis[] =>
   client instanceof Cluster ? client.nodes('master') : [client]
 
 const retryDelayMs = (times: number): number => Math.min(times * 50, limits.storeReconnectMs)
 
 /**
- * A command goes out now or fails now: no queue grows while the server is away, and a command whose answer was lost is
- * not sent again behind the back of whoever waits for it.
+ * A command is sent at once or fails at once. So no queue grows while the server is unreachable, and the client never
+ * repeats a command whose answer was lost: its caller decides.
  */
 const base = ({ tls, username, password, timeoutMs = limits.storeTimeoutMs }: RedisConnectionOptions) => ({
   lazyConnect: true, connectTimeout: timeoutMs, socketTimeout: timeoutMs,
   maxRetriesPerRequest: 0, autoResendUnfulfilledCommands: false, connectionName: 'tidemill-state',
-  ...(tls === undefined ? {} : { tls }), ...(username === undefined ? {} : { username }), ...(password === undefined ? {} : { password }),
+  ...(tls === undefined ? {} : { tls }), ...(username === undefined ? {} : { username }),
+  ...(password === undefined ? {} : { password }),
 }) // prettier-ignore
 
-/** Why a client has no connection. The commands that fail for want of one do not say. */
+/** Why a client has no connection. The errors of the commands that fail without a connection do not contain it. */
 const reasons = new WeakMap<object, unknown>()
 
 function watched<C extends Redis | Cluster>(client: C): C {
@@ -122,12 +123,22 @@ function watched<C extends Redis | Cluster>(client: C): C {
   return client
 }
 
-const serverOf = (options: RedisConnectionOptions, { host, port }: RedisAddress, retryStrategy: (times: number) => number | null = retryDelayMs): Redis =>
-  watched(new Redis({
-    ...base(options), host, port, retryStrategy, enableOfflineQueue: false,
-    // The address now leads to a replica: what it leads to after a failover is asked again.
-    reconnectOnError: (error) => error.message.includes('READONLY'),
-  })) // prettier-ignore
+const serverOf = (
+  options: RedisConnectionOptions,
+  { host, port }: RedisAddress,
+  retryStrategy: (times: number) => number | null = retryDelayMs,
+): Redis =>
+  watched(
+    new Redis({
+      ...base(options),
+      host,
+      port,
+      retryStrategy,
+      enableOfflineQueue: false,
+      // After a failover the address may lead to a replica. A new connection resolves the address again.
+      reconnectOnError: (error) => error.message.includes('READONLY'),
+    }),
+  )
 
 const clusterOf = (options: RedisConnectionOptions): Cluster =>
   watched(

@@ -1,24 +1,26 @@
 import { EngineError, isEngineError, messageOf } from '../../base/errors.js'
 
 /**
- * What a server says while it cannot serve, for now: it loads, fails over, is cut off, cannot write, or moves slots.
+ * Answers of a server that cannot serve at the moment: it loads its data, fails over, has lost its cluster, cannot
+ * write, or moves slots.
  */
 const passing = /\b(LOADING|READONLY|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|MOVED|ASK|BUSY|NOREPLICAS|MISCONF|UNBLOCKED)\b/
 const refused = /\b(NOAUTH|WRONGPASS|NOPERM)\b/
 
 const certificateFault = /certificate|altnames/i
+const certificateAdvice = ". Check redis.caFile, and that the servers' certificates are valid for these names"
 
 const isReply = (error: unknown): boolean => error instanceof Error && error.name === 'ReplyError'
 
-/** A cluster that cannot be reached says so, and keeps what its last node said. */
+/** The error of an unreachable cluster holds the error of the last node in a field. */
 const nodeError = (error: unknown): unknown =>
   error instanceof Error && 'lastNodeError' in error && error.lastNodeError instanceof Error
     ? error.lastNodeError
     : error
 
 /**
- * What became of a command, as an error of the engine. The client's own error stays behind: it carries the command with
- * its arguments, which are people's keys, or credentials. `reason` is why there is no connection, where that is known.
+ * The engine error for a failed command. The client's own error is not attached as its cause, because it contains the
+ * command's arguments: keys with personal data, or credentials. `reason` is why there is no connection, if known.
  */
 export function redisError(failure: unknown, where: string, reason?: unknown): unknown {
   if (isEngineError(failure)) return failure
@@ -27,8 +29,7 @@ export function redisError(failure: unknown, where: string, reason?: unknown): u
   if (!isReply(error))
     return new EngineError(
       'STORE_DOWN',
-      `Redis at ${where} cannot be reached: ` +
-        `${message}${certificateFault.test(message) ? ". Check redis.caFile, and that the servers' certificates are valid for these names" : ''}`,
+      `Redis at ${where} cannot be reached: ${message}${certificateFault.test(message) ? certificateAdvice : ''}`,
     )
   if (/\bOOM\b/.test(message))
     return new EngineError(
@@ -44,5 +45,5 @@ export function redisError(failure: unknown, where: string, reason?: unknown): u
   return new Error(`Redis at ${where}: ${message}`)
 }
 
-/** The server lost its scripts, or is another than before: it wants the text. */
+/** Whether the server does not know the script: it was restarted or replaced, and needs the script's text. */
 export const isUnknownScript = (error: unknown): boolean => /: NOSCRIPT /.test(messageOf(error))

@@ -1,18 +1,18 @@
 import { EngineError } from '../../base/errors.js'
 
-/** What one Redis server says of itself. */
+/** What one Redis server reports about itself. */
 export interface RedisServerView {
   /** `host:port`. */
   readonly node: string
   readonly version: string
-  /** What it does when memory runs out; state needs `noeviction`. */
+  /** What the server does when its memory is full; state needs `noeviction`. */
   readonly policy: string
   readonly usedBytes: number
-  /** 0 where it has no bound. */
+  /** 0 for no bound. */
   readonly maxBytes: number
-  /** Whether an answered commit outlives a crash of the server, but for the last second. */
+  /** Whether answered commits survive a crash of the server, except those of the last second. */
   readonly appendOnly: boolean
-  /** Its clock, epoch ms, when it answered. */
+  /** The server's clock when it answered, epoch ms. */
   readonly nowMs: number
 }
 
@@ -36,12 +36,12 @@ export const viewOf = (
   nowMs: Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000),
 })
 
-/** From what INFO says, which managed servers answer too where they forbid CONFIG. Throws BAD_CONFIG. */
+/** Checks the answer of INFO, because managed servers may forbid CONFIG. Throws BAD_CONFIG. */
 export function checkServer(info: string): void {
   const version = fieldOf(info, 'redis_version') ?? 'unknown'
   const [theirMajor = 0, theirMinor = 0] = version.split('.').map(Number)
   if (!(theirMajor > major || (theirMajor === major && theirMinor >= minor)))
-    throw new EngineError('BAD_CONFIG', `Redis is of version ${version}; state needs ${major}.${minor} or newer`)
+    throw new EngineError('BAD_CONFIG', `Redis has version ${version}; state needs ${major}.${minor} or newer`)
   const policy = fieldOf(info, 'maxmemory_policy') ?? 'unknown'
   if (policy !== 'noeviction')
     throw new EngineError(

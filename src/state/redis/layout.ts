@@ -2,26 +2,26 @@ import { EngineError } from '../../base/errors.js'
 import type { StateChange, StateExtent, StatePartition } from '../state-store.js'
 
 /*
- * Keys of one state partition. The hash tag puts all of them on one node, so that a script may touch them together.
- *   {stream:partition}:meta      `epoch last since commit whole claim identity`, as text: the owner, how far the state is,
- *                                the first epoch of this identity, which commit was last, the offset from which it is
- *                                whole, the owner's claim
+ * Keys of one state partition. The hash tag puts all of them on one node, so that one script may use all of them.
+ *   {stream:partition}:meta      `epoch last since commit whole claim identity`, as text: the owner's epoch, the last
+ *                                offset in the state, the first epoch of this identity, the id of the last commit, the
+ *                                offset from which the state is complete, the owner's claim, the identity
  *   {stream:partition}:expiry    sorted set: the entity keys that have a blob, by a time not after their expiry
- *   {stream:partition}:dropped   the same of earlier identities, until a sweep has cleared them away
+ *   {stream:partition}:dropped   the same for earlier identities, until a sweep has removed their blobs
  *   {stream:partition}=key       one blob, after a head of 16 bytes: epoch of its writer, expiry
- * A blob whose head names an epoch before `since` is of an earlier identity and reads as absent: dropping the state is
- * one small write, and reading needs no second round trip to learn what to ask for.
+ * A blob whose head has an epoch before `since` belongs to an earlier identity and reads as absent. So dropping state
+ * is one small write, and reading takes one round trip.
  */
 
 export interface PartitionKeys {
   readonly meta: string
   readonly expiry: string
   readonly dropped: string
-  /** What the keys of blobs begin with. */
+  /** The prefix of the keys of blobs. */
   readonly blobs: string
 }
 
-/** Throws BAD_CONFIG where the prefix has a hash tag of its own, which would win over the partition's. */
+/** Throws BAD_CONFIG where the prefix contains a hash tag, which would replace the partition's. */
 export function checkPrefix(keyPrefix: string): void {
   if (/[{}]/.test(keyPrefix))
     throw new EngineError(
@@ -37,12 +37,12 @@ export function keysOf(keyPrefix: string, { stream, partition }: StatePartition)
 }
 
 export interface Meta extends StateExtent {
-  /** Blobs of earlier writers are of an earlier identity. */
+  /** The first epoch of this identity: blobs with an earlier epoch belong to an earlier identity. */
   readonly since: number
   readonly identity: string
 }
 
-/** Undefined for what another version wrote: a claim takes it for none. */
+/** Undefined for text in another format. A claim then treats the partition as never claimed. */
 export function metaOf(text: Buffer | null): Meta | undefined {
   const found = /^(\d+) (-?\d+) (\d+) \S+ (-?\d+) (\S+) (.*)$/s.exec(text?.toString() ?? '')
   if (found === null) return undefined
@@ -61,7 +61,7 @@ export function metaOf(text: Buffer | null): Meta | undefined {
 const headBytes = 16
 
 /**
- * The values to store: each blob after its head, all in one buffer, since one copy of a commit is cheaper than
+ * The values to store: each blob after its head. All of them are in one buffer, because one large copy is cheaper than
  * thousands of small ones.
  */
 export function framed(epoch: number, puts: StateChange['puts']): readonly Buffer[] {
@@ -76,6 +76,6 @@ export function framed(epoch: number, puts: StateChange['puts']): readonly Buffe
   })
 }
 
-/** The blob in a stored value; undefined where there is none of this identity. */
+/** The blob in a stored value; undefined where it is absent or belongs to an earlier identity. */
 export const unframed = (value: Buffer | null, since: number): Buffer | undefined =>
   value === null || value.readDoubleLE(0) < since ? undefined : value.subarray(headBytes)

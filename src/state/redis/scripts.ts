@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 
-/** A Lua script and the SHA1 that Redis knows it by. Each is atomic: nothing else runs in Redis meanwhile. */
+/** A Lua script and its SHA1, by which Redis finds it. Scripts are atomic: Redis runs nothing else meanwhile. */
 export interface RedisScript {
   readonly lua: string
   readonly sha: string
@@ -8,10 +8,10 @@ export interface RedisScript {
 
 const script = (lua: string): RedisScript => ({ lua, sha: createHash('sha1').update(lua).digest('hex') })
 
-/** Keys and values of one call; Lua's `unpack` fails at about 8,000. */
+/** The most keys and values of one call. Lua's `unpack` fails at about 8,000. */
 export const sliceValues = 6_000
 
-/** Reads the meta text (see redis-layout.ts); nils where there is none. */
+/** Reads the meta text (see layout.ts); returns nils where there is none. */
 const readMeta = `
 local function read(key)
   return string.match(redis.call('GET', key) or '', '^(%d+) (%-?%d+) (%d+) (%S+) (%-?%d+) (%S+) (.*)$')
@@ -19,8 +19,8 @@ end
 `
 
 /**
- * KEYS meta, expiry, dropped. ARGV identity, tail epoch, covered, claim. Gives epoch and last. The meta is written
- * first: a server that is out of memory refuses a script's first write and lets it finish what it has begun.
+ * KEYS meta, expiry, dropped. ARGV identity, tail epoch, covered, claim. Returns epoch and last. The script writes the
+ * meta first, because a server without free memory refuses the first write of a script and allows the later ones.
  */
 export const claimScript = script(`${readMeta}
 local epoch, last, since, commit, whole, claim, identity = read(KEYS[1])
@@ -40,10 +40,10 @@ return {epoch, last}
 `)
 
 /**
- * KEYS meta, expiry, then a blob's each: puts before deletes. ARGV epoch, previous, last, commit, claim, number of
- * puts, length of the blobs' prefix, then a value for each put. Gives OK, or the stored epoch or offset that stands
- * against it. A commit that finds itself already done is OK: its first answer was lost. The index takes new blobs in
- * and leaves those it has where they are, which is at or before their expiry: a sweep that meets them moves them on.
+ * KEYS meta, expiry, then one key per blob: puts before deletes. ARGV epoch, previous, last, commit, claim, number of
+ * puts, length of the blobs' prefix, then one value per put. Returns OK; FENCED with the stored epoch; or CONFLICT with
+ * the stored offset. A commit that is already stored returns OK: the answer to its first try was lost. The index gets
+ * new blobs only. A blob that it already holds keeps its place there, at or before its expiry; a sweep corrects it.
  */
 export const commitScript = script(`${readMeta}
 local epoch, last, since, commit, whole, claim, identity = read(KEYS[1])
@@ -77,8 +77,8 @@ return {'OK'}
 
 /**
  * KEYS meta, index (expiry or dropped), at most as many blobs as fit a slice. ARGV time, length of the blobs' prefix, 1
- * where the index is the dropped one, epoch, claim, last of the owner. Gives 0 where the store is not as the owner left
- * it. Every blob is looked at again: it may have been renewed since the index was read. Gives how many are gone.
+ * for the dropped index, epoch, claim and last of the owner. Returns the number of removed blobs; 0 where the store is
+ * not as the owner left it. The script checks every blob again, because a blob may be newer than its index entry.
  */
 export const sweepScript = script(`${readMeta}
 local epoch, last, since, commit, whole, claim = read(KEYS[1])

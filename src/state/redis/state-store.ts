@@ -16,43 +16,43 @@ import {
 } from '../state-store.js'
 
 export interface RedisStateOptions extends RedisConnectionOptions {
-  /** What every key begins with; no braces. */
+  /** The prefix of every key; without braces. */
   readonly keyPrefix?: string
 }
 
-/** What `doctor` shows of one partition's state. */
+/** What `doctor` shows about the state of one partition. */
 export interface RedisPartitionStat extends StatePartition {
   readonly epoch: number
   readonly last: number
   readonly identity: string
   readonly blobs: number
-  /** Blobs of earlier identities that no sweep has cleared away yet. */
+  /** Blobs of earlier identities that no sweep has removed yet. */
   readonly dropped: number
 }
 
 export interface RedisStateStore extends StateStore {
-  /** Undefined for a partition that nobody ever claimed. */
+  /** Undefined for a partition that was never claimed. */
   stat(at: StatePartition): Promise<RedisPartitionStat | undefined>
   /**
-   * Fences the partition's owner and removes its state, so that the next claim begins empty. Epochs go on. Resolves
-   * with how many blobs are gone.
+   * Fences the partition's owner and removes its state, so that the next claim starts with empty state. The epoch is
+   * kept. Resolves with the number of removed blobs.
    */
   drop(at: StatePartition): Promise<number>
-  /** What each server that holds state says of itself. */
+  /** What each server that holds state reports about itself. */
   inspect(): Promise<readonly RedisServerView[]>
-  /** Lets go of the connection. Nothing is lost: a commit that was answered is in. */
+  /** Closes the connection. An answered commit is stored, so nothing is lost. */
   close(): Promise<void>
 }
 
 export const defaultKeyPrefix = 'tidemill:'
 
 /** No plan has this identity. */
-const nothing = ''
+const noIdentity = ''
 
 /**
- * State in Redis 6.2 or newer, or a cluster of it. `load` is one MGET, a commit one script; durable as the server's
- * persistence is: after a failover or a crash that lost the last commits the owner gets CONFLICT or FENCED, claims
- * again and folds from what is there. Errors of `connectRedis`.
+ * State in Redis 6.2 or newer, or in a cluster of such servers. `load` is one MGET, a commit is one script. Commits are
+ * as durable as the server's persistence: after a failover or a crash that lost commits, the owner gets CONFLICT or
+ * FENCED, claims again and folds from the stored offset. Throws the errors of `connectRedis`.
  */
 export async function openRedisStateStore({
   keyPrefix = defaultKeyPrefix,
@@ -100,7 +100,7 @@ export async function openRedisStateStore({
       return { ...at, epoch, last, identity, blobs: blobs as number, dropped: gone as number }
     },
     drop: async (at) => {
-      const claimed = await store.claim(at, nothing, 0)
+      const claimed = await store.claim(at, noIdentity, 0)
       let gone = 0
       while ((await store.stat(at))!.dropped > 0) gone += await store.sweep(at, claimed, -Infinity)
       return gone
@@ -114,8 +114,8 @@ export async function openRedisStateStore({
 const texts = (reply: unknown): readonly string[] => (reply as readonly unknown[]).map(String)
 
 /**
- * Names a commit, so that one whose answer was lost knows itself again when it is repeated: the same array of puts is
- * the same commit.
+ * Gives each commit an id, so that the server recognises a commit that is repeated because its answer was lost. The
+ * same array of puts is the same commit.
  */
 function commitIdsOf(instance: string): (change: StateChange) => string {
   const known = new WeakMap<StateChange['puts'], string>()
@@ -140,7 +140,10 @@ async function commit(
   if (result === 'CONFLICT') throw conflict(at, stored!, previous)
 }
 
-/** First what earlier identities left, then what has expired. Keys are read first, so that the script can name them. */
+/**
+ * Removes blobs of earlier identities, then expired ones. Reads the keys first, because the script must be called with
+ * them.
+ */
 async function sweep(
   redis: RedisConnection,
   keys: PartitionKeys,

@@ -1,4 +1,5 @@
-import type { Duration, Feature, Rolling, Where } from '../../features/feature.js'
+import type { Duration, Feature, Rolling } from '../../features/feature.js'
+import type { Where } from '../../features/value.js'
 import { durationMs } from './duration.js'
 import type { WhereAsks } from './values.js'
 

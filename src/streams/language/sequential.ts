@@ -2,7 +2,8 @@
  * Features against an entity's last event, its fading average, its usual season, or other features. Meanings and
  * formulas: features/feature.ts.
  */
-import type { Duration, Last, Where } from '../../features/feature.js'
+import type { Duration, Last } from '../../features/feature.js'
+import type { Where } from '../../features/value.js'
 import { durationMs } from './duration.js'
 import {
   conditionOf,

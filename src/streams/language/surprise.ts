@@ -2,7 +2,8 @@
  * Features that tell what is new in a history without knowing its unit or shape. Meanings, formulas and sources:
  * features/feature.ts.
  */
-import type { Duration, Where } from '../../features/feature.js'
+import type { Duration } from '../../features/feature.js'
+import type { Where } from '../../features/value.js'
 import { durationMs } from './duration.js'
 import {
   conditionOf,

@@ -1,4 +1,5 @@
-import type { Feature, Value, Where } from '../../features/feature.js'
+import type { Feature } from '../../features/feature.js'
+import type { Value, Where } from '../../features/value.js'
 import { listed, unknownColumn, type ColumnInfo, type ColumnKind } from '../schema/schema.js'
 
 type Columns = ReadonlyMap<string, ColumnInfo>

@@ -1,4 +1,4 @@
-import type { Value } from '../../features/feature.js'
+import type { Value } from '../../features/value.js'
 
 declare const asks: unique symbol
 

@@ -1,5 +1,6 @@
 /** Features over a window (t - window, t] of an entity's events. Meanings and formulas: features/feature.ts. */
-import type { Duration, Where } from '../../features/feature.js'
+import type { Duration } from '../../features/feature.js'
+import type { Where } from '../../features/value.js'
 import { durationMs } from './duration.js'
 import {
   conditionOf,

@@ -53,7 +53,7 @@ async function harness(files: () => readonly PartitionFiles[]) {
   return { backups, ready, statements, pass: (ms: number) => (nowMs += ms) }
 }
 
-test('the log is looked at when the warehouse is written, and the tables when their progress is', async () => {
+test('the log is inspected after the warehouse was written, the tables after their progress was', async () => {
   const seen: string[] = []
   const { backups, ready, statements } = await harness(() => {
     seen.push(...statements)
@@ -66,7 +66,7 @@ test('the log is looked at when the warehouse is written, and the tables when th
   )
 })
 
-test('one is held at a time, for as long as somebody asks for it', async () => {
+test('one backup is held at a time, for as long as a caller asks for it', async () => {
   const { backups, ready, pass } = await harness(() => none)
   const first = await backups.begin()
   const folder = await ready(first)

@@ -2,13 +2,9 @@ import { strict as assert } from 'node:assert'
 import { createHash } from 'node:crypto'
 import { test } from 'vitest'
 import { systemClock } from '../../../src/base/clock.js'
-import { activateBundled } from '../../../src/consumers/models/bundled.js'
-import {
-  followControl,
-  type Control,
-  type ControlOptions,
-  type Decision,
-} from '../../../src/consumers/control/control.js'
+import { bundledDecisions } from '../../../src/consumers/models/bundled.js'
+import type { NewDecision } from '../../../src/consumers/control/decision.js'
+import type { Routes } from '../../../src/consumers/control/routes.js'
 import { EngineError, isEngineError } from '../../../src/base/errors.js'
 import { decodeBlock } from '../../../src/log/blocks/codec.js'
 import { createOnnxRuntime } from '../../../src/scorers/onnx/runtime.js'
@@ -16,6 +12,7 @@ import type { Manifest, ModelName, StoredModel } from '../../../src/scorers/mode
 import { championOf } from '../../../src/scorers/routing.js'
 import { onTestFinished } from 'vitest'
 import { linearModel } from '../../scorers/onnx/bytes.js'
+import { followRouting, type Followed, type FollowOptions } from '../control-harness.js'
 import { engineHarness, passes, type EngineHarness } from '../engine-harness.js'
 import { controlTopic } from '../../../src/consumers/ground/topic-names.js'
 
@@ -43,22 +40,21 @@ function modelOf(harness: EngineHarness, version: string, weight: number, change
 async function follow(
   harness: EngineHarness,
   models: readonly StoredModel[],
-  change: Partial<ControlOptions> = {},
-): Promise<Control> {
+  change: Partial<FollowOptions> = {},
+): Promise<Followed> {
   const runtime = createOnnxRuntime()
-  const control = await followControl({
+  const followed = await followRouting({
     log: harness.log,
     streams: [harness.stream],
     runtime,
-    clock: systemClock,
     readModel: reading(models),
     ...change,
   })
   onTestFinished(async () => {
-    await control.close()
+    await followed.close()
     await runtime.close()
   })
-  return control
+  return followed
 }
 
 const reading =
@@ -70,23 +66,15 @@ const reading =
       : Promise.resolve(found)
   }
 
-const activate = (version: string, scope = 'global'): Decision => ({
+const activate = (version: string, scope = 'global'): NewDecision => ({
   kind: 'activate',
   family: 'door-force',
   scope,
   version,
   by: 'ann',
   why: 'better',
-  atMs: 1,
 })
-const deactivate: Decision = {
-  kind: 'deactivate',
-  family: 'door-force',
-  scope: 'global',
-  by: 'ann',
-  why: 'worse',
-  atMs: 2,
-}
+const deactivate: NewDecision = { kind: 'deactivate', family: 'door-force', scope: 'global', by: 'ann', why: 'worse' }
 
 async function harnessWithControl(): Promise<EngineHarness> {
   const harness = await engineHarness()
@@ -94,7 +82,7 @@ async function harnessWithControl(): Promise<EngineHarness> {
   return harness
 }
 
-test('a decision takes effect at a chunk boundary and its position stands in the blocks', async () => {
+test('a decision takes effect at a chunk boundary, and the blocks name its position', async () => {
   const harness = await harnessWithControl()
   const control = await follow(harness, [modelOf(harness, 'v1', 0.1)])
   const flow = await harness.score({ routing: () => control.current() })
@@ -116,9 +104,13 @@ test('a decision takes effect at a chunk boundary and its position stands in the
   assert.equal(served.filter((one) => one === '1:v1').length, 20)
 })
 
-test('who follows later folds the same decisions to the same routing', async () => {
+test('a follower that starts later comes to the same routing', async () => {
   const harness = await harnessWithControl()
-  const models = [modelOf(harness, 'v1', 0.1), modelOf(harness, 'v2', 0.2), modelOf(harness, 'own', 0.3, { scope: 'acme' })]
+  const models = [
+    modelOf(harness, 'v1', 0.1),
+    modelOf(harness, 'v2', 0.2),
+    modelOf(harness, 'own', 0.3, { scope: 'acme' }),
+  ]
   const first = await follow(harness, models)
   for (const decision of [activate('v1'), activate('own', 'acme'), activate('v2')]) await first.decide(decision)
   const second = await follow(harness, models)
@@ -129,7 +121,7 @@ test('who follows later folds the same decisions to the same routing', async () 
   }
 })
 
-test('a routed model that is not here is waited for', async () => {
+test('a decision waits for a model that is not there yet', async () => {
   const harness = await harnessWithControl()
   const models: StoredModel[] = []
   let waited = 0
@@ -145,7 +137,7 @@ test('a routed model that is not here is waited for', async () => {
   assert.equal(championOf(control.current(), 'door-force', 'any')?.version, 'v1')
 })
 
-test('a model of other vectors is refused', async () => {
+test('a model for other vectors is refused', async () => {
   const harness = await harnessWithControl()
   const control = await follow(harness, [modelOf(harness, 'v1', 0.1, { fingerprint: '0123456789abcdef' })])
   await assert.rejects(
@@ -159,49 +151,46 @@ test('the newest bundled model serves from the first start, until a person decid
   const harness = await harnessWithControl()
   const stored = [modelOf(harness, '1', 0.1), modelOf(harness, '2', 0.2)]
   const models = stored.map(({ manifest: { family, scope, version } }) => ({ family, scope, version }))
-  const firstDecisions = activateBundled({
-    streams: [harness.stream],
-    models,
-    readModel: reading(stored),
-    clock: systemClock,
-    report: () => undefined,
-  })
-  const first = await follow(harness, stored, { firstDecisions })
-  assert.equal(championOf(first.current(), 'door-force', 'any')?.version, '2')
-  await first.decide(activate('1'))
-  const second = await follow(harness, stored, { firstDecisions })
-  assert.equal(championOf(second.current(), 'door-force', 'any')?.version, '1')
+  const first = (routes: Routes) =>
+    bundledDecisions({ routes, streams: [harness.stream], models, readModel: reading(stored), report: () => undefined })
+  const one = await follow(harness, stored, { first })
+  assert.equal(championOf(one.current(), 'door-force', 'any')?.version, '2')
+  await one.decide(activate('1'))
+  const two = await follow(harness, stored, { first })
+  assert.equal(championOf(two.current(), 'door-force', 'any')?.version, '1')
   assert.equal((await harness.log.bounds(controlTopic)).next, 2, 'a later start decides nothing')
 })
 
 test('a bundled model that is withheld serves only when a person activates it', async () => {
   const harness = await harnessWithControl()
   const stored = [modelOf(harness, '1', 0.1, { withheld: 'worse than the heuristic on real doors' })]
-  const firstDecisions = activateBundled({
-    streams: [harness.stream],
-    models: [{ family: 'door-force', scope: 'global', version: '1' }],
-    readModel: reading(stored),
-    clock: systemClock,
-    report: (message) => assert.fail(message),
-  })
-  const control = await follow(harness, stored, { firstDecisions })
+  const first = (routes: Routes) =>
+    bundledDecisions({
+      routes,
+      streams: [harness.stream],
+      models: [{ family: 'door-force', scope: 'global', version: '1' }],
+      readModel: reading(stored),
+      report: (message) => assert.fail(message),
+    })
+  const control = await follow(harness, stored, { first })
   assert.equal(championOf(control.current(), 'door-force', 'any'), undefined)
   await control.decide(activate('1'))
   assert.equal(championOf(control.current(), 'door-force', 'any')?.version, '1')
 })
 
-test('a bundled model that does not fit is named and left out', async () => {
+test('a bundled model that does not fit is reported and left out', async () => {
   const harness = await harnessWithControl()
   const stored = [modelOf(harness, '1', 0.1, { fingerprint: '0123456789abcdef' })]
   const said: string[] = []
-  const firstDecisions = activateBundled({
-    streams: [harness.stream],
-    models: [{ family: 'door-force', scope: 'global', version: '1' }],
-    readModel: reading(stored),
-    clock: systemClock,
-    report: (message) => said.push(message),
-  })
-  const control = await follow(harness, stored, { firstDecisions })
+  const first = (routes: Routes) =>
+    bundledDecisions({
+      routes,
+      streams: [harness.stream],
+      models: [{ family: 'door-force', scope: 'global', version: '1' }],
+      readModel: reading(stored),
+      report: (message) => said.push(message),
+    })
+  const control = await follow(harness, stored, { first })
   assert.equal(championOf(control.current(), 'door-force', 'any'), undefined)
   assert.match(said[0]!, /door-force.*0123456789abcdef.*doors/)
 })

@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert'
 import { onTestFinished, test } from 'vitest'
 import { systemClock } from '../../../src/base/clock.js'
-import type { Stop } from '../../../src/consumers/control/partition-records.js'
+import type { StoppedPartition } from '../../../src/contracts/ports.js'
 import type { Stops } from '../../../src/consumers/control/stops.js'
 import { ensureTopics } from '../../../src/consumers/ground/topics.js'
 import { partitionOf } from '../../../src/base/keys.js'
@@ -28,9 +28,9 @@ async function scoreAll(of: EngineHarness): Promise<void> {
   await flow.stop()
 }
 
-async function theStop(stops: Stops, topic: string): Promise<Stop> {
+async function theStop(stops: Stops, topic: string): Promise<StoppedPartition> {
   for (;;) {
-    const found = stops.standing().find((stop) => stop.topic === topic)
+    const found = stops.stopped().find((stop) => stop.topic === topic)
     if (found !== undefined) return found
     await systemClock.sleep(5)
   }

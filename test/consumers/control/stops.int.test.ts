@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { describe, test } from 'vitest'
 import { systemClock } from '../../../src/base/clock.js'
 import { compileStream } from '../../../src/consumers/ground/compiled.js'
-import type { Stop } from '../../../src/consumers/control/partition-records.js'
-import { forgivenOf, type Stops } from '../../../src/consumers/control/stops.js'
+import type { StoppedPartition } from '../../../src/contracts/ports.js'
+import { acceptedBadShares } from '../../../src/consumers/control/accepted.js'
+import type { Stops } from '../../../src/consumers/control/stops.js'
 import { isEngineError } from '../../../src/base/errors.js'
 import { partitionOf } from '../../../src/base/keys.js'
 import { decodeBlock } from '../../../src/log/blocks/codec.js'
@@ -18,10 +19,10 @@ const soon = async (condition: () => boolean): Promise<void> => {
 }
 
 /** The stop of the only partition that stands. */
-async function theStop(stops: Stops): Promise<Stop> {
-  await soon(() => stops.standing().length > 0)
-  assert.equal(stops.standing().length, 1)
-  return stops.standing()[0]!
+async function theStop(stops: Stops): Promise<StoppedPartition> {
+  await soon(() => stops.stopped().length > 0)
+  assert.equal(stops.stopped().length, 1)
+  return stops.stopped()[0]!
 }
 
 /** Beyond the stream's retention, which drops what is there when the log is swept. */
@@ -66,7 +67,7 @@ async function withAGap(): Promise<EngineHarness> {
 }
 
 describe('events that retention dropped before they had a result', () => {
-  test('stop their partition with GAP, and no other', async () => {
+  test('stop their partition with GAP, and no other partition', async () => {
     const harness = await withAGap()
     const other = Array.from({ length: 30 }, (_, i) => `tenant-${i}`).find(
       (name) => partitionOf(Buffer.from(name), 4) !== acme.partition,
@@ -84,7 +85,7 @@ describe('events that retention dropped before they had a result', () => {
     assert.deepEqual(await offsetsIn(harness, acme.partition), range(0, 59))
   })
 
-  test('are given up by an accept, which names who, why and the offsets; every process and a restart go by it', async () => {
+  test('are given up by an accept with a name, a reason and the offsets; every process and a restart follow it', async () => {
     const harness = await withAGap()
     const stops = await harness.stops()
     const elsewhere = await harness.stops()
@@ -107,7 +108,7 @@ describe('events that retention dropped before they had a result', () => {
     assert.deepEqual(await offsetsIn(harness, acme.partition), [...range(0, 59), ...range(90, 114)])
   })
 
-  test('stop it again where they are others', async () => {
+  test('stop the partition again where other events were dropped', async () => {
     const harness = await withAGap()
     const stops = await harness.stops()
     const flow = await harness.score({ stops })
@@ -125,7 +126,7 @@ describe('events that retention dropped before they had a result', () => {
     assert.deepEqual(await offsetsIn(harness, acme.partition), [...range(0, 59), ...range(90, 109), ...range(117, 119)])
   })
 
-  test('are no matter of an accept that names another code, or of a partition that goes on', async () => {
+  test('stay a stop where an accept names another code, and an accept of a running partition is refused', async () => {
     const harness = await withAGap()
     const stops = await harness.stops()
     await harness.score({ stops })
@@ -135,10 +136,10 @@ describe('events that retention dropped before they had a result', () => {
       { ...acme, partition: (acme.partition + 1) % 4 },
     ])
       await assert.rejects(stops.accept(wrong, 'key-1', 'a mistake'), (error) => isEngineError(error, 'BAD_REQUEST'))
-    assert.equal(stops.standing().length, 1)
+    assert.equal(stops.stopped().length, 1)
   })
 
-  test('are found by the next process too, which says so once', async () => {
+  test('are found by the next process too, which reports them once', async () => {
     const harness = await withAGap()
     const stops = await harness.stops()
     const flow = await harness.score({ stops })
@@ -184,7 +185,7 @@ describe('a predictions topic that was lost', () => {
   })
 })
 
-describe('an event topic that was made anew', () => {
+describe('a recreated event topic', () => {
   const renewed = async (count: number, timestampMs?: number): Promise<EngineHarness> => {
     const harness = await engineHarness()
     await harness.append(passes(50), timestampMs)
@@ -198,7 +199,7 @@ describe('an event topic that was made anew', () => {
     ['though it is shorter', 20],
     ['though it has grown beyond what was scored', 80],
   ] as const)
-    test(`stops the partition with LOG_RESET, ${what}; once accepted, the partition begins again without a history`, async () => {
+    test(`stops the partition with LOG_RESET, ${what}; once accepted, the partition starts again without a history`, async () => {
       const harness = await renewed(count, longAgo)
       const stops = await harness.stops()
       const flow = await harness.score({ stops, routing: routingWith(stops) })
@@ -217,17 +218,17 @@ describe('an event topic that was made anew', () => {
       await harness.append(passes(3, 1_000 + count))
       const again = await harness.score({ stops: next, routing: routingWith(next) })
       await again.caughtUp()
-      assert.equal(next.standing().length, 0)
+      assert.equal(next.stopped().length, 0)
     })
 })
 
-test('a line that stopped for too many bad records goes on once that is accepted', async () => {
+test('a partition that stopped for too many bad records resumes once the stop is accepted', async () => {
   const harness = await engineHarness()
   await harness.append([...passes(60), ...Array.from({ length: 12 }, (_, i) => `{"broken ${i}`), ...passes(30, 60)])
   const stops = await harness.stops()
   const flow = await harness.score({
     stops,
-    forgiven: (_stream, partition) => forgivenOf(stops, { topic: 'doors', partition }),
+    acceptedBadShares: (_stream, partition) => acceptedBadShares(stops, { topic: 'doors', partition }),
     settings: { ...settings, badShare: { share: 0.2, records: 50 } },
   })
   const stop = await theStop(stops)

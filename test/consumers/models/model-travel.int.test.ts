@@ -10,14 +10,14 @@ import { modelPath, readModel } from '../../../src/scorers/model-store.js'
 import { championOf } from '../../../src/scorers/routing.js'
 import { engineHarness, passes } from '../engine-harness.js'
 
-import { away, bootstrap, bound, code, filesOf, follow, inTopic, machine, nameOf, sha256, topicOf } from './models-harness.js'
+import { away, bootstrap, bound, code, filesOf, follow, inTopic, machine, nameOf, topicOf } from './models-harness.js'
 
 test('a machine without models serves the models of another one, byte for byte, and keeps copies', async () => {
   const harness = await engineHarness()
   const rich = await machine(harness, 'rich', { v1: filesOf(harness, 'v1', 0.1) })
-  await follow(harness, rich, { firstDecisions: await bootstrap(harness, rich) })
+  await follow(harness, rich, { first: bootstrap(harness, rich) })
   const poor = await machine(harness, 'poor')
-  const control = await follow(harness, poor, { firstDecisions: await bootstrap(harness, poor) })
+  const control = await follow(harness, poor, { first: bootstrap(harness, poor) })
   assert.equal(championOf(control.current(), 'door-force', 'acme')?.version, 'v1')
 
   const flow = await harness.score({ routing: () => control.current() })
@@ -51,7 +51,7 @@ test('a decision waits for its model where the model comes later; until then no 
   const poor = await machine(harness, 'poor')
   let waited = 0
   const control = await follow(harness, poor, { onWaiting: () => waited++ })
-  const decided = control.decide({ kind: 'activate', ...nameOf('v2'), by: 'ann', why: 'better', atMs: 1 })
+  const decided = control.decide({ kind: 'activate', ...nameOf('v2'), by: 'ann', why: 'better' })
   while (waited < 2) await systemClock.sleep(2)
   assert.equal(championOf(control.current(), 'door-force', 'acme'), undefined)
   await topicOf(harness).publish(nameOf('v2'), filesOf(harness, 'v2', 0.2))
@@ -68,7 +68,7 @@ test('a decision waits for its model where the log is unreachable', async () => 
     bounds: (at) => (failures-- > 0 ? Promise.reject(away()) : harness.log.bounds(at)),
   }
   const control = await follow(harness, await machine(harness, 'poor', {}, flaky))
-  await control.decide({ kind: 'activate', ...nameOf('v1'), by: 'ann', why: 'better', atMs: 1 })
+  await control.decide({ kind: 'activate', ...nameOf('v1'), by: 'ann', why: 'better' })
   assert.equal(championOf(control.current(), 'door-force', 'acme')?.version, 'v1')
 })
 
@@ -76,10 +76,10 @@ test('a published model is not published again, neither by a later start nor by 
   const harness = await engineHarness()
   const bundled = { v1: filesOf(harness, 'v1', 0.1), v2: filesOf(harness, 'v2', 0.2) }
   const first = await machine(harness, 'first', bundled)
-  await follow(harness, first, { firstDecisions: await bootstrap(harness, first) })
+  await follow(harness, first, { first: bootstrap(harness, first) })
   assert.equal(await inTopic(harness), 2, 'older versions too: a person may go back to one')
   const second = await machine(harness, 'second', bundled)
-  await follow(harness, second, { firstDecisions: await bootstrap(harness, second) })
+  await follow(harness, second, { first: bootstrap(harness, second) })
   assert.equal(await inTopic(harness), 2)
   assert.deepEqual(second.said, [])
 
@@ -93,7 +93,7 @@ test('a version has one content for ever: another content under its name is refu
   const files = filesOf(harness, 'v1', 0.1)
   await topicOf(harness).publish(nameOf('v1'), files)
   const other = await machine(harness, 'other', { v1: filesOf(harness, 'v1', 0.9) })
-  const control = await follow(harness, other, { firstDecisions: await bootstrap(harness, other) })
+  const control = await follow(harness, other, { first: bootstrap(harness, other) })
   assert.match(other.said.join(), /door-force\/global\/v1 was published before with another content.*not published/)
   assert.equal(championOf(control.current(), 'door-force', 'acme'), undefined)
   assert.deepEqual(await topicOf(harness).fetch(nameOf('v1')), files)

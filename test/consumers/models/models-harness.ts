@@ -1,15 +1,17 @@
 import { createHash } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { onTestFinished, test } from 'vitest'
+import { onTestFinished } from 'vitest'
 import { systemClock } from '../../../src/base/clock.js'
-import { activateBundled } from '../../../src/consumers/models/bundled.js'
-import { followControl, type Control, type ControlOptions } from '../../../src/consumers/control/control.js'
+import { bundledDecisions } from '../../../src/consumers/models/bundled.js'
+import type { NewDecision } from '../../../src/consumers/control/decision.js'
+import type { Routes } from '../../../src/consumers/control/routes.js'
+import { followRouting, type Followed, type FollowOptions } from '../control-harness.js'
 import { openModelReading, type ModelReading } from '../../../src/consumers/models/reading.js'
 import { openModelTopic, type ModelTopic } from '../../../src/consumers/models/topic.js'
 import { EngineError, isEngineError, type ErrorCode } from '../../../src/base/errors.js'
 import type { EventLog } from '../../../src/log/event-log.js'
-import { listModels, modelPath, readModel, type ModelFiles, type ModelName } from '../../../src/scorers/model-store.js'
+import { listModels, modelPath, type ModelFiles, type ModelName } from '../../../src/scorers/model-store.js'
 import { createOnnxRuntime } from '../../../src/scorers/onnx/runtime.js'
 import { linearModel } from '../../scorers/onnx/bytes.js'
 import { type EngineHarness } from '../engine-harness.js'
@@ -70,11 +72,11 @@ export async function machine(
 export async function follow(
   harness: EngineHarness,
   reading: ModelReading,
-  change: Partial<ControlOptions> = {},
-): Promise<Control> {
+  change: Partial<FollowOptions> = {},
+): Promise<Followed> {
   const runtime = createOnnxRuntime()
   const hasty = { ...systemClock, sleep: (_: number, signal?: AbortSignal) => systemClock.sleep(5, signal) }
-  const control = await followControl({
+  const followed = await followRouting({
     log: harness.log,
     streams: [harness.stream],
     runtime,
@@ -83,10 +85,10 @@ export async function follow(
     ...change,
   })
   onTestFinished(async () => {
-    await control.close()
+    await followed.close()
     await runtime.close()
   })
-  return control
+  return followed
 }
 
 export function topicOf(harness: EngineHarness, said: string[] = []): ModelTopic {
@@ -95,18 +97,17 @@ export function topicOf(harness: EngineHarness, said: string[] = []): ModelTopic
   return topic
 }
 
-export const bootstrap = async (
-  harness: EngineHarness,
-  { directory, read, publish, said }: Awaited<ReturnType<typeof machine>>,
-) =>
-  activateBundled({
-    streams: [harness.stream],
-    models: await listModels(directory),
-    readModel: read,
-    publish,
-    clock: systemClock,
-    report: (message) => said.push(message),
-  })
+export const bootstrap =
+  (harness: EngineHarness, { directory, read, publish, said }: Awaited<ReturnType<typeof machine>>) =>
+  async (routes: Routes): Promise<readonly NewDecision[]> =>
+    bundledDecisions({
+      streams: [harness.stream],
+      models: await listModels(directory),
+      routes,
+      readModel: read,
+      publish,
+      report: (message) => said.push(message),
+    })
 
 export const code = (wanted: ErrorCode, words: RegExp) => (error: unknown) =>
   isEngineError(error, wanted) && words.test(error.message)

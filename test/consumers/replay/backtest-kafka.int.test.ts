@@ -20,7 +20,7 @@ import { replayParts } from './replay-harness.js'
 
 const broker = kafkaForTests()
 
-test('on Kafka, beside the members of its groups, a backtest and a certificate see what was served', async () => {
+test('on Kafka, a backtest and a certificate beside a running engine see what was served', async () => {
   const own = { ...doors, topic: `doors-${randomUUID()}`, partitions: 1 }
   const stream = compileStream(own)
   const log = await broker.open()

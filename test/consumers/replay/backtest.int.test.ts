@@ -34,7 +34,7 @@ async function backtest(
   return report!
 }
 
-test('beside a running engine, a backtest by whoever served gives what was served, bit for bit', async () => {
+test('beside a running engine, a backtest with the serving models gives the served scores, bit for bit', async () => {
   const harness = await engineHarness()
   const flow = await harness.score()
   await harness.append([...passes(300), 'no event', passes(1, 10)[0]!, ...passes(200, 300, 'globex')])
@@ -56,7 +56,7 @@ test('beside a running engine, a backtest by whoever served gives what was serve
   assert.deepEqual(after, before)
 })
 
-test('a run that is interrupted goes on where its last checkpoint stands, to the same end', async () => {
+test('an interrupted run continues from its last checkpoint and has the same result', async () => {
   const harness = await engineHarness()
   const flow = await harness.score()
   await harness.append(passes(900))
@@ -95,7 +95,7 @@ async function lastCovered(
   return last
 }
 
-test('from the middle of the log, warmed up by the horizon, the scores are those that were served', async () => {
+test('a run from the middle of the log, after a warm-up over the horizon, gives the served scores', async () => {
   const harness = await engineHarness()
   const flow = await harness.score()
   for (let i = 0; i < 20; i++) await harness.append(passes(30, 30 * i), monday + i * 3_600_000)
@@ -106,7 +106,7 @@ test('from the middle of the log, warmed up by the horizon, the scores are those
   assert.equal(report.figures.sameScores, 180)
 })
 
-test('a cold start is another result: the warm-up is what makes it the same', async () => {
+test('a run without the warm-up gives other scores', async () => {
   const harness = await engineHarness()
   const flow = await harness.score()
   for (let i = 0; i < 6; i++) await harness.append(passes(30, 30 * i), monday + i * 3_600_000)
@@ -121,7 +121,7 @@ test('a cold start is another result: the warm-up is what makes it the same', as
   assert.ok(report!.figures.sameScores < report!.figures.run.rows)
 })
 
-test('outcomes give figures, and another model beside what was served shows where they disagree and why', async () => {
+test('a run of another model has figures from outcomes, and lists where the two disagree and why', async () => {
   const harness = await engineHarness()
   const flow = await harness.score()
   const events = passes(400)
@@ -166,7 +166,7 @@ test('outcomes give figures, and another model beside what was served shows wher
   assert.equal((await compareRuns(doors, 'second', 'served', parts)).figures.sameScores, 400)
 })
 
-test('what cannot be done is refused before anything is kept', async () => {
+test('a run that cannot work is refused before anything is stored', async () => {
   const harness = await engineHarness()
   await harness.append(passes(5))
   const { parts, directory } = await replayHarness(harness)

@@ -4,7 +4,7 @@ import { test } from 'vitest'
 import type { BacktestParts } from '../../../src/consumers/replay/backtest.js'
 import type { Certificate } from '../../../src/consumers/replay/certificate.js'
 import { certify } from '../../../src/consumers/replay/certify.js'
-import { servingOf } from '../../../src/consumers/control/control.js'
+import { servingOf } from '../../../src/consumers/control/serving.js'
 import { openDigest } from '../../../src/consumers/replay/result-digest.js'
 import { isEngineError } from '../../../src/base/errors.js'
 import { createOnnxRuntime } from '../../../src/scorers/onnx/runtime.js'
@@ -27,12 +27,16 @@ async function eventfulLife() {
   await flow.caughtUp()
   await flow.stop()
   flow = await harness.score()
-  await harness.append([...passes(150, 3_000), { ...passes(1, 5)[0]!, event_id: 'very-late' }, ...passes(80, 0, 'globex')])
+  await harness.append([
+    ...passes(150, 3_000),
+    { ...passes(1, 5)[0]!, event_id: 'very-late' },
+    ...passes(80, 0, 'globex'),
+  ])
   await flow.caughtUp()
   return { harness, flow, ...(await replayHarness(harness)) }
 }
 
-test('a replay of everything that was served is certified: predictions, duplicates, late events and dead letters', async () => {
+test('a replay is certified with its predictions, duplicates, late events and dead letters', async () => {
   const { parts, directory } = await eventfulLife()
   const certificate = await certificateOf(parts)
   assert.equal(certificate.firstDifference, null)
@@ -46,7 +50,7 @@ test('a replay of everything that was served is certified: predictions, duplicat
   assert.deepEqual(await readdir(directory.path), [])
 })
 
-test('an event that was served otherwise is named, with its field and both values', async () => {
+test('an event with a different result is reported, with the field and both values', async () => {
   const { harness, flow, parts } = await eventfulLife()
   await flow.stop()
   const tampered = await harness.score({ routing: () => emptyRouting, tenants: new Set(['acme']) })
@@ -61,7 +65,7 @@ test('an event that was served otherwise is named, with its field and both value
   )
 })
 
-test('state that was not what the log says shows in the vector, at the first offset that it touched', async () => {
+test('a wrong state is reported at the first offset whose vector it changed', async () => {
   const harness = await engineHarness()
   const flow = await harness.score()
   await harness.append(passes(60))
@@ -83,7 +87,7 @@ test('state that was not what the log says shows in the vector, at the first off
   assert.deepEqual([firstDifference!.offset, firstDifference!.field], [60, 'vector'])
 })
 
-test('each offset is replayed by the model that served it, though another one serves by now', async () => {
+test('each offset is replayed with the model that served it, although another one serves now', async () => {
   const harness = await engineHarness()
   const { parts, models } = await replayHarness(harness)
   const runtime = createOnnxRuntime()
@@ -118,7 +122,7 @@ test('each offset is replayed by the model that served it, though another one se
   assert.deepEqual(served.versions, { heuristic_v1: 70, v1: 140, v2: 70 })
 })
 
-test('values that run into each other have different digests', () => {
+test('values that would be equal when joined have different digests', () => {
   const of = (...texts: readonly string[]): string => {
     const digest = openDigest()
     for (const text of texts) digest.text(text)
@@ -131,7 +135,7 @@ test('values that run into each other have different digests', () => {
   assert.notEqual(of(long, 'y'), of(`${long}y`))
 })
 
-test('where nothing was served there is nothing to certify', async () => {
+test('without predictions there is nothing to certify', async () => {
   const harness = await engineHarness()
   await harness.append(passes(3))
   const { parts } = await replayHarness(harness)

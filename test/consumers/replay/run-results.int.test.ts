@@ -2,14 +2,14 @@ import { strict as assert } from 'node:assert'
 import { onTestFinished, test } from 'vitest'
 import { systemClock } from '../../../src/base/clock.js'
 import { beginBacktest, continueBacktest } from '../../../src/consumers/replay/backtest.js'
-import { followControl } from '../../../src/consumers/control/control.js'
+import { foldRoutes, noRoutes } from '../../../src/consumers/control/routes.js'
+import { follow } from '../control-harness.js'
 import { runResults } from '../../../src/consumers/replay/run-results.js'
 import { storedBacktest, uploadRun } from '../../../src/consumers/replay/run-upload.js'
 import { encodePredictions, type StoredBlock } from '../../../src/consumers/warehouse/predictions.js'
 import { isEngineError } from '../../../src/base/errors.js'
 import { decodeBlock } from '../../../src/log/blocks/codec.js'
 import type { ReplayDecision } from '../../../src/contracts/runs.js'
-import { createOnnxRuntime } from '../../../src/scorers/onnx/runtime.js'
 import { migrate } from '../../../src/sinks/migrate.js'
 import { changedDoors } from '../../fixtures/changed-doors.js'
 import { openTemporaryWarehouse } from '../../sinks/chdb/chdb.js'
@@ -46,7 +46,9 @@ async function finishedRun() {
     }),
   )
   await warehouse.insert('predictions', encodePredictions(blocks.filter(({ block }) => block.rows > 0)))
-  const results = runResults(harness.log, warehouse)
+  const control = await follow(harness.log, [])
+  onTestFinished(() => control.close())
+  const results = runResults(control, warehouse)
   const upload = (of: 'backtest' | 'replay', vectors: boolean) =>
     uploadRun({
       of,
@@ -74,7 +76,7 @@ async function finishedRun() {
   return { harness, report: report!, warehouse, results, upload, step }
 }
 
-test('a run is kept in ClickHouse, put into the live tables by steps on record, and taken back', async () => {
+test('a run is stored in ClickHouse, copied into the live tables in recorded steps, and taken out again', async () => {
   const { harness, report, warehouse, results, upload, step } = await finishedRun()
   const corrected = (): Promise<readonly unknown[]> =>
     warehouse.query(
@@ -141,16 +143,9 @@ test('a run is kept in ClickHouse, put into the live tables by steps on record, 
     ],
   )
 
-  // The record of a replay is no decision about models: who follows them passes it over.
-  const runtime = createOnnxRuntime()
-  const control = await followControl({
-    log: harness.log,
-    streams: [harness.stream],
-    runtime,
-    clock: systemClock,
-    readModel: () => Promise.reject(new Error('no model is routed')),
-  })
-  assert.equal(control.current().champions.size, 0)
+  // The record of a replay is no decision about models: the fold of routes passes it over.
+  const routes = foldRoutes()
+  const control = await follow(harness.log, [routes], { report: (message) => assert.fail(message) })
+  assert.deepEqual(routes.current(), noRoutes)
   await control.close()
-  await runtime.close()
 })

@@ -99,14 +99,14 @@ describe('a partition with too many bad records stops', () => {
     await untilStopped(harness, 50)
     const again = await harness.score({
       settings: { ...settings, badShare },
-      forgiven: () => [{ from: lastKept, to: lastKept }],
+      acceptedBadShares: () => [{ from: lastKept, to: lastKept }],
     })
     assert.ok(isEngineError(await again.failed.catch((error: unknown) => error), 'BAD_SHARE'))
     await again.stop()
     assert.equal(Math.max(...(await offsetsOf(harness))), lastKept + 11, 'eleven more of 50')
     const through = await harness.score({
       settings: { ...settings, badShare },
-      forgiven: () => [
+      acceptedBadShares: () => [
         { from: lastKept, to: lastKept },
         { from: lastKept + 1, to: breaking.length },
       ],

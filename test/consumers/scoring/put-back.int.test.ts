@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'vitest'
 import { systemClock } from '../../../src/base/clock.js'
 import { certify } from '../../../src/consumers/replay/certify.js'
-import type { Refold } from '../../../src/consumers/scoring/partition.js'
+import type { CatchUp } from '../../../src/consumers/scoring/dependencies.js'
 import { partitionOf } from '../../../src/base/keys.js'
 import { doors } from '../../fixtures/doors.js'
 import { engineHarness, monday, passes, type EngineHarness, type Seen } from '../engine-harness.js'
@@ -16,8 +16,8 @@ import { replayHarness } from '../replay/replay-harness.js'
 const longAgo = monday + 90 * 86_400_000
 const acme = { topic: 'doors', partition: partitionOf(Buffer.from('acme'), 4) }
 
-async function scoreAll(harness: EngineHarness, refolds: Refold[] = []): Promise<void> {
-  const flow = await harness.score({ onRefold: (refold) => refolds.push(refold) })
+async function scoreAll(harness: EngineHarness, catchUps: CatchUp[] = []): Promise<void> {
+  const flow = await harness.score({ onCatchUp: (catchUp) => catchUps.push(catchUp) })
   await flow.caughtUp()
   await flow.stop()
 }
@@ -46,11 +46,11 @@ test('a state restored from an older copy catches up, and no result is published
   await harness.append(passes(40, 40))
   await scoreAll(harness)
   await putBack(harness, 'old')
-  const refolds: Refold[] = []
+  const catchUps: CatchUp[] = []
   await harness.append(passes(40, 80))
-  await scoreAll(harness, refolds)
+  await scoreAll(harness, catchUps)
   assert.deepEqual(
-    refolds
+    catchUps
       .filter(({ partition }) => partition === acme.partition)
       .map(({ isRebuild, first, last }) => ({ isRebuild, first, last }))[0],
     { isRebuild: false, first: 40, last: 79 },
@@ -71,10 +71,10 @@ test('a state that ends before the log begins is dropped and rebuilt from what t
   const before = await harness.seen()
   await putBack(harness, 'old')
   await harness.append(passes(30, 90))
-  const refolds: Refold[] = []
-  await scoreAll(harness, refolds)
+  const catchUps: CatchUp[] = []
+  await scoreAll(harness, catchUps)
 
-  const first = refolds.find(({ partition }) => partition === acme.partition)!
+  const first = catchUps.find(({ partition }) => partition === acme.partition)!
   assert.deepEqual([first.isRebuild, first.last], [true, 89])
   assert.equal(first.first, (await harness.log.bounds(acme)).first)
   const after = await harness.seen()
@@ -94,46 +94,43 @@ test('a state that ends before the log begins is dropped and rebuilt from what t
     if (Number(place.split('/')[1]) >= 90) assert.deepEqual(vector, shifted.get(place), place)
 })
 
-test(
-  'a predictions topic restored from an older copy stops the partition with GAP; an accept gives up the lost rows',
-  async () => {
-    const harness = await engineHarness()
-    const topic = harness.stream.topics.predictions
-    await harness.append(passes(50))
-    await scoreAll(harness)
-    await harness.withLogClosed((log) =>
-      cp(join(log, topic), join(harness.directory, 'old-predictions'), { recursive: true }),
-    )
-    await harness.append(passes(30, 50))
-    await scoreAll(harness)
-    await harness.withLogClosed(async (log) => {
-      await rm(join(log, topic), { recursive: true })
-      await cp(join(harness.directory, 'old-predictions'), join(log, topic), { recursive: true })
-    })
-    await harness.append(passes(20, 80))
-    const stops = await harness.stops()
-    const flow = await harness.score({ stops })
-    while (stops.standing().length === 0) await systemClock.sleep(2)
-    const [stop] = stops.standing()
-    assert.deepEqual([stop!.code, stop!.lost], ['GAP', { topic: 'doors', from: 50, to: 79 }])
-    assert.match(stop!.message, /predictions were lost/)
-    await stops.accept(acme, 'key-1', 'the warehouse has them')
-    await flow.caughtUp()
-    const offsets = [...(await harness.seen(stops)).keys()].map((place) => Number(place.split('/')[1]))
-    assert.deepEqual(offsets, [
-      ...Array.from({ length: 50 }, (_, i) => i),
-      ...Array.from({ length: 20 }, (_, i) => 80 + i),
-    ])
-    // The state had the events whose predictions are lost: those behind are what they would have been.
-    const calm = await engineHarness()
-    await calm.append(passes(100))
-    await scoreAll(calm)
-    const expected = await calm.seen()
-    for (const [place, seen] of await harness.seen(stops)) assert.deepEqual(seen, expected.get(place), place)
-    const certificate = await certify(
-      { stream: doors, id: 'certify-1', build: 'test', cpu: 'test' },
-      (await replayHarness(harness)).parts,
-    )
-    assert.deepEqual([certificate!.equal, certificate!.served.predictions, certificate!.givenUp], [true, 70, 30])
-  },
-)
+test('a predictions topic restored from an older copy stops the partition with GAP; an accept gives up the lost rows', async () => {
+  const harness = await engineHarness()
+  const topic = harness.stream.topics.predictions
+  await harness.append(passes(50))
+  await scoreAll(harness)
+  await harness.withLogClosed((log) =>
+    cp(join(log, topic), join(harness.directory, 'old-predictions'), { recursive: true }),
+  )
+  await harness.append(passes(30, 50))
+  await scoreAll(harness)
+  await harness.withLogClosed(async (log) => {
+    await rm(join(log, topic), { recursive: true })
+    await cp(join(harness.directory, 'old-predictions'), join(log, topic), { recursive: true })
+  })
+  await harness.append(passes(20, 80))
+  const stops = await harness.stops()
+  const flow = await harness.score({ stops })
+  while (stops.stopped().length === 0) await systemClock.sleep(2)
+  const [stop] = stops.stopped()
+  assert.deepEqual([stop!.code, stop!.lost], ['GAP', { topic: 'doors', from: 50, to: 79 }])
+  assert.match(stop!.message, /predictions were lost/)
+  await stops.accept(acme, 'key-1', 'the warehouse has them')
+  await flow.caughtUp()
+  const offsets = [...(await harness.seen(stops)).keys()].map((place) => Number(place.split('/')[1]))
+  assert.deepEqual(offsets, [
+    ...Array.from({ length: 50 }, (_, i) => i),
+    ...Array.from({ length: 20 }, (_, i) => 80 + i),
+  ])
+  // The state had the events whose predictions are lost: those behind are what they would have been.
+  const calm = await engineHarness()
+  await calm.append(passes(100))
+  await scoreAll(calm)
+  const expected = await calm.seen()
+  for (const [place, seen] of await harness.seen(stops)) assert.deepEqual(seen, expected.get(place), place)
+  const certificate = await certify(
+    { stream: doors, id: 'certify-1', build: 'test', cpu: 'test' },
+    (await replayHarness(harness)).parts,
+  )
+  assert.deepEqual([certificate!.equal, certificate!.served.predictions, certificate!.givenUp], [true, 70, 30])
+})

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis'
 import { describe, test } from 'vitest'
 import { systemClock } from '../../../src/base/clock.js'
 import { followRebuilds } from '../../../src/consumers/scoring/rebuilds.js'
-import type { Refold } from '../../../src/consumers/scoring/partition.js'
+import type { CatchUp } from '../../../src/consumers/scoring/dependencies.js'
 import { isEngineError } from '../../../src/base/errors.js'
 import type { StateStore } from '../../../src/state/state-store.js'
 import { partitionOf } from '../../../src/base/keys.js'
@@ -52,12 +52,12 @@ describe('a state in Redis', () => {
   async function run(
     disturb: (harness: EngineHarness) => Promise<number>,
     wrap: (store: StateStore) => StateStore = (store) => store,
-    refolds: Refold[] = [],
+    catchUps: CatchUp[] = [],
   ): Promise<Outcome> {
     await flush()
     const harness = await engineHarness()
     const store = wrap(await open({ nodes: server.nodes }))
-    const flow = await harness.score({ store, settings: forgetful, onRefold: (refold) => refolds.push(refold) })
+    const flow = await harness.score({ store, settings: forgetful, onCatchUp: (catchUp) => catchUps.push(catchUp) })
     await harness.append(events.slice(0, 300))
     await flow.caughtUp()
     await harness.append(events.slice(await disturb(harness)))
@@ -69,19 +69,16 @@ describe('a state in Redis', () => {
 
   const calm = (): Promise<Outcome> => run(async () => 300)
 
-  test(
-    'that is flushed between two commits of its owner is rebuilt: the same results and the same bytes',
-    async () => {
-      const undisturbed = await calm()
-      const refolds: Refold[] = []
-      assert.deepEqual(await run(async () => flush().then(() => 300), undefined, refolds), undisturbed)
-      const rebuilt = refolds.filter(({ isRebuild }) => isRebuild)
-      assert.ok(
-        rebuilt.length > 2 && rebuilt[0]!.next === 0 && rebuilt.at(-1)!.next > rebuilt.at(-1)!.last,
-        'and reports its progress',
-      )
-    },
-  )
+  test('that is flushed between two commits of its owner is rebuilt: the same results and the same bytes', async () => {
+    const undisturbed = await calm()
+    const catchUps: CatchUp[] = []
+    assert.deepEqual(await run(async () => flush().then(() => 300), undefined, catchUps), undisturbed)
+    const rebuilt = catchUps.filter(({ isRebuild }) => isRebuild)
+    assert.ok(
+      rebuilt.length > 2 && rebuilt[0]!.next === 0 && rebuilt.at(-1)!.next > rebuilt.at(-1)!.last,
+      'and reports its progress',
+    )
+  })
 
   test('that is flushed during a commit is rebuilt', async () => {
     const undisturbed = await calm()
@@ -173,15 +170,15 @@ test('a rebuild reports its start, its progress and its end; a restart after a f
   let nowMs = 0
   const said: string[] = []
   const rebuilds = followRebuilds({ nowMs: () => nowMs, sleep: async () => undefined }, (message) => said.push(message))
-  const refold = { stream: 'doors', partition: 1, isRebuild: true, first: 100, last: 299 }
-  rebuilds.onRefold({ ...refold, next: 100 })
+  const catchUp = { stream: 'doors', partition: 1, isRebuild: true, first: 100, last: 299 }
+  rebuilds.onCatchUp({ ...catchUp, next: 100 })
   nowMs = 11_000
-  rebuilds.onRefold({ ...refold, next: 200 })
+  rebuilds.onCatchUp({ ...catchUp, next: 200 })
   assert.deepEqual(rebuilds.current(), [
     { stream: 'doors', partition: 1, isRebuild: true, recordsDone: 100, records: 200, etaMs: 11_000 },
   ])
-  rebuilds.onRefold({ ...refold, next: 300 })
-  rebuilds.onRefold({ ...refold, isRebuild: false, next: 100 })
+  rebuilds.onCatchUp({ ...catchUp, next: 300 })
+  rebuilds.onCatchUp({ ...catchUp, isRebuild: false, next: 100 })
   assert.deepEqual(
     said.map((line) => /(\d+ of \d+ records.*|\d+ records done.*)$/.exec(line)?.[1]),
     ['0 of 200 records', '100 of 200 records, about 11 s left', '200 records done in 11.0 s'],

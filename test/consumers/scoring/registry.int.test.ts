@@ -48,7 +48,6 @@ const records = (values: readonly Buffer[]): LogRecord[] =>
     value,
     headers: {},
   }))
-const once = { clock: systemClock, signal: AbortSignal.abort() }
 
 describe('a chunk of old and new producers at once', () => {
   test('is read in every format, and records that cannot be read become dead letters with a reason', async () => {
@@ -71,7 +70,7 @@ describe('a chunk of old and new producers at once', () => {
       written(foreign, badgeless, f),
       codec.encodeWire(876_543, { ...g }),
     ])
-    const decoded = decodeChunk(stream, 'any', chunk, await readersFor(stream, chunk, source, once))
+    const decoded = decodeChunk(stream, 'any', chunk, await readersFor(stream, chunk, source))
     assert.deepEqual(decoded.events, [{ ...a, door: null }, { ...b, door: 'd1' }, { ...c, door: null }, d, e])
     assert.deepEqual(
       decoded.dead.map(({ record, code, stage }) => [record.offset, code, stage]),
@@ -87,12 +86,12 @@ describe('a chunk of old and new producers at once', () => {
   test('does not ask the registry where no record is in the wire format', async () => {
     const chunk = records(passes(3).map((event) => stream.codec.encodeJson(event)))
     const nobody = { resolve: () => assert.fail('the registry was asked') }
-    assert.equal(decodeChunk(stream, 'any', chunk, await readersFor(stream, chunk, nobody, once)).events.length, 3)
+    assert.equal(decodeChunk(stream, 'any', chunk, await readersFor(stream, chunk, nobody)).events.length, 3)
   })
 
   test('without a registry has a dead letter for each record in the wire format', async () => {
     const chunk = records([stream.codec.encodeWire(1, passes(1)[0]!)])
-    const { dead } = decodeChunk(stream, 'any', chunk, await readersFor(stream, chunk, undefined, once))
+    const { dead } = decodeChunk(stream, 'any', chunk, await readersFor(stream, chunk, undefined))
     assert.deepEqual(
       dead.map(({ code }) => code),
       ['UNKNOWN_SCHEMA'],
@@ -128,7 +127,7 @@ describe('a producer in another language', () => {
       const chunk = records(written.map((hex) => Buffer.from(hex, 'hex')))
       const source = open()
       assert.equal((await source.latest('python-doors-value'))?.id, summary.schema_id)
-      const decoded = decodeChunk(stream, 'any', chunk, await readersFor(stream, chunk, source, once))
+      const decoded = decodeChunk(stream, 'any', chunk, await readersFor(stream, chunk, source))
       assert.deepEqual([decoded.events, decoded.dead], [events, []])
     },
     pipTimeoutMs,

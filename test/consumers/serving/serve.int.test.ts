@@ -52,7 +52,7 @@ const claimAll = ({ store, stream }: EngineHarness, covered = -1): Promise<unkno
     ),
   )
 
-test('an asked prediction is the one the log path makes of the same event next', async () => {
+test('a prediction on request equals the prediction of the same event when it comes next', async () => {
   const { harness, port } = await served()
   const flow = await harness.score()
   await port.ingest('doors', passes(50), caller)
@@ -70,7 +70,7 @@ test('an asked prediction is the one the log path makes of the same event next',
   assert.equal(record!.key?.toString(), 'doors')
 })
 
-test('asking changes nothing: two events of one request do not see each other', async () => {
+test('a request changes nothing: two events of one request do not see each other', async () => {
   const { harness, port } = await served()
   await claimAll(harness)
   const [one, two] = passes(2) as [Record<string, unknown>, Record<string, unknown>]
@@ -79,7 +79,7 @@ test('asking changes nothing: two events of one request do not see each other', 
   assert.equal(first!.score, second!.score)
 })
 
-test('nothing is scored or told from a part of a state: it is asked for again when the state is whole', async () => {
+test('while a state is rebuilt, requests fail; afterwards they are answered', async () => {
   const { harness, port } = await served()
   const asked = (): Promise<unknown>[] => [
     port.predict('doors', passes(1), caller),
@@ -97,7 +97,7 @@ test('nothing is scored or told from a part of a state: it is asked for again wh
   assert.equal((await port.predict('doors', passes(1), caller)).length, 1)
 })
 
-test('good events are acknowledged with their place, bad ones answered in theirs', async () => {
+test('good events are acknowledged with their offsets, bad ones answered at their index', async () => {
   const { harness, port } = await served()
   const [a, b, c] = passes(3) as [Record<string, unknown>, Record<string, unknown>, Record<string, unknown>]
   const results = await port.ingest(
@@ -123,7 +123,7 @@ test('good events are acknowledged with their place, bad ones answered in theirs
   )
 })
 
-test('an event that is sent again is acknowledged again and scored once', async () => {
+test('an event that is sent twice is acknowledged twice and scored once', async () => {
   const { harness, port } = await served()
   const flow = await harness.score()
   const events = passes(3)
@@ -177,12 +177,12 @@ test('outcomes are durable records keyed by tenant, with the key that sent them'
   })
 })
 
-test('a stream that is not there is named with those that are', async () => {
+test('an unknown stream is answered with the names of the known ones', async () => {
   const { port } = await served()
   await assert.rejects(async () => port.ingest('windows', [], caller), /windows.*doors/)
 })
 
-test('a caller gets the score while the log is away; the prediction is logged when it is back', async () => {
+test('a caller gets a score while the log is unreachable; the prediction is logged afterwards', async () => {
   const { harness, port, held } = await served()
   await claimAll(harness)
   held.away = true
@@ -195,7 +195,7 @@ test('a caller gets the score while the log is away; the prediction is logged wh
   assert.deepEqual(decodeBlock(record!.value!).eventIds, [answered!.event_id])
 })
 
-test('what was answered before a stop is in the log after it', async () => {
+test('a prediction that was answered before a stop is in the log after it', async () => {
   const { harness, port, predictions } = await served()
   await claimAll(harness)
   await Promise.all(passes(20).map((one) => port.predict('doors', [one], caller)))

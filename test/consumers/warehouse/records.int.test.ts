@@ -6,7 +6,7 @@ import { tablesOf } from './tables.js'
 
 describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
   const tables = tablesOf(openWarehouse)
-  const { rows, finals } = tables
+  const { rows } = tables
 
   test('the newest outcome joins its prediction, and records that are no outcomes are reported', async () => {
     const harness = await warehouseHarness(tables.warehouse)

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { systemClock, type Clock } from '../../../src/base/clock.js'
 import type { FedStream } from '../../../src/consumers/warehouse/feeds.js'
-import { followStops, type Stops } from '../../../src/consumers/control/stops.js'
+import type { Stops } from '../../../src/consumers/control/stops.js'
+import { openStops } from '../control-harness.js'
 import { warehouseFlow, type WarehouseFlow } from '../../../src/consumers/warehouse/warehouse.js'
 import type { Block } from '../../../src/log/blocks/block.js'
 import { encodeBlock } from '../../../src/log/blocks/codec.js'
@@ -87,7 +88,7 @@ export async function warehouseHarness(warehouse: Warehouse, partitions = 2): Pr
       )
     },
     async stops() {
-      const stops = await followStops({ log, clock: systemClock })
+      const stops = await openStops(log)
       onTestFinished(() => stops.close())
       return stops
     },

@@ -22,14 +22,14 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
       { stream: harness.stream.stream.name },
     )
 
-  test('blocks that are missing stop their partition, no other, and what is left is stored once they are given up', async () => {
+  test('missing blocks stop their partition alone; once they are given up, the rest is stored', async () => {
     const harness = await warehouseHarness(warehouse)
     const stops = await harness.stops()
     await harness.predict(0, recent(1, -1, 9), recent(1, 19, 29))
     await harness.predict(1, recent(1, -1, 4))
     const flow = await harness.start({}, stops)
-    await expect.poll(() => stops.standing(), { timeout: 10_000 }).toHaveLength(1)
-    const [{ code, lost, reader }] = stops.standing() as [ReturnType<typeof stops.standing>[number]]
+    await expect.poll(() => stops.stopped(), { timeout: 10_000 }).toHaveLength(1)
+    const [{ code, lost, reader }] = stops.stopped() as [ReturnType<typeof stops.stopped>[number]]
     assert.deepEqual(
       { code, lost, reader },
       { code: 'GAP', lost: { topic: harness.stream.topics.events, from: 10, to: 19 }, reader: 'warehouse predictions' },
@@ -39,10 +39,10 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
     await harness.caughtUp(flow)
     assert.equal((await finals(harness)).length, 25)
     await harness.predict(0, recent(1, 39, 49))
-    await expect.poll(() => stops.standing().map((stop) => stop.lost?.from), { timeout: 10_000 }).toEqual([30])
+    await expect.poll(() => stops.stopped().map((stop) => stop.lost?.from), { timeout: 10_000 }).toEqual([30])
   })
 
-  test('a topic that was made anew stops its partition; once accepted, the table goes on with its first record', async () => {
+  test('a recreated topic stops its partition; once accepted, the table continues with its first record', async () => {
     const harness = await warehouseHarness(warehouse)
     const stops = await harness.stops()
     await warehouse.insert(
@@ -64,7 +64,7 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
     await harness.predict(0, recent(2, 500, 503))
     const flow = await harness.start({}, stops)
     await expect
-      .poll(() => stops.standing().map((stop) => [stop.code, stop.lost?.to]), { timeout: 10_000 })
+      .poll(() => stops.stopped().map((stop) => [stop.code, stop.lost?.to]), { timeout: 10_000 })
       .toEqual([['LOG_RESET', 69]])
     await stops.accept({ topic: harness.stream.topics.predictions, partition: 0 }, 'key-1', 'another cluster')
     await harness.caughtUp(flow)
@@ -72,6 +72,6 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
     await flow.leave()
     const again = await harness.start({}, stops)
     await harness.caughtUp(again)
-    assert.equal(stops.standing().length, 0)
+    assert.equal(stops.stopped().length, 0)
   })
 })

@@ -3,7 +3,8 @@ import fc from 'fast-check'
 import { describe, test } from 'vitest'
 import type { Event, Feature, FeatureSet } from '../../../src/features/feature.js'
 import { naive } from '../../spec/features/naive.js'
-import { compile, type PartitionState, type Plan } from '../../../src/features/plan/plan.js'
+import { compile } from '../../../src/features/plan/compile.js'
+import type { PartitionState, Plan } from '../../../src/features/plan/plan.js'
 import { surpriseBuckets } from '../../../src/features/kinds/surprise.js'
 
 const minuteMs = 60_000

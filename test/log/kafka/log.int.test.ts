@@ -1,11 +1,7 @@
 import kafkajs from 'kafkajs'
-import { expect, onTestFinished, test } from 'vitest'
-import { systemClock } from '../../../src/base/clock.js'
+import { expect, test } from 'vitest'
 import type { Assignment, TopicPartition } from '../../../src/log/event-log.js'
 import { limits } from '../../../src/base/limits.js'
-import { encodeBatch } from '../../../src/log/kafka/encode.js'
-import { KafkaLink, send } from '../../../src/log/kafka/link.js'
-import { produceRequest } from '../../../src/log/kafka/wire.js'
 import { kafkaForTests } from './broker.js'
 import { eventLogContract } from '../log.contract.js'
 import { failsWith, never, numbered, readAll, textRecord, texts } from '../records.js'
@@ -130,30 +126,6 @@ test('an offset that retention has passed is a GAP', async () => {
   expect(await log.bounds(at)).toEqual({ first: 4, next: 10 })
   await expect(log.reader(at).read(3, { records: 10, bytes: 1_000 }, never)).rejects.toEqual(failsWith('GAP'))
   expect(texts(await readAll(log, at, 4))).toEqual(['4', '5', '6', '7', '8', '9'])
-})
-
-test('a batch that is sent again, as after a lost acknowledgement, is taken once', async () => {
-  const log = await broker.open()
-  const at: TopicPartition = { topic: broker.topic(), partition: 0 }
-  await log.ensure({ topic: at.topic, partitions: 1 })
-  const link = new KafkaLink({ brokers: [broker.address], clientId: 'again', clock: systemClock })
-  onTestFinished(() => link.close())
-  const firsts = await link.run(
-    'append twice',
-    async (wire) => {
-      const leader = await wire.leader(at)
-      const { producerId, producerEpoch } = await leader.initProducerId({ transactionalId: null })
-      const batch = (sequence: number): Buffer =>
-        encodeBatch(numbered(3), systemClock.nowMs(), { id: Number(producerId), epoch: producerEpoch, sequence })
-      const firsts: unknown[] = []
-      for (const sequence of [0, 0, 3, 3])
-        firsts.push(...(await send(leader, produceRequest([{ at, batch: batch(sequence) }], 5_000), 5_000)))
-      return firsts
-    },
-    { outages: 'count' },
-  )
-  expect(firsts).toEqual([0, 0, 3, 3])
-  expect((await log.bounds(at)).next).toBe(6)
 })
 
 test('an append of the largest size is taken, and a larger one is refused', async () => {

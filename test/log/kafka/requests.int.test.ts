@@ -1,7 +1,13 @@
 import { createRequire } from 'node:module'
 import { expect, onTestFinished, test, vi } from 'vitest'
+import { systemClock } from '../../../src/base/clock.js'
+import type { TopicPartition } from '../../../src/log/event-log.js'
+import { send } from '../../../src/log/kafka/broker.js'
+import { encodeBatch } from '../../../src/log/kafka/records/encode.js'
+import { KafkaLink } from '../../../src/log/kafka/link.js'
+import { produceRequest } from '../../../src/log/kafka/wire.js'
 import { kafkaForTests } from './broker.js'
-import { never, textRecord, texts } from '../records.js'
+import { never, numbered, textRecord, texts } from '../records.js'
 
 type Send = (request: { readonly request: { readonly apiName: string } }) => Promise<unknown>
 /** Every request to a broker passes through here. */
@@ -65,4 +71,28 @@ test('a reader that waits for news holds up no other', async () => {
   }
   await log.append({ topic, partition: 0 }, [textRecord('at last')])
   expect(texts(await waiting)).toEqual(['at last'])
+})
+
+test('a batch that is sent again, as after a lost acknowledgement, is taken once', async () => {
+  const log = await broker.open()
+  const at: TopicPartition = { topic: broker.topic(), partition: 0 }
+  await log.ensure({ topic: at.topic, partitions: 1 })
+  const link = new KafkaLink({ brokers: [broker.address], clientId: 'again', clock: systemClock })
+  onTestFinished(() => link.close())
+  const firsts = await link.run(
+    'append twice',
+    async (wire) => {
+      const leader = await wire.leader(at)
+      const { producerId, producerEpoch } = await leader.initProducerId({ transactionalId: null })
+      const batch = (sequence: number): Buffer =>
+        encodeBatch(numbered(3), systemClock.nowMs(), { id: Number(producerId), epoch: producerEpoch, sequence })
+      const firsts: unknown[] = []
+      for (const sequence of [0, 0, 3, 3])
+        firsts.push(...(await send(leader, produceRequest([{ at, batch: batch(sequence) }], 5_000), 5_000)))
+      return firsts
+    },
+    { outages: 'count' },
+  )
+  expect(firsts).toEqual([0, 0, 3, 3])
+  expect((await log.bounds(at)).next).toBe(6)
 })

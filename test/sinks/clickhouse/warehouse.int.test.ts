@@ -9,7 +9,7 @@ import type { Running } from '../../../scripts/services/start-process.js'
 import { storeChecks } from '../../../src/cli/doctor/store-checks.js'
 import { systemClock } from '../../../src/base/clock.js'
 import { dataPaths, loadConfig } from '../../../src/config/load.js'
-import { patiently } from '../../../src/consumers/ground/retry.js'
+import { retrying } from '../../../src/consumers/ground/retry.js'
 import { isEngineError, messageOf, type ErrorCode } from '../../../src/base/errors.js'
 import { storesIn } from '../../../src/compose/tasks.js'
 import { openClickhouseWarehouse, type ClickhouseOptions } from '../../../src/sinks/clickhouse/warehouse.js'
@@ -46,7 +46,7 @@ warehouseContract('a ClickHouse server', openServed)
 
 /** Repeats as the consumers do, without their pauses. */
 const stubbornly = <T>(attempt: () => Promise<T>, onRetry: (error: unknown) => void = () => undefined): Promise<T> =>
-  patiently(attempt, {
+  retrying(attempt, {
     clock: { ...systemClock, sleep: () => systemClock.sleep(2) },
     signal: AbortSignal.timeout(30_000),
     onRetry,

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
-import type { Feature, Value, Where } from '../../../src/features/feature.js'
+import type { Feature } from '../../../src/features/feature.js'
+import type { Value, Where } from '../../../src/features/value.js'
 import { minuteMs, type NamedFeatures } from './histories.js'
 
 type Kind = Feature['kind']

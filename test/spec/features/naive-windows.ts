@@ -1,5 +1,6 @@
 /** The windowed kinds of the slow specification (see naive.ts). */
-import type { Event, Feature, Where } from '../../../src/features/feature.js'
+import type { Event, Feature } from '../../../src/features/feature.js'
+import type { Where } from '../../../src/features/value.js'
 import { get, type History, type Past } from './naive-history.js'
 import { isMissing, evaluate, matches } from '../../../src/features/event/values.js'
 import { valueTileRows } from '../../../src/features/kinds/value-tiles.js'

@@ -49,7 +49,7 @@ describe('an LMDB state directory', () => {
   beforeEach(async () => void (directory = await temporary()))
   afterEach(() => rm(directory, { recursive: true }))
 
-  /** A copy of the files as a killed process leaves them: everything it wrote, and no clean close. */
+  /** A copy of the files as a killed process leaves them: with all that it wrote, but without a clean close. */
   async function killed(blobs: number): Promise<string> {
     const running = await openLmdbStateStore({ directory, bootId: boot })
     await fill(running, blobs)
@@ -61,7 +61,7 @@ describe('an LMDB state directory', () => {
 
   const lastOf = async (store: LmdbStateStore): Promise<number> => (await store.claim(at, 'plan', 0)).last
 
-  test('is there again after a clean close, even on another boot', async () => {
+  test('keeps its state after a clean close, even on another boot', async () => {
     const first = await openLmdbStateStore({ directory, bootId: boot })
     await fill(first, 10)
     await first.close()
@@ -71,7 +71,7 @@ describe('an LMDB state directory', () => {
     await second.close()
   })
 
-  test('survives the death of the process', async () => {
+  test('keeps its state when the process is killed', async () => {
     const copy = await killed(1_000)
     const store = await openLmdbStateStore({ directory: copy, bootId: boot })
     assert.deepEqual(store.repairs, [])
@@ -80,7 +80,7 @@ describe('an LMDB state directory', () => {
     await store.close()
   })
 
-  test('starts empty and says so when the machine went down before a flush', async () => {
+  test('starts empty, and reports it, when the machine crashed before a flush', async () => {
     const copy = await killed(10)
     const store = await openLmdbStateStore({ directory: copy, bootId: 'boot-2' })
     assert.match(store.repairs.join(), /machine went down.*rebuilt from the log/)
@@ -88,7 +88,7 @@ describe('an LMDB state directory', () => {
     await store.close()
   })
 
-  test('starts empty when the file was cut, instead of dying of it', async () => {
+  test('starts empty when the file is truncated, and the process survives', async () => {
     const copy = await killed(5_000)
     const file = join(copy, 'state.mdb')
     await truncate(file, Math.floor((await stat(file)).size / 2 / 4_096) * 4_096)
@@ -99,7 +99,7 @@ describe('an LMDB state directory', () => {
     await store.close()
   })
 
-  test('starts empty when the file is not one of ours', async () => {
+  test('starts empty when the file is no state file', async () => {
     const copy = await killed(10)
     await writeFile(join(copy, 'state.mdb'), 'x'.repeat(100_000))
     const store = await openLmdbStateStore({ directory: copy, bootId: boot })
@@ -107,7 +107,7 @@ describe('an LMDB state directory', () => {
     await store.close()
   })
 
-  test('does not trust a file without its marker', async () => {
+  test('does not use a file without its marker', async () => {
     const copy = await killed(10)
     await rm(join(copy, 'state.marker.json'))
     const store = await openLmdbStateStore({ directory: copy, bootId: boot })
@@ -152,7 +152,7 @@ describe('sweeping an LMDB state', () => {
   const blobsOf = async (partition: number): Promise<number | undefined> =>
     (await store.stat()).partitions.find((one) => one.partition === partition)?.blobs
 
-  test('drops what has expired and keeps what has not', async () => {
+  test('drops expired blobs and keeps the others', async () => {
     const { epoch, claim } = await store.claim(at, 'plan', 0)
     await store.commit({
       at,
@@ -173,7 +173,7 @@ describe('sweeping an LMDB state', () => {
     )
   })
 
-  test('comes round in bounded steps', async () => {
+  test('checks all blobs in bounded steps', async () => {
     const { epoch, claim } = await store.claim(at, 'plan', 0)
     await store.commit({
       at,
@@ -189,7 +189,7 @@ describe('sweeping an LMDB state', () => {
     assert.equal(await blobsOf(0), 0)
   })
 
-  test('never drops a blob that a commit of the same moment renews', async () => {
+  test('never drops a blob that a concurrent commit renews', async () => {
     const { epoch, claim } = await store.claim(at, 'plan', 0)
     await store.commit({
       at,
@@ -213,7 +213,7 @@ describe('sweeping an LMDB state', () => {
     assert.deepEqual((await store.load(at, ['ann']))[0], Buffer.of(2))
   })
 
-  test('clears away the state of an earlier plan, and of no other partition', async () => {
+  test('removes the state of an earlier plan, and nothing of other partitions', async () => {
     const other: StatePartition = { stream: 'attendance', partition: 1 }
     await fill(store, 30)
     const { epoch, claim } = await store.claim(other, 'plan', 0)

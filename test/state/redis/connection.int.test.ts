@@ -5,8 +5,8 @@ import { checkServer } from '../../../src/state/redis/info.js'
 import { openRedisStateStore } from '../../../src/state/redis/state-store.js'
 import type { StatePartition } from '../../../src/state/state-store.js'
 import { proxyTo } from './redis-proxy.js'
-import { ask, away, open, patiently, redisServer } from './redis-servers.js'
-import { extent } from '../state-store.contract.js'
+import { ask, isStoreDown, open, withRetry, redisServer } from './redis-servers.js'
+import { extent } from '../stores.js'
 
 const at: StatePartition = { stream: 'attendance', partition: 0 }
 const never = Number.MAX_SAFE_INTEGER
@@ -21,18 +21,18 @@ const badConfig = (says: RegExp) => (error: unknown) => {
 describe('a connection to Redis', () => {
   const server = redisServer('server')
 
-  test('a commit whose answer was lost ends well when it is repeated, and is done once', async () => {
+  test('a commit whose answer was lost can be repeated, and is stored once', async () => {
     const proxy = await proxyTo(server.nodes[0]!)
     const store = await open({ nodes: [proxy.address], cluster: false })
     const { epoch, claim } = await store.claim(at, 'lost answers', 0)
     await store.commit({ at, epoch, claim, previous: -1, last: 4, puts: ann('a') })
     const change = { at, epoch, claim, previous: 4, last: 9, puts: ann('b') }
     proxy.loseNextAnswer()
-    await assert.rejects(store.commit(change), away)
+    await assert.rejects(store.commit(change), isStoreDown)
     const direct = await open({ nodes: server.nodes })
     assert.equal((await direct.stat(at))?.last, 9, 'the script ran')
-    await patiently(() => store.commit({ ...change }))
-    await patiently(() => store.commit({ at, epoch, claim, previous: 9, last: 12, puts: ann('c') }))
+    await withRetry(() => store.commit({ ...change }))
+    await withRetry(() => store.commit({ at, epoch, claim, previous: 9, last: 12, puts: ann('c') }))
     assert.deepEqual((await store.load(at, ['ann']))[0]?.toString(), 'c')
     await assert.rejects(store.commit(change), (error) => isEngineError(error, 'CONFLICT'))
   })
@@ -43,43 +43,43 @@ describe('a connection to Redis', () => {
     const { epoch, claim } = await store.claim(at, 'lost to another', 0)
     const change = { at, epoch, claim, previous: -1, last: 9, puts: ann('b') }
     proxy.loseNextAnswer()
-    await assert.rejects(store.commit(change), away)
+    await assert.rejects(store.commit(change), isStoreDown)
     assert.deepEqual(extent(await (await open({ nodes: server.nodes })).claim(at, 'lost to another', 0)), {
       epoch: epoch + 1,
       last: 9,
     })
     await assert.rejects(
-      patiently(() => store.commit(change)),
+      withRetry(() => store.commit(change)),
       (error) => isEngineError(error, 'FENCED'),
     )
   })
 
-  test('a connection that is cut is made again, and a command is sent once only', async () => {
+  test('a cut connection is opened again, and a command is sent only once', async () => {
     const proxy = await proxyTo(server.nodes[0]!)
     const store = await open({ nodes: [proxy.address], cluster: false })
     const { epoch } = await store.claim(at, 'once', 0)
     proxy.loseNextAnswer()
-    await assert.rejects(store.claim(at, 'once', 0), away)
-    assert.deepEqual(extent(await patiently(() => store.claim(at, 'once', 0))), { epoch: epoch + 2, last: -1 })
+    await assert.rejects(store.claim(at, 'once', 0), isStoreDown)
+    assert.deepEqual(extent(await withRetry(() => store.claim(at, 'once', 0))), { epoch: epoch + 2, last: -1 })
     assert.equal(proxy.connections, 2)
   })
 
-  test('a server that takes commands and answers none is away', async () => {
+  test('a server that takes commands but does not answer counts as unreachable', async () => {
     const proxy = await proxyTo(server.nodes[0]!)
     const store = await open({ nodes: [proxy.address], timeoutMs: 200 })
     proxy.holdAnswers()
-    await assert.rejects(store.load(at, ['ann']), away)
-    await assert.rejects(openRedisStateStore({ nodes: [proxy.address], timeoutMs: 200 }), away)
+    await assert.rejects(store.load(at, ['ann']), isStoreDown)
+    await assert.rejects(openRedisStateStore({ nodes: [proxy.address], timeoutMs: 200 }), isStoreDown)
   })
 
-  test('a server that evicts is refused, and told how to change that', async () => {
+  test('a server that evicts is refused, and the error names the setting to change', async () => {
     await ask(server.nodes, (admin) => admin.config('SET', 'maxmemory-policy', 'allkeys-lru'))
     await assert.rejects(openRedisStateStore({ nodes: server.nodes }), badConfig(/'allkeys-lru'.*noeviction/))
     await ask(server.nodes, (admin) => admin.config('SET', 'maxmemory-policy', 'noeviction'))
     await open({ nodes: server.nodes })
   })
 
-  test('so it is where the user may not ask for its configuration', async () => {
+  test('a server that evicts is refused even when the user may not read its configuration', async () => {
     await ask(server.nodes, (admin) =>
       admin.call('ACL', 'SETUSER', 'engine', 'on', '>s3cret', '~tidemill:*', '+@all', '-config', '-@admin'),
     )
@@ -90,7 +90,7 @@ describe('a connection to Redis', () => {
     await ask(server.nodes, (admin) => admin.config('SET', 'maxmemory-policy', 'noeviction'))
   })
 
-  test('a wrong password and a forbidden key are said so, without the password', async () => {
+  test('the errors for a wrong password and a forbidden key name the cause, without the password', async () => {
     await ask(server.nodes, (admin) => admin.call('ACL', 'SETUSER', 'engine', 'on', '>s3cret', '~tidemill:*', '+@all'))
     await assert.rejects(
       openRedisStateStore({ nodes: server.nodes, username: 'engine', password: 'gue55' }),
@@ -104,7 +104,7 @@ describe('a connection to Redis', () => {
     await assert.rejects(store.claim(at, 'acl', 0), /NOPERM|can't access/)
   })
 
-  test('a full server keeps what it has, and the commit is repeated until there is room', async () => {
+  test('a full server keeps its blobs, and the commit succeeds when there is memory again', async () => {
     const store = await open({ nodes: server.nodes })
     const { epoch, claim } = await store.claim(at, 'full', 0)
     await ask(server.nodes, (admin) => admin.config('SET', 'maxmemory', '1mb'))
@@ -120,12 +120,12 @@ describe('a connection to Redis', () => {
     await assert.rejects(openRedisStateStore({ nodes: [] }), badConfig(/no Redis node/))
   })
 
-  test('of several servers that are no cluster, none is taken at random', async () => {
+  test('several servers that form no cluster are refused', async () => {
     await assert.rejects(openRedisStateStore({ nodes: [server.nodes[0]!, server.nodes[0]!] }), badConfig(/no cluster/))
   })
 })
 
-test('a server older than 6.2 is refused, and one that says nothing of eviction', () => {
+test('a server older than 6.2 is refused, and so is a server that does not report its eviction policy', () => {
   const info = (version: string, policy = 'maxmemory_policy:noeviction') =>
     `# Server\r\nredis_version:${version}\r\n# Memory\r\n${policy}\r\n`
   for (const version of ['6.2.0', '7.0.15', '10.0.1']) checkServer(info(version))

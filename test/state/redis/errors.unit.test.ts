@@ -3,7 +3,7 @@ import { test } from 'vitest'
 import { EngineError, isEngineError } from '../../../src/base/errors.js'
 import { redisError } from '../../../src/state/redis/errors.js'
 
-/** As the client makes it: with the command that failed. */
+/** An error as the client throws it: with the command that failed. */
 const reply = (message: string): Error =>
   Object.assign(new Error(message), { name: 'ReplyError', command: { name: 'evalsha', args: ['person-7', 'secret'] } })
 
@@ -21,10 +21,10 @@ const waits = [
 ]
 
 for (const message of waits)
-  test(`is waited out: ${message.slice(0, 70)}`, () =>
+  test(`is retried: ${message.slice(0, 70)}`, () =>
     assert.ok(isEngineError(redisError(reply(message), 'r:1'), 'STORE_DOWN')))
 
-test('whatever is no reply means that the server is away', () => {
+test('an error that is no reply means that the server is unreachable', () => {
   for (const message of [
     'connect ECONNREFUSED 127.0.0.1:1',
     'Connection is closed.',
@@ -33,7 +33,7 @@ test('whatever is no reply means that the server is away', () => {
     assert.ok(isEngineError(redisError(new Error(message), 'r:1'), 'STORE_DOWN'))
 })
 
-test('a mistake of ours is none of the server, and an error of the engine stays what it is', () => {
+test('a wrong command is no server failure, and an error of the engine stays unchanged', () => {
   assert.ok(
     !isEngineError(redisError(reply('WRONGTYPE Operation against a key holding the wrong kind of value'), 'r:1')),
   )

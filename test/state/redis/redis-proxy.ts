@@ -3,12 +3,12 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
 import type { RedisAddress } from '../../../src/state/redis/connection.js'
 
-/** A way to a server that loses answers when it is told to. */
+/** A proxy in front of a server that can lose or delay answers. */
 export interface Proxy {
   readonly address: RedisAddress
-  /** Lets the next command through, waits for its answer, and cuts the connection instead of passing it on. */
+  /** Passes the next command on, waits for its answer, and cuts the connection instead of returning the answer. */
   loseNextAnswer(): void
-  /** Lets commands through and holds every answer back. */
+  /** Passes commands on and holds back every answer. */
   holdAnswers(): void
   /** Connections made so far. */
   readonly connections: number

@@ -13,13 +13,13 @@ import {
 } from '../../../src/state/redis/state-store.js'
 
 export interface RedisServer {
-  /** Where it listens: the masters of a cluster. */
+  /** The addresses of the server, or of the masters of a cluster. */
   readonly nodes: readonly RedisAddress[]
-  /** Ends it and starts it again on its data and ports. `between` runs while it is away. */
+  /** Stops it and starts it again with its data and ports. `between` runs while it is stopped. */
   restart(signal: NodeJS.Signals, between?: () => Promise<void>): Promise<void>
 }
 
-/** A server for the tests of this block. Where the machine has none they are skipped, and say what is missing. */
+/** A server for the tests of this block. Without Redis on the machine they are skipped with the reason. */
 export function redisServer(kind: 'server' | 'cluster'): RedisServer {
   const service = kind === 'server' ? redis : redisCluster
   const missing = service.missing()
@@ -51,7 +51,7 @@ export function redisServer(kind: 'server' | 'cluster'): RedisServer {
   }
 }
 
-/** Asks every node of a server, one after the other. */
+/** Sends a command to every node of a server, one after another. */
 export async function ask<T>(
   nodes: readonly RedisAddress[],
   question: (admin: Redis) => Promise<T>,
@@ -73,8 +73,8 @@ export async function open(options: RedisStateOptions): Promise<RedisStateStore>
   return store
 }
 
-/** Repeats what fails with an error to be retried, as the engine does. */
-export async function patiently<T>(attempt: () => Promise<T>): Promise<T> {
+/** Repeats a call that fails with an error to be retried, as the engine does. */
+export async function withRetry<T>(attempt: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
       return await attempt()
@@ -85,4 +85,5 @@ export async function patiently<T>(attempt: () => Promise<T>): Promise<T> {
   }
 }
 
-export const away = (error: unknown): boolean => isEngineError(error, 'STORE_DOWN') && error.disposition === 'retry'
+export const isStoreDown = (error: unknown): boolean =>
+  isEngineError(error, 'STORE_DOWN') && error.disposition === 'retry'

@@ -3,8 +3,9 @@ import { describe, test } from 'vitest'
 import { isEngineError } from '../../../src/base/errors.js'
 import { openRedisStateStore, type RedisStateStore } from '../../../src/state/redis/state-store.js'
 import type { Claim, StateChange, StatePartition } from '../../../src/state/state-store.js'
-import { ask, away, open, patiently, redisServer } from './redis-servers.js'
-import { extent, stateStoreContract } from '../state-store.contract.js'
+import { ask, isStoreDown, open, withRetry, redisServer } from './redis-servers.js'
+import { stateStoreContract } from '../state-store.contract.js'
+import { extent } from '../stores.js'
 
 const at: StatePartition = { stream: 'attendance', partition: 0 }
 const never = Number.MAX_SAFE_INTEGER
@@ -22,7 +23,7 @@ for (const kind of ['server', 'cluster'] as const)
       return { store, close: () => store.close() }
     })
 
-    test('a load is one MGET and a commit one EVALSHA, in whatever slot the partition lies', async () => {
+    test('a load is one MGET and a commit one EVALSHA, for every slot of the partition', async () => {
       await empty()
       const store = await open({ nodes: server.nodes })
       for (let partition = 0; partition < 8; partition++) {
@@ -50,7 +51,7 @@ for (const kind of ['server', 'cluster'] as const)
       }
     })
 
-    test('a commit of 20,000 blobs is whole, and so is one that deletes as many', async () => {
+    test('a commit of 20,000 blobs is stored whole, and so is a commit that deletes as many', async () => {
       const store = await open({ nodes: server.nodes })
       const { epoch, claim } = await store.claim(at, 'many', 0)
       const puts = putsOf(20_000, 20)
@@ -69,16 +70,16 @@ for (const kind of ['server', 'cluster'] as const)
     })
 
     test(
-      'an epoch that a store without memory gives twice is of one owner: the other one reads and writes ' +
-        'nothing more',
+      'an emptied store gives an epoch twice, but only one owner may use it: the other one can neither read nor ' +
+        'write any more',
       async () => {
         await empty()
         const [old, young] = [await open({ nodes: server.nodes }), await open({ nodes: server.nodes })]
         const ann = (text: string): StateChange['puts'] => [{ key: 'ann', blob: Buffer.from(text), expiresAtMs: never }]
         const first = await old.claim(at, 'plan', 0)
         await old.commit({ at, ...first, previous: -1, last: 5, puts: ann('folded up to 5') })
-        // Emptied again, and filled by another owner in the same epoch: further than the first one is, as an older copy
-        // may be.
+        // The store is emptied again, and another owner fills it in the same epoch. Its offset is beyond that of the
+        // first owner, as in an older copy.
         await empty()
         const second = await young.claim(at, 'plan', 0)
         await young.commit({ at, ...second, previous: -1, last: 7, puts: ann('folded up to 7') })
@@ -94,7 +95,7 @@ for (const kind of ['server', 'cluster'] as const)
       },
     )
 
-    test("what two owners commit at once is the younger one's", async () => {
+    test('when two owners commit at once, the newer one succeeds', async () => {
       await empty()
       const [old, young] = [await open({ nodes: server.nodes }), await open({ nodes: server.nodes })]
       const first = await old.claim(at, 'plan', 0)
@@ -114,7 +115,7 @@ for (const kind of ['server', 'cluster'] as const)
       assert.deepEqual(await old.load(at, ['ann']), [Buffer.of(second.epoch)])
     })
 
-    test('scripts that the server has forgotten are sent again', async () => {
+    test('scripts that the server does not know any more are sent again', async () => {
       const store = await open({ nodes: server.nodes })
       const { epoch, claim } = await store.claim(at, 'forgotten', 0)
       await ask(server.nodes, (admin) => admin.script('FLUSH'))
@@ -122,28 +123,28 @@ for (const kind of ['server', 'cluster'] as const)
       assert.deepEqual(extent(await store.claim(at, 'forgotten', 0)), { epoch: epoch + 1, last: 0 })
     })
 
-    test('while the server is away everything fails at once, and is there again with it', async () => {
-      // With `everysec` a server puts a write off while its disk is busy, and a kill then takes an answered commit.
+    test('while the server is unreachable every call fails at once; afterwards the state is there again', async () => {
+      // With `everysec` a server delays a write while its disk is busy, and a kill then loses an answered commit.
       await ask(server.nodes, (admin) => admin.config('SET', 'appendfsync', 'always'))
       const store = await open({ nodes: server.nodes })
       const { epoch, claim } = await store.claim(at, 'restarted', 0)
       await store.commit({ at, epoch, claim, previous: -1, last: 7, puts: putsOf(3) })
       await server.restart('SIGKILL', async () => {
-        await assert.rejects(store.load(at, ['p1']), away)
-        await assert.rejects(store.commit({ at, epoch, claim, previous: 7, last: 8, puts: [] }), away)
+        await assert.rejects(store.load(at, ['p1']), isStoreDown)
+        await assert.rejects(store.commit({ at, epoch, claim, previous: 7, last: 8, puts: [] }), isStoreDown)
         await assert.rejects(
           openRedisStateStore({ nodes: server.nodes }),
-          (error: Error) => away(error) && /ECONNREFUSED/.test(error.message),
+          (error: Error) => isStoreDown(error) && /ECONNREFUSED/.test(error.message),
         )
       })
-      await patiently(() => store.commit({ at, epoch, claim, previous: 7, last: 8, puts: putsOf(1, 5) }))
+      await withRetry(() => store.commit({ at, epoch, claim, previous: 7, last: 8, puts: putsOf(1, 5) }))
       assert.deepEqual(
         (await store.load(at, ['p0', 'p2'])).map((blob) => blob?.length),
         [5, 300],
       )
     })
 
-    test('a sweep drops what has expired, keeps what was renewed, and comes round in steps', async () => {
+    test('sweeps drop expired blobs in steps and keep renewed ones', async () => {
       await empty()
       const store = await open({ nodes: server.nodes })
       const { epoch, claim } = await store.claim(at, 'plan', 0)
@@ -159,7 +160,7 @@ for (const kind of ['server', 'cluster'] as const)
       assert.equal((await store.stat(at))?.blobs, 86)
     })
 
-    test('sweeps and a drop leave nothing behind of earlier identities, and all of the present one', async () => {
+    test('sweeps and a drop remove all blobs of earlier identities and none of the current one', async () => {
       await empty()
       const store = await open({ nodes: server.nodes })
       const sizes = async (): Promise<number> =>

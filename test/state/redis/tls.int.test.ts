@@ -52,8 +52,7 @@ const options = (change: Partial<RedisStateOptions> = {}): RedisStateOptions => 
 })
 
 /**
- * An error that is waited out and told as a dependency that is away, with these words and without a secret anywhere in
- * it.
+ * Whether an error is to be retried as an unreachable dependency, contains these words, and contains no secret.
  */
 const turnedAway = (words: RegExp, secret: string) => (error: unknown) => {
   assert.ok(isEngineError(error, 'STORE_DOWN'), String(error))
@@ -64,7 +63,7 @@ const turnedAway = (words: RegExp, secret: string) => (error: unknown) => {
   return true
 }
 
-test('over TLS, as a user of its own, state is claimed, committed and read as without', async () => {
+test('state is claimed, committed and read over TLS with a user and a password', async () => {
   const store = await open(options())
   const { epoch, claim } = await store.claim(at, 'tls', 0)
   await store.commit({
@@ -80,7 +79,7 @@ test('over TLS, as a user of its own, state is claimed, committed and read as wi
   assert.deepEqual([view!.policy, view!.appendOnly], ['noeviction', true])
 })
 
-test('an authority that did not sign the certificate is named as the reason', async () => {
+test('the error names the certificate when its authority is not trusted', async () => {
   for (const tls of [{ ca: certificates.pem('ca-other.pem') }, {}])
     await assert.rejects(
       openRedisStateStore(options({ tls })),
@@ -88,14 +87,14 @@ test('an authority that did not sign the certificate is named as the reason', as
     )
 })
 
-test('a wrong password is a refusal that names the credentials and shows none', async () => {
+test('the error for a wrong password names the setting and shows no secret', async () => {
   await assert.rejects(
     openRedisStateStore(options({ password: 'gue55' })),
     turnedAway(/WRONGPASS.*Check username, password/, 'gue55'),
   )
 })
 
-test('who speaks no TLS is told that nobody answers so', async () => {
+test('a client without TLS gets an error that the server does not answer', async () => {
   const plain = { nodes: options().nodes, ...user }
   await assert.rejects(
     openRedisStateStore({ ...plain, timeoutMs: 500 }),

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import type { LogRecord, NewRecord } from '../../../src/log/event-log.js'
-import { RecordSet } from '../../../src/log/kafka/batch.js'
-import type { Aborted } from '../../../src/log/kafka/batch.js'
-import { encodeBatch, recordBound } from '../../../src/log/kafka/encode.js'
+import type { LogRecord, NewRecord } from '../../../../src/log/event-log.js'
+import { RecordSet } from '../../../../src/log/kafka/records/batch.js'
+import type { Aborted } from '../../../../src/log/kafka/records/batch.js'
+import { encodeBatch, recordBound } from '../../../../src/log/kafka/records/encode.js'
 import { crc32c } from '@node-rs/crc32'
-import { failsWith, textRecord, texts } from '../records.js'
+import { failsWith, textRecord, texts } from '../../records.js'
 
 /** Segment files of a Kafka 4.3 broker with three records each, as real producers sent them. */
 const fixtures: readonly (readonly [codec: string, client: string, base64: string])[] = [

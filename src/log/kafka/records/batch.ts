@@ -1,6 +1,6 @@
 import { crc32c } from '@node-rs/crc32'
-import { EngineError, messageOf } from '../../base/errors.js'
-import type { LogRecord, Offset } from '../event-log.js'
+import { EngineError, messageOf } from '../../../base/errors.js'
+import type { LogRecord, Offset } from '../../event-log.js'
 import { inflate } from './codecs.js'
 
 /*

@@ -1,6 +1,6 @@
 import { crc32c } from '@node-rs/crc32'
-import { putVarint } from '../blocks/text.js'
-import type { NewRecord } from '../event-log.js'
+import { putVarint } from '../../blocks/text.js'
+import type { NewRecord } from '../../event-log.js'
 import { batchHeaderBytes } from './batch.js'
 
 /** Who appends: with it a broker recognises a batch that is sent again and takes it once. */

@@ -2,7 +2,7 @@ import { gunzipSync } from 'node:zlib'
 import { Decompress } from 'fzstd'
 import { decompressFrameSync } from 'lz4-napi'
 import { uncompress } from 'snappyjs'
-import { limits } from '../../base/limits.js'
+import { limits } from '../../../base/limits.js'
 
 /** What producers of any language compress with, by the number in a batch's attributes. Throws on damaged input. */
 export function inflate(codec: number, bytes: Buffer): Buffer {

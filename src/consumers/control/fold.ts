@@ -1,0 +1,62 @@
+import type { LogRecord, LogView, Offset } from '../../log/event-log.js'
+import { readUpTo } from '../../log/read-up-to.js'
+import { controlTopic } from '../ground/topic-names.js'
+import { readDecision, type Decision, type UnknownDecision } from './decision.js'
+
+/** What the decisions so far add up to. Equal records give equal results, in every process and in a replay. */
+export interface Fold {
+  /** Takes the decisions one by one, in log order, each id once. `position` is the offset after its record. */
+  take(decision: Decision, position: Offset): void
+  /** A record that this build cannot read. Folds that it may concern must not ignore it. */
+  unknown?(unknown: UnknownDecision, position: Offset): void
+}
+
+/** Ids that are remembered: a retry appends a record twice within seconds, and an hour has far fewer decisions. */
+const rememberedIds = 1_000
+
+/** Gives records to folds: each decision once, and records that this build cannot read to `onUnknown` as well. */
+export function recordFolder(folds: readonly Fold[], onUnknown: (unknown: UnknownDecision) => void = () => undefined) {
+  const ids = new Set<string>()
+  const lastOfKey = new Map<string, string>()
+
+  function takeOne(record: LogRecord): void {
+    const position = record.offset + 1
+    const read = readDecision(record)
+    if (read.is === 'unknown') {
+      onUnknown(read.unknown)
+      for (const fold of folds) fold.unknown?.(read.unknown, position)
+      return
+    }
+    const { decision, key } = read
+    if (ids.has(decision.id)) return
+    ids.add(decision.id)
+    if (ids.size > rememberedIds) ids.delete(ids.values().next().value!)
+    lastOfKey.set(key, decision.id)
+    for (const fold of folds) fold.take(decision, position)
+  }
+
+  return {
+    /** Records in log order. */
+    take(records: readonly LogRecord[]): void {
+      for (const record of records) takeOne(record)
+    },
+    /** Id of the last decision about a subject; null where there is none. */
+    lastOf: (key: string): string | null => lastOfKey.get(key) ?? null,
+  }
+}
+
+/** Of one read of the control topic. */
+export const controlBound = { records: 1_000, bytes: 1024 * 1024 }
+
+/** Folds what the control topic holds now, once. Errors of the log. */
+export async function foldControl(view: LogView, folds: readonly Fold[]): Promise<void> {
+  const folder = recordFolder(folds)
+  const { first, next } = await view.bounds(controlTopic)
+  const reader = view.reader(controlTopic)
+  try {
+    for await (const records of readUpTo(reader, first, next, controlBound, new AbortController().signal))
+      folder.take(records)
+  } finally {
+    await reader.close()
+  }
+}

@@ -1,0 +1,9 @@
+import { accept } from './accept.js'
+import { activate } from './activate.js'
+import { deactivate } from './deactivate.js'
+import { replay } from './replay.js'
+import { resume } from './resume.js'
+import { stop } from './stop.js'
+
+/** Every kind of decision that this build reads. A new one is a file beside this one and its name here. */
+export const kinds = [activate, deactivate, stop, accept, resume, replay] as const

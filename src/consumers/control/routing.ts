@@ -1,0 +1,107 @@
+import type { Clock } from '../../base/clock.js'
+import { isEngineError } from '../../base/errors.js'
+import { failureOf } from '../../base/failure.js'
+import type { Offset } from '../../log/event-log.js'
+import type { ModelName } from '../../scorers/model-store.js'
+import { emptyRouting, withChampion, type Routing, type Serving } from '../../scorers/routing.js'
+import type { Control } from './follower.js'
+import type { RouteDecision, Routes, RouteTable } from './routes.js'
+import { servingOf, type ServingOptions } from './serving.js'
+
+export interface RoutingOptions extends ServingOptions {
+  readonly control: Pick<Control, 'position' | 'until'>
+  readonly routes: Pick<Routes, 'current'>
+  readonly clock: Clock
+  /** Called when a routed model, or the log that brings it, is not here yet; it is tried again. */
+  readonly onWaiting?: (name: ModelName, error: unknown) => void
+}
+
+/** Who serves in this process: the routes of the control topic, with every model loaded. */
+export interface LiveRouting {
+  current(): Routing
+  /** Resolves when everything that was decided before the position is in force here; rejects when that fails. */
+  reached(position: Offset): Promise<void>
+  /** Rejects when a decision cannot be followed: MODEL_MISMATCH, MODEL_DAMAGED. Never resolves. */
+  readonly failed: Promise<never>
+  close(): Promise<void>
+}
+
+/** A model that is not here yet is asked for again after this pause. */
+const askAgainMs = 1_000
+
+/** Loads what the routes name now, and follows them. A routed model that is not here is waited for. */
+export async function openRouting(options: RoutingOptions): Promise<LiveRouting> {
+  const { control, routes, clock, onWaiting } = options
+  const closing = new AbortController()
+  const { signal } = closing
+  const waiting = new Set<() => void>()
+  let routing: Routing = emptyRouting
+  let followed: RouteTable | undefined
+
+  async function load(name: ModelName): Promise<Serving> {
+    for (;;) {
+      try {
+        return await servingOf(options, name)
+      } catch (error) {
+        if (!canCome(error) || signal.aborted) throw error
+        onWaiting?.(name, error)
+        await clock.sleep(askAgainMs, signal)
+      }
+    }
+  }
+
+  /** Takes over what is decided now: of several decisions on one scope only the last is loaded. */
+  async function catchUp(): Promise<void> {
+    const [table, position] = [routes.current(), control.position()]
+    let next = routing
+    for (const decision of changedRoutes(followed, table)) {
+      const serving = decision.kind === 'activate' ? await load(decision) : undefined
+      next = withChampion(next, decision.family, decision.scope, serving)
+    }
+    followed = table
+    routing = { ...next, halted: table.halted, position }
+    for (const check of waiting) check()
+  }
+
+  async function follow(): Promise<void> {
+    while (!signal.aborted) {
+      await control.until(() => control.position() > routing.position, signal)
+      if (!signal.aborted) await catchUp()
+    }
+  }
+
+  await catchUp()
+  const following = follow()
+  const failed = failureOf(following)
+  return {
+    current: () => routing,
+    failed,
+    reached(position) {
+      const here = new Promise<void>((resolve) => {
+        const check = (): void => {
+          if (routing.position < position) return
+          waiting.delete(check)
+          resolve()
+        }
+        waiting.add(check)
+        check()
+      })
+      return Promise.race([here, failed])
+    },
+    async close() {
+      closing.abort()
+      await following.catch(() => undefined)
+    },
+  }
+}
+
+const canCome = (error: unknown): boolean =>
+  isEngineError(error) && (error.code === 'UNKNOWN_MODEL' || error.disposition === 'retry')
+
+/** The decisions of a table that an earlier one does not have. */
+function changedRoutes(before: RouteTable | undefined, after: RouteTable): readonly RouteDecision[] {
+  return [...after.families].flatMap(([family, scopes]) => {
+    const known = before?.families.get(family)
+    return [...scopes].flatMap(([scope, decision]) => (known?.get(scope) === decision ? [] : [decision]))
+  })
+}

@@ -1,0 +1,72 @@
+import type { Clock } from '../../base/clock.js'
+import type { BadShareRule, Forgiven } from '../../features/memory/bad-share.js'
+import type { Block } from '../../log/blocks/block.js'
+import type { EventLog, Offset } from '../../log/event-log.js'
+import type { Routing } from '../../scorers/routing.js'
+import type { StateStore } from '../../state/state-store.js'
+import type { SchemaSource } from '../../streams/codec/schema-source.js'
+import type { Stops } from '../control/stops.js'
+import type { CommitInterval } from '../ground/committer.js'
+import type { Tenants } from '../ground/decode.js'
+import type { BatchTimer } from './batch-timer.js'
+import type { FoldedChunk } from './folded-chunk.js'
+
+export interface ScoringSettings extends CommitInterval {
+  readonly chunkRecords: number
+  readonly cachedEntities: number
+  readonly seenIds: number
+  /** Expired state is dropped no more often than this; `limits.sweepIntervalMs` where absent. */
+  readonly sweepIntervalMs?: number
+  /** When too many bad records stop a partition; without it they never do. */
+  readonly badShare?: BadShareRule
+}
+
+/** What became of one chunk, once its block is durable. */
+export interface ChunkReport {
+  readonly stream: string
+  readonly partition: number
+  readonly records: number
+  readonly chunk: FoldedChunk
+  readonly block: Block
+  readonly appendedAtMs: number
+  /** The share of bad records among the partition's last ones, 0..1; 0 where no rule counts them. */
+  readonly badShare: number
+}
+
+export interface ScoringDependencies {
+  readonly log: EventLog
+  readonly store: StateStore
+  /** Schemas of records in a registry's wire format; without it such records become dead letters. */
+  readonly schemas?: SchemaSource | undefined
+  readonly routing: () => Routing
+  readonly tenants: Tenants
+  readonly clock: Clock
+  readonly settings: ScoringSettings
+  /** The build that dead letters name as the one that refused them. */
+  readonly build?: string
+  /** Stops for too many bad records that a person accepted. */
+  readonly acceptedBadShares?: (stream: string, partition: number) => readonly Forgiven[]
+  /** Where a partition waits that must not continue until an operator accepts it; without it the flow fails. */
+  readonly stops?: Stops | undefined
+  /** Called at the claim, after every chunk that has its results already, and at the last of them. */
+  readonly onCatchUp?: (catchUp: CatchUp) => void
+  /** Shared by the partitions of a process. */
+  readonly timer?: BatchTimer
+  readonly onChunk: (report: ChunkReport) => void
+  readonly onRetry: (what: string, error: unknown) => void
+}
+
+/**
+ * How far a new owner is in folding events that have their results already: those since the last commit, or all of them
+ * where the state was lost.
+ */
+export interface CatchUp {
+  readonly stream: string
+  readonly partition: number
+  /** The state was empty or of another plan. */
+  readonly isRebuild: boolean
+  /** The first offset, the next, and the last; done when `next` is beyond `last`. */
+  readonly first: Offset
+  readonly next: Offset
+  readonly last: Offset
+}

@@ -1,0 +1,75 @@
+import { limits } from '../../base/limits.js'
+import type { Block } from '../../log/blocks/block.js'
+import type { LogRecord, Offset } from '../../log/event-log.js'
+import { decodeChunk, readersFor, type Decoded } from '../ground/decode.js'
+import type { TimerMember } from './batch-timer.js'
+import { foldChunk, scoreChunk, type FoldedChunk } from './folded-chunk.js'
+import type { ScoringWork } from './work.js'
+
+/** A chunk on its way: folded, and being scored in the model's thread. */
+export interface InFlight {
+  readonly records: number
+  readonly chunk: FoldedChunk
+  readonly block: Promise<Block>
+  readonly badShare: number
+}
+
+/**
+ * Folds chunk after chunk until the partition stops. Offsets up to `covered` have their result already: they change the
+ * state and nothing else.
+ */
+export async function* folding(work: ScoringWork, timer: TimerMember): AsyncGenerator<InFlight> {
+  const { stream, assignment, deps, claimed, gate, progress, committer, stopped } = work
+  const { clock, settings } = deps
+  const bound = { records: settings.chunkRecords, bytes: limits.chunkBytes }
+  const reportCatchUp = catchUpOf(work)
+  for (let next = claimed.from, restUntilMs = 0; !stopped.aborted && gate.stopped === undefined;) {
+    if (clock.nowMs() < restUntilMs) await clock.sleep(restUntilMs - clock.nowMs(), stopped)
+    const read = uncut(await assignment.reader.read(next, bound, stopped), claimed.covered)
+    if (read.length === 0) continue
+    if (read.length < limits.smallChunk.records) restUntilMs = timer.nextMs(clock.nowMs())
+    const whole = decodeChunk(stream, deps.tenants, read, await readersFor(stream, read, work.schemas))
+    if (committer.due(progress.folded)) await progress.until(() => progress.settled)
+    await progress.until(() => progress.inFlight < limits.chunksInFlight)
+    await admit(work, whole)
+    if (stopped.aborted) return
+    if (committer.due(progress.folded) && progress.settled) work.commit()
+    const { records, decoded } = gate.take(read, whole)
+    const after = Math.max(progress.folded, claimed.covered)
+    const chunk = foldChunk(stream, work.state, decoded, after, records.at(-1)!.offset)
+    progress.folded = chunk.last
+    next = chunk.last + 1
+    reportCatchUp(next)
+    if (chunk.last <= claimed.covered) continue
+    progress.inFlight++
+    const block = scoreChunk(stream, deps.routing(), chunk, claimed.epoch)
+    block.catch(() => undefined)
+    yield { records: records.length, chunk, block, badShare: gate.share }
+  }
+}
+
+/** Loads the state that the events of a chunk need and that is not in memory. */
+async function admit(work: ScoringWork, { events }: Decoded): Promise<void> {
+  const { store, state, at, claimed, committer, deps } = work
+  for (let keys = state.missing(events); keys.length > 0; keys = state.missing(events)) {
+    work.storeAskedMs = deps.clock.nowMs()
+    state.admit(keys, await store.load(at, keys, { ...claimed, last: committer.stored }))
+  }
+}
+
+/** Reports how far the owner is in events that have their results already; at once, and after each chunk of them. */
+function catchUpOf({ deps, at, claimed: { from: first, last, covered } }: ScoringWork): (next: Offset) => void {
+  let catchingUp = first <= covered
+  const report = (next: Offset): void => {
+    if (catchingUp) deps.onCatchUp?.({ ...at, isRebuild: last < 0, first, next, last: covered })
+    catchingUp &&= next <= covered
+  }
+  report(first)
+  return report
+}
+
+/** Ends a chunk at the last covered offset, so that a chunk is either folded again or scored, never half of each. */
+function uncut(records: readonly LogRecord[], covered: Offset): readonly LogRecord[] {
+  if (records.length === 0 || records[0]!.offset > covered || records.at(-1)!.offset <= covered) return records
+  return records.filter((record) => record.offset <= covered)
+}

@@ -1,0 +1,105 @@
+import { limits } from '../../base/limits.js'
+import type { PartitionState } from '../../features/plan/plan.js'
+import type { Assignment, EventLog, Offset } from '../../log/event-log.js'
+import type { StatePartition, StateStore } from '../../state/state-store.js'
+import type { SchemaSource } from '../../streams/codec/schema-source.js'
+import type { Claimed } from '../ground/claim.js'
+import { createCommitter, type Committer } from '../ground/committer.js'
+import type { CompiledStream } from '../ground/compiled.js'
+import { patient, patientLog, patientStore } from '../ground/retry.js'
+import type { ScoringDependencies } from './dependencies.js'
+import { openPartitionGate, type PartitionGate } from './partition-gate.js'
+import { createProgress, type Progress } from './progress.js'
+
+/** The ports of one assignment. They wait while they are unreachable, until the partition is taken away. */
+export interface ScoringPorts {
+  readonly log: EventLog
+  readonly store: StateStore
+  readonly schemas: Pick<SchemaSource, 'resolve'> | undefined
+}
+
+export function portsOf(stream: CompiledStream, assignment: Assignment, deps: ScoringDependencies): ScoringPorts {
+  const what = `${stream.topics.events}/${assignment.partition}`
+  const retry = {
+    clock: deps.clock,
+    signal: assignment.revoked,
+    onRetry: (error: unknown) => deps.onRetry(what, error),
+  }
+  return {
+    log: patientLog(deps.log, retry),
+    store: patientStore(deps.store, retry),
+    schemas: deps.schemas === undefined ? undefined : patient(deps.schemas, ['resolve'], retry),
+  }
+}
+
+/** Everything that the parts of one partition's pipeline share, from the claim to the hand-over. */
+export interface ScoringWork extends ScoringPorts {
+  readonly stream: CompiledStream
+  readonly assignment: Assignment
+  readonly deps: ScoringDependencies
+  readonly at: StatePartition
+  readonly claimed: Claimed
+  readonly state: PartitionState
+  readonly gate: PartitionGate
+  readonly progress: Progress
+  readonly committer: Committer
+  /** Aborts when the partition is taken away or its work has ended or failed. */
+  readonly stopped: AbortSignal
+  /** Ends the work; with a reason it failed. */
+  halt(reason?: unknown): void
+  /** Throws the reason of the first `halt` that had one. */
+  assertHealthy(): void
+  /** When the store was last asked for anything, epoch ms. */
+  storeAskedMs: number
+  /** Writes what is folded, in the background. Only when every folded chunk is appended. */
+  commit(): void
+}
+
+/** Opens the state of a claimed partition. Errors of the store. */
+export async function openWork(
+  stream: CompiledStream,
+  assignment: Assignment,
+  deps: ScoringDependencies,
+  ports: ScoringPorts,
+  claimed: Claimed,
+): Promise<ScoringWork> {
+  const { clock, settings } = deps
+  const { partition, revoked } = assignment
+  const at = { stream: stream.stream.name, partition }
+  const state = stream.plan.open(settings.cachedEntities, settings.seenIds)
+  const gate = await openPartitionGate({
+    at: assignment,
+    rule: settings.badShare,
+    accepted: () => deps.acceptedBadShares?.(at.stream, partition) ?? [],
+    last: claimed.last,
+    covered: claimed.covered,
+    state,
+    load: async (key) => (await ports.store.load(at, [key], claimed))[0],
+  })
+  const halted = new AbortController()
+  const stopped = AbortSignal.any([revoked, halted.signal])
+  const progress = createProgress(claimed.last, stopped)
+  const committer = createCommitter({
+    sweepIntervalMs: limits.sweepIntervalMs,
+    ...settings,
+    store: ports.store,
+    state: gate.state,
+    at,
+    owner: claimed,
+    clock,
+    signal: revoked,
+    onCommitted: (last: Offset) => assignment.commit(last + 1),
+  })
+  const work: ScoringWork = {
+    ...ports,
+    ...{ stream, assignment, deps, at, claimed, state, gate, progress, committer, stopped },
+    storeAskedMs: clock.nowMs(),
+    halt: (reason) => halted.abort(reason),
+    assertHealthy: () => halted.signal.throwIfAborted(),
+    commit() {
+      work.storeAskedMs = clock.nowMs()
+      void committer.commit(progress.folded).catch((error: unknown) => halted.abort(error))
+    },
+  }
+  return work
+}
