@@ -32,7 +32,10 @@ export interface CalibrationBin {
 const eps = 2 ** -23
 const held = (score: number): number => Math.min(Math.max(score, eps), 1 - eps)
 
-/** Undefined without labelled rows. Scores are 0..1; a bin holds its lower bound, the last one both. */
+/**
+ * Undefined without labelled rows. A bin holds its lower bound, the last one both; the outer bins also hold scores
+ * beyond 0..1, which a model may give.
+ */
 export function calibrationOf({ positives, negatives }: Labelled, bins = 10): Calibration | undefined {
   const rows = positives.length + negatives.length
   if (rows === 0) return undefined
@@ -43,7 +46,7 @@ export function calibrationOf({ positives, negatives }: Labelled, bins = 10): Ca
     for (const score of scores) {
       squares += (score - label) ** 2
       loss -= Math.log(label === 1 ? held(score) : 1 - held(score))
-      const bin = counts[Math.min(bins - 1, Math.floor(score * bins))]!
+      const bin = counts[Math.min(bins - 1, Math.max(0, Math.floor(score * bins)))]!
       bin.rows++
       bin.positives += label
       bin.scores += score

@@ -16,7 +16,7 @@ import type { Warehouse } from '../../../src/sinks/warehouse.js'
 const none: readonly PartitionFiles[] = []
 
 /** A holder over a real warehouse, and the backups that it asked of it. */
-async function room(files: () => readonly PartitionFiles[]) {
+async function harness(files: () => readonly PartitionFiles[]) {
   const directory = await mkdtemp(join(tmpdir(), 'tidemill-holding-'))
   const warehouse = await openChdbWarehouse({ directory })
   await migrate(warehouse)
@@ -53,9 +53,9 @@ async function room(files: () => readonly PartitionFiles[]) {
   return { backups, ready, statements, pass: (ms: number) => (nowMs += ms) }
 }
 
-test('the log is looked at when the warehouse is written, and the tables when their progress is', async () => {
+test('the log is inspected after the warehouse was written, the tables after their progress was', async () => {
   const seen: string[] = []
-  const { backups, ready, statements } = await room(() => {
+  const { backups, ready, statements } = await harness(() => {
     seen.push(...statements)
     return none
   })
@@ -66,8 +66,8 @@ test('the log is looked at when the warehouse is written, and the tables when th
   )
 })
 
-test('one is held at a time, for as long as somebody asks for it', async () => {
-  const { backups, ready, pass } = await room(() => none)
+test('one backup is held at a time, for as long as a caller asks for it', async () => {
+  const { backups, ready, pass } = await harness(() => none)
   const first = await backups.begin()
   const folder = await ready(first)
   await assert.rejects(backups.begin(), (error) => isEngineError(error, 'LOCKED'))

@@ -13,19 +13,19 @@ import { championOf } from '../../../src/scorers/routing.js'
 import { onTestFinished } from 'vitest'
 import { linearModel } from '../../scorers/onnx/bytes.js'
 import { followRouting, oldRecord, type Followed, type FollowOptions } from '../control-harness.js'
-import { engineRoom, passes, type EngineRoom } from '../engine-room.js'
+import { engineHarness, passes, type EngineHarness } from '../engine-harness.js'
 import { controlTopic } from '../../../src/consumers/ground/topic-names.js'
 
 /** A model of six features whose score is that of its weights; its version tells them apart. */
-function modelOf(room: EngineRoom, version: string, weight: number, change: Partial<Manifest> = {}): StoredModel {
-  const bytes = linearModel(room.stream.plan.names.map((name) => (name === 'force' ? weight : 0)))
+function modelOf(harness: EngineHarness, version: string, weight: number, change: Partial<Manifest> = {}): StoredModel {
+  const bytes = linearModel(harness.stream.plan.names.map((name) => (name === 'force' ? weight : 0)))
   const sha256 = createHash('sha256').update(bytes).digest('hex')
   const manifest: Manifest = {
     family: 'door-force',
     scope: 'global',
     version,
-    fingerprint: room.stream.plan.fingerprint,
-    features: [...room.stream.plan.names],
+    fingerprint: harness.stream.plan.fingerprint,
+    features: [...harness.stream.plan.names],
     sha256,
     input: 'input',
     output: 'score',
@@ -38,14 +38,14 @@ function modelOf(room: EngineRoom, version: string, weight: number, change: Part
 }
 
 async function follow(
-  room: EngineRoom,
+  harness: EngineHarness,
   models: readonly StoredModel[],
   change: Partial<FollowOptions> = {},
 ): Promise<Followed> {
   const runtime = createOnnxRuntime()
   const followed = await followRouting({
-    log: room.log,
-    streams: [room.stream],
+    log: harness.log,
+    streams: [harness.stream],
     runtime,
     readModel: reading(models),
     ...change,
@@ -76,25 +76,25 @@ const activate = (version: string, scope = 'global'): NewDecision => ({
 })
 const deactivate: NewDecision = { kind: 'deactivate', family: 'door-force', scope: 'global', by: 'ann', why: 'worse' }
 
-async function roomWithControl(): Promise<EngineRoom> {
-  const room = await engineRoom()
-  await room.log.ensure({ topic: controlTopic.topic, partitions: 1 })
-  return room
+async function harnessWithControl(): Promise<EngineHarness> {
+  const harness = await engineHarness()
+  await harness.log.ensure({ topic: controlTopic.topic, partitions: 1 })
+  return harness
 }
 
-test('a decision takes effect at a chunk boundary and its position stands in the blocks', async () => {
-  const room = await roomWithControl()
-  const control = await follow(room, [modelOf(room, 'v1', 0.1)])
-  const flow = await room.score({ routing: () => control.current() })
-  await room.append(passes(20))
+test('a decision takes effect at a chunk boundary, and the blocks name its position', async () => {
+  const harness = await harnessWithControl()
+  const control = await follow(harness, [modelOf(harness, 'v1', 0.1)])
+  const flow = await harness.score({ routing: () => control.current() })
+  await harness.append(passes(20))
   await flow.caughtUp()
   await control.decide(activate('v1'))
-  await room.append(passes(20, 20))
+  await harness.append(passes(20, 20))
   await flow.caughtUp()
   await control.decide(deactivate)
-  await room.append(passes(20, 40))
+  await harness.append(passes(20, 40))
   await flow.caughtUp()
-  const blocks = (await room.records(room.stream.topics.predictions, flow.chunks[0]!.partition))
+  const blocks = (await harness.records(harness.stream.topics.predictions, flow.chunks[0]!.partition))
     .map(({ value }) => decodeBlock(value!))
     .filter(({ rows }) => rows > 0)
   const served = blocks.flatMap((block) =>
@@ -104,12 +104,16 @@ test('a decision takes effect at a chunk boundary and its position stands in the
   assert.equal(served.filter((one) => one === '1:v1').length, 20)
 })
 
-test('who follows later folds the same decisions to the same routing', async () => {
-  const room = await roomWithControl()
-  const models = [modelOf(room, 'v1', 0.1), modelOf(room, 'v2', 0.2), modelOf(room, 'own', 0.3, { scope: 'acme' })]
-  const first = await follow(room, models)
+test('a follower that starts later comes to the same routing', async () => {
+  const harness = await harnessWithControl()
+  const models = [
+    modelOf(harness, 'v1', 0.1),
+    modelOf(harness, 'v2', 0.2),
+    modelOf(harness, 'own', 0.3, { scope: 'acme' }),
+  ]
+  const first = await follow(harness, models)
   for (const decision of [activate('v1'), activate('own', 'acme'), activate('v2')]) await first.decide(decision)
-  const second = await follow(room, models)
+  const second = await follow(harness, models)
   for (const control of [first, second]) {
     assert.equal(championOf(control.current(), 'door-force', 'acme')?.version, 'own')
     assert.equal(championOf(control.current(), 'door-force', 'other')?.version, 'v2')
@@ -117,25 +121,25 @@ test('who follows later folds the same decisions to the same routing', async () 
   }
 })
 
-test('a routed model that is not here is waited for', async () => {
-  const room = await roomWithControl()
+test('a decision waits for a model that is not there yet', async () => {
+  const harness = await harnessWithControl()
   const models: StoredModel[] = []
   let waited = 0
-  const control = await follow(room, models, {
+  const control = await follow(harness, models, {
     clock: { ...systemClock, sleep: () => new Promise((resolve) => setTimeout(resolve, 5)) },
     onWaiting: () => waited++,
   })
   const decided = control.decide(activate('v1'))
   while (waited < 2) await new Promise((resolve) => setTimeout(resolve, 5))
   assert.equal(championOf(control.current(), 'door-force', 'any'), undefined)
-  models.push(modelOf(room, 'v1', 0.1))
+  models.push(modelOf(harness, 'v1', 0.1))
   await decided
   assert.equal(championOf(control.current(), 'door-force', 'any')?.version, 'v1')
 })
 
-test('a model of other vectors is refused', async () => {
-  const room = await roomWithControl()
-  const control = await follow(room, [modelOf(room, 'v1', 0.1, { fingerprint: '0123456789abcdef' })])
+test('a model for other vectors is refused', async () => {
+  const harness = await harnessWithControl()
+  const control = await follow(harness, [modelOf(harness, 'v1', 0.1, { fingerprint: '0123456789abcdef' })])
   await assert.rejects(
     control.decide(activate('v1')),
     (error) => isEngineError(error, 'MODEL_MISMATCH') && /doors/.test(error.message),
@@ -144,60 +148,60 @@ test('a model of other vectors is refused', async () => {
 })
 
 test('the newest bundled model serves from the first start, until a person decides', async () => {
-  const room = await roomWithControl()
-  const stored = [modelOf(room, '1', 0.1), modelOf(room, '2', 0.2)]
+  const harness = await harnessWithControl()
+  const stored = [modelOf(harness, '1', 0.1), modelOf(harness, '2', 0.2)]
   const models = stored.map(({ manifest: { family, scope, version } }) => ({ family, scope, version }))
   const first = (routes: Routes) =>
-    bundledDecisions({ routes, streams: [room.stream], models, readModel: reading(stored), report: () => undefined })
-  const one = await follow(room, stored, { first })
+    bundledDecisions({ routes, streams: [harness.stream], models, readModel: reading(stored), report: () => undefined })
+  const one = await follow(harness, stored, { first })
   assert.equal(championOf(one.current(), 'door-force', 'any')?.version, '2')
   await one.decide(activate('1'))
-  const two = await follow(room, stored, { first })
+  const two = await follow(harness, stored, { first })
   assert.equal(championOf(two.current(), 'door-force', 'any')?.version, '1')
-  assert.equal((await room.log.bounds(controlTopic)).next, 2, 'a later start decides nothing')
+  assert.equal((await harness.log.bounds(controlTopic)).next, 2, 'a later start decides nothing')
 })
 
 test('a bundled model that is withheld serves only when a person activates it', async () => {
-  const room = await roomWithControl()
-  const stored = [modelOf(room, '1', 0.1, { withheld: 'worse than the heuristic on real doors' })]
+  const harness = await harnessWithControl()
+  const stored = [modelOf(harness, '1', 0.1, { withheld: 'worse than the heuristic on real doors' })]
   const first = (routes: Routes) =>
     bundledDecisions({
       routes,
-      streams: [room.stream],
+      streams: [harness.stream],
       models: [{ family: 'door-force', scope: 'global', version: '1' }],
       readModel: reading(stored),
       report: (message) => assert.fail(message),
     })
-  const control = await follow(room, stored, { first })
+  const control = await follow(harness, stored, { first })
   assert.equal(championOf(control.current(), 'door-force', 'any'), undefined)
   await control.decide(activate('1'))
   assert.equal(championOf(control.current(), 'door-force', 'any')?.version, '1')
 })
 
-test('a bundled model that does not fit is named and left out', async () => {
-  const room = await roomWithControl()
-  const stored = [modelOf(room, '1', 0.1, { fingerprint: '0123456789abcdef' })]
+test('a bundled model that does not fit is reported and left out', async () => {
+  const harness = await harnessWithControl()
+  const stored = [modelOf(harness, '1', 0.1, { fingerprint: '0123456789abcdef' })]
   const said: string[] = []
   const first = (routes: Routes) =>
     bundledDecisions({
       routes,
-      streams: [room.stream],
+      streams: [harness.stream],
       models: [{ family: 'door-force', scope: 'global', version: '1' }],
       readModel: reading(stored),
       report: (message) => said.push(message),
     })
-  const control = await follow(room, stored, { first })
+  const control = await follow(harness, stored, { first })
   assert.equal(championOf(control.current(), 'door-force', 'any'), undefined)
   assert.match(said[0]!, /door-force.*0123456789abcdef.*doors/)
 })
 
 test('a decision of a newer build stops the partitions whose model it decides about, and answers nothing in its place', async () => {
-  const room = await roomWithControl()
-  const followed = await follow(room, [modelOf(room, 'v1', 0.1)])
+  const harness = await harnessWithControl()
+  const followed = await follow(harness, [modelOf(harness, 'v1', 0.1)])
   await followed.decide(activate('v1'))
-  const stops = await room.stops()
-  const flow = await room.score({ routing: () => followed.current(), stops })
-  await room.append(passes(10))
+  const stops = await harness.stops()
+  const flow = await harness.score({ routing: () => followed.current(), stops })
+  await harness.append(passes(10))
   await flow.caughtUp()
   const split = {
     v: 1,
@@ -209,10 +213,10 @@ test('a decision of a newer build stops the partitions whose model it decides ab
     replaces: null,
     family: 'door-force',
   }
-  const offset = await room.log.append(controlTopic, [oldRecord(split)])
+  const offset = await harness.log.append(controlTopic, [oldRecord(split)])
   await followed.reached(offset + 1)
-  await room.append(passes(10, 10))
+  await harness.append(passes(10, 10))
   await expect.poll(() => stops.stopped().length).toBe(1)
   assert.equal(stops.stopped()[0]!.code, 'UNKNOWN_DECISION')
-  assert.equal((await room.seen()).size, 10)
+  assert.equal((await harness.seen()).size, 10)
 })

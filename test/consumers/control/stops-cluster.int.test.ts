@@ -10,7 +10,7 @@ import { decodeBlock } from '../../../src/log/blocks/codec.js'
 import { emptyRouting } from '../../../src/scorers/routing.js'
 import { open, redisServer } from '../../state/redis/redis-servers.js'
 import { kafkaForTests } from '../../log/kafka/broker.js'
-import { engineRoom, passes, type EngineRoom } from '../engine-room.js'
+import { engineHarness, passes, type EngineHarness } from '../engine-harness.js'
 
 // The stops of scoring on Kafka and Redis: what is done to the topics is what their administrators can do.
 
@@ -18,11 +18,11 @@ const broker = kafkaForTests()
 const server = redisServer('server')
 const partition = partitionOf(Buffer.from('acme'), 4)
 
-const room = (): Promise<EngineRoom> => engineRoom(() => broker.open(), broker.topic())
+const harness = (): Promise<EngineHarness> => engineHarness(() => broker.open(), broker.topic())
 
 const stateIn = () => open({ nodes: server.nodes })
 
-async function scoreAll(of: EngineRoom): Promise<void> {
+async function scoreAll(of: EngineHarness): Promise<void> {
   const flow = await of.score({ store: await stateIn() })
   await flow.caughtUp()
   await flow.stop()
@@ -36,7 +36,7 @@ async function theStop(stops: Stops, topic: string): Promise<StoppedPartition> {
   }
 }
 
-/** The control topic is one for the whole broker: the accepts of a room are those of its topics. */
+/** The control topic is one for the whole broker: the accepts of a harness are those of its topics. */
 const routingWith = (stops: Stops, topic: string) => () => ({
   ...emptyRouting,
   position:
@@ -46,7 +46,7 @@ const routingWith = (stops: Stops, topic: string) => () => ({
       .at(-1)?.position ?? 0,
 })
 
-const offsetsIn = async (of: EngineRoom, stops: Stops): Promise<number[]> =>
+const offsetsIn = async (of: EngineHarness, stops: Stops): Promise<number[]> =>
   [...(await of.seen(stops)).keys()].map((place) => Number(place.split('/')[1]))
 const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i)
 
@@ -54,7 +54,7 @@ test(
   'records that were deleted before they had a result stop their partition with GAP, and an accept lets it go on',
   { timeout: 60_000 },
   async () => {
-    const of = await room()
+    const of = await harness()
     const { events } = of.stream.topics
     await of.append(passes(60))
     await scoreAll(of)
@@ -83,7 +83,7 @@ test(
     'again without a history',
   { timeout: 60_000 },
   async () => {
-    const of = await room()
+    const of = await harness()
     const { events, predictions } = of.stream.topics
     await of.append(passes(60))
     await scoreAll(of)
@@ -102,7 +102,7 @@ test(
     while ((await lastBlock()).last < 19 || (await lastBlock()).last === 59)
       await Promise.race([systemClock.sleep(20), flow.failed])
     const last = await lastBlock()
-    const fresh = await room()
+    const fresh = await harness()
     await fresh.append(passes(20, 500))
     await scoreAll(fresh)
     const fromNothing = decodeBlock((await fresh.records(fresh.stream.topics.predictions, partition)).at(-1)!.value!)

@@ -12,7 +12,7 @@ import { partitionOf } from '../../../src/base/keys.js'
 import { decodeBlock } from '../../../src/log/blocks/codec.js'
 import { emptyRouting } from '../../../src/scorers/routing.js'
 import { doors } from '../../fixtures/doors.js'
-import { engineRoom, monday, passes, settings, type EngineRoom } from '../engine-room.js'
+import { engineHarness, monday, passes, settings, type EngineHarness } from '../engine-harness.js'
 
 const soon = async (condition: () => boolean): Promise<void> => {
   while (!condition()) await systemClock.sleep(2)
@@ -29,17 +29,17 @@ async function theStop(stops: Stops): Promise<StoppedPartition> {
 const longAgo = monday + 90 * 86_400_000
 const predictions = compileStream(doors).topics.predictions
 const acme = { topic: 'doors', partition: partitionOf(Buffer.from('acme'), 4) }
-const offsetsIn = async (room: EngineRoom, partition: number, stops?: Stops): Promise<number[]> =>
-  [...(await room.seen(stops)).keys()]
+const offsetsIn = async (harness: EngineHarness, partition: number, stops?: Stops): Promise<number[]> =>
+  [...(await harness.seen(stops)).keys()]
     .map((place) => place.split('/').map(Number))
     .filter(([of]) => of === partition)
     .map(([, offset]) => offset!)
 const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i)
 
 /** Resolves when the last block ends with this offset. */
-async function published(room: EngineRoom, last: number): Promise<void> {
+async function published(harness: EngineHarness, last: number): Promise<void> {
   for (;;) {
-    const value = (await room.records(predictions, acme.partition)).at(-1)?.value
+    const value = (await harness.records(predictions, acme.partition)).at(-1)?.value
     if (value !== undefined && value !== null && decodeBlock(value).last === last) return
     await systemClock.sleep(5)
   }
@@ -49,47 +49,47 @@ async function published(room: EngineRoom, last: number): Promise<void> {
 const routingWith = (stops: Stops) => () => ({ ...emptyRouting, position: stops.accepted().at(-1)?.position ?? 0 })
 
 /** Scores everything that is in the log and stops. */
-async function scoreAll(room: EngineRoom): Promise<void> {
-  const flow = await room.score()
+async function scoreAll(harness: EngineHarness): Promise<void> {
+  const flow = await harness.score()
   await flow.caughtUp()
   await flow.stop()
 }
 
 /** 60 events are scored; 30 more are dropped by retention before they are; 20 follow. */
-async function withAGap(): Promise<EngineRoom> {
-  const room = await engineRoom()
-  await room.append(passes(60), longAgo)
-  await scoreAll(room)
-  await room.append(passes(30, 60), longAgo)
-  await room.log.sweep!()
-  await room.append(passes(20, 90), longAgo)
-  return room
+async function withAGap(): Promise<EngineHarness> {
+  const harness = await engineHarness()
+  await harness.append(passes(60), longAgo)
+  await scoreAll(harness)
+  await harness.append(passes(30, 60), longAgo)
+  await harness.log.sweep!()
+  await harness.append(passes(20, 90), longAgo)
+  return harness
 }
 
 describe('events that retention dropped before they had a result', () => {
-  test('stop their partition with GAP, and no other', async () => {
-    const room = await withAGap()
+  test('stop their partition with GAP, and no other partition', async () => {
+    const harness = await withAGap()
     const other = Array.from({ length: 30 }, (_, i) => `tenant-${i}`).find(
       (name) => partitionOf(Buffer.from(name), 4) !== acme.partition,
     )!
-    await room.append(passes(15, 0, other))
-    const stops = await room.stops()
-    await room.score({ stops })
+    await harness.append(passes(15, 0, other))
+    const stops = await harness.stops()
+    await harness.score({ stops })
     const { lost, message, ...stop } = await theStop(stops)
     assert.deepEqual(
       { reader: stop.reader, topic: stop.topic, partition: stop.partition, code: stop.code, lost },
       { reader: 'scoring', ...acme, code: 'GAP', lost: { topic: 'doors', from: 60, to: 89 } },
     )
     assert.match(message, /retention removed events 60 to 89/)
-    while ((await offsetsIn(room, partitionOf(Buffer.from(other), 4))).length < 15) await systemClock.sleep(5)
-    assert.deepEqual(await offsetsIn(room, acme.partition), range(0, 59))
+    while ((await offsetsIn(harness, partitionOf(Buffer.from(other), 4))).length < 15) await systemClock.sleep(5)
+    assert.deepEqual(await offsetsIn(harness, acme.partition), range(0, 59))
   })
 
-  test('are given up by an accept, which names who, why and the offsets; every process and a restart go by it', async () => {
-    const room = await withAGap()
-    const stops = await room.stops()
-    const elsewhere = await room.stops()
-    const flow = await room.score({ stops })
+  test('are given up by an accept with a name, a reason and the offsets; every process and a restart follow it', async () => {
+    const harness = await withAGap()
+    const stops = await harness.stops()
+    const elsewhere = await harness.stops()
+    const flow = await harness.score({ stops })
     await theStop(stops)
     const [accepted] = await stops.accept(acme, 'key-1', 'the disk was full')
     assert.deepEqual(
@@ -98,38 +98,38 @@ describe('events that retention dropped before they had a result', () => {
     )
     await flow.caughtUp()
     await flow.stop()
-    assert.deepEqual(await offsetsIn(room, acme.partition), [...range(0, 59), ...range(90, 109)])
+    assert.deepEqual(await offsetsIn(harness, acme.partition), [...range(0, 59), ...range(90, 109)])
     await soon(() => elsewhere.accepted().length === 1)
     assert.deepEqual(elsewhere.accepted(), stops.accepted())
-    await room.loseState()
-    await room.append(passes(5, 110))
-    const again = await room.score({ stops: await room.stops() })
+    await harness.loseState()
+    await harness.append(passes(5, 110))
+    const again = await harness.score({ stops: await harness.stops() })
     await again.caughtUp()
-    assert.deepEqual(await offsetsIn(room, acme.partition), [...range(0, 59), ...range(90, 114)])
+    assert.deepEqual(await offsetsIn(harness, acme.partition), [...range(0, 59), ...range(90, 114)])
   })
 
-  test('stop it again where they are others', async () => {
-    const room = await withAGap()
-    const stops = await room.stops()
-    const flow = await room.score({ stops })
+  test('stop the partition again where other events were dropped', async () => {
+    const harness = await withAGap()
+    const stops = await harness.stops()
+    const flow = await harness.score({ stops })
     await theStop(stops)
     await stops.accept(acme, 'key-1', 'the disk was full')
     await flow.caughtUp()
     await flow.stop()
-    await room.append(passes(7, 110), longAgo)
-    await room.log.sweep!()
-    await room.append(passes(3, 117), longAgo)
-    const again = await room.score({ stops })
+    await harness.append(passes(7, 110), longAgo)
+    await harness.log.sweep!()
+    await harness.append(passes(3, 117), longAgo)
+    const again = await harness.score({ stops })
     assert.deepEqual((await theStop(stops)).lost, { topic: 'doors', from: 110, to: 116 })
     await stops.accept(acme, 'key-1', 'once more')
     await again.caughtUp()
-    assert.deepEqual(await offsetsIn(room, acme.partition), [...range(0, 59), ...range(90, 109), ...range(117, 119)])
+    assert.deepEqual(await offsetsIn(harness, acme.partition), [...range(0, 59), ...range(90, 109), ...range(117, 119)])
   })
 
-  test('are no matter of an accept that names another code, or of a partition that goes on', async () => {
-    const room = await withAGap()
-    const stops = await room.stops()
-    await room.score({ stops })
+  test('stay a stop where an accept names another code, and an accept of a running partition is refused', async () => {
+    const harness = await withAGap()
+    const stops = await harness.stops()
+    await harness.score({ stops })
     await theStop(stops)
     for (const wrong of [
       { ...acme, code: 'LOG_RESET' },
@@ -139,43 +139,44 @@ describe('events that retention dropped before they had a result', () => {
     assert.equal(stops.stopped().length, 1)
   })
 
-  test('are found by the next process too, which says so once', async () => {
-    const room = await withAGap()
-    const stops = await room.stops()
-    const flow = await room.score({ stops })
+  test('are found by the next process too, which reports them once', async () => {
+    const harness = await withAGap()
+    const stops = await harness.stops()
+    const flow = await harness.score({ stops })
     await theStop(stops)
     await flow.stop()
-    const next = await room.stops()
-    const before = (await room.log.bounds({ topic: 'control', partition: 0 })).next
-    const second = await room.score({ stops: next })
+    const next = await harness.stops()
+    const before = (await harness.log.bounds({ topic: 'control', partition: 0 })).next
+    const second = await harness.score({ stops: next })
     while (
-      (await room.records(predictions, acme.partition)).filter(({ value }) => decodeBlock(value!).rows === 0).length < 3
+      (await harness.records(predictions, acme.partition)).filter(({ value }) => decodeBlock(value!).rows === 0)
+        .length < 3
     )
       await systemClock.sleep(5)
     await second.stop()
-    assert.equal((await room.log.bounds({ topic: 'control', partition: 0 })).next, before)
+    assert.equal((await harness.log.bounds({ topic: 'control', partition: 0 })).next, before)
   })
 })
 
 describe('a predictions topic that was lost', () => {
-  const losing = async (): Promise<EngineRoom> => {
-    const room = await engineRoom()
-    await room.append(passes(50))
-    await scoreAll(room)
-    await room.withLogClosed((log) => rm(join(log, predictions), { recursive: true }))
-    await room.append(passes(20, 50))
-    return room
+  const losing = async (): Promise<EngineHarness> => {
+    const harness = await engineHarness()
+    await harness.append(passes(50))
+    await scoreAll(harness)
+    await harness.withLogClosed((log) => rm(join(log, predictions), { recursive: true }))
+    await harness.append(passes(20, 50))
+    return harness
   }
 
   test('stops the partition with LOG_RESET; once accepted, what was published is not published again', async () => {
-    const room = await losing()
-    const stops = await room.stops()
-    const flow = await room.score({ stops })
+    const harness = await losing()
+    const stops = await harness.stops()
+    const flow = await harness.score({ stops })
     const stop = await theStop(stops)
     assert.deepEqual([stop.code, stop.lost], ['LOG_RESET', { topic: predictions, from: 0, to: 49 }])
     await stops.accept(acme, 'key-1', 'the warehouse has them')
-    await published(room, 69)
-    const blocks = (await room.records(predictions, acme.partition)).map(({ value }) => decodeBlock(value!))
+    await published(harness, 69)
+    const blocks = (await harness.records(predictions, acme.partition)).map(({ value }) => decodeBlock(value!))
     assert.deepEqual(
       blocks.flatMap(({ offsets }) => [...offsets]),
       range(50, 69),
@@ -184,48 +185,48 @@ describe('a predictions topic that was lost', () => {
   })
 })
 
-describe('an event topic that was made anew', () => {
-  const renewed = async (count: number, timestampMs?: number): Promise<EngineRoom> => {
-    const room = await engineRoom()
-    await room.append(passes(50), timestampMs)
-    await scoreAll(room)
-    await room.withLogClosed((log) => rm(join(log, 'doors'), { recursive: true }))
-    await room.append(passes(count, 1_000))
-    return room
+describe('a recreated event topic', () => {
+  const renewed = async (count: number, timestampMs?: number): Promise<EngineHarness> => {
+    const harness = await engineHarness()
+    await harness.append(passes(50), timestampMs)
+    await scoreAll(harness)
+    await harness.withLogClosed((log) => rm(join(log, 'doors'), { recursive: true }))
+    await harness.append(passes(count, 1_000))
+    return harness
   }
 
   for (const [what, count] of [
     ['though it is shorter', 20],
     ['though it has grown beyond what was scored', 80],
   ] as const)
-    test(`stops the partition with LOG_RESET, ${what}; once accepted, the partition begins again without a history`, async () => {
-      const room = await renewed(count, longAgo)
-      const stops = await room.stops()
-      const flow = await room.score({ stops, routing: routingWith(stops) })
+    test(`stops the partition with LOG_RESET, ${what}; once accepted, the partition starts again without a history`, async () => {
+      const harness = await renewed(count, longAgo)
+      const stops = await harness.stops()
+      const flow = await harness.score({ stops, routing: routingWith(stops) })
       const stop = await theStop(stops)
       assert.deepEqual([stop.code, stop.lost], ['LOG_RESET', { topic: 'doors', from: 0, to: 49 }])
       await stops.accept(acme, 'key-1', 'moved to another cluster')
-      await published(room, count - 1)
+      await published(harness, count - 1)
       await flow.stop()
-      const fresh = await engineRoom()
+      const fresh = await engineHarness()
       await fresh.append(passes(count, 1_000))
       await scoreAll(fresh)
-      const vectorOfLast = async (of: EngineRoom): Promise<unknown> =>
+      const vectorOfLast = async (of: EngineHarness): Promise<unknown> =>
         [...decodeBlock((await of.records(predictions, acme.partition)).at(-1)!.value!).vectors].slice(-6)
-      assert.deepEqual(await vectorOfLast(room), await vectorOfLast(fresh), 'nothing is remembered of the old topic')
-      const next = await room.stops()
-      await room.append(passes(3, 1_000 + count))
-      const again = await room.score({ stops: next, routing: routingWith(next) })
+      assert.deepEqual(await vectorOfLast(harness), await vectorOfLast(fresh), 'nothing is remembered of the old topic')
+      const next = await harness.stops()
+      await harness.append(passes(3, 1_000 + count))
+      const again = await harness.score({ stops: next, routing: routingWith(next) })
       await again.caughtUp()
       assert.equal(next.stopped().length, 0)
     })
 })
 
-test('a line that stopped for too many bad records goes on once that is accepted', async () => {
-  const room = await engineRoom()
-  await room.append([...passes(60), ...Array.from({ length: 12 }, (_, i) => `{"broken ${i}`), ...passes(30, 60)])
-  const stops = await room.stops()
-  const flow = await room.score({
+test('a partition that stopped for too many bad records resumes once the stop is accepted', async () => {
+  const harness = await engineHarness()
+  await harness.append([...passes(60), ...Array.from({ length: 12 }, (_, i) => `{"broken ${i}`), ...passes(30, 60)])
+  const stops = await harness.stops()
+  const flow = await harness.score({
     stops,
     acceptedBadShares: (_stream, partition) => acceptedBadShares(stops, { topic: 'doors', partition }),
     settings: { ...settings, badShare: { share: 0.2, records: 50 } },
@@ -234,5 +235,5 @@ test('a line that stopped for too many bad records goes on once that is accepted
   assert.deepEqual([stop.code, stop.lost], ['BAD_SHARE', { topic: 'doors', from: 70, to: 70 }])
   await stops.accept(acme, 'key-1', 'the producer is mended')
   await flow.caughtUp()
-  assert.equal((await offsetsIn(room, acme.partition)).length, 90)
+  assert.equal((await offsetsIn(harness, acme.partition)).length, 90)
 })

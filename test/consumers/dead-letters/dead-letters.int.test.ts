@@ -1,6 +1,4 @@
+import { engineHarness } from '../engine-harness.js'
 import { deadLettersContract } from './dead-letters.contract.js'
 
-deadLettersContract(
-  () => undefined,
-  () => 'doors',
-)
+deadLettersContract(() => engineHarness())

@@ -40,7 +40,7 @@ function committing(change: Partial<StateStore> = {}) {
   }
 }
 
-test('expired state is swept after a commit, by the clock of what is committed, and not after every one', async () => {
+test('expired state is swept after some commits, by the clock of the committed events', async () => {
   const { asked, commit } = committing()
   await commit(5, 100)
   await commit(6, 200)
@@ -49,7 +49,7 @@ test('expired state is swept after a commit, by the clock of what is committed, 
   assert.deepEqual(asked, ['commit 5', 'sweep 1', 'commit 6', 'commit 7', 'sweep 3', 'commit 8'])
 })
 
-test('a store that cannot be swept for now is swept another time, and one that is broken ends the flow', async () => {
+test('a store that cannot be swept now is swept later, and a broken store ends the flow', async () => {
   const away = committing({ sweep: () => Promise.reject(new EngineError('STORE_DOWN', 'away')) })
   await away.commit(5, 100)
   await away.commit(6, 5_000)
@@ -57,7 +57,7 @@ test('a store that cannot be swept for now is swept another time, and one that i
   await assert.rejects(committing({ sweep: () => Promise.reject(new Error('a bug')) }).commit(5, 100), /a bug/)
 })
 
-test('while a commit is on its way none is due, and then not before another interval', async () => {
+test('no commit is due during another one, nor within an interval after it', async () => {
   let answer = (): void => undefined
   const { due, commit } = committing({ commit: () => new Promise((resolve) => (answer = resolve)) })
   assert.equal(due(5, 100), true)

@@ -5,7 +5,7 @@ import { blobVersion } from '../../../src/features/memory/blob.js'
 import { changedDoors } from '../../fixtures/changed-doors.js'
 import { doors } from '../../fixtures/doors.js'
 
-test('state is another one where the plan, the number of partitions or the layout of blobs is', () => {
+test('the state has another identity where the plan, the partitions or the layout of blobs differ', () => {
   const { stateIdentity, plan } = compileStream(doors)
   assert.equal(stateIdentity, `${plan.fingerprint}/4/${blobVersion}`)
   assert.notEqual(compileStream({ ...doors, partitions: 8 }).stateIdentity, stateIdentity)

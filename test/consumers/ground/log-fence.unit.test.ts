@@ -15,19 +15,19 @@ async function fenced() {
   return { append, appendOurs: async (least = 3) => fence.passed(await append(2), least) }
 }
 
-test('an owner that writes alone goes on', async () => {
+test('an owner that writes alone continues', async () => {
   const { appendOurs } = await fenced()
   for (let i = 0; i < 3; i++) await appendOurs()
 })
 
-test('an owner behind whose last block a younger one wrote is fenced', async () => {
+test('an owner is fenced where a newer owner wrote behind its last block', async () => {
   const { append, appendOurs } = await fenced()
   await appendOurs()
   await append(3)
   await expect(appendOurs()).rejects.toEqual(failsWith('FENCED'))
 })
 
-test('what an older owner wrote meanwhile, or the same one twice, stops nobody', async () => {
+test('blocks of an older owner, or a block written twice, fence nobody', async () => {
   const { append, appendOurs } = await fenced()
   await append(1)
   await append(2)
@@ -36,7 +36,7 @@ test('what an older owner wrote meanwhile, or the same one twice, stops nobody',
   await appendOurs()
 })
 
-test('of two owners with one epoch the second to mark the log is fenced', async () => {
+test('of two owners with the same epoch, the second one to write a marker is fenced', async () => {
   const { append, appendOurs } = await fenced()
   await append(2)
   await expect(appendOurs(2)).rejects.toEqual(failsWith('FENCED'))

@@ -15,12 +15,12 @@ import { readTail } from '../../../src/log/blocks/gate.js'
 import { emptyRouting } from '../../../src/scorers/routing.js'
 import { doors } from '../../fixtures/doors.js'
 import { kafkaForTests } from '../../log/kafka/broker.js'
-import { passes, settings } from '../engine-room.js'
-import { replayParts } from './replay-room.js'
+import { passes, settings } from '../engine-harness.js'
+import { replayParts } from './replay-harness.js'
 
 const broker = kafkaForTests()
 
-test('on Kafka, beside the members of its groups, a backtest and a certificate see what was served', async () => {
+test('on Kafka, a backtest and a certificate beside a running engine see what was served', async () => {
   const own = { ...doors, topic: `doors-${randomUUID()}`, partitions: 1 }
   const stream = compileStream(own)
   const log = await broker.open()

@@ -14,8 +14,8 @@ import { decodeBlock } from '../../../src/log/blocks/codec.js'
 import type { Stream } from '../../../src/streams/stream.js'
 import { changedDoors } from '../../fixtures/changed-doors.js'
 import { doors } from '../../fixtures/doors.js'
-import { engineRoom, monday, passes } from '../engine-room.js'
-import { replayRoom } from './replay-room.js'
+import { engineHarness, monday, passes } from '../engine-harness.js'
+import { replayHarness } from './replay-harness.js'
 
 const caller = { tenant: '*', key: 'k1' }
 
@@ -34,34 +34,34 @@ async function backtest(
   return report!
 }
 
-test('beside a running engine, a backtest by whoever served gives what was served, bit for bit', async () => {
-  const room = await engineRoom()
-  const flow = await room.score()
-  await room.append([...passes(300), 'no event', passes(1, 10)[0]!, ...passes(200, 300, 'globex')])
+test('beside a running engine, a backtest with the serving models gives the served scores, bit for bit', async () => {
+  const harness = await engineHarness()
+  const flow = await harness.score()
+  await harness.append([...passes(300), 'no event', passes(1, 10)[0]!, ...passes(200, 300, 'globex')])
   await flow.caughtUp()
   const before = await Promise.all(
-    Array.from({ length: room.stream.stream.partitions }, (_, partition) =>
-      room.log.bounds({ topic: room.stream.topics.predictions, partition }),
+    Array.from({ length: harness.stream.stream.partitions }, (_, partition) =>
+      harness.log.bounds({ topic: harness.stream.topics.predictions, partition }),
     ),
   )
-  const { parts } = await replayRoom(room)
+  const { parts } = await replayHarness(harness)
   const report = await backtest(parts)
   assert.equal(report.figures.run.rows, 500)
   assert.equal(report.figures.sameScores, 500)
   assert.equal(report.duplicates, 1)
   assert.deepEqual(report.disagreements, [])
   const after = await Promise.all(
-    before.map((_, partition) => room.log.bounds({ topic: room.stream.topics.predictions, partition })),
+    before.map((_, partition) => harness.log.bounds({ topic: harness.stream.topics.predictions, partition })),
   )
   assert.deepEqual(after, before)
 })
 
-test('a run that is interrupted goes on where its last checkpoint stands, to the same end', async () => {
-  const room = await engineRoom()
-  const flow = await room.score()
-  await room.append(passes(900))
+test('an interrupted run continues from its last checkpoint and has the same result', async () => {
+  const harness = await engineHarness()
+  const flow = await harness.score()
+  await harness.append(passes(900))
   await flow.caughtUp()
-  const { parts, directory, interruptedAfter } = await replayRoom(room)
+  const { parts, directory, interruptedAfter } = await replayHarness(harness)
   const begun = await beginBacktest({ id: 'cut', stream: doors, model: 'served' }, parts)
   const first = await continueBacktest(begun, doors, interruptedAfter(400))
   assert.equal(first.run.status, 'interrupted')
@@ -69,7 +69,7 @@ test('a run that is interrupted goes on where its last checkpoint stands, to the
   const covered = await lastCovered(
     directory.of('cut'),
     parts,
-    room.stream.topics.predictions,
+    harness.stream.topics.predictions,
     begun.spans[0]!.partition,
   )
   assert.ok(covered > 0 && covered < 899, `${covered}`)
@@ -95,23 +95,23 @@ async function lastCovered(
   return last
 }
 
-test('from the middle of the log, warmed up by the horizon, the scores are those that were served', async () => {
-  const room = await engineRoom()
-  const flow = await room.score()
-  for (let i = 0; i < 20; i++) await room.append(passes(30, 30 * i), monday + i * 3_600_000)
+test('a run from the middle of the log, after a warm-up over the horizon, gives the served scores', async () => {
+  const harness = await engineHarness()
+  const flow = await harness.score()
+  for (let i = 0; i < 20; i++) await harness.append(passes(30, 30 * i), monday + i * 3_600_000)
   await flow.caughtUp()
-  const { parts } = await replayRoom(room)
+  const { parts } = await replayHarness(harness)
   const report = await backtest(parts, { fromMs: monday + 12 * 3_600_000, toMs: monday + 18 * 3_600_000 })
   assert.equal(report.figures.run.rows, 180)
   assert.equal(report.figures.sameScores, 180)
 })
 
-test('a cold start is another result: the warm-up is what makes it the same', async () => {
-  const room = await engineRoom()
-  const flow = await room.score()
-  for (let i = 0; i < 6; i++) await room.append(passes(30, 30 * i), monday + i * 3_600_000)
+test('a run without the warm-up gives other scores', async () => {
+  const harness = await engineHarness()
+  const flow = await harness.score()
+  for (let i = 0; i < 6; i++) await harness.append(passes(30, 30 * i), monday + i * 3_600_000)
   await flow.caughtUp()
-  const { parts } = await replayRoom(room)
+  const { parts } = await replayHarness(harness)
   const cold = { ...parts, settings: { ...parts.settings, seenIds: 0 } }
   const begun = await beginBacktest(
     { id: 'cold', stream: doors, model: 'served', fromMs: monday + 4 * 3_600_000, warmMs: -1e15 },
@@ -121,14 +121,14 @@ test('a cold start is another result: the warm-up is what makes it the same', as
   assert.ok(report!.figures.sameScores < report!.figures.run.rows)
 })
 
-test('outcomes give figures, and another model beside what was served shows where they disagree and why', async () => {
-  const room = await engineRoom()
-  const flow = await room.score()
+test('a run of another model has figures from outcomes, and lists where the two disagree and why', async () => {
+  const harness = await engineHarness()
+  const flow = await harness.score()
   const events = passes(400)
-  await room.append(events)
+  await harness.append(events)
   await flow.caughtUp()
   await appendOutcomes(
-    room.log,
+    harness.log,
     events.map((event, i) => ({
       stream: 'doors',
       tenant: 'acme',
@@ -140,11 +140,11 @@ test('outcomes give figures, and another model beside what was served shows wher
     caller,
   )
   await appendOutcomes(
-    room.log,
+    harness.log,
     [{ stream: 'doors', tenant: 'acme', event_id: 'acme-0', label: 1, source: 'correction', decidedAtMs: monday }],
     caller,
   )
-  const { parts } = await replayRoom(room)
+  const { parts } = await replayHarness(harness)
   const report = await backtest(parts, { stream: changedDoors, model: 'heuristic_v1' })
   const { run, other } = report.figures
   assert.equal(report.outcomes, 401)
@@ -166,10 +166,10 @@ test('outcomes give figures, and another model beside what was served shows wher
   assert.equal((await compareRuns(doors, 'second', 'served', parts)).figures.sameScores, 400)
 })
 
-test('what cannot be done is refused before anything is kept', async () => {
-  const room = await engineRoom()
-  await room.append(passes(5))
-  const { parts, directory } = await replayRoom(room)
+test('a run that cannot work is refused before anything is stored', async () => {
+  const harness = await engineHarness()
+  await harness.append(passes(5))
+  const { parts, directory } = await replayHarness(harness)
   await assert.rejects(backtest(parts, { fromMs: Date.UTC(2100, 0, 1) }), (error) =>
     isEngineError(error, 'BAD_REQUEST'),
   )

@@ -11,9 +11,9 @@ import { createOnnxRuntime } from '../../../src/scorers/onnx/runtime.js'
 import { readModel } from '../../../src/scorers/model-store.js'
 import { emptyRouting, withChampion, type Routing } from '../../../src/scorers/routing.js'
 import { doors } from '../../fixtures/doors.js'
-import { engineRoom, passes } from '../engine-room.js'
+import { engineHarness, passes } from '../engine-harness.js'
 import { placeDoorsModel } from '../models/placed-model.js'
-import { replayRoom } from './replay-room.js'
+import { replayHarness } from './replay-harness.js'
 import { controlTopic } from '../../../src/consumers/ground/topic-names.js'
 
 const request = { stream: doors, id: 'certify-1', build: 'test', cpu: 'test' }
@@ -21,18 +21,22 @@ const certificateOf = async (parts: BacktestParts): Promise<Certificate> => (awa
 
 /** What happens in a life: duplicates, late events, bad records, and several owners. */
 async function eventfulLife() {
-  const room = await engineRoom()
-  let flow = await room.score()
-  await room.append([...passes(150), 'no event', passes(1, 20)[0]!, '{"event_id":"x"}'])
+  const harness = await engineHarness()
+  let flow = await harness.score()
+  await harness.append([...passes(150), 'no event', passes(1, 20)[0]!, '{"event_id":"x"}'])
   await flow.caughtUp()
   await flow.stop()
-  flow = await room.score()
-  await room.append([...passes(150, 3_000), { ...passes(1, 5)[0]!, event_id: 'very-late' }, ...passes(80, 0, 'globex')])
+  flow = await harness.score()
+  await harness.append([
+    ...passes(150, 3_000),
+    { ...passes(1, 5)[0]!, event_id: 'very-late' },
+    ...passes(80, 0, 'globex'),
+  ])
   await flow.caughtUp()
-  return { room, flow, ...(await replayRoom(room)) }
+  return { harness, flow, ...(await replayHarness(harness)) }
 }
 
-test('a replay of everything that was served is certified: predictions, duplicates, late events and dead letters', async () => {
+test('a replay is certified with its predictions, duplicates, late events and dead letters', async () => {
   const { parts, directory } = await eventfulLife()
   const certificate = await certificateOf(parts)
   assert.equal(certificate.firstDifference, null)
@@ -46,11 +50,11 @@ test('a replay of everything that was served is certified: predictions, duplicat
   assert.deepEqual(await readdir(directory.path), [])
 })
 
-test('an event that was served otherwise is named, with its field and both values', async () => {
-  const { room, flow, parts } = await eventfulLife()
+test('an event with a different result is reported, with the field and both values', async () => {
+  const { harness, flow, parts } = await eventfulLife()
   await flow.stop()
-  const tampered = await room.score({ routing: () => emptyRouting, tenants: new Set(['acme']) })
-  await room.append([...passes(5, 5_000), ...passes(1, 900, 'globex')])
+  const tampered = await harness.score({ routing: () => emptyRouting, tenants: new Set(['acme']) })
+  await harness.append([...passes(5, 5_000), ...passes(1, 900, 'globex')])
   await tampered.caughtUp()
   const { equal, firstDifference, served, replayed } = await certificateOf(parts)
   assert.equal(equal, false)
@@ -61,55 +65,55 @@ test('an event that was served otherwise is named, with its field and both value
   )
 })
 
-test('state that was not what the log says shows in the vector, at the first offset that it touched', async () => {
-  const room = await engineRoom()
-  const flow = await room.score()
-  await room.append(passes(60))
+test('a wrong state is reported at the first offset whose vector it changed', async () => {
+  const harness = await engineHarness()
+  const flow = await harness.score()
+  await harness.append(passes(60))
   await flow.caughtUp()
   await flow.stop()
-  const forgetful = await room.score({
+  const forgetful = await harness.score({
     store: {
-      ...room.store,
-      claim: (...args) => room.store.claim(...args),
+      ...harness.store,
+      claim: (...args) => harness.store.claim(...args),
       load: async (_at, keys) => keys.map(() => undefined),
-      commit: (change) => room.store.commit(change),
+      commit: (change) => harness.store.commit(change),
       sweep: () => Promise.resolve(0),
     },
   })
-  await room.append(passes(10, 60))
+  await harness.append(passes(10, 60))
   await forgetful.caughtUp()
-  const { parts } = await replayRoom(room)
+  const { parts } = await replayHarness(harness)
   const { firstDifference } = await certificateOf(parts)
   assert.deepEqual([firstDifference!.offset, firstDifference!.field], [60, 'vector'])
 })
 
-test('each offset is replayed by the model that served it, though another one serves by now', async () => {
-  const room = await engineRoom()
-  const { parts, models } = await replayRoom(room)
+test('each offset is replayed with the model that served it, although another one serves now', async () => {
+  const harness = await engineHarness()
+  const { parts, models } = await replayHarness(harness)
   const runtime = createOnnxRuntime()
   const names = [
-    await placeDoorsModel(models, room.stream, 'v1', 2),
-    await placeDoorsModel(models, room.stream, 'v2', 3),
+    await placeDoorsModel(models, harness.stream, 'v1', 2),
+    await placeDoorsModel(models, harness.stream, 'v2', 3),
   ]
   let routing: Routing = emptyRouting
   const decide = async (index: number): Promise<void> => {
     const name = names[index]!
-    const offset = await room.log.append(controlTopic, [
+    const offset = await harness.log.append(controlTopic, [
       {
         key: null,
         value: Buffer.from(JSON.stringify({ kind: 'activate', ...name, by: 'test', why: 'test', atMs: 1 })),
       },
     ])
     const serving = await servingOf(
-      { readModel: (one) => readModel(models, one), runtime, streams: [room.stream] },
+      { readModel: (one) => readModel(models, one), runtime, streams: [harness.stream] },
       name,
     )
     routing = { ...withChampion(routing, name.family, name.scope, serving), position: offset + 1 }
   }
-  const flow = await room.score({ routing: () => routing })
+  const flow = await harness.score({ routing: () => routing })
   for (const [step, index] of [undefined, 0, 1, 0].entries()) {
     if (index !== undefined) await decide(index)
-    await room.append(passes(70, 1_000 * step))
+    await harness.append(passes(70, 1_000 * step))
     await flow.caughtUp()
   }
   const { equal, served } = await certificateOf(parts)
@@ -118,7 +122,7 @@ test('each offset is replayed by the model that served it, though another one se
   assert.deepEqual(served.versions, { heuristic_v1: 70, v1: 140, v2: 70 })
 })
 
-test('values that run into each other have different digests', () => {
+test('values that would be equal when joined have different digests', () => {
   const of = (...texts: readonly string[]): string => {
     const digest = openDigest()
     for (const text of texts) digest.text(text)
@@ -131,9 +135,9 @@ test('values that run into each other have different digests', () => {
   assert.notEqual(of(long, 'y'), of(`${long}y`))
 })
 
-test('where nothing was served there is nothing to certify', async () => {
-  const room = await engineRoom()
-  await room.append(passes(3))
-  const { parts } = await replayRoom(room)
+test('without predictions there is nothing to certify', async () => {
+  const harness = await engineHarness()
+  await harness.append(passes(3))
+  const { parts } = await replayHarness(harness)
   await assert.rejects(certify(request, parts), (error) => isEngineError(error, 'BAD_REQUEST'))
 })

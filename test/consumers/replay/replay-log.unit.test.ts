@@ -46,16 +46,16 @@ async function readSpan(
   return reads
 }
 
-test('a span ends before the offset that is no longer its', async () => {
+test('a span ends before its end offset', async () => {
   assert.deepEqual(await readSpan([0, 1, 2, 3, 4, 5], 6, 4), [[0, 1, 2], [3]])
 })
 
-test('offsets have holes, also where the span and where the log ends', async () => {
+test('offsets may have gaps, also at the end of the span and of the log', async () => {
   assert.deepEqual(await readSpan([0, 2, 7], 9, 5), [[0, 2]])
   assert.deepEqual(await readSpan([0, 2], 5, 5), [[0, 2]])
 })
 
-test('a read ends where the next offset is another chunk', async () => {
+test('a read ends where the next chunk begins', async () => {
   assert.deepEqual(await readSpan([0, 1, 2, 3], 4, 4, (offset) => (offset < 2 ? 1 : 3)), [
     [0, 1],
     [2, 3],

@@ -13,17 +13,17 @@ import type { ReplayDecision } from '../../../src/contracts/runs.js'
 import { migrate } from '../../../src/sinks/migrate.js'
 import { changedDoors } from '../../fixtures/changed-doors.js'
 import { openTemporaryWarehouse } from '../../sinks/chdb/chdb.js'
-import { engineRoom, passes } from '../engine-room.js'
-import { replayRoom } from './replay-room.js'
+import { engineHarness, passes } from '../engine-harness.js'
+import { replayHarness } from './replay-harness.js'
 import { controlTopic } from '../../../src/consumers/ground/topic-names.js'
 
 /** A finished backtest of 120 events beside what was served of them, and a warehouse that has the latter. */
 async function finishedRun() {
-  const room = await engineRoom()
-  const flow = await room.score()
-  await room.append(passes(120), systemClock.nowMs() - 60_000)
+  const harness = await engineHarness()
+  const flow = await harness.score()
+  await harness.append(passes(120), systemClock.nowMs() - 60_000)
   await flow.caughtUp()
-  const { parts, directory } = await replayRoom(room)
+  const { parts, directory } = await replayHarness(harness)
   const begun = await beginBacktest({ id: 'run-1', stream: changedDoors, model: 'heuristic_v1' }, parts)
   const { report } = await continueBacktest(begun, changedDoors, parts)
   const { warehouse, remove } = await openTemporaryWarehouse()
@@ -34,7 +34,7 @@ async function finishedRun() {
     await remove()
   })
   const { partition } = report!.run.spans[0]!
-  const blocks = (await room.records(room.stream.topics.predictions, partition)).map(
+  const blocks = (await harness.records(harness.stream.topics.predictions, partition)).map(
     ({ offset, value }): StoredBlock => ({
       stream: 'doors',
       topic: 'doors',
@@ -46,7 +46,7 @@ async function finishedRun() {
     }),
   )
   await warehouse.insert('predictions', encodePredictions(blocks.filter(({ block }) => block.rows > 0)))
-  const control = await follow(room.log, [])
+  const control = await follow(harness.log, [])
   onTestFinished(() => control.close())
   const results = runResults(control, warehouse)
   const upload = (of: 'backtest' | 'replay', vectors: boolean) =>
@@ -54,7 +54,7 @@ async function finishedRun() {
       of,
       run: report!.run,
       own,
-      topics: room.stream.topics,
+      topics: harness.stream.topics,
       results,
       vectors,
       ratePerSecond: Infinity,
@@ -73,11 +73,11 @@ async function finishedRun() {
     why: 'a better rule',
     atMs: systemClock.nowMs(),
   })
-  return { room, report: report!, warehouse, results, upload, step }
+  return { harness, report: report!, warehouse, results, upload, step }
 }
 
-test('a run is kept in ClickHouse, put into the live tables by steps on record, and taken back', async () => {
-  const { room, report, warehouse, results, upload, step } = await finishedRun()
+test('a run is stored in ClickHouse, copied into the live tables in recorded steps, and taken out again', async () => {
+  const { harness, report, warehouse, results, upload, step } = await finishedRun()
   const corrected = (): Promise<readonly unknown[]> =>
     warehouse.query(
       'SELECT role, toUInt32(count()) AS rows, round(sum(score), 3) AS sum FROM predictions_corrected GROUP BY role',
@@ -131,7 +131,7 @@ test('a run is kept in ClickHouse, put into the live tables by steps on record, 
     (await results.replays()).map(({ id, state, rows, by, why, fromMs }) => ({ id, state, rows, by, why, fromMs })),
     [{ id: 'run-1', state: 'undone', rows: 120, by: 'ann', why: 'a better rule', fromMs: null }],
   )
-  const audit = (await room.records(controlTopic.topic, 0)).map(
+  const audit = (await harness.records(controlTopic.topic, 0)).map(
     ({ value }) => JSON.parse(value!.toString()) as ReplayDecision,
   )
   assert.deepEqual(
@@ -145,7 +145,7 @@ test('a run is kept in ClickHouse, put into the live tables by steps on record, 
 
   // The record of a replay is no decision about models: the fold of routes passes it over.
   const routes = foldRoutes()
-  const control = await follow(room.log, [routes], { report: (message) => assert.fail(message) })
+  const control = await follow(harness.log, [routes], { report: (message) => assert.fail(message) })
   assert.deepEqual(routes.current(), noRoutes)
   await control.close()
 })

@@ -7,9 +7,9 @@ import type { StateStore } from '../../../src/state/state-store.js'
 import type { EventLog } from '../../../src/log/event-log.js'
 import type { SchemaSource } from '../../../src/streams/codec/schema-source.js'
 import { wireHeader } from '../../../src/streams/codec/wire.js'
-import { engineRoom, passes, settings, type EngineRoom } from '../engine-room.js'
+import { engineHarness, passes, settings, type EngineHarness } from '../engine-harness.js'
 
-/** More than 10 of the last 50 records stop the line. */
+/** More than 10 bad ones of the last 50 records stop the partition. */
 const badShare = { share: 0.2, records: 50 }
 
 /** A fifth of the records is bad for a while, then all of them are. */
@@ -21,9 +21,9 @@ const breaking = [
 /** Four bad ones among the last 50 good and bad, and then seven more. */
 const lastKept = 66 + 6
 
-/** Scores until the line stops and tells where. */
-async function untilStopped(room: EngineRoom, chunkRecords: number, commitIntervalMs = 20): Promise<EngineError> {
-  const flow = await room.score({
+/** Scores until the partition stops, and gives the error that names the offset. */
+async function untilStopped(harness: EngineHarness, chunkRecords: number, commitIntervalMs = 20): Promise<EngineError> {
+  const flow = await harness.score({
     settings: { ...settings, badShare, chunkRecords, commitIntervalMs, commitIntervalMaxMs: commitIntervalMs },
   })
   const error: unknown = await flow.failed.catch((thrown: unknown) => thrown)
@@ -32,79 +32,79 @@ async function untilStopped(room: EngineRoom, chunkRecords: number, commitInterv
   return error
 }
 
-const offsetsOf = async (room: EngineRoom): Promise<readonly number[]> => {
-  const letters = (await room.deadLetters()).map(({ headers }) => Number(headers['dead-letter-offset']))
-  return [...[...(await room.seen()).keys()].map((place) => Number(place.split('/')[1])), ...letters].sort(
+const offsetsOf = async (harness: EngineHarness): Promise<readonly number[]> => {
+  const letters = (await harness.deadLetters()).map(({ headers }) => Number(headers['dead-letter-offset']))
+  return [...[...(await harness.seen()).keys()].map((place) => Number(place.split('/')[1])), ...letters].sort(
     (a, b) => a - b,
   )
 }
 
-const blobOf = async (room: EngineRoom, partition: number): Promise<Buffer | undefined> =>
-  (await room.store.load({ stream: 'doors', partition }, [badShareKey]))[0]
-const partitionIn = async (room: EngineRoom): Promise<number> =>
-  Number([...(await room.seen()).keys()][0]!.split('/')[0])
+const blobOf = async (harness: EngineHarness, partition: number): Promise<Buffer | undefined> =>
+  (await harness.store.load({ stream: 'doors', partition }, [badShareKey]))[0]
+const partitionIn = async (harness: EngineHarness): Promise<number> =>
+  Number([...(await harness.seen()).keys()][0]!.split('/')[0])
 
-describe('when too many of the last records are bad the line stops', () => {
+describe('a partition with too many bad records stops', () => {
   for (const chunkRecords of [1, 7, 50, 1_000]) {
-    test(`at the same offset in chunks of ${chunkRecords}: every record up to it has its result, none behind it`, async () => {
-      const room = await engineRoom()
-      await room.append(breaking)
-      const error = await untilStopped(room, chunkRecords)
+    test(`at the same offset in chunks of ${chunkRecords}: no later record has a result`, async () => {
+      const harness = await engineHarness()
+      await harness.append(breaking)
+      const error = await untilStopped(harness, chunkRecords)
       assert.match(error.message, new RegExp(`20 % of the last 50 .* BAD_JSON: .* after offset ${lastKept} `))
       assert.deepEqual(
-        await offsetsOf(room),
+        await offsetsOf(harness),
         Array.from({ length: lastKept + 1 }, (_, i) => i),
       )
     })
   }
 
-  test('and stays stopped for the next owner, who consumes nothing more', async () => {
-    const room = await engineRoom()
-    await room.append(breaking)
-    await untilStopped(room, 50)
-    const letters = (await room.deadLetters()).length
-    assert.match((await untilStopped(room, 50)).message, new RegExp(`after offset ${lastKept} `))
-    assert.equal((await room.deadLetters()).length, letters)
+  test('and stays stopped for the next owner, which consumes nothing more', async () => {
+    const harness = await engineHarness()
+    await harness.append(breaking)
+    await untilStopped(harness, 50)
+    const letters = (await harness.deadLetters()).length
+    assert.match((await untilStopped(harness, 50)).message, new RegExp(`after offset ${lastKept} `))
+    assert.equal((await harness.deadLetters()).length, letters)
   })
 
-  test('also where the state was lost or never committed: the count comes out of the log again, to the byte', async () => {
-    const room = await engineRoom()
-    await room.append(breaking)
-    await untilStopped(room, 50)
-    const partition = await partitionIn(room)
-    const undisturbed = await blobOf(room, partition)
-    await room.loseState()
-    assert.match((await untilStopped(room, 13)).message, new RegExp(`after offset ${lastKept} `))
-    assert.deepEqual(await blobOf(room, partition), undisturbed)
+  test('also where the state was lost or never committed: the count is rebuilt from the log, to the byte', async () => {
+    const harness = await engineHarness()
+    await harness.append(breaking)
+    await untilStopped(harness, 50)
+    const partition = await partitionIn(harness)
+    const undisturbed = await blobOf(harness, partition)
+    await harness.loseState()
+    assert.match((await untilStopped(harness, 13)).message, new RegExp(`after offset ${lastKept} `))
+    assert.deepEqual(await blobOf(harness, partition), undisturbed)
     assert.deepEqual(
-      await offsetsOf(room),
+      await offsetsOf(harness),
       Array.from({ length: lastKept + 1 }, (_, i) => i),
     )
   })
 
-  test('though a restart comes in between: the count is state, committed with its offset', async () => {
-    const room = await engineRoom()
-    await room.append(breaking.slice(0, lastKept - 2))
-    const before = await room.score({ settings: { ...settings, badShare } })
+  test('also where a restart comes in between: the count is committed with the state', async () => {
+    const harness = await engineHarness()
+    await harness.append(breaking.slice(0, lastKept - 2))
+    const before = await harness.score({ settings: { ...settings, badShare } })
     await before.caughtUp()
     await before.stop()
-    assert.notEqual(await blobOf(room, await partitionIn(room)), undefined)
-    await room.append(breaking.slice(lastKept - 2))
-    assert.match((await untilStopped(room, 50)).message, new RegExp(`after offset ${lastKept} `))
+    assert.notEqual(await blobOf(harness, await partitionIn(harness)), undefined)
+    await harness.append(breaking.slice(lastKept - 2))
+    assert.match((await untilStopped(harness, 50)).message, new RegExp(`after offset ${lastKept} `))
   })
 
-  test('until the stop is accepted: what follows is consumed, and counted anew', async () => {
-    const room = await engineRoom()
-    await room.append(breaking)
-    await untilStopped(room, 50)
-    const again = await room.score({
+  test('until an operator accepts the stop: then the engine consumes what follows, and the count starts at zero', async () => {
+    const harness = await engineHarness()
+    await harness.append(breaking)
+    await untilStopped(harness, 50)
+    const again = await harness.score({
       settings: { ...settings, badShare },
       acceptedBadShares: () => [{ from: lastKept, to: lastKept }],
     })
     assert.ok(isEngineError(await again.failed.catch((error: unknown) => error), 'BAD_SHARE'))
     await again.stop()
-    assert.equal(Math.max(...(await offsetsOf(room))), lastKept + 11, 'eleven more of 50')
-    const through = await room.score({
+    assert.equal(Math.max(...(await offsetsOf(harness))), lastKept + 11, 'eleven more of 50')
+    const through = await harness.score({
       settings: { ...settings, badShare },
       acceptedBadShares: () => [
         { from: lastKept, to: lastKept },
@@ -113,37 +113,37 @@ describe('when too many of the last records are bad the line stops', () => {
     })
     await through.caughtUp()
     assert.deepEqual(
-      await offsetsOf(room),
+      await offsetsOf(harness),
       breaking.map((_, i) => i),
     )
   })
 
-  test('but never for a few, nor for any where the rule allows all', async () => {
-    const room = await engineRoom()
-    await room.append(passes(300).flatMap((event, i) => (i % 100 === 7 ? [event, '{"torn'] : [event])))
-    const flow = await room.score({ settings: { ...settings, badShare } })
+  test('but not for a few bad records, and never where the rule allows all of them', async () => {
+    const harness = await engineHarness()
+    await harness.append(passes(300).flatMap((event, i) => (i % 100 === 7 ? [event, '{"torn'] : [event])))
+    const flow = await harness.score({ settings: { ...settings, badShare } })
     await flow.caughtUp()
-    assert.equal((await room.deadLetters()).length, 3)
-    await room.append(Array.from({ length: 200 }, () => 'nothing but noise'))
+    assert.equal((await harness.deadLetters()).length, 3)
+    await harness.append(Array.from({ length: 200 }, () => 'nothing but noise'))
     await flow.stop()
-    const all = await room.score({ settings: { ...settings, badShare: { share: 1, records: 50 } } })
+    const all = await harness.score({ settings: { ...settings, badShare: { share: 1, records: 50 } } })
     await all.caughtUp()
-    assert.equal((await room.deadLetters()).length, 203)
+    assert.equal((await harness.deadLetters()).length, 203)
   })
 
-  test('and redriven events do not count: they say nothing of what producers write now', async () => {
-    const room = await engineRoom()
-    await room.append(passes(1))
-    const flow = await room.score({ settings: { ...settings, badShare } })
+  test('but not for redriven events, which are not what producers write now', async () => {
+    const harness = await engineHarness()
+    await harness.append(passes(1))
+    const flow = await harness.score({ settings: { ...settings, badShare } })
     await flow.caughtUp()
-    const partition = await partitionIn(room)
+    const partition = await partitionIn(harness)
     const headers = { 'redrive-origin': Buffer.from('0'), 'redrive-attempt': Buffer.from('2') }
-    await room.log.append(
-      { topic: room.stream.topics.events, partition },
+    await harness.log.append(
+      { topic: harness.stream.topics.events, partition },
       Array.from({ length: 60 }, () => ({ key: Buffer.from('acme'), value: Buffer.from('{'), headers })),
     )
     await flow.caughtUp()
-    const letters = await room.deadLetters()
+    const letters = await harness.deadLetters()
     assert.equal(letters.length, 60)
     assert.deepEqual(
       [String(letters[0]!.headers['dead-letter-origin']), String(letters[0]!.headers['dead-letter-attempts'])],
@@ -153,18 +153,18 @@ describe('when too many of the last records are bad the line stops', () => {
 })
 
 describe('a dead letter', () => {
-  test('says where it stood, why it was set aside, at which stage, by what, and that it was never redriven', async () => {
-    const room = await engineRoom()
+  test('names its place, its code, the stage, the build and how often it was redriven', async () => {
+    const harness = await engineHarness()
     const [event] = passes(1)
-    await room.append([event!, '{"torn', { ...passes(2)[1], event_id: 'early', at: 5 }])
-    const flow = await room.score({ build: '1.2.3' })
+    await harness.append([event!, '{"torn', { ...passes(2)[1], event_id: 'early', at: 5 }])
+    const flow = await harness.score({ build: '1.2.3' })
     await flow.caughtUp()
-    const said = (await room.deadLetters()).map(({ headers }) =>
+    const said = (await harness.deadLetters()).map(({ headers }) =>
       Object.fromEntries(
         Object.entries(headers).map(([name, value]) => [name.replace('dead-letter-', ''), value.toString()]),
       ),
     )
-    const partition = String(await partitionIn(room))
+    const partition = String(await partitionIn(harness))
     assert.deepEqual(
       said.map(({ topic, partition: at, offset, code, stage, version, attempts, origin }) => [
         topic,
@@ -178,22 +178,22 @@ describe('a dead letter', () => {
       ]),
       [
         [
-          room.stream.topics.events,
+          harness.stream.topics.events,
           partition,
           '1',
           'BAD_JSON',
           'decode',
-          `1.2.3 ${room.stream.plan.fingerprint}`,
+          `1.2.3 ${harness.stream.plan.fingerprint}`,
           '0',
           '1',
         ],
         [
-          room.stream.topics.events,
+          harness.stream.topics.events,
           partition,
           '2',
           'TIME_OUT_OF_RANGE',
           'check',
-          `1.2.3 ${room.stream.plan.fingerprint}`,
+          `1.2.3 ${harness.stream.plan.fingerprint}`,
           '0',
           '2',
         ],
@@ -201,9 +201,9 @@ describe('a dead letter', () => {
     )
   })
 
-  test('is never made by a dependency that is away: the record waits for it, and is scored', async () => {
-    const room = await engineRoom()
-    const schema = { kind: 'avro', record: room.stream.stream.schema } as const
+  test('never results from an unreachable dependency: the record waits and is scored', async () => {
+    const harness = await engineHarness()
+    const schema = { kind: 'avro', record: harness.stream.stream.schema } as const
     let answers = 0
     const schemas: SchemaSource = {
       resolve: (ids) =>
@@ -213,14 +213,14 @@ describe('a dead letter', () => {
     }
     let [loads, commits] = [0, 0]
     const store: StateStore = {
-      claim: (...args) => room.store.claim(...args),
+      claim: (...args) => harness.store.claim(...args),
       load: (...args) =>
-        ++loads < 4 ? Promise.reject(new EngineError('STORE_DOWN', 'away')) : room.store.load(...args),
+        ++loads < 4 ? Promise.reject(new EngineError('STORE_DOWN', 'away')) : harness.store.load(...args),
       commit: (...args) =>
-        ++commits < 3 ? Promise.reject(new EngineError('DISK_FULL', 'full')) : room.store.commit(...args),
-      sweep: (...args) => room.store.sweep(...args),
+        ++commits < 3 ? Promise.reject(new EngineError('DISK_FULL', 'full')) : harness.store.commit(...args),
+      sweep: (...args) => harness.store.sweep(...args),
     }
-    const { log } = room
+    const { log } = harness
     let appends = 0
     const flaky: EventLog = {
       ensure: (topic) => log.ensure(topic),
@@ -229,15 +229,15 @@ describe('a dead letter', () => {
       append: (...args) =>
         ++appends % 2 === 1 ? Promise.reject(new EngineError('LOG_DOWN', 'away')) : log.append(...args),
     }
-    await room.append(
-      passes(20).map((event) => Buffer.concat([wireHeader(7), room.stream.codec.encodeWire(7, event).subarray(5)])),
+    await harness.append(
+      passes(20).map((event) => Buffer.concat([wireHeader(7), harness.stream.codec.encodeWire(7, event).subarray(5)])),
     )
-    const flow = await room.score({ schemas, store, log: flaky, settings: { ...settings, badShare } })
+    const flow = await harness.score({ schemas, store, log: flaky, settings: { ...settings, badShare } })
     await flow.caughtUp()
     while (commits < 3) await systemClock.sleep(5)
     await flow.stop()
-    assert.equal((await room.seen()).size, 20)
-    assert.deepEqual(await room.deadLetters(), [])
-    assert.ok(answers >= 4 && loads >= 4 && appends >= 4, 'each was away for a while')
+    assert.equal((await harness.seen()).size, 20)
+    assert.deepEqual(await harness.deadLetters(), [])
+    assert.ok(answers >= 4 && loads >= 4 && appends >= 4, 'each was unreachable for a while')
   })
 })

@@ -7,81 +7,81 @@ import { certify } from '../../../src/consumers/replay/certify.js'
 import type { CatchUp } from '../../../src/consumers/scoring/dependencies.js'
 import { partitionOf } from '../../../src/base/keys.js'
 import { doors } from '../../fixtures/doors.js'
-import { engineRoom, monday, passes, type EngineRoom, type Seen } from '../engine-room.js'
-import { replayRoom } from '../replay/replay-room.js'
+import { engineHarness, monday, passes, type EngineHarness, type Seen } from '../engine-harness.js'
+import { replayHarness } from '../replay/replay-harness.js'
 
-// What an operator does with copies of files: the state is of one day, the log of another.
+// An operator restored files from copies: the state is older than the log, or the other way round.
 
 /** Beyond the stream's retention, which drops what is there when the log is swept. */
 const longAgo = monday + 90 * 86_400_000
 const acme = { topic: 'doors', partition: partitionOf(Buffer.from('acme'), 4) }
 
-async function scoreAll(room: EngineRoom, catchUps: CatchUp[] = []): Promise<void> {
-  const flow = await room.score({ onCatchUp: (catchUp) => catchUps.push(catchUp) })
+async function scoreAll(harness: EngineHarness, catchUps: CatchUp[] = []): Promise<void> {
+  const flow = await harness.score({ onCatchUp: (catchUp) => catchUps.push(catchUp) })
   await flow.caughtUp()
   await flow.stop()
 }
 
-const copied = (room: EngineRoom, to: string): Promise<void> =>
-  room.withStateClosed((state) => cp(state, join(room.directory, to), { recursive: true }))
+const copied = (harness: EngineHarness, to: string): Promise<void> =>
+  harness.withStateClosed((state) => cp(state, join(harness.directory, to), { recursive: true }))
 
-const putBack = (room: EngineRoom, from: string): Promise<void> =>
-  room.withStateClosed(async (state) => {
+const putBack = (harness: EngineHarness, from: string): Promise<void> =>
+  harness.withStateClosed(async (state) => {
     await rm(state, { recursive: true })
-    await cp(join(room.directory, from), state, { recursive: true })
+    await cp(join(harness.directory, from), state, { recursive: true })
   })
 
 const vectors = (seen: ReadonlyMap<string, Seen>): readonly (readonly [string, readonly number[]])[] =>
   [...seen].map(([place, { vector }]) => [place, vector])
 
-test('a state directory that was put back to an older copy is folded forward, and nothing is published again', async () => {
-  const calm = await engineRoom()
+test('a state restored from an older copy catches up, and no result is published again', async () => {
+  const calm = await engineHarness()
   await calm.append(passes(120))
   await scoreAll(calm)
 
-  const room = await engineRoom()
-  await room.append(passes(40))
-  await scoreAll(room)
-  await copied(room, 'old')
-  await room.append(passes(40, 40))
-  await scoreAll(room)
-  await putBack(room, 'old')
+  const harness = await engineHarness()
+  await harness.append(passes(40))
+  await scoreAll(harness)
+  await copied(harness, 'old')
+  await harness.append(passes(40, 40))
+  await scoreAll(harness)
+  await putBack(harness, 'old')
   const catchUps: CatchUp[] = []
-  await room.append(passes(40, 80))
-  await scoreAll(room, catchUps)
+  await harness.append(passes(40, 80))
+  await scoreAll(harness, catchUps)
   assert.deepEqual(
     catchUps
       .filter(({ partition }) => partition === acme.partition)
       .map(({ isRebuild, first, last }) => ({ isRebuild, first, last }))[0],
     { isRebuild: false, first: 40, last: 79 },
   )
-  assert.deepEqual(await room.seen(), await calm.seen())
+  assert.deepEqual(await harness.seen(), await calm.seen())
 })
 
-test('state that is older than the log is dropped, and built anew from what the log holds', async () => {
-  const room = await engineRoom()
-  await room.append(passes(30), longAgo)
-  await scoreAll(room)
-  await copied(room, 'old')
-  await room.append(passes(30, 30), longAgo)
-  await scoreAll(room)
-  await room.log.sweep!()
-  await room.append(passes(30, 60))
-  await scoreAll(room)
-  const before = await room.seen()
-  await putBack(room, 'old')
-  await room.append(passes(30, 90))
+test('a state that ends before the log begins is dropped and rebuilt from what the log holds', async () => {
+  const harness = await engineHarness()
+  await harness.append(passes(30), longAgo)
+  await scoreAll(harness)
+  await copied(harness, 'old')
+  await harness.append(passes(30, 30), longAgo)
+  await scoreAll(harness)
+  await harness.log.sweep!()
+  await harness.append(passes(30, 60))
+  await scoreAll(harness)
+  const before = await harness.seen()
+  await putBack(harness, 'old')
+  await harness.append(passes(30, 90))
   const catchUps: CatchUp[] = []
-  await scoreAll(room, catchUps)
+  await scoreAll(harness, catchUps)
 
   const first = catchUps.find(({ partition }) => partition === acme.partition)!
   assert.deepEqual([first.isRebuild, first.last], [true, 89])
-  assert.equal(first.first, (await room.log.bounds(acme)).first)
-  const after = await room.seen()
+  assert.equal(first.first, (await harness.log.bounds(acme)).first)
+  const after = await harness.seen()
   assert.equal(after.size, 120)
   for (const [place, seen] of before) assert.deepEqual(after.get(place), seen, 'what was published stands')
   // Those behind: as if the log had begun where it does now.
-  const fresh = await engineRoom()
+  const fresh = await engineHarness()
   await fresh.append(passes(120 - first.first, first.first))
   await scoreAll(fresh)
   const shifted = new Map(
@@ -94,47 +94,43 @@ test('state that is older than the log is dropped, and built anew from what the 
     if (Number(place.split('/')[1]) >= 90) assert.deepEqual(vector, shifted.get(place), place)
 })
 
-test(
-  'a predictions topic that was put back to an older copy stops the partition with GAP; an accept gives those ' +
-    'predictions up',
-  async () => {
-    const room = await engineRoom()
-    const topic = room.stream.topics.predictions
-    await room.append(passes(50))
-    await scoreAll(room)
-    await room.withLogClosed((log) =>
-      cp(join(log, topic), join(room.directory, 'old-predictions'), { recursive: true }),
-    )
-    await room.append(passes(30, 50))
-    await scoreAll(room)
-    await room.withLogClosed(async (log) => {
-      await rm(join(log, topic), { recursive: true })
-      await cp(join(room.directory, 'old-predictions'), join(log, topic), { recursive: true })
-    })
-    await room.append(passes(20, 80))
-    const stops = await room.stops()
-    const flow = await room.score({ stops })
-    while (stops.stopped().length === 0) await systemClock.sleep(2)
-    const [stop] = stops.stopped()
-    assert.deepEqual([stop!.code, stop!.lost], ['GAP', { topic: 'doors', from: 50, to: 79 }])
-    assert.match(stop!.message, /predictions were lost/)
-    await stops.accept(acme, 'key-1', 'the warehouse has them')
-    await flow.caughtUp()
-    const offsets = [...(await room.seen(stops)).keys()].map((place) => Number(place.split('/')[1]))
-    assert.deepEqual(offsets, [
-      ...Array.from({ length: 50 }, (_, i) => i),
-      ...Array.from({ length: 20 }, (_, i) => 80 + i),
-    ])
-    // The state had the events whose predictions are lost: those behind are what they would have been.
-    const calm = await engineRoom()
-    await calm.append(passes(100))
-    await scoreAll(calm)
-    const expected = await calm.seen()
-    for (const [place, seen] of await room.seen(stops)) assert.deepEqual(seen, expected.get(place), place)
-    const certificate = await certify(
-      { stream: doors, id: 'certify-1', build: 'test', cpu: 'test' },
-      (await replayRoom(room)).parts,
-    )
-    assert.deepEqual([certificate!.equal, certificate!.served.predictions, certificate!.givenUp], [true, 70, 30])
-  },
-)
+test('a predictions topic restored from an older copy stops the partition with GAP; an accept gives up the lost rows', async () => {
+  const harness = await engineHarness()
+  const topic = harness.stream.topics.predictions
+  await harness.append(passes(50))
+  await scoreAll(harness)
+  await harness.withLogClosed((log) =>
+    cp(join(log, topic), join(harness.directory, 'old-predictions'), { recursive: true }),
+  )
+  await harness.append(passes(30, 50))
+  await scoreAll(harness)
+  await harness.withLogClosed(async (log) => {
+    await rm(join(log, topic), { recursive: true })
+    await cp(join(harness.directory, 'old-predictions'), join(log, topic), { recursive: true })
+  })
+  await harness.append(passes(20, 80))
+  const stops = await harness.stops()
+  const flow = await harness.score({ stops })
+  while (stops.stopped().length === 0) await systemClock.sleep(2)
+  const [stop] = stops.stopped()
+  assert.deepEqual([stop!.code, stop!.lost], ['GAP', { topic: 'doors', from: 50, to: 79 }])
+  assert.match(stop!.message, /predictions were lost/)
+  await stops.accept(acme, 'key-1', 'the warehouse has them')
+  await flow.caughtUp()
+  const offsets = [...(await harness.seen(stops)).keys()].map((place) => Number(place.split('/')[1]))
+  assert.deepEqual(offsets, [
+    ...Array.from({ length: 50 }, (_, i) => i),
+    ...Array.from({ length: 20 }, (_, i) => 80 + i),
+  ])
+  // The state had the events whose predictions are lost: those behind are what they would have been.
+  const calm = await engineHarness()
+  await calm.append(passes(100))
+  await scoreAll(calm)
+  const expected = await calm.seen()
+  for (const [place, seen] of await harness.seen(stops)) assert.deepEqual(seen, expected.get(place), place)
+  const certificate = await certify(
+    { stream: doors, id: 'certify-1', build: 'test', cpu: 'test' },
+    (await replayHarness(harness)).parts,
+  )
+  assert.deepEqual([certificate!.equal, certificate!.served.predictions, certificate!.givenUp], [true, 70, 30])
+})

@@ -8,7 +8,7 @@ import { isEngineError } from '../../../src/base/errors.js'
 import type { StateStore } from '../../../src/state/state-store.js'
 import { partitionOf } from '../../../src/base/keys.js'
 import { ask, open, redisServer } from '../../state/redis/redis-servers.js'
-import { engineRoom, passes, settings, type EngineRoom, type Seen } from '../engine-room.js'
+import { engineHarness, passes, settings, type EngineHarness, type Seen } from '../engine-harness.js'
 
 /** One entity in memory: nearly every event loads from the store. */
 const forgetful = { ...settings, cachedEntities: 1, chunkRecords: 7 }
@@ -50,41 +50,37 @@ describe('a state in Redis', () => {
    * of them, and gives how many are in.
    */
   async function run(
-    disturb: (room: EngineRoom) => Promise<number>,
+    disturb: (harness: EngineHarness) => Promise<number>,
     wrap: (store: StateStore) => StateStore = (store) => store,
     catchUps: CatchUp[] = [],
   ): Promise<Outcome> {
     await flush()
-    const room = await engineRoom()
+    const harness = await engineHarness()
     const store = wrap(await open({ nodes: server.nodes }))
-    const flow = await room.score({ store, settings: forgetful, onCatchUp: (catchUp) => catchUps.push(catchUp) })
-    await room.append(events.slice(0, 300))
+    const flow = await harness.score({ store, settings: forgetful, onCatchUp: (catchUp) => catchUps.push(catchUp) })
+    await harness.append(events.slice(0, 300))
     await flow.caughtUp()
-    await room.append(events.slice(await disturb(room)))
+    await harness.append(events.slice(await disturb(harness)))
     await flow.caughtUp()
     await holds(events.length)
     await flow.stop()
-    return { seen: await room.seen(), state: await stored() }
+    return { seen: await harness.seen(), state: await stored() }
   }
 
   const calm = (): Promise<Outcome> => run(async () => 300)
 
-  test(
-    'that is flushed under its owner, between two commits, is rebuilt: the same results, and the same state to ' +
-      'the byte',
-    async () => {
-      const undisturbed = await calm()
-      const catchUps: CatchUp[] = []
-      assert.deepEqual(await run(async () => flush().then(() => 300), undefined, catchUps), undisturbed)
-      const rebuilt = catchUps.filter(({ isRebuild }) => isRebuild)
-      assert.ok(
-        rebuilt.length > 2 && rebuilt[0]!.next === 0 && rebuilt.at(-1)!.next > rebuilt.at(-1)!.last,
-        'and says how far it is',
-      )
-    },
-  )
+  test('that is flushed between two commits of its owner is rebuilt: the same results and the same bytes', async () => {
+    const undisturbed = await calm()
+    const catchUps: CatchUp[] = []
+    assert.deepEqual(await run(async () => flush().then(() => 300), undefined, catchUps), undisturbed)
+    const rebuilt = catchUps.filter(({ isRebuild }) => isRebuild)
+    assert.ok(
+      rebuilt.length > 2 && rebuilt[0]!.next === 0 && rebuilt.at(-1)!.next > rebuilt.at(-1)!.last,
+      'and reports its progress',
+    )
+  })
 
-  test('that is flushed while a commit is on its way is rebuilt', async () => {
+  test('that is flushed during a commit is rebuilt', async () => {
     const undisturbed = await calm()
     let [isArmed, isFlushed] = [false, false]
     const flushing = (store: StateStore): StateStore => ({
@@ -99,48 +95,48 @@ describe('a state in Redis', () => {
         return store.commit(change)
       },
     })
-    const amid = async (room: EngineRoom): Promise<number> => {
+    const amid = async (harness: EngineHarness): Promise<number> => {
       isArmed = true
-      await room.append(events.slice(300, 310))
+      await harness.append(events.slice(300, 310))
       while (!isFlushed) await systemClock.sleep(2)
       return 310
     }
     assert.deepEqual(await run(amid, flushing), undisturbed)
   })
 
-  test('that is put back to an older copy under its owner is folded forward again, to the same bytes', async () => {
+  test('that is restored from an older copy while it is in use catches up to the same bytes', async () => {
     const undisturbed = await calm()
     await flush()
-    const room = await engineRoom()
-    const flow = await room.score({ store: await open({ nodes: server.nodes }), settings: forgetful })
-    await room.append(events.slice(0, 200))
+    const harness = await engineHarness()
+    const flow = await harness.score({ store: await open({ nodes: server.nodes }), settings: forgetful })
+    await harness.append(events.slice(0, 200))
     await holds(200)
     const copy = await admin(async (redis) =>
       Promise.all((await redis.keys('*')).map(async (key) => [key, await redis.dumpBuffer(key)] as const)),
     )
-    await room.append(events.slice(200, 400))
+    await harness.append(events.slice(200, 400))
     await holds(400)
     await admin((redis) =>
       copy.reduce((all, [key, bytes]) => all.restore(key, 0, bytes), redis.multi().flushall()).exec(),
     )
-    await room.append(events.slice(400))
+    await harness.append(events.slice(400))
     await flow.caughtUp()
     await holds(events.length)
     await flow.stop()
-    assert.deepEqual({ seen: await room.seen(), state: await stored() }, undisturbed)
+    assert.deepEqual({ seen: await harness.seen(), state: await stored() }, undisturbed)
   })
 
-  test('that is flushed while nothing comes is noticed and rebuilt, to the same bytes; nobody reads a part of it', async () => {
+  test('that is flushed while no events come is rebuilt to the same bytes; until then reads fail', async () => {
     await flush()
-    const room = await engineRoom()
+    const harness = await engineHarness()
     const store = await open({ nodes: server.nodes })
-    const flow = await room.score({ store, settings: forgetful })
-    await room.append(events)
+    const flow = await harness.score({ store, settings: forgetful })
+    await harness.append(events)
     await flow.caughtUp()
     await holds(events.length)
     const [before, { length: chunks }] = [await stored(), flow.chunks]
     await flush()
-    const at = { stream: 'doors', partition: partitionOf(Buffer.from('acme'), room.stream.stream.partitions) }
+    const at = { stream: 'doors', partition: partitionOf(Buffer.from('acme'), harness.stream.stream.partitions) }
     await assert.rejects(store.load(at, ['x']), (error) => isEngineError(error, 'REBUILDING'))
     await holds(events.length)
     assert.deepEqual([await stored(), flow.chunks.length], [before, chunks])
@@ -148,20 +144,20 @@ describe('a state in Redis', () => {
     await flow.stop()
   })
 
-  test('that was flushed while nobody owned it is rebuilt from the log', async () => {
+  test('that was flushed while no process owned it is rebuilt from the log', async () => {
     const undisturbed = await calm()
     await flush()
-    const room = await engineRoom()
-    const first = await room.score({ store: await open({ nodes: server.nodes }), settings: forgetful })
-    await room.append(events.slice(0, 300))
+    const harness = await engineHarness()
+    const first = await harness.score({ store: await open({ nodes: server.nodes }), settings: forgetful })
+    await harness.append(events.slice(0, 300))
     await first.caughtUp()
     await first.stop()
     await flush()
-    await room.append(events.slice(300))
-    const second = await room.score({ store: await open({ nodes: server.nodes }), settings: forgetful })
+    await harness.append(events.slice(300))
+    const second = await harness.score({ store: await open({ nodes: server.nodes }), settings: forgetful })
     await second.caughtUp()
     await second.stop()
-    assert.deepEqual({ seen: await room.seen(), state: await stored() }, undisturbed)
+    assert.deepEqual({ seen: await harness.seen(), state: await stored() }, undisturbed)
     assert.equal(
       second.chunks.reduce((sum, { records }) => sum + records, 0),
       300,
@@ -170,7 +166,7 @@ describe('a state in Redis', () => {
   })
 })
 
-test('a rebuild says when it begins, how far it is and when it ends; a restart after a few commits says nothing', () => {
+test('a rebuild reports its start, its progress and its end; a restart after a few commits reports nothing', () => {
   let nowMs = 0
   const said: string[] = []
   const rebuilds = followRebuilds({ nowMs: () => nowMs, sleep: async () => undefined }, (message) => said.push(message))

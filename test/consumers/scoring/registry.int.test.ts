@@ -17,7 +17,7 @@ import type { AvroRecord } from '../../../src/contracts/streams.js'
 import { wireHeader } from '../../../src/streams/codec/wire.js'
 import { doors } from '../../fixtures/doors.js'
 import { registryServer } from '../../streams/registry/registry-server.js'
-import { engineRoom, monday, passes } from '../engine-room.js'
+import { engineHarness, monday, passes } from '../engine-harness.js'
 
 /** The first run on a machine installs packages. */
 const pipTimeoutMs = 5 * 60_000
@@ -50,7 +50,7 @@ const records = (values: readonly Buffer[]): LogRecord[] =>
   }))
 
 describe('a chunk of old and new producers at once', () => {
-  test('is read whole, whoever wrote in which format, and what is of no use is set aside with its reason', async () => {
+  test('is read in every format, and records that cannot be read become dead letters with a reason', async () => {
     const source = open()
     const [first, own, last] = [
       await source.register(subject, older),
@@ -83,13 +83,13 @@ describe('a chunk of old and new producers at once', () => {
     expect(decoded.dead[1]!.reason).toMatch(/schema id 876543.*'doors-value'/)
   })
 
-  test('asks nobody where no record is in the wire format', async () => {
+  test('does not ask the registry where no record is in the wire format', async () => {
     const chunk = records(passes(3).map((event) => stream.codec.encodeJson(event)))
     const nobody = { resolve: () => assert.fail('the registry was asked') }
     assert.equal(decodeChunk(stream, 'any', chunk, await readersFor(stream, chunk, nobody)).events.length, 3)
   })
 
-  test('without a registry its records in the wire format are dead letters that say so', async () => {
+  test('without a registry has a dead letter for each record in the wire format', async () => {
     const chunk = records([stream.codec.encodeWire(1, passes(1)[0]!)])
     const { dead } = decodeChunk(stream, 'any', chunk, await readersFor(stream, chunk, undefined))
     assert.deepEqual(
@@ -107,7 +107,7 @@ describe('a producer in another language', () => {
   const missing = missingPython(requirements)
 
   test(
-    'is read as it wrote: Python, with Confluent’s own serializer',
+    'in Python, with the serializer of Confluent, writes events that are read as they were written',
     async ({ skip }) => {
       if (missing !== undefined) {
         process.stderr.write(`\n!!! NOT RUN: a producer in Python: ${missing}\n\n`)
@@ -134,38 +134,38 @@ describe('a producer in another language', () => {
   )
 })
 
-describe('while the registry is away', () => {
-  test('a chunk waits, and nothing of it becomes a dead letter', async () => {
+describe('while the registry is unreachable', () => {
+  test('a chunk waits, and none of its records becomes a dead letter', async () => {
     const source = open()
     const id = await source.register(subject, doors.schema)
     source.close()
     const fresh = open()
     await server().stop()
-    const room = await engineRoom()
-    await room.append(passes(40).map((event) => stream.codec.encodeWire(id, event)))
+    const harness = await engineHarness()
+    await harness.append(passes(40).map((event) => stream.codec.encodeWire(id, event)))
     const waited: unknown[] = []
     let told: () => void
     const waits = new Promise<void>((resolve) => (told = resolve))
-    const flow = await room.score({ schemas: fresh, onRetry: (_, error) => (waited.push(error), told()) })
+    const flow = await harness.score({ schemas: fresh, onRetry: (_, error) => (waited.push(error), told()) })
     await waits
     assert.ok(waited.every((error) => isEngineError(error, 'REGISTRY_DOWN')))
-    assert.deepEqual([await room.seen(), await room.deadLetters()], [new Map(), []])
+    assert.deepEqual([await harness.seen(), await harness.deadLetters()], [new Map(), []])
     await server().startAgain()
     await flow.caughtUp()
     await flow.stop()
-    assert.equal((await room.seen()).size, 40)
-    assert.deepEqual(await room.deadLetters(), [])
+    assert.equal((await harness.seen()).size, 40)
+    assert.deepEqual(await harness.deadLetters(), [])
   })
 
-  test('a partition that is taken away lets go', async () => {
+  test('a partition that is revoked stops waiting', async () => {
     const nowhere = openSchemaRegistry({ url: 'http://127.0.0.1:1', clock: systemClock })
-    const room = await engineRoom()
-    await room.append([stream.codec.encodeWire(1, passes(1)[0]!)])
+    const harness = await engineHarness()
+    await harness.append([stream.codec.encodeWire(1, passes(1)[0]!)])
     let told: () => void
     const waits = new Promise<void>((resolve) => (told = resolve))
-    const flow = await room.score({ schemas: nowhere, onRetry: () => told() })
+    const flow = await harness.score({ schemas: nowhere, onRetry: () => told() })
     await waits
     await flow.stop()
-    assert.deepEqual([await room.seen(), await room.deadLetters()], [new Map(), []])
+    assert.deepEqual([await harness.seen(), await harness.deadLetters()], [new Map(), []])
   })
 })

@@ -1,58 +1,55 @@
 import { strict as assert } from 'node:assert'
 import { test } from 'vitest'
-import { engineRoom, monday, passes, settings, type EngineRoom } from '../engine-room.js'
+import { driveEngine } from '../../drive/engine.js'
+import { each } from '../../drive/expected.js'
+import { pass, passesOf } from '../../drive/words/doors.js'
+import { doors } from '../../fixtures/doors.js'
+import { engineHarness, monday, passes, type EngineHarness } from '../engine-harness.js'
 
-const kinds = async (room: EngineRoom): Promise<string> =>
-  [...(await room.seen()).values()].map(({ kind }) => (kind === 'prediction' ? 'p' : 'd')).join('')
+const kinds = async (harness: EngineHarness): Promise<string> =>
+  [...(await harness.seen()).values()].map(({ kind }) => (kind === 'prediction' ? 'p' : 'd')).join('')
 
-test('an event that comes again is scored once and counted, after a restart and under another owner too', async () => {
-  const room = await engineRoom()
+test('an event that comes again is scored once and counted, also after a restart and by another owner', async () => {
+  const harness = await engineHarness()
   const events = passes(10)
-  await room.append(events)
-  const first = await room.score()
+  await harness.append(events)
+  const first = await harness.score()
   await first.caughtUp()
   await first.stop()
-  await room.append(events.slice(0, 3))
-  const restarted = await room.score()
+  await harness.append(events.slice(0, 3))
+  const restarted = await harness.score()
   await restarted.caughtUp()
   const { partition, block } = restarted.chunks.at(-1)!
-  await room.store.claim({ stream: 'doors', partition }, room.stream.stateIdentity, block.epoch)
-  await room.append([...events.slice(5, 7), ...passes(1, 10)])
+  await harness.store.claim({ stream: 'doors', partition }, harness.stream.stateIdentity, block.epoch)
+  await harness.append([...events.slice(5, 7), ...passes(1, 10)])
   await restarted.caughtUp()
-  assert.equal(await kinds(room), 'ppppppppppdddddp')
+  assert.equal(await kinds(harness), 'ppppppppppdddddp')
   assert.equal(
     restarted.chunks.reduce((sum, { chunk }) => sum + chunk.duplicates, 0),
     5,
   )
 })
 
-test('it is known for as long as the setting says: beyond the horizon it is scored again', async () => {
-  const room = await engineRoom()
-  const events = passes(8)
-  await room.append([...events, events[7]!, events[0]!])
-  const flow = await room.score({ settings: { ...settings, seenIds: 4 } })
-  await flow.caughtUp()
-  assert.equal(await kinds(room), 'ppppppppdp')
-})
+test('an event that comes again is scored again where more than `seenIds` other events came in between', () =>
+  driveEngine(doors, { seenIds: 4 })
+    .when(passesOf(8), pass({ id: 'pass-8' }), pass({ id: 'pass-1' }))
+    .then([...each(8), { duplicate: true }, {}]))
 
-test('the same id of another tenant is another event', async () => {
-  const room = await engineRoom()
-  const [event] = passes(1)
-  await room.append([event!, { ...event, tenant_id: 'globex' }])
-  const flow = await room.score()
-  await flow.caughtUp()
-  assert.equal(await kinds(room), 'pp')
-})
+test('an event with the id of an event of another tenant is no duplicate', () =>
+  driveEngine(doors)
+    .given(pass({ id: 'x' }))
+    .when(pass({ id: 'x', tenant: 'globex' }))
+    .then({ features: { passes_1h: 1 } }))
 
-test('an event that comes late, but within the lateness, folds into its own place', async () => {
+test('an event that comes late, but within the lateness, changes later vectors as if it had come in time', async () => {
   const inTurn = passes(12).map((event, n) => ({ ...event, at: monday + n * 60_000 }))
   const late = inTurn[4]!
-  const [calm, shuffled] = [await engineRoom(), await engineRoom()]
+  const [calm, shuffled] = [await engineHarness(), await engineHarness()]
   await calm.append(inTurn)
   await shuffled.append([...inTurn.slice(0, 4), ...inTurn.slice(5, 10), late, ...inTurn.slice(10)])
-  for (const room of [calm, shuffled]) await (await room.score()).caughtUp()
-  const passesOf = async (room: EngineRoom, id: unknown): Promise<number> =>
-    [...(await room.seen()).values()].find((one) => one.id === id)!.vector[1]!
+  for (const harness of [calm, shuffled]) await (await harness.score()).caughtUp()
+  const passesOf = async (harness: EngineHarness, id: unknown): Promise<number> =>
+    [...(await harness.seen()).values()].find((one) => one.id === id)!.vector[1]!
   for (const { event_id: id } of [late, ...inTurn.slice(10)] as { event_id?: string }[])
     assert.equal(await passesOf(shuffled, id), await passesOf(calm, id))
   assert.deepEqual(

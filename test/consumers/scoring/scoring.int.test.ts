@@ -1,303 +1,100 @@
 import { strict as assert } from 'node:assert'
-import { test } from 'vitest'
-import { EngineError, isEngineError } from '../../../src/base/errors.js'
-import type { StateStore } from '../../../src/state/state-store.js'
+import { describe, test } from 'vitest'
 import { decodeBlock } from '../../../src/log/blocks/codec.js'
-import { engineRoom, monday, passes, settings, type EngineRoom, type Seen } from '../engine-room.js'
+import {
+  driveEngine,
+  everyResultIsAsInMemory,
+  theEngineRestarts,
+  theLateEventsLeaveNoTrace,
+} from '../../drive/engine.js'
+import { theStateIsLost } from '../../drive/engine.js'
+import { each } from '../../drive/expected.js'
+import { modelThat } from '../../drive/models.js'
+import { record } from '../../drive/story.js'
+import { pass, passesOf } from '../../drive/words/doors.js'
+import { doors } from '../../fixtures/doors.js'
+import { engineHarness, passes } from '../engine-harness.js'
 
-/** A store whose commits never go through: stopping the flow then leaves what a crash leaves. */
-const commitless = (store: StateStore): StateStore => ({
-  claim: (...args) => store.claim(...args),
-  load: (...args) => store.load(...args),
-  commit: () => Promise.reject(new EngineError('STORE_DOWN', 'no commits today')),
-  sweep: (...args) => store.sweep(...args),
-})
-
-/** What an engine that nothing ever happened to makes of the same events. */
-async function undisturbed(events: Parameters<EngineRoom['append']>[0]): Promise<Map<string, Seen>> {
-  const room = await engineRoom()
-  await room.append(events)
-  const flow = await room.score()
-  await flow.caughtUp()
-  await flow.stop()
-  return room.seen()
-}
-
-test('every offset has one visible result: a prediction, a duplicate notice or a dead letter', async () => {
-  const room = await engineRoom()
-  const good = passes(120)
-  await room.append([
-    ...good.slice(0, 60),
-    '{"broken',
-    { ...good[5] },
-    { ...good[7], event_id: 'x', force: 'much' },
-    ...good.slice(60),
-  ])
-  const flow = await room.score()
-  await flow.caughtUp()
-  const seen = [...(await room.seen()).values()]
-  const letters = await room.deadLetters()
-  assert.deepEqual(
-    seen.filter(({ kind }) => kind === 'prediction').map(({ id }) => id),
-    good.map((event) => event['event_id']),
-  )
-  assert.deepEqual(
-    seen.filter(({ kind }) => kind === 'duplicate').map(({ id }) => id),
-    ['acme-5'],
-  )
-  assert.deepEqual(
-    letters.map(({ headers }) => String(headers['dead-letter-code'])),
-    ['BAD_JSON', 'BAD_FIELD'],
-  )
-  assert.equal(letters[0]!.value?.toString(), '{"broken')
-  assert.match(String(letters[1]!.headers['dead-letter-reason']), /force/)
-})
-
-test('after a crash without a commit nothing is published twice and the scores go on as if nothing had happened', async () => {
-  const events = passes(300)
-  const calm = await undisturbed(events)
-  const room = await engineRoom()
-  await room.append(events.slice(0, 170))
-  const crashed = await room.score({ store: commitless(room.store) })
-  await crashed.caughtUp()
-  await crashed.stop()
-  await room.append(events.slice(170))
-  const again = await room.score()
-  await again.caughtUp()
-  assert.deepEqual(await room.seen(), calm)
-  assert.equal(
-    again.chunks.reduce((sum, { records }) => sum + records, 0),
-    130,
-    'only what had no result is scored',
-  )
-})
-
-test('a crash between commits goes on from the last of them', async () => {
-  const events = passes(400)
-  const calm = await undisturbed(events)
-  const room = await engineRoom()
-  let commits = 0
-  const dying: StateStore = {
-    claim: (...args) => room.store.claim(...args),
-    load: (...args) => room.store.load(...args),
-    commit: (change) =>
-      ++commits > 2 ? Promise.reject(new EngineError('STORE_DOWN', 'gone')) : room.store.commit(change),
-    sweep: (...args) => room.store.sweep(...args),
-  }
-  await room.append(events.slice(0, 250))
-  const first = await room.score({
-    store: dying,
-    settings: { commitIntervalMs: 0, commitIntervalMaxMs: 0, chunkRecords: 20, cachedEntities: 1_000, seenIds: 1_000 },
-  })
-  await first.caughtUp()
-  await first.stop()
-  assert.ok(commits > 2, 'a commit was refused')
-  await room.append(events.slice(250))
-  const second = await room.score()
-  await second.caughtUp()
-  assert.deepEqual(await room.seen(), calm)
-})
-
-test('a lost state store is rebuilt from the log, bit for bit, without publishing anything again', async () => {
-  const events = passes(260)
-  const calm = await undisturbed(events)
-  const room = await engineRoom()
-  await room.append(events.slice(0, 200))
-  const before = await room.score()
-  await before.caughtUp()
-  await before.stop()
-  await room.loseState()
-  await room.append(events.slice(200))
-  const after = await room.score()
-  await after.caughtUp()
-  assert.deepEqual(await room.seen(), calm)
-  assert.equal(
-    after.chunks.reduce((sum, { records }) => sum + records, 0),
-    60,
-  )
-})
-
-test('a small cache changes no score', async () => {
-  const events = passes(300)
-  const calm = await undisturbed(events)
-  const room = await engineRoom()
-  await room.append(events)
-  const flow = await room.score({
-    settings: { commitIntervalMs: 0, commitIntervalMaxMs: 0, chunkRecords: 7, cachedEntities: 1, seenIds: 1_000 },
-  })
-  await flow.caughtUp()
-  assert.deepEqual(await room.seen(), calm)
-})
-
-test('the last events are committed while nothing more arrives', async () => {
-  const room = await engineRoom()
-  await room.append(passes(10))
-  const flow = await room.score()
-  await flow.caughtUp()
-  const { partition } = flow.chunks[0]!
-  const committed = async (): Promise<number> =>
-    (await room.store.stat()).partitions.find((one) => one.partition === partition)?.last ?? -1
-  while ((await committed()) < 9) await new Promise((resolve) => setTimeout(resolve, 5))
-  assert.equal(await committed(), 9)
-})
-
-test('a store that is away is waited for: nothing is scored meanwhile, and everything afterwards', async () => {
-  const events = passes(80)
-  const calm = await undisturbed(events)
-  const room = await engineRoom()
-  let away = true
-  let asked = 0
-  const flaky: StateStore = {
-    claim: (...args) => room.store.claim(...args),
-    load: (...args) => (
-      asked++,
-      away ? Promise.reject(new EngineError('STORE_DOWN', 'away')) : room.store.load(...args)
-    ),
-    commit: (change) => room.store.commit(change),
-    sweep: (...args) => room.store.sweep(...args),
-  }
-  await room.append(events)
-  const retried: string[] = []
-  const flow = await room.score({ store: flaky, onRetry: (what) => retried.push(what) })
-  while (asked < 3) await new Promise((resolve) => setTimeout(resolve, 5))
-  assert.equal((await room.seen()).size, 0)
-  away = false
-  await flow.caughtUp()
-  assert.deepEqual(await room.seen(), calm)
-  assert.ok(retried.length >= 2)
-})
-
-test('an owner that another one fenced claims the partition again under a higher epoch', async () => {
-  const events = passes(120)
-  const calm = await undisturbed(events)
-  const room = await engineRoom()
-  await room.append(events.slice(0, 60))
-  const flow = await room.score()
-  await flow.caughtUp()
-  const { partition, block } = flow.chunks.at(-1)!
-  const { epoch } = await room.store.claim({ stream: 'doors', partition }, room.stream.stateIdentity, block.epoch)
-  await room.append(events.slice(60))
-  await flow.caughtUp()
-  while (
-    !(await room.records(room.stream.topics.predictions, partition)).some(
-      ({ value }) => decodeBlock(value!).epoch > epoch,
+test('every record has one visible result: a prediction, a duplicate notice or a dead letter', () =>
+  driveEngine(doors)
+    .when(
+      passesOf(60),
+      record('{"broken'),
+      pass({ id: 'pass-6' }),
+      pass({ id: 'x', columns: { force: 'much' } }),
+      passesOf(60),
     )
-  )
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  await flow.caughtUp()
-  assert.deepEqual(await room.seen(), calm)
+    .then([
+      ...each(60),
+      { deadLetter: 'BAD_JSON', text: '{"broken' },
+      { duplicate: true },
+      { deadLetter: 'BAD_FIELD', because: /force/ },
+      ...each(60),
+    ]))
+
+describe('an event', () => {
+  test('older than the lateness allows is scored, is marked as late and leaves no trace', () =>
+    driveEngine(doors)
+      .given(passesOf(30))
+      .when(pass({ ago: '1d', force: 900 }), passesOf(10))
+      .and(theLateEventsLeaveNoTrace())
+      .then([{ late: true, features: { force: 900 } }, ...each(10, { late: false })]))
+
+  test('of a tenant that is not configured becomes a dead letter', () =>
+    driveEngine(doors, { tenants: new Set(['acme']) })
+      .when(passesOf(5), passesOf(5, { tenant: 'stranger' }))
+      .then([...each(5), ...each(5, { deadLetter: 'UNKNOWN_TENANT' })]))
+
+  test('from the future, of a megabyte or without a value becomes a dead letter; its neighbours are scored', () =>
+    driveEngine(doors)
+      .when(
+        pass(),
+        pass({ ahead: '9d' }),
+        pass(),
+        pass({ columns: { more: 'x'.repeat(1 << 20) } }),
+        pass(),
+        record(null),
+      )
+      .then([
+        {},
+        { deadLetter: 'TIME_OUT_OF_RANGE' },
+        {},
+        { deadLetter: 'TOO_LARGE' },
+        {},
+        { deadLetter: 'BAD_FIELD', because: /tombstone/ },
+      ]))
+
+  test('is scored by the model that is routed, and by the heuristic where the model fails', () =>
+    driveEngine(doors, { model: modelThat((x) => (x['force']! > 90 ? assert.fail('too much') : x['force']! / 100)) })
+      .when(pass({ force: 85 }), pass({ force: 95 }), pass({ force: 20 }))
+      .and(everyResultIsAsInMemory())
+      .then([
+        { by: 'model', version: 'v1', risk: 'high', score: 0.85, reasons: ['force'] },
+        { by: 'heuristic:model-error', version: 'heuristic_v1' },
+        { by: 'model', version: 'v1', risk: 'low', score: 0.2 },
+      ]))
+
+  test('has the same result in the log as in memory, through restarts and after the state was lost', () =>
+    driveEngine(doors)
+      .given(passesOf(40), theEngineRestarts(), passesOf(40), theStateIsLost(), passesOf(40))
+      .when(pass({ id: 'pass-3' }), pass())
+      .and(everyResultIsAsInMemory())
+      .then([{ duplicate: true }, { late: false }]))
 })
 
-test('blocks of a partition follow one another without a hole, markers first', async () => {
-  const room = await engineRoom()
-  await room.append([...passes(90), 'not json', 'nor this'])
-  const flow = await room.score()
+test('the blocks of a partition follow each other without a gap, and a marker is the first', async () => {
+  const harness = await engineHarness()
+  await harness.append([...passes(90), 'not json', 'nor this'])
+  const flow = await harness.score()
   await flow.caughtUp()
   const { partition } = flow.chunks[0]!
-  const blocks = (await room.records(room.stream.topics.predictions, partition)).map(({ value }) => decodeBlock(value!))
+  const blocks = (await harness.records(harness.stream.topics.predictions, partition)).map(({ value }) =>
+    decodeBlock(value!),
+  )
   assert.deepEqual(
     { after: blocks[0]!.after, last: blocks[0]!.last, rows: blocks[0]!.rows },
     { after: -1, last: -1, rows: 0 },
   )
   blocks.slice(1).forEach((block, i) => assert.equal(block.after, blocks[i]!.last))
   assert.equal(blocks.at(-1)!.last, 91)
-})
-
-test('an event older than the lateness allows is scored, flagged, and leaves no trace', async () => {
-  const events = passes(40)
-  const late = { ...events[0], event_id: 'late', at: monday - 86_400_000, force: 900 }
-  const room = await engineRoom()
-  await room.append([...events.slice(0, 30), late, ...events.slice(30)])
-  const flow = await room.score()
-  await flow.caughtUp()
-  const seen = [...(await room.seen()).values()]
-  assert.deepEqual(
-    seen.filter((one) => one.late).map(({ id }) => id),
-    ['late'],
-  )
-  const calm = [...(await undisturbed(events)).values()]
-  assert.deepEqual(
-    seen.filter((one) => !one.late),
-    calm,
-  )
-})
-
-test('events of tenants that are not configured become dead letters', async () => {
-  const room = await engineRoom()
-  await room.append([...passes(5), ...passes(5, 0, 'stranger')])
-  const flow = await room.score({ tenants: new Set(['acme']) })
-  await flow.caughtUp()
-  const letters = await room.deadLetters()
-  assert.deepEqual(
-    new Set(letters.map(({ headers }) => String(headers['dead-letter-code']))),
-    new Set(['UNKNOWN_TENANT']),
-  )
-  assert.equal(letters.length, 5)
-  assert.equal((await room.seen()).size, 5)
-})
-
-test(
-  'an event of the future, one of a megabyte and one without a value are dead letters; their neighbours are ' +
-    'scored',
-  async () => {
-    const room = await engineRoom()
-    const [a, b, c] = passes(3) as [Record<string, unknown>, Record<string, unknown>, Record<string, unknown>]
-    await room.append(
-      [
-        a,
-        { ...b, event_id: 'future', at: monday + 9 * 86_400_000 },
-        b,
-        JSON.stringify({ ...c, event_id: 'huge', more: 'x'.repeat(1 << 20) }),
-        c,
-      ],
-      monday + 3_600_000,
-    )
-    const { partition } = (await room.score().then(async (flow) => (await flow.caughtUp(), flow))).chunks[0]!
-    await room.log.append({ topic: room.stream.topics.events, partition }, [{ key: null, value: null }])
-    const codes = async (): Promise<string[]> =>
-      (await room.deadLetters()).map(({ headers }) => String(headers['dead-letter-code']))
-    while ((await codes()).length < 3) await new Promise((resolve) => setTimeout(resolve, 5))
-    assert.deepEqual(await codes(), ['TIME_OUT_OF_RANGE', 'TOO_LARGE', 'BAD_FIELD'])
-    assert.deepEqual(
-      [...(await room.seen()).values()].map(({ id }) => id),
-      ['acme-0', 'acme-1', 'acme-2'],
-    )
-  },
-)
-
-test('state that reaches beyond the log stops the partition with LOG_RESET', async () => {
-  const room = await engineRoom()
-  const at = { stream: 'doors', partition: 0 }
-  const { epoch, claim } = await room.store.claim(at, room.stream.stateIdentity, 0)
-  await room.store.commit({ at, epoch, claim, previous: -1, last: 500, puts: [] })
-  const flow = await room.score()
-  await assert.rejects(flow.failed, (error) => isEngineError(error, 'LOG_RESET'))
-})
-
-test('state that nothing can read any more is dropped while events go on, and changes no result', async () => {
-  const days = Array.from({ length: 5 }, (_, day) =>
-    passes(20, day * 57_600).map((event) => ({ ...event, badge: `badge-of-day-${day}` })),
-  )
-  const events = [
-    ...days.flat(),
-    ...passes(20, 300).map((event) => ({
-      ...event,
-      event_id: `late-${String(event['event_id'])}`,
-      badge: 'badge-of-day-0',
-    })),
-  ]
-  const room = await engineRoom()
-  const flow = await room.score({
-    settings: { ...settings, chunkRecords: 10, commitIntervalMs: 0, commitIntervalMaxMs: 0, sweepIntervalMs: 0 },
-  })
-  for (const event of events) {
-    await room.append([event])
-    await flow.caughtUp()
-  }
-  await flow.stop()
-  const partition = [...(await room.seen()).keys()].map((place) => Number(place.split('/')[0]))[0]!
-  const keys = days.map((_, day) => room.stream.plan.keyOf('badge', 'acme', [`badge-of-day-${day}`]))
-  const kept = (await room.store.load({ stream: 'doors', partition }, keys)).map((blob) => blob !== undefined)
-  assert.deepEqual(kept, [false, false, false, false, true])
-  assert.deepEqual(await room.seen(), await undisturbed(events))
 })

@@ -8,24 +8,24 @@ import { EngineError, isEngineError } from '../../../src/base/errors.js'
 import { decodeBlock } from '../../../src/log/blocks/codec.js'
 import type { EventLog } from '../../../src/log/event-log.js'
 import { emptyRouting } from '../../../src/scorers/routing.js'
-import { engineRoom, monday, passes, type EngineRoom } from '../engine-room.js'
+import { engineHarness, monday, passes, type EngineHarness } from '../engine-harness.js'
 import { apiPredictionsTopic } from '../../../src/consumers/ground/topic-names.js'
 
 const caller = { tenant: 'acme', key: 'k1' }
 
-/** The port on a room; while `held.away` the log takes no asked predictions. */
+/** The port on a harness; while `held.away` the log takes no asked predictions. */
 async function served(): Promise<{
-  room: EngineRoom
+  harness: EngineHarness
   port: ScoringPort
   predictions: PredictionLog
   held: { away: boolean }
 }> {
-  const room = await engineRoom()
-  await room.log.ensure({ topic: apiPredictionsTopic.topic, partitions: 1 })
-  await room.log.ensure({ topic: 'outcomes', partitions: 1 })
+  const harness = await engineHarness()
+  await harness.log.ensure({ topic: apiPredictionsTopic.topic, partitions: 1 })
+  await harness.log.ensure({ topic: 'outcomes', partitions: 1 })
   const held = { away: false }
   const append: EventLog['append'] = (at, records) =>
-    held.away ? Promise.reject(new EngineError('DISK_FULL', 'no space left')) : room.log.append(at, records)
+    held.away ? Promise.reject(new EngineError('DISK_FULL', 'no space left')) : harness.log.append(at, records)
   const predictions = openPredictionLog({
     log: { append },
     clock: systemClock,
@@ -33,54 +33,54 @@ async function served(): Promise<{
     onLost: (error) => assert.fail(String(error)),
   })
   const port = scoringPort({
-    log: room.log,
+    log: harness.log,
     predictions,
-    store: room.store,
-    streams: [room.stream],
+    store: harness.store,
+    streams: [harness.stream],
     tenants: new Set(['acme', 'beta']),
     clock: systemClock,
     routing: () => emptyRouting,
   })
-  return { room, port, predictions, held }
+  return { harness, port, predictions, held }
 }
 
 /** What a scoring process does when it gets the partitions; their events have results up to `covered`. */
-const claimAll = ({ store, stream }: EngineRoom, covered = -1): Promise<unknown> =>
+const claimAll = ({ store, stream }: EngineHarness, covered = -1): Promise<unknown> =>
   Promise.all(
     Array.from({ length: stream.stream.partitions }, (_, partition) =>
       store.claim({ stream: 'doors', partition }, stream.stateIdentity, 0, covered),
     ),
   )
 
-test('an asked prediction is the one the log path makes of the same event next', async () => {
-  const { room, port } = await served()
-  const flow = await room.score()
+test('a prediction on request equals the prediction of the same event when it comes next', async () => {
+  const { harness, port } = await served()
+  const flow = await harness.score()
   await port.ingest('doors', passes(50), caller)
   await flow.caughtUp()
   await flow.stop()
   const next = passes(51)[50]!
   const [asked] = (await port.predict('doors', [next], caller, true)) as readonly Predicted[]
-  const again = await room.score()
+  const again = await harness.score()
   await port.ingest('doors', [next], caller)
   await again.caughtUp()
-  const logged = [...(await room.seen()).values()].find(({ id }) => id === next['event_id'])!
+  const logged = [...(await harness.seen()).values()].find(({ id }) => id === next['event_id'])!
   assert.equal(asked!.score, logged.score)
-  const [record] = await room.records(apiPredictionsTopic.topic, 0)
+  const [record] = await harness.records(apiPredictionsTopic.topic, 0)
   assert.deepEqual([...decodeBlock(record!.value!).vectors], logged.vector)
   assert.equal(record!.key?.toString(), 'doors')
 })
 
-test('asking changes nothing: two events of one request do not see each other', async () => {
-  const { room, port } = await served()
-  await claimAll(room)
+test('a request changes nothing: two events of one request do not see each other', async () => {
+  const { harness, port } = await served()
+  await claimAll(harness)
   const [one, two] = passes(2) as [Record<string, unknown>, Record<string, unknown>]
   const same = { ...two, event_id: 'other', badge: one['badge'], at: one['at'], force: one['force'], door: one['door'] }
   const [first, second] = (await port.predict('doors', [one, same], caller)) as readonly Predicted[]
   assert.equal(first!.score, second!.score)
 })
 
-test('nothing is scored or told from a part of a state: it is asked for again when the state is whole', async () => {
-  const { room, port } = await served()
+test('while a state is rebuilt, requests fail; afterwards they are answered', async () => {
+  const { harness, port } = await served()
   const asked = (): Promise<unknown>[] => [
     port.predict('doors', passes(1), caller),
     port.features('doors', 'badge', 'acme', ['b1'], monday),
@@ -88,17 +88,17 @@ test('nothing is scored or told from a part of a state: it is asked for again wh
   const rebuilding = (error: unknown): boolean => isEngineError(error, 'REBUILDING')
   for (const one of asked())
     await assert.rejects(one, rebuilding, 'nobody scores the partitions yet, or the state was emptied')
-  await claimAll(room, 41)
+  await claimAll(harness, 41)
   for (const one of asked()) await assert.rejects(one, rebuilding)
-  const flow = await room.score()
-  await room.append(passes(50))
+  const flow = await harness.score()
+  await harness.append(passes(50))
   await flow.caughtUp()
   await flow.stop()
   assert.equal((await port.predict('doors', passes(1), caller)).length, 1)
 })
 
-test('good events are acknowledged with their place, bad ones answered in theirs', async () => {
-  const { room, port } = await served()
+test('good events are acknowledged with their offsets, bad ones answered at their index', async () => {
+  const { harness, port } = await served()
   const [a, b, c] = passes(3) as [Record<string, unknown>, Record<string, unknown>, Record<string, unknown>]
   const results = await port.ingest(
     'doors',
@@ -113,7 +113,7 @@ test('good events are acknowledged with their place, bad ones answered in theirs
   assert.ok(isRejected(rejected) && rejected.error.field === 'force' && rejected.event_id === 'acme-1')
   const first = results[0]!
   assert.ok(!isRejected(first))
-  const stored = await room.records(room.stream.topics.events, first.partition)
+  const stored = await harness.records(harness.stream.topics.events, first.partition)
   assert.deepEqual(
     stored.map(({ headers }) => [headers['event_id']?.toString(), headers['tenant']?.toString()]),
     [
@@ -123,23 +123,23 @@ test('good events are acknowledged with their place, bad ones answered in theirs
   )
 })
 
-test('an event that is sent again is acknowledged again and scored once', async () => {
-  const { room, port } = await served()
-  const flow = await room.score()
+test('an event that is sent twice is acknowledged twice and scored once', async () => {
+  const { harness, port } = await served()
+  const flow = await harness.score()
   const events = passes(3)
   await port.ingest('doors', events, caller)
   const again = await port.ingest('doors', events, caller)
   assert.ok(again.every((one) => !isRejected(one)))
   await flow.caughtUp()
   assert.deepEqual(
-    [...(await room.seen()).values()].map(({ kind }) => kind),
+    [...(await harness.seen()).values()].map(({ kind }) => kind),
     ['prediction', 'prediction', 'prediction', 'duplicate', 'duplicate', 'duplicate'],
   )
 })
 
 test('the features of an entity are those of its state at a time', async () => {
-  const { room, port } = await served()
-  const flow = await room.score()
+  const { harness, port } = await served()
+  const flow = await harness.score()
   await port.ingest('doors', passes(30), caller)
   await flow.caughtUp()
   await flow.stop()
@@ -159,12 +159,12 @@ test('the features of an entity are those of its state at a time', async () => {
 })
 
 test('outcomes are durable records keyed by tenant, with the key that sent them', async () => {
-  const { room, port } = await served()
+  const { harness, port } = await served()
   await port.appendOutcomes(
     [{ stream: 'doors', tenant: 'acme', event_id: 'acme-1', label: 1, source: 'review', decidedAtMs: 5 }],
     caller,
   )
-  const [record] = await room.records('outcomes', 0)
+  const [record] = await harness.records('outcomes', 0)
   assert.equal(record!.key?.toString(), 'acme')
   assert.deepEqual(JSON.parse(record!.value!.toString()), {
     stream: 'doors',
@@ -177,28 +177,28 @@ test('outcomes are durable records keyed by tenant, with the key that sent them'
   })
 })
 
-test('a stream that is not there is named with those that are', async () => {
+test('an unknown stream is answered with the names of the known ones', async () => {
   const { port } = await served()
   await assert.rejects(async () => port.ingest('windows', [], caller), /windows.*doors/)
 })
 
-test('a caller gets the score while the log is away; the prediction is logged when it is back', async () => {
-  const { room, port, held } = await served()
-  await claimAll(room)
+test('a caller gets a score while the log is unreachable; the prediction is logged afterwards', async () => {
+  const { harness, port, held } = await served()
+  await claimAll(harness)
   held.away = true
   const [answered] = (await port.predict('doors', passes(1), caller)) as readonly Predicted[]
   assert.ok(answered!.score >= 0)
   await assert.rejects(port.predict('doors', passes(1), caller, true), (error) => isEngineError(error, 'DISK_FULL'))
   held.away = false
-  await vi.waitUntil(async () => (await room.records(apiPredictionsTopic.topic, 0)).length > 0)
-  const [record] = await room.records(apiPredictionsTopic.topic, 0)
+  await vi.waitUntil(async () => (await harness.records(apiPredictionsTopic.topic, 0)).length > 0)
+  const [record] = await harness.records(apiPredictionsTopic.topic, 0)
   assert.deepEqual(decodeBlock(record!.value!).eventIds, [answered!.event_id])
 })
 
-test('what was answered before a stop is in the log after it', async () => {
-  const { room, port, predictions } = await served()
-  await claimAll(room)
+test('a prediction that was answered before a stop is in the log after it', async () => {
+  const { harness, port, predictions } = await served()
+  await claimAll(harness)
   await Promise.all(passes(20).map((one) => port.predict('doors', [one], caller)))
   await predictions.close()
-  assert.equal((await room.records(apiPredictionsTopic.topic, 0)).length, 20)
+  assert.equal((await harness.records(apiPredictionsTopic.topic, 0)).length, 20)
 })

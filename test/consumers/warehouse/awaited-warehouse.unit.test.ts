@@ -73,7 +73,7 @@ test(
   },
 )
 
-test('one that does not even refuse holds the start up for a moment only, and is used when it answers', async () => {
+test('a warehouse that does not answer delays the start for a moment only, and is used once it answers', async () => {
   const clock = manual()
   const { done, warehouse } = recorded()
   let answer: () => void = () => undefined
@@ -93,7 +93,7 @@ test('one that does not even refuse holds the start up for a moment only, and is
   await awaited.warehouse.close()
 })
 
-test('what waiting does not mend fails the start, and later the engine', async () => {
+test('an error that waiting cannot resolve fails the start, or later the engine', async () => {
   const clock = manual()
   const { done, warehouse } = recorded()
   const mismatch = new EngineError('STATE_MISMATCH', 'written by a newer build')

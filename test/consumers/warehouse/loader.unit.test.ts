@@ -44,13 +44,13 @@ test(
   },
 )
 
-test('rows that the warehouse refuses fail, at a stop too', async () => {
+test('rows that the warehouse refuses fail, also during a stop', async () => {
   const loader = loaderOver(() => new EngineError('BAD_REQUEST', 'no such column'), AbortSignal.abort())
   await assert.rejects(loader.store(piece, unmoved), (error) => isEngineError(error, 'BAD_REQUEST'))
   await loader.close()
 })
 
-test('while the warehouse is away, what was read for partitions that were taken away since is not kept', async () => {
+test('while the warehouse is unreachable, rows of revoked partitions are not kept', async () => {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void
   const stopping = new AbortController()

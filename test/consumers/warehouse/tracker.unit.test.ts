@@ -44,7 +44,7 @@ function tracked(ends: Record<number, number> = {}) {
 
 const marksOf = (tracker: ProgressTracker): readonly number[] => tracker.marks().map(({ next }) => next)
 
-test('what the reader before stored late does not count once its partition is read anew', async () => {
+test('rows that an earlier reader stores late do not count once its partition is read again', async () => {
   const { tracker, closed } = tracked()
   const revoked = new AbortController()
   const earlier = tracker.start(at(20), revoked.signal)
@@ -56,7 +56,7 @@ test('what the reader before stored late does not count once its partition is re
   assert.deepEqual(await closed(), [encodeMarks([at(29)], 7)])
 })
 
-test('what was not written of the reader before is not written once its partition is read from an earlier place', async () => {
+test('progress of an earlier reader is not written once its partition is read from an earlier offset', async () => {
   const { tracker, closed } = tracked()
   tracker.start(at(20), unmoved).stored(at(29))
   tracker.start(at(0), unmoved).stored(at(5))
@@ -64,7 +64,7 @@ test('what was not written of the reader before is not written once its partitio
   assert.deepEqual(await closed(), [encodeMarks([at(5)], 7)])
 })
 
-test('a reader that starts after its partition was taken away says nothing', async () => {
+test('a reader that starts after its partition was revoked reports nothing', async () => {
   const { tracker, closed } = tracked()
   const present = tracker.start(at(20), unmoved)
   present.stored(at(29))
@@ -74,7 +74,7 @@ test('a reader that starts after its partition was taken away says nothing', asy
   assert.deepEqual(await closed(), [encodeMarks([at(31)], 7)])
 })
 
-test('an insert that ends while the process stops is written down', async () => {
+test('an insert that ends while the process stops is recorded', async () => {
   const { tracker, closed } = tracked()
   const revoked = new AbortController()
   const progress = tracker.start(at(20), revoked.signal)
@@ -83,7 +83,7 @@ test('an insert that ends while the process stops is written down', async () => 
   assert.deepEqual(await closed(), [encodeMarks([at(29)], 7)])
 })
 
-test('a partition that was taken away is no lag of this process any more', async () => {
+test('a revoked partition no longer counts as lag of this process', async () => {
   const { tracker, closed } = tracked({ 1: 100, 2: 50 })
   const revoked = new AbortController()
   tracker.start(at(20, 1), revoked.signal)

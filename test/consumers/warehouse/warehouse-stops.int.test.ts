@@ -4,7 +4,7 @@ import { encodeMarks } from '../../../src/consumers/warehouse/progress.js'
 import { migrate } from '../../../src/sinks/migrate.js'
 import type { Warehouse } from '../../../src/sinks/warehouse.js'
 import { everyWarehouse } from '../../sinks/clickhouse/clickhouse.js'
-import { recent, startMs, warehouseRoom, type Room } from './warehouse-room.js'
+import { recent, startMs, warehouseHarness, type WarehouseHarness } from './warehouse-harness.js'
 
 describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
   let warehouse: Warehouse
@@ -15,43 +15,43 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
   })
   afterAll(() => remove())
 
-  /** Final predictions of a room's stream. */
-  const finals = (room: Room): Promise<unknown[]> =>
+  /** Final predictions of a harness's stream. */
+  const finals = (harness: WarehouseHarness): Promise<unknown[]> =>
     warehouse.query(
       "SELECT partition, offset FROM predictions_final WHERE stream = {stream: String} AND role = 'served'",
-      { stream: room.stream.stream.name },
+      { stream: harness.stream.stream.name },
     )
 
-  test('blocks that are missing stop their partition, no other, and what is left is stored once they are given up', async () => {
-    const room = await warehouseRoom(warehouse)
-    const stops = await room.stops()
-    await room.predict(0, recent(1, -1, 9), recent(1, 19, 29))
-    await room.predict(1, recent(1, -1, 4))
-    const flow = await room.start({}, stops)
+  test('missing blocks stop their partition alone; once they are given up, the rest is stored', async () => {
+    const harness = await warehouseHarness(warehouse)
+    const stops = await harness.stops()
+    await harness.predict(0, recent(1, -1, 9), recent(1, 19, 29))
+    await harness.predict(1, recent(1, -1, 4))
+    const flow = await harness.start({}, stops)
     await expect.poll(() => stops.stopped(), { timeout: 10_000 }).toHaveLength(1)
     const [{ code, lost, reader }] = stops.stopped() as [ReturnType<typeof stops.stopped>[number]]
     assert.deepEqual(
       { code, lost, reader },
-      { code: 'GAP', lost: { topic: room.stream.topics.events, from: 10, to: 19 }, reader: 'warehouse predictions' },
+      { code: 'GAP', lost: { topic: harness.stream.topics.events, from: 10, to: 19 }, reader: 'warehouse predictions' },
     )
-    await expect.poll(async () => (await finals(room)).length, { timeout: 10_000 }).toBe(5)
-    await stops.accept({ topic: room.stream.topics.predictions, partition: 0 }, 'key-1', 'the disk was lost')
-    await room.caughtUp(flow)
-    assert.equal((await finals(room)).length, 25)
-    await room.predict(0, recent(1, 39, 49))
+    await expect.poll(async () => (await finals(harness)).length, { timeout: 10_000 }).toBe(5)
+    await stops.accept({ topic: harness.stream.topics.predictions, partition: 0 }, 'key-1', 'the disk was lost')
+    await harness.caughtUp(flow)
+    assert.equal((await finals(harness)).length, 25)
+    await harness.predict(0, recent(1, 39, 49))
     await expect.poll(() => stops.stopped().map((stop) => stop.lost?.from), { timeout: 10_000 }).toEqual([30])
   })
 
-  test('a topic that was made anew stops its partition; once accepted, the table goes on with its first record', async () => {
-    const room = await warehouseRoom(warehouse)
-    const stops = await room.stops()
+  test('a recreated topic stops its partition; once accepted, the table continues with its first record', async () => {
+    const harness = await warehouseHarness(warehouse)
+    const stops = await harness.stops()
     await warehouse.insert(
       'progress',
       encodeMarks(
         [
           {
             table: 'predictions',
-            topic: room.stream.topics.predictions,
+            topic: harness.stream.topics.predictions,
             partition: 0,
             next: 70,
             covered: 500,
@@ -61,17 +61,17 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
         startMs,
       ),
     )
-    await room.predict(0, recent(2, 500, 503))
-    const flow = await room.start({}, stops)
+    await harness.predict(0, recent(2, 500, 503))
+    const flow = await harness.start({}, stops)
     await expect
       .poll(() => stops.stopped().map((stop) => [stop.code, stop.lost?.to]), { timeout: 10_000 })
       .toEqual([['LOG_RESET', 69]])
-    await stops.accept({ topic: room.stream.topics.predictions, partition: 0 }, 'key-1', 'another cluster')
-    await room.caughtUp(flow)
-    assert.equal((await finals(room)).length, 3)
+    await stops.accept({ topic: harness.stream.topics.predictions, partition: 0 }, 'key-1', 'another cluster')
+    await harness.caughtUp(flow)
+    assert.equal((await finals(harness)).length, 3)
     await flow.leave()
-    const again = await room.start({}, stops)
-    await room.caughtUp(again)
+    const again = await harness.start({}, stops)
+    await harness.caughtUp(again)
     assert.equal(stops.stopped().length, 0)
   })
 })

@@ -9,14 +9,14 @@ import { validateStream } from '../../../src/streams/language/validate.js'
 
 const read = (path: string): string => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8')
 
-test('the streams that come with the engine are attendance, meter readings, syncs and metrics', () => {
+test('the built-in streams are attendance, meter readings, syncs and metrics', () => {
   assert.deepEqual(
     builtinStreams.map(({ name }) => name),
     ['attendance', 'meter-reading', 'sync', 'infra-metric'],
   )
 })
 
-test('the types of their events are those of the schemas; else run scripts/generate-schemas.js', () => {
+test('the event types are those of the schemas (scripts/generate-schemas.js writes them)', () => {
   const schemas = readdirSync(new URL('../../../schemas/', import.meta.url)).filter((name) =>
     /^[a-z-]+\.avsc$/.test(name),
   )
@@ -29,7 +29,7 @@ describe.each(builtinStreams.map((stream) => ({ name: stream.name, stream })))('
   const score = (value: (name: string) => number): number =>
     stream.heuristic(Object.fromEntries(names.map((name) => [name, value(name)])))
 
-  test('has no problem and 15 features or more', () => {
+  test('is valid and has at least 15 features', () => {
     assert.deepEqual(validateStream(stream), [])
     assert.ok(names.length >= 15)
   })
@@ -43,10 +43,10 @@ describe.each(builtinStreams.map((stream) => ({ name: stream.name, stream })))('
     )
   })
 
-  test('is keyed by tenant, so that every history is whole in one partition', () =>
+  test('is keyed by tenant, so that one partition holds the whole history of a tenant', () =>
     assert.equal(stream.key, stream.tenant))
 
-  test('its heuristic gives a score from 0 to 1 for any vector', () => {
+  test('the heuristic gives a score from 0 to 1 for any vector', () => {
     const number = fc.oneof(
       fc.double(),
       fc.constantFrom(0, 1, -1, Number.NaN, Infinity, -Infinity),
@@ -60,13 +60,13 @@ describe.each(builtinStreams.map((stream) => ({ name: stream.name, stream })))('
     )
   })
 
-  test('its heuristic calls the typical event and the first event of a stranger low risk', () => {
+  test('the heuristic rates a typical event, and the first event of a new entity, as low risk', () => {
     assert.ok(score((name) => stream.typical?.[name] ?? 0) < stream.risk.medium)
     assert.ok(score(() => Number.NaN) < stream.risk.medium)
   })
 })
 
-describe('heuristics say what an expert would:', () => {
+describe('the heuristic rates as an expert does', () => {
   const usual = (name: string): Record<string, number> => {
     const stream = builtinStreams.find((one) => one.name === name)!
     return Object.fromEntries(stream.features.map((feature) => [feature.name, stream.typical?.[feature.name] ?? 0]))
@@ -78,17 +78,18 @@ describe('heuristics say what an expert would:', () => {
   }
 
   test.each([
-    ['attendance', 'two places at once', { distance_km: 300, speed_kmh: 900 }, 'high'],
-    ['attendance', 'a step aside within a second', { distance_km: 0.2, speed_kmh: 700 }, 'low'],
+    ['attendance', 'two places at once', 'high', { distance_km: 300, speed_kmh: 900 }],
+    ['attendance', 'a step to the side within a second', 'low', { distance_km: 0.2, speed_kmh: 700 }],
     [
       'attendance',
-      "five people on somebody else's phone",
-      { people_on_device_1h: 5, device_familiarity_28d: 0, device_person_changed: 1, device_elapsed_s: 20 },
+      'the fifth person on the phone of somebody else',
       'high',
+      { people_on_device_1h: 5, device_familiarity_28d: 0, device_person_changed: 1, device_elapsed_s: 20 },
     ],
     [
       'attendance',
-      'five people on a terminal that is new to one of them',
+      'the fifth person on a terminal that is new to this person',
+      'low',
       {
         people_on_device_1h: 5,
         people_on_device_7d: 60,
@@ -97,39 +98,48 @@ describe('heuristics say what an expert would:', () => {
         device_elapsed_s: 20,
         by_terminal: 1,
       },
-      'low',
     ],
     [
       'attendance',
-      'reports of a phone that came out of order',
+      'a report of a phone that came out of order',
+      'low',
       { distance_km: 12, speed_kmh: 40_000, elapsed_s: 0 },
-      'low',
     ],
     [
       'attendance',
-      'a position that the sender is sure of, in the very middle, and was at before',
-      { by_phone: 1, accuracy_m: 3, geofence_radii: 0.01, distance_km: 0 },
+      'the same position as before, in the very middle, with an accuracy of 3 m',
       'high',
+      { by_phone: 1, accuracy_m: 3, geofence_radii: 0.01, distance_km: 0 },
     ],
     [
       'attendance',
-      'a phone that is at the same place to the digit every time',
-      { by_phone: 1, same_position_28d: 0.9, geofence_radii: 8 },
+      'a phone that reports the same position to the digit every time',
       'medium',
+      { by_phone: 1, same_position_28d: 0.9, geofence_radii: 8 },
     ],
-    ['attendance', 'a terminal that is', { same_position_28d: 1 }, 'low'],
-    ['meter-reading', 'a counter that falls', { consumed: -5 }, 'high'],
-    ['meter-reading', 'a reading far from its own consumption', { jump: 40 }, 'high'],
-    ['meter-reading', 'a reading far from the line of a gate camera', { jump: 40, is_plate: 1 }, 'low'],
+    [
+      'attendance',
+      'a terminal that reports the same position to the digit every time',
+      'low',
+      { same_position_28d: 1 },
+    ],
+    ['meter-reading', 'a counter that falls', 'high', { consumed: -5 }],
+    ['meter-reading', 'a reading far from the consumption of its meter', 'high', { jump: 40 }],
+    [
+      'meter-reading',
+      'a plate whose number is far from the trend of the gate camera',
+      'low',
+      { jump: 40, is_plate: 1 },
+    ],
     [
       'sync',
-      'somebody else changed the same fields meanwhile',
-      { others_since_last_sync: 1, fields_changed: 8, record_user_changed: 1, base_version_step: 0 },
+      'an edit of fields that another person changed since the last sync',
       'high',
+      { others_since_last_sync: 1, fields_changed: 8, record_user_changed: 1, base_version_step: 0 },
     ],
-    ['sync', 'a long time offline on a record of one hand', { offline_h: 72 }, 'low'],
-    ['infra-metric', 'beyond the critical threshold', { of_warning: 1.5, of_critical: 1.1 }, 'high'],
-    ['infra-metric', 'rarer than one in ten thousand of its own past', { surprise: 4.5 }, 'high'],
-    ['infra-metric', 'the same incident again', { surprise: 4.5, surprise_peak_12h: 5 }, 'low'],
-  ] as const)('%s, %s', (stream, _, unusual, expected) => assert.equal(risk(stream, unusual), expected))
+    ['sync', 'an edit after a long time offline of a record that one person edits', 'low', { offline_h: 72 }],
+    ['infra-metric', 'a value beyond the critical threshold', 'high', { of_warning: 1.5, of_critical: 1.1 }],
+    ['infra-metric', 'a value rarer than one in ten thousand of its own past', 'high', { surprise: 4.5 }],
+    ['infra-metric', 'another value of the same incident', 'low', { surprise: 4.5, surprise_peak_12h: 5 }],
+  ] as const)('%s: %s has %s risk', (stream, _, expected, unusual) => assert.equal(risk(stream, unusual), expected))
 })

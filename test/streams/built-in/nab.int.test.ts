@@ -11,7 +11,7 @@ import { nabScore, profiles } from '../../../bench/nab/score.js'
 import { listModels, readModel } from '../../../src/scorers/model-store.js'
 import { infraMetric } from '../../../src/streams/built-in/infra-metric.js'
 
-/** Twelve files of the Numenta Anomaly Benchmark, handed out beside the repository. */
+/** Twelve files of the Numenta Anomaly Benchmark, in a folder beside the repository. */
 const directory = fileURLToPath(new URL('../../../../shared/data/nab', import.meta.url))
 
 /** Folds all events in order through the plan, as one partition would, and scores each by the heuristic. */
@@ -45,19 +45,19 @@ if (existsSync(directory))
     const series = nabSeries(directory)
     const scores = scoresBySeries(series, heuristicScores(nabEvents(series)))
 
-    test('are scored well above the 50 of detectors that look at neighbours or forests alone', () => {
+    test('score at least 57, well above the 50 of detectors that only compare neighbours or build forests', () => {
       const { score, found, falseAlarms } = nabScore(series, scores)
       assert.ok(score >= 57, `NAB standard ${score}, ${found} windows found, ${falseAlarms} false alarms`)
     })
 
-    test('are scored above it at the risk levels of the stream, which no label has chosen', () => {
+    test('score at least 50 with the risk levels of the stream, which were chosen without labels', () => {
       for (const level of [infraMetric.risk.medium, infraMetric.risk.high]) {
         const { score } = nabScore(series, scores, profiles.standard, level)
         assert.ok(score >= 50, `NAB standard ${score} with alarms from ${level} on`)
       }
     })
 
-    test('get the score that the published rule gives them', () => {
+    test('have the same score by the published rule (score_nab.py)', () => {
       const scratch = mkdtempSync(join(tmpdir(), 'tidemill-nab-'))
       try {
         writeScores(scratch, series, scores)
@@ -80,15 +80,12 @@ if (existsSync(directory))
     })
   })
 else
-  test('real server metrics are not at hand', () => {
+  test('real server metrics are not available on this machine', () => {
     process.stderr.write('NOT RUN: the anomaly benchmark, because ../shared/data/nab is missing\n')
   })
 
-test(
-  'no bundled model serves the stream unless it was held against them: the demo model scores 15.1 and is ' + 'withheld',
-  async () => {
-    const models = fileURLToPath(new URL('../../../models', import.meta.url))
-    const newest = (await listModels(models)).filter(({ family }) => family === infraMetric.model).at(-1)!
-    assert.match((await readModel(models, newest)).manifest.withheld ?? '', /real servers/)
-  },
-)
+test('the bundled model, which scores 15.1 on real server metrics, is withheld', async () => {
+  const models = fileURLToPath(new URL('../../../models', import.meta.url))
+  const newest = (await listModels(models)).filter(({ family }) => family === infraMetric.model).at(-1)!
+  assert.match((await readModel(models, newest)).manifest.withheld ?? '', /real servers/)
+})

@@ -11,10 +11,10 @@ import { openLocalLog } from '../../../src/log/local/log.js'
 import { openLocalView } from '../../../src/log/local/view.js'
 import { createOnnxRuntime } from '../../../src/scorers/onnx/runtime.js'
 import { readModel } from '../../../src/scorers/model-store.js'
-import { settings, type EngineRoom } from '../engine-room.js'
+import { settings, type EngineHarness } from '../engine-harness.js'
 
-/** What a replay beside an engine room needs: a view of its log, and a directory of its own. */
-export interface ReplayRoom {
+/** What a replay beside an engine harness needs: a view of its log, and a directory of its own. */
+export interface ReplayHarness {
   readonly parts: BacktestParts
   readonly directory: BacktestDirectory
   /** Where models lie. */
@@ -23,9 +23,9 @@ export interface ReplayRoom {
   interruptedAfter(records: number): BacktestParts
 }
 
-export async function replayRoom(room: EngineRoom): Promise<ReplayRoom> {
+export async function replayHarness(harness: EngineHarness): Promise<ReplayHarness> {
   const own = await mkdtemp(join(tmpdir(), 'tidemill-replay-'))
-  const view = await openLocalView({ directory: join(room.directory, 'log'), clock: systemClock })
+  const view = await openLocalView({ directory: join(harness.directory, 'log'), clock: systemClock })
   const parts = await replayParts(view, own)
   onTestFinished(async () => {
     await view.close()

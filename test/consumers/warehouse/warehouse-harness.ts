@@ -35,8 +35,8 @@ export function recent(epoch: number, after: number, last: number, change: Parti
   }
 }
 
-/** A log on disk and flows that bring it into a warehouse. Every room has a stream of its own. */
-export interface Room {
+/** A log on disk and flows that bring it into a warehouse. Every harness has a stream of its own. */
+export interface WarehouseHarness {
   readonly log: LocalLog
   readonly stream: FedStream
   readonly reports: string[]
@@ -50,16 +50,16 @@ export interface Room {
   caughtUp(flow: WarehouseFlow): Promise<void>
 }
 
-let rooms = 0
+let harnesses = 0
 
-export async function warehouseRoom(warehouse: Warehouse, partitions = 2): Promise<Room> {
-  const directory = await mkdtemp(join(tmpdir(), 'tidemill-room-'))
+export async function warehouseHarness(warehouse: Warehouse, partitions = 2): Promise<WarehouseHarness> {
+  const directory = await mkdtemp(join(tmpdir(), 'tidemill-harness-'))
   const log = await openLocalLog({ directory, clock: systemClock, ephemeral: true })
   onTestFinished(async () => {
     await log.close()
     await rm(directory, { recursive: true, force: true })
   })
-  const name = `stream-${++rooms}`
+  const name = `stream-${++harnesses}`
   const topics = topicsOf({ topic: name })
   const stream = { stream: { name, key: 'tenant_id', tenant: 'tenant_id' }, topics } as FedStream
   const shared = ['outcomes', 'api-predictions'].map((topic) => ({ topic, partition: 0 }))
