@@ -111,8 +111,9 @@ interface Parts {
 function engineOf(foundation: Foundation, parts: Parts, closing: Closing): Engine {
   const { startedMs, directory, warehouse, named, rebuilds, stops } = foundation
   const { served, observation, warehousing, lag, failed } = parts
-  const closed = (error: unknown): Promise<never> =>
-    Promise.reject(diskFailure(error, `closing ${directory} (nothing that was acknowledged is lost)`) as Error)
+  const closed = (error: unknown): never => {
+    throw diskFailure(error, `closing ${directory} (nothing that was acknowledged is lost)`)
+  }
   return {
     url: served.url,
     ...(served.demoKey === undefined ? {} : { demoKey: served.demoKey }),

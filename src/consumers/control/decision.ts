@@ -54,7 +54,7 @@ const format = 1
 const readers = new Map(
   kinds.map((kind: AnyKind) => {
     const schema = Type.Object({ kind: Type.Literal(kind.kind), ...envelope, ...kind.fields })
-    return [kind.kind as string, { kind, check: (value: unknown) => Value.Check(schema, value) }]
+    return [kind.kind, { kind, check: (value: unknown) => Value.Check(schema, value) }]
   }),
 )
 

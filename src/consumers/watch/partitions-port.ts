@@ -13,4 +13,7 @@ export const partitionsPort = (stops: Stops, rebuilds: Rebuilds): PartitionsPort
   accept: async (at, by, why) => (await stops.accept(at, by, why)).map(withoutPosition),
 })
 
-const withoutPosition = ({ position: _, ...accepted }: Accepted): AcceptedStop => accepted
+const withoutPosition = ({ reader, topic, partition, code, lost, by, why, atMs }: Accepted): AcceptedStop => ({
+  ...{ reader, topic, partition, code, lost },
+  ...{ by, why, atMs },
+})
