@@ -1,11 +1,11 @@
-/** docs/reference/api.md, made of the OpenAPI document; the modules are handed in, built or from source. */
+/** Generates docs/reference/api.md from the OpenAPI document. The caller passes the modules, built or from source. */
 
 import pino from 'pino'
 import { Registry } from 'prom-client'
+import { code, row, wrapped } from './markdown.js'
 
-const generated = '<!-- Made by scripts/generate-api-reference.js from the OpenAPI document; a test compares them. -->'
-/** @type {(text: string) => string} */
-const cell = (text) => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
+const generated =
+  '<!-- scripts/generate-api-reference.js generates this page from the OpenAPI document; a test compares them. -->'
 
 /**
  * @typedef {{ readonly description?: string, readonly type?: string, readonly enum?: readonly string[], readonly $ref?:
@@ -14,8 +14,9 @@ const cell = (text) => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
  * @typedef {{ readonly schema?: Shape, readonly example?: unknown, readonly examples?: Readonly<Record<string, {
  *   readonly value: unknown }>> }} Media
  * @typedef {{ readonly summary: string, readonly description?: string, readonly tags: readonly string[],
- *   readonly security?: readonly unknown[], readonly parameters?: readonly { readonly name: string, readonly in: string,
- *   readonly required?: boolean, readonly description?: string, readonly schema: Shape }[], readonly requestBody?: {
+ *   readonly security?: readonly unknown[], readonly parameters?: readonly { readonly name: string,
+ *   readonly in: string, readonly required?: boolean, readonly description?: string,
+ *   readonly schema: Shape }[], readonly requestBody?: {
  *   readonly content: Readonly<Record<string, Media>> }, readonly responses: Readonly<Record<string, {
  *   readonly description: string, readonly content?: Readonly<Record<string, Media>> }>> }} Operation
  * @typedef {{ readonly tags: readonly { readonly name: string, readonly description: string }[], readonly paths:
@@ -23,18 +24,18 @@ const cell = (text) => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
  *   Readonly<Record<string, Shape>> } }} Document
  */
 
-/** Stands in examples, so that the page differs only when the API does: 2026-01-06T08:00:00Z. */
+/** The time in examples, fixed so that the page changes only with the API: 2026-01-06T08:00:00Z. */
 const exampleMs = 1_767_686_400_000
 
 /**
- * The OpenAPI document of an engine that is not running: nothing is opened, nothing listens.
+ * The OpenAPI document without a running engine: it opens no store and listens on no port.
  * @param {Pick<typeof import('../src/api/api.js'), 'buildApi'> & Pick<typeof
  *   import('../src/streams/built-in/index.js'), 'builtinStreams'>} modules
  * @returns {Promise<Document>}
  */
 export async function referenceDocument({ buildApi, builtinStreams }) {
-  const away = () => {
-    throw new Error('there is no engine behind this document')
+  const absent = () => {
+    throw new Error('no engine runs behind this document')
   }
   const streams = builtinStreams.map((stream) => ({
     ...stream,
@@ -49,20 +50,20 @@ export async function referenceDocument({ buildApi, builtinStreams }) {
     ports: {
       scoring: {
         streams: () => streams,
-        decodeAvro: away,
-        ingest: away,
-        predict: away,
-        features: away,
-        appendOutcomes: away,
+        decodeAvro: absent,
+        ingest: absent,
+        predict: absent,
+        features: absent,
+        appendOutcomes: absent,
       },
-      letters: { list: away, show: away, redrive: away, purge: away },
-      runs: { putBacktest: away, addPredictions: away, decideReplay: away, replays: away },
-      queries: { findPredictions: away, predictionsOf: away, select: away },
-      partitions: { look: away, accept: away },
+      deadLetters: { list: absent, show: absent, redrive: absent, purge: absent },
+      runs: { putBacktest: absent, addPredictions: absent, decideReplay: absent, replays: absent },
+      queries: { findPredictions: absent, predictionsOf: absent, select: absent },
+      partitions: { list: absent, accept: absent },
       readiness: async () => [],
       metrics: new Registry(),
     },
-    keys: { verify: () => undefined, list: () => [], create: away, withdraw: away },
+    keys: { verify: () => undefined, list: () => [], create: absent, withdraw: absent },
     clock: { nowMs: () => exampleMs, sleep: async () => undefined },
     logger: pino({ level: 'silent' }),
     version: '0',
@@ -73,7 +74,7 @@ export async function referenceDocument({ buildApi, builtinStreams }) {
   return /** @type {Document} */ (document)
 }
 
-/** A shape in a few words. @type {(shape: Shape) => string} */
+/** Describes a shape in a few words. @type {(shape: Shape) => string} */
 function words(shape) {
   if (shape.$ref !== undefined) return shape.$ref.replace('#/components/schemas/', '')
   if (shape.enum) return shape.enum.map((word) => JSON.stringify(word)).join(', ')
@@ -89,11 +90,17 @@ function words(shape) {
 /** @type {(operation: Operation) => string} */
 function parametersOf({ parameters = [] }) {
   if (parameters.length === 0) return ''
-  const rows = parameters.map(
-    ({ name, in: place, required, description = '', schema }) =>
-      `| \`${name}\` | ${place}${required ? '' : ', optional'} | ${cell(words(schema))} | ${cell(description)} |`,
+  const rows = parameters.map(({ name, in: place, required, description = '', schema }) =>
+    row([code(name), `${place}${required ? '' : ', optional'}`, words(schema), description]),
   )
   return `\n| parameter | in | is | |\n|---|---|---|---|\n${rows.join('\n')}\n`
+}
+
+/** JSON as indented code: in one line when it fits. @type {(value: unknown) => string} */
+function jsonText(value) {
+  const line = JSON.stringify(value)
+  const text = line.length <= 116 ? line : JSON.stringify(value, undefined, 2)
+  return text.replaceAll(/^/gm, '    ')
 }
 
 /** @type {(operation: Operation) => string} */
@@ -104,7 +111,7 @@ function bodyOf({ requestBody }) {
   const types = Object.keys(requestBody.content)
     .map((type) => `\`${type}\``)
     .join(', ')
-  return `\nBody: ${types}.${example === undefined ? '' : ` For example:\n\n    ${JSON.stringify(example)}`}\n`
+  return `\nBody: ${types}.${example === undefined ? '' : ` For example:\n\n${jsonText(example)}`}\n`
 }
 
 /** @type {(operation: Operation) => string} */
@@ -119,6 +126,13 @@ function answersOf({ responses }) {
   return `\n${rows.join('\n')}${refused.length > 0 ? `\n* refused with ${refused.join(', ')}` : ''}\n`
 }
 
+/** @type {(one: { readonly title: string, readonly operation: Operation }) => string} */
+function operationText({ title, operation }) {
+  const { summary, description } = operation
+  const about = `${summary}${summary.endsWith('?') ? '' : '.'}${description ? ` ${description}` : ''}`
+  return `### ${title}\n\n${about}\n${parametersOf(operation)}${bodyOf(operation)}${answersOf(operation)}`
+}
+
 /**
  * The page.
  * @param {Document} document
@@ -131,40 +145,45 @@ export function apiReference(document, problems, limits) {
   )
   const sections = document.tags.map(({ name, description }) => {
     const own = operations.filter(({ operation }) => operation.tags.includes(name))
-    return (
-      '## ' +
-      `${description.replace(/\.$/, '')}\n\n${own.map(({ title, operation }) => [`### ${title}\n\n${operation.summary}${operation.summary.endsWith('?') ? '' : '.'}`, operation.description ? ` ${operation.description}` : '', '\n', parametersOf(operation), bodyOf(operation), answersOf(operation)].join('')).join('\n')}`
-    )
+    return `## ${description.replace(/\.$/, '')}\n\n${own.map(operationText).join('\n')}`
   })
   const shapes = Object.entries(document.components.schemas).filter(([name]) => !/^(Event|Question)\./.test(name))
-  return `${generated}
+  const mebibytes = (/** @type {number} */ bytes) => `${bytes / 2 ** 20} MiB`
+  return wrapped(`${generated}
 # HTTP API
 
-A running engine serves this page's source at \`/openapi.json\` (OpenAPI 3.1, with the schema and an example of every stream's events) and a page to try it on at \`/docs\`.
-It listens on 127.0.0.1 unless told otherwise.
+A running engine serves the source of this page at \`/openapi.json\` (OpenAPI 3.1, with the schema and an example of \
+every stream's events), and a page to try the API at \`/docs\`. It listens on 127.0.0.1 by default.
 
-**Keys.** Everything under \`/api/v2\` needs \`Authorization: Bearer tm_...\`. A key belongs to one tenant, or to the operator, and has scopes: \`events:write\`, \`predict\`, \`read\`, \`outcomes:write\`, \`admin\`.
-\`tidemill keys create\` makes one, also beside a running engine; only hashes are stored. Without a valid key the answer is 401; without the scope, or for anything that is not the key's own, it is 403:
-the same answer whether another tenant has it or nobody, and so also for an id of your own that is not there (yet). Operator keys get 404.
+**Keys.** Everything under \`/api/v2\` needs \`Authorization: Bearer tm_...\`. A key belongs to one tenant or to the \
+operator, and has scopes: \`events:write\`, \`predict\`, \`read\`, \`outcomes:write\`, \`admin\`. \
+\`tidemill keys create\` creates a key, with or without a running engine; the engine stores only its hash. Without a \
+valid key the answer is 401, without the scope 403. For what does not belong to the key's tenant, or does not exist, \
+the answer is 403 too, so that it does not reveal what other tenants have. Operator keys get 404.
 
-**Limits.** A body has at most ${limits.apiBodyBytes / 2 ** 20} MiB and ${limits.apiBatch} events, an event ${limits.eventBytes / 2 ** 10} KiB, a page ${limits.apiPage} rows. With ${limits.apiInFlightRequests} requests or ${limits.apiInFlightBytes / 2 ** 20} MiB of bodies under way, more are told to come again (503, \`Retry-After\`).
+**Limits.** A body has at most ${mebibytes(limits.apiBodyBytes)} and ${limits.apiBatch} events, an event \
+${limits.eventBytes / 2 ** 10} KiB, a page ${limits.apiPage} rows. While ${limits.apiInFlightRequests} requests or \
+${mebibytes(limits.apiInFlightBytes)} of bodies are in flight, the engine answers further ones with 503 and \
+\`Retry-After\`.
 
-**Times** are epoch milliseconds in events; in parameters also ISO 8601 with a zone, or a date.
+**Times** are epoch milliseconds in events. Parameters also take ISO 8601 with a zone, or a date.
 
 ${sections.join('\n')}
 ## Problems
 
-Refusals are RFC 9457 problem details (\`application/problem+json\`): \`type\`, \`title\`, \`status\`, \`detail\`, \`instance\` (the id under which the log has it), \`code\`; \`errors\` names the fields to blame; \`results\` has one entry an event where a whole batch was refused.
-A batch that is refused for one reason has that reason's code. Status 503 and 507 come with \`Retry-After\`; repeating is safe.
+Refusals are RFC 9457 problem details (\`application/problem+json\`): \`type\`, \`title\`, \`status\`, \
+\`detail\`, \`instance\` (the id in the engine's log) and \`code\`. \`errors\` names the fields at fault. When the \
+engine refuses a whole batch, \`results\` has one entry per event; when all events have the same reason, \`code\` is \
+that reason's code. Status 503 and 507 come with \`Retry-After\`, and repeating the request is safe.
 
 | code | status | |
 |---|---|---|
-${problems.map(({ code, status, title }) => `| \`${code}\` | ${status} | ${title} |`).join('\n')}
+${problems.map(({ code: name, status, title }) => row([code(name), String(status), title])).join('\n')}
 
 ## Shapes
 
 | name | fields | |
 |---|---|---|
-${shapes.map(([name, shape]) => `| ${name} | ${cell(words(shape))} | ${cell(shape.description ?? '')} |`).join('\n')}
-`
+${shapes.map(([name, shape]) => row([name, words(shape), shape.description ?? ''])).join('\n')}
+`)
 }

@@ -1,5 +1,5 @@
-// Builds bench/ into dist/bench, so that `tidemill bench` finds it in an installed package. The product's own modules
-// stay outside.
+// Builds bench/ into dist/bench, so that `tidemill bench` finds it in an installed package. The bundle does not contain
+// the product's own modules.
 import { build } from 'esbuild'
 import { readdirSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'

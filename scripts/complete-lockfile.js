@@ -1,5 +1,5 @@
-// Adds to package-lock.json the optional platform packages that the registry in use does not hold. `npm install` leaves
-// those out, and `npm ci` then refuses the file on every platform. Their os and cpu stand in their names.
+// Adds the optional platform packages to package-lock.json that the registry in use does not have. `npm install` leaves
+// them out, and then `npm ci` refuses the file on every platform. Their names contain os and cpu.
 // Run it after `npm install`: node scripts/complete-lockfile.js
 import { readFileSync, writeFileSync } from 'node:fs'
 

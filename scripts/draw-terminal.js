@@ -1,8 +1,8 @@
 /**
- * Draws what a terminal showed at the end of a recorded session, as an SVG:
+ * Draws the screen of a recorded terminal session as an SVG:
  *   script -qfc 'stty cols 118; npx tidemill start' session.txt
  *   node scripts/draw-terminal.js session.txt docs/terminal.svg
- * Lines from the one on that begins with `until` (default: Stopping) are left out, and keys are shortened.
+ * It leaves out the line that begins with `until` (default: Stopping) and all after it, and shortens keys.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 
@@ -14,7 +14,7 @@ const styles = { 1: 'font-weight="bold"', 2: 'opacity="0.6"', 31: 'fill="#ff7b72
 /** @typedef {{ text: string, style: string }} Cell */
 
 /**
- * The screen after everything was written: what moves the cursor up or erases a line is obeyed.
+ * The screen at the end of the session. It follows the control sequences that move the cursor or erase a line.
  * @param {string} session
  */
 function screenOf(session) {
@@ -68,7 +68,8 @@ const width = Math.ceil(Math.max(...shown.map((cells) => textOf(cells).length)) 
 const height = shown.length * lineHeight + 36
 writeFileSync(
   to,
-  `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" role="img" aria-label="The terminal while Tidemill runs">
+  `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" role="img"
+  aria-label="The terminal while Tidemill runs">
 <rect width="100%" height="100%" rx="8" fill="#161b22"/>
 <g font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, monospace" font-size="13" fill="#e6edf3">
 ${shown.map((cells, i) => `<text x="20" y="${(i + 1) * lineHeight + 14}">${spans(cells)}</text>`).join('\n')}

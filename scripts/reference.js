@@ -1,14 +1,11 @@
-/** The reference pages, made of what the code says of itself; the modules are handed in, built or from source. */
+/** Generates the reference pages from the code. The caller passes the modules, built or from source. */
 import { PassThrough } from 'node:stream'
 import { Registry } from 'prom-client'
+import { code, row, wrapped } from './markdown.js'
 
-/** @import { Command } from 'commander' */
+/** @import { Command, Option } from 'commander' */
 
-const generated = '<!-- Made by scripts/generate-reference.js from the code; a test compares them. -->'
-/** @type {(text: string) => string} */
-const cell = (text) => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
-/** @type {(text: string) => string} */
-const code = (text) => `\`${text}\``
+const generated = '<!-- scripts/generate-reference.js generates this page from the code; a test compares them. -->'
 
 /**
  * docs/reference/configuration.md
@@ -16,24 +13,26 @@ const code = (text) => `\`${text}\``
  *   import('../src/config/describe.js'), 'allowed'>} modules
  */
 export function configurationReference({ settings, allowed }) {
-  const rows = settings.map(({ path, variable, flag, schema }) => {
-    const fallback = schema.default === undefined ? '' : code(JSON.stringify(schema.default).replaceAll('"', ''))
-    return (
-      '| ' +
-      `${[code(path), cell(schema.description ?? ''), allowed(schema), fallback, code(variable), flag === undefined ? '' : code(flag)].map(cell).join(' | ')} ` +
-      '|'
-    )
-  })
-  return `${generated}
+  const rows = settings.map(({ path, variable, flag, schema }) =>
+    row([
+      code(path),
+      schema.description ?? '',
+      allowed(schema),
+      schema.default === undefined ? '' : code(JSON.stringify(schema.default).replaceAll('"', '')),
+      code(variable),
+      flag === undefined ? '' : `${code(flag)}${flag.startsWith('--no-') ? ' sets false' : ''}`,
+    ]),
+  )
+  return wrapped(`${generated}
 # Configuration
 
-Settings come from the flags of \`tidemill start\`, from variables of the environment and from a YAML file (\`--config\`, or \`TIDEMILL_CONFIG\`).
-A flag wins over a variable, a variable over the file, the file over the default. They are read once, at start, and judged together:
-every problem is reported at once, with its place and what is allowed, and the engine does not start (exit code 3). A setting or a
-\`TIDEMILL_\` variable that does not exist is a problem too.
+Settings come from the flags of \`tidemill start\`, from environment variables and from a YAML file (\`--config\`, \
+or \`TIDEMILL_CONFIG\`). A flag wins over a variable, a variable over the file, the file over the default. The engine \
+reads the settings once, at start. When one is wrong, it reports every problem at once, each with its origin and what \
+is allowed, and does not start (exit code 3). An unknown setting or \`TIDEMILL_\` variable is a problem too.
 
-Lists are separated by commas in flags and variables. Paths are relative to the file they stand in, or to the working directory.
-\`tidemill.example.yaml\` has all of this with comments.
+Flags and variables separate the items of a list with commas. A path is relative to the file that contains it, or to \
+the working directory. \`tidemill.example.yaml\` contains every setting with a comment.
 
 | setting | what it does | allowed | default | variable | flag |
 |---|---|---|---|---|---|
@@ -43,20 +42,20 @@ ${rows.join('\n')}
 
 * \`scoring.commitIntervalMaxMs\` is at least \`scoring.commitIntervalMs\`.
 * The demo needs its tenants (\`tenants: demo\` or \`any\`) and a built-in stream.
-* At least one stream is left to score.
-* \`ephemeral\` and \`dataDirectory\` are not given in the same place; the flag \`--ephemeral\` wins over a directory in the file.
-* A log retention shorter than a stream's longest feature horizon plus its lateness is refused.
+* There is at least one stream.
+* \`ephemeral\` and \`dataDirectory\` exclude each other. The flag \`--ephemeral\` wins over a directory in the file.
+* The log retention is at least each stream's longest feature horizon plus its lateness.
 
 ## Variables of the other commands
 
 | variable | what it does |
 |---|---|
-| \`TIDEMILL_URL\` | the engine that commands talk to, as \`--url\` |
-| \`TIDEMILL_KEY\` | the key they send, as \`--key\` |
-| \`TIDEMILL_CONFIG\` | the configuration file, as \`--config\` |
-| \`NO_COLOR\` | no colours |
-| \`UV_THREADPOOL_SIZE\` | threads for files and ClickHouse calls; \`tidemill\` sets 16 where it is not set |
-`
+| \`TIDEMILL_URL\` | URL of the engine, as \`--url\` |
+| \`TIDEMILL_KEY\` | API key, as \`--key\` |
+| \`TIDEMILL_CONFIG\` | configuration file, as \`--config\` |
+| \`NO_COLOR\` | switches colours off |
+| \`UV_THREADPOOL_SIZE\` | threads for files and ClickHouse calls; \`tidemill\` sets 16 when it is absent |
+`)
 }
 
 /**
@@ -76,18 +75,19 @@ export function cliReference({ buildProgram, exits, exitMeanings }) {
   const codes = Object.entries(exits).map(
     ([name, value]) => `| ${value} | ${exitMeanings[/** @type {keyof typeof exits} */ (name)]} |`,
   )
-  return `${generated}
+  return wrapped(`${generated}
 # Command line
 
-\`npx tidemill <command>\` in a checkout or a project that has the package. Data goes to standard output, everything said to a person to
-standard error; \`--json\` gives what the API answers. Commands that talk to an engine find the one running in \`./data\` by its lock file, or
-take \`--url\` / \`TIDEMILL_URL\`; the key comes from \`--key\`, \`TIDEMILL_KEY\` or the demo's key file.
+Run \`npx tidemill <command>\` in a checkout, or in a project that has the package. Data goes to standard output, \
+messages go to standard error; with \`--json\` a command prints JSON. Commands that talk to an engine find it through \
+the lock file in \`./data\`, or take \`--url\` or \`TIDEMILL_URL\`. The API key comes from \`--key\`, \
+\`TIDEMILL_KEY\` or the key file of the demo.
 
-| exit code | means |
+| exit code | meaning |
 |---|---|
 ${codes.join('\n')}
 
-${[...sections(program, '')].join('\n')}`
+${[...sections(program, '')].join('\n')}`)
 }
 
 /**
@@ -96,46 +96,54 @@ ${[...sections(program, '')].join('\n')}`
  * @returns {Generator<string>}
  */
 function* sections(command, prefix) {
+  const level = prefix === '' ? '##' : '###'
   for (const child of command.commands) {
     const name = `${prefix}${child.name()}`
-    if (child.commands.length > 0) yield* sections(child, `${name} `)
-    else yield section(child, name)
+    if (child.commands.length === 0) yield section(child, name, level)
+    else {
+      yield `## ${name}\n\n${aboutOf(child)}\n`
+      yield* sections(child, `${name} `)
+    }
   }
 }
+
+/** @param {Command} command */
+const aboutOf = (command) =>
+  command.description() || `${command.summary().charAt(0).toUpperCase()}${command.summary().slice(1)}.`
 
 /**
  * @param {Command} command
  * @param {string} name
+ * @param {string} level
  */
-function section(command, name) {
-  const usage = `tidemill ${name} ${command.usage()}`
-  const options = command.options.map((option) => {
-    const fallback =
-      option.defaultValue === undefined || option.negate
-        ? ''
-        : ` (default: ${option.defaultValueDescription ?? JSON.stringify(option.defaultValue).replaceAll('"', '')})`
-    return (
-      `| ${code(option.flags)} | ` +
-      `${cell(option.description)}${option.mandatory ? ' **required**' : ''}${fallback} |`
-    )
-  })
-  const about = command.registeredArguments
+function section(command, name, level) {
+  const parts = command.registeredArguments
     .filter((argument) => argument.description !== '')
-    .map((argument) => `\n\`${argument.name()}\`: ${argument.description}.`)
-  return `## ${name}
+    .map((argument) => `* ${code(argument.name())}: ${argument.description}`)
+  const options = command.options.map((option) => row([code(option.flags), optionText(option)]))
+  return [
+    `${level} ${name}\n\n${aboutOf(command)}\n\n    tidemill ${name} ${command.usage()}\n`,
+    ...(parts.length === 0 ? [] : [`${parts.join('\n')}\n`]),
+    ...(options.length === 0 ? [] : [`| option | what it does |\n|---|---|\n${options.join('\n')}\n`]),
+  ].join('\n')
+}
 
-${command.description() || `${command.summary().charAt(0).toUpperCase()}${command.summary().slice(1)}.`}
-
-    ${usage}
-${about.join('')}
-${options.length === 0 ? '' : `\n| option | what it does |\n|---|---|\n${options.join('\n')}\n`}`
+/** @param {Option} option */
+function optionText({ description, argChoices, mandatory, negate, defaultValue, defaultValueDescription }) {
+  const fallback =
+    defaultValue === undefined || negate
+      ? ''
+      : ` (default: ${defaultValueDescription ?? JSON.stringify(defaultValue).replaceAll('"', '')})`
+  const choices = argChoices === undefined ? '' : `: ${argChoices.join(', ')}`
+  return `${description}${choices}${mandatory ? ' **required**' : ''}${fallback}`
 }
 
 /**
  * docs/reference/metrics.md
- * @param {Pick<typeof import('../src/consumers/watch/observation.js'), 'observe'> & Pick<typeof
- *   import('../src/consumers/watch/dependencies.js'), 'watchDependencies'>
- *   & Pick<typeof import('../src/consumers/watch/gauges.js'), 'registerGauges'> & Pick<typeof import('../src/api/http/metrics.js'), 'apiMetrics'>
+ * @param {Pick<typeof import('../src/consumers/watch/observation.js'), 'observe'>
+ *   & Pick<typeof import('../src/consumers/watch/dependencies.js'), 'watchDependencies'>
+ *   & Pick<typeof import('../src/consumers/watch/gauges.js'), 'registerGauges'>
+ *   & Pick<typeof import('../src/api/http/metrics.js'), 'apiMetrics'>
  *   & Pick<typeof import('../src/base/clock.js'), 'systemClock'>} modules
  */
 export function metricsReference({ observe, watchDependencies, registerGauges, apiMetrics, systemClock }) {
@@ -161,20 +169,18 @@ export function metricsReference({ observe, watchDependencies, registerGauges, a
   const kind = (/** @type {string} */ name) => registry.getSingleMetric(name)?.constructor.name.toLowerCase() ?? ''
   const rows = metrics
     .sort((one, other) => (one.name < other.name ? -1 : 1))
-    .map(
-      ({ name, help, labelNames }) =>
-        `| ${[code(name), kind(name), labelNames.map(code).join(', '), help].map(cell).join(' | ')} |`,
-    )
-  return `${generated}
+    .map(({ name, help, labelNames }) => row([code(name), kind(name), labelNames.map(code).join(', '), help]))
+  return wrapped(`${generated}
 # Metrics
 
-Every process answers \`GET /metrics\` in the text format of Prometheus, without a key. Beside these there are the measures of the process
-and of Node.js that \`prom-client\` brings (\`process_cpu_seconds_total\`, \`process_resident_memory_bytes\`, \`nodejs_eventloop_lag_p99_seconds\` ...).
-A histogram has its \`_bucket\`, \`_sum\` and \`_count\`. Counters start with the process and count its own work: add them up over processes.
-Dashboards and alert rules over them are in \`docker/\`.
+Every process answers \`GET /metrics\` in the text format of Prometheus, without a key. The answer also has the \
+metrics of the process and of Node.js that \`prom-client\` provides (\`process_cpu_seconds_total\`, \
+\`process_resident_memory_bytes\`, \`nodejs_eventloop_lag_p99_seconds\` ...). A histogram has its \`_bucket\`, \
+\`_sum\` and \`_count\`. Counters begin with the process and count its own work only: add them up over the processes. \
+\`docker/\` has dashboards and alert rules for these metrics.
 
-| metric | kind | labels | what it says |
+| metric | kind | labels | what it means |
 |---|---|---|---|
 ${rows.join('\n')}
-`
+`)
 }

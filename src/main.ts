@@ -2,7 +2,7 @@ import { clientEnvironment } from './config/load.js'
 import { run } from './cli/program.js'
 import type { Terminal } from './cli/terminal/terminal.js'
 
-/** The process around a command: its signals, its pipes and its end. */
+/** The process of a command: its signals, its pipes and its exit. */
 const interrupted = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
@@ -11,7 +11,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   })
 }
 
-// `tidemill predictions list | head` closes the pipe when it has seen enough; that is nobody's fault.
+// `tidemill predictions list | head` closes the pipe early. That is not an error.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0)
@@ -28,5 +28,5 @@ const terminal: Terminal = {
 }
 process.exitCode = await run(process.argv.slice(2), terminal)
 
-// A command that is done leaves nothing open; should a native part hold on nevertheless, it is not waited for.
+// A finished command leaves nothing open. If a native library still does, the process exits anyway.
 setTimeout(() => process.exit(), 2_000).unref()

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Images under the names that docker/Dockerfile and docker/compose.yaml use, made of what this machine has: for a machine
 # that has a Docker engine and packages of Debian, npm and Maven, but no registry of images. For tests, never to be
-# published: their Node is this machine's, their Redis Debian's, and clickhouse is the tests' front over chDB.
+# published: their Node is npm's, their Redis Debian's, and clickhouse is the tests' front over chDB.
 #   docker/local/build.sh node tidemill redis kafka clickhouse
 # Needs root, debootstrap, Node with npm, and for kafka its jars (scripts/services/kafka.js fetches them).
 set -eu
@@ -9,6 +9,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export DOCKER_BUILDKIT=0
+base=$(sed -n 's/^ARG NODE_IMAGE=//p' "$root/docker/Dockerfile")
 
 # build <tag> <folder>: the folder's Dockerfile, with the machine's network for packages.
 build() { docker build -q --network host -t "$1" "$2"; }
@@ -16,22 +17,22 @@ build() { docker build -q --network host -t "$1" "$2"; }
 node_image() {
   debootstrap --variant=minbase --include=ca-certificates bookworm "$work/root" >&2
   mkdir -p "$work/root/usr/lib/node_modules"
-  cp -L "$(command -v node)" "$work/root/usr/bin/node"
+  cp -L "$(node "$root/scripts/services/node.js" 24)" "$work/root/usr/bin/node"
   cp -a "$(npm root -g)/npm" "$work/root/usr/lib/node_modules/"
   ln -sf ../lib/node_modules/npm/bin/npm-cli.js "$work/root/usr/bin/npm"
   ln -sf ../lib/node_modules/npm/bin/npx-cli.js "$work/root/usr/bin/npx"
   # A machine that trusts an authority of its own reaches its packages through it.
   cp /etc/ssl/certs/ca-certificates.crt "$work/root/etc/ssl/certs/"
   rm -rf "$work/root/var/cache/apt/archives"/*.deb "$work/root/dev"/*
-  tar -C "$work/root" -c . | docker import --change 'ENV NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt' --change 'CMD ["node"]' - node:20.19.5-bookworm-slim
+  tar -C "$work/root" -c . | docker import --change 'ENV NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt' --change 'CMD ["node"]' - "$base"
 }
 
 tidemill_image() { docker build -q --network host -f "$root/docker/Dockerfile" -t tidemill:0.1.0 "$root"; }
 
 redis_image() {
   mkdir -p "$work/redis"
-  cat > "$work/redis/Dockerfile" <<'END'
-FROM node:20.19.5-bookworm-slim
+  cat > "$work/redis/Dockerfile" <<END
+FROM $base
 RUN apt-get update && apt-get install -y --no-install-recommends redis-server && rm -rf /var/lib/apt/lists/*
 WORKDIR /data
 CMD ["redis-server"]
@@ -60,8 +61,8 @@ END
   printf 'process.roles=broker,controller\n' > "$work/kafka/server.properties"
   printf 'Configuration:\n  Appenders:\n    Console:\n      name: out\n      PatternLayout:\n        pattern: "[%%d] %%p %%m (%%c)%%n"\n  Loggers:\n    Root:\n      level: INFO\n      AppenderRef:\n        - ref: out\n' > "$work/kafka/log4j2.yaml"
   cp "$work/kafka/log4j2.yaml" "$work/kafka/tools-log4j2.yaml"
-  cat > "$work/kafka/Dockerfile" <<'END'
-FROM node:20.19.5-bookworm-slim
+  cat > "$work/kafka/Dockerfile" <<END
+FROM $base
 RUN apt-get update && apt-get install -y --no-install-recommends openjdk-17-jre-headless && rm -rf /var/lib/apt/lists/*
 COPY libs /opt/kafka/libs
 COPY server.properties log4j2.yaml tools-log4j2.yaml /etc/kafka/docker/

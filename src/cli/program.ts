@@ -18,22 +18,22 @@ import { simulateCommand } from './events/simulate.js'
 import { sqlCommand } from './reads/sql.js'
 import { startCommand } from './start/start.js'
 import { streamsCommand } from './reads/streams.js'
-import { say, styled, type Terminal } from './terminal/terminal.js'
+import { printMessage, styled, type Terminal } from './terminal/terminal.js'
 import { topicsCommand } from './servers/topics.js'
 
 const exitHelp = `\nExit codes:\n${Object.entries(exits)
   .map(([name, code]) => `  ${String(code).padEnd(5)}${exitMeanings[name as keyof typeof exits]}`)
   .join('\n')}`
 
-/** The whole command line. Actions write to the terminal and throw where they fail. */
+/** Builds the whole command line. Actions write to the terminal and throw when they fail. */
 export function buildProgram(terminal: Terminal): Command {
   const program = new Command('tidemill')
     .description(
-      'Scores events as they come: rolling features, an ONNX model or a heuristic, predictions in ClickHouse.',
+      'Scores events as they arrive: rolling features, an ONNX model or a heuristic, predictions in ClickHouse.',
     )
     .version(packageVersion(), '-v, --version')
     .addHelpText('after', exitHelp)
-    .showHelpAfterError('(add --help to see what there is)')
+    .showHelpAfterError('(--help shows the commands and options)')
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void terminal.out.write(text),
@@ -65,7 +65,7 @@ export function buildProgram(terminal: Terminal): Command {
   return program
 }
 
-/** Runs one command line and resolves with the process's exit code; everything it has to say is said. */
+/** Runs one command line, prints its errors and resolves with the exit code of the process. */
 export async function run(args: readonly string[], terminal: Terminal): Promise<number> {
   try {
     await buildProgram(terminal).parseAsync(args, { from: 'user' })
@@ -75,10 +75,10 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
       return error.code === 'commander.helpDisplayed' || error.code === 'commander.version' ? exits.ok : exits.usage
     const end = endOf(error)
     if (terminal.interrupted.aborted && !end.expected) {
-      say(terminal, 'interrupted')
+      printMessage(terminal, 'interrupted')
       return exits.interrupted
     }
-    say(
+    printMessage(
       terminal,
       `${styled(terminal, 'err', 'red', 'error:')} ` +
         (end.expected || !(error instanceof Error) ? end.message : (error.stack ?? end.message)),

@@ -11,7 +11,7 @@ import type { ConsumerGroups, EventLog, LogView } from '../log/event-log.js'
 import { openKafkaLog, type KafkaLog, type KafkaReport } from '../log/kafka/log.js'
 import { openLocalLog } from '../log/local/log.js'
 import { openLocalView } from '../log/local/view.js'
-import type { PartitionFiles } from '../log/log-files.js'
+import type { PartitionFiles } from '../contracts/backups.js'
 import { openChdbWarehouse } from '../sinks/chdb/warehouse.js'
 import {
   lookIntoClickhouseWarehouse,

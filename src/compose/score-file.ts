@@ -9,7 +9,7 @@ import { packagePath } from '../config/load.js'
 import { ensureTopics } from '../consumers/ground/topics.js'
 import { scoredWith } from '../consumers/models/scored-with.js'
 import { scoreFileWith } from '../consumers/scoring/score-file.js'
-import type { ScoreFileOptions, ScoreSummary } from '../contracts/engine.js'
+import type { ScoreFileOptions, ScoreSummary } from '../contracts/score-file.js'
 import { createOnnxRuntime } from '../scorers/onnx/runtime.js'
 import { builtinStreams } from '../streams/built-in/index.js'
 import { loadStreams } from '../streams/load.js'
@@ -56,4 +56,3 @@ export async function scoreFile(options: ScoreFileOptions): Promise<ScoreSummary
     await closing.close()
   }
 }
-

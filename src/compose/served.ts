@@ -8,7 +8,10 @@ import { join } from 'node:path'
 import { buildApi, buildHealthApi } from '../api/api.js'
 import { openKeys, type KeyStore } from '../api/keys/key-file.js'
 import { listen } from '../api/http/listen.js'
-import { everyTenant, type ApiPorts, type ReadinessCheck, type ScoringPort } from '../contracts/ports.js'
+import type { ApiPorts } from '../contracts/api.js'
+import { everyTenant } from '../contracts/callers.js'
+import type { ReadinessCheck } from '../contracts/checks.js'
+import type { ScoringPort } from '../contracts/scoring.js'
 import { systemClock as clock } from '../base/clock.js'
 import { dataPaths, packageVersion } from '../config/load.js'
 import { backupsOf } from '../consumers/backup/holding.js'
@@ -67,7 +70,7 @@ export async function serve(
   return { url, demoKey: demo.key, failed: [behind.failed, demo.failed] }
 }
 
-type Behind = Pick<ApiPorts, 'scoring' | 'letters' | 'queries' | 'runs'>
+type Behind = Pick<ApiPorts, 'scoring' | 'deadLetters' | 'queries' | 'runs'>
 
 /** What stands behind the API; undefined in a process that does not serve it. */
 async function openPorts(
@@ -86,7 +89,7 @@ async function openPorts(
     onLost: (error) => logger.warn({ err: error }, 'an answered prediction is not in the log'),
   })
   closing.add(() => predictions.close())
-  const letters = openDeadLetters({
+  const deadLetters = openDeadLetters({
     log,
     clock,
     owner: randomUUID(),
@@ -98,13 +101,13 @@ async function openPorts(
     seenIds: config.scoring.seenIds,
     marksKeptMs: marksKeptMs(streams, retentionMs),
   })
-  closing.add(() => letters.close())
+  closing.add(() => deadLetters.close())
   const scoring = scoringPort({ log, predictions, store, streams, tenants, clock, routing })
   return {
     failed: live.failed,
     ports: {
       scoring,
-      letters,
+      deadLetters,
       runs: runResults(foundation.control, warehouse),
       queries: { ...predictionQueries(warehouse), select: (sql, limit) => select(warehouse, sql, limit) },
     },

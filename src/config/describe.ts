@@ -3,7 +3,7 @@ import type { TSchema } from '@sinclair/typebox'
 const list = (words: readonly string[]): string =>
   words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)!}`
 
-/** What a setting may be, in words: 'a whole number from 0 to 65535'. */
+/** Describes the allowed values of a setting: 'a whole number from 0 to 65535'. */
 export function allowed(schema: TSchema): string {
   if (schema.anyOf !== undefined) return list((schema.anyOf as TSchema[]).map(allowed))
   if (schema.const !== undefined) return `'${String(schema.const)}'`
@@ -29,13 +29,13 @@ function itemsOf(items: TSchema): string {
   return items['pattern'] === undefined ? 'names' : 'addresses, each host:port'
 }
 
-/** A value as its writer would recognise it, cut to a readable length. */
+/** A value as JSON or quoted text, cut to 60 characters. */
 export function shown(value: unknown): string {
   const json = typeof value === 'string' ? `'${value}'` : (JSON.stringify(value) ?? String(value))
   return json.length > 60 ? `${json.slice(0, 57)}...` : json
 }
 
-/** The known word that differs least, if it is close enough to have been meant. */
+/** The known word with the smallest edit distance, unless it differs in more than a third of the letters. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   const ranked = known
     .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
@@ -44,7 +44,7 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   return best !== undefined && best.distance <= Math.max(1, Math.floor(word.length / 3)) ? best.candidate : undefined
 }
 
-/** Levenshtein: fewest insertions, deletions and replacements. */
+/** Levenshtein distance: the fewest insertions, deletions and replacements. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i)
   for (let i = 1; i <= a.length; i++) {

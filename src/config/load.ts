@@ -7,15 +7,15 @@ import { roles as allRoles, settings, type Role, type Settings } from './setting
 import { fromEnvironment, fromFile, fromFlags, type Given } from './sources.js'
 import { EngineError } from '../base/errors.js'
 
-/** Everything that can be chosen about an engine: complete, checked, with absolute paths. */
+/** All settings of an engine: complete, checked, with absolute paths. */
 export interface Config extends Omit<Settings, 'api' | 'tenants' | 'models' | 'demo'> {
-  /** `anyPort`: the port is only a wish, another free one will do. */
+  /** `anyPort`: the port is a default; the engine may take another free one. */
   readonly api: Settings['api'] & { readonly anyPort: boolean }
-  /** Whose events are scored: those of the simulator, of everybody, or of the listed. */
+  /** Whose events are scored: the simulator's tenants, every tenant, or the listed ones. */
   readonly tenants: 'demo' | 'any' | readonly { readonly id: string }[]
   readonly models: { readonly directory: string }
   readonly demo: { readonly enabled: boolean; readonly rate: number }
-  /** The file that was read, where there was one. */
+  /** The configuration file, where there is one. */
   readonly file: string | undefined
   /** Where each value came from, by path: `default`, `--port`, `TIDEMILL_API_PORT`, `tidemill.yaml:4`. */
   readonly origins: Readonly<Record<string, string>>
@@ -26,22 +26,19 @@ export interface ConfigSources {
   readonly flags?: Readonly<Record<string, unknown>>
   /** A YAML file; TIDEMILL_CONFIG where it is absent. */
   readonly configPath?: string
-  /** The process's own where they are absent. */
+  /** Environment variables; those of the process where absent. */
   readonly variables?: Readonly<Record<string, string | undefined>>
-  /** What relative paths of flags and variables start from; the working directory where it is absent. */
+  /** The base of relative paths in flags and variables; the working directory where absent. */
   readonly directory?: string
-  /**
-   * Which servers of the cluster preset must be named; all that the roles need where it is absent, none where it is
-   * empty.
-   */
+  /** Servers that the cluster preset must name: absent, all that the roles need; empty, none. */
   readonly servers?: readonly 'kafka'[]
 }
 
 const packageDirectory = fileURLToPath(new URL('../..', import.meta.url))
 
 /**
- * The configuration, parsed once and whole: flags over environment over file over defaults. Throws BAD_CONFIG with
- * every problem at once, each with its setting, where it was given and what is allowed.
+ * Reads the configuration: flags over environment over file over defaults. Throws BAD_CONFIG with every problem at
+ * once, each with its setting, its origin and what is allowed.
  */
 export function loadConfig(sources: ConfigSources = {}): Config {
   const variables = sources.variables ?? process.env
@@ -61,7 +58,7 @@ export function loadConfig(sources: ConfigSources = {}): Config {
       if (!Value.Check(setting.schema, value))
         problems.push(
           `${setting.path} (${origin}): ` +
-            `${setting.schema['secret'] === true ? 'what was given' : shown(value)} is not ` +
+            `${setting.schema['secret'] === true ? 'the value' : shown(value)} is not ` +
             allowed(setting.schema),
         )
     if (candidates[0] !== undefined) given.set(setting.path, candidates[0])
@@ -78,10 +75,11 @@ const refused = (problems: readonly string[]): EngineError =>
   new EngineError(
     'BAD_CONFIG',
     'the configuration has ' +
-      `${problems.length === 1 ? 'a problem' : `${problems.length} problems`}:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`,
+      `${problems.length === 1 ? 'a problem' : `${problems.length} problems`}:\n` +
+      problems.map((problem) => `  - ${problem}`).join('\n'),
   )
 
-/** Fills in what depends on other settings. */
+/** Fills in the settings that depend on others. */
 function complete(
   values: Readonly<Record<string, unknown>>,
   given: ReadonlyMap<string, Given>,
@@ -115,7 +113,7 @@ function complete(
   }
 }
 
-/** What no single setting can say. */
+/** Problems between several settings. */
 function relations(config: Config, given: ReadonlyMap<string, Given>, sources: ConfigSources): string[] {
   const problems: string[] = []
   const where = (path: string): string => `${path} (${config.origins[path]!})`
@@ -127,27 +125,29 @@ function relations(config: Config, given: ReadonlyMap<string, Given>, sources: C
   if (config.demo.enabled && Array.isArray(config.tenants))
     problems.push(
       `${where('demo.enabled')}: the demo's events belong to the simulator's tenants, which ` +
-        `${where('tenants')} leaves out; take tenants 'demo' or 'any', or no demo`,
+        `${where('tenants')} leaves out; set tenants to 'demo' or 'any', or switch the demo off`,
     )
   if (config.demo.enabled && config.streams.builtin.length === 0)
     problems.push(
-      `${where('demo.enabled')}: the demo makes events of built-in streams, and ${where('streams.builtin')} ` +
+      `${where('demo.enabled')}: the demo sends events of built-in streams, and ${where('streams.builtin')} ` +
         'leaves none',
     )
   if (config.streams.builtin.length === 0 && config.streams.paths.length === 0)
-    problems.push(`${where('streams.builtin')}: there is no stream to score; name some, or your own in streams.paths`)
+    problems.push(
+      `${where('streams.builtin')}: there is no stream to score; name some here, or your own in streams.paths`,
+    )
   problems.push(...presetProblems(config, given, where, sources))
   const directory = given.get('dataDirectory')
   const ephemeral = given.get('ephemeral')
-  // A flag may make one run ephemeral whatever the file says; asking for both in one breath is a mistake.
+  // A flag may make one run ephemeral although the file names a directory; both as flags is a mistake.
   if (config.ephemeral && directory !== undefined && (ephemeral?.source !== 'flag' || directory.source === 'flag'))
     problems.push(
-      `${where('ephemeral')}: keeps nothing, so ${where('dataDirectory')} would stay empty; give one of them`,
+      `${where('ephemeral')}: keeps nothing, so ${where('dataDirectory')} would stay empty; set only one of them`,
     )
   return problems
 }
 
-/** What a preset needs, and what it cannot do. */
+/** Settings that the preset needs or does not allow. */
 function presetProblems(
   { preset, roles, workers, kafka, redis, clickhouse }: Config,
   given: ReadonlyMap<string, Given>,
@@ -156,35 +156,35 @@ function presetProblems(
 ): string[] {
   if (preset === 'embedded') {
     const alone = (path: string, what: string): string[] => [
-      `${where(path)}: the embedded preset is one process, which ${what}; take the preset 'cluster'`,
+      `${where(path)}: the preset 'embedded' is one process, which ${what}; use the preset 'cluster'`,
     ]
     return [
       ...(given.has('roles') && allRoles.some((role) => !roles.includes(role)) ? alone('roles', 'has every role') : []),
-      ...(workers > 1 ? alone('workers', 'holds its data alone') : []),
+      ...(workers > 1 ? alone('workers', 'does not share its data') : []),
     ]
   }
   const needs = (role: readonly Role[]): boolean => servers === undefined && role.some((one) => roles.includes(one))
   const problems: string[] = []
   if (kafka.brokers.length === 0 && servers?.length !== 0)
-    problems.push(`kafka.brokers: the preset 'cluster' needs some, host:port`)
+    problems.push(`kafka.brokers: the preset 'cluster' needs at least one, host:port`)
   if (needs(['scoring', 'api']) && redis.nodes.length === 0)
-    problems.push(`redis.nodes: the roles 'scoring' and 'api' need one, host:port`)
+    problems.push(`redis.nodes: the roles 'scoring' and 'api' need at least one, host:port`)
   if (needs(['warehouse', 'api']) && clickhouse.url === undefined)
     problems.push(`clickhouse.url: the roles 'warehouse' and 'api' need it, http://host:8123`)
   if (workers > 1 && !roles.includes('scoring'))
     problems.push(`${where('workers')}: workers score, but ${where('roles')} leaves 'scoring' out`)
   if ((kafka.saslMechanism !== undefined) !== (kafka.username !== undefined && kafka.password !== undefined))
-    problems.push('kafka.saslMechanism, kafka.username and kafka.password: all three or none')
+    problems.push('kafka.saslMechanism, kafka.username and kafka.password: set all three or none')
   if ((kafka.certFile === undefined) !== (kafka.keyFile === undefined))
-    problems.push('kafka.certFile and kafka.keyFile: both or none')
+    problems.push('kafka.certFile and kafka.keyFile: set both or none')
   return problems
 }
 
-/** What commands need that talk to a running engine. */
+/** Environment variables of the commands that talk to a running engine. */
 export interface ClientEnvironment {
   readonly url: string | undefined
   readonly key: string | undefined
-  /** False where colours and cursor movements are unwelcome (NO_COLOR, TERM=dumb). */
+  /** False when the user wants no colours and cursor movements (NO_COLOR, TERM=dumb). */
   readonly colour: boolean
 }
 
@@ -200,16 +200,16 @@ export function clientEnvironment(
   }
 }
 
-/** The package's own files: `models`, `schemas`. */
+/** Path of a file of the package: `models`, `schemas`. */
 export const packagePath = (name: string): string => resolve(packageDirectory, name)
 
-/** Of this build. */
+/** Version of this build. */
 export const packageVersion = (): string =>
   (JSON.parse(readFileSync(packagePath('package.json'), 'utf8')) as { version: string }).version
 
 /**
- * Where things lie in a data directory. Models are those that came over the log, backups what ClickHouse writes of
- * itself for a moment. Keys and the demo's key are for their owner's eyes alone.
+ * Paths in a data directory. `models` holds models that came over the log; `backups` holds ClickHouse's own backups for
+ * the time of a `backup create`. Only the owner may read the key files.
  */
 export const dataPaths = (dataDirectory: string) => ({
   log: resolve(dataDirectory, 'log'),
@@ -219,7 +219,7 @@ export const dataPaths = (dataDirectory: string) => ({
   backtests: resolve(dataDirectory, 'backtests'),
   backups: resolve(dataDirectory, 'warehouse', 'backups'),
   demo: resolve(dataDirectory, 'demo.json'),
-  /** Stands there while a restore is not whole. */
+  /** Exists while a restore is incomplete. */
   restoring: resolve(dataDirectory, 'restore.incomplete'),
   keys: resolve(dataDirectory, 'keys.json'),
   demoKey: resolve(dataDirectory, 'demo-key'),

@@ -6,20 +6,31 @@ import { nearest } from './describe.js'
 import { settings, type Setting } from './settings.js'
 import { messageOf } from '../base/errors.js'
 
-/** A value that somebody gave, and where: `--port`, `TIDEMILL_API_PORT`, `tidemill.yaml:4`. */
+/** A value and its origin: `--port`, `TIDEMILL_API_PORT`, `tidemill.yaml:4`. */
 export interface Given {
   readonly value: unknown
   readonly origin: string
   readonly source: 'flag' | 'environment' | 'file'
 }
 
-/** Values by setting path, and what could not be understood. */
+/** Values by setting path, and the entries that could not be read. */
 export interface Source {
   readonly given: ReadonlyMap<string, Given>
   readonly problems: readonly string[]
 }
 
-/** Text as the setting's type; what cannot be converted stays text, and fails the schema with its reader's words. */
+const truthOf: Readonly<Record<string, boolean>> = {
+  true: true,
+  '1': true,
+  yes: true,
+  on: true,
+  false: false,
+  '0': false,
+  no: false,
+  off: false,
+}
+
+/** Converts text to the setting's type. Text that cannot be converted stays text, so that the schema rejects it. */
 function fromText(schema: TSchema, text: string): unknown {
   const word = text.trim()
   if (schema.anyOf !== undefined) {
@@ -33,14 +44,7 @@ function fromText(schema: TSchema, text: string): unknown {
     case 'number':
       return word === '' || !Number.isFinite(Number(word)) ? text : Number(word)
     case 'boolean':
-      return (
-        (
-          { true: true, '1': true, yes: true, on: true, false: false, '0': false, no: false, off: false } as Record<
-            string,
-            boolean
-          >
-        )[word.toLowerCase()] ?? text
-      )
+      return truthOf[word.toLowerCase()] ?? text
     case 'array': {
       const items = word
         .split(',')
@@ -53,7 +57,7 @@ function fromText(schema: TSchema, text: string): unknown {
   }
 }
 
-/** Paths mean what they meant to their writer: relative to the configuration file, or to the working directory. */
+/** Makes a path absolute: relative to the configuration file that names it, or to the working directory. */
 function located(setting: Setting, value: unknown, directory: string): unknown {
   if (!setting.isPath) return value
   if (Array.isArray(value))
@@ -61,7 +65,7 @@ function located(setting: Setting, value: unknown, directory: string): unknown {
   return typeof value === 'string' && value !== '' ? resolve(directory, value) : value
 }
 
-/** Flags by setting path; text is converted, what the command line already typed is taken as it is. */
+/** Flags by setting path. Text is converted; values that the command line has parsed already stay as they are. */
 export function fromFlags(flags: Readonly<Record<string, unknown>>, directory: string): Source {
   const given = new Map<string, Given>()
   for (const setting of settings) {
@@ -77,10 +81,10 @@ export function fromFlags(flags: Readonly<Record<string, unknown>>, directory: s
   return { given, problems: [] }
 }
 
-/** Variables that are read elsewhere: by the commands that talk to a running engine. */
+/** Variables that are no settings: the commands that talk to a running engine read them. */
 export const clientVariables = ['TIDEMILL_CONFIG', 'TIDEMILL_URL', 'TIDEMILL_KEY'] as const
 
-/** Kubernetes describes a service named `tidemill` to every pod in such variables; they are not ours. */
+/** Kubernetes sets such variables in every pod for a service named `tidemill`; they are not settings. */
 const serviceLink = (name: string, value: string): boolean =>
   /^(tcp|udp|sctp):\/\//.test(value) || /_(SERVICE_(HOST|PORT)(_\w+)?|(TCP|UDP|SCTP)(_\w+)?)$/.test(name)
 
@@ -100,7 +104,7 @@ export function fromEnvironment(variables: Readonly<Record<string, string | unde
     const setting = byVariable.get(name)
     if (setting === undefined) {
       const meant = nearest(name, [...byVariable.keys(), ...clientVariables])
-      problems.push(`${name}: there is no such variable${meant === undefined ? '' : `; ${meant}?`}`)
+      problems.push(`${name}: there is no such variable${meant === undefined ? '' : `; did you mean ${meant}?`}`)
     } else
       given.set(setting.path, {
         value: located(setting, fromText(setting.schema, text), directory),
@@ -111,7 +115,7 @@ export function fromEnvironment(variables: Readonly<Record<string, string | unde
   return { given, problems }
 }
 
-/** One YAML file. Every key must be known: a misspelt setting is a problem, never a silent default. */
+/** Reads one YAML file. An unknown key is a problem, so that a misspelt setting does not silently keep its default. */
 export function fromFile(path: string): Source {
   const lines = new LineCounter()
   const given = new Map<string, Given>()
@@ -146,7 +150,9 @@ export function fromFile(path: string): Source {
           at,
           settings.map((one) => one.path),
         )
-        problems.push(`${at} (${origin}): there is no such setting${meant === undefined ? '' : `; ${meant}?`}`)
+        problems.push(
+          `${at} (${origin}): there is no such setting${meant === undefined ? '' : `; did you mean ${meant}?`}`,
+        )
       }
     }
   }

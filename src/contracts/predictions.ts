@@ -1,11 +1,12 @@
-/** Stored predictions as the warehouse gives them and the API shows them. */
+import type { StoredOutcome } from './outcomes.js'
+import type { RiskLevel } from './risks.js'
+import type { Predicted } from './scoring.js'
 
 /** One stored prediction with its latest outcome. */
-export interface PredictionRow {
-  readonly event_id: string
+export interface PredictionRow extends Predicted {
   readonly tenant: string
   readonly stream: string
-  /** Where the event (or, for `origin` api, the prediction) stands in the log. */
+  /** Position in the log of the event or, for `origin` api, of the prediction. */
   readonly topic: string
   readonly partition: number
   readonly offset: number
@@ -14,27 +15,14 @@ export interface PredictionRow {
   readonly entity: string
   readonly eventTimeMs: number
   readonly recordTimeMs: number
-  readonly score: number
-  readonly risk: Risk
-  readonly version: string
-  readonly served_by: 'model' | 'heuristic'
-  readonly why: 'no-model' | 'model-error' | 'timeout' | null
-  readonly reasons: readonly string[]
-  readonly late: boolean
   readonly outcome: StoredOutcome | null
-}
-
-export interface StoredOutcome {
-  readonly label: 0 | 1
-  readonly source: string
-  readonly decidedAtMs: number
 }
 
 /** Absent members filter nothing; without `tenant` that is every tenant. */
 export interface PredictionFilter {
   readonly tenant?: string
   readonly stream?: string
-  readonly risk?: Risk
+  readonly risk?: RiskLevel
   readonly entity?: string
   readonly version?: string
   /** Event time, from inclusive, to exclusive, epoch ms. */
@@ -42,4 +30,34 @@ export interface PredictionFilter {
   readonly toMs?: number
 }
 
-export type Risk = 'low' | 'medium' | 'high'
+/** Served predictions in the warehouse, about a second behind the log. Both methods throw WAREHOUSE_DOWN. */
+export interface PredictionQueries {
+  /**
+   * Newest event time first. `next` continues after the page and is absent on the last; BAD_REQUEST when `cursor` is
+   * not one of these.
+   */
+  findPredictions(
+    filter: PredictionFilter,
+    cursor: string | undefined,
+    limit: number,
+  ): Promise<{ readonly rows: readonly PredictionRow[]; readonly next?: string }>
+  /**
+   * Every served prediction of the event id: of one tenant, or of all when `tenant` is absent; newest first, empty when
+   * there is none.
+   */
+  predictionsOf(eventId: string, tenant: string | undefined): Promise<readonly PredictionRow[]>
+}
+
+export interface SelectedRows {
+  readonly rows: readonly Readonly<Record<string, unknown>>[]
+  /** The statement has more rows than the limit. */
+  readonly more: boolean
+}
+
+export interface WarehouseQueries extends PredictionQueries {
+  /**
+   * At most `limit` rows of a SELECT that a person wrote. BAD_REQUEST when the statement is not a SELECT over the
+   * warehouse's own tables or takes too much; WAREHOUSE_DOWN.
+   */
+  select(sql: string, limit: number): Promise<SelectedRows>
+}

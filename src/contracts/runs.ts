@@ -1,12 +1,12 @@
-/** What backtests and replays leave in the warehouse, as the API takes and shows it. Times are epoch ms. */
+/** What backtests and replays store in the warehouse, as the API takes and shows it. Times are epoch ms. */
 
-/** A finished backtest in a line. */
+/** Summary of a finished backtest. */
 export interface StoredBacktest {
   readonly id: string
   readonly stream: string
   readonly model: string
   readonly fingerprint: string
-  /** Log time of what was scored; null is the beginning, or the end as it was at the start. */
+  /** Log time of the scored records; null is the beginning of the log, or its end when the backtest started. */
   readonly fromMs: number | null
   readonly toMs: number | null
   readonly startedMs: number
@@ -23,13 +23,13 @@ export interface StoredBacktest {
 }
 
 /**
- * `started`: rows are on their way and count nowhere; `applied`: they go before what was served; `undone`: they are
- * gone.
+ * `started`: rows are being stored, and no view shows them yet. `applied`: the views show them before the served
+ * rows. `undone`: the rows are removed.
  */
 export const replayStates = ['started', 'applied', 'undone'] as const
 export type ReplayState = (typeof replayStates)[number]
 
-/** A step of a replay into the live tables: who, when, why, what. */
+/** One step of a replay into the live tables: who decided it, when, why and what. */
 export interface ReplayDecision {
   readonly id: string
   readonly state: ReplayState
@@ -51,7 +51,7 @@ export interface RunPlace {
   /** Of the events. */
   readonly topic: string
   readonly partition: number
-  /** Of the block in the log of its run: a block that is given again is the same one. */
+  /** Of the block in the log of its run. A block that is sent again has the same position. */
   readonly position: number
 }
 
@@ -59,12 +59,12 @@ export interface RunPlace {
 export interface RunResults {
   putBacktest(run: StoredBacktest): Promise<void>
   /**
-   * One block of the predictions of a run, as its log holds it. BAD_REQUEST where it is none, or its replay was not
-   * started.
+   * Stores one block of the predictions of a run, as its log holds it. BAD_REQUEST when it is not a block, or when its
+   * replay was not started.
    */
   addPredictions(place: RunPlace, block: Buffer): Promise<void>
-  /** Records a step on the control topic, and takes it. BAD_REQUEST where the replay's state does not allow it. */
+  /** Records a step on the control topic and applies it. BAD_REQUEST where the replay's state does not allow it. */
   decideReplay(decision: ReplayDecision): Promise<void>
-  /** Newest first, each as its last step left it. */
+  /** Newest first, each with its last step. */
   replays(): Promise<readonly ReplayDecision[]>
 }

@@ -1,10 +1,9 @@
+import type { TopicPartition } from '../contracts/partitions.js'
+
 /** Position of a record in its partition, from 0. Offsets may have holes. */
 export type Offset = number
 
-export interface TopicPartition {
-  readonly topic: string
-  readonly partition: number
-}
+export type { TopicPartition } from '../contracts/partitions.js'
 
 export interface NewRecord {
   readonly key: Buffer | null

@@ -1,29 +1,18 @@
 import { EngineError } from '../base/errors.js'
 import { limits } from '../base/limits.js'
-import type { PredictionFilter, PredictionRow, Risk, StoredOutcome } from '../contracts/predictions.js'
+import type { PredictionFilter, PredictionQueries, PredictionRow } from '../contracts/predictions.js'
+import type { StoredOutcome } from '../contracts/outcomes.js'
+import type { RiskLevel } from '../contracts/risks.js'
 import type { Warehouse } from './warehouse.js'
 
 export interface RiskCount {
   readonly stream: string
-  readonly risk: Risk
+  readonly risk: RiskLevel
   readonly predictions: number
 }
 
-/**
- * What people ask of the stored predictions. Every function throws WAREHOUSE_DOWN; values are bound, never spliced in.
- */
-export interface PredictionQueries {
-  /**
-   * Newest event time first. `next` continues after the page and is absent on the last; BAD_REQUEST when `cursor` is
-   * not one of these.
-   */
-  findPredictions(
-    filter: PredictionFilter,
-    cursor: string | undefined,
-    limit: number,
-  ): Promise<{ readonly rows: readonly PredictionRow[]; readonly next?: string }>
-  /** Every prediction of the event id: of one tenant, or of all when `tenant` is absent; newest first. */
-  predictionsOf(eventId: string, tenant: string | undefined): Promise<readonly PredictionRow[]>
+/** Queries over the stored predictions. Every method throws WAREHOUSE_DOWN; values are bound, never spliced in. */
+export interface StoredPredictions extends PredictionQueries {
   /** Predictions of the log by stream and risk, of records since then. */
   countByRisk(sinceMs: number, tenant: string | undefined): Promise<readonly RiskCount[]>
   /** All outcomes that came for an event, latest first. */
@@ -48,7 +37,7 @@ type Position = readonly [eventTimeMs: number, topic: string, partition: number,
 
 const dayMs = 24 * 60 * 60 * 1_000
 
-export function predictionQueries(warehouse: Warehouse): PredictionQueries {
+export function predictionQueries(warehouse: Warehouse): StoredPredictions {
   return {
     async findPredictions(filter, cursor, limit) {
       const after = cursor === undefined ? undefined : readCursor(cursor)

@@ -1,3 +1,4 @@
+import type { AvroRecord } from '../contracts/streams.js'
 import type { FeatureSet } from '../features/feature.js'
 
 /** The truth about a prediction, and what its absence means. */
@@ -38,24 +39,6 @@ export interface Stream extends FeatureSet {
   readonly outcome: OutcomeRule
   /** Column holding the tenant; events of tenants that are not configured become dead letters. */
   readonly tenant: string
-}
-
-export interface AvroRecord {
-  readonly type: 'record'
-  readonly name: string
-  readonly namespace?: string
-  readonly doc?: string
-  readonly fields: readonly AvroField[]
-}
-
-export interface AvroField {
-  readonly name: string
-  readonly type: unknown
-  readonly default?: unknown
-  readonly doc?: string
-  /** Inclusive bounds of a number; anything beyond makes the event a dead letter. Ours, ignored by Avro. */
-  readonly minimum?: number
-  readonly maximum?: number
 }
 
 /** Topics that belong to a stream. */

@@ -62,7 +62,7 @@ export function fakeDeadLetters(): FakeDeadLetters {
       const { items, ...rest } = page(chosen({ ...request.filter, state: 'new' }), request.cursor, request.limit)
       return Promise.resolve({
         items: items.map((one) => ({
-          letter: one,
+          deadLetter: one,
           becomes: request.dryRun ? ('duplicate' as const) : ('redriven' as const),
         })),
         ...rest,

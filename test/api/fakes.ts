@@ -2,21 +2,14 @@
 import { Counter, Registry } from 'prom-client'
 import { EngineError, type ErrorCode } from '../../src/base/errors.js'
 import { limits } from '../../src/base/limits.js'
-import type {
-  AcceptedStop,
-  Acknowledged,
-  ApiPorts,
-  Caller,
-  IngestResult,
-  Outcome,
-  Predicted,
-  PredictionFilter,
-  PredictionRow,
-  ReadinessCheck,
-  Rejected,
-  StreamView,
-} from '../../src/contracts/ports.js'
-import type { AvroRecord } from '../../src/streams/stream.js'
+import type { ApiPorts } from '../../src/contracts/api.js'
+import type { Caller } from '../../src/contracts/callers.js'
+import type { ReadinessCheck } from '../../src/contracts/checks.js'
+import type { Outcome } from '../../src/contracts/outcomes.js'
+import type { AcceptedStop } from '../../src/contracts/partitions.js'
+import type { PredictionFilter, PredictionRow } from '../../src/contracts/predictions.js'
+import type { Acknowledged, IngestResult, Predicted, Rejected } from '../../src/contracts/scoring.js'
+import type { StreamView, AvroRecord } from '../../src/contracts/streams.js'
 import { fakeRuns, type FakeRuns } from './fake-runs.js'
 import { fakeDeadLetters, type FakeDeadLetters } from './fake-letters.js'
 
@@ -72,7 +65,7 @@ type Ask =
   'ingest' | 'predict' | 'features' | 'appendOutcomes' | 'findPredictions' | 'predictionsOf' | 'select' | 'accept'
 
 export interface FakeEngine extends ApiPorts {
-  readonly letters: FakeDeadLetters
+  readonly deadLetters: FakeDeadLetters
   readonly runs: FakeRuns
   /** What is durable, in log order. */
   readonly log: readonly { readonly stream: string; readonly event: Columns; readonly caller: Caller }[]
@@ -148,7 +141,7 @@ export function fakeEngine(nowMs: () => number = () => 1_767_686_400_000): FakeE
     outcomes,
     rows,
     metrics,
-    letters: fakeDeadLetters(),
+    deadLetters: fakeDeadLetters(),
     runs: fakeRuns(),
     fail: (ask, error) =>
       void failures.set(ask, error instanceof Error ? error : new EngineError(error, `${error} at /secret/place`)),
@@ -192,9 +185,9 @@ export function fakeEngine(nowMs: () => number = () => 1_767_686_400_000): FakeE
       },
     },
     partitions: {
-      look: () => ({
+      list: () => ({
         stopped: [stopped],
-        rebuilding: [{ stream: 'visit', partition: 0, recordsDone: 10, records: 40, etaMs: 1_500 }],
+        rebuilding: [{ stream: 'visit', partition: 0, isRebuild: true, recordsDone: 10, records: 40, etaMs: 1_500 }],
         accepted,
       }),
       async accept({ topic, partition, code }, by, why) {

@@ -72,6 +72,17 @@ const kept: Readonly<Record<string, Kept>> = {
     bad: [['src/simulator/a.ts', `Math.random()`]],
     good: [['src/simulator/a.ts', `Math.round(random())`]],
   },
+  'features are the same numbers on every version of Node': {
+    rule: rules.powersAreTheSameEverywhere,
+    bad: [
+      ['src/features/a.ts', `const x = 2 ** -y`],
+      ['src/streams/a.ts', `Math.pow(x, 2)`],
+    ],
+    good: [
+      ['src/features/a.ts', `const x = [2 ** 52, 2 ** -23, exp2(-y)]`],
+      ['src/cli/a.ts', `const x = 2 ** y`],
+    ],
+  },
   'nothing writes to the console': {
     rule: rules.noConsole,
     bad: [['src/cli/a.ts', `console.log('x')`]],

@@ -3,7 +3,7 @@
  * A file is named without `.ts`. owners.unit.test.ts keeps the list true.
  */
 export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  'test/api/http/access.int.test.ts': { 'src/api': 'api', 'src/api/http': 'auth' },
+  'test/api/http/access.int.test.ts': { 'src/api': 'api', 'src/api/http': 'auth', 'src/contracts': 'api' },
   'test/api/http/openapi.int.test.ts': {
     'src/api/http': 'context event-schema shapes',
     'src/api/routes': 'partitions sql',
@@ -11,19 +11,23 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
   'test/api/http/problems.int.test.ts': { 'src/api/http': 'refuse validate' },
   'test/api/http/socket.int.test.ts': { 'src/api/http': 'admission listen', 'src/base': 'limits' },
   'test/api/keys/key-file.int.test.ts': { 'src/api/routes': 'keys' },
+  'test/api/routes/backups.int.test.ts': { 'src/contracts': 'backups' },
   'test/api/routes/dead-letters.int.test.ts': { 'src/api/routes': 'dead-letter-shapes' },
   'test/api/routes/health.int.test.ts': { 'src/api/http': 'metrics' },
+  'test/api/routes/outcomes.int.test.ts': { 'src/contracts': 'outcomes' },
   'test/api/routes/predict.int.test.ts': { 'src/api/http': 'batch', 'src/api/routes': 'predict-conflict' },
   'test/api/routes/reads.int.test.ts': { 'src/api/http': 'times', 'src/api/routes': 'features predictions streams' },
   'test/cli/backup/backup.int.test.ts': {
+    'src/cli/backtest': 'run',
     'src/cli/backup': 'create holder',
+    'src/cli/report': 'backtest-text',
     'src/cli/terminal': 'ask',
     'src/compose': 'replays',
     'src/consumers/backup': 'create files gather-data gather-files manifest restore verify',
     'src/log/local': 'check',
   },
   'test/cli/client/client.int.test.ts': {
-    'src/cli/client': 'beside-engine',
+    'src/cli/client': 'beside-engine options run-results',
     'src/cli/events': 'produce score simulate',
     'src/cli/reads': 'features predictions sql streams',
     'src/compose': 'tasks',
@@ -32,8 +36,9 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
   'test/cli/dlq/dlq.int.test.ts': { 'src/cli/dlq': 'actions rows' },
   'test/cli/doctor/doctor-cluster.int.test.ts': {
     'src/base': 'failure',
-    'src/cli/doctor': 'cluster-checks local-checks position-checks store-checks',
+    'src/cli/doctor': 'cluster-checks kafka-checks local-checks position-checks servers store-checks',
     'src/compose': 'flows routing',
+    'src/contracts': 'checks',
   },
   'test/cli/process.e2e.test.ts': { src: 'main', 'src/base': 'lifecycle', 'src/cli': 'launch.cts' },
   'test/cli/program.unit.test.ts': {
@@ -46,17 +51,23 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
   'test/cli/start/start.unit.test.ts': { 'src/cli/start': 'live-table' },
   'test/cli/start/workers.int.test.ts': { 'src/cli/start': 'worker' },
   'test/cli/tutorial.e2e.test.ts': { 'src/consumers/serving': 'demo' },
-  'test/config/config.unit.test.ts': { 'src/config': 'describe load settings sources' },
-  'test/consumers/backup/holding.int.test.ts': { 'src/log': 'log-files' },
+  'test/config/config.unit.test.ts': {
+    'src/config': 'describe load settings sources',
+    'src/config/schema': 'kinds process scoring servers',
+  },
   'test/consumers/control/control.int.test.ts': {
-    'src/consumers/control': 'decision fold follower routes routing',
+    'src/consumers/control': 'decision routes routing',
     'src/consumers/control/kinds': 'accept activate deactivate index kind replay resume scope stop',
-    'src/consumers/ground': 'follow topic-names',
+    'src/consumers/ground': 'topic-names',
+  },
+  'test/consumers/control/decisions.int.test.ts': {
+    'src/consumers/control': 'fold follower',
+    'src/consumers/control/kinds': 'place',
+    'src/consumers/ground': 'follow',
   },
   'test/consumers/control/stops-cluster.int.test.ts': {
     'src/consumers/control': 'stops-fold',
-    'src/consumers/control/kinds': 'place',
-    'src/contracts': 'ports',
+    'src/contracts': 'partitions',
   },
   'test/consumers/control/stops.int.test.ts': { 'src/consumers/control': 'accepted' },
   'test/consumers/dead-letters/dead-letters.int.test.ts': { 'src/contracts': 'dead-letters' },
@@ -75,6 +86,7 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
     'src/consumers/ground': 'block-rows',
     'src/consumers/replay':
       'backtest-compare backtest-directory backtest-model outcome-labels replay replay-routing replay-span',
+    'src/contracts': 'callers',
   },
   'test/consumers/replay/certify.int.test.ts': {
     'src/consumers/control': 'serving',
@@ -93,18 +105,22 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
     'src/consumers/ground': 'claim',
     'src/consumers/scoring': 'partition',
   },
-  'test/consumers/scoring/registry.int.test.ts': { 'src/consumers/ground': 'decode' },
+  'test/consumers/scoring/registry.int.test.ts': { 'src/consumers/ground': 'decode', 'src/contracts': 'streams' },
   'test/consumers/scoring/scoring.int.test.ts': { 'src/consumers/ground': 'topics' },
   'test/consumers/scoring/store.int.test.ts': { 'src/consumers/scoring': 'progress' },
-  'test/consumers/serving/serve.int.test.ts': { 'src/consumers/serving': 'predict prediction-log' },
+  'test/consumers/serving/serve.int.test.ts': {
+    'src/consumers/serving': 'predict prediction-log',
+    'src/contracts': 'scoring',
+  },
   'test/consumers/warehouse/tracker.unit.test.ts': { 'src/consumers/warehouse': 'progress' },
   'test/consumers/warehouse/warehouse.int.test.ts': {
     'src/consumers/warehouse': 'feeds predictions',
+    'src/contracts': 'risks',
     'src/sinks': 'dictionary',
   },
   'test/drive/drive.unit.test.ts': { 'src/consumers/scoring': 'folded-chunk' },
   'test/e2e/backtest.e2e.test.ts': {
-    'src/cli/backtest': 'backtest run-results store text',
+    'src/cli/backtest': 'backtest store',
     'src/cli/replay': 'live replay',
     'src/cli/report': 'backtest-report chart markup plots style',
     'src/cli/terminal': 'progress progress-bar',
@@ -123,7 +139,7 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
     'src/consumers/watch': 'dependencies gauges lag observation partitions-port readiness recent',
     'src/contracts': 'engine',
   },
-  'test/e2e/producers.e2e.test.ts': { 'src/compose': 'score-file' },
+  'test/e2e/producers.e2e.test.ts': { 'src/compose': 'score-file', 'src/contracts': 'score-file' },
   'test/features/event/values.unit.test.ts': {
     'src/base': 'hash',
     'src/features/event': 'calendar columns event-features geography row',

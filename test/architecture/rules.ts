@@ -75,6 +75,18 @@ export const noHiddenChance = expressions(
   (node) => (ts.isPropertyAccessExpression(node) && dotted(node) === 'Math.random' ? 'rolls Math.random' : undefined),
 )
 
+/** `x ** y` differs in its last bit between versions of Node, unless the exponent is a whole number that is written. */
+export const powersAreTheSameEverywhere = expressions(
+  (path) => /^src\/(features|streams)\//.test(path),
+  (node) =>
+    (ts.isBinaryExpression(node) &&
+      node.operatorToken.kind === ts.SyntaxKind.AsteriskAsteriskToken &&
+      !/^\(?-?\d+\)?$/.test(node.right.getText())) ||
+    (ts.isPropertyAccessExpression(node) && dotted(node) === 'Math.pow')
+      ? 'computes a power: use exp2 of src/base/exp2.ts'
+      : undefined,
+)
+
 export const noConsole = expressions(
   (path) => path.startsWith('src/'),
   (node) =>

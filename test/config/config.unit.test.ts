@@ -10,7 +10,7 @@ import { packagePath } from '../../src/config/load.js'
 
 const directory = mkdtempSync(join(tmpdir(), 'tidemill-config-'))
 
-/** A configuration read from nothing but what is given. */
+/** The configuration of the given sources alone, without the environment. */
 const configOf = (sources: ConfigSources): ReturnType<typeof loadConfig> =>
   loadConfig({ variables: {}, directory, ...sources })
 
@@ -20,7 +20,7 @@ const fileOf = (yaml: string): string => {
   return path
 }
 
-/** The problems that a configuration is refused with. */
+/** The problems that `loadConfig` reports. */
 function problemsOf(sources: ConfigSources): readonly string[] {
   try {
     configOf(sources)
@@ -34,7 +34,7 @@ function problemsOf(sources: ConfigSources): readonly string[] {
   return []
 }
 
-describe('with nothing said', () => {
+describe('without any source', () => {
   test('the engine runs embedded on loopback, with the demo, and keeps its data', () => {
     const config = configOf({})
     assert.equal(config.preset, 'embedded')
@@ -46,15 +46,15 @@ describe('with nothing said', () => {
     assert.equal(config.models.directory, packagePath('models'))
   })
 
-  test('without the demo nobody is a tenant', () => {
+  test('without the demo there are no tenants', () => {
     assert.deepEqual(configOf({ flags: { 'demo.enabled': false } }).tenants, [])
   })
 })
 
-describe('who has the last word', () => {
+describe('precedence', () => {
   const configPath = fileOf('api: {port: 1001}\ndemo: {rate: 1}\nscoring: {chunkRecords: 11}\n')
 
-  test('a flag beats a variable, a variable the file, the file the default', () => {
+  test('a flag wins over a variable, a variable over the file, the file over the default', () => {
     const config = configOf({
       configPath,
       variables: { TIDEMILL_API_PORT: '1002', TIDEMILL_DEMO_RATE: '2' },
@@ -66,7 +66,7 @@ describe('who has the last word', () => {
     )
   })
 
-  test('every value says where it came from', () => {
+  test('every value has its origin', () => {
     const { origins } = configOf({ configPath, variables: { TIDEMILL_DEMO_RATE: '2' }, flags: { 'api.port': 5 } })
     assert.deepEqual(
       [origins['api.port'], origins['demo.rate'], origins['scoring.chunkRecords'], origins['scoring.commitIntervalMs']],
@@ -74,16 +74,16 @@ describe('who has the last word', () => {
     )
   })
 
-  test('a port that was given must be free, whoever gave it', () => {
+  test('a port from any source must be free', () => {
     assert.equal(configOf({ configPath }).api.anyPort, false)
     assert.equal(configOf({ variables: { TIDEMILL_API_PORT: '8787' } }).api.anyPort, false)
   })
 
-  test('TIDEMILL_CONFIG names the file where no flag does', () => {
+  test('TIDEMILL_CONFIG names the file when no flag does', () => {
     assert.equal(configOf({ variables: { TIDEMILL_CONFIG: configPath } }).api.port, 1001)
   })
 
-  test('an empty variable, or a setting without a value in the file, says nothing', () => {
+  test('an empty variable, or a setting without a value in the file, leaves the default', () => {
     assert.equal(configOf({ variables: { TIDEMILL_API_PORT: '' } }).api.anyPort, true)
     assert.deepEqual(configOf({ configPath: fileOf('streams:\n  paths:\n    # - ./mine\napi:\n') }).streams, {
       builtin: 'all',
@@ -94,7 +94,7 @@ describe('who has the last word', () => {
 })
 
 describe('paths', () => {
-  test('mean what they meant to their writer', () => {
+  test('are relative to the file that names them, or to the working directory', () => {
     const configPath = fileOf('dataDirectory: here\nstreams: {paths: [mine, /abs]}\n')
     const config = configOf({ configPath, flags: { 'models.directory': 'there' } })
     assert.equal(config.dataDirectory, join(configPath, '..', 'here'))
@@ -104,7 +104,7 @@ describe('paths', () => {
 })
 
 describe('text', () => {
-  test('becomes what the setting is', () => {
+  test('is converted to the type of the setting', () => {
     const { streams, tenants, warehouse } = configOf({
       variables: {
         TIDEMILL_STREAMS_PATHS: '/a, /b',
@@ -117,21 +117,21 @@ describe('text', () => {
     assert.equal(warehouse.rawEvents, false)
   })
 
-  test("'any' is the wildcard, and only where it stands alone", () => {
+  test("'any' is the wildcard only when it is the whole value", () => {
     assert.equal(configOf({ flags: { tenants: 'any' } }).tenants, 'any')
     assert.deepEqual(configOf({ flags: { tenants: 'any,acme' } }).tenants, [{ id: 'any' }, { id: 'acme' }])
   })
 })
 
 describe('problems', () => {
-  test('are named all at once, each with its place and what is allowed', () => {
+  test('are reported all at once, each with its origin and what is allowed', () => {
     const configPath = fileOf('preset: clutter\napi: {port: many, prot: 3}\nwarehouse: 3\n')
     assert.deepEqual(
       problemsOf({ configPath, variables: { TIDEMILL_API_PROT: '1' }, flags: { 'demo.rate': 'fast' } }).toSorted(),
       [
-        'TIDEMILL_API_PROT: there is no such variable; TIDEMILL_API_PORT?',
+        'TIDEMILL_API_PROT: there is no such variable; did you mean TIDEMILL_API_PORT?',
         `api.port (${configPath}:2): 'many' is not a whole number from 0 to 65535`,
-        `api.prot (${configPath}:2): there is no such setting; api.port?`,
+        `api.prot (${configPath}:2): there is no such setting; did you mean api.port?`,
         "demo.rate (--rate): 'fast' is not a number from 0.1 to 100000",
         `preset (${configPath}:1): 'clutter' is not 'embedded' or 'cluster'`,
         `warehouse (${configPath}): must be a mapping of settings`,
@@ -141,12 +141,10 @@ describe('problems', () => {
 
   test('never show a secret', () => {
     const configPath = fileOf('schemaRegistry: {password: 12345}\n')
-    assert.deepEqual(problemsOf({ configPath }), [
-      `schemaRegistry.password (${configPath}:1): what was given is not text`,
-    ])
+    assert.deepEqual(problemsOf({ configPath }), [`schemaRegistry.password (${configPath}:1): the value is not text`])
   })
 
-  test('a file that is missing or is no YAML is one', () => {
+  test('include a file that is missing or not YAML', () => {
     assert.match(problemsOf({ configPath: join(directory, 'none.yaml') })[0]!, /none\.yaml: cannot be read/)
     assert.match(problemsOf({ configPath: fileOf('api: {port: 1\n') })[0]!, /tidemill\.yaml: .* at line 2/)
     assert.match(
@@ -155,7 +153,7 @@ describe('problems', () => {
     )
   })
 
-  test('variables that Kubernetes makes of a service named tidemill are none', () => {
+  test('do not include variables that Kubernetes sets for a service named tidemill', () => {
     assert.deepEqual(
       problemsOf({
         variables: {
@@ -194,7 +192,7 @@ describe('problems', () => {
       assert.match(problemsOf({ flags }).join('\n'), expected)
     })
 
-  test('what only looks contradictory is not', () => {
+  test('do not include settings that only look contradictory', () => {
     assert.equal(configOf({ flags: { 'scoring.commitIntervalMs': 5_000 } }).scoring.commitIntervalMaxMs, 5_000)
     assert.equal(configOf({ flags: { ephemeral: true }, configPath: fileOf('dataDirectory: /x') }).ephemeral, true)
     assert.equal(configOf({ flags: { tenants: 'acme' } }).demo.enabled, false)
@@ -208,7 +206,7 @@ test('every setting has a description and its own variable and flag', () => {
   assert.equal(new Set(flags).size, flags.length)
 })
 
-test('the commented example is the defaults, every setting of it', () => {
+test('the example file names every setting, with its default', () => {
   const text = readFileSync(packagePath('tidemill.example.yaml'), 'utf8')
   for (const { path } of settings) assert.match(text, new RegExp(`^ *(# +)?${path.split('.').at(-1)!}:`, 'm'))
   const example = configOf({ configPath: packagePath('tidemill.example.yaml') })

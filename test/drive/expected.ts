@@ -1,5 +1,6 @@
 import { AssertionError } from 'node:assert'
-import type { RiskLevel, ScoredBy } from '../../src/log/blocks/block.js'
+import type { RiskLevel } from '../../src/contracts/risks.js'
+import type { ScoredBy } from '../../src/log/blocks/block.js'
 import type { Result } from './result.js'
 
 /** A number, its bounds, or null for NaN, which means "missing". */

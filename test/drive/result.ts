@@ -1,4 +1,5 @@
-import { riskLevels, scoredBy, type Block, type RiskLevel, type ScoredBy } from '../../src/log/blocks/block.js'
+import { riskLevels, type RiskLevel } from '../../src/contracts/risks.js'
+import { scoredBy, type Block, type ScoredBy } from '../../src/log/blocks/block.js'
 import type { CompiledStream } from '../../src/consumers/ground/compiled.js'
 
 /** What the engine made of one event. */

@@ -103,7 +103,7 @@ onCluster([kafka], (preset) => {
           await rm(there.config.dataDirectory, { recursive: true })
           const again = await tidemill(['backup', 'restore', backup, '--config', there.file])
           assert.equal(again.exit, 0, again.said)
-          assert.match(again.said, /topic control has records up to offset 1 and was left alone/)
+          assert.match(again.said, /topic control has records up to offset 1 and stays unchanged/)
         } finally {
           await other.stop('SIGKILL')
         }
@@ -119,7 +119,7 @@ onCluster([kafka], (preset) => {
         join(directory, 'embedded'),
       ])
       assert.equal(exit, 2)
-      assert.match(said, /is of the preset 'cluster'/)
+      assert.match(said, /is a backup of the preset 'cluster'/)
     })
   })
 })

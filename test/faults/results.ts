@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { CompiledStream } from '../../src/consumers/ground/compiled.js'
-import { riskLevels, type Block } from '../../src/log/blocks/block.js'
+import { type Block } from '../../src/log/blocks/block.js'
+import { riskLevels } from '../../src/contracts/risks.js'
 import { decodeBlock } from '../../src/log/blocks/codec.js'
 import type { EventLog } from '../../src/log/event-log.js'
 import { readAll } from './topics.js'

@@ -1,5 +1,6 @@
 import { decodeBlock } from '../../src/log/blocks/codec.js'
-import { riskLevels, rowKinds, scoredBy, type Block } from '../../src/log/blocks/block.js'
+import { rowKinds, scoredBy, type Block } from '../../src/log/blocks/block.js'
+import { riskLevels } from '../../src/contracts/risks.js'
 import type { LogRecord, Offset } from '../../src/log/event-log.js'
 
 /** The visible result of one offset. */

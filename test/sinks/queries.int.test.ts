@@ -4,13 +4,13 @@ import { systemClock } from '../../src/base/clock.js'
 import { isEngineError } from '../../src/base/errors.js'
 import type { PredictionFilter, PredictionRow } from '../../src/contracts/predictions.js'
 import { migrate } from '../../src/sinks/migrate.js'
-import { predictionQueries, type PredictionQueries } from '../../src/sinks/queries.js'
+import { predictionQueries, type StoredPredictions } from '../../src/sinks/queries.js'
 import type { Warehouse } from '../../src/sinks/warehouse.js'
 import { everyWarehouse } from './clickhouse/clickhouse.js'
 
 describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
   let warehouse: Warehouse
-  let queries: PredictionQueries
+  let queries: StoredPredictions
   let remove: () => Promise<void>
 
   const dayMs = 86_400_000

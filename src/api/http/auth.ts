@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Clock } from '../../base/clock.js'
 import { maySee, type Holder, type KeyRing, type Scope } from '../keys/keys.js'
-import { everyTenant, type Caller } from '../../contracts/ports.js'
+import { everyTenant, type Caller } from '../../contracts/callers.js'
 import { Refusal } from './problems.js'
 
 declare module 'fastify' {

@@ -2,7 +2,9 @@
 import type { FastifyReply } from 'fastify'
 import { messageOf } from '../../base/errors.js'
 import { limits } from '../../base/limits.js'
-import { everyTenant, isRejected, type Caller, type Rejected, type StreamView } from '../../contracts/ports.js'
+import { everyTenant, type Caller } from '../../contracts/callers.js'
+import { isRejected, type Rejected } from '../../contracts/scoring.js'
+import type { StreamView } from '../../contracts/streams.js'
 import { Refusal, statusOf, type ProblemCode } from './problems.js'
 
 /** How the events stood in the body: a bare object, a bare list, or `{"events": [...]}` and NDJSON lines. */

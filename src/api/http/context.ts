@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.js'
 import type { ApiMetrics } from './metrics.js'
-import type { ApiPorts, StreamView } from '../../contracts/ports.js'
+import type { ApiPorts } from '../../contracts/api.js'
+import type { StreamView } from '../../contracts/streams.js'
 import { Refusal } from './problems.js'
 import type { KeyStore } from '../keys/key-file.js'
 

@@ -1,5 +1,5 @@
 /** A stream's Avro schema as JSON Schema, and an example of an event, for the OpenAPI document. */
-import type { AvroRecord } from '../../streams/stream.js'
+import type { AvroRecord } from '../../contracts/streams.js'
 
 type Json = Readonly<Record<string, unknown>>
 

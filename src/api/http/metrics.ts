@@ -2,7 +2,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type { FastifyInstance } from 'fastify'
 import type { InFlight } from './admission.js'
-import { isRejected } from '../../contracts/ports.js'
+import { isRejected } from '../../contracts/scoring.js'
 
 /** From a quarter of a millisecond (a predict takes 1-2 ms) to the longest a request may take. */
 const buckets = [0.000_25, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1, 5, 30]

@@ -6,7 +6,7 @@ import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
 import type { Clock } from '../../base/clock.js'
 import { exampleOf, jsonSchemaOf } from './event-schema.js'
-import type { StreamView } from '../../contracts/ports.js'
+import type { StreamView } from '../../contracts/streams.js'
 import { sharedShapes } from './shapes.js'
 
 const info = {

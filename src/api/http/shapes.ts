@@ -1,7 +1,7 @@
 /** The shapes of requests and answers, as the OpenAPI document shows them and requests are checked against them. */
 import { Kind, Type, TypeRegistry, type TSchema, type TUnsafe } from '@sinclair/typebox'
 import { deadLetterStates } from '../../contracts/dead-letters.js'
-import { riskLevels } from '../../log/blocks/block.js'
+import { riskLevels } from '../../contracts/risks.js'
 import { scopes } from '../keys/keys.js'
 import { problemType } from './problems.js'
 

@@ -3,7 +3,7 @@
  * The secret has 256 random bits, so one SHA-256 (not a slow password hash) is all that is stored of it.
  */
 import { hash, randomBytes, timingSafeEqual } from 'node:crypto'
-import { everyTenant } from '../../contracts/ports.js'
+import { everyTenant } from '../../contracts/callers.js'
 
 export const scopes = ['events:write', 'predict', 'read', 'outcomes:write', 'admin'] as const
 export type Scope = (typeof scopes)[number]

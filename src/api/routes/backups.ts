@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { Type, type Static } from '@sinclair/typebox'
 import { isEngineError } from '../../base/errors.js'
 import type { ApiContext } from '../http/context.js'
-import type { BackupHolding, HoldStanding } from '../../contracts/ports.js'
+import type { BackupHolding, HoldProgress } from '../../contracts/backups.js'
 import { Refusal } from '../http/problems.js'
 import { json, nullable, oneOf, refusals } from '../http/shapes.js'
 
@@ -72,7 +72,7 @@ export function backupRoutes(app: FastifyInstance, { ports }: ApiContext): void 
     '/backups/:id',
     { schema: standingSchema, config },
     async ({ params: { id } }) => {
-      const standing = holding(ports.backups).standing(id)
+      const standing = holding(ports.backups).progress(id)
       if (standing === undefined) throw unknown()
       return view(id, standing)
     },
@@ -99,7 +99,7 @@ function holding(backups: BackupHolding | undefined): BackupHolding {
 
 const unknown = (): Refusal => new Refusal('NOT_FOUND', 'There is no backup of this id under way.')
 
-const view = (id: string, standing: HoldStanding): Static<typeof Standing> => ({
+const view = (id: string, standing: HoldProgress): Static<typeof Standing> => ({
   id,
   state: standing.state,
   bytes: standing.state === 'writing' ? standing.bytes : null,

@@ -7,7 +7,7 @@ import { maySee } from '../keys/keys.js'
 import { notYours, tenantOf } from '../http/auth.js'
 import { streamOf, type ApiContext } from '../http/context.js'
 import { filterOf, deadLetterView, listAnswer, redriveAnswer, shownAnswer } from './dead-letter-shapes.js'
-import { everyTenant } from '../../contracts/ports.js'
+import { everyTenant } from '../../contracts/callers.js'
 import { Refusal } from '../http/problems.js'
 import { oneOf, refusals, Time } from '../http/shapes.js'
 
@@ -124,7 +124,7 @@ const purgeSchema = {
 }
 
 export function deadLetterRoutes(app: FastifyInstance, context: ApiContext): void {
-  const { letters } = context.ports
+  const { deadLetters } = context.ports
 
   app.get<{ Querystring: Static<typeof ListQuery> }>(
     '/dead-letters',
@@ -132,7 +132,7 @@ export function deadLetterRoutes(app: FastifyInstance, context: ApiContext): voi
     async (request) => {
       const { stream, state, cursor, limit } = request.query
       if (stream !== undefined) streamOf(context, stream)
-      const { items, next } = await letters.list(
+      const { items, next } = await deadLetters.list(
         { ...filterOf(request.query, tenantOf(request, request.query.tenant)), ...(state !== undefined && { state }) },
         cursor,
         limit ?? usualPage,
@@ -146,7 +146,7 @@ export function deadLetterRoutes(app: FastifyInstance, context: ApiContext): voi
     { schema: showSchema, config: { scope: 'read' } },
     async (request) => {
       const { stream, partition, position } = request.params
-      const found = await letters.show(streamOf(context, stream).name, partition, position)
+      const found = await deadLetters.show(streamOf(context, stream).name, partition, position)
       if (found === undefined && request.holder.tenant === everyTenant)
         throw new Refusal('NOT_FOUND', 'There is no dead letter at this place (any more).')
       if (
@@ -166,9 +166,9 @@ export function deadLetterRoutes(app: FastifyInstance, context: ApiContext): voi
       const { even_bad = false } = request.body
       if (even_bad && request.holder.tenant !== everyTenant)
         throw new Refusal('FORBIDDEN', 'Only an operator key may send what is still bad.')
-      const { items, next } = await letters.redrive({ ...asked(request, context), evenBad: even_bad })
+      const { items, next } = await deadLetters.redrive({ ...asked(request, context), evenBad: even_bad })
       return {
-        results: items.map(({ letter, ...outcome }) => ({ letter: deadLetterView(letter), ...outcome })),
+        results: items.map(({ deadLetter, ...outcome }) => ({ letter: deadLetterView(deadLetter), ...outcome })),
         next: next ?? null,
       }
     },
@@ -184,7 +184,7 @@ export function deadLetterRoutes(app: FastifyInstance, context: ApiContext): voi
           'BAD_REQUEST',
           'Name a code, stage, tenant, partition or time, or say that all letters of the stream are meant: all.',
         )
-      const { items, next } = await letters.purge(asked(request, context))
+      const { items, next } = await deadLetters.purge(asked(request, context))
       return { letters: items.map(deadLetterView), next: next ?? null }
     },
   )

@@ -4,7 +4,7 @@ import { Type } from '@sinclair/typebox'
 import { callerOf } from '../http/auth.js'
 import { answer, batchOf, parseLines, resultsOf } from '../http/batch.js'
 import { streamOf, type ApiContext } from '../http/context.js'
-import { isRejected } from '../../contracts/ports.js'
+import { isRejected } from '../../contracts/scoring.js'
 import { json, refusals } from '../http/shapes.js'
 import { checkedByEngine } from '../http/validate.js'
 

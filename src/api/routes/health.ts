@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import { Type } from '@sinclair/typebox'
 import type { Closing } from '../http/admission.js'
-import type { ApiPorts } from '../../contracts/ports.js'
+import type { ApiPorts } from '../../contracts/api.js'
 import { json } from '../http/shapes.js'
 
 const Checks = Type.Object({

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { Type, type Static } from '@sinclair/typebox'
 import { callerOf } from '../http/auth.js'
 import type { ApiContext } from '../http/context.js'
-import type { AcceptedStop } from '../../contracts/ports.js'
+import type { AcceptedStop } from '../../contracts/partitions.js'
 import { json, nullable, refusals } from '../http/shapes.js'
 
 const Instant = Type.String({ format: 'date-time' })
@@ -88,7 +88,7 @@ const acceptSchema = {
 
 export function partitionRoutes(app: FastifyInstance, { ports }: ApiContext): void {
   app.get('/partitions', { schema: listSchema, config: { scope: 'read', operator: true } }, async () => {
-    const { stopped, rebuilding, accepted } = ports.partitions.look()
+    const { stopped, rebuilding, accepted } = ports.partitions.list()
     return {
       stopped: stopped.map(({ sinceMs, ...stop }) => ({ ...stop, since: new Date(sinceMs).toISOString() })),
       rebuilding: rebuilding.map(({ stream, partition, recordsDone, records, etaMs }) => ({

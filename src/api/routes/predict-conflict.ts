@@ -9,7 +9,7 @@ import { callerOf } from '../http/auth.js'
 import { batchOf, refusalOfOne, resultsOf } from '../http/batch.js'
 import { streamOf, type ApiContext } from '../http/context.js'
 import { completeAt } from './predict.js'
-import { isRejected } from '../../contracts/ports.js'
+import { isRejected } from '../../contracts/scoring.js'
 import { json, refusals, RiskLevel } from '../http/shapes.js'
 
 /** The stream behind the short form. */

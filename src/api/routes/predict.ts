@@ -5,7 +5,7 @@ import { Type } from '@sinclair/typebox'
 import { callerOf } from '../http/auth.js'
 import { answer, batchOf, resultsOf, type Complete, type Shape } from '../http/batch.js'
 import { streamOf, type ApiContext } from '../http/context.js'
-import type { StreamView } from '../../contracts/ports.js'
+import type { StreamView } from '../../contracts/streams.js'
 import { json, refusals } from '../http/shapes.js'
 import { checkedByEngine } from '../http/validate.js'
 

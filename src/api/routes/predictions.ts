@@ -1,7 +1,8 @@
 /** GET /predictions and /predictions/{event_id}: what was predicted, and what came true. */
 import type { FastifyInstance } from 'fastify'
 import { Type, type Static } from '@sinclair/typebox'
-import { everyTenant, type PredictionFilter, type PredictionRow } from '../../contracts/ports.js'
+import { everyTenant } from '../../contracts/callers.js'
+import type { PredictionFilter, PredictionRow } from '../../contracts/predictions.js'
 import { limits } from '../../base/limits.js'
 import { notYours, tenantOf } from '../http/auth.js'
 import { streamOf, type ApiContext } from '../http/context.js'

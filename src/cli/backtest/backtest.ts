@@ -1,40 +1,14 @@
 import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { InvalidArgumentError, type Command } from 'commander'
-import { dataPaths, type Config } from '../../config/load.js'
-import {
-  backtestDirectory,
-  type BacktestDirectory,
-  type BacktestReport,
-  type BacktestRun,
-} from '../../consumers/replay/backtest-directory.js'
 import type { CostRule } from '../../learning/figures/costs.js'
-import { comparisonText, listText, reportText } from './text.js'
-import { CommandFailed, exits } from '../terminal/exit.js'
-import { besideEngine, newRunId, replaySettings } from '../client/beside-engine.js'
+import { comparisonText, listText, reportText } from '../report/backtest-text.js'
+import { besideEngine, replaySettings } from '../client/beside-engine.js'
 import { durationOption, settingFlags, timeOption } from '../terminal/options.js'
-import { progressBarOn } from '../terminal/progress-bar.js'
 import { backtestPage } from '../report/backtest-report.js'
-import { storeBacktest, storedOrSaid, type StoreOptions } from './store.js'
-import { writesResults } from '../replay/live.js'
-import { count, print, printJson, say, type Terminal } from '../terminal/terminal.js'
-
-interface RunOptions {
-  readonly stream?: string
-  readonly from?: number
-  readonly to?: number
-  readonly model: string
-  readonly warmUp?: number
-  readonly costs?: CostRule
-  readonly resume?: string
-  readonly html?: string
-  readonly store: boolean
-  readonly vectors?: boolean
-  readonly url?: string
-  readonly key?: string
-  readonly config?: string
-  readonly json?: boolean
-}
+import { engineParts, runBacktest, runsOf, type RunOptions } from './run.js'
+import { storeBacktest, storeOrWarn, type StoreOptions } from './store.js'
+import { writesResults } from '../client/run-results.js'
+import { count, print, printJson, printMessage, type Terminal } from '../terminal/terminal.js'
 
 /** `false-alarm=1,miss=10` */
 export function costsOption(text: string): CostRule {
@@ -43,92 +17,108 @@ export function costsOption(text: string): CostRule {
   return { falseAlarm: Number(found[1]), miss: Number(found[2]) }
 }
 
+const located = (command: Command): Command =>
+  settingFlags(command, replaySettings)
+    .option('--config <file>', 'configuration file of the engine of the log (TIDEMILL_CONFIG)')
+    .option('--json', 'print JSON instead of text')
+
 export function backtestCommand(parent: Command, terminal: Terminal): void {
   const group = parent
     .command('backtest')
-    .summary('score the log again with another model or other features, and see what would have changed')
+    .summary('score the log again with another model or other features, and compare')
     .description(
-      'Runs the code that scores live over events of the log, beside a running engine or without one, and ' +
-        'writes nothing that is live. Runs are kept in the data directory.',
+      'Scores events of the log again with the code of the engine, with or without a running engine. Live tables ' +
+        'stay unchanged. The data directory keeps the runs.',
     )
-  const located = (command: Command): Command =>
-    settingFlags(command, replaySettings)
-      .option('--config <file>', 'the configuration of the engine that the log belongs to (TIDEMILL_CONFIG)')
-      .option('--json', 'print JSON instead of text')
 
+  runOn(group, terminal)
+  listOn(group, terminal)
+  showOn(group, terminal)
+  compareOn(group, terminal)
+  storeOn(group, terminal)
+  removeOn(group, terminal)
+}
+
+function runOn(group: Command, terminal: Terminal): void {
   const runIt = located(group.command('run'))
-    .summary('score a stretch of the log')
+    .summary('score a part of the log')
     .description(
-      'Scores the events that came into the log between two times, warmed up by the longest horizon and the ' +
-        'lateness before them, and compares with what was served and what came true. Ctrl-C keeps what is ' +
-        'done; --resume goes on with it.',
+      'Scores the events with a log time between two instants and compares them with what was served and with the ' +
+        'outcomes. Before them it folds events of the longest horizon plus the lateness. Ctrl-C keeps what is done; ' +
+        '--resume continues.',
     )
-    .option('--stream <name>', 'the stream; one of your own files goes before a built-in one of its name')
+    .option('--stream <name>', 'the stream; your own stream wins over a built-in one of the same name')
     .option(
       '--from <time>',
-      'log time of the first event (ISO 8601, a date, or epoch ms); default: the beginning',
+      'log time of the first event (ISO 8601, a date, or epoch ms); default: the beginning of the log',
       timeOption,
     )
-    .option('--to <time>', 'log time before which events lie; default: now', timeOption)
+    .option('--to <time>', 'end of the log time, exclusive; default: now', timeOption)
     .option(
       '--model <version>',
-      "a version of the stream's family, an ONNX file, 'champion', 'served' (whoever served each event) or " +
+      "a version of the stream's family, an ONNX file, 'champion', 'served' (what served each event) or " +
         "'heuristic_v1'",
       'champion',
     )
     .option(
       '--warm-up <duration>',
-      'fold so much before the first event, instead of the longest horizon and the lateness',
+      'time to fold before the first event; default: the longest horizon plus the lateness',
       durationOption,
     )
-    .option('--costs <rule>', 'what errors cost: false-alarm=1,miss=10', costsOption)
-    .option('--resume <run>', 'go on with a run that was interrupted or failed')
-    .option('--html <file>', 'write the report here too')
-    .option('--no-store', 'do not put the result into ClickHouse')
-    .option('--vectors', 'put the vectors there too, to train on')
+    .option('--costs <rule>', 'costs of errors: false-alarm=1,miss=10', costsOption)
+    .option('--resume <run>', 'continue a run that was interrupted or failed')
+    .option('--html <file>', 'also write the report to this file')
+    .option('--no-store', 'do not store the result in ClickHouse')
+    .option('--vectors', 'also store the vectors in ClickHouse, for training')
     .option(
       '--url <url>',
-      'the engine that stores the result (TIDEMILL_URL; default: the one running in the data directory, else ' +
-        'the stores themselves)',
+      'URL of the engine that stores the result (TIDEMILL_URL; default: the engine of the data directory; without ' +
+        'one, the command writes to the stores directly)',
     )
-    .option('--key <key>', 'the key to send (TIDEMILL_KEY; default: the demo key of the data directory)')
+    .option('--key <key>', 'API key (TIDEMILL_KEY; default: the demo key of the data directory)')
     .action(async (options: RunOptions) => {
       const config = besideEngine(runIt, options.config)
       const { report, path } = await runBacktest(config, options, terminal)
-      if (options.store) await storedOrSaid(config, report, options, terminal)
+      if (options.store) await storeOrWarn(config, report, options, terminal)
       if (options.html !== undefined) await writeFile(options.html, backtestPage(report))
       if (options.json === true) await printJson(terminal, { ...report, html: path })
       else await print(terminal, `${reportText(report)}\nreport: ${path}\n`)
     })
+}
 
+function listOn(group: Command, terminal: Terminal): void {
   const list = located(group.command('list'))
-    .summary('the runs of this data directory, newest first')
+    .summary('list the runs of the data directory, newest first')
     .action(async (options: { config?: string; json?: boolean }) => {
       const runs = await runsOf(besideEngine(list, options.config)).list()
       if (options.json === true) return printJson(terminal, { runs })
-      if (runs.length === 0) return say(terminal, 'no backtests')
+      if (runs.length === 0) return printMessage(terminal, 'no backtests')
       await print(terminal, listText(runs))
     })
+}
 
+function showOn(group: Command, terminal: Terminal): void {
   const show = located(group.command('show'))
-    .summary('what a run found')
+    .summary('print the report of a run')
     .argument('<run>')
-    .option('--html <file>', 'write the report as a page')
+    .option('--html <file>', 'also write the report as a page')
     .action(async (id: string, options: { config?: string; json?: boolean; html?: string }) => {
       const report = await runsOf(besideEngine(show, options.config)).readReport(id)
       if (options.html !== undefined) await writeFile(options.html, backtestPage(report))
       await (options.json === true ? printJson(terminal, report) : print(terminal, `${reportText(report)}\n`))
     })
+}
 
+function compareOn(group: Command, terminal: Terminal): void {
   const compare = located(group.command('compare'))
-    .summary('two runs side by side, over the events that both scored')
+    .summary('compare two runs over the events that both scored')
     .description(
-      "Says what the first run would change against the second. The second may be 'served': what was served live.",
+      "Shows what the first run would change against the second. The second may be 'served': what was served live.",
     )
     .argument('<run>')
     .argument('<other>', "another run, or 'served'")
-    .option('--costs <rule>', 'what errors cost: false-alarm=1,miss=10', costsOption)
-    .option('--html <file>', 'write the comparison as a page')
+    .option('--costs <rule>', 'costs of errors: false-alarm=1,miss=10', costsOption)
+    .option('--html <file>', 'also write the comparison as a page')
     .action(
       async (
         id: string,
@@ -136,7 +126,7 @@ export function backtestCommand(parent: Command, terminal: Terminal): void {
         options: { config?: string; json?: boolean; html?: string; costs?: CostRule },
       ) => {
         const config = besideEngine(compare, options.config)
-        const [{ compareRuns }, { withReplay }, { streamNamed }] = await parts()
+        const [{ compareRuns }, { withReplay }, { streamNamed }] = await engineParts()
         const report = await withReplay(config, { signal: terminal.interrupted }, async (beside) =>
           compareRuns(
             await streamNamed(config.streams, (await beside.directory.read(id)).stream),
@@ -150,94 +140,32 @@ export function backtestCommand(parent: Command, terminal: Terminal): void {
         await (options.json === true ? printJson(terminal, report) : print(terminal, `${comparisonText(report)}\n`))
       },
     )
+}
 
+function storeOn(group: Command, terminal: Terminal): void {
   const store = writesResults(group.command('store'))
-    .summary('put the result of a run into ClickHouse')
+    .summary('store the result of a run in ClickHouse')
     .description(
-      'What a run does by itself at its end, once more: tables backtest_runs and backtest_predictions. Doing ' +
-        'it again changes nothing.',
+      'Stores the result in the tables backtest_runs and backtest_predictions, as a run does at its end. Repeating ' +
+        'it changes nothing.',
     )
     .argument('<run>')
-    .option('--vectors', 'with the vectors, to train on')
+    .option('--vectors', 'also store the vectors, for training')
     .action(async (id: string, options: StoreOptions & { config?: string; json?: boolean }) => {
       const config = besideEngine(store, options.config)
       const rows = await storeBacktest(config, await runsOf(config).readReport(id), options, terminal)
       if (options.json === true) await printJson(terminal, { stored: id, rows })
-      else say(terminal, `stored ${id}: ${count(rows)} predictions`)
+      else printMessage(terminal, `stored ${id}: ${count(rows)} predictions`)
     })
+}
 
+function removeOn(group: Command, terminal: Terminal): void {
   const remove = located(group.command('remove'))
     .summary('remove a run from the data directory')
     .argument('<run>')
     .action(async (id: string, options: { config?: string; json?: boolean }) => {
       await runsOf(besideEngine(remove, options.config)).remove(id)
       if (options.json === true) await printJson(terminal, { removed: id })
-      else say(terminal, `removed ${id}`)
+      else printMessage(terminal, `removed ${id}`)
     })
-}
-
-/** Loaded when they are needed, so that the other commands start without the engine. */
-const parts = () =>
-  Promise.all([
-    import('../../consumers/replay/backtest.js'),
-    import('../../compose/replays.js'),
-    import('../../streams/choose.js'),
-  ])
-
-const runsOf = (config: Config): BacktestDirectory => backtestDirectory(dataPaths(config.dataDirectory).backtests)
-
-/** Runs or resumes a backtest to its end; an interruption says how to go on. */
-async function runBacktest(
-  config: Config,
-  options: RunOptions,
-  terminal: Terminal,
-): Promise<{ readonly report: BacktestReport; readonly path: string }> {
-  const [{ beginBacktest, continueBacktest }, { withReplay }, { streamNamed }] = await parts()
-  const bar = progressBarOn(terminal, 'scoring')
-  try {
-    return await withReplay(
-      config,
-      { signal: terminal.interrupted, onProgress: (progress) => bar.update(progress) },
-      async (beside) => {
-        const begun: BacktestRun =
-          options.resume === undefined
-            ? await beginBacktest(
-                {
-                  id: newRunId(),
-                  stream: await streamNamed(config.streams, needed(options.stream)),
-                  model: options.model,
-                  fromMs: options.from,
-                  toMs: options.to,
-                  warmMs: options.warmUp,
-                },
-                beside,
-              )
-            : await beside.directory.read(options.resume)
-        say(terminal, `backtest ${begun.id} in ${beside.directory.of(begun.id)}`)
-        const { report } = await continueBacktest(
-          begun,
-          await streamNamed(config.streams, begun.stream),
-          beside,
-          options.costs,
-        )
-        bar.end()
-        if (report === undefined)
-          throw new CommandFailed(
-            exits.interrupted,
-            `interrupted; what is done is kept. Go on with: tidemill backtest run --resume ${begun.id}`,
-          )
-        const path = join(beside.directory.of(begun.id), 'report.html')
-        await writeFile(path, backtestPage(report))
-        return { report, path }
-      },
-    )
-  } finally {
-    bar.end()
-  }
-}
-
-function needed(stream: string | undefined): string {
-  if (stream === undefined)
-    throw new CommandFailed(exits.usage, 'name the stream with --stream, or a run to go on with by --resume')
-  return stream
 }

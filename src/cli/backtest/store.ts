@@ -2,8 +2,8 @@ import { dataPaths, type Config } from '../../config/load.js'
 import { backtestDirectory, type BacktestReport } from '../../consumers/replay/backtest-directory.js'
 import { topicsOf } from '../../streams/stream.js'
 import { endOf } from '../terminal/exit.js'
-import { withRunResults } from './run-results.js'
-import { say, styled, type Terminal } from '../terminal/terminal.js'
+import { withRunResults } from '../client/run-results.js'
+import { printMessage, styled, type Terminal } from '../terminal/terminal.js'
 
 export interface StoreOptions {
   readonly vectors?: boolean
@@ -11,7 +11,7 @@ export interface StoreOptions {
   readonly key?: string
 }
 
-/** Puts a run into ClickHouse, through the engine that holds it or straight, and resolves with the rows. */
+/** Stores a run in ClickHouse, through an engine or directly, and resolves with the number of rows. */
 export async function storeBacktest(
   config: Config,
   report: BacktestReport,
@@ -51,10 +51,8 @@ export async function storeBacktest(
   )
 }
 
-/**
- * The same at the end of a run, whose result stands already: what keeps it out of ClickHouse is said, and no failure.
- */
-export async function storedOrSaid(
+/** Stores a run at its end. The report exists already, so a failure to store it is only a warning. */
+export async function storeOrWarn(
   config: Config,
   report: BacktestReport,
   options: StoreOptions,
@@ -65,10 +63,10 @@ export async function storedOrSaid(
   } catch (error) {
     const { message, expected } = endOf(error)
     if (!expected && !terminal.interrupted.aborted) throw error
-    say(
+    printMessage(
       terminal,
       `${styled(terminal, 'err', 'yellow', 'not in ClickHouse:')} ${message}. The run is complete; 'tidemill ` +
-        `backtest store ${report.run.id}' does it later`,
+        `backtest store ${report.run.id}' stores it later`,
     )
   }
 }

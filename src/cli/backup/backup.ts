@@ -7,7 +7,7 @@ import { dataPaths, loadConfig, type Config } from '../../config/load.js'
 import { create, type CreateOptions } from './create.js'
 import { CommandFailed, exits } from '../terminal/exit.js'
 import { bytesText, stepsOn, type Steps } from '../terminal/progress.js'
-import { count, print, printJson, say, table, type Terminal } from '../terminal/terminal.js'
+import { count, print, printJson, printMessage, table, type Terminal } from '../terminal/terminal.js'
 
 interface Json {
   readonly json?: boolean
@@ -18,26 +18,37 @@ const usualPlace = './backups'
 export function backupCommand(parent: Command, terminal: Terminal): void {
   const group = parent
     .command('backup')
-    .summary('copy everything a machine holds, and bring it back')
+    .summary('back up and restore a data directory')
     .description(
-      'Backups of a data directory: its log, warehouse, models, control decisions and keys (their hashes), ' +
-        'with the configuration and stream files that were named. A backup is a folder with a manifest; state ' +
-        'is not in it, the log rebuilds it. With the preset cluster, whose servers have backups of their own: ' +
-        'control decisions, models, keys and configuration.',
+      'A backup is a folder with a manifest and a copy of a data directory: log, warehouse, models, control ' +
+        'decisions, keys (their hashes), and the configuration and stream files. It has no state; the log rebuilds ' +
+        'it. With the cluster preset it has control decisions, models, keys and configuration only, because the ' +
+        'servers have backups of their own.',
     )
 
+  createOn(group, terminal)
+  verifyOn(group, terminal)
+  restoreOn(group, terminal)
+  listOn(group, terminal)
+}
+
+function createOn(group: Command, terminal: Terminal): void {
   group
     .command('create')
-    .summary('make a backup, whether the engine runs or not')
+    .summary('make a backup, with or without a running engine')
     .description(
-      'Copies a data directory while its engine goes on taking and scoring events, or while it is stopped. ' +
-        'What is acknowledged when the engine says how far its log is, is in the backup. Nothing that looks ' +
-        'like a backup is left where it fails.',
+      'Copies a data directory. A running engine continues to take and score events. The backup holds every event ' +
+        'that was acknowledged before the engine fixed the end of the log. When the command fails, it leaves nothing ' +
+        'that looks like a backup.',
     )
-    .option('--to <directory>', 'where backups lie', usualPlace)
-    .option('--name <name>', 'what this one is called (default: tidemill- and the time)')
+    .option('--to <directory>', 'directory of the backups', usualPlace)
+    .option('--name <name>', 'name of this backup (default: tidemill- and the time)')
     .option('--data <directory>', 'the data directory (default: ./data)')
-    .option('--config <file>', 'the configuration that names it; copied, too, as are its stream files')
+    .option(
+      '--config <file>',
+      'configuration file that names the data directory (TIDEMILL_CONFIG); the backup also holds it and its ' +
+        'stream files',
+    )
     .option('--json', 'print JSON instead of text')
     .action(async (options: CreateOptions & Json) => {
       const { path, manifest } = await watched(terminal, ({ update }) =>
@@ -45,22 +56,24 @@ export function backupCommand(parent: Command, terminal: Terminal): void {
       )
       if (options.json === true) return printJson(terminal, summary(path, manifest))
       await print(terminal, `${path}\n`)
-      say(
+      printMessage(
         terminal,
         `${count(manifest.files.length)} files, ${bytesText(bytesOf(manifest))}, ` +
           `${count(recordsOf(manifest))} records of ${manifest.log.length} partitions; 'tidemill backup ` +
-          `verify' looks at every byte`,
+          `verify' checks every byte`,
       )
     })
+}
 
+function verifyOn(group: Command, terminal: Terminal): void {
   group
     .command('verify')
-    .summary('look at every byte of a backup')
+    .summary('check every byte of a backup')
     .description(
-      'Compares every file with the manifest. Exit code 5, and each damaged file by its name, where one is ' +
-        'missing, cut, changed or not of the backup.',
+      'Compares every file with the manifest and prints each file that is missing, cut, changed or not part of the ' +
+        'backup. Exit code 5 when there is one.',
     )
-    .argument('<backup>', "a backup's folder")
+    .argument('<backup>', 'folder of the backup')
     .option('--json', 'print JSON instead of text')
     .action(async (backup: string, options: Json) => {
       const path = resolve(backup)
@@ -79,18 +92,20 @@ export function backupCommand(parent: Command, terminal: Terminal): void {
         )
       refuseDamaged(path, problems)
     })
+}
 
+function restoreOn(group: Command, terminal: Terminal): void {
   group
     .command('restore')
-    .summary('fill an empty data directory')
+    .summary('restore a backup into an empty data directory')
     .description(
-      'Verifies a backup and restores it into an empty or missing directory, on any machine. The next start ' +
-        'there folds the state from the log and goes on. Exit code 5 where the backup is damaged, 2 where the ' +
-        'directory is not empty.',
+      'Verifies a backup and restores it into an empty or missing directory, on any machine. The next start folds ' +
+        'the state from the log and continues. Exit code 5 when the backup is damaged, 2 when the directory is not ' +
+        'empty.',
     )
-    .argument('<backup>', "a backup's folder")
-    .option('--data <directory>', 'the directory to fill (default: ./data)')
-    .option('--config <file>', 'the configuration that names it')
+    .argument('<backup>', 'folder of the backup')
+    .option('--data <directory>', 'the data directory to restore into (default: ./data)')
+    .option('--config <file>', 'configuration file that names the data directory (TIDEMILL_CONFIG)')
     .option('--json', 'print JSON instead of text')
     .action(async (backup: string, options: Json & Pick<CreateOptions, 'data' | 'config'>) => {
       const path = resolve(backup)
@@ -106,22 +121,20 @@ export function backupCommand(parent: Command, terminal: Terminal): void {
       await restored(path, manifest!, config, terminal)
       if (options.json === true) return printJson(terminal, { directory: dataDirectory, ...summary(path, manifest!) })
       await print(terminal, `${dataDirectory}\n`)
-      say(
-        terminal,
-        'restored as of ' +
-          `${manifest!.takenAt}${config.preset === 'cluster' ? '' : `; 'tidemill start --data ${dataDirectory}' folds the state from the log and goes on`}${manifest!.configuration.length === 0 ? '' : `. The configuration and stream files of then are in ${dataDirectory}/configuration`}`,
-      )
+      printMessage(terminal, restoredText(manifest!, config))
     })
+}
 
+function listOn(group: Command, terminal: Terminal): void {
   group
     .command('list')
-    .summary('the backups of a directory')
-    .option('--in <directory>', 'where backups lie', usualPlace)
-    .option('--json', 'print JSON instead of a table')
+    .summary('list the backups of a directory')
+    .option('--in <directory>', 'directory of the backups', usualPlace)
+    .option('--json', 'print JSON instead of text')
     .action(async (options: Json & { readonly in: string }) => {
       const backups = await listBackups(resolve(options.in))
       if (options.json === true) return printJson(terminal, { directory: resolve(options.in), backups })
-      if (backups.length === 0) return say(terminal, `no backups in ${options.in}`)
+      if (backups.length === 0) return printMessage(terminal, `no backups in ${options.in}`)
       await print(terminal, listText(backups))
     })
 }
@@ -146,17 +159,14 @@ const verified = (path: string, terminal: Terminal): ReturnType<typeof verifyBac
 
 function refuseDamaged(path: string, problems: readonly string[]): void {
   if (problems.length > 0)
-    throw new CommandFailed(
-      exits.check,
-      `${path} cannot be relied on:\n${problems.map((problem) => `  ${problem}`).join('\n')}`,
-    )
+    throw new CommandFailed(exits.check, `${path} is damaged:\n${problems.map((problem) => `  ${problem}`).join('\n')}`)
 }
 
 async function restored(path: string, manifest: Manifest, config: Config, terminal: Terminal): Promise<void> {
   if (manifest.preset !== config.preset)
     throw new CommandFailed(
       exits.usage,
-      `${path} is of the preset '${manifest.preset}', the configuration says '${config.preset}'`,
+      `${path} is a backup of the preset '${manifest.preset}', but the configuration has '${config.preset}'`,
     )
   const { restoreInto, restoreToCluster } = await import('../../compose/backups.js')
   await watched(terminal, async ({ update }) => {
@@ -168,12 +178,20 @@ async function restored(path: string, manifest: Manifest, config: Config, termin
     if (config.preset === 'embedded')
       return restoreInto(config.dataDirectory, path, manifest, terminal.interrupted, onBytes)
     for (const { topic, next, inBackup } of await restoreToCluster(config, path, manifest, onBytes))
-      say(
+      printMessage(
         terminal,
-        `topic ${topic} has records up to offset ${next - 1} and was left alone; the backup has them up to ` +
+        `topic ${topic} has records up to offset ${next - 1} and stays unchanged; the backup has records up to ` +
           `${inBackup - 1}`,
       )
   })
+}
+
+function restoredText({ takenAt, configuration }: Manifest, { preset, dataDirectory }: Config): string {
+  const start =
+    preset === 'cluster' ? '' : `; 'tidemill start --data ${dataDirectory}' folds the state from the log and continues`
+  const files =
+    configuration.length === 0 ? '' : `. Its configuration and stream files are in ${dataDirectory}/configuration`
+  return `restored as of ${takenAt}${start}${files}`
 }
 
 const recordsOf = ({ log }: Manifest): number => log.reduce((sum, { first, next }) => sum + next - first, 0)

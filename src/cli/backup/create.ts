@@ -24,7 +24,7 @@ export interface CreateOptions {
 
 export type OnStep = (step: string, bytes: number) => void
 
-/** Makes a backup of a data directory, by way of its engine where one runs. */
+/** Makes a backup of a data directory, through its engine when one runs. */
 export async function create(
   { data, config: configPath, to, name }: CreateOptions,
   terminal: Terminal,
@@ -92,7 +92,7 @@ async function gatherDirectory(
   if (!existsSync(paths.log))
     throw new CommandFailed(
       exits.configuration,
-      `${directory} holds no data of an engine; name its directory with --data or --config`,
+      `${directory} holds no data of an engine; name the data directory with --data or --config`,
     )
   const { checkLogFile, ownStores } = await import('../../compose/backups.js')
   const holder: StoreHolder =
@@ -100,22 +100,20 @@ async function gatherDirectory(
   return gatherData({ ...files, clock: systemClock, holder, paths, checkLogFile }, folder, onBytes)
 }
 
-/** Where the engine of a directory answers; undefined where none runs. */
+/** The URL of the engine of a directory; undefined when none runs. */
 async function runningAt(directory: string): Promise<string | undefined> {
   const engine = await readLock(directory)
   if (engine !== undefined && engine.url === undefined)
     throw new CommandFailed(
       exits.dependency,
-      `process ${engine.pid} holds ${directory} and does not answer yet; try again when it does`,
+      `process ${engine.pid} holds ${directory} and does not answer yet; try again later`,
     )
   return engine?.url
 }
 
 type Configuration = readonly { readonly from: string; readonly file: string }[]
 
-/**
- * The configuration file and the user's streams: a replay needs the same features. Each path gets a folder of its own.
- */
+/** The configuration file and the user's streams; a replay needs the same features. Each path gets its own folder. */
 async function configurationFiles({ file, streams }: Config): Promise<Configuration> {
   const ofStreams = await Promise.all(
     streams.paths.map(async (path, i) => {

@@ -1,5 +1,6 @@
 import { openKeys } from '../../api/keys/key-file.js'
-import { everyTenant, type HeldParts, type HoldStanding } from '../../contracts/ports.js'
+import type { HeldParts, HoldProgress } from '../../contracts/backups.js'
+import { everyTenant } from '../../contracts/callers.js'
 import { systemClock } from '../../base/clock.js'
 import { dataPaths } from '../../config/load.js'
 import type { OnBytes } from '../../consumers/backup/files.js'
@@ -8,7 +9,7 @@ import { limits } from '../../base/limits.js'
 import { clientOf, failure, type Client } from '../client/client.js'
 import { CommandFailed, exits } from '../terminal/exit.js'
 
-/** Between two signs of life while the engine's part is copied. */
+/** Interval of the calls that keep the engine's part while it is copied. */
 const hereEveryMs = limits.backupLeaseMs / 10
 
 interface Asked {
@@ -18,18 +19,18 @@ interface Asked {
 }
 
 /**
- * The running engine of a data directory, asked over its API for its part of a backup. The key for that is made for the
- * moment: whoever may read the directory may read everything in it.
+ * Asks the running engine of a data directory over its API for its part of a backup. It creates a key for this purpose
+ * only: a user who can write the key file can read everything in the directory anyway.
  */
 export function engineHolder(url: string, directory: string, interrupted: AbortSignal): StoreHolder {
   const keys = openKeys(dataPaths(directory).keys, systemClock)
   let asked: Asked | undefined
-  let saidAtMs = 0
+  let renewedAtMs = 0
 
   async function begin(): Promise<Asked> {
     const expiresAtMs = systemClock.nowMs() + limits.backupKeyMs
     const { key, record } = await keys.create({ name: 'backup', tenant: everyTenant, scopes: ['admin'], expiresAtMs })
-    // To be let go, the part is ended even after Ctrl-C.
+    // No interruption: the command removes the engine's part even after Ctrl-C.
     const client = clientOf(url, key, AbortSignal.any([]))
     try {
       const { status, body } = await client.post('/api/v2/backups', '{}', 'application/json')
@@ -44,12 +45,15 @@ export function engineHolder(url: string, directory: string, interrupted: AbortS
 
   async function ready({ client, id }: Asked, onBytes: OnBytes): Promise<HeldParts> {
     for (let seen = 0; ;) {
-      const standing = (await client.get(`/api/v2/backups/${id}`)) as HoldStanding
-      if (standing.state === 'ready') return standing.parts
-      if (standing.state === 'failed')
-        throw new CommandFailed(exits.dependency, `the engine could not write its part: ${standing.message}`)
-      onBytes(standing.bytes - seen)
-      seen = standing.bytes
+      const progress = (await client.get(`/api/v2/backups/${id}`)) as HoldProgress
+      if (progress.state === 'ready') return progress.parts
+      if (progress.state === 'failed')
+        throw new CommandFailed(
+          exits.dependency,
+          `the engine could not write its part of the backup: ${progress.message}`,
+        )
+      onBytes(progress.bytes - seen)
+      seen = progress.bytes
       await systemClock.sleep(limits.backupLookMs, interrupted)
     }
   }
@@ -60,15 +64,15 @@ export function engineHolder(url: string, directory: string, interrupted: AbortS
       return ready(asked, onBytes)
     },
     stillHere() {
-      if (asked === undefined || systemClock.nowMs() - saidAtMs < hereEveryMs) return
-      saidAtMs = systemClock.nowMs()
+      if (asked === undefined || systemClock.nowMs() - renewedAtMs < hereEveryMs) return
+      renewedAtMs = systemClock.nowMs()
       asked.client.get(`/api/v2/backups/${asked.id}`).catch(() => undefined)
     },
     async release() {
       if (asked === undefined) return
       const { client, id, key } = asked
       asked = undefined
-      // An engine that has gone meanwhile removes its part when it starts again.
+      // An engine that ended meanwhile removes its part at its next start.
       await client.remove(`/api/v2/backups/${id}`).catch(() => undefined)
       await keys.withdraw(key)
     },

@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url'
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { packagePath } from '../../config/load.js'
 import { CommandFailed, exits } from '../terminal/exit.js'
-import { print, printJson, say, table, type Terminal } from '../terminal/terminal.js'
+import { print, printJson, printMessage, table, type Terminal } from '../terminal/terminal.js'
 import {
   measurements,
   producerLingerMs,
@@ -15,18 +15,18 @@ import {
 
 const whole = (text: string): number => {
   const value = Number(text)
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('a whole number above 0 is needed')
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('It must be a whole number above 0.')
   return value
 }
 
 /** `kafka=123,redis=456` */
 function besideOption(text: string): BenchOptions['beside'] & object {
   const pairs = text.split(',').map((pair) => /^(\w+)=(\d+)$/.exec(pair.trim()))
-  if (pairs.includes(null)) throw new InvalidArgumentError('names with process ids are needed: kafka=123,redis=456')
+  if (pairs.includes(null)) throw new InvalidArgumentError('It must be names with process ids: kafka=123,redis=456.')
   return Object.fromEntries(pairs.map((pair) => [pair![1]!, Number(pair![2])]))
 }
 
-/** The median of each figure over the runs; every run stands beside it. */
+/** The median of each figure over the runs, and every run. */
 export interface Measured {
   readonly name: string
   readonly median: Readonly<Record<string, number | boolean>>
@@ -38,42 +38,40 @@ export function benchCommand(parent: Command, terminal: Terminal): void {
     .command('bench')
     .summary('measure throughput, latency, CPU and memory')
     .description(
-      'Runs the workload of bench/ in processes of their own and prints the median of each figure: see ' +
-        'bench/README.md.',
+      'Runs the workload of bench/ in separate processes and prints the median of each figure. See bench/README.md.',
     )
     .addOption(
       new Option(
         '--preset <name>',
-        'which adapters carry the engine; the servers of a cluster are those of the environment or of ' +
-          '--config, and must be without an engine',
+        'what to measure; with cluster, the servers of the environment or of --config, and no engine may use them',
       )
         .choices(['embedded', 'cluster'])
         .default('embedded'),
     )
-    .option('--config <file>', 'the configuration that names the servers of a cluster (TIDEMILL_CONFIG)')
-    .addOption(new Option('--only <measurement>', 'one of them').choices(measurements))
-    .option('--runs <number>', 'runs of each measurement', whole, 3)
-    .option('--events <number>', 'events of a backlog', whole, workload.events)
-    .option('--warmup <seconds>', 'left out of the latencies', whole, 10)
-    .option('--seconds <seconds>', 'length of a latency measurement', whole, 30)
+    .option('--config <file>', 'configuration file that names the servers of the cluster (TIDEMILL_CONFIG)')
+    .addOption(new Option('--only <measurement>', 'run only this measurement').choices(measurements))
+    .option('--runs <number>', 'number of runs of each measurement', whole, 3)
+    .option('--events <number>', 'number of events of a backlog', whole, workload.events)
+    .option('--warmup <seconds>', 'seconds at the start that the latencies leave out', whole, 10)
+    .option('--seconds <seconds>', 'seconds of a latency measurement', whole, 30)
     .option(
       '--linger <ms>',
-      'how long the producer of a latency measurement on a cluster gathers events for a request',
+      'how long the producer collects events for a request, in a latency measurement on a cluster',
       whole,
       producerLingerMs,
     )
     .option(
       '--beside <pids>',
-      "processes whose CPU is told beside the engine's on a cluster (Linux): kafka=123,redis=456",
+      'also measure the CPU of these processes, on a cluster (Linux): kafka=123,redis=456',
       besideOption,
     )
     .addOption(
-      new Option('--directory <directory>', 'where the data of the runs goes').default(
+      new Option('--directory <directory>', 'directory for the data of the runs').default(
         tmpdir(),
         "the system's folder for temporary files",
       ),
     )
-    .option('--json', 'print JSON instead of a table')
+    .option('--json', 'print JSON instead of text')
     .action(async (options: BenchOptions & { readonly json?: boolean }) => {
       const results = await measureAll(options, terminal)
       if (options.json === true)
@@ -83,7 +81,7 @@ export function benchCommand(parent: Command, terminal: Terminal): void {
         })
       else for (const result of results) await print(terminal, `\n${result.name}\n${figures(result)}`)
       if (results.some(({ runs }) => runs.some((run) => run['scoreSumAgrees'] === false)))
-        throw new CommandFailed(exits.check, `the scores do not sum to ${workload.scoreSum}`)
+        throw new CommandFailed(exits.check, `the sum of the scores is not ${workload.scoreSum}`)
     })
 }
 
@@ -93,7 +91,7 @@ async function measureAll(options: BenchOptions, terminal: Terminal): Promise<Me
     if (options.only !== undefined && options.only !== kind) continue
     const runs: Record<string, unknown>[] = []
     for (let run = 1; run <= options.runs; run++) {
-      say(terminal, `${name}: run ${run} of ${options.runs} ...`)
+      printMessage(terminal, `${name}: run ${run} of ${options.runs} ...`)
       runs.push((await once()) as Record<string, unknown>)
     }
     results.push({ name, median: medians(runs), runs })
@@ -101,7 +99,7 @@ async function measureAll(options: BenchOptions, terminal: Terminal): Promise<Me
   return results
 }
 
-/** The benchmarks are loaded when they are asked for, so that the other commands start without them. */
+/** Imported when needed, so that the other commands start without the benchmarks. */
 async function measurementsOf(options: BenchOptions, signal: AbortSignal): Promise<Measurements> {
   const { benchmarks } = (await import(pathToFileURL(packagePath('dist/bench/measurements.js')).href)) as {
     readonly benchmarks: Benchmarks

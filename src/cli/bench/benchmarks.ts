@@ -1,15 +1,12 @@
-/** What the command asks of `bench/engine`, which is built into the package and loaded when the command runs. */
+/** The interface of `bench/engine`. The package contains it, and the command imports it when it runs. */
 
 export const measurements = ['backlog', 'latency', 'predict'] as const
 export type Measurement = (typeof measurements)[number]
 
-/**
- * The attendance workload that other engines were measured on: its events, and the sum of their scores under its model,
- * in float32 scores.
- */
+/** The attendance workload, also measured on other engines: its events, and the sum of their float32 scores. */
 export const workload = { events: 300_000, scoreSum: 80_070.863 } as const
 
-/** How long a producer gathers events for a request: the default of Kafka's clients. */
+/** How long a producer collects events for a request: the default of Kafka's clients. */
 export const producerLingerMs = 5
 
 export interface BenchOptions {

@@ -4,7 +4,7 @@ import { systemClock } from '../../base/clock.js'
 import { loadConfig, type Config } from '../../config/load.js'
 import { givenSettings } from '../terminal/options.js'
 
-/** Settings that decide what a replay reads and how it scores: those of the engine beside it. */
+/** Settings that decide what a replay reads and how it scores. */
 export const replaySettings = [
   'preset',
   'dataDirectory',
@@ -17,10 +17,12 @@ export const replaySettings = [
   'clickhouse.url',
 ]
 
-/** The configuration of the engine that a command works beside; it needs no server but the log. */
+/** The configuration of the engine that a command works beside. The command needs no server except the log. */
 export const besideEngine = (command: Command, config: string | undefined): Config =>
   loadConfig({ flags: givenSettings(command), servers: ['kafka'], ...(config !== undefined && { configPath: config }) })
 
-/** Sorts by time, and tells two of one second apart. */
-export const newRunId = (): string =>
-  `${new Date(systemClock.nowMs()).toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-')}-${randomBytes(2).toString('hex')}`
+/** An id that sorts by time; the random end makes ids of the same second differ. */
+export function newRunId(): string {
+  const time = new Date(systemClock.nowMs()).toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-')
+  return `${time}-${randomBytes(2).toString('hex')}`
+}

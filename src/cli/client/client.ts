@@ -5,7 +5,7 @@ import { messageOf } from '../../base/errors.js'
 import { readLock } from '../../base/lock.js'
 import { CommandFailed, exits, type ExitCode } from '../terminal/exit.js'
 
-/** How a command finds the engine it talks to; what is absent is looked for. */
+/** How a command finds its engine; `connect` finds what is absent. */
 export interface RemoteOptions {
   readonly url?: string
   readonly key?: string
@@ -13,7 +13,7 @@ export interface RemoteOptions {
   readonly config?: string
 }
 
-/** An answer of the engine with the status it came with. */
+/** An answer of the engine. */
 export interface Answer {
   readonly status: number
   readonly body: unknown
@@ -22,22 +22,22 @@ export interface Answer {
 /** A running engine, over HTTP. */
 export interface Client {
   readonly url: string
-  /** The JSON body of a 2xx answer; CommandFailed with the problem's own words otherwise. */
+  /** The JSON body of a 2xx answer; else throws CommandFailed with the engine's message. */
   get(path: string, query?: Readonly<Record<string, string | number | undefined>>): Promise<unknown>
   /**
-   * Sends a body, repeating it while the engine says that it is busy or a part is away (every such request is
-   * idempotent), and gives back answers of all other statuses.
+   * Sends a body and resolves with the answer of any status. Repeats the request while the engine is busy or one of its
+   * stores is unreachable (429, 503); every request is idempotent.
    */
   post(
     path: string,
     body: string | Uint8Array<ArrayBuffer>,
     type: 'application/json' | 'application/x-ndjson' | 'application/octet-stream',
   ): Promise<Answer>
-  /** Whether there was such a thing, which is gone now; CommandFailed where it could not be removed. */
+  /** Resolves with whether the resource existed; throws CommandFailed when the engine could not remove it. */
   remove(path: string): Promise<boolean>
 }
 
-/** Attempts of one request before a busy engine counts as away: with the engine's own Retry-After, a minute or more. */
+/** Attempts of one request before the command gives up: with the engine's Retry-After, a minute or more. */
 const attempts = 12
 const defaultRetryMs = 1_000
 
@@ -48,10 +48,10 @@ const configOf = (options: RemoteOptions): Config =>
     ...(options.config !== undefined && { configPath: options.config }),
   })
 
-/** Where the data directory is, for commands that look for a running engine or its files. */
+/** The data directory that the options or the configuration name. */
 export const dataDirectoryOf = (options: RemoteOptions): string => configOf(options).dataDirectory
 
-/** Finds the engine and the key. Nothing is sent yet. */
+/** Finds the engine and the key. Sends nothing yet. */
 export async function connect(options: RemoteOptions, signal: AbortSignal): Promise<Client> {
   const environment = clientEnvironment()
   const given = options.url ?? environment.url
@@ -60,28 +60,27 @@ export async function connect(options: RemoteOptions, signal: AbortSignal): Prom
     given ?? (config!.preset === 'cluster' ? configuredAt(config!) : await runningIn(config!.dataDirectory))
   ).replace(/\/+$/, '')
   if (!URL.canParse(url) || !/^https?:/.test(url))
-    throw new CommandFailed(exits.usage, `'${url}' is not the URL of an engine; it looks like http://127.0.0.1:8787`)
+    throw new CommandFailed(exits.usage, `'${url}' is not a URL of an engine; write it like http://127.0.0.1:8787`)
   const key = options.key ?? environment.key ?? demoKeyIn(config!.dataDirectory)
   return clientOf(
     url,
     key,
     signal,
     given === undefined && config!.preset === 'cluster'
-      ? '. That is where the configuration puts the API of this machine; name another engine of the cluster ' +
+      ? '. The configuration names this address for the API of this machine; name another engine of the cluster ' +
           'with --url or TIDEMILL_URL'
       : '',
   )
 }
 
 /**
- * Many processes may share a cluster's data directory, so none is in it: the API of this machine is where its
- * configuration says.
+ * The address of this machine's API. With the cluster preset no process locks the data directory, so no file has it.
  */
 function configuredAt({ api: { host, port } }: Config): string {
   if (port === 0)
     throw new CommandFailed(
       exits.usage,
-      `the configuration lets the API take any free port: name an engine of the cluster with --url or TIDEMILL_URL`,
+      'the configuration lets the API take any free port (api.port: 0); name an engine with --url or TIDEMILL_URL',
     )
   const everywhere: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '[::1]' }
   return `http://${everywhere[host] ?? (host.includes(':') ? `[${host}]` : host)}:${port}`
@@ -90,7 +89,7 @@ function configuredAt({ api: { host, port } }: Config): string {
 async function runningIn(directory: string): Promise<string> {
   const holder = await readLock(directory)
   if (holder?.url !== undefined) return holder.url
-  const starting = holder === undefined ? '' : `, though process ${holder.pid} is starting there`
+  const starting = holder === undefined ? '' : `, but process ${holder.pid} is starting there`
   throw new CommandFailed(
     exits.dependency,
     `no engine is running in ${directory}${starting}; start one with 'tidemill start', or name one with ` +
@@ -98,7 +97,7 @@ async function runningIn(directory: string): Promise<string> {
   )
 }
 
-/** The file that a demo engine leaves for the commands beside it; only its owner may read it. */
+/** Reads the key that a demo engine writes for other commands; only its owner may read the file. */
 function demoKeyIn(directory: string): string | undefined {
   try {
     return readFileSync(dataPaths(directory).demoKey, 'utf8').trim()
@@ -107,28 +106,27 @@ function demoKeyIn(directory: string): string | undefined {
   }
 }
 
-/** `advice` follows the words that nobody answers. */
-export function clientOf(url: string, key: string | undefined, signal: AbortSignal, advice = ''): Client {
-  const send = async (
-    path: string,
-    init: {
-      readonly method?: 'POST' | 'DELETE'
-      readonly body?: string | Uint8Array<ArrayBuffer>
-      readonly type?: string
-    } = {},
-  ): Promise<Response> => {
+interface Request {
+  readonly method?: 'POST' | 'DELETE'
+  readonly body?: string | Uint8Array<ArrayBuffer>
+  readonly type?: string
+}
+
+/** Sends one request. `advice` is appended to the message that the engine does not answer. */
+const senderTo =
+  (url: string, key: string | undefined, signal: AbortSignal, advice: string) =>
+  async (path: string, { type, ...init }: Request = {}): Promise<Response> => {
     if (key === undefined && path.startsWith('/api/'))
       throw new CommandFailed(
         exits.usage,
-        `no key: give one with --key or TIDEMILL_KEY ('tidemill keys create' makes one)`,
+        `no API key; give one with --key or TIDEMILL_KEY ('tidemill keys create' creates one)`,
       )
     try {
-      const { type, ...rest } = init
       const headers = {
         ...(type !== undefined && { 'content-type': type }),
         ...(key !== undefined && { authorization: `Bearer ${key}` }),
       }
-      return await fetch(`${url}${path}`, { ...rest, headers, signal })
+      return await fetch(`${url}${path}`, { ...init, headers, signal })
     } catch (error) {
       signal.throwIfAborted()
       const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
@@ -139,6 +137,10 @@ export function clientOf(url: string, key: string | undefined, signal: AbortSign
       )
     }
   }
+
+/** A client of the engine at `url`. `advice` is appended to the message that the engine does not answer. */
+export function clientOf(url: string, key: string | undefined, signal: AbortSignal, advice = ''): Client {
+  const send = senderTo(url, key, signal, advice)
   return {
     url,
     async get(path, query = {}) {
@@ -192,15 +194,15 @@ interface ProblemBody {
   readonly errors?: readonly { readonly field: string; readonly message: string }[]
 }
 
-/** The error that an answer stands for, in the engine's own words. */
+/** Turns an answer into an error with the engine's message. */
 export function failure(status: number, body: unknown): CommandFailed {
   const { title, detail, code, instance, errors } = (
     typeof body === 'object' && body !== null ? body : {}
   ) as ProblemBody
   const words =
-    detail ?? title ?? (typeof body === 'string' && body !== '' ? body.slice(0, 200) : 'no reason was given')
+    detail ?? title ?? (typeof body === 'string' && body !== '' ? body.slice(0, 200) : 'the answer has no reason')
   const fields = (errors ?? []).map(({ field, message }) => `\n  ${field}: ${message}`).join('')
-  const occurrence = status >= 500 && instance !== undefined ? `\n  the engine's log has it as ${instance}` : ''
+  const occurrence = status >= 500 && instance !== undefined ? `\n  id in the engine's log: ${instance}` : ''
   return new CommandFailed(
     exitOf(status),
     `the engine answered ${status}${code === undefined ? '' : ` ${code}`}: ${words}${fields}${occurrence}`,

@@ -1,22 +1,17 @@
 import type { Command } from 'commander'
 import { systemClock } from '../../base/clock.js'
 import { limits } from '../../base/limits.js'
+import type { RedriveOutcome } from '../../contracts/dead-letters.js'
 import { askFirst } from '../terminal/ask.js'
 import { connect, failure, type Client } from '../client/client.js'
 import { filters, deadLetterColumns, tally, type DeadLetterOptions, type DeadLetterRow } from './rows.js'
 import { CommandFailed, exits } from '../terminal/exit.js'
-import { numberWithin, reads, talksToEngine } from '../terminal/options.js'
+import { reads, talksToEngine } from '../client/options.js'
+import { numberWithin } from '../terminal/options.js'
 import { progressOn } from '../terminal/progress.js'
-import { print, printJson, say, table, type Column, type Terminal } from '../terminal/terminal.js'
+import { print, printJson, printMessage, table, type Column, type Terminal } from '../terminal/terminal.js'
 
-interface Result {
-  readonly letter: DeadLetterRow
-  readonly becomes: string
-  readonly score?: number
-  readonly risk?: string
-  readonly code?: string
-  readonly reason?: string
-}
+type Result = { readonly letter: DeadLetterRow } & RedriveOutcome
 
 interface RedriveOptions extends DeadLetterOptions {
   readonly stream: string
@@ -35,20 +30,25 @@ interface PurgeOptions extends DeadLetterOptions {
 const most = 1_000_000
 
 export function actionsOn(group: Command, terminal: Terminal): void {
+  redriveOn(group, terminal)
+  purgeOn(group, terminal)
+}
+
+function redriveOn(group: Command, terminal: Terminal): void {
   filters(
     reads(talksToEngine(group.command('redrive')))
-      .summary('send the events of new letters in again')
-      .requiredOption('--stream <name>', 'of this stream'),
+      .summary('send the events of new dead letters again')
+      .requiredOption('--stream <name>', 'stream of the dead letters'),
   )
     .description(
-      'Sends the same bytes under the same key to the same partition, the oldest first. Repeating it, or a ' +
-        'crash in between, sends none twice. A letter whose event would still be bad stays where it is. Exit ' +
-        'code 1 when some stay.',
+      'Sends the same bytes under the same key to the same partition, the oldest first. Repeating the command, or a ' +
+        'crash in between, sends none twice. The command does not send an event that would still be bad. Exit code 1 ' +
+        'when there are such events.',
     )
-    .option('--rate <events/s>', 'at most so many a second', numberWithin(1, 100_000), 500)
-    .option('--limit <letters>', 'at most so many', numberWithin(1, most), most)
-    .option('--dry-run', 'only say what each event would become today: scored, late, duplicate or still bad')
-    .option('--even-bad', 'also send what is still bad, which then becomes a letter again (operator keys)')
+    .option('--rate <events/s>', 'send at most this many per second', numberWithin(1, 100_000), 500)
+    .option('--limit <letters>', 'stop after this many', numberWithin(1, most), most)
+    .option('--dry-run', 'only print what each event would become now: scored, late, duplicate or still bad')
+    .option('--even-bad', 'also send events that are still bad; each becomes a dead letter again (for operator keys)')
     .action(async (options: RedriveOptions) => {
       const results = await redrive(await connect(options, terminal.interrupted), options, terminal)
       const stay = results.filter(({ becomes }) => becomes === 'bad').length
@@ -59,75 +59,77 @@ export function actionsOn(group: Command, terminal: Terminal): void {
         ]),
       )
       if (options.json === true) await printJson(terminal, { dry_run: options.dryRun === true, counts, results })
-      else if (results.length === 0) say(terminal, 'no new dead letters match')
+      else if (results.length === 0) printMessage(terminal, 'no new dead letters match')
       else {
         if (options.dryRun === true) await print(terminal, table(resultColumns, results))
-        say(
+        printMessage(
           terminal,
-          `${results.length} letters: ` +
+          `${results.length} dead letters: ` +
             tally(results.map(({ becomes }) => (becomes === 'bad' ? 'still bad' : becomes))),
         )
       }
       if (stay > 0 && options.dryRun !== true)
         throw new CommandFailed(
           exits.failed,
-          `${stay} of ${results.length} letters would still be bad and stay: ` +
-            `${tally(results.flatMap(({ becomes, code }) => (becomes === 'bad' ? [code ?? ''] : [])))}; ` +
-            `'tidemill dlq redrive --dry-run' says why`,
+          `${stay} of ${results.length} events would still be bad and were not sent: ` +
+            `${tally(results.flatMap((result) => (result.becomes === 'bad' ? [result.code] : [])))}; ` +
+            `'tidemill dlq redrive --dry-run' prints the reasons`,
         )
     })
+}
 
+function purgeOn(group: Command, terminal: Terminal): void {
   filters(
     reads(talksToEngine(group.command('purge')))
-      .summary('mark new letters as of no use')
-      .requiredOption('--stream <name>', 'of this stream'),
+      .summary('mark new dead letters as purged')
+      .requiredOption('--stream <name>', 'stream of the dead letters'),
   )
     .description(
-      'Counts the letters first and asks. Purged letters are no longer listed as new and never redriven; ' +
-        'their bytes stay in the log until its retention has passed them.',
+      'Counts the dead letters first and asks. The list no longer shows purged ones as new, and they are never ' +
+        'redriven. Their bytes stay in the log until its retention removes them.',
     )
-    .option('--all', 'all of the stream, where nothing else says which')
-    .option('--limit <letters>', 'at most so many', numberWithin(1, most), most)
-    .option('--dry-run', 'only count')
-    .option('--yes', 'do not ask')
+    .option('--all', 'purge all of the stream; needed when no other option chooses')
+    .option('--limit <letters>', 'stop after this many', numberWithin(1, most), most)
+    .option('--dry-run', 'only count them')
+    .option('--yes', 'do not ask for confirmation')
     .action(async (options: PurgeOptions) => {
       const { partition, code, stage, tenant, from, to } = options
       if (options.all !== true && [partition, code, stage, tenant, from, to].every((one) => one === undefined))
         throw new CommandFailed(
           exits.usage,
-          'say which letters: --code, --stage, --tenant, --partition, --from, --to, or --all',
+          'choose dead letters with --code, --stage, --tenant, --partition, --from or --to, or give --all',
         )
       const client = await connect(options, terminal.interrupted)
-      const meant = await purge(client, options, terminal, true)
-      const byCode = tally(meant.map((letter) => letter.code))
-      if (meant.length > 0 && options.dryRun !== true && options.yes !== true)
-        await askFirst(terminal, `Purge ${meant.length} letters of ${options.stream} (${byCode})?`)
-      // Those that were counted, and not what came meanwhile.
+      const chosen = await purge(client, options, terminal, true)
+      const byCode = tally(chosen.map(({ code }) => code))
+      if (chosen.length > 0 && options.dryRun !== true && options.yes !== true)
+        await askFirst(terminal, `Purge ${chosen.length} dead letters of ${options.stream} (${byCode})?`)
+      // Purges as many as were counted, not those that came meanwhile.
       const purged =
-        options.dryRun === true || meant.length === 0
+        options.dryRun === true || chosen.length === 0
           ? []
-          : await purge(client, { ...options, limit: meant.length }, terminal, false)
+          : await purge(client, { ...options, limit: chosen.length }, terminal, false)
       if (options.json === true)
         return printJson(terminal, {
           dry_run: options.dryRun === true,
-          found: meant.length,
+          found: chosen.length,
           purged: purged.length,
           by_code: byCode,
         })
-      say(
+      printMessage(
         terminal,
-        meant.length === 0
+        chosen.length === 0
           ? 'no new dead letters match'
           : options.dryRun === true
-            ? `${meant.length} letters would be purged: ${byCode}`
-            : `${purged.length} letters are purged: ${byCode}`,
+            ? `would purge ${chosen.length} dead letters: ${byCode}`
+            : `purged ${purged.length} dead letters: ${byCode}`,
       )
     })
 }
 
-function wouldBe({ becomes, score, risk, code, reason }: Result): string {
-  if (becomes === 'bad') return `still bad, ${code ?? ''}: ${reason ?? ''}`
-  return score === undefined ? becomes : `${becomes}, ${score.toFixed(3)} (${risk ?? ''})`
+function wouldBe(result: Result): string {
+  if (result.becomes === 'bad') return `still bad, ${result.code}: ${result.reason}`
+  return 'score' in result ? `${result.becomes}, ${result.score.toFixed(3)} (${result.risk})` : result.becomes
 }
 
 const resultColumns: readonly Column<Result>[] = [
@@ -147,11 +149,11 @@ const bodyOf = ({ stream, partition, code, stage, tenant, from, to }: DeadLetter
   to,
 })
 
-/** Page after page, no faster than the rate. */
+/** Redrives page by page, no faster than the rate. */
 async function redrive(client: Client, options: RedriveOptions, terminal: Terminal): Promise<readonly Result[]> {
   const { rate, dryRun = false, evenBad = false } = options
   const results: Result[] = []
-  const progress = progressOn(terminal, dryRun ? 'letters tried' : 'letters redriven')
+  const progress = progressOn(terminal, dryRun ? 'dead letters tried' : 'dead letters redriven')
   const pageSize = Math.min(limits.apiPage, dryRun ? limits.apiPage : rate)
   const startedMs = systemClock.nowMs()
   let sent = 0
@@ -183,19 +185,19 @@ async function purge(
   terminal: Terminal,
   dryRun: boolean,
 ): Promise<readonly DeadLetterRow[]> {
-  const letters: DeadLetterRow[] = []
+  const deadLetters: DeadLetterRow[] = []
   await pages(terminal, options.limit, async (cursor) => {
     const page = await post<{ letters: readonly DeadLetterRow[]; next: string | null }>(client, 'purge', {
       ...bodyOf(options),
       all: options.all,
-      limit: Math.min(limits.apiPage, options.limit - letters.length),
+      limit: Math.min(limits.apiPage, options.limit - deadLetters.length),
       cursor,
       dry_run: dryRun,
     })
-    letters.push(...page.letters)
-    return { next: page.next, count: letters.length }
+    deadLetters.push(...page.letters)
+    return { next: page.next, count: deadLetters.length }
   })
-  return letters
+  return deadLetters
 }
 
 async function pages(

@@ -1,70 +1,57 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
-import { deadLetterStates } from '../../contracts/dead-letters.js'
+import { deadLetterStates, type Bytes, type DeadLetterBody } from '../../contracts/dead-letters.js'
 import { limits } from '../../base/limits.js'
 import { connect, type Client } from '../client/client.js'
 import { actionsOn } from './actions.js'
 import { filters, deadLetterColumns, type DeadLetterOptions, type DeadLetterRow } from './rows.js'
-import { numberWithin, reads, talksToEngine, type ReadOptions } from '../terminal/options.js'
-import { print, printJson, say, styled, table, type Terminal } from '../terminal/terminal.js'
+import { reads, talksToEngine, type ReadOptions } from '../client/options.js'
+import { numberWithin } from '../terminal/options.js'
+import { print, printJson, printMessage, styled, table, type Terminal } from '../terminal/terminal.js'
 
 interface Page {
   readonly letters: readonly DeadLetterRow[]
   readonly next: string | null
 }
 
-type Bytes = { readonly text: string } | { readonly base64: string }
-
-interface Shown {
+interface Shown extends DeadLetterBody {
   readonly letter: DeadLetterRow
-  readonly key: Bytes | null
-  readonly value: Bytes | null
-  readonly headers: Readonly<Record<string, Bytes>>
-  readonly decoded?: unknown
-  readonly today: {
-    readonly becomes: string
-    readonly code?: string
-    readonly reason?: string
-    readonly score?: number
-    readonly risk?: string
-  }
 }
 
 export function dlqCommand(parent: Command, terminal: Terminal): void {
   const group = parent
     .command('dlq')
-    .summary('dead letters: what could not be scored, and what is done about it')
+    .summary('read, redrive and purge dead letters')
     .description(
-      'Records that could not be scored, each with its reason and its original bytes. They are read from the ' +
-        'log itself, so they are there while ClickHouse is away. A letter is new, redriven or purged.',
+      'A dead letter is a record that the engine could not score, with the reason and its original bytes. The ' +
+        'commands read them from the log, so they work while ClickHouse is unreachable. A dead letter is new, ' +
+        'redriven or purged.',
     )
 
   filters(
     reads(talksToEngine(group.command('list')))
-      .summary('newest first')
-      .option('--stream <name>', 'of one stream'),
+      .summary('list dead letters, newest first')
+      .option('--stream <name>', 'only of this stream'),
   )
-    .addOption(
-      new Option('--state <state>', 'what was done about them').choices([...deadLetterStates, 'all']).default('new'),
-    )
-    .option('--limit <letters>', 'at most so many', numberWithin(1, 1_000_000), 20)
+    .addOption(new Option('--state <state>', 'only in this state').choices([...deadLetterStates, 'all']).default('new'))
+    .option('--limit <letters>', 'print at most this many', numberWithin(1, 1_000_000), 20)
     .action(async (options: DeadLetterOptions & { state: string }) => {
       const page = await find(await connect(options, terminal.interrupted), options)
       if (options.json === true) return printJson(terminal, page)
       if (page.letters.length === 0)
-        return say(
+        return printMessage(
           terminal,
           options.state === 'all'
             ? 'no dead letters'
-            : `no dead letters that are ${options.state}; --state all shows every one`,
+            : `no dead letters that are ${options.state}; --state all lists all`,
         )
       await print(terminal, table(deadLetterColumns, page.letters))
       if (page.next !== null)
-        say(terminal, styled(terminal, 'err', 'dim', `there are more; --limit is ${options.limit}`))
+        printMessage(terminal, styled(terminal, 'err', 'dim', `there are more; --limit is ${options.limit}`))
     })
 
   reads(talksToEngine(group.command('show')))
-    .summary('one letter: headers, reason, bytes, and what it would become today')
-    .argument('<letter>', 'as the list names it: attendance/2/17', placeOption)
+    .summary('show one dead letter: headers, reason, bytes, and what it would become now')
+    .argument('<letter>', 'id of the dead letter, as the list shows it: attendance/2/17', placeOption)
     .action(async (place: string, options: ReadOptions) => {
       const shown = (await (await connect(options, terminal.interrupted)).get(`/api/v2/dead-letters/${place}`)) as Shown
       await (options.json === true ? printJson(terminal, shown) : print(terminal, shownText(shown)))
@@ -76,16 +63,16 @@ export function dlqCommand(parent: Command, terminal: Terminal): void {
 function placeOption(text: string): string {
   const [, stream, partition, position] = /^([^/]+)\/(\d+)\/(\d+)$/.exec(text) ?? []
   if (stream === undefined)
-    throw new InvalidArgumentError('It must be a stream, a partition and a position: attendance/2/17.')
+    throw new InvalidArgumentError('It must be stream/partition/position, for example attendance/2/17.')
   return `${encodeURIComponent(stream)}/${partition}/${position}`
 }
 
-/** Follows the pages until there are as many letters as wanted. */
+/** Reads pages until there are as many dead letters as the limit. */
 async function find(
   client: Client,
   { stream, partition, code, stage, tenant, from, to, state, limit }: DeadLetterOptions & { readonly state: string },
 ): Promise<Page> {
-  const letters: DeadLetterRow[] = []
+  const deadLetters: DeadLetterRow[] = []
   let cursor: string | undefined
   do {
     const page = (await client.get('/api/v2/dead-letters', {
@@ -97,33 +84,33 @@ async function find(
       from,
       to,
       ...(state !== 'all' && { state }),
-      limit: Math.min(limits.apiPage, limit - letters.length),
+      limit: Math.min(limits.apiPage, limit - deadLetters.length),
       cursor,
     })) as Page
-    letters.push(...page.letters)
+    deadLetters.push(...page.letters)
     cursor = page.next ?? undefined
-  } while (cursor !== undefined && letters.length < limit)
-  return { letters, next: cursor ?? null }
+  } while (cursor !== undefined && deadLetters.length < limit)
+  return { letters: deadLetters, next: cursor ?? null }
 }
 
 function shownText({ letter, key, value, headers, decoded, today }: Shown): string {
   const lines: [string, string][] = [
-    ['letter', `${letter.id}, ${letter.state}`],
+    ['dead letter', `${letter.id}, ${letter.state}`],
     ['record', `${letter.stream}, partition ${letter.partition}, offset ${letter.offset}, of ${letter.time}`],
     ['reason', `${letter.code} at ${letter.stage}: ${letter.reason}`],
-    ['set aside by', letter.version],
+    ['stored by', letter.version],
     [
       'redriven',
-      letter.attempts === 0 ? 'never' : `${letter.attempts} times; first set aside at offset ${letter.origin}`,
+      letter.attempts === 0 ? 'never' : `${letter.attempts} times; first a dead letter at offset ${letter.origin}`,
     ],
-    ['tenant', letter.tenant ?? 'not known for sure'],
+    ['tenant', letter.tenant ?? 'not certain'],
     [
       'today',
       today.becomes === 'bad'
-        ? `still bad, ${today.code ?? ''}: ${today.reason ?? ''}`
-        : today.score === undefined
+        ? `still bad, ${today.code}: ${today.reason}`
+        : today.becomes === 'duplicate'
           ? `a ${today.becomes}`
-          : `${today.becomes}, ${today.score.toFixed(3)} (${today.risk ?? ''})`,
+          : `${today.becomes}, ${today.score.toFixed(3)} (${today.risk})`,
     ],
     ['key', bytesText(key)],
     ...Object.entries(headers).map(([name, bytes]): [string, string] => [`header ${name}`, bytesText(bytes)]),
@@ -134,7 +121,7 @@ function shownText({ letter, key, value, headers, decoded, today }: Shown): stri
   return lines.map(([title, text]) => `${title.padEnd(width)}  ${text}\n`).join('')
 }
 
-/** Control characters would move the cursor of whoever looks. */
+/** Escapes control characters, which would move the cursor of the terminal. */
 const bytesText = (bytes: Bytes | null): string =>
   bytes === null
     ? 'none'

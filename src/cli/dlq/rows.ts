@@ -1,9 +1,10 @@
 import { Option, type Command } from 'commander'
 import type { DeadLetter } from '../../contracts/dead-letters.js'
-import { numberWithin, type ReadOptions } from '../terminal/options.js'
+import { type ReadOptions } from '../client/options.js'
+import { numberWithin } from '../terminal/options.js'
 import type { Column } from '../terminal/terminal.js'
 
-/** Which letters are meant. */
+/** Options that choose dead letters. */
 export interface DeadLetterOptions extends ReadOptions {
   readonly stream?: string
   readonly partition?: number
@@ -17,14 +18,14 @@ export interface DeadLetterOptions extends ReadOptions {
 
 export const filters = (command: Command): Command =>
   command
-    .option('--partition <number>', 'of one partition', numberWithin(0, 100_000))
-    .option('--code <code>', 'set aside for this reason: BAD_JSON, BAD_FIELD, UNKNOWN_TENANT ...')
-    .addOption(new Option('--stage <stage>', 'found to be bad at this stage').choices(['decode', 'check']))
-    .option('--tenant <id>', "of one tenant (operator keys; a tenant's key sees its own)")
-    .option('--from <time>', "the record's log time from here on (ISO 8601, a date, or epoch ms)")
-    .option('--to <time>', "the record's log time before this")
+    .option('--partition <number>', 'only of this partition', numberWithin(0, 100_000))
+    .option('--code <code>', 'only with this error code: BAD_JSON, BAD_FIELD, UNKNOWN_TENANT ...')
+    .addOption(new Option('--stage <stage>', 'only those that failed at this stage').choices(['decode', 'check']))
+    .option('--tenant <id>', "only of this tenant (for operator keys; a tenant's key reads its own)")
+    .option('--from <time>', 'only with this log time or later (ISO 8601, a date, or epoch ms)')
+    .option('--to <time>', 'only with an earlier log time')
 
-/** A dead letter as the API shows it. */
+/** A dead letter in the API's answer. */
 export interface DeadLetterRow extends Omit<DeadLetter, 'timeMs'> {
   readonly time: string
 }
@@ -35,7 +36,7 @@ const shortened = (text: string, most: number): string => {
 }
 
 export const deadLetterColumns: readonly Column<DeadLetterRow>[] = [
-  { title: 'letter', cell: (row) => row.id },
+  { title: 'dead letter', cell: (row) => row.id },
   { title: 'record time', cell: (row) => row.time.slice(0, 19) },
   { title: 'offset', cell: (row) => String(row.offset), right: true },
   { title: 'tenant', cell: (row) => row.tenant ?? '-' },
@@ -46,7 +47,7 @@ export const deadLetterColumns: readonly Column<DeadLetterRow>[] = [
   { title: 'reason', cell: (row) => shortened(row.reason, 80) },
 ]
 
-/** 12 BAD_JSON, 3 BAD_FIELD: what there is most of first. */
+/** 12 BAD_JSON, 3 BAD_FIELD: the most frequent first. */
 export function tally(words: Iterable<string>): string {
   const counts = new Map<string, number>()
   for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1)

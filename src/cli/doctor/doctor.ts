@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { clientEnvironment, loadConfig, type Config } from '../../config/load.js'
-import type { Check } from '../../contracts/engine.js'
+import type { Check } from '../../contracts/checks.js'
 import { readLock, type LockHolder } from '../../base/lock.js'
 import {
   checked,
@@ -37,20 +37,20 @@ export function doctorCommand(parent: Command, terminal: Terminal): void {
     'clickhouse.url',
     'schemaRegistry.url',
   ])
-    .summary('check everything an engine needs')
+    .summary('check everything that an engine needs')
     .description(
-      'Looks at this machine, the configuration, the streams and models. Of the embedded preset at the data ' +
-        'directory: through its engine while one runs, else into every store. Of a cluster at every server: ' +
-        'topics, lag of each group, Redis, ClickHouse, registry, and what state and warehouse remember against ' +
-        'what the log has. Changes nothing. Exit code 5 when a check fails.',
+      'Checks this machine, the configuration, the streams and the models. With the embedded preset it also checks ' +
+        'the data directory: through the engine while one runs, else every store. With the cluster preset it checks ' +
+        'every server: topics, lag of each group, Redis, ClickHouse, registry, and the positions of state and ' +
+        'warehouse in the log. Changes nothing. Exit code 5 when a check fails.',
     )
-    .option('--url <url>', 'an engine of the cluster that must be ready too (TIDEMILL_URL)')
+    .option('--url <url>', 'URL of an engine of the cluster that must be ready too (TIDEMILL_URL)')
     .option(
       '--max-lag <records>',
-      'fail a consumer group that is further behind; only with the cluster preset',
+      'fail when a consumer group has a larger lag; only with the cluster preset',
       numberWithin(0, Number.MAX_SAFE_INTEGER),
     )
-    .option('--config <file>', 'the configuration to check with')
+    .option('--config <file>', 'configuration file to check (TIDEMILL_CONFIG)')
     .option('--json', 'print JSON instead of text')
   command.action(async (options: DoctorOptions) => {
     const config = loadConfig({
@@ -94,7 +94,7 @@ async function inDirectory(config: Config, terminal: Terminal): Promise<readonly
   return [lock, await clockCheck(config), ...(await storeChecks(config, storesIn(config), terminal.interrupted))]
 }
 
-/** The stores belong to the engine while it runs; what it says of itself stands for them. */
+/** While an engine runs it holds the stores, so its own checks replace those of the stores. */
 async function runningChecks({ pid, url }: LockHolder, terminal: Terminal): Promise<readonly Check[]> {
   const engine: readonly Check[] =
     url === undefined
@@ -102,7 +102,7 @@ async function runningChecks({ pid, url }: LockHolder, terminal: Terminal): Prom
       : await engineChecks(url, terminal.interrupted)
   return [
     ...engine,
-    { name: 'stores', result: 'skipped', detail: 'in use by the engine; stop it to have every record checked' },
+    { name: 'stores', result: 'skipped', detail: 'in use by the engine; stop it to check every record' },
   ]
 }
 

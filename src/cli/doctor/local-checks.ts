@@ -4,7 +4,7 @@ import { dirname } from 'node:path'
 import { systemClock } from '../../base/clock.js'
 import { dataPaths, packagePath, type Config } from '../../config/load.js'
 import { freeBytes } from '../../base/disk.js'
-import type { Check } from '../../contracts/engine.js'
+import type { Check, ReadinessCheck } from '../../contracts/checks.js'
 import { messageOf } from '../../base/errors.js'
 import { compile } from '../../features/plan/compile.js'
 import { limits } from '../../base/limits.js'
@@ -13,13 +13,13 @@ import { listModels, readModel } from '../../scorers/model-store.js'
 import { chooseStreams } from '../../streams/choose.js'
 
 const gibibytes = (bytes: number): number => bytes / 2 ** 30
-/** More than a request takes, and less than what anybody's time server allows. */
+/** More than a request takes, and far more than clocks differ that follow a time server. */
 export const clockToleranceMs = 5_000
 
-/** A check that fails by throwing and says what it found. */
-export async function checked(name: string, look: () => Promise<string> | string): Promise<Check> {
+/** Runs a check: `examine` resolves with the detail, or throws when the check fails. */
+export async function checked(name: string, examine: () => Promise<string> | string): Promise<Check> {
   try {
-    return { name, result: 'ok', detail: await look() }
+    return { name, result: 'ok', detail: await examine() }
   } catch (error) {
     return { name, result: 'failed', detail: messageOf(error) }
   }
@@ -35,7 +35,7 @@ export const nodeCheck = (): Promise<Check> =>
     return `${process.versions.node} on ${process.platform} ${process.arch}`
   })
 
-/** The directory, or the nearest one above that exists: whether it can be written and has room. */
+/** Whether the data directory, or its nearest existing parent, is writable and has room. */
 export const directoryCheck = (config: Config): Promise<Check> =>
   checked('data directory', async () => {
     let directory = config.dataDirectory
@@ -46,11 +46,11 @@ export const directoryCheck = (config: Config): Promise<Check> =>
     if (free < limits.leastFreeBytes)
       throw new Error(
         `${config.dataDirectory} has ${gibibytes(free).toFixed(1)} GiB left; ` +
-          `${gibibytes(limits.leastFreeBytes)} are the least to run with`,
+          `the engine needs ${gibibytes(limits.leastFreeBytes)}`,
       )
     return (
       `${config.dataDirectory}, ${gibibytes(free).toFixed(0)} GiB ` +
-      `free${directory === config.dataDirectory ? '' : ' (not there yet)'}`
+      `free${directory === config.dataDirectory ? '' : ' (does not exist yet)'}`
     )
   })
 
@@ -61,8 +61,8 @@ export const keysCheck = (config: Config): Promise<Check> =>
       ...(config.kafka.keyFile === undefined ? [] : [config.kafka.keyFile]),
     ]
     const open = secret.filter((path) => existsSync(path) && (statSync(path).mode & 0o077) !== 0)
-    if (open.length > 0) throw new Error(`others may read ${open.join(' and ')}; run chmod 600`)
-    return existsSync(dataPaths(config.dataDirectory).keys) ? 'readable by their owner alone' : 'none yet'
+    if (open.length > 0) throw new Error(`other users may read ${open.join(' and ')}; run chmod 600`)
+    return existsSync(dataPaths(config.dataDirectory).keys) ? 'only their owner may read them' : 'none yet'
   })
 
 export const streamsCheck = (config: Config): Promise<Check> =>
@@ -72,9 +72,7 @@ export const streamsCheck = (config: Config): Promise<Check> =>
       .join(', '),
   )
 
-/**
- * Every model of a family that a stream names: its bytes against its manifest, its fingerprint against the stream's.
- */
+/** Compares every model of the streams' families: its bytes with its manifest, its fingerprint with the stream's. */
 export const modelsCheck = (config: Config): Promise<Check> =>
   checked('models', async () => {
     const names = await listModels(config.models.directory)
@@ -104,15 +102,10 @@ export const modelsCheck = (config: Config): Promise<Check> =>
 
 interface Readiness {
   readonly ready: boolean
-  readonly checks: readonly {
-    readonly check: string
-    readonly ok: boolean
-    readonly detail: string
-    readonly attention?: boolean
-  }[]
+  readonly checks: readonly ReadinessCheck[]
 }
 
-/** A running engine's own word, and how far its clock is from ours. */
+/** The checks that a running engine reports, and how far its clock is from this one. */
 export async function engineChecks(url: string, signal: AbortSignal): Promise<readonly Check[]> {
   let response: Response
   const askedMs = systemClock.nowMs()
@@ -125,7 +118,7 @@ export async function engineChecks(url: string, signal: AbortSignal): Promise<re
   const answeredMs = systemClock.nowMs()
   const { ready, checks } = (await response.json()) as Readiness
   const dateMs = Date.parse(response.headers.get('date') ?? '')
-  // The header has whole seconds, and was written somewhere between asking and answering.
+  // The header has whole seconds, and the engine wrote it between the request and the answer.
   const apartMs = Math.max(0, askedMs - 1_000 - dateMs, dateMs - answeredMs)
   return [
     { name: 'engine', result: ready ? 'ok' : 'failed', detail: `${url} is ${ready ? 'ready' : 'not ready'}` },
@@ -147,7 +140,7 @@ export async function engineChecks(url: string, signal: AbortSignal): Promise<re
   ]
 }
 
-/** Without an engine: nothing in the data directory may come from the future, or new events would look old. */
+/** Without an engine: no file of the data directory may be from the future, or new events would look old. */
 export const clockCheck = (config: Config): Promise<Check> =>
   checked('clock', () => {
     const nowMs = systemClock.nowMs()
@@ -159,8 +152,8 @@ export const clockCheck = (config: Config): Promise<Check> =>
     )
     if (newestMs > nowMs + clockToleranceMs)
       throw new Error(
-        `the data directory was written at ${new Date(newestMs).toISOString()}, and now it is ` +
-          `${new Date(nowMs).toISOString()}: the clock went back`,
+        `the data directory was written at ${new Date(newestMs).toISOString()}, but now it is ` +
+          `${new Date(nowMs).toISOString()}: the clock was set back`,
       )
     return new Date(nowMs).toISOString()
   })

@@ -4,7 +4,7 @@ import type { Warehouse } from '../../sinks/warehouse.js'
 import { topicsOf, type Stream } from '../../streams/stream.js'
 import { count } from '../terminal/terminal.js'
 
-/** As much of a state store as tells how far it is. */
+/** The part of a state store that has its positions. */
 interface FoldedState {
   stat(at: {
     readonly stream: string
@@ -13,8 +13,8 @@ interface FoldedState {
 }
 
 /**
- * Each resolves with how things stand in words, and throws where a store remembers more than the log has, or the log
- * has lost what a store still needs.
+ * Checks that compare positions with the log. Each resolves with a text, and throws when a store is ahead of the log,
+ * or when the log no longer has records that a store still needs.
  */
 export const positionProblems = {
   async state(log: EventLog, store: FoldedState, streams: readonly Stream[]): Promise<string> {
@@ -55,7 +55,7 @@ export const positionProblems = {
     if (problems.length > 0) throw new Error(problems.join('; '))
     return marks.length === 0
       ? 'nothing is stored yet'
-      : `${marks.length} partitions are stored from, ${count(lagRecords)} records wait in the log`
+      : `reads ${marks.length} partitions, ${count(lagRecords)} records behind the log`
   },
 }
 
@@ -63,22 +63,22 @@ function problemsOf(
   { topic, partition }: TopicPartition,
   next: Offset,
   bounds: { readonly first: Offset; readonly next: Offset } | undefined,
-  who: string,
+  reader: string,
 ): readonly string[] {
   if (bounds === undefined)
     return [
-      `${who} is at offset ${next} of ${topic}/${partition}, and there is no such topic: it was removed, or ` +
+      `${reader} is at offset ${next} of ${topic}/${partition}, but there is no such topic: it was removed, or ` +
         'these are other brokers',
     ]
   if (next > bounds.next)
     return [
-      `${who} is at offset ${next} of ${topic}/${partition}, which ends at ${bounds.next}: the topic was ` +
-        'made anew, or these are other brokers',
+      `${reader} is at offset ${next} of ${topic}/${partition}, which ends at ${bounds.next}: the topic was ` +
+        'recreated, or these are other brokers',
     ]
   if (next > 0 && next < bounds.first)
     return [
-      `${who} is at offset ${next} of ${topic}/${partition}, which begins at ${bounds.first}: retention took ` +
-        `${count(bounds.first - next)} records before they were used`,
+      `${reader} is at offset ${next} of ${topic}/${partition}, which begins at ${bounds.first}: retention ` +
+        `removed ${count(bounds.first - next)} records before they were read`,
     ]
   return []
 }

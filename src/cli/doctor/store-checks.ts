@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { systemClock } from '../../base/clock.js'
 import { dataPaths, type Config } from '../../config/load.js'
-import type { Check } from '../../contracts/engine.js'
+import type { Check } from '../../contracts/checks.js'
 import { isEngineError } from '../../base/errors.js'
 import { limits } from '../../base/limits.js'
 import { lockDirectory } from '../../base/lock.js'
@@ -13,7 +13,7 @@ import { topicsOf } from '../../streams/stream.js'
 import { checked } from './local-checks.js'
 import { count } from '../terminal/terminal.js'
 
-/** Opens the stores of a data directory the way an engine does; whoever opens one closes it. */
+/** Opens the stores of a data directory as an engine does. The caller closes them. */
 export interface Stores {
   openLog(): Promise<
     EventLog & {
@@ -25,14 +25,14 @@ export interface Stores {
   openWarehouse(): Promise<Warehouse>
 }
 
-/** Looks into the stores of a directory that no engine holds, and holds it meanwhile. */
+/** Checks the stores of a directory that no engine holds; locks the directory meanwhile. */
 export async function storeChecks(config: Config, stores: Stores, signal: AbortSignal): Promise<readonly Check[]> {
   const paths = dataPaths(config.dataDirectory)
   if (!existsSync(paths.log))
     return ['log', 'state', 'warehouse'].map((name): Check => ({
       name,
       result: 'skipped',
-      detail: 'nothing there yet',
+      detail: 'does not exist yet',
     }))
   const lock = await lockDirectory(config.dataDirectory, {
     pid: process.pid,
@@ -49,7 +49,7 @@ export async function storeChecks(config: Config, stores: Stores, signal: AbortS
   }
 }
 
-/** Reads every record of every stream's topics: each frame is checked against its CRC on the way. */
+/** Reads every record of every stream's topics; the log checks the CRC of each frame. */
 async function logText(config: Config, stores: Stores, signal: AbortSignal): Promise<string> {
   const log = await stores.openLog()
   try {
@@ -64,14 +64,14 @@ async function logText(config: Config, stores: Stores, signal: AbortSignal): Pro
         }
       }
     }
-    const cut = log.repairs.map(({ file, reason }) => `; ${file}: the torn end was cut off (${reason})`).join('')
+    const cut = log.repairs.map(({ file, reason }) => `; ${file}: cut off the torn end (${reason})`).join('')
     return `${count(records)} records of ${partitions} partitions are intact${cut}`
   } finally {
     await log.close()
   }
 }
 
-/** A stream that was added since the engine last ran has no topics yet. */
+/** A stream that was added after the engine last ran has no topics yet. */
 async function exists(log: EventLog, topic: string): Promise<boolean> {
   try {
     await log.bounds({ topic, partition: 0 })
@@ -104,7 +104,7 @@ async function recordsIn(log: EventLog, at: TopicPartition, signal: AbortSignal)
 async function stateText(stores: Stores): Promise<string> {
   const state = await stores.openState()
   await state.close()
-  return state.repairs.length === 0 ? 'opens' : `is rebuilt from the log at the next start: ${state.repairs.join('; ')}`
+  return state.repairs.length === 0 ? 'opens' : `the next start rebuilds it from the log: ${state.repairs.join('; ')}`
 }
 
 async function warehouseText(stores: Stores): Promise<string> {

@@ -4,36 +4,38 @@ import { limits } from '../../base/limits.js'
 import { connect, failure, type Answer, type Client } from '../client/client.js'
 import { CommandFailed, exits } from '../terminal/exit.js'
 import { batchesOf, inputOf, linesOf, type Line } from '../terminal/lines.js'
-import { numberWithin, reads, talksToEngine, type ReadOptions } from '../terminal/options.js'
+import { reads, talksToEngine, type ReadOptions } from '../client/options.js'
+import { numberWithin } from '../terminal/options.js'
 import { progressOn } from '../terminal/progress.js'
-import { count, duration, printJson, say, styled, type Terminal } from '../terminal/terminal.js'
+import { count, duration, printJson, printMessage, styled, type Terminal } from '../terminal/terminal.js'
 
 interface ProduceOptions extends ReadOptions {
   readonly stream: string
   readonly batch: number
 }
 
-/** Half of what a request may hold, so that its envelope never matters. */
+/** Half of the limit of a request, so that the envelope always fits. */
 const batchBytes = limits.apiBodyBytes / 2
-/** Refused lines that are written out; the rest is only counted. */
+/** The command prints this many refused lines and only counts the others. */
 const shownRefusals = 20
 
 export function produceCommand(parent: Command, terminal: Terminal): void {
   reads(talksToEngine(parent.command('produce')))
     .summary('send events from a file or standard input')
     .description(
-      'Sends NDJSON, one event a line, in order and in batches. Every event is on disk when its batch is ' +
-        'answered. May be repeated: an event_id is scored once.',
+      'Sends NDJSON, one event per line, in order and in batches. When the engine answers a batch, its events are on ' +
+        'disk. The command may be repeated: the engine scores each event_id once. Exit code 1 when it refuses an ' +
+        'event.',
     )
-    .argument('[file]', "NDJSON; '-' is standard input", '-')
-    .requiredOption('--stream <name>', 'the stream the events belong to')
-    .option('--batch <events>', 'events of one request', numberWithin(1, limits.apiBatch), limits.apiBatch)
+    .argument('[file]', "NDJSON file; '-' is standard input", '-')
+    .requiredOption('--stream <name>', 'stream of the events')
+    .option('--batch <events>', 'number of events per request', numberWithin(1, limits.apiBatch), limits.apiBatch)
     .action(async (file: string, options: ProduceOptions) => {
       const client = await connect(options, terminal.interrupted)
       const summary = await produce(client, file, options, terminal)
       if (options.json === true) await printJson(terminal, summary)
       else
-        say(
+        printMessage(
           terminal,
           `${count(summary.accepted)} events acknowledged, ${count(summary.rejected)} refused, in ` +
             duration(summary.elapsedMs),
@@ -83,7 +85,7 @@ async function produce(
       for (const refusal of refusals) {
         if (refused.length < shownRefusals) {
           progress.end()
-          say(
+          printMessage(
             terminal,
             `${styled(terminal, 'err', 'red', `line ${refusal.line}:`)} ${refusal.message} [${refusal.code}]`,
           )
@@ -98,7 +100,7 @@ async function produce(
     if (!terminal.interrupted.aborted) throw error
     throw new CommandFailed(
       exits.interrupted,
-      `interrupted; ${count(accepted)} events were acknowledged, repeat the command to send the rest`,
+      `interrupted; the engine acknowledged ${count(accepted)} events. Repeat the command to send the rest`,
     )
   } finally {
     progress.end()
@@ -110,7 +112,7 @@ interface Result {
   readonly error?: { readonly code: string; readonly message: string; readonly field?: string }
 }
 
-/** The lines of a batch that were not taken; throws where the batch as a whole was refused. */
+/** The lines of a batch that the engine refused; throws when it refused the whole batch. */
 function refusalsOf(batch: readonly Line[], { status, body }: Answer): readonly Refused[] {
   const results = (body as { results?: readonly Result[] }).results
   if (results?.length !== batch.length) {
@@ -122,7 +124,7 @@ function refusalsOf(batch: readonly Line[], { status, body }: Answer): readonly 
   )
 }
 
-/** The engine counts lines within a request; the number that is told is the file's. */
+/** The message with its field, without the engine's line number: that counts within the request, not the file. */
 function fieldFirst({ field, message }: { readonly field?: string; readonly message: string }): string {
   const words = message.replace(/^line \d+: /, '')
   return field === undefined || words.includes(field) ? words : `${field}: ${words}`

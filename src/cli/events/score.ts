@@ -1,11 +1,11 @@
 import { once } from 'node:events'
 import { open } from 'node:fs/promises'
 import type { Command } from 'commander'
-import type { ScoreFileOptions, ScoreSummary } from '../../contracts/engine.js'
+import type { ScoreFileOptions, ScoreSummary } from '../../contracts/score-file.js'
 import { CommandFailed, exits } from '../terminal/exit.js'
 import { inputOf, linesOf } from '../terminal/lines.js'
 import { progressOn } from '../terminal/progress.js'
-import { count, duration, print, printJson, say, styled, type Terminal } from '../terminal/terminal.js'
+import { count, duration, print, printJson, printMessage, styled, type Terminal } from '../terminal/terminal.js'
 
 interface ScoreCommandOptions {
   readonly stream: string
@@ -23,16 +23,16 @@ export function scoreCommand(parent: Command, terminal: Terminal): void {
     .command('score')
     .summary('score a file of events, without a running engine')
     .description(
-      'Runs the whole path (log, features, model, blocks) over a file in a temporary directory. Predictions ' +
-        'come in the order of the events, one JSON object a line.',
+      'Runs the whole path (log, features, model, blocks) over a file, in a temporary directory. Writes predictions ' +
+        'in the order of the events, one JSON object per line.',
     )
-    .requiredOption('--stream <name>', 'the stream the events belong to')
-    .requiredOption('--in <file>', "NDJSON, one event a line; '-' is standard input")
-    .option('--out <file>', "where predictions go; '-' is standard output", '-')
+    .requiredOption('--stream <name>', 'stream of the events')
+    .requiredOption('--in <file>', "NDJSON file, one event per line; '-' is standard input")
+    .option('--out <file>', "file for the predictions; '-' is standard output", '-')
     .option('--streams <paths>', 'your own streams: files or directories, separated by commas')
-    .option('--model <file>', "an ONNX file to score with instead of the stream's own model")
-    .option('--models <directory>', 'where model families lie')
-    .option('--features', 'add the vector to every prediction')
+    .option('--model <file>', "an ONNX file that scores instead of the stream's own model")
+    .option('--models <directory>', "directory of the model families (default: the package's demo models)")
+    .option('--features', 'add the feature vector to every prediction')
     .option('--json', 'print the summary as JSON')
     .action(async (options: ScoreCommandOptions) => {
       const { scoreFile } = await import('../../compose/score-file.js')
@@ -77,20 +77,20 @@ interface Output {
   readonly close: () => Promise<void>
 }
 
-/** Opened before anything is scored, so that a path that cannot be written is known at once. */
+/** Opens the output before anything is scored, so that a path that cannot be written fails at once. */
 async function outputTo(path: string, terminal: Terminal): Promise<Output> {
   if (path === '-') return { write: (text) => print(terminal, text), close: async () => undefined }
   const file = await open(path, 'w')
   return { write: (text) => file.appendFile(text), close: () => file.close() }
 }
 
-/** The summary is data, unless predictions already are. */
+/** Prints the summary to standard output, unless the predictions go there. */
 async function report(summary: ScoreSummary, options: ScoreCommandOptions, terminal: Terminal): Promise<void> {
   for (const { line, code, message } of summary.firstDeadLetters)
-    say(terminal, `${styled(terminal, 'err', 'red', `line ${line}:`)} ${message} [${code}]`)
-  if (options.json === true && options.out === '-') say(terminal, JSON.stringify(summary))
+    printMessage(terminal, `${styled(terminal, 'err', 'red', `line ${line}:`)} ${message} [${code}]`)
+  if (options.json === true && options.out === '-') printMessage(terminal, JSON.stringify(summary))
   else if (options.json === true) await printJson(terminal, summary)
-  else say(terminal, summaryText(summary))
+  else printMessage(terminal, summaryText(summary))
 }
 
 function summaryText(summary: ScoreSummary): string {

@@ -11,8 +11,9 @@ import {
 } from '../../simulator/index.js'
 import { connect, failure, type Answer, type Client } from '../client/client.js'
 import { CommandFailed, exits } from '../terminal/exit.js'
-import { durationOption, numberWithin, reads, talksToEngine, type ReadOptions } from '../terminal/options.js'
-import { count, duration, printJson, say, type Terminal } from '../terminal/terminal.js'
+import { reads, talksToEngine, type ReadOptions } from '../client/options.js'
+import { durationOption, numberWithin } from '../terminal/options.js'
+import { count, duration, printJson, printMessage, type Terminal } from '../terminal/terminal.js'
 
 interface SimulateOptions extends ReadOptions {
   readonly history?: number
@@ -25,47 +26,43 @@ interface SimulateOptions extends ReadOptions {
 }
 
 const dayMs = 86_400_000
-/** Without a history people have no habits and nothing is unusual. */
+/** Without a history there are no habits, so nothing is unusual. */
 const usualHistoryMs = 7 * dayMs
-/** The part of the history that is sent at the given rate. */
+/** The part of the history that `--rate` applies to. */
 const pacedMs = dayMs
 const reportIntervalMs = 1_000
-/** The story counts as caught up when it is this close to now. */
+/** The simulation is in real time when its clock is this close to now. */
 const caughtUpMs = 2_000
 
 export function simulateCommand(parent: Command, terminal: Terminal): void {
   reads(talksToEngine(parent.command('simulate')))
-    .summary('make events of a simulated world and send them')
+    .summary('simulate a world and send its events')
     .description(
-      'Thousands of people, devices, sites, meters, users and hosts act by mechanism; fraud, bad cameras, ' +
-        'conflicts and incidents are planted in what they do, and what turns out about them follows later as ' +
-        'outcomes. Sends the history as fast as the engine takes it, then goes on in real time until Ctrl-C. ' +
-        'Needs a key for every tenant it plays.',
+      'Simulates thousands of people, devices, sites, meters, users and hosts, with fraud, bad cameras, ' +
+        'conflicts and ' +
+        'incidents among them, and sends their events and, later, the outcomes. Sends the history as fast as the ' +
+        'engine takes it, then continues in real time until Ctrl-C. The key must be valid for every simulated tenant.',
     )
-    .option('--history <duration>', 'how long ago the story begins: 36h, 30d (default: 7d)', durationOption)
-    .option(
-      '--rate <events/s>',
-      'sends the last day of the history at this pace instead',
-      numberWithin(0.1, 1_000_000, false),
-    )
-    .option('--once', 'stop when the story has reached the present')
-    .option('--seed <number>', 'another seed is another world', numberWithin(0, 2 ** 31 - 1), 1)
+    .option('--history <duration>', 'length of the history: 36h, 30d (default: 7d)', durationOption)
+    .option('--rate <events/s>', 'send the last day of the history at this rate', numberWithin(0.1, 1_000_000, false))
+    .option('--once', 'stop when the simulation has reached the present')
+    .option('--seed <number>', 'seed of the world; another seed gives another world', numberWithin(0, 2 ** 31 - 1), 1)
     .addOption(
-      new Option('--patterns <kind>', "'training' leaves out the pattern that no model was trained on")
+      new Option('--patterns <kind>', "'training' leaves out the pattern that the models were not trained on")
         .choices(['training', 'testing'])
         .default('testing'),
     )
-    .option('--people <number>', 'in all tenants together', numberWithin(4, 1_000_000), 3_000)
-    .option('--tenants <ids>', `separated by commas (default: ${demoTenants.join(',')})`)
+    .option('--people <number>', 'number of people in all tenants together', numberWithin(4, 1_000_000), 3_000)
+    .option('--tenants <ids>', `tenants to simulate, separated by commas (default: ${demoTenants.join(',')})`)
     .action(async (options: SimulateOptions) => {
-      // A request that is under way is finished after Ctrl-C; the second Ctrl-C leaves at once.
+      // After Ctrl-C the command finishes the requests in flight; the second Ctrl-C ends it at once.
       const client = await connect(options, new AbortController().signal)
       const sent = await play(client, options, terminal)
       if (options.json === true) await printJson(terminal, sent)
       else
-        say(
+        printMessage(
           terminal,
-          `${count(sent.events)} events and ${count(sent.outcomes)} outcomes sent, told up to ${sent.toldUpTo}`,
+          `${count(sent.events)} events and ${count(sent.outcomes)} outcomes sent, simulated up to ${sent.toldUpTo}`,
         )
       if (sent.refused > 0) throw new CommandFailed(exits.failed, `${count(sent.refused)} events were refused`)
     })
@@ -95,7 +92,7 @@ async function play(client: Client, options: SimulateOptions, terminal: Terminal
   const publisher = publisherTo(client, terminal)
   const caughtUp = new AbortController()
   const line = progressLine(terminal, startedMs)
-  const told = await simulate({
+  const sent = await simulate({
     world,
     clock: systemClock,
     signal: AbortSignal.any([terminal.interrupted, caughtUp.signal]),
@@ -104,17 +101,17 @@ async function play(client: Client, options: SimulateOptions, terminal: Terminal
     publish: (stream, events) => publisher.events(stream, events),
     publishOutcomes: (outcomes) => publisher.outcomes(outcomes),
     ...(options.rate !== undefined && { paced: { lastMs: Math.min(pacedMs, historyMs), rate: options.rate } }),
-    progress(sent) {
-      line(sent)
-      if (options.once === true && sent.live && sent.toldMs >= systemClock.nowMs() - caughtUpMs) caughtUp.abort()
+    progress(state) {
+      line(state)
+      if (options.once === true && state.live && state.toldMs >= systemClock.nowMs() - caughtUpMs) caughtUp.abort()
     },
   })
   await publisher.settled()
   return {
-    events: told.events,
-    outcomes: told.outcomes,
+    events: sent.events,
+    outcomes: sent.outcomes,
     refused: publisher.refused(),
-    toldUpTo: new Date(told.toldMs).toISOString(),
+    toldUpTo: new Date(sent.toldMs).toISOString(),
   }
 }
 
@@ -128,8 +125,8 @@ interface Publisher {
 const sources = { correction: 'correction', review: 'review', 'later-event': 'event' } as const
 
 /**
- * One request in flight per stream: its next one waits, so that the order of events is kept, and the world goes on
- * being told meanwhile. A failure surfaces at the stream's next request or in `settled`.
+ * Keeps one request in flight per stream, so that events stay in order; the simulation continues meanwhile. A failed
+ * request makes the stream's next request or `settled` throw.
  */
 function publisherTo(client: Client, terminal: Terminal): Publisher {
   const inFlight = new Map<string, Promise<void>>()
@@ -138,7 +135,7 @@ function publisherTo(client: Client, terminal: Terminal): Publisher {
     await inFlight.get(lane)
     const sending = client.post(path, body, 'application/json').then((answer) => {
       const refusals = refusalsOf(answer)
-      if (refused === 0 && refusals.length > 0) say(terminal, `the engine refuses events: ${refusals[0]!}`)
+      if (refused === 0 && refusals.length > 0) printMessage(terminal, `the engine refuses events: ${refusals[0]!}`)
       refused += refusals.length
     })
     sending.catch(() => undefined)
@@ -168,14 +165,14 @@ function publisherTo(client: Client, terminal: Terminal): Publisher {
   }
 }
 
-/** Why events of a batch were not taken; throws where the batch as a whole was refused. */
+/** Reasons of the refused events of a batch; throws when the engine refused the whole batch. */
 function refusalsOf({ status, body }: Answer): readonly string[] {
   if (status < 200 || status >= 300) throw failure(status, body)
   const { results = [] } = body as { results?: readonly { error?: { message: string } }[] }
   return results.flatMap(({ error }) => (error === undefined ? [] : [error.message]))
 }
 
-/** How far the story is, at most once a second: over itself on a terminal, a line every ten seconds elsewhere. */
+/** Prints the progress: on a terminal one line, redrawn every second; elsewhere a line every ten seconds. */
 function progressLine(terminal: Terminal, startedMs: number): (sent: Progress) => void {
   const isTTY = terminal.err.isTTY === true
   let shownMs = 0
@@ -187,7 +184,7 @@ function progressLine(terminal: Terminal, startedMs: number): (sent: Progress) =
     const behindMs = nowMs - sent.toldMs
     const text =
       `${count(sent.events)} events, ${count(rate)}/s, ` +
-      (behindMs < caughtUpMs ? 'in real time' : `${duration(behindMs)} ago in the story`)
+      (behindMs < caughtUpMs ? 'in real time' : `${duration(behindMs)} behind real time`)
     terminal.err.write(isTTY ? `\r\u001b[K${text}` : `${text}\n`)
   }
 }

@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
 import { connect } from '../client/client.js'
-import { reads, talksToEngine, type ReadOptions } from '../terminal/options.js'
-import { print, printJson, say, table, type Terminal } from '../terminal/terminal.js'
+import { reads, talksToEngine, type ReadOptions } from '../client/options.js'
+import { print, printJson, printMessage, table, type Terminal } from '../terminal/terminal.js'
 
-interface Remembered {
+interface EntityAnswer {
   readonly tenant: string
   readonly at: string
   readonly features: Readonly<Record<string, number | null>>
@@ -12,14 +12,14 @@ interface Remembered {
 export function featuresCommand(parent: Command, terminal: Terminal): void {
   const group = parent
     .command('features')
-    .summary('what is remembered of an entity')
-    .description('Features that belong to one entity alone, from committed state.')
+    .summary('read the features of an entity')
+    .description('Reads the features that belong to one entity alone, from committed state.')
   reads(talksToEngine(group.command('get')))
-    .summary('of one person, device, site, meter, user, host ...')
+    .summary('read the features of one person, device, site, meter, user or host')
     .argument('<stream>')
-    .argument('<entity>', 'its kind, as the stream names it: person, device ...')
-    .argument('<id...>', 'its id; several parts for an entity of several columns')
-    .option('--tenant <id>', 'whose entity (required with an operator key)')
+    .argument('<entity>', 'name of the entity in the stream, for example person or device')
+    .argument('<id...>', 'id of the entity; several parts for an entity of several columns')
+    .option('--tenant <id>', 'tenant of the entity (required with an operator key)')
     .option('--at <time>', 'end of the windows (ISO 8601, a date, or epoch ms; default: now)')
     .action(
       async (
@@ -35,9 +35,9 @@ export function featuresCommand(parent: Command, terminal: Terminal): void {
           ids.map(encodeURIComponent).join(','),
         ].join('/')
         const client = await connect(options, terminal.interrupted)
-        const found = (await client.get(path, { tenant: options.tenant, at: options.at })) as Remembered
+        const found = (await client.get(path, { tenant: options.tenant, at: options.at })) as EntityAnswer
         if (options.json === true) return printJson(terminal, found)
-        say(terminal, `${entity} ${ids.join(', ')} of ${found.tenant}, as of ${found.at}`)
+        printMessage(terminal, `${entity} ${ids.join(', ')} of ${found.tenant}, as of ${found.at}`)
         await print(
           terminal,
           table(

@@ -2,13 +2,13 @@ import { mkdirSync } from 'node:fs'
 import { InvalidArgumentError, type Command } from 'commander'
 import { openKeys } from '../../api/keys/key-file.js'
 import { scopes, type KeyRecord, type NewKey, type Scope } from '../../api/keys/keys.js'
-import { everyTenant } from '../../contracts/ports.js'
+import { everyTenant } from '../../contracts/callers.js'
 import { systemClock } from '../../base/clock.js'
 import { dataPaths } from '../../config/load.js'
 import { dataDirectoryOf, type RemoteOptions } from '../client/client.js'
 import { CommandFailed, exits } from '../terminal/exit.js'
 import { durationOption } from '../terminal/options.js'
-import { print, printJson, say, table, type Terminal } from '../terminal/terminal.js'
+import { print, printJson, printMessage, table, type Terminal } from '../terminal/terminal.js'
 
 type KeyOptions = Pick<RemoteOptions, 'data' | 'config'> & { readonly json?: boolean }
 
@@ -20,7 +20,7 @@ interface CreateOptions extends KeyOptions {
   readonly expires?: number
 }
 
-/** What a key may do unless said otherwise: all that a tenant's own systems need. */
+/** The default scopes: all that a tenant's own systems need. */
 const usualScopes: readonly Scope[] = scopes.filter((scope) => scope !== 'admin')
 
 function scopesOption(text: string): readonly Scope[] {
@@ -33,50 +33,60 @@ function scopesOption(text: string): readonly Scope[] {
   throw new InvalidArgumentError(`Scopes are ${scopes.join(', ')}.`)
 }
 
-/** Keys of a data directory, whether its engine runs or not: a running one sees a change within a second. */
+const located = (command: Command): Command =>
+  command
+    .option('--data <directory>', 'the data directory (default: ./data)')
+    .option('--config <file>', 'configuration file that names the data directory (TIDEMILL_CONFIG)')
+    .option('--json', 'print JSON instead of text')
+
+const storeOf = (options: KeyOptions): ReturnType<typeof openKeys> => {
+  const directory = dataDirectoryOf(options)
+  mkdirSync(directory, { recursive: true })
+  return openKeys(dataPaths(directory).keys, systemClock)
+}
+
+/** Keys of a data directory, with or without a running engine. A running engine sees a change within a second. */
 export function keysCommand(parent: Command, terminal: Terminal): void {
   const group = parent
     .command('keys')
-    .summary('who may talk to the engine')
+    .summary('create, list and revoke API keys')
     .description(
-      'Keys of a data directory. Works beside a running engine, which sees a change at once. Another ' +
-        "machine's keys are made through its API.",
+      'Manages the API keys of a data directory, with or without a running engine. A running engine sees a change at ' +
+        'once. Create keys of another machine through its API.',
     )
-  const located = (command: Command): Command =>
-    command
-      .option('--data <directory>', 'the data directory (default: ./data)')
-      .option('--config <file>', 'the configuration that names it')
-      .option('--json', 'print JSON instead of text')
-  const storeOf = (options: KeyOptions): ReturnType<typeof openKeys> => {
-    const directory = dataDirectoryOf(options)
-    mkdirSync(directory, { recursive: true })
-    return openKeys(dataPaths(directory).keys, systemClock)
-  }
 
+  createOn(group, terminal)
+  listOn(group, terminal)
+  revokeOn(group, terminal)
+}
+
+function createOn(group: Command, terminal: Terminal): void {
   located(group.command('create'))
-    .summary('make a key; it is shown this once')
-    .option('--tenant <id>', 'the tenant it belongs to')
-    .option('--operator', 'a key for every tenant')
-    .option('--name <text>', 'what it is for', 'key')
-    .option('--scopes <list>', `what it may do: ${scopes.join(', ')}`, scopesOption, usualScopes)
-    .option('--expires <duration>', 'how long it is valid: 12h, 90d (default: for ever)', durationOption)
+    .summary('create a key and print it, this one time')
+    .option('--tenant <id>', 'the tenant of the key')
+    .option('--operator', 'create a key for every tenant')
+    .option('--name <text>', 'what the key is for', 'key')
+    .option('--scopes <list>', `what the key may do: ${scopes.join(', ')}`, scopesOption, usualScopes)
+    .option('--expires <duration>', 'how long the key is valid: 12h, 90d (default: for ever)', durationOption)
     .action(async (options: CreateOptions) => {
       const created = await storeOf(options).create(newKey(options))
       if (options.json === true) return printJson(terminal, { ...view(created.record), key: created.key })
       await print(terminal, `${created.key}\n`)
-      say(
+      printMessage(
         terminal,
         `key ${created.record.id} of ${tenantText(created.record)} for ${created.record.scopes.join(', ')}; ` +
-          'only its hash is kept, so write it down now',
+          'store it now, the engine keeps only its hash',
       )
     })
+}
 
+function listOn(group: Command, terminal: Terminal): void {
   located(group.command('list'))
-    .summary('the keys, without their secrets')
+    .summary('list the keys, without their secrets')
     .action(async (options: KeyOptions) => {
       const keys = storeOf(options).list()
       if (options.json === true) return printJson(terminal, { keys: keys.map(view) })
-      if (keys.length === 0) return say(terminal, 'no keys')
+      if (keys.length === 0) return printMessage(terminal, 'no keys')
       await print(
         terminal,
         table(
@@ -92,23 +102,28 @@ export function keysCommand(parent: Command, terminal: Terminal): void {
         ),
       )
     })
+}
 
+function revokeOn(group: Command, terminal: Terminal): void {
   located(group.command('revoke'))
-    .summary('withdraw a key')
-    .argument('<id>', 'the twelve characters after tm_')
+    .summary('revoke a key')
+    .argument('<id>', 'id of the key: the twelve characters after tm_')
     .action(async (id: string, options: KeyOptions) => {
       const bare = /^(?:tm_)?([0-9a-f]{12})(?:_.*)?$/.exec(id)?.[1] ?? id
       if (!(await storeOf(options).withdraw(bare)))
         throw new CommandFailed(exits.failed, `there is no key ${bare}; 'tidemill keys list' shows them`)
-      await (options.json === true ? printJson(terminal, { revoked: bare }) : print(terminal, `${bare} is withdrawn\n`))
+      await (options.json === true ? printJson(terminal, { revoked: bare }) : print(terminal, `revoked ${bare}\n`))
     })
 }
 
 function newKey(options: CreateOptions): NewKey {
   if ((options.tenant === undefined) === (options.operator !== true))
-    throw new CommandFailed(exits.usage, 'say whose key it is: --tenant <id>, or --operator for every tenant')
+    throw new CommandFailed(exits.usage, 'name the tenant of the key: --tenant <id>, or --operator for every tenant')
   if (options.tenant === everyTenant || options.tenant === '')
-    throw new CommandFailed(exits.usage, `'${options.tenant}' is no tenant; --operator makes a key for every tenant`)
+    throw new CommandFailed(
+      exits.usage,
+      `'${options.tenant}' is not a tenant; --operator creates a key for every tenant`,
+    )
   return {
     name: options.name,
     tenant: options.tenant ?? everyTenant,

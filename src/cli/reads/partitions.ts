@@ -1,37 +1,23 @@
 import type { Command } from 'commander'
+import type { LostOffsets } from '../../base/errors.js'
+import type { AcceptedStop, RebuildingPartition, StoppedPartition, TopicPartition } from '../../contracts/partitions.js'
 import { connect, failure } from '../client/client.js'
 import { CommandFailed, exits } from '../terminal/exit.js'
-import { reads, talksToEngine, type ReadOptions } from '../terminal/options.js'
-import { count, duration, print, printJson, say, table, type Terminal } from '../terminal/terminal.js'
+import { reads, talksToEngine, type ReadOptions } from '../client/options.js'
+import { count, duration, print, printJson, printMessage, table, type Terminal } from '../terminal/terminal.js'
 
-interface Lost {
-  readonly topic: string
-  readonly from: number
-  readonly to: number
-}
-interface Stopped {
-  readonly reader: string
-  readonly topic: string
-  readonly partition: number
-  readonly code: string
-  readonly message: string
-  readonly lost: Lost | null
+/** The shapes of the API's answer: instants as text, names with underscores. */
+interface Stopped extends Omit<StoppedPartition, 'sinceMs'> {
   readonly since: string
 }
-interface Accepted extends Omit<Stopped, 'message' | 'since' | 'lost'> {
-  readonly lost: Lost
-  readonly by: string
-  readonly why: string
+interface Accepted extends Omit<AcceptedStop, 'atMs'> {
   readonly at: string
 }
-interface Rebuilding {
-  readonly stream: string
-  readonly partition: number
+interface Rebuilding extends Pick<RebuildingPartition, 'stream' | 'partition' | 'records'> {
   readonly records_done: number
-  readonly records: number
   readonly eta_seconds: number | null
 }
-interface Looked {
+interface Partitions {
   readonly stopped: readonly Stopped[]
   readonly rebuilding: readonly Rebuilding[]
   readonly accepted: readonly Accepted[]
@@ -40,28 +26,28 @@ interface Looked {
 export function partitionsCommand(parent: Command, terminal: Terminal): void {
   const group = parent
     .command('partitions')
-    .summary('partitions that stand still, and letting them go on')
+    .summary('list stopped partitions and resume them')
     .description(
-      'A partition that would lose or repeat something stands still until an operator accepts exactly that; ' +
-        'the others go on. An operator key is needed.',
+      'A partition stops when it would lose or repeat something, until an operator accepts exactly that. The other ' +
+        'partitions continue. Needs an operator key.',
     )
 
   reads(talksToEngine(group.command('list')))
-    .summary('what stands still, what is rebuilt, what was accepted')
+    .summary('list stopped and rebuilding partitions, and accepted stops')
     .action(async (options: ReadOptions) => {
-      const looked = (await (await connect(options, terminal.interrupted)).get('/api/v2/partitions')) as Looked
-      await (options.json === true ? printJson(terminal, looked) : print(terminal, lookedText(looked)))
+      const partitions = (await (await connect(options, terminal.interrupted)).get('/api/v2/partitions')) as Partitions
+      await (options.json === true ? printJson(terminal, partitions) : print(terminal, partitionsText(partitions)))
     })
 
   reads(talksToEngine(group.command('accept')))
-    .summary('let a stopped partition go on')
+    .summary('resume a stopped partition')
     .description(
-      'Accepts what the present stops of a partition give up, and nothing else: another gap stops it again. ' +
-        'Who, when and why are kept in the control topic.',
+      'Accepts what the present stops of a partition give up, and nothing else: another gap stops it again. The ' +
+        'control topic records who accepted it, when and why.',
     )
-    .argument('<partition>', 'as topic/number, as the list shows it')
-    .requiredOption('--why <reason>', 'kept with the accept, for whoever asks later')
-    .option('--code <code>', 'only a stop with this code')
+    .argument('<partition>', 'topic/number, as the list shows it')
+    .requiredOption('--why <reason>', 'the reason; stored with the decision')
+    .option('--code <code>', 'accept only a stop with this code')
     .action(async (place: string, options: ReadOptions & { readonly why: string; readonly code?: string }) => {
       const client = await connect(options, terminal.interrupted)
       const body = { ...placeOf(place), ...(options.code !== undefined && { code: options.code }), why: options.why }
@@ -75,34 +61,31 @@ export function partitionsCommand(parent: Command, terminal: Terminal): void {
       if (options.json === true) await printJson(terminal, answer)
       else
         for (const one of accepted)
-          say(
+          printMessage(
             terminal,
             `accepted ${one.code} of ${one.topic}/${one.partition} (${one.reader}): ` +
-              `${givenUp(one.code, one.lost)}; it goes on`,
+              `${givenUp(one.code, one.lost)}; the partition resumes`,
           )
     })
 }
 
-function placeOf(text: string): { readonly topic: string; readonly partition: number } {
+function placeOf(text: string): TopicPartition {
   const found = /^(.+)\/(\d+)$/.exec(text)
   if (found === null)
-    throw new CommandFailed(
-      exits.usage,
-      `'${text}' is no partition: write it as topic/number, for example attendance/2`,
-    )
+    throw new CommandFailed(exits.usage, `'${text}' is not a partition; write topic/number, for example attendance/2`)
   return { topic: found[1]!, partition: Number(found[2]) }
 }
 
-/** A line that stopped for bad records goes on behind the offset, and has lost nothing. */
-const givenUp = (code: string, lost: Lost): string =>
+/** A partition that stopped for bad records resumes after the offset and loses nothing. */
+const givenUp = (code: string, lost: LostOffsets): string =>
   code === 'BAD_SHARE'
-    ? `nothing is given up behind offset ${lost.to} of ${lost.topic}`
-    : `${lostText(lost)} are given up`
-const lostText = ({ topic, from, to }: Lost): string => `offsets ${from} to ${to} of ${topic}`
+    ? `it continues after offset ${lost.to} of ${lost.topic} and gives up nothing`
+    : `it gives up ${lostText(lost)}`
+const lostText = ({ topic, from, to }: LostOffsets): string => `offsets ${from} to ${to} of ${topic}`
 
-function lookedText({ stopped, rebuilding, accepted }: Looked): string {
+function partitionsText({ stopped, rebuilding, accepted }: Partitions): string {
   const parts: string[] = []
-  if (stopped.length === 0) parts.push('no partition stands still\n')
+  if (stopped.length === 0) parts.push('no partition is stopped\n')
   else {
     const columns = [
       { title: 'partition', cell: placeText },
@@ -110,7 +93,7 @@ function lookedText({ stopped, rebuilding, accepted }: Looked): string {
       { title: 'code', cell: (row: Stopped) => row.code },
       { title: 'since', cell: (row: Stopped) => row.since },
       {
-        title: 'going on gives up',
+        title: 'resuming gives up',
         cell: (row: Stopped) =>
           row.lost === null ? 'a repair is needed' : row.code === 'BAD_SHARE' ? 'nothing' : lostText(row.lost),
       },
@@ -138,7 +121,7 @@ function lookedText({ stopped, rebuilding, accepted }: Looked): string {
           { title: 'code', cell: (row) => row.code },
           {
             title: 'gave up',
-            cell: (row) => (row.code === 'BAD_SHARE' ? `nothing, behind offset ${row.lost.to}` : lostText(row.lost)),
+            cell: (row) => (row.code === 'BAD_SHARE' ? `nothing, after offset ${row.lost.to}` : lostText(row.lost)),
           },
           { title: 'by', cell: (row) => row.by },
           { title: 'why', cell: (row) => row.why },
@@ -149,5 +132,4 @@ function lookedText({ stopped, rebuilding, accepted }: Looked): string {
   return parts.join('\n')
 }
 
-const placeText = ({ topic, partition }: { readonly topic: string; readonly partition: number }): string =>
-  `${topic}/${partition}`
+const placeText = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`

@@ -1,24 +1,19 @@
 import { Option, type Command } from 'commander'
 import { keySeparator } from '../../base/keys.js'
-import { riskLevels } from '../../log/blocks/block.js'
+import type { StoredOutcome } from '../../contracts/outcomes.js'
+import type { PredictionRow } from '../../contracts/predictions.js'
+import { riskLevels } from '../../contracts/risks.js'
 import { limits } from '../../base/limits.js'
 import { connect, type Client } from '../client/client.js'
-import { numberWithin, reads, talksToEngine, type ReadOptions } from '../terminal/options.js'
-import { print, printJson, say, styled, table, type Column, type Terminal } from '../terminal/terminal.js'
+import { reads, talksToEngine, type ReadOptions } from '../client/options.js'
+import { numberWithin } from '../terminal/options.js'
+import { print, printJson, printMessage, styled, table, type Column, type Terminal } from '../terminal/terminal.js'
 
-/** A stored prediction as the API shows it. */
-interface Prediction {
-  readonly event_id: string
-  readonly tenant: string
-  readonly stream: string
-  readonly origin: string
-  readonly entity: string
+/** A stored prediction in the API's answer: instants as text. */
+interface Prediction extends Omit<PredictionRow, 'eventTimeMs' | 'recordTimeMs' | 'outcome'> {
   readonly event_time: string
-  readonly score: number
-  readonly risk: string
-  readonly version: string
-  readonly reasons: readonly string[]
-  readonly outcome: { readonly label: 0 | 1; readonly source: string } | null
+  readonly record_time: string
+  readonly outcome: (Omit<StoredOutcome, 'decidedAtMs'> & { readonly decided_at: string }) | null
 }
 
 interface Page {
@@ -53,33 +48,33 @@ const columns: readonly Column<Prediction>[] = [
 export function predictionsCommand(parent: Command, terminal: Terminal): void {
   const group = parent
     .command('predictions')
-    .summary('what was predicted, and what came true')
-    .description('Stored predictions with their latest outcome; about a second behind the log.')
+    .summary('read stored predictions and their outcomes')
+    .description('Reads stored predictions with their latest outcome. They are about a second behind the log.')
   reads(talksToEngine(group.command('list')))
-    .summary('newest first')
-    .option('--stream <name>', 'of one stream')
-    .addOption(new Option('--risk <level>', 'of one risk level').choices(riskLevels))
+    .summary('list predictions, newest first')
+    .option('--stream <name>', 'only of this stream')
+    .addOption(new Option('--risk <level>', 'only of this risk level').choices(riskLevels))
     .option(
       '--entity <id...>',
-      "of one person, meter, user or series: the stream's first entity; several parts for an entity of several columns",
+      "only of this entity, the stream's first; several parts for an entity of several columns",
     )
-    .option('--tenant <id>', "of one tenant (operator keys; a tenant's key sees its own)")
-    .option('--model-version <version>', 'by one version')
-    .option('--from <time>', 'event time from here on (ISO 8601, a date, or epoch ms)')
-    .option('--to <time>', 'event time before this')
-    .option('--limit <rows>', 'at most so many', numberWithin(1, 1_000_000), 20)
+    .option('--tenant <id>', "only of this tenant (for operator keys; a tenant's key reads its own)")
+    .option('--model-version <version>', 'only scored by this version')
+    .option('--from <time>', 'only with this event time or later (ISO 8601, a date, or epoch ms)')
+    .option('--to <time>', 'only with an earlier event time')
+    .option('--limit <rows>', 'print at most this many', numberWithin(1, 1_000_000), 20)
     .action(async (options: ListOptions) => {
       const page = await find(await connect(options, terminal.interrupted), options)
       if (options.json === true) return printJson(terminal, page)
-      if (page.predictions.length === 0) return say(terminal, 'no predictions')
+      if (page.predictions.length === 0) return printMessage(terminal, 'no predictions')
       await print(terminal, table(columns, page.predictions))
       if (page.next !== null)
-        say(terminal, styled(terminal, 'err', 'dim', `there are more; --limit is ${options.limit}`))
+        printMessage(terminal, styled(terminal, 'err', 'dim', `there are more; --limit is ${options.limit}`))
     })
   reads(talksToEngine(group.command('get')))
-    .summary('those of one event')
+    .summary('show the predictions of one event')
     .argument('<event-id>')
-    .option('--tenant <id>', 'of one tenant (operator keys)')
+    .option('--tenant <id>', 'only of this tenant (for operator keys)')
     .action(async (eventId: string, options: ReadOptions & { tenant?: string }) => {
       const client = await connect(options, terminal.interrupted)
       const found = (await client.get(`/api/v2/predictions/${encodeURIComponent(eventId)}`, {
@@ -89,7 +84,7 @@ export function predictionsCommand(parent: Command, terminal: Terminal): void {
     })
 }
 
-/** Follows the pages until there are as many rows as wanted. */
+/** Reads pages until there are as many rows as the limit. */
 async function find(client: Client, options: ListOptions): Promise<Page> {
   const { stream, risk, tenant, modelVersion: version, from, to } = options
   const entity = options.entity?.join(keySeparator)

@@ -1,24 +1,21 @@
 import { text } from 'node:stream/consumers'
 import type { Command } from 'commander'
 import { limits } from '../../base/limits.js'
+import type { SelectedRows } from '../../contracts/predictions.js'
 import { connect, failure } from '../client/client.js'
-import { numberWithin, reads, talksToEngine, type ReadOptions } from '../terminal/options.js'
-import { print, printJson, say, styled, table, type Terminal } from '../terminal/terminal.js'
-
-interface Selected {
-  readonly rows: readonly Readonly<Record<string, unknown>>[]
-  readonly more: boolean
-}
+import { reads, talksToEngine, type ReadOptions } from '../client/options.js'
+import { numberWithin } from '../terminal/options.js'
+import { print, printJson, printMessage, styled, table, type Terminal } from '../terminal/terminal.js'
 
 export function sqlCommand(parent: Command, terminal: Terminal): void {
   reads(talksToEngine(parent.command('sql')))
-    .summary('ask the warehouse of a running engine in SQL')
+    .summary('query the warehouse of a running engine with SQL')
     .description(
-      "Runs one SELECT, in ClickHouse's words, over the tables and views of the warehouse; nothing is " +
-        'written. An operator key is needed.',
+      "Runs one SELECT, in ClickHouse's dialect, over the tables and views of the warehouse. It cannot write. Needs " +
+        'an operator key.',
     )
-    .argument('<select>', "the statement; '-' reads it from stdin")
-    .option('--limit <rows>', 'at most so many', numberWithin(1, limits.sqlRows), 1_000)
+    .argument('<select>', "the statement; '-' reads it from standard input")
+    .option('--limit <rows>', 'print at most this many', numberWithin(1, limits.sqlRows), 1_000)
     .action(async (statement: string, options: ReadOptions & { readonly limit: number }) => {
       const client = await connect(options, terminal.interrupted)
       const sql = statement === '-' ? await text(terminal.in) : statement
@@ -28,18 +25,18 @@ export function sqlCommand(parent: Command, terminal: Terminal): void {
         'application/json',
       )
       if (status !== 200) throw failure(status, body)
-      const { rows, more } = body as Selected
+      const { rows, more } = body as SelectedRows
       if (options.json === true) await printJson(terminal, body)
-      else if (rows.length === 0) return say(terminal, 'no rows')
+      else if (rows.length === 0) return printMessage(terminal, 'no rows')
       else await print(terminal, tableOf(rows))
-      if (more) say(terminal, styled(terminal, 'err', 'dim', `there are more; --limit is ${options.limit}`))
+      if (more) printMessage(terminal, styled(terminal, 'err', 'dim', `there are more; --limit is ${options.limit}`))
     })
 }
 
-/** Numbers stand to the right. */
-function tableOf(rows: Selected['rows']): string {
+/** Aligns columns of numbers to the right. */
+function tableOf(rows: SelectedRows['rows']): string {
   const titles = Object.keys(rows[0]!)
-  return table<Selected['rows'][number]>(
+  return table<SelectedRows['rows'][number]>(
     titles.map((title) => ({
       title,
       cell: (row) => cellOf(row[title]),

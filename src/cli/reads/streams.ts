@@ -2,6 +2,7 @@ import { basename, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Command } from 'commander'
 import { compile } from '../../features/plan/compile.js'
+import type { StreamView } from '../../contracts/streams.js'
 import { durationText } from '../../streams/language/duration.js'
 import { eventTypes } from '../../streams/schema/event-type.js'
 import { loadStreams } from '../../streams/load.js'
@@ -9,28 +10,14 @@ import { avsc } from '../../streams/schema/schema.js'
 import type { Stream } from '../../streams/stream.js'
 import { connect } from '../client/client.js'
 import { CommandFailed, exits } from '../terminal/exit.js'
-import { reads, talksToEngine, type ReadOptions } from '../terminal/options.js'
-import { print, printJson, say, styled, table, type Terminal } from '../terminal/terminal.js'
-
-/** A stream as the API shows it. */
-interface StreamView {
-  readonly name: string
-  readonly topic: string
-  readonly partitions: number
-  readonly columns: Readonly<Record<'id' | 'tenant' | 'time' | 'key', string>>
-  readonly entities: readonly { readonly name: string; readonly columns: readonly string[]; readonly scope: string }[]
-  readonly features: readonly { readonly name: string; readonly kind: string }[]
-  readonly family: string | null
-  readonly serving: { readonly by: string; readonly version: string }
-  readonly risk: { readonly high: number; readonly medium: number }
-  readonly fingerprint: string
-}
+import { reads, talksToEngine, type ReadOptions } from '../client/options.js'
+import { print, printJson, printMessage, styled, table, type Terminal } from '../terminal/terminal.js'
 
 export function streamsCommand(parent: Command, terminal: Terminal): void {
   const group = parent
     .command('streams')
-    .summary('what is scored, and by whom')
-    .description('The streams of a running engine, and checks of your own.')
+    .summary('list the streams, check your own')
+    .description('Shows the streams of a running engine, and checks your own stream files.')
   const all = async (options: ReadOptions): Promise<readonly StreamView[]> =>
     (
       (await (await connect(options, terminal.interrupted)).get('/api/v2/streams')) as {
@@ -39,14 +26,14 @@ export function streamsCommand(parent: Command, terminal: Terminal): void {
     ).streams
 
   reads(talksToEngine(group.command('list')))
-    .summary('every stream of the engine')
+    .summary('list every stream of the engine')
     .action(async (options: ReadOptions) => {
       const streams = await all(options)
       await (options.json === true ? printJson(terminal, { streams }) : print(terminal, listText(streams)))
     })
 
   reads(talksToEngine(group.command('show')))
-    .summary('one stream with its entities and features')
+    .summary('show one stream with its entities and features')
     .argument('<name>')
     .action(async (name: string, options: ReadOptions) => {
       const streams = await all(options)
@@ -61,18 +48,21 @@ export function streamsCommand(parent: Command, terminal: Terminal): void {
 
   group
     .command('check')
-    .summary('check your own streams, without an engine')
-    .description('Loads stream files as the engine would and says what is wrong with each, naming the field.')
+    .summary('check your own stream files, without an engine')
+    .description(
+      'Loads stream files as the engine does, and prints the mistakes of each with the field. Exit code 3 ' +
+        'when a file has one.',
+    )
     .argument('<paths...>', 'files, or directories of files')
     .option('--json', 'print JSON instead of text')
     .action((paths: readonly string[], options: { json?: boolean }) => check(paths, options.json === true, terminal))
 
   group
     .command('types')
-    .summary('the TypeScript types of your schemas')
+    .summary('print the TypeScript types of your schemas')
     .description(
-      'Prints the types of the events of Avro schemas: with `avsc<DoorEvent>(...)` the compiler knows a ' +
-        "stream's columns.",
+      'Prints the types of the events of Avro schemas. With `avsc<DoorEvent>(...)` the compiler knows the columns of ' +
+        'a stream.',
     )
     .argument('<schemas...>', '.avsc files')
     .action((paths: readonly string[]) =>
@@ -138,7 +128,7 @@ async function check(paths: readonly string[], json: boolean, terminal: Terminal
   else
     for (const one of checked) {
       if ('problem' in one)
-        say(
+        printMessage(
           terminal,
           `${styled(terminal, 'err', 'red', 'wrong')} ${one.path}\n  ${one.problem.replaceAll('\n', '\n  ')}`,
         )

@@ -6,13 +6,13 @@ import { backtestDirectory, type BacktestReport } from '../../consumers/replay/b
 import type { ReplayDecision, ReplayState } from '../../contracts/runs.js'
 import { topicsOf } from '../../streams/stream.js'
 import { askFirst } from '../terminal/ask.js'
-import { besideEngine, replaySettings } from '../client/beside-engine.js'
-import { reportText } from '../backtest/text.js'
+import { besideEngine } from '../client/beside-engine.js'
+import { reportText } from '../report/backtest-text.js'
 import { CommandFailed, exits } from '../terminal/exit.js'
-import { numberWithin, settingFlags } from '../terminal/options.js'
+import { numberWithin } from '../terminal/options.js'
 import { progressBarOn } from '../terminal/progress-bar.js'
-import { withRunResults } from '../backtest/run-results.js'
-import { count, print, printJson, say, table, type Terminal } from '../terminal/terminal.js'
+import { withRunResults, writesResults } from '../client/run-results.js'
+import { count, print, printJson, printMessage, table, type Terminal } from '../terminal/terminal.js'
 
 interface LiveOptions {
   readonly rate: number
@@ -24,52 +24,48 @@ interface LiveOptions {
   readonly json?: boolean
 }
 
-/** Options of commands that write into the warehouse beside a running engine, or into the stores themselves. */
-export const writesResults = (command: Command): Command =>
-  settingFlags(command, replaySettings)
-    .option('--config <file>', 'the configuration of the engine (TIDEMILL_CONFIG)')
-    .option(
-      '--url <url>',
-      'an engine to give the results to (TIDEMILL_URL; default: the one running in the data directory, else ' +
-        'the stores themselves)',
-    )
-    .option('--key <key>', 'the key to send (TIDEMILL_KEY; default: the demo key of the data directory)')
-    .option('--json', 'print JSON instead of text')
-
-/** `replay start`, `list` and `undo`: predictions of a backtest in the place of what was served. */
+/** `replay start`, `list` and `undo`: replace served predictions with those of a backtest. */
 export function liveReplays(group: Command, terminal: Terminal): void {
+  startOn(group, terminal)
+  listOn(group, terminal)
+  undoOn(group, terminal)
+}
+
+function startOn(group: Command, terminal: Terminal): void {
   const start = writesResults(group.command('start'))
-    .summary('put the predictions of a backtest in the place of what was served')
+    .summary('replace served predictions with those of a backtest')
     .description(
-      'Writes the predictions of a finished backtest beside the served ones, as rows of their own (role ' +
-        "'replay:<run>'), and then lets them count in the view predictions_corrected. What was served stays as " +
-        "it is. Each step is a record of the control topic; 'replay undo' takes it back.",
+      "Stores the predictions of a finished backtest as rows with the role 'replay:<run>'. Then the view " +
+        'predictions_corrected shows them instead of the served rows, which stay unchanged. The control topic ' +
+        "records each step; 'tidemill replay undo' reverts it.",
     )
-    .argument('<run>', 'a finished backtest')
-    .option('--rate <rows/s>', 'no more rows a second than this', numberWithin(1, 1_000_000), 5_000)
-    .option('--why <text>', 'the reason, for the record')
-    .option('--yes', 'do not ask')
+    .argument('<run>', 'id of a finished backtest')
+    .option('--rate <rows/s>', 'store at most this many rows per second', numberWithin(1, 1_000_000), 5_000)
+    .option('--why <text>', 'the reason; stored with the decision')
+    .option('--yes', 'do not ask for confirmation')
     .action(async (id: string, options: LiveOptions) => {
       const config = besideEngine(start, options.config)
       const report = await backtestDirectory(dataPaths(config.dataDirectory).backtests).readReport(id)
-      say(terminal, reportText(report))
+      printMessage(terminal, reportText(report))
       if (options.yes !== true)
         await askFirst(
           terminal,
-          `Put ${count(report.figures.run.rows)} predictions of ${report.run.stream} in the place of what was served?`,
+          `Replace served predictions of ${report.run.stream} with ${count(report.figures.run.rows)} of the backtest?`,
         )
       const decision = await apply(config, report, options, terminal)
       await (options.json === true
         ? printJson(terminal, decision)
         : print(
             terminal,
-            `${decision.id} is applied: ${count(decision.rows)} rows; 'tidemill replay undo ${decision.id}' ` +
-              `takes it back\n`,
+            `applied ${decision.id}: ${count(decision.rows)} rows; 'tidemill replay undo ${decision.id}' ` +
+              `reverts it\n`,
           ))
     })
+}
 
+function listOn(group: Command, terminal: Terminal): void {
   const list = writesResults(group.command('list'))
-    .summary('replays into the live tables, newest first')
+    .summary('list replays into the live tables, newest first')
     .action(async (options: LiveOptions) => {
       const replays = await withRunResults(
         besideEngine(list, options.config),
@@ -78,25 +74,27 @@ export function liveReplays(group: Command, terminal: Terminal): void {
         (results) => results.replays(),
       )
       if (options.json === true) return printJson(terminal, { replays })
-      if (replays.length === 0) return say(terminal, 'no replays')
+      if (replays.length === 0) return printMessage(terminal, 'no replays')
       await print(terminal, listText(replays))
     })
+}
 
+function undoOn(group: Command, terminal: Terminal): void {
   const undo = writesResults(group.command('undo'))
-    .summary('take a replay back: what was served counts again')
+    .summary('undo a replay: the views show the served rows again')
     .argument('<run>')
-    .option('--why <text>', 'the reason, for the record')
-    .option('--yes', 'do not ask')
+    .option('--why <text>', 'the reason; stored with the decision')
+    .option('--yes', 'do not ask for confirmation')
     .action(async (id: string, options: LiveOptions) => {
       await withRunResults(besideEngine(undo, options.config), options, terminal.interrupted, async (results) => {
         const found = (await results.replays()).find((one) => one.id === id)
         if (found === undefined) throw new CommandFailed(exits.usage, `there is no replay ${id}`)
         if (options.yes !== true)
-          await askFirst(terminal, `Take ${count(found.rows)} predictions of ${found.stream} back?`)
+          await askFirst(terminal, `Undo the replay with ${count(found.rows)} predictions of ${found.stream}?`)
         await results.decideReplay({ ...found, state: 'undone', ...by(options) })
       })
       if (options.json === true) await printJson(terminal, { undone: id })
-      else say(terminal, `${id} is undone`)
+      else printMessage(terminal, `undone ${id}`)
     })
 }
 
@@ -152,7 +150,7 @@ async function apply(
           if (signal.aborted)
             throw new CommandFailed(
               exits.interrupted,
-              `interrupted after ${count(rows)} rows, which count nowhere; start it again, or 'tidemill ` +
+              `interrupted after ${count(rows)} rows, which no view shows; start it again, or run 'tidemill ` +
                 `replay undo ${run.id}'`,
             )
           await results.decideReplay(step('applied', rows))

@@ -23,33 +23,33 @@ interface CertifyOptions {
 export function replayCommand(parent: Command, terminal: Terminal): void {
   const group = parent
     .command('replay')
-    .summary('prove that a replay gives what was served, or put other predictions in its place')
+    .summary('certify that a replay equals what was served, or replace served predictions')
     .description(
-      'Replays events of the log by the models that served them, and puts predictions of backtests in the ' +
-        'place of served ones; beside a running engine or without one.',
+      'Replays events of the log with the models that served them, or replaces served predictions with those of a ' +
+        'backtest. Works with or without a running engine.',
     )
 
   const certify = settingFlags(group.command('certify'), replaySettings)
-    .summary('compare the digests of what was served and of its replay')
+    .summary('compare the digests of the served results and of their replay')
     .description(
-      'Folds and scores the events again, each by the model that its control position names, and compares ' +
-        'every prediction, duplicate notice, late flag and dead letter. Exit code 5 and the first difference ' +
-        'where one is not the same, bit for bit.',
+      'Folds and scores the events again, each with the model of its control position, and compares every ' +
+        'prediction, duplicate notice, late flag and dead letter bit for bit. Prints the first difference; exit code ' +
+        '5 when there is one.',
     )
     .requiredOption('--stream <name>', 'the stream')
     .option(
       '--from <time>',
-      'log time of the first event (ISO 8601, a date, or epoch ms); default: the beginning',
+      'log time of the first event (ISO 8601, a date, or epoch ms); default: the beginning of the log',
       timeOption,
     )
-    .option('--to <time>', 'log time before which events lie; default: what is served by now', timeOption)
+    .option('--to <time>', 'end of the log time, exclusive; default: after the last served event', timeOption)
     .option(
       '--warm-up <duration>',
-      'fold so much before the first event, instead of the longest horizon and the lateness',
+      'time to fold before the first event; default: the longest horizon plus the lateness',
       durationOption,
     )
-    .option('--out <file>', 'write the certificate here, as JSON')
-    .option('--config <file>', 'the configuration of the engine that the log belongs to (TIDEMILL_CONFIG)')
+    .option('--out <file>', 'also write the certificate to this file, as JSON')
+    .option('--config <file>', 'configuration file of the engine of the log (TIDEMILL_CONFIG)')
     .option('--json', 'print the certificate as JSON')
     .action(async (options: CertifyOptions) => {
       const certificate = await certificateOf(certify, options, terminal)
@@ -90,7 +90,7 @@ async function certificateOf(
       { signal: terminal.interrupted, onProgress: (progress) => bar.update(progress) },
       (parts) => certify(request, parts),
     )
-    if (certificate === undefined) throw new CommandFailed(exits.interrupted, 'interrupted; nothing is certified')
+    if (certificate === undefined) throw new CommandFailed(exits.interrupted, 'interrupted; there is no certificate')
     return certificate
   } finally {
     bar.end()
@@ -107,17 +107,21 @@ function certificateText(
   const line = (name: string, { digest, predictions, duplicates, late, deadLetters }: Results): string =>
     `${name.padEnd(9)} ${digest}\n          ${count(predictions)} predictions, ${count(late)} of them late, ` +
     `${count(duplicates)} duplicates, ${count(deadLetters)} dead letters`
-  return (
-    `${stream}, offsets ` +
-    `${offsets}\n${line('served', served)}\n${line('replayed', replayed)}\n${givenUp === 0 ? '' : `${count(givenUp)} results were accepted as lost and are left out\n`}${equal ? styled(terminal, 'out', 'green', 'equal') : styled(terminal, 'out', 'red', 'not equal')}\n`
-  )
+  const lines = [
+    `${stream}, offsets ${offsets}`,
+    line('served', served),
+    line('replayed', replayed),
+    ...(givenUp === 0 ? [] : [`${count(givenUp)} results are left out: an operator accepted them as lost`]),
+    equal ? styled(terminal, 'out', 'green', 'equal') : styled(terminal, 'out', 'red', 'not equal'),
+  ]
+  return `${lines.join('\n')}\n`
 }
 
 function differenceText({ firstDifference: first, stream }: Certificate): string {
-  if (first === null) return 'the digests differ, though no result does: this is a defect of the certificate'
+  if (first === null) return 'the digests differ, but no result does: this is a bug in the certificate'
   const side = (value: string | number | null): string => (value === null ? 'nothing' : String(value))
   return (
-    `the replay of ${stream} is not what was served, first at offset ${first.offset} of partition ` +
-    `${first.partition}: ${first.field} was ${side(first.served)}, the replay gives ${side(first.replayed)}`
+    `the replay of ${stream} differs from what was served, first at offset ${first.offset} of partition ` +
+    `${first.partition}: ${first.field} was ${side(first.served)}, the replay has ${side(first.replayed)}`
   )
 }

@@ -8,35 +8,38 @@ import { style } from './style.js'
 
 const shownTenants = 50
 
-/** A report as one page that needs nothing beside itself: no script, no network. */
+/** A report as one self-contained HTML page: no script, no network. */
 export function backtestPage(report: BacktestReport): string {
   const { run, figures, comparedWith } = report
   const names: Names = { run: 'this run', other: comparedWith === 'served' ? 'served' : comparedWith }
   const title = `Backtest of ${run.stream}, ${Object.keys(report.versions).join(', ') || run.model}`
+  const noOutcome = '<p class="soft">No scored event has an outcome yet, so the curves that need one are left out.</p>'
   return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${escaped(title)}</title><style>${style}</style></head>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escaped(title)}</title><style>${style}</style></head>
 <body>
 <header><h1>${escaped(title)}</h1>
 <p>${escaped(summaryOf(report, names))}</p></header>
 ${factsOf(report)}
 <main>
 <section><h2>Figures</h2>${figuresOf(figures.run, figures.other, names)}</section>
-<section><h2>Curves</h2>${figures.run.labelled === 0 ? '<p class="soft">Nothing that was scored has an outcome yet, so there is no curve that needs one.</p>' : ''}<div class="plots">
+<section><h2>Curves</h2>${figures.run.labelled === 0 ? noOutcome : ''}<div class="plots">
 ${plotsOf(figures, names).join('\n')}
 </div></section>
 <section><h2>Tenants</h2>${tenantsOf(report, names)}</section>
-<section><h2>Where they disagree</h2>${disagreementsOf(report.disagreements, names)}</section>
+<section><h2>Largest differences</h2>${disagreementsOf(report.disagreements, names)}</section>
 </main>
-<footer>Made by Tidemill from the event log. Outcomes: of several for one event, the one that arrived last. Silence counts as stated in the stream's outcome rule, judged as of ${escaped(moment(run.asOfMs))}.</footer>
+<footer>Tidemill made this report from the event log. Where an event has several outcomes, the last one counts.
+The stream's outcome rule decides what a missing outcome means, as of ${escaped(moment(run.asOfMs))}.</footer>
 </body></html>
 `
 }
 
-/** The result in a sentence or two: what a reader takes away who reads nothing else. */
+/** The result in a sentence or two. */
 export function summaryOf({ figures }: BacktestReport, names: Names): string {
   const { run, other, compared, sameScores, otherRisks, ks, psi } = figures
   const scored =
-    `${whole(run.rows)} events were scored, ${whole(run.labelled)} of them have an outcome, ` +
+    `The run scored ${whole(run.rows)} events. ${whole(run.labelled)} of them have an outcome, ` +
     `${whole(run.positives)} of these are positive.`
   const better =
     run.rocAuc === null || other.rocAuc === null
@@ -44,9 +47,9 @@ export function summaryOf({ figures }: BacktestReport, names: Names): string {
       : ` ROC-AUC ${run.rocAuc.toFixed(4)} against ${other.rocAuc.toFixed(4)} of ${names.other}.`
   const same =
     compared === 0
-      ? ` Nothing of it is in ${names.other}.`
+      ? ` No event is in ${names.other} too.`
       : sameScores === compared
-        ? ` Every score equals that of ${names.other} bit for bit.`
+        ? ` Every score equals the score of ${names.other} bit for bit.`
         : ` ${percent(otherRisks, compared)} have another risk level than in ${names.other} (KS ` +
           `${fraction(ks)}, PSI ${fraction(psi)}).`
   return scored + better + same
@@ -77,7 +80,8 @@ function factsOf({ run, versions, otherVersions, comparedWith, outcomes, duplica
           `${(run.replayMs / 1_000).toFixed(1)} s`,
     ],
   ]
-  return `<dl>${facts.map(([name, value]) => `<div><dt>${escaped(name)}</dt><dd>${escaped(value)}</dd></div>`).join('')}</dl>`
+  const shown = facts.map(([name, value]) => `<div><dt>${escaped(name)}</dt><dd>${escaped(value)}</dd></div>`)
+  return `<dl>${shown.join('')}</dl>`
 }
 
 function figuresOf(run: ScorerFigures, other: ScorerFigures, names: Names): string {
@@ -142,7 +146,7 @@ function tenantsOf({ figures: { tenants } }: BacktestReport, names: Names): stri
 }
 
 function disagreementsOf(disagreements: readonly Disagreement[], names: Names): string {
-  if (disagreements.length === 0) return '<p>Nowhere: no event that both scored has another score.</p>'
+  if (disagreements.length === 0) return '<p>None: every event that both scored has the same score.</p>'
   const verdict = ({ score, risk }: Disagreement['run']): Cell => figure(`${score.toFixed(3)} ${risk}`)
   const reasons = (one: Disagreement): string =>
     one.run.reasons.length === 0 && one.other.reasons.length === 0
@@ -155,11 +159,11 @@ function disagreementsOf(disagreements: readonly Disagreement[], names: Names): 
     words('entity'),
     figure(names.run),
     figure(names.other),
-    words('came true'),
+    words('outcome'),
     words(`reasons, ${names.run} | ${names.other}`),
   ]
   return tableOf(
-    `The ${disagreements.length} events whose scores lie furthest apart`,
+    `The ${disagreements.length} events whose scores differ most`,
     titles,
     disagreements.map((one) => [
       words(one.event_id),

@@ -1,14 +1,14 @@
 import type { Point } from '../../learning/figures/ranking.js'
 import { escaped } from './markup.js'
 
-/** One of the two scorers: each has its colour and its stroke, so that a print in grey is read as well. */
+/** One of the two scorers. Each has its colour and its stroke, so that a grey print is readable too. */
 export type Of = 'run' | 'other'
 
 export interface Series {
   readonly of: Of
   readonly name: string
   readonly points: readonly Point[]
-  /** A line through the points, dots at them, or bars from the axis; bars of both scorers stand side by side. */
+  /** A line through the points, dots at them, or bars from the axis; bars of the two scorers are side by side. */
   readonly as: 'line' | 'dots' | 'bars'
 }
 
@@ -22,7 +22,7 @@ export interface Axis {
 
 export interface Chart {
   readonly title: string
-  /** What the picture says, in a sentence, for whoever does not see it. */
+  /** The content of the chart in a sentence, for screen readers. */
   readonly description: string
   readonly x: Axis
   readonly y: Axis
@@ -47,7 +47,7 @@ export function roundTicks(most: number): readonly number[] {
   return Array.from({ length: Math.ceil(most / wide) + 1 }, (_, i) => i * wide)
 }
 
-/** The chart as a figure with inline SVG: nothing is loaded, colours come from the page's style. */
+/** The chart as a figure with inline SVG; colours come from the page's style. */
 export function chartOf(chart: Chart): string {
   const { title, description, x, y, series, guide, marks = [] } = chart
   const toX = (value: number): number => inner.left + ((value - x.from) / (x.to - x.from || 1)) * plot.width

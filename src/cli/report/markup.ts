@@ -1,10 +1,10 @@
-/** Text as HTML and SVG show it. */
+/** Escapes text for HTML and SVG. */
 export const escaped = (text: string): string =>
   text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 
 export interface Cell {
   readonly text: string
-  /** Numbers stand to the right. */
+  /** Aligned to the right. */
   readonly number?: true
   readonly className?: string
 }
@@ -17,24 +17,22 @@ const attributes = ({ number, className }: Cell): string => {
   return names.length === 0 ? '' : ` class="${names.join(' ')}"`
 }
 
-/** A table with a caption that says what its rows are; the first cell of a row is its heading. */
+/** A table with a caption; the first cell of a row is its heading. */
 export function tableOf(caption: string, titles: readonly Cell[], rows: readonly (readonly Cell[])[]): string {
   const head = titles.map((title) => `<th scope="col"${attributes(title)}>${escaped(title.text)}</th>`).join('')
+  const cellsOf = (cells: readonly Cell[]): string =>
+    cells.map((cell) => `<td${attributes(cell)}>${escaped(cell.text)}</td>`).join('')
   const body = rows
-    .map(
-      ([first, ...rest]) =>
-        '<tr><th ' +
-        `scope="row">${escaped(first!.text)}</th>${rest.map((cell) => `<td${attributes(cell)}>${escaped(cell.text)}</td>`).join('')}</tr>`,
-    )
+    .map(([first, ...rest]) => `<tr><th scope="row">${escaped(first!.text)}</th>${cellsOf(rest)}</tr>`)
     .join('\n')
   return (
-    '<div ' +
-    `class="scroll"><table><caption>${escaped(caption)}</caption><thead><tr>${head}</tr></thead><tbody>\n${body}\n</tbody></table></div>`
+    `<div class="scroll"><table><caption>${escaped(caption)}</caption><thead><tr>${head}</tr></thead><tbody>\n` +
+    `${body}\n</tbody></table></div>`
   )
 }
 
 export const whole = (value: number): string => value.toLocaleString('en-US')
-/** A number of 0..1 and the like, in four digits. */
+/** A number such as a share, with four digits. */
 export const fraction = (value: number | null | undefined): string =>
   value === null || value === undefined ? '–' : value.toFixed(4)
 export const percent = (part: number, all: number): string => (all === 0 ? '–' : `${((100 * part) / all).toFixed(1)} %`)

@@ -3,7 +3,7 @@ import type { Point } from '../../learning/figures/ranking.js'
 import { chartOf, roundTicks, unitTicks, type Axis, type Series } from './chart.js'
 import { fraction, percent, whole } from './markup.js'
 
-/** What the two scorers are called in a report. */
+/** Names of the two scorers in a report. */
 export interface Names {
   readonly run: string
   readonly other: string
@@ -27,7 +27,7 @@ const both = (
 
 const area = (value: number | null): string => (value === null ? '' : `: ${value.toFixed(3)}`)
 
-/** The plots of a report, each a figure. Those that need labels are left out where there are none. */
+/** The plots of a report, each a figure. Without labels, only those that need none. */
 export function plotsOf(figures: BacktestFigures, names: Names): readonly string[] {
   const labelled = figures.run.labelled > 0
   return [
@@ -104,7 +104,7 @@ const calibration = (figures: BacktestFigures, names: Names): string =>
     ),
   })
 
-/** Shares on a root scale: most scores are low, and the few that are high are what matters. */
+/** Shares on a root scale, because most scores are low and the few high ones matter. */
 function distribution(figures: BacktestFigures, names: Names): string {
   const bars = ({ histogram, rows }: ScorerFigures): readonly Point[] =>
     histogram.map((count, i) => [(i + 0.5) / histogram.length, rows === 0 ? 0 : Math.sqrt(count / rows)] as const)

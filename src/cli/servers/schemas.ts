@@ -14,53 +14,61 @@ import type { SchemaSubjects } from '../../streams/codec/schema-source.js'
 import type { Stream } from '../../streams/stream.js'
 import { CommandFailed, exits } from '../terminal/exit.js'
 import { configured, givenSettings } from '../terminal/options.js'
-import { print, printJson, say, styled, table, type Terminal } from '../terminal/terminal.js'
+import { print, printJson, printMessage, styled, table, type Terminal } from '../terminal/terminal.js'
 
 interface SchemaOptions {
   readonly config?: string
   readonly json?: boolean
 }
 
-/** What a registry is asked about each stream, one after the other. */
+/** A question to the registry about one stream. */
 type Question<Answer> = (stream: Stream, subjects: SchemaSubjects) => Promise<Answer>
+
+const located = (command: Command): Command =>
+  configured(
+    command,
+    ['schemaRegistry.url', 'streams.builtin', 'streams.paths'],
+    'configuration file that names streams and registry (TIDEMILL_CONFIG)',
+  )
 
 export function schemasCommand(parent: Command, terminal: Terminal): void {
   const group = parent
     .command('schemas')
-    .summary("your streams' schemas in a schema registry")
+    .summary("list, check and register the streams' schemas in a schema registry")
     .description(
-      "The streams' schemas against a Confluent-compatible registry. A stream's subject is its topic's name " +
-        "and '-value'. No engine needs to run.",
-    )
-  const located = (command: Command): Command =>
-    configured(
-      command,
-      ['schemaRegistry.url', 'streams.builtin', 'streams.paths'],
-      'the configuration that names streams and registry',
+      "Compares the streams' schemas with a Confluent-compatible registry. The subject of a stream is the name of " +
+        "its topic plus '-value'. No engine needs to run.",
     )
 
+  listOn(group, terminal)
+  checkOn(group, terminal)
+  registerOn(group, terminal)
+}
+
+function listOn(group: Command, terminal: Terminal): void {
   const list = located(group.command('list'))
-    .summary('which version of each is registered')
+    .summary('list the schemas and their registered versions')
     .action(async (options: SchemaOptions) => {
       const { registry, answers } = await ask(list, options, standingOf)
       await (options.json === true
         ? printJson(terminal, { registry, schemas: answers })
         : print(terminal, listText(answers)))
     })
+}
 
+function checkOn(group: Command, terminal: Terminal): void {
   const check = located(group.command('check'))
-    .summary('whether each could be the next version')
+    .summary('check whether each schema can be the next version')
     .description(
       "Asks the registry whether each schema may follow the latest version of its subject, by the subject's " +
-        'compatibility level, and whether events of that version can be read with it. Exit code 5 where one ' +
-        'may not.',
+        'compatibility level, and checks that it can read events of that version. Exit code 5 when one fails.',
     )
     .action(async (options: SchemaOptions) => {
       const { registry, answers } = await ask(check, options, checkSchema)
       if (options.json === true) await printJson(terminal, { registry, schemas: answers })
       else
         for (const answer of answers)
-          await tell(
+          await printAnswer(
             terminal,
             answer,
             answer.latest === null
@@ -71,19 +79,21 @@ export function schemasCommand(parent: Command, terminal: Terminal): void {
           )
       refuse(answers)
     })
+}
 
+function registerOn(group: Command, terminal: Terminal): void {
   const register = located(group.command('register'))
-    .summary('register those that pass the check')
+    .summary('register the schemas that pass the check')
     .description(
-      'Registers each schema that passes its check and is not the latest version already; repeating it ' +
-        'changes nothing. Exit code 5 where one did not pass.',
+      'Registers each schema that passes its check and is not the latest version already. Repeating it changes ' +
+        'nothing. Exit code 5 when one fails.',
     )
     .action(async (options: SchemaOptions) => {
       const { registry, answers } = await ask(register, options, registerSchema)
       if (options.json === true) await printJson(terminal, { registry, schemas: answers })
       else
         for (const answer of answers)
-          await tell(
+          await printAnswer(
             terminal,
             answer,
             `${answer.result === 'kept' ? 'was already' : 'is now'} ${versionText(answer.registered)}`,
@@ -97,7 +107,7 @@ async function ask<Answer>(
   options: SchemaOptions,
   question: Question<Answer>,
 ): Promise<{ registry: string; answers: readonly Answer[] }> {
-  // No engine starts: a demo, and what it asks of the streams, is none of this command's business.
+  // No engine starts, so the command ignores the demo and what it needs of the streams.
   const config = loadConfig({
     flags: { ...givenSettings(command), 'demo.enabled': false },
     ...(options.config !== undefined && { configPath: options.config }),
@@ -107,8 +117,8 @@ async function ask<Answer>(
   if (registry === undefined)
     throw new CommandFailed(
       exits.usage,
-      'no schema registry: give one with --registry <url>, or schemaRegistry.url in the configuration ' +
-        '(TIDEMILL_SCHEMA_REGISTRY_URL)',
+      'no schema registry; name one with --registry <url>, TIDEMILL_SCHEMA_REGISTRY_URL, or schemaRegistry.url in ' +
+        'the configuration',
     )
   try {
     const answers: Answer[] = []
@@ -134,10 +144,10 @@ const listText = (standings: readonly SchemaStanding[]): string =>
     standings,
   )
 
-async function tell(terminal: Terminal, answer: SchemaCheck | SchemaRegistration, good: string): Promise<void> {
+async function printAnswer(terminal: Terminal, answer: SchemaCheck | SchemaRegistration, good: string): Promise<void> {
   if (answer.compatible) await print(terminal, `ok ${answer.subject}: ${answer.schema} ${good}\n`)
   else
-    say(
+    printMessage(
       terminal,
       `${styled(terminal, 'err', 'red', 'incompatible')} ${answer.subject}: ` +
         `${answer.schema}\n${answer.problems.map((problem) => `  ${problem}`).join('\n')}`,

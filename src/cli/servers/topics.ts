@@ -3,17 +3,17 @@ import { loadConfig, type Config } from '../../config/load.js'
 import type { TopicChange, TopicSpec } from '../../compose/tasks.js'
 import { CommandFailed, exits } from '../terminal/exit.js'
 import { configured, givenSettings } from '../terminal/options.js'
-import { duration, print, printJson, say, styled, table, type Terminal } from '../terminal/terminal.js'
+import { duration, print, printJson, printMessage, styled, table, type Terminal } from '../terminal/terminal.js'
 
 interface TopicsOptions {
   readonly config?: string
   readonly json?: boolean
 }
 
-/** How a topic of a cluster stands against its declaration; `own` where there is no cluster to ask. */
+/** How a topic of a cluster compares with its declaration; `own` with the embedded preset, which has no cluster. */
 type Standing = 'as declared' | 'missing' | 'differs' | 'own'
 
-/** A topic as it is declared, and what would have to change. */
+/** A declared topic, and the changes that it needs. */
 interface TopicView {
   readonly topic: string
   readonly partitions: number
@@ -24,50 +24,49 @@ interface TopicView {
   readonly changes: readonly TopicChange[]
 }
 
-const ownTopics =
-  "The embedded engine makes its own topics when it starts; 'tidemill topics' is for the preset 'cluster'."
+const ownTopics = "The embedded engine creates its topics at start; 'tidemill topics' is for the preset 'cluster'."
 
 export function topicsCommand(parent: Command, terminal: Terminal): void {
   const group = parent
     .command('topics')
-    .summary('the topics that an engine needs in Kafka')
+    .summary('list and create the topics that an engine needs in Kafka')
     .description(
-      'Topics of the streams and of the engine itself, with their partitions, retention and compaction. No ' +
-        'engine needs to run.',
+      'Compares the topics of the streams and of the engine itself with the cluster: partitions, retention and ' +
+        'compaction. No engine needs to run.',
     )
   const located = (command: Command): Command =>
     configured(
       command,
       ['preset', 'kafka.brokers', 'streams.builtin', 'streams.paths'],
-      'the configuration that names brokers and streams',
+      'configuration file that names brokers and streams (TIDEMILL_CONFIG)',
     )
 
   const list = located(group.command('list'))
-    .summary('how each is declared, and whether the cluster has it so')
+    .summary('list the declared topics and how the cluster differs')
     .action(async (options: TopicsOptions) => {
-      const { config, specs, plan } = await looked(list, options)
+      const { config, specs, plan } = await planOf(list, options)
       const topics = specs.map((spec) => viewOf(spec, config.preset === 'cluster' ? plan : undefined))
       if (options.json === true) return printJson(terminal, { preset: config.preset, topics })
-      if (config.preset === 'embedded') say(terminal, ownTopics)
+      if (config.preset === 'embedded') printMessage(terminal, ownTopics)
       await print(terminal, listText(topics))
     })
 
   const apply = located(group.command('apply'))
-    .summary('create what is missing, set what differs')
+    .summary('create missing topics, set what differs')
     .description(
-      'Creates missing topics and sets retention and compaction where they differ; other settings are left ' +
-        'alone, and repeating it changes nothing. Exit code 5, and nothing done, where a number of partitions ' +
-        'differs: state belongs to it.',
+      'Creates missing topics and sets retention and compaction where they differ. Other settings stay unchanged, ' +
+        'and repeating it changes nothing. When a number of partitions differs it changes nothing (exit code 5), ' +
+        'because the state depends on that number.',
     )
-    .option('--dry-run', 'only say what would be done')
+    .option('--dry-run', 'only print what would be done')
     .action(async (options: TopicsOptions & { dryRun?: boolean }) => {
-      const { config, specs, plan } = await looked(apply, options)
+      const { config, specs, plan } = await planOf(apply, options)
       const refused = plan.filter(({ change }) => change === 'refuse')
       const dry = options.dryRun === true || refused.length > 0
       const { clusterTopics } = await import('../../compose/tasks.js')
       const changes = dry || plan.length === 0 ? plan : await clusterTopics(config, specs, 'apply')
       if (options.json === true) await printJson(terminal, { preset: config.preset, applied: !dry, changes })
-      else if (config.preset === 'embedded') say(terminal, ownTopics)
+      else if (config.preset === 'embedded') printMessage(terminal, ownTopics)
       else
         await print(
           terminal,
@@ -78,13 +77,13 @@ export function topicsCommand(parent: Command, terminal: Terminal): void {
       if (refused.length > 0)
         throw new CommandFailed(
           exits.check,
-          `${refused.length} of ${specs.length} topics cannot be changed in place, so nothing was: keep the ` +
-            'number of partitions, or give the stream a new topic',
+          `${refused.length} of ${specs.length} topics cannot be changed in place, so the command changed nothing: ` +
+            'keep the number of partitions, or give the stream a new topic',
         )
     })
 }
 
-async function looked(
+async function planOf(
   command: Command,
   options: TopicsOptions,
 ): Promise<{ config: Config; specs: readonly TopicSpec[]; plan: readonly TopicChange[] }> {
@@ -137,7 +136,7 @@ const listText = (topics: readonly TopicView[]): string =>
     topics,
   )
 
-/** What differs, without the topic's name. */
+/** Describes a difference, without the topic's name. */
 export const differenceText = (change: TopicChange): string =>
   change.change === 'create'
     ? 'is missing'
@@ -145,14 +144,18 @@ export const differenceText = (change: TopicChange): string =>
       ? `${change.partitions} partitions, not ${change.wanted}`
       : `${change.setting} is ${change.from ?? 'not set'}, not ${change.to}`
 
+function createdText({ topic, partitions, settings }: TopicChange & { change: 'create' }, dry: boolean): string {
+  const values = Object.entries(settings).map(([name, value]) => `${name}=${value}`)
+  return (
+    `${dry ? 'would create' : 'created'} ${topic}: ${partitions} ${partitions === 1 ? 'partition' : 'partitions'}, ` +
+    values.join(' ')
+  )
+}
+
 function changeText(change: TopicChange, dry: boolean, terminal: Terminal): string {
   switch (change.change) {
     case 'create':
-      return `${dry ? 'would create' : 'created'} ${change.topic}: ${change.partitions} ${change.partitions === 1 ? 'partition' : 'partitions'}, ${Object.entries(
-        change.settings,
-      )
-        .map(([name, value]) => `${name}=${value}`)
-        .join(' ')}`
+      return createdText(change, dry)
     case 'set':
       return (
         `${dry ? 'would set' : 'set'} ${change.topic}: ${change.setting}=${change.to} (was ` +

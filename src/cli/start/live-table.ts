@@ -1,13 +1,14 @@
 import { createLogUpdate } from 'log-update'
-import type { EngineSnapshot, Risks, StreamSnapshot } from '../../contracts/engine.js'
+import type { EngineSnapshot, StreamSnapshot } from '../../contracts/engine.js'
+import type { Risks } from '../../contracts/risks.js'
 import { count, duration, milliseconds, styled, table, type Column, type Terminal } from '../terminal/terminal.js'
 
-/** What `tidemill start` shows while it runs. */
+/** The live table of `tidemill start`. */
 export interface Live {
   show(snapshot: EngineSnapshot): void
-  /** A line that stays, above whatever moves. */
+  /** Prints a line that stays, above the table. */
   line(text: string): void
-  /** Leaves the last picture standing. */
+  /** Stops drawing; the last table stays. */
   end(): void
 }
 
@@ -32,9 +33,9 @@ const warehouse = (snapshot: EngineSnapshot): string =>
   snapshot.warehouseUp
     ? 'warehouse ' +
       (snapshot.warehouseLagRecords === 0 ? 'up to date' : `${count(snapshot.warehouseLagRecords)} records behind`)
-    : 'warehouse away, scoring goes on'
+    : 'warehouse unreachable, scoring continues'
 
-/** What is not as it should be, in words. */
+/** Rebuilds and stopped partitions, one text each. */
 const troubles = ({ rebuilds, stops }: EngineSnapshot): readonly string[] => [
   ...rebuilds.map(
     ({ stream, partition, isRebuild, recordsDone, records, etaMs }) =>
@@ -44,13 +45,13 @@ const troubles = ({ rebuilds, stops }: EngineSnapshot): readonly string[] => [
   ...(stops.length === 0
     ? []
     : [
-        `${count(stops.length)} ${stops.length === 1 ? 'partition stands' : 'partitions stand'} still: see ` +
+        `${count(stops.length)} ${stops.length === 1 ? 'partition is' : 'partitions are'} stopped: see ` +
           'tidemill partitions list',
       ]),
 ]
 
-/** The table, one line a stream, no wider than the terminal. */
-export function picture(snapshot: EngineSnapshot, terminal: Terminal): string {
+/** The table: one line per stream, no wider than the terminal. */
+export function liveTable(snapshot: EngineSnapshot, terminal: Terminal): string {
   const width = terminal.err.columns ?? 120
   const [titles, ...rows] = table(columns, snapshot.streams)
     .trimEnd()
@@ -75,7 +76,7 @@ export function picture(snapshot: EngineSnapshot, terminal: Terminal): string {
   ].join('\n')
 }
 
-/** The same in one line, for a log file. */
+/** The snapshot in one line, for a log file. */
 export function summaryLine(snapshot: EngineSnapshot): string {
   const streams = snapshot.streams.map((row) => {
     const high = scored(row.risks) === 0 ? '' : `, high ${((100 * row.risks.high) / scored(row.risks)).toFixed(1)} %`
@@ -88,13 +89,13 @@ export function summaryLine(snapshot: EngineSnapshot): string {
   return [`up ${duration(snapshot.uptimeMs)}`, ...streams, warehouse(snapshot), ...troubles(snapshot)].join(' | ')
 }
 
-/** On a terminal the table is drawn over itself; elsewhere every tenth picture is one line. */
+/** On a terminal, redraws the table; elsewhere, prints one line for every tenth snapshot. */
 export function liveOn(terminal: Terminal): Live {
   if (terminal.err.isTTY !== true) {
-    let pictures = 0
+    let snapshots = 0
     return {
       show: (snapshot) => {
-        if (pictures++ % 10 === 0) terminal.err.write(`${summaryLine(snapshot)}\n`)
+        if (snapshots++ % 10 === 0) terminal.err.write(`${summaryLine(snapshot)}\n`)
       },
       line: (text) => void terminal.err.write(`${text}\n`),
       end: () => undefined,
@@ -103,7 +104,7 @@ export function liveOn(terminal: Terminal): Live {
   const draw = createLogUpdate(terminal.err)
   let last = ''
   return {
-    show: (snapshot) => draw((last = picture(snapshot, terminal))),
+    show: (snapshot) => draw((last = liveTable(snapshot, terminal))),
     line: (text) => {
       draw.clear()
       terminal.err.write(`${text}\n`)

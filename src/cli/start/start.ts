@@ -8,17 +8,20 @@ import { letHeapGrow } from './heap.js'
 import { givenSettings, settingFlags } from '../terminal/options.js'
 import { liveOn, type Live } from './live-table.js'
 import { startTogether } from './workers.js'
-import { count, duration, print, say, styled, type Terminal } from '../terminal/terminal.js'
+import { count, duration, print, printMessage, styled, type Terminal } from '../terminal/terminal.js'
 
-const pictureIntervalMs = 1_000
+const redrawIntervalMs = 1_000
 
 export function startCommand(parent: Command, terminal: Terminal): void {
   const command = settingFlags(
     parent
       .command('start')
       .summary('run the engine')
-      .description('Runs the engine, its API and, unless told otherwise, a simulator that gives it something to score.')
-      .option('--config <file>', 'a YAML file with settings (TIDEMILL_CONFIG)'),
+      .description(
+        'Runs the engine, its API and the demo, a simulator that sends events to score. Ctrl-C finishes what is in ' +
+          'flight and stops it.',
+      )
+      .option('--config <file>', 'YAML file with settings (TIDEMILL_CONFIG)'),
   )
   command.action(async (options: { config?: string }) => {
     const config = loadConfig({
@@ -26,23 +29,23 @@ export function startCommand(parent: Command, terminal: Terminal): void {
       ...(options.config !== undefined && { configPath: options.config }),
     })
     letHeapGrow()
-    // Loaded here, so that the other commands start without the engine's native parts.
+    // Imported here, so that the other commands start without loading the engine's native libraries.
     const { startEngine } = await import('../../compose/engine.js')
     await runEngine(config, config.workers > 1 ? startTogether(startEngine) : startEngine, terminal)
   })
 }
 
-/** Runs an engine until it is told to stop or fails; resolves when everything is closed. */
+/** Runs an engine until Ctrl-C or until it fails; resolves when everything is closed. */
 export async function runEngine(config: Config, startEngine: StartEngine, terminal: Terminal): Promise<void> {
   const live = liveOn(terminal)
   if (config.tenants.length === 0)
-    say(
+    printMessage(
       terminal,
       styled(
         terminal,
         'err',
         'yellow',
-        "No tenant is configured: every event will become a dead letter. Name tenants with --tenants, or 'any'.",
+        "No tenant is configured, so every event becomes a dead letter. Name tenants with --tenants, or 'any'.",
       ),
     )
   const engine = await startEngine(config, {
@@ -55,20 +58,21 @@ export async function runEngine(config: Config, startEngine: StartEngine, termin
   } finally {
     live.show(engine.snapshot())
     live.end()
-    say(terminal, 'Stopping: finishing what is in flight (Ctrl-C again to leave at once) ...')
+    printMessage(terminal, 'Stopping: the engine finishes what is in flight. Ctrl-C again ends it at once ...')
     await engine.stop()
   }
-  say(
-    terminal,
-    `Stopped after ${duration(engine.snapshot().uptimeMs)}; ` +
-      `${config.ephemeral ? 'nothing was kept' : config.preset === 'cluster' ? 'everything is in the servers' : `everything is in ${shortened(config.dataDirectory)}`}.`,
-  )
+  printMessage(terminal, `Stopped after ${duration(engine.snapshot().uptimeMs)}; ${whereDataIs(config)}.`)
+}
+
+function whereDataIs({ ephemeral, preset, dataDirectory }: Config): string {
+  if (ephemeral) return 'all data is removed'
+  return preset === 'cluster' ? 'all data is on the servers' : `all data is in ${shortened(dataDirectory)}`
 }
 
 async function watch(engine: Engine, live: Live, interrupted: AbortSignal): Promise<void> {
   while (!interrupted.aborted) {
     live.show(engine.snapshot())
-    await systemClock.sleep(pictureIntervalMs, interrupted)
+    await systemClock.sleep(redrawIntervalMs, interrupted)
   }
 }
 
@@ -100,12 +104,13 @@ function welcome(config: Config, engine: Engine, terminal: Terminal): string {
       : []),
     `${title(config.preset === 'cluster' ? 'Keys' : 'Data')} ` +
       (config.ephemeral
-        ? `a temporary directory, removed on stop; other commands find it by --url ${engine.url} --key ...`
+        ? `a temporary directory, removed on stop; other commands need --url ${engine.url} --key ...`
         : shortened(config.dataDirectory)),
     `${title('Settings')} state commits every ${scoring.commitIntervalMs} ms (up to ` +
       `${scoring.commitIntervalMaxMs} under load), chunks of up to ${count(scoring.chunkRecords)}, raw events ` +
-      `${warehouse.rawEvents ? `kept ${warehouse.retentionDays} days` : 'not kept'}, tenants ${tenants}`,
-    `${title('Demo')} ${demo.enabled ? `${demo.rate} events/s from the simulator; --no-demo starts empty` : 'off'}`,
+      `${warehouse.rawEvents ? `kept ${warehouse.retentionDays} days` : 'not stored'}, tenants ${tenants}`,
+    `${title('Demo')} ` +
+      (demo.enabled ? `${demo.rate} events/s from the simulator; --no-demo starts without it` : 'off'),
     ...(engine.demoKey === undefined
       ? []
       : [
@@ -117,10 +122,10 @@ function welcome(config: Config, engine: Engine, terminal: Terminal): string {
   return `\n${lines.join('\n')}\n`
 }
 
-/** The servers that the roles use, without names and passwords. */
+/** The servers that the roles use, without user names and passwords. */
 export function serversText({ roles, kafka, redis, clickhouse, schemaRegistry }: Config): string {
   const bare = (url: string): string =>
-    URL.canParse(url) ? `${new URL(url).origin}${new URL(url).pathname.replace(/\/$/, '')}` : 'an address that is none'
+    URL.canParse(url) ? `${new URL(url).origin}${new URL(url).pathname.replace(/\/$/, '')}` : 'an invalid address'
   const needs = (...some: readonly Role[]): boolean => some.some((role) => roles.includes(role))
   return [
     `Kafka ${kafka.brokers.join(', ')}`,
@@ -130,7 +135,7 @@ export function serversText({ roles, kafka, redis, clickhouse, schemaRegistry }:
   ].join('; ')
 }
 
-/** ./data, where that is what it is from here. */
+/** A path relative to the working directory where it is below it. */
 function shortened(path: string): string {
   const fromHere = relative(process.cwd(), path)
   return fromHere.startsWith('..') || isAbsolute(fromHere) ? path : `./${fromHere}`
@@ -143,7 +148,7 @@ const levels: Readonly<Record<number, readonly ['red' | 'yellow' | 'dim', string
   30: ['dim', 'info'],
 }
 
-/** A log line for eyes: its level, its message, the error's message, and what else it says. */
+/** Formats a log line for a terminal: level, message, the error's message, and the other fields. */
 function readable(line: string, terminal: Terminal): string {
   try {
     const { level, msg, err, worker, ...rest } = JSON.parse(line) as {
@@ -156,10 +161,10 @@ function readable(line: string, terminal: Terminal): string {
       .filter(([name]) => name !== 'time')
       .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
     const [style, word] = levels[level ?? 30] ?? ['dim', 'debug']
-    return (
-      `${worker === undefined ? '' : `worker ${worker}: `}${styled(terminal, 'err', style, word)} ` +
-      `${msg ?? ''}${err?.message === undefined || err.message === msg ? '' : `: ${err.message}`}${more.length === 0 ? '' : ` (${more.join(' ')})`}`
-    )
+    const origin = worker === undefined ? '' : `worker ${worker}: `
+    const cause = err?.message === undefined || err.message === msg ? '' : `: ${err.message}`
+    const fields = more.length === 0 ? '' : ` (${more.join(' ')})`
+    return `${origin}${styled(terminal, 'err', style, word)} ${msg ?? ''}${cause}${fields}`
   } catch {
     return line.trimEnd()
   }

@@ -1,6 +1,6 @@
 /**
- * A process that scores beside the one that started it. It is told its configuration over the channel between them,
- * tells what happens in it, and ends when the channel does: a parent that was killed leaves nobody behind.
+ * A worker process that scores beside its parent. It receives its configuration over the IPC channel, sends snapshots
+ * back, and ends when the channel closes, so that it does not outlive a parent that was killed.
  */
 import { once } from 'node:events'
 import { systemClock } from '../../base/clock.js'
@@ -10,7 +10,7 @@ import { limits } from '../../base/limits.js'
 import { endOf, exits } from '../terminal/exit.js'
 import { letHeapGrow } from './heap.js'
 
-/** What a worker tells. */
+/** A message of a worker to its parent. */
 export interface WorkerNews {
   readonly url: string
   readonly snapshot: EngineSnapshot
@@ -23,7 +23,7 @@ async function work(): Promise<void> {
   const stopping = new AbortController()
   process.once('disconnect', () => stopping.abort())
   process.once('SIGTERM', () => stopping.abort())
-  // Ctrl-C reaches every process of a terminal. The parent stops first and then tells.
+  // Ctrl-C reaches every process of a terminal. The parent closes the channel when the workers shall stop.
   for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined)
   stopping.signal.addEventListener('abort', () =>
     setTimeout(() => process.exit(exits.failed), limits.workerStopMs).unref(),
@@ -36,23 +36,23 @@ async function work(): Promise<void> {
     log: { write: (line) => void process.stderr.write(line) },
   })
   try {
-    await Promise.race([tell(engine, stopping.signal), engine.failed])
+    await Promise.race([sendNews(engine, stopping.signal), engine.failed])
   } finally {
     stopping.abort()
     await engine.stop()
   }
 }
 
-async function tell(engine: Engine, signal: AbortSignal): Promise<void> {
+async function sendNews(engine: Engine, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     const news: WorkerNews = { url: engine.url, snapshot: engine.snapshot() }
-    // A parent that is gone closes the channel, and that ends this loop.
+    // When the parent dies the channel closes, and that ends this loop.
     process.send?.(news, () => undefined)
     await systemClock.sleep(newsIntervalMs, signal)
   }
 }
 
-// The pipe to a parent that was killed breaks, and that is no reason to leave chunks unfinished.
+// When the parent dies this pipe breaks. The worker still finishes its chunks.
 process.stderr.on('error', () => undefined)
 try {
   await work()
@@ -63,5 +63,5 @@ try {
   process.exitCode = exit
 }
 if (process.connected) process.disconnect()
-// As with a command: what a native part still holds open is not waited for.
+// As in main.ts: the process exits even if a native library still holds something open.
 setTimeout(() => process.exit(), 2_000).unref()

@@ -11,7 +11,7 @@ import type { WorkerNews } from './worker.js'
 
 const workerProgram = fileURLToPath(new URL('./worker.js', import.meta.url))
 
-/** One engine made of several processes: this one, and `config.workers - 1` that score beside it on free ports. */
+/** One engine of several processes: this one, and `config.workers - 1` workers that score beside it on free ports. */
 export const startTogether =
   (
     startEngine: StartEngine,
@@ -19,7 +19,7 @@ export const startTogether =
     restartDelayMs: number = limits.workerRestartDelayMs,
   ): StartEngine =>
   async (config, options = {}) => {
-    // Topics and tables are there before the others look for them.
+    // This process starts first and creates topics and tables before the workers need them.
     const engine = await startEngine(config, options)
     const stopping = new AbortController()
     const workers = Array.from({ length: config.workers - 1 }, (_, i) =>
@@ -52,7 +52,7 @@ export const startTogether =
     } satisfies Engine
   }
 
-/** The same, for a process that only scores. It finds the servers as its parent did, and makes no demo. */
+/** The configuration of a worker: it only scores and runs no demo. */
 const workerConfig = (config: Config): Config => ({
   ...config,
   roles: ['scoring'],
@@ -62,7 +62,7 @@ const workerConfig = (config: Config): Config => ({
 })
 
 interface WorkerOptions {
-  /** From 2: the first is the parent. */
+  /** From 2: number 1 is the parent. */
   readonly number: number
   readonly program: string
   readonly config: Config
@@ -71,7 +71,7 @@ interface WorkerOptions {
   readonly stopping: AbortSignal
 }
 
-/** A worker that is started again when it dies. `ended` rejects when it died too often in a row. */
+/** Restarts a worker when it dies. `ended` rejects when it died too often in a row. */
 function keepRunning(options: WorkerOptions): {
   readonly ended: Promise<void>
   snapshot(): EngineSnapshot | undefined
@@ -87,9 +87,10 @@ function keepRunning(options: WorkerOptions): {
       if (deaths > limits.workerRestarts)
         throw new CommandFailed(
           exits.failed,
-          `worker ${options.number} died ${deaths} times in a row, at last with ${how}; its own last lines say why`,
+          `worker ${options.number} died ${deaths} times in a row, the last time with ${how}; its log lines ` +
+            'have the reason',
         )
-      say(options, 40, `died with ${how}; starting it again (${deaths} of ${limits.workerRestarts} times in a row)`)
+      logLine(options, 40, `died with ${how}; restarting it (${deaths} of ${limits.workerRestarts} times in a row)`)
       await systemClock.sleep(options.restartDelayMs, options.stopping)
       if (options.stopping.aborted) return
     }
@@ -97,12 +98,12 @@ function keepRunning(options: WorkerOptions): {
   return { ended, snapshot: () => snapshot }
 }
 
-/** From its start to its end, which is told in words. */
+/** Runs a worker until it ends; resolves with the signal or exit code. */
 async function runOnce(options: WorkerOptions, onSnapshot: (snapshot: EngineSnapshot) => void): Promise<string> {
   const child = fork(options.program, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], serialization: 'advanced' })
   let url: string | undefined
   child.on('message', (news: WorkerNews) => {
-    if (url === undefined) say(options, 30, `scores; metrics at ${news.url}/metrics`)
+    if (url === undefined) logLine(options, 30, `scores; metrics at ${news.url}/metrics`)
     url = news.url
     onSnapshot(news.snapshot)
   })
@@ -110,7 +111,7 @@ async function runOnce(options: WorkerOptions, onSnapshot: (snapshot: EngineSnap
     'line',
     (line) => void options.options.log?.write(`${marked(line, options.number)}\n`),
   )
-  // A worker that died before it took the configuration shows in its exit.
+  // When a worker dies before it takes the configuration, its exit code reports that.
   child.on('error', () => undefined)
   child.send(options.config, () => undefined)
   const stop = (): void => end(child)
@@ -124,23 +125,23 @@ async function runOnce(options: WorkerOptions, onSnapshot: (snapshot: EngineSnap
   }
 }
 
-/** Lets a worker finish what it has begun; one that does not end is ended. */
+/** Lets a worker finish what it has begun, and kills it after a deadline. */
 function end(child: ChildProcess): void {
   if (child.connected) child.disconnect()
   setTimeout(() => child.kill('SIGKILL'), limits.workerStopMs + 1_000).unref()
 }
 
-/** A log line that says whose it is, in JSON as in text. */
+/** Adds the worker's number to a log line, in JSON and in text. */
 export const marked = (line: string, worker: number): string =>
   line.startsWith('{"') ? `{"worker":${worker},${line.slice(1)}` : `worker ${worker}: ${line}`
 
-function say({ number, options }: WorkerOptions, level: number, msg: string): void {
+function logLine({ number, options }: WorkerOptions, level: number, msg: string): void {
   options.log?.write(
     `${JSON.stringify({ worker: number, level, time: new Date(systemClock.nowMs()).toISOString(), msg })}\n`,
   )
 }
 
-/** What all processes did. Lags are those of the group already; of the latencies the worst counts. */
+/** Adds up the snapshots of all processes. Lags already cover the whole group; latencies are the worst. */
 export function together(first: EngineSnapshot, others: readonly EngineSnapshot[]): EngineSnapshot {
   return {
     ...first,

@@ -1,6 +1,6 @@
 import { isEngineError, messageOf, type ErrorCode } from '../../base/errors.js'
 
-/** What a command's end says to whoever started it. */
+/** Exit codes of a command. */
 export const exits = {
   ok: 0,
   failed: 1,
@@ -15,16 +15,16 @@ export type ExitCode = (typeof exits)[keyof typeof exits]
 
 export const exitMeanings: Readonly<Record<keyof typeof exits, string>> = {
   ok: 'done',
-  failed: 'the command could not do what was asked',
+  failed: 'the command failed',
   usage: 'the command line is wrong',
   configuration: 'the configuration or a stream is wrong',
-  dependency: 'something it needs is away: no engine is running, a disk is full, a store is down',
-  check: 'a check found something wrong',
+  dependency: 'a dependency is missing: no engine is running, a disk is full, a store is unreachable',
+  check: 'a check found a problem',
   locked: 'another engine holds the data directory',
-  interrupted: 'stopped by Ctrl-C before it was done',
+  interrupted: 'Ctrl-C stopped the command before it was done',
 }
 
-/** The end of a command that could not do its work: a message for a person, and an exit code for a program. */
+/** A command failed: a message for the user, and an exit code for programs. */
 export class CommandFailed extends Error {
   override readonly name = 'CommandFailed'
   constructor(
@@ -55,7 +55,7 @@ const exitOfCode: Partial<Record<ErrorCode, ExitCode>> = {
   LOCKED: exits.locked,
 }
 
-/** Errors of the system that ask for something else than another argument. */
+/** Exit codes of errors of the operating system; other errors are `failed`. */
 const systemErrors: Readonly<Record<string, ExitCode>> = {
   ENOSPC: exits.dependency,
   EROFS: exits.dependency,
@@ -63,7 +63,7 @@ const systemErrors: Readonly<Record<string, ExitCode>> = {
   EADDRNOTAVAIL: exits.configuration,
 }
 
-/** How a command ends that threw, and whether its message is enough without the stack. */
+/** The exit code and message of a command that threw. `expected`: the message is enough without the stack. */
 export function endOf(error: unknown): {
   readonly exit: ExitCode
   readonly message: string
@@ -76,7 +76,7 @@ export function endOf(error: unknown): {
     code?: unknown
     syscall?: unknown
   }
-  // What the system refuses (a file that is not there, a port, a right) says so itself; a stack adds nothing.
+  // An error of the operating system (missing file, port in use, no permission) needs no stack.
   const isOfSystem = typeof code === 'string' && typeof syscall === 'string'
   return {
     exit: (isOfSystem ? systemErrors[code] : undefined) ?? exits.failed,

@@ -9,8 +9,8 @@ export interface Line {
 }
 
 /**
- * Lines of NDJSON, blank ones left out. Split at line feeds alone: JSON text may hold the other characters that Unicode
- * calls line breaks.
+ * Lines of NDJSON without blank ones. Splits at line feeds only, because JSON text may contain the other line breaks of
+ * Unicode.
  */
 export async function* linesOf(input: Readable): AsyncGenerator<Line> {
   const decoder = new TextDecoder()
@@ -27,16 +27,14 @@ export async function* linesOf(input: Readable): AsyncGenerator<Line> {
   if (rest.trim() !== '') yield { number: number + 1, text: rest }
 }
 
-/**
- * A file, or standard input for '-'. An interruption ends it with an AbortError: nobody waits for input after Ctrl-C.
- */
+/** Opens a file, or standard input for '-'. Ctrl-C ends it with an AbortError, so that no command keeps waiting. */
 export const inputOf = (
   path: string,
   { in: standardInput, interrupted }: Pick<Terminal, 'in' | 'interrupted'>,
 ): Readable =>
   addAbortSignal(interrupted, path === '-' ? standardInput : createReadStream(path, { highWaterMark: 1 << 18 }))
 
-/** Groups of at most so many items and so many bytes of text; a single larger item is a group of its own. */
+/** Groups lines up to the bounds; a single larger line is a group of its own. */
 export async function* batchesOf(
   lines: AsyncIterable<Line>,
   bound: { readonly records: number; readonly bytes: number },

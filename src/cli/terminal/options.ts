@@ -3,29 +3,10 @@ import { allowed } from '../../config/describe.js'
 import { settings } from '../../config/settings.js'
 import type { Duration } from '../../features/feature.js'
 import { durationMs } from '../../streams/language/duration.js'
-import type { RemoteOptions } from '../client/client.js'
-
-/** Options of every command that talks to a running engine. */
-export const talksToEngine = (command: Command): Command =>
-  command
-    .option(
-      '--url <url>',
-      'the engine to talk to (TIDEMILL_URL; default: the one running in the data directory, of a cluster the ' +
-        'API of this machine)',
-    )
-    .option('--key <key>', 'the key to send (TIDEMILL_KEY; default: the demo key of the data directory)')
-    .option('--data <directory>', 'where to look for a running engine (default: ./data)')
-    .option('--config <file>', 'the configuration of that engine')
-
-export interface ReadOptions extends RemoteOptions {
-  readonly json?: boolean
-}
-
-export const reads = (command: Command): Command => command.option('--json', 'print JSON instead of a table')
 
 /**
- * Flags of the settings that have one, all or those named. They are only collected here: the configuration judges them,
- * all at once.
+ * Adds the flags of settings: all, or those of `paths`. The command only collects their values; the configuration
+ * checks them, all at once.
  */
 export function settingFlags(
   command: Command,
@@ -33,21 +14,19 @@ export function settingFlags(
 ): Command {
   for (const setting of settings) {
     if (setting.flag === undefined || !paths.includes(setting.path)) continue
-    command.option(setting.flag, `${lowered(setting.schema.description ?? '')} (${setting.variable})`)
+    const variable = setting.flag.startsWith('--no-') ? `${setting.variable}=false` : setting.variable
+    command.option(setting.flag, `${lowered(setting.flagDescription)} (${variable})`)
   }
   return command
 }
 
-/**
- * A command that needs no running engine: what it may be told of the configuration, the rest of which is in a file, and
- * JSON.
- */
+/** Options of a command that needs no running engine: flags of `paths`, a file for the other settings, and JSON. */
 export const configured = (command: Command, paths: readonly string[], file: string): Command =>
   settingFlags(command, paths).option('--config <file>', file).option('--json', 'print JSON instead of text')
 
 const lowered = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1).replace(/\.$/, '')
 
-/** What was given on the command line, by setting path. */
+/** Values from the command line, by setting path. */
 export function givenSettings(command: Command): Readonly<Record<string, unknown>> {
   const given: Record<string, unknown> = {}
   for (const setting of settings) {
@@ -58,7 +37,7 @@ export function givenSettings(command: Command): Readonly<Record<string, unknown
   return given
 }
 
-/** An option's number within its bounds; a usage error that names them otherwise. */
+/** Parses a number within bounds; outside them, a usage error that names them. */
 export const numberWithin =
   (minimum: number, maximum: number, whole = true) =>
   (text: string): number => {
@@ -69,7 +48,7 @@ export const numberWithin =
     )
   }
 
-/** '90s', '15m', '24h', '30d', '4w' in ms; a usage error otherwise. */
+/** Parses '90s', '15m', '24h', '30d' or '4w' into ms; a usage error otherwise. */
 export function durationOption(text: string): number {
   const ms = durationMs(text.trim() as Duration)
   if (Number.isNaN(ms)) throw new InvalidArgumentError('It must be a duration such as 90s, 15m, 24h or 30d.')
@@ -79,7 +58,7 @@ export function durationOption(text: string): number {
 const bareNumber = /^-?\d{1,15}$/
 const isoTime = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/
 
-/** Epoch ms of a time; a bare date is its midnight in UTC. A usage error otherwise. */
+/** Parses a time into epoch ms; a bare date is its midnight in UTC. A usage error otherwise. */
 export function timeOption(text: string): number {
   const ms = bareNumber.test(text) ? Number(text) : isoTime.test(text) ? Date.parse(text) : NaN
   if (Number.isFinite(ms)) return ms

@@ -1,16 +1,16 @@
 import { systemClock } from '../../base/clock.js'
-import { count, duration, say, type Terminal } from './terminal.js'
+import { count, duration, printMessage, type Terminal } from './terminal.js'
 
 const redrawMs = 200
 const barCells = 24
 
-/** How far along a piece of work of known size is, for a person; `scored` of `done` count as its second half. */
+/** Progress of work of known size. `scored` is 0 while the work still warms up. */
 export interface ProgressBar {
   update(state: { readonly total: number; readonly done: number; readonly scored: number }): void
   end(): void
 }
 
-/** Redraws one line on a terminal; elsewhere a line for each tenth. Both say the rate and how long it will take. */
+/** Redraws one line on a terminal, else prints a line per tenth. Both show the rate and the time left. */
 export function progressBarOn(terminal: Terminal, what: string): ProgressBar {
   const startedMs = systemClock.nowMs()
   const live = terminal.err.isTTY === true
@@ -32,7 +32,7 @@ export function progressBarOn(terminal: Terminal, what: string): ProgressBar {
         `${barOf(share)} ${(share * 100).toFixed(0).padStart(3)} %  ${phase}: ${count(done)} of ` +
         `${count(total)}, ${count(rate)}/s${left}`
       if (live) terminal.err.write(`\r\u001b[K${line.slice(0, (terminal.err.columns ?? 100) - 1)}`)
-      else say(terminal, line)
+      else printMessage(terminal, line)
     },
     end() {
       if (live && drawnMs > 0) terminal.err.write('\r\u001b[K')

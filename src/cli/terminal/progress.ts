@@ -3,7 +3,7 @@ import { count, type Terminal } from './terminal.js'
 
 const redrawMs = 200
 
-/** How far a long command is, for whoever watches; nothing is written where nobody does. */
+/** Progress of a long command; shown only on a terminal. */
 export interface Progress {
   update(done: number): void
   end(): void
@@ -27,7 +27,7 @@ export function progressOn(terminal: Terminal, what: string): Progress {
   }
 }
 
-/** Steps of a long command in bytes, for whoever watches. */
+/** Steps of a long command with their bytes; shown only on a terminal. */
 export interface Steps {
   update(step: string, bytes: number): void
   end(): void

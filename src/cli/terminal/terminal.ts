@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
 import { styleText } from 'node:util'
 
-/** Where a command reads and writes: data to `out`, everything said to a person to `err`. */
+/** Where a command reads and writes: data to `out`, messages to the user to `err`. */
 export interface Terminal {
   readonly in: Readable & { readonly isTTY?: boolean }
   readonly out: Writable & { readonly isTTY?: boolean; readonly columns?: number }
@@ -14,11 +14,11 @@ export interface Terminal {
 
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan'
 
-/** Text with a style where the stream shows styles. */
+/** Styles text when the stream shows styles. */
 export const styled = (terminal: Terminal, stream: 'out' | 'err', style: Style, text: string): string =>
   terminal.colour && terminal[stream].isTTY === true ? styleText(style, text) : text
 
-/** Writes data and waits while the reader is slower. */
+/** Writes data; waits while the reader is slower. */
 export async function print(terminal: Terminal, text: string): Promise<void> {
   if (!terminal.out.write(text)) await once(terminal.out, 'drain')
 }
@@ -26,8 +26,8 @@ export async function print(terminal: Terminal, text: string): Promise<void> {
 export const printJson = (terminal: Terminal, value: unknown): Promise<void> =>
   print(terminal, `${JSON.stringify(value, undefined, terminal.out.isTTY === true ? 2 : undefined)}\n`)
 
-/** One line for a person. */
-export const say = (terminal: Terminal, text: string): void => void terminal.err.write(`${text}\n`)
+/** Prints one line for the user. */
+export const printMessage = (terminal: Terminal, text: string): void => void terminal.err.write(`${text}\n`)
 
 export interface Column<Row> {
   readonly title: string
@@ -51,7 +51,7 @@ export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]
   )
 }
 
-/** 12,345; 12.3 k beyond five digits is not worth its confusion. */
+/** 12,345. */
 export const count = (value: number): string => Math.round(value).toLocaleString('en-US')
 
 export const milliseconds = (value: number | undefined): string =>

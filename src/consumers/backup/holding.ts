@@ -1,10 +1,9 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { BackupHolding, HeldParts, HoldStanding } from '../../contracts/ports.js'
+import type { BackupHolding, HeldParts, HoldProgress, PartitionFiles } from '../../contracts/backups.js'
 import type { Clock } from '../../base/clock.js'
 import { EngineError, messageOf } from '../../base/errors.js'
 import { limits } from '../../base/limits.js'
-import type { PartitionFiles } from '../../log/log-files.js'
 import type { Warehouse } from '../../sinks/warehouse.js'
 import { backUpWarehouse } from '../../sinks/warehouse-backup.js'
 
@@ -45,10 +44,10 @@ export type OpenBackups = BackupHolding & { close(): Promise<void> }
 export function openBackups(options: HoldOptions): OpenBackups {
   const stopping = new AbortController()
   let held:
-    { readonly id: string; standing: HoldStanding; askedAtMs: number; readonly written: Promise<void> } | undefined
+    { readonly id: string; standing: HoldProgress; askedAtMs: number; readonly written: Promise<void> } | undefined
 
   async function write(id: string): Promise<void> {
-    const say = (standing: HoldStanding): void => {
+    const say = (standing: HoldProgress): void => {
       if (held?.id === id) held.standing = standing
     }
     try {
@@ -87,7 +86,7 @@ export function openBackups(options: HoldOptions): OpenBackups {
       }
       return id
     },
-    standing(id) {
+    progress(id) {
       if (held?.id !== id) return undefined
       held.askedAtMs = options.clock.nowMs()
       return held.standing

@@ -1,5 +1,5 @@
 import type { LostOffsets } from '../../base/errors.js'
-import type { AcceptedStop, StoppedPartition } from '../../contracts/ports.js'
+import type { AcceptedStop, StoppedPartition } from '../../contracts/partitions.js'
 import type { Offset } from '../../log/event-log.js'
 import type { Decided, Decision } from './decision.js'
 import type { Fold } from './fold.js'

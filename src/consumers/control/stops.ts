@@ -1,5 +1,5 @@
 import { EngineError } from '../../base/errors.js'
-import type { StoppedPartition } from '../../contracts/ports.js'
+import type { StoppedPartition } from '../../contracts/partitions.js'
 import type { TopicPartition } from '../../log/event-log.js'
 import type { Control } from './follower.js'
 import type { Place } from './kinds/place.js'

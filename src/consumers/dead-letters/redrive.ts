@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.js'
-import type { Becomes, Redriven, RedriveRequest } from '../../contracts/dead-letters.js'
+import type { Becomes, Redriven, RedriveOutcome, RedriveRequest } from '../../contracts/dead-letters.js'
 import { limits } from '../../base/limits.js'
 import type { EventLog, Offset, TopicPartition } from '../../log/event-log.js'
 import { readUpTo } from '../../log/read-up-to.js'
@@ -17,7 +17,6 @@ export interface RedriveOptions extends TrialOptions {
   readonly owner: string
 }
 
-type Outcome = Becomes | { readonly becomes: 'redriven' | 'elsewhere' }
 type Asked = Pick<RedriveRequest, 'dryRun' | 'evenBad' | 'by' | 'filter'>
 
 /** Redrives new letters of one stream, each partition's in their order, or says what they would become. */
@@ -38,7 +37,7 @@ export async function redriveAll(
           options,
         )
       : await redrive(stream, partition, mine, asked, options)
-    mine.forEach(({ letter }, i) => out.push({ letter, ...outcomes[i]! }))
+    mine.forEach(({ letter }, i) => out.push({ deadLetter: letter, ...outcomes[i]! }))
   }
   return out
 }
@@ -49,7 +48,7 @@ async function redrive(
   found: readonly Found[],
   asked: Asked,
   options: RedriveOptions,
-): Promise<readonly Outcome[]> {
+): Promise<readonly RedriveOutcome[]> {
   const bad = await stillBad(stream, found, asked, options)
   const byOrigin = new Map(
     found.filter((_, i) => bad[i] === undefined || asked.evenBad).map((one) => [one.stored.origin, one]),

@@ -1,12 +1,12 @@
 import type { Clock } from '../../base/clock.js'
-import type { RebuildSnapshot } from '../../contracts/engine.js'
 import type { CatchUp } from './dependencies.js'
+import type { RebuildingPartition } from '../../contracts/partitions.js'
 
 /** How far the partitions of this process are in folding events that have their results already. */
 export interface Rebuilds {
   readonly onCatchUp: (catchUp: CatchUp) => void
   /** The partitions that are not done. */
-  current(): readonly RebuildSnapshot[]
+  current(): readonly RebuildingPartition[]
 }
 
 interface Running {
@@ -27,7 +27,7 @@ export function followRebuilds(clock: Clock, report: (message: string) => void):
   const snapshotOf = ({
     startedMs,
     catchUp: { stream, partition, first, next, last, isRebuild },
-  }: Running): RebuildSnapshot => {
+  }: Running): RebuildingPartition => {
     const [recordsDone, records] = [next - first, last + 1 - first]
     const elapsedMs = clock.nowMs() - startedMs
     return {

@@ -1,5 +1,7 @@
 import { readFile, rename, writeFile } from 'node:fs/promises'
-import { isRejected, type Caller, type Outcome, type ScoringPort } from '../../contracts/ports.js'
+import type { Caller } from '../../contracts/callers.js'
+import type { Outcome } from '../../contracts/outcomes.js'
+import { isRejected, type ScoringPort } from '../../contracts/scoring.js'
 import type { Clock } from '../../base/clock.js'
 import { EngineError } from '../../base/errors.js'
 import { createWorld, simulate, type Outcome as SimulatedOutcome } from '../../simulator/index.js'

@@ -1,4 +1,6 @@
-import type { Acknowledged, Caller, IngestResult, Outcome, Rejected } from '../../contracts/ports.js'
+import type { Caller } from '../../contracts/callers.js'
+import type { Outcome } from '../../contracts/outcomes.js'
+import type { Acknowledged, IngestResult, Rejected } from '../../contracts/scoring.js'
 import type { Clock } from '../../base/clock.js'
 import { EngineError, isEngineError } from '../../base/errors.js'
 import type { Event } from '../../features/feature.js'

@@ -1,4 +1,5 @@
-import type { EntityFeatures, ScoringPort, StreamView } from '../../contracts/ports.js'
+import type { EntityFeatures, ScoringPort } from '../../contracts/scoring.js'
+import type { StreamView } from '../../contracts/streams.js'
 import { EngineError } from '../../base/errors.js'
 import { partitionOf } from '../../base/keys.js'
 import { championOf } from '../../scorers/routing.js'

@@ -1,4 +1,5 @@
-import { riskLevels, rowKinds, scoredBy, type Block } from '../../log/blocks/block.js'
+import { rowKinds, scoredBy, type Block } from '../../log/blocks/block.js'
+import { riskLevels } from '../../contracts/risks.js'
 import { dictionaryColumn } from '../../sinks/dictionary.js'
 import { encodeNative, type Column, type Columns } from '../../sinks/native.js'
 

@@ -1,11 +1,11 @@
-import type { AcceptedStop, PartitionsPort } from '../../contracts/ports.js'
 import type { Stops } from '../control/stops.js'
 import type { Accepted } from '../control/stops-fold.js'
+import type { AcceptedStop, PartitionsPort } from '../../contracts/partitions.js'
 import type { Rebuilds } from '../scoring/rebuilds.js'
 
 /** What the API shows operators of partitions, and what it does for them. */
 export const partitionsPort = (stops: Stops, rebuilds: Rebuilds): PartitionsPort => ({
-  look: () => ({
+  list: () => ({
     stopped: stops.stopped(),
     rebuilding: rebuilds.current(),
     accepted: stops.accepted().map(withoutPosition),

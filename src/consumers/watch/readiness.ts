@@ -1,4 +1,4 @@
-import type { ReadinessCheck } from '../../contracts/ports.js'
+import type { ReadinessCheck } from '../../contracts/checks.js'
 import { freeBytes } from '../../base/disk.js'
 import { EngineError, isEngineError, messageOf } from '../../base/errors.js'
 import { noEntity, type StateStore } from '../../state/state-store.js'

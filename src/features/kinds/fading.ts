@@ -1,3 +1,4 @@
+import { exp2 } from '../../base/exp2.js'
 import { NEWEST, type Memory } from '../memory/memory.js'
 import type { Outputs, Part, Surroundings } from './part.js'
 import { AS_OF, TIME, type Row } from '../event/row.js'
@@ -54,11 +55,11 @@ function fade(nums: Float64Array, base: number, timeMs: number, halfLifeMs: numb
   const halfLives = (timeMs - nums[base + AT]!) / halfLifeMs
   let weight = 1
   if (halfLives > 0) {
-    const kept = 2 ** -halfLives
+    const kept = exp2(-halfLives)
     nums[base + AT] = timeMs
     nums[base + WEIGHT]! *= kept
     nums[base + M2]! *= kept
-  } else weight = 2 ** halfLives
+  } else weight = exp2(halfLives)
   const total = nums[base + WEIGHT]! + weight
   const off = value - nums[base + MEAN]!
   const step = (off * weight) / total

@@ -1,3 +1,4 @@
+import { exp2 } from '../../base/exp2.js'
 import { dropRows, insertRow, makeRoom, NEWEST, rowsOf, startOf, type List, type Memory } from '../memory/memory.js'
 import type { Outputs, Reflection, Surroundings } from './part.js'
 import { AS_OF, TIME, type Row } from '../event/row.js'
@@ -54,7 +55,7 @@ export function surprise(source: SurpriseSource, around: Surroundings): Reflecti
       if (!remembered(memory, row)) forget(memory, lists, asOf)
       const timeMs = row.numbers[TIME]!
       const faded = fadedSince(memory.nums[asOf]!, timeMs, halfLifeMs)
-      const weight = 2 ** Math.min(0, (timeMs - memory.nums[asOf]!) / halfLifeMs)
+      const weight = exp2(Math.min(0, (timeMs - memory.nums[asOf]!) / halfLifeMs))
       for (let i = 0; i < of.length; i++) {
         fade(memory.nums, lists[i]!, faded)
         const value = out.vector[of[i]!]!
@@ -82,7 +83,7 @@ export const bucketOf = (value: number): number =>
 
 /** What is left now of a weight of 1 at `fromMs`; nothing of it before there was any. */
 const fadedSince = (fromMs: number, nowMs: number, halfLifeMs: number): number =>
-  fromMs === -Infinity ? 0 : 2 ** -(Math.max(0, nowMs - fromMs) / halfLifeMs)
+  fromMs === -Infinity ? 0 : exp2(-(Math.max(0, nowMs - fromMs) / halfLifeMs))
 
 /** Share of magnitudes at least as large, this event's own counted among them (a conformal p-value). */
 function tailProbability(nums: Float64Array, list: List, bucket: number, faded: number): number {

@@ -1,4 +1,5 @@
 import { EngineError } from '../../base/errors.js'
+import { exp2 } from '../../base/exp2.js'
 import { keySeparator } from '../../base/keys.js'
 import { blobVersion } from './blob.js'
 import { lanes, murmur3 } from '../../base/hash.js'
@@ -37,7 +38,7 @@ export class SeenIds {
   readonly #places: number
 
   constructor(readonly horizon: number) {
-    const slots = 2 ** Math.ceil(Math.log2(Math.max(2, horizon * 2)))
+    const slots = exp2(Math.ceil(Math.log2(Math.max(2, horizon * 2))))
     this.#places = horizon + segmentIds
     this.#ring = new Uint32Array(horizon === 0 ? 0 : this.#places * 2)
     this.#table = new Uint32Array(slots)

@@ -4,9 +4,6 @@ import type { Offset } from '../event-log.js'
 export const scoredBy = ['model', 'heuristic:no-model', 'heuristic:model-error', 'heuristic:timeout'] as const
 export type ScoredBy = (typeof scoredBy)[number]
 
-export const riskLevels = ['low', 'medium', 'high'] as const
-export type RiskLevel = (typeof riskLevels)[number]
-
 /** `duplicate`: the event id was seen before within the horizon; the row has no score. */
 export const rowKinds = ['prediction', 'duplicate'] as const
 export type RowKind = (typeof rowKinds)[number]

@@ -12,8 +12,10 @@ import type { KafkaConnection, KafkaReport } from './connection.js'
 import { BrokerFault, faultType, unknownTopic } from './faults.js'
 import { persistently } from './persistence.js'
 import type { Persistence } from './persistence.js'
+import { checkOnlyWaitingRequests } from './quiet-queue.js'
 
 const { Kafka: Client, logLevel } = kafkajs
+checkOnlyWaitingRequests()
 
 /** The way to a cluster. kafkajs hides it from everybody but assigners of partitions, so one asks for it. */
 export class Wire {

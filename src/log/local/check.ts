@@ -2,7 +2,7 @@ import { EngineError } from '../../base/errors.js'
 import { diskFiles } from './files.js'
 import { damaged, extend, newSegment } from './segment.js'
 import { Window, frameAt } from './window.js'
-import type { LogFileExtent } from '../log-files.js'
+import type { LogFileExtent } from '../../contracts/backups.js'
 import type { TopicPartition } from '../event-log.js'
 
 /**

@@ -20,7 +20,7 @@ import { LocalReader, firstSince } from './reader.js'
 import { openSegments } from './recovery.js'
 import type { Repair } from './recovery.js'
 import { makePartitions, readTopics, writeTopic } from './topics.js'
-import type { PartitionFiles } from '../log-files.js'
+import type { PartitionFiles } from '../../contracts/backups.js'
 
 export type { Repair } from './recovery.js'
 

@@ -1,4 +1,5 @@
 import type { InfraMetricEvent } from './events.js'
+import { exp2 } from '../../base/exp2.js'
 import { defineStream } from '../language/define.js'
 import { anyOf, ramp } from '../language/evidence.js'
 import { avsc } from '../schema/schema.js'
@@ -117,5 +118,5 @@ export const infraMetric = defineStream({
 
 /** Even odds at one in a thousand, four times better with each decade: one in ten thousand is high risk. */
 function unusual(decades: number): number {
-  return Number.isNaN(decades) ? 0 : 1 / (1 + 4 ** (3 - decades))
+  return Number.isNaN(decades) ? 0 : 1 / (1 + exp2(2 * (3 - decades)))
 }

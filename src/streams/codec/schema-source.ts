@@ -1,4 +1,5 @@
-import type { AvroRecord, Stream } from '../stream.js'
+import type { Stream } from '../stream.js'
+import type { AvroRecord } from '../../contracts/streams.js'
 
 /** What a registry says of a schema id. `unfit`: it has a schema under that id, but no Avro record. */
 export type WriterSchema =

@@ -3,7 +3,8 @@ import type { Event } from '../../features/feature.js'
 import { avroType, datum, fingerprintOf, mismatch, resolverFor, type AvroVersion } from '../schema/avro.js'
 import type { Reader } from './reader.js'
 import { subjectOf, type WriterSchema } from './schema-source.js'
-import type { AvroRecord, Stream } from '../stream.js'
+import type { Stream } from '../stream.js'
+import type { AvroRecord } from '../../contracts/streams.js'
 
 /** The wire format of Confluent's serializers: 0, the id of the writer's schema (4 bytes, big-endian), the datum. */
 export const wireFormat = { magic: 0x00, headerBytes: 5 } as const

@@ -1,7 +1,8 @@
 import { isEngineError, messageOf } from '../../base/errors.js'
 import { avroType, mismatch } from '../schema/avro.js'
 import { subjectOf, type RegisteredSchema, type SchemaSubjects } from '../codec/schema-source.js'
-import type { AvroRecord, Stream } from '../stream.js'
+import type { Stream } from '../stream.js'
+import type { AvroRecord } from '../../contracts/streams.js'
 
 /** A version of a subject, without its text. */
 export type SchemaVersion = Pick<RegisteredSchema, 'id' | 'version'>

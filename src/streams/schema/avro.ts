@@ -1,6 +1,6 @@
 import avro from 'avsc'
 import { EngineError, messageOf } from '../../base/errors.js'
-import type { AvroRecord } from '../stream.js'
+import type { AvroRecord } from '../../contracts/streams.js'
 
 /** Single-object encoding: C3 01, the fingerprint of the writer's schema (8 bytes, little-endian), the datum. */
 export const singleObject = { marker0: 0xc3, marker1: 0x01, headerBytes: 10 } as const

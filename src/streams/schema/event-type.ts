@@ -1,5 +1,5 @@
 import { columnsOf, type ColumnInfo } from './schema.js'
-import type { AvroRecord } from '../stream.js'
+import type { AvroRecord } from '../../contracts/streams.js'
 
 /**
  * A TypeScript file with the type of the events of each schema, `AttendanceEvent` for a record `Attendance`: with

@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { EngineError, messageOf } from '../../base/errors.js'
 import type { AnyEvent } from './columns.js'
-import type { AvroField, AvroRecord } from '../stream.js'
+import type { AvroField, AvroRecord } from '../../contracts/streams.js'
 
 declare const event: unique symbol
 

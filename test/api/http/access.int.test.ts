@@ -65,7 +65,7 @@ test.each(routes)('%s %s wants a key', async (method, url, _scope, body) => {
 test.each(routes)('%s %s wants the scope %3$s and no other', async (method, url, scope, body) => {
   const { send, keyWith, engine } = await startApi()
   engine.rows.push(row())
-  engine.letters.letters.push(letter())
+  engine.deadLetters.letters.push(letter())
   const refused = await send(await keyWith(...scopes.filter((one: Scope) => one !== scope)), method, url, body)
   expect([refused.status, refused.body.code, refused.body.detail]).toEqual([
     403,

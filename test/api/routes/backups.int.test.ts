@@ -1,12 +1,12 @@
 import { strict as assert } from 'node:assert'
 import { test } from 'vitest'
-import type { BackupHolding, HoldStanding } from '../../../src/contracts/ports.js'
+import type { BackupHolding, HoldProgress } from '../../../src/contracts/backups.js'
 import { EngineError } from '../../../src/base/errors.js'
 import { fakeEngine } from '../fakes.js'
 import { startApi } from '../harness.js'
 
 /** Holds one part at a time, whose standing the test says. */
-function holding(): BackupHolding & { now: HoldStanding } {
+function holding(): BackupHolding & { now: HoldProgress } {
   let held: string | undefined
   return {
     now: { state: 'writing', bytes: 1_000 },
@@ -14,7 +14,7 @@ function holding(): BackupHolding & { now: HoldStanding } {
       if (held !== undefined) throw new EngineError('LOCKED', `backup ${held} is under way`)
       return (held = 'one')
     },
-    standing(id) {
+    progress(id) {
       return id === held ? this.now : undefined
     },
     async end(id) {

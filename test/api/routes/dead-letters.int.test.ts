@@ -5,7 +5,7 @@ import { startApi, type Answer } from '../harness.js'
 
 async function withDeadLetters() {
   const api = await startApi()
-  api.engine.letters.letters.push(
+  api.engine.deadLetters.letters.push(
     letter({ id: 'visit/0/0' }),
     letter({ id: 'visit/0/1', code: 'BAD_FIELD', event_id: 'v1', state: 'redriven' }),
     letter({ id: 'visit/1/0', partition: 1, tenant: 'globex' }),
@@ -75,7 +75,7 @@ test('redriving and purging want the scope admin, and reach no further than the 
     ).toBe(403)
     const mine = await send(acmeAdmin, 'POST', `/api/v2/dead-letters/${action}`, { stream: 'visit', code: 'BAD_JSON' })
     expect(mine.status).toBe(200)
-    expect(engine.letters.asked.at(-1)!.filter).toEqual({ stream: 'visit', code: 'BAD_JSON', tenant: 'acme' })
+    expect(engine.deadLetters.asked.at(-1)!.filter).toEqual({ stream: 'visit', code: 'BAD_JSON', tenant: 'acme' })
   }
   expect(
     (await send(acmeAdmin, 'POST', '/api/v2/dead-letters/redrive', { stream: 'visit', even_bad: true })).status,

@@ -73,7 +73,7 @@ describe('finding the engine', () => {
     const { url, asked } = await engine(noPredictions)
     const ran = await tidemill(['streams', 'list', '--url', url, '--data', directory()])
     assert.equal(ran.exit, 2)
-    assert.match(ran.said, /no key: give one with --key or TIDEMILL_KEY/)
+    assert.match(ran.said, /no API key; give one with --key or TIDEMILL_KEY/)
     assert.equal(asked.length, 0)
   })
 
@@ -104,7 +104,7 @@ describe('an answer that is no', () => {
       body: { ...problem, status: 500, code: 'INTERNAL', errors: [{ field: 'from', message: 'is no time' }] },
     }))
     const ran = await tidemill(['predictions', 'list', '--url', url, '--key', 'k'])
-    assert.match(ran.said, /\n {2}from: is no time\n {2}the engine's log has it as urn:x/)
+    assert.match(ran.said, /\n {2}from: is no time\n {2}id in the engine's log: urn:x/)
   })
 })
 

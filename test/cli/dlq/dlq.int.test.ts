@@ -99,7 +99,7 @@ describe('tidemill dlq redrive', () => {
     assert.equal(ran.exit, 1)
     assert.match(
       ran.said,
-      /2 letters: 1 redriven, 1 still bad[^]*1 of 2 letters would still be bad and stay: 1 BAD_JSON/,
+      /2 dead letters: 1 redriven, 1 still bad[^]*1 of 2 events would still be bad and were not sent: 1 BAD_JSON/,
     )
     assert.deepEqual(
       bodies(asked).map(({ stream, tenant, cursor, limit, dry_run, even_bad }) => [
@@ -144,7 +144,7 @@ describe('tidemill dlq purge', () => {
     const { url, asked } = await engine(answer)
     const ran = await tidemill(['dlq', 'purge', '--stream', 'visit', '--stage', 'decode', '--yes', ...at(url)])
     assert.equal(ran.exit, 0)
-    assert.match(ran.said, /2 letters are purged: 1 BAD_JSON, 1 BAD_FIELD/)
+    assert.match(ran.said, /purged 2 dead letters: 1 BAD_JSON, 1 BAD_FIELD/)
     assert.deepEqual(
       bodies(asked).map(({ dry_run, limit }) => [dry_run, limit]),
       [
@@ -175,7 +175,7 @@ describe('tidemill dlq purge', () => {
     const { url, asked } = await engine(answer)
     assert.match(
       (await tidemill(['dlq', 'purge', '--stream', 'visit', '--all', '--dry-run', ...at(url)])).said,
-      /2 letters would be purged/,
+      /would purge 2 dead letters/,
     )
     assert.equal(asked.length, 1)
   })

@@ -3,7 +3,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, describe, test } from 'vitest'
-import type { AvroField } from '../../../src/streams/stream.js'
+import type { AvroField } from '../../../src/contracts/streams.js'
 import { registryServer } from '../../streams/registry/registry-server.js'
 import { tidemill, type Ran } from '../harness.js'
 

@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert'
 import { once } from 'node:events'
 import { describe, test } from 'vitest'
-import { picture, summaryLine } from '../../../src/cli/start/live-table.js'
+import { liveTable, summaryLine } from '../../../src/cli/start/live-table.js'
 import { runEngine } from '../../../src/cli/start/start.js'
 import { loadConfig } from '../../../src/config/load.js'
 import type { EngineOptions, EngineSnapshot, StartEngine } from '../../../src/contracts/engine.js'
@@ -93,7 +93,7 @@ describe('start', () => {
       'tm_demo',
     ])
       assert.ok(terminal.data().includes(expected), expected)
-    assert.match(terminal.said(), /Stopping[\s\S]*Stopped after 1 min 5 s; everything is in /)
+    assert.match(terminal.said(), /Stopping[\s\S]*Stopped after 1 min 5 s; all data is in /)
   })
 
   test('stops what it started and ends with the failure when a part fails for good', async () => {
@@ -129,17 +129,17 @@ describe('start', () => {
 
 describe('the table', () => {
   test('has a line a stream, no wider than the terminal', () => {
-    const lines = picture(snapshot, screen('', { columns: 60 })).split('\n')
+    const lines = liveTable(snapshot, screen('', { columns: 60 })).split('\n')
     assert.ok(lines.every((line) => line.length <= 60))
-    const wide = picture(snapshot, screen('', { columns: 200 }))
+    const wide = liveTable(snapshot, screen('', { columns: 200 }))
     assert.match(wide, /attendance +98 +2\.1 +15 +0 +12,000 +320 +20 +attendance-1 +3 +2/)
     assert.match(wide, /sync +0 +- +- +7 .*heuristic_v1/)
     assert.match(wide, /warehouse up to date/)
   })
   test('says when the warehouse is away or behind', () => {
     assert.match(
-      picture({ ...snapshot, warehouseUp: false }, screen('', { columns: 200 })),
-      /warehouse away, scoring goes on/,
+      liveTable({ ...snapshot, warehouseUp: false }, screen('', { columns: 200 })),
+      /warehouse unreachable, scoring continues/,
     )
     assert.match(summaryLine({ ...snapshot, warehouseLagRecords: 1_234 }), /warehouse 1,234 records behind$/)
   })

@@ -67,12 +67,12 @@ test('a worker that dies is started again', async () => {
     await Promise.race([systemClock.sleep(10), engine.failed])
   assert.equal(starts(), 3)
   const deaths = lines
-    .filter((line) => line.includes('starting it again'))
+    .filter((line) => line.includes('restarting it'))
     .map((line) => JSON.parse(line) as { worker: number; msg: string })
   assert.deepEqual(
     deaths.map(({ worker, msg }) => `${worker}: ${msg}`),
     [1, 2].map(
-      (times) => `2: died with exit code 9; starting it again (${times} of ${limits.workerRestarts} times in a row)`,
+      (times) => `2: died with exit code 9; restarting it (${times} of ${limits.workerRestarts} times in a row)`,
     ),
   )
 })
@@ -86,7 +86,7 @@ test('one that dies too often in a row ends the engine, which says with what and
     assert.deepEqual([exit, expected], [1, true])
     assert.equal(
       message,
-      `worker 2 died ${limits.workerRestarts + 1} times in a row, at last with SIGKILL; its own last lines say why`,
+      `worker 2 died ${limits.workerRestarts + 1} times in a row, the last time with SIGKILL; its log lines have the reason`,
     )
     return true
   })
@@ -97,5 +97,5 @@ test('a worker is not started again while the engine stops', async () => {
   const { engine, starts, lines } = await withWorker(() => works)
   while (!lines.some((line) => line.includes('scores'))) await systemClock.sleep(10)
   await engine.stop()
-  assert.deepEqual([starts(), lines.some((line) => line.includes('starting it again'))], [1, false])
+  assert.deepEqual([starts(), lines.some((line) => line.includes('restarting it'))], [1, false])
 })

@@ -8,7 +8,7 @@ import type { Clock } from '../../../src/base/clock.js'
 import { openBackups } from '../../../src/consumers/backup/holding.js'
 import { isEngineError } from '../../../src/base/errors.js'
 import { limits } from '../../../src/base/limits.js'
-import type { PartitionFiles } from '../../../src/log/log-files.js'
+import type { PartitionFiles } from '../../../src/contracts/backups.js'
 import { openChdbWarehouse } from '../../../src/sinks/chdb/warehouse.js'
 import { migrate } from '../../../src/sinks/migrate.js'
 import type { Warehouse } from '../../../src/sinks/warehouse.js'
@@ -44,7 +44,7 @@ async function harness(files: () => readonly PartitionFiles[]) {
   })
   const ready = async (id: string): Promise<string> => {
     for (;;) {
-      const standing = backups.standing(id)
+      const standing = backups.progress(id)
       assert.ok(standing !== undefined && standing.state !== 'failed', JSON.stringify(standing))
       if (standing.state === 'ready') return standing.parts.warehouse
       await clock.sleep(1)
@@ -72,12 +72,12 @@ test('one backup is held at a time, for as long as a caller asks for it', async 
   const folder = await ready(first)
   await assert.rejects(backups.begin(), (error) => isEngineError(error, 'LOCKED'))
   pass(limits.backupLeaseMs - 1)
-  assert.equal(backups.standing(first)?.state, 'ready')
+  assert.equal(backups.progress(first)?.state, 'ready')
   pass(limits.backupLeaseMs - 1)
   await assert.rejects(backups.begin(), (error) => isEngineError(error, 'LOCKED'))
   pass(1)
   const second = await backups.begin()
-  assert.equal(backups.standing(first), undefined)
+  assert.equal(backups.progress(first), undefined)
   assert.ok(!existsSync(folder))
   await ready(second)
   assert.equal(await backups.end(second), true)

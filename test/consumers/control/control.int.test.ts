@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert'
 import { createHash } from 'node:crypto'
-import { test } from 'vitest'
+import { expect, test } from 'vitest'
 import { systemClock } from '../../../src/base/clock.js'
 import { bundledDecisions } from '../../../src/consumers/models/bundled.js'
 import type { NewDecision } from '../../../src/consumers/control/decision.js'
@@ -12,7 +12,7 @@ import type { Manifest, ModelName, StoredModel } from '../../../src/scorers/mode
 import { championOf } from '../../../src/scorers/routing.js'
 import { onTestFinished } from 'vitest'
 import { linearModel } from '../../scorers/onnx/bytes.js'
-import { followRouting, type Followed, type FollowOptions } from '../control-harness.js'
+import { followRouting, oldRecord, type Followed, type FollowOptions } from '../control-harness.js'
 import { engineHarness, passes, type EngineHarness } from '../engine-harness.js'
 import { controlTopic } from '../../../src/consumers/ground/topic-names.js'
 
@@ -193,4 +193,30 @@ test('a bundled model that does not fit is reported and left out', async () => {
   const control = await follow(harness, stored, { first })
   assert.equal(championOf(control.current(), 'door-force', 'any'), undefined)
   assert.match(said[0]!, /door-force.*0123456789abcdef.*doors/)
+})
+
+test('a decision of a newer build about a model stops the partitions that the model scores', async () => {
+  const harness = await harnessWithControl()
+  const followed = await follow(harness, [modelOf(harness, 'v1', 0.1)])
+  await followed.decide(activate('v1'))
+  const stops = await harness.stops()
+  const flow = await harness.score({ routing: () => followed.current(), stops })
+  await harness.append(passes(10))
+  await flow.caughtUp()
+  const split = {
+    v: 1,
+    kind: 'split',
+    id: 'x',
+    by: 'ann',
+    why: 'try it',
+    atMs: 1,
+    replaces: null,
+    family: 'door-force',
+  }
+  const offset = await harness.log.append(controlTopic, [oldRecord(split)])
+  await followed.reached(offset + 1)
+  await harness.append(passes(10, 10))
+  await expect.poll(() => stops.stopped().length).toBe(1)
+  assert.equal(stops.stopped()[0]!.code, 'UNKNOWN_DECISION')
+  assert.equal((await harness.seen()).size, 10)
 })

@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert'
 import { onTestFinished, test } from 'vitest'
 import { systemClock } from '../../../src/base/clock.js'
-import type { StoppedPartition } from '../../../src/contracts/ports.js'
+import type { StoppedPartition } from '../../../src/contracts/partitions.js'
 import type { Stops } from '../../../src/consumers/control/stops.js'
 import { ensureTopics } from '../../../src/consumers/ground/topics.js'
 import { partitionOf } from '../../../src/base/keys.js'

@@ -16,7 +16,7 @@ export function redriveContract(open: OpenHarness): void {
       const deadLetters = deadLettersOf(harness)
       const told = await redrive(deadLetters, asked(harness, { dryRun: true }))
       assert.deepEqual(
-        told.map(({ becomes, letter: { event_id } }) => [event_id, becomes]).sort(),
+        told.map(({ becomes, deadLetter: { event_id } }) => [event_id, becomes]).sort(),
         [
           ['acme-50', 'bad'],
           ['stranger-0', 'scored'],
@@ -39,7 +39,7 @@ export function redriveContract(open: OpenHarness): void {
           ['stranger-2', true, 'prediction'],
         ],
       )
-      const scores = new Map(told.map((one) => [one.letter.event_id, 'score' in one ? one.score : undefined]))
+      const scores = new Map(told.map((one) => [one.deadLetter.event_id, 'score' in one ? one.score : undefined]))
       for (const { id, score } of strangers.slice(0, 1)) assert.equal(score, scores.get(id))
     })
 

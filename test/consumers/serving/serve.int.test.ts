@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert'
 import { test, vi } from 'vitest'
-import { isRejected, type Predicted, type ScoringPort } from '../../../src/contracts/ports.js'
+import { isRejected, type Predicted, type ScoringPort } from '../../../src/contracts/scoring.js'
 import { systemClock } from '../../../src/base/clock.js'
 import { openPredictionLog, type PredictionLog } from '../../../src/consumers/serving/prediction-log.js'
 import { scoringPort } from '../../../src/consumers/serving/serve.js'

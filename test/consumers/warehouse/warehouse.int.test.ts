@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'vitest'
-import { riskLevels, scoredBy } from '../../../src/log/blocks/block.js'
+import { riskLevels } from '../../../src/contracts/risks.js'
+import { scoredBy } from '../../../src/log/blocks/block.js'
 import { encodePredictions } from '../../../src/consumers/warehouse/predictions.js'
 import { decodeBlock, encodeBlock } from '../../../src/log/blocks/codec.js'
 import { marker } from '../../log/blocks/blocks.js'

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { describe, test } from 'vitest'
 import { eventTypes } from '../../../src/streams/schema/event-type.js'
 import { builtinStreams } from '../../../src/streams/built-in/index.js'
-import type { AvroRecord } from '../../../src/streams/stream.js'
+import type { AvroRecord } from '../../../src/contracts/streams.js'
 import { validateStream } from '../../../src/streams/language/validate.js'
 
 const read = (path: string): string => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8')

@@ -5,7 +5,7 @@ import { limits } from '../../../base/limits.js'
 import { registryHttp, type Answer, type RegistryAccess, type RegistryHttp } from './http.js'
 import { fetchSchema } from './schemas.js'
 import type { RegisteredSchema, SchemaSource, SchemaSubjects, WriterSchema } from '../../codec/schema-source.js'
-import type { AvroRecord } from '../../stream.js'
+import type { AvroRecord } from '../../../contracts/streams.js'
 
 export interface SchemaRegistryOptions extends RegistryAccess {
   readonly clock: Clock

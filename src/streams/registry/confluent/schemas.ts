@@ -5,7 +5,7 @@ import { EngineError, isEngineError, messageOf } from '../../../base/errors.js'
 import { limits } from '../../../base/limits.js'
 import { failure, type RegistryHttp } from './http.js'
 import type { WriterSchema } from '../../codec/schema-source.js'
-import type { AvroRecord } from '../../stream.js'
+import type { AvroRecord } from '../../../contracts/streams.js'
 
 type Middleware = NonNullable<ConstructorParameters<typeof SchemaRegistry>[0]['middlewares']>[number]
 

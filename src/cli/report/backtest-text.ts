@@ -1,6 +1,6 @@
 import type { BacktestReport, BacktestRun } from '../../consumers/replay/backtest-directory.js'
 import type { ScorerFigures } from '../../learning/figures/backtest-figures.js'
-import { summaryOf } from '../report/backtest-report.js'
+import { summaryOf } from './backtest-report.js'
 import { count, duration, table } from '../terminal/terminal.js'
 
 const timeOf = (ms: number | null): string => (ms === null ? '-' : new Date(ms).toISOString().slice(0, 19))
@@ -40,7 +40,7 @@ const figures: readonly (readonly [string, (scorer: ScorerFigures) => string])[]
   ],
 ]
 
-/** Two scorers side by side. */
+/** Compares two scorers side by side. */
 export function comparisonText(report: BacktestReport): string {
   const {
     run,
@@ -59,7 +59,7 @@ export function comparisonText(report: BacktestReport): string {
   return `${text}${summaryOf(report, { run: run.id, other: comparedWith })}`
 }
 
-/** What a run found, with its speed. */
+/** The report of a run, with its speed. */
 export function reportText(report: BacktestReport): string {
   const { run } = report
   const speed =
