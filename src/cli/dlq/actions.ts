@@ -46,7 +46,7 @@ function redriveOn(group: Command, terminal: Terminal): void {
         'when there are such events.',
     )
     .option('--rate <events/s>', 'send at most this many per second', numberWithin(1, 100_000), 500)
-    .option('--limit <letters>', 'stop after this many', numberWithin(1, most), most)
+    .option('--limit <number>', 'stop after this many', numberWithin(1, most), most)
     .option('--dry-run', 'only print what each event would become now: scored, late, duplicate or still bad')
     .option('--even-bad', 'also send events that are still bad; each becomes a dead letter again (for operator keys)')
     .action(async (options: RedriveOptions) => {
@@ -89,7 +89,7 @@ function purgeOn(group: Command, terminal: Terminal): void {
         'redriven. Their bytes stay in the log until its retention removes them.',
     )
     .option('--all', 'purge all of the stream; needed when no other option chooses')
-    .option('--limit <letters>', 'stop after this many', numberWithin(1, most), most)
+    .option('--limit <number>', 'stop after this many', numberWithin(1, most), most)
     .option('--dry-run', 'only count them')
     .option('--yes', 'do not ask for confirmation')
     .action(async (options: PurgeOptions) => {
@@ -135,7 +135,7 @@ function wouldBe(result: Result): string {
 const resultColumns: readonly Column<Result>[] = [
   ...deadLetterColumns
     .slice(0, 6)
-    .map(({ cell, ...column }) => ({ ...column, cell: ({ letter }: Result) => cell(letter) })),
+    .map(({ cell, ...column }) => ({ ...column, cell: (result: Result) => cell(result.letter) })),
   { title: 'would be', cell: wouldBe },
 ]
 

@@ -33,7 +33,7 @@ export function dlqCommand(parent: Command, terminal: Terminal): void {
       .option('--stream <name>', 'only of this stream'),
   )
     .addOption(new Option('--state <state>', 'only in this state').choices([...deadLetterStates, 'all']).default('new'))
-    .option('--limit <letters>', 'print at most this many', numberWithin(1, 1_000_000), 20)
+    .option('--limit <number>', 'print at most this many', numberWithin(1, 1_000_000), 20)
     .action(async (options: DeadLetterOptions & { state: string }) => {
       const page = await find(await connect(options, terminal.interrupted), options)
       if (options.json === true) return printJson(terminal, page)
@@ -51,7 +51,7 @@ export function dlqCommand(parent: Command, terminal: Terminal): void {
 
   reads(talksToEngine(group.command('show')))
     .summary('show one dead letter: headers, reason, bytes, and what it would become now')
-    .argument('<letter>', 'id of the dead letter, as the list shows it: attendance/2/17', placeOption)
+    .argument('<id>', 'id of the dead letter, as the list shows it: attendance/2/17', placeOption)
     .action(async (place: string, options: ReadOptions) => {
       const shown = (await (await connect(options, terminal.interrupted)).get(`/api/v2/dead-letters/${place}`)) as Shown
       await (options.json === true ? printJson(terminal, shown) : print(terminal, shownText(shown)))
@@ -93,17 +93,22 @@ async function find(
   return { letters: deadLetters, next: cursor ?? null }
 }
 
-function shownText({ letter, key, value, headers, decoded, today }: Shown): string {
+function shownText({ letter: deadLetter, key, value, headers, decoded, today }: Shown): string {
   const lines: [string, string][] = [
-    ['dead letter', `${letter.id}, ${letter.state}`],
-    ['record', `${letter.stream}, partition ${letter.partition}, offset ${letter.offset}, of ${letter.time}`],
-    ['reason', `${letter.code} at ${letter.stage}: ${letter.reason}`],
-    ['stored by', letter.version],
+    ['dead letter', `${deadLetter.id}, ${deadLetter.state}`],
+    [
+      'record',
+      `${deadLetter.stream}, partition ${deadLetter.partition}, offset ${deadLetter.offset}, of ${deadLetter.time}`,
+    ],
+    ['reason', `${deadLetter.code} at ${deadLetter.stage}: ${deadLetter.reason}`],
+    ['stored by', deadLetter.version],
     [
       'redriven',
-      letter.attempts === 0 ? 'never' : `${letter.attempts} times; first a dead letter at offset ${letter.origin}`,
+      deadLetter.attempts === 0
+        ? 'never'
+        : `${deadLetter.attempts} times; first a dead letter at offset ${deadLetter.origin}`,
     ],
-    ['tenant', letter.tenant ?? 'not certain'],
+    ['tenant', deadLetter.tenant ?? 'not certain'],
     [
       'today',
       today.becomes === 'bad'
@@ -115,7 +120,7 @@ function shownText({ letter, key, value, headers, decoded, today }: Shown): stri
     ['key', bytesText(key)],
     ...Object.entries(headers).map(([name, bytes]): [string, string] => [`header ${name}`, bytesText(bytes)]),
     ...(decoded === undefined ? [] : [['decoded', JSON.stringify(decoded)] satisfies [string, string]]),
-    [`${letter.bytes} bytes`, bytesText(value)],
+    [`${deadLetter.bytes} bytes`, bytesText(value)],
   ]
   const width = Math.max(...lines.map(([title]) => title.length))
   return lines.map(([title, text]) => `${title.padEnd(width)}  ${text}\n`).join('')
