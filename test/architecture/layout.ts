@@ -2,7 +2,7 @@ import { posix } from 'node:path'
 import { importsOf, isCode, type Source } from './source.js'
 import type { Rule } from './rules.js'
 
-/** The layout of src: which folder may import which, in which order the rooms of the consumers stand, what an adapter is. */
+/** The layout of src: which folder may import which, the order of the folders of consumers, what an adapter is. */
 
 /** Folders that a folder of src may import besides itself, `base` and `contracts`. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
@@ -57,7 +57,7 @@ const rootMayImport: Readonly<Record<string, readonly string[]>> = {
 /** A module of the user's is bound to the public face, and the launcher starts the program. */
 const alsoImports = new Set(['src/streams/user-module.ts src/index.ts', 'src/cli/launch.cts src/main.ts'])
 
-/** The rooms of the consumers. A room imports itself and rooms of lower rows; rooms of one row do not know each other. */
+/** The folders of consumers. A folder imports itself and folders of lower rows, and no other folder of its own row. */
 export const rooms: readonly (readonly string[])[] = [
   ['ground'],
   ['control'],
@@ -93,7 +93,7 @@ export const importsPointOneWay: Rule = (file) => {
   const allowed = from === '' ? rootMayImport[file.path] : mayImport[from]
   if (allowed === undefined)
     return [
-      `${file.path}: ${from === '' ? 'the root of src keeps index.ts and main.ts' : `src/${from}/ has no place in the layout`}`,
+      `${file.path}: ${from === '' ? 'the root of src keeps index.ts and main.ts' : `src/${from}/ is in no layout`}`,
     ]
   const open = new Set([from, 'base', 'contracts', ...allowed])
   if (from === 'base') open.delete('contracts')
@@ -124,7 +124,10 @@ export const onlyTheRootChoosesAdapters: Rule = (file) =>
         .map((path) => `${file.path} imports the adapter ${path}`)
     : []
 
-/** Groups of at least two nodes that reach each other. Source: Tarjan, Depth-first search and linear graph algorithms, 1972. */
+/**
+ * Groups of at least two nodes that reach each other. Source: Tarjan, "Depth-first search and linear graph algorithms",
+ * 1972.
+ */
 export function cyclesOf(graph: ReadonlyMap<string, readonly string[]>): readonly (readonly string[])[] {
   const index = new Map<string, number>()
   const low = new Map<string, number>()
@@ -153,7 +156,9 @@ export function importGraph(files: readonly Source[]): ReadonlyMap<string, reado
   return new Map(sources.map((file) => [file.path, relativeImports(file).filter((path) => known.has(path))]))
 }
 
-/** The same between rooms: a folder below a folder of src is one; a file that lies beside such folders stands for itself. */
+/**
+ * The same between folders: a folder below a folder of src is a node; a file beside such folders stands for itself.
+ */
 export function roomGraph(graph: ReadonlyMap<string, readonly string[]>): ReadonlyMap<string, readonly string[]> {
   const room = (path: string): string => (path.split('/').length > 3 ? posix.dirname(path) : path)
   const out = new Map<string, Set<string>>()

@@ -25,7 +25,7 @@ const engines = [
 const named = (steps: ReturnType<typeof stepsOf>) =>
   steps.map(({ measurement, engine: { name }, run }) => `${measurement.name} ${name} ${run}`)
 
-test('the engines of a measurement take turns, and another one begins each run', () => {
+test('the engines of a measurement take turns, and each run begins with another one', () => {
   expect(named(stepsOf(engines, 2, ['backlog']))).toEqual([
     'backlog tidemill 1',
     'backlog kafka-streams 1',
@@ -34,17 +34,17 @@ test('the engines of a measurement take turns, and another one begins each run',
   ])
 })
 
-test('an engine runs what it is there for, and everything where it is named', () => {
+test('an engine runs its own measurements, and all of them where it is named', () => {
   expect(named(stepsOf(engines, 1, []))).not.toContain('backlog tuned 1')
   expect(named(stepsOf(engines, 1, []))).toContain('latency-3000 tuned 1')
   expect(named(stepsOf(engines, 1, ['backlog', 'tuned']))).toEqual(['backlog tuned 1'])
 })
 
-test('a name that is neither a measurement nor an engine is refused with the names that are', () => {
+test('an unknown name is refused with the names of the measurements and engines', () => {
   expect(() => stepsOf(engines, 1, ['flink'])).toThrow(/flink: neither .* tidemill, kafka-streams, tuned/)
 })
 
-test('what a file of results holds is not run again', async () => {
+test('a measurement whose result is in the file is not run again', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'tidemill-compare-test-'))
   const file = join(directory, 'results.ndjson')
   const steps = stepsOf(engines, 2, ['backlog'])
@@ -76,11 +76,11 @@ test('each figure has its own median, and a ratio is ours divided by theirs', ()
   expect(ratiosOf(medians['backlog'] ?? {})).toEqual({ quix: { eventsPerSecond: 2, totalCpuMicros: 40 / 78 } })
 })
 
-test('without Tidemill there is nothing to divide', () => {
+test('there is no ratio without a result of Tidemill', () => {
   expect(ratiosOf({ quix: { eventsPerSecond: 1 } })).toEqual({})
 })
 
-test('CPU an event counts the servers that an engine needs', () => {
+test('the CPU of an event includes the servers that an engine needs', () => {
   expect(cpuAnEvent({ engine: 3, kafka: 1 }, 100_000)).toEqual({
     engineCpuMicros: 30,
     kafkaCpuMicros: 10,
@@ -88,7 +88,7 @@ test('CPU an event counts the servers that an engine needs', () => {
   })
 })
 
-test('the CPU of a process is read behind a name with spaces and brackets', () => {
+test('the CPU of a process is read also where its name has spaces and brackets', () => {
   expect(cpuSecondsIn('12 (a (b) c) S 1 1 1 0 -1 0 0 0 0 0 250 50 0 0 20 0 1 0 0')).toBe(3)
 })
 

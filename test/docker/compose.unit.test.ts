@@ -44,7 +44,7 @@ const ofImage = Object.fromEntries(
   ]),
 )
 
-test('every engine is given settings that exist, and may start with them', () => {
+test('every engine has settings that exist and that it can start with', () => {
   assert.equal(engines.length, 4)
   for (const [name, service] of engines) {
     const config = loadConfig({ variables: { ...ofImage, ...variablesOf(service) } })
@@ -59,7 +59,7 @@ test('every engine is given settings that exist, and may start with them', () =>
   })
 })
 
-test('the engines of each profile have every role between them', () => {
+test('the engines of each profile together have every role', () => {
   for (const profile of ['together', 'apart']) {
     const some = engines.filter(([, { profiles }]) => profiles?.includes(profile))
     assert.deepEqual(
@@ -71,7 +71,7 @@ test('the engines of each profile have every role between them', () => {
   assert.equal(defaults.get('COMPOSE_PROFILES'), 'together')
 })
 
-test('every image is pinned to a version, every server is bounded, checked, and reached from this machine alone', () => {
+test('every image has a version; every server has limits, a check and ports of this machine only', () => {
   for (const [name, { image, mem_limit, healthcheck, ports = [] }] of all) {
     assert.match(image, /^[a-z/-]+:v?\d+\.\d+[\w.-]*$/, name)
     assert.ok(mem_limit !== undefined && healthcheck !== undefined, name)
@@ -85,7 +85,7 @@ test('every image is pinned to a version, every server is bounded, checked, and 
   )
 })
 
-test('what is waited for is healthy, and what is mounted is there', () => {
+test('services wait for health checks, and every mounted file exists', () => {
   for (const [name, { depends_on: needs = {}, volumes: mounts = [] }] of all) {
     for (const [other, { condition }] of Object.entries(needs))
       assert.ok(
@@ -97,7 +97,7 @@ test('what is waited for is healthy, and what is mounted is there', () => {
   }
 })
 
-test('everything that the image is made of is let through to its build', () => {
+test('the build context contains every file that the image copies', () => {
   const lets = new Set(
     readFileSync(packagePath('.dockerignore'), 'utf8')
       .split('\n')
@@ -114,7 +114,7 @@ test('everything that the image is made of is let through to its build', () => {
     )
 })
 
-test('Prometheus looks for every service that is an engine', () => {
+test('Prometheus scrapes every engine', () => {
   const { scrape_configs } = yamlOf<{
     scrape_configs: readonly {
       job_name: string
@@ -129,12 +129,12 @@ test('Prometheus looks for every service that is an engine', () => {
   )
 })
 
-test('every alert says what happened and what to do', () => {
+test('every alert describes what happened and what to do', () => {
   for (const { alert, labels, annotations } of alertRules)
     assert.ok(['page', 'ticket'].includes(labels.severity ?? '') && annotations.summary && annotations.action, alert)
 })
 
-test('promtool takes the configuration, and every alert fires on what it is for', (context) => {
+test('promtool accepts the configuration, and every alert fires in its case', (context) => {
   const missing = prometheus.missing()
   if (missing !== undefined) {
     process.stderr.write(`\nThe rules of Prometheus are NOT checked: ${missing}.\n`)

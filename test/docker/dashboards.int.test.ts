@@ -144,7 +144,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true })
 })
 
-test('every query of the dashboards has rows to show', async () => {
+test('every query of the dashboards returns rows', async () => {
   const filled = new Map<string, string>()
   for (const [name, sql] of variableQuestions('clickhouse')) {
     const values = (await engine.query<Record<string, string>>(sql)).map((row) => Object.values(row)[0]!)
@@ -171,7 +171,7 @@ test('every query of the dashboards has rows to show', async () => {
   }
 })
 
-test('every panel asks a data source that is provisioned', () => {
+test('every panel uses a provisioned data source', () => {
   const { datasources } = yamlOf<{ datasources: readonly { uid: string }[] }>(
     'grafana/provisioning/datasources/datasources.yaml',
   )
@@ -183,7 +183,7 @@ test('every panel asks a data source that is provisioned', () => {
 /** There is none while nothing fails. */
 const silentWhileWell = (promql: string): boolean => promql.includes('tidemill_retries_total')
 
-test('every expression of the dashboards has samples of a running engine', async () => {
+test('every expression of the dashboards finds samples of a running engine', async () => {
   await until(async () => (await counted('sum(tidemill_events_total)')) === (await scored()))
   for (const [name, query] of variableQuestions('prometheus')) {
     const [, metric, label] = /^label_values\((\w+), (\w+)\)$/.exec(query)!
@@ -203,7 +203,7 @@ test('every expression of the dashboards has samples of a running engine', async
   }
 })
 
-test('every alert rule is evaluated without an error, on metrics that a running engine has', async () => {
+test('every alert rule evaluates without an error on the metrics of a running engine', async () => {
   interface Evaluated {
     readonly name: string
     readonly health: string

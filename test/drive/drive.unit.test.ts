@@ -27,7 +27,8 @@ describe('a sentence', () => {
     assert.equal(
       message,
       'When ann checks in with p1: expected risk low, but it is high; expected reasons speed_kmh, but they are ' +
-        'device_familiarity_28d, device_person_changed, device_elapsed_s; expected people_on_device_1h 9, but it is 5; ' +
+        'device_familiarity_28d, device_person_changed, device_elapsed_s; ' +
+        'expected people_on_device_1h 9, but it is 5; ' +
         'expected elapsed_s missing, but it is 1260.\n' +
         'What came: it scored 0.865979, high risk, by heuristic:no-model (heuristic_v1).',
     )
@@ -37,7 +38,8 @@ describe('a sentence', () => {
     assert.equal(
       await failureOf(drive(doors).when(record('noise')).then({ risk: 'low' })),
       'When the record "noise": expected a prediction.\n' +
-        "What came: it is the dead letter BAD_JSON (an event starts with '{' (JSON), C3 01 or 0 (Avro), not with 0x6e).",
+        'What came: it is the dead letter BAD_JSON ' +
+        "(an event starts with '{' (JSON), C3 01 or 0 (Avro), not with 0x6e).",
     )
     assert.match(
       await failureOf(drive(doors).when(pass()).then({ deadLetter: 'BAD_JSON' })),

@@ -17,9 +17,15 @@ export async function benchOn(preset: TestPreset, directory: string): Promise<Be
   const stream = await benchStream()
   await placeModel(directory, stream)
   const flags = {
-    dataDirectory: join(directory, 'data'), 'streams.builtin': [], 'streams.paths': [packagePath('bench/streams')], 'models.directory': join(directory, 'models'),
-    'warehouse.rawEvents': false, 'api.port': 0, 'demo.enabled': false, tenants: 'any',
-  } // prettier-ignore
+    dataDirectory: join(directory, 'data'),
+    'streams.builtin': [],
+    'streams.paths': [packagePath('bench/streams')],
+    'models.directory': join(directory, 'models'),
+    'warehouse.rawEvents': false,
+    'api.port': 0,
+    'demo.enabled': false,
+    tenants: 'any',
+  }
   return { stream, flags, config: loadConfig({ variables: preset.variables, flags }) }
 }
 

@@ -157,7 +157,8 @@ onEveryPreset((preset) => {
       await until(
         async () => (await count(`predictions_final WHERE tenant = 'acme' AND role = 'served'`)) === events.length,
       )
-      const person = `/api/v2/features/attendance/person/${String(events[0]['person_id'])}?tenant=acme&at=${new Date(late.occurred_at + 1_000).toISOString()}`
+      const at = new Date(late.occurred_at + 1_000).toISOString()
+      const person = `/api/v2/features/attendance/person/${String(events[0]['person_id'])}?tenant=acme&at=${at}`
       const features = async (): Promise<object> =>
         (await (
           await fetch(`${engine!.url}${person}`, { headers: { authorization: `Bearer ${key}` } })

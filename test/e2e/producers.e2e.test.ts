@@ -42,41 +42,74 @@ async function fromFile(lines: readonly string[]): Promise<readonly (readonly [s
     for (const [i, text] of lines.entries()) yield { number: i + 1, text }
   }
   await scoreFile({
-    stream: 'attendance', streams: [], features: false, lines: numbered(),
+    stream: 'attendance',
+    streams: [],
+    features: false,
+    lines: numbered(),
     write: async (text) => {
       for (const line of text.trimEnd().split('\n')) {
         const { event_id: id, score } = JSON.parse(line) as { event_id: string; score: number }
         scores.push([id, Math.fround(score)])
       }
     },
-  }) // prettier-ignore
+  })
   return scores.sort(([a], [b]) => (a < b ? -1 : 1))
 }
 
-onCluster([...stores, registry], (preset) => {
-  test('events of a producer in Python, with Confluent’s own serializer, are scored as those of a file are', { timeout }, async () => {
-    const directory = await mkdtemp(join(tmpdir(), 'tidemill-producers-'))
-    onTestFinished(() => rm(directory, { recursive: true, force: true }))
-    const engine = await startEngine(loadConfig({ variables: preset.variables, flags: { dataDirectory: join(directory, 'data'), tenants: 'any', 'streams.builtin': ['attendance'], 'streams.accept': ['attendance=avro'], 'api.port': 0 } }))
-    onTestFinished(() => engine.stop())
+onCluster(
+  [...stores, registry],
+  (preset) => {
+    test(
+      'events of a Python producer with the serializer of Confluent are scored like those of a file',
+      { timeout },
+      async () => {
+        const directory = await mkdtemp(join(tmpdir(), 'tidemill-producers-'))
+        onTestFinished(() => rm(directory, { recursive: true, force: true }))
+        const engine = await startEngine(
+          loadConfig({
+            variables: preset.variables,
+            flags: {
+              dataDirectory: join(directory, 'data'),
+              tenants: 'any',
+              'streams.builtin': ['attendance'],
+              'streams.accept': ['attendance=avro'],
+              'api.port': 0,
+            },
+          }),
+        )
+        onTestFinished(() => engine.stop())
 
-    const lines = checkIns(400)
-    const events = join(directory, 'events.ndjson')
-    await writeFile(events, lines.join('\n'))
-    const options = {
-      bootstrap: preset.variables['TIDEMILL_KAFKA_BROKERS']!,
-      registry: preset.variables['TIDEMILL_SCHEMA_REGISTRY_URL']!,
-      topic: compileStream(attendance).topics.events,
-      schema: packagePath('schemas/attendance.avsc'),
-      events,
-    }
-    const said = await runPython({ file, requirements, args: Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]) })
-    assert.equal((JSON.parse(said) as { delivered: number }).delivered, lines.length)
+        const lines = checkIns(400)
+        const events = join(directory, 'events.ndjson')
+        await writeFile(events, lines.join('\n'))
+        const options = {
+          bootstrap: preset.variables['TIDEMILL_KAFKA_BROKERS']!,
+          registry: preset.variables['TIDEMILL_SCHEMA_REGISTRY_URL']!,
+          topic: compileStream(attendance).topics.events,
+          schema: packagePath('schemas/attendance.avsc'),
+          events,
+        }
+        const said = await runPython({
+          file,
+          requirements,
+          args: Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]),
+        })
+        assert.equal((JSON.parse(said) as { delivered: number }).delivered, lines.length)
 
-    const count = async (rows: string): Promise<number> => Number((await engine.query<{ n: number | string }>(`SELECT count() AS n FROM ${rows}`))[0]!.n)
-    while ((await count('predictions_final')) + (await count('dead_letters')) < lines.length) await Promise.race([systemClock.sleep(100), engine.failed])
-    const found = await engine.query<{ event_id: string; score: number }>('SELECT event_id, score FROM predictions_final ORDER BY event_id')
-    assert.deepEqual(found.map(({ event_id: id, score }) => [id, Math.fround(score)]), await fromFile(lines))
-    assert.deepEqual(await engine.query('SELECT DISTINCT version FROM predictions_final'), [{ version: 'v001' }])
-  })
-}, missingPython(requirements)) // prettier-ignore
+        const count = async (rows: string): Promise<number> =>
+          Number((await engine.query<{ n: number | string }>(`SELECT count() AS n FROM ${rows}`))[0]!.n)
+        while ((await count('predictions_final')) + (await count('dead_letters')) < lines.length)
+          await Promise.race([systemClock.sleep(100), engine.failed])
+        const found = await engine.query<{ event_id: string; score: number }>(
+          'SELECT event_id, score FROM predictions_final ORDER BY event_id',
+        )
+        assert.deepEqual(
+          found.map(({ event_id: id, score }) => [id, Math.fround(score)]),
+          await fromFile(lines),
+        )
+        assert.deepEqual(await engine.query('SELECT DISTINCT version FROM predictions_final'), [{ version: 'v001' }])
+      },
+    )
+  },
+  missingPython(requirements),
+)

@@ -17,7 +17,10 @@ import { onCluster, stores } from './presets.js'
 async function undisturbed(lines: readonly string[]): Promise<ReadonlyMap<string, number>> {
   const scores = new Map<string, number>()
   await scoreFile({
-    stream: 'attendance-bench', streams: [packagePath('bench/streams')], model: packagePath('bench/attendance-bench.onnx'), features: false,
+    stream: 'attendance-bench',
+    streams: [packagePath('bench/streams')],
+    model: packagePath('bench/attendance-bench.onnx'),
+    features: false,
     lines: (async function* () {
       for (const [i, text] of lines.entries()) yield { number: i + 1, text }
     })(),
@@ -27,7 +30,7 @@ async function undisturbed(lines: readonly string[]): Promise<ReadonlyMap<string
         scores.set(id, score)
       }
     },
-  }) // prettier-ignore
+  })
   return scores
 }
 

@@ -62,7 +62,7 @@ describe('a world', () => {
     assert.equal(hashOf(world.events(startMs, startMs + 3 * dayMs)), hashOf(whole))
   })
 
-  test('goes on with the very next event after a reader stopped early', () => {
+  test('continues with the next event after a reader stopped early', () => {
     const world = createWorld(small)
     const first: Happening[] = []
     for (const happening of world.events(startMs, startMs + dayMs)) {

@@ -195,7 +195,7 @@ test('a bundled model that does not fit is reported and left out', async () => {
   assert.match(said[0]!, /door-force.*0123456789abcdef.*doors/)
 })
 
-test('a decision of a newer build stops the partitions whose model it decides about, and answers nothing in its place', async () => {
+test('a decision of a newer build about a model stops the partitions that the model scores', async () => {
   const harness = await harnessWithControl()
   const followed = await follow(harness, [modelOf(harness, 'v1', 0.1)])
   await followed.decide(activate('v1'))

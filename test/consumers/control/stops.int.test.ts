@@ -85,7 +85,7 @@ describe('events that retention dropped before they had a result', () => {
     assert.deepEqual(await offsetsIn(harness, acme.partition), range(0, 59))
   })
 
-  test('are given up by an accept with a name, a reason and the offsets; every process and a restart follow it', async () => {
+  test('are given up by an accept with a name, a reason and the offsets, in every process', async () => {
     const harness = await withAGap()
     const stops = await harness.stops()
     const elsewhere = await harness.stops()
@@ -199,7 +199,7 @@ describe('a recreated event topic', () => {
     ['though it is shorter', 20],
     ['though it has grown beyond what was scored', 80],
   ] as const)
-    test(`stops the partition with LOG_RESET, ${what}; once accepted, the partition starts again without a history`, async () => {
+    test(`stops the partition with LOG_RESET, ${what}; once accepted, it starts again without a history`, async () => {
       const harness = await renewed(count, longAgo)
       const stops = await harness.stops()
       const flow = await harness.score({ stops, routing: routingWith(stops) })

@@ -93,7 +93,7 @@ describe('a partition with too many bad records stops', () => {
     assert.match((await untilStopped(harness, 50)).message, new RegExp(`after offset ${lastKept} `))
   })
 
-  test('until an operator accepts the stop: then the engine consumes what follows, and the count starts at zero', async () => {
+  test('until an operator accepts the stop; then the count starts at zero', async () => {
     const harness = await engineHarness()
     await harness.append(breaking)
     await untilStopped(harness, 50)

@@ -94,7 +94,7 @@ test('a state that ends before the log begins is dropped and rebuilt from what t
     if (Number(place.split('/')[1]) >= 90) assert.deepEqual(vector, shifted.get(place), place)
 })
 
-test('a predictions topic restored from an older copy stops the partition with GAP; an accept gives up the lost rows', async () => {
+test('a predictions topic restored from an older copy stops with GAP; an accept gives up the lost rows', async () => {
   const harness = await engineHarness()
   const topic = harness.stream.topics.predictions
   await harness.append(passes(50))

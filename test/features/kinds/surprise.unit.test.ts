@@ -81,12 +81,12 @@ describe('the distance to neighbours', () => {
   test('is small for a stretch that was there before, whatever its level', () =>
     about(lastOf({ near: near() }, samples([1, 9, 1, 9, 1, 9, 1, 9, 1, 9]))['near'], 0))
 
-  test('sees a step between usual values that was never taken', () => {
+  test('is large for a new step between usual values', () => {
     // Pairs before: (1, 9) and (9, 1); (9, 9) is 8 from either.
     about(lastOf({ near: near() }, samples([1, 9, 1, 9, 1, 9, 1, 9, 9]))['near'], 8)
   })
 
-  test('says nothing while there are fewer stretches than neighbours, and nothing of a missing value', () => {
+  test('is missing while there are fewer stretches than neighbours, and for a missing value', () => {
     assert.equal(lastOf({ near: near() }, samples([1, 2, 3]))['near'], -1)
     assert.equal(lastOf({ near: near() }, samples([1, 1, 1, 1, 1, 1, null]))['near'], -1)
   })
@@ -131,7 +131,7 @@ describe('surprise', () => {
     about(lastOf({ x: itself, never, rare: rare(['x', 'never']) }, samples([1, 1, 1, 5]))['rare'], Math.log10(4))
   })
 
-  test('wears off: what happened long ago excuses less', () => {
+  test('fades: an old event lowers the rank less', () => {
     const again = (halfLifeMs: number): number =>
       lastOf(
         { x: itself, rare: rare(['x'], halfLifeMs) },
@@ -147,7 +147,7 @@ describe('surprise', () => {
 })
 
 describe('a peak', () => {
-  test('is the largest that the feature was at earlier events of the window, never the event itself', () => {
+  test('is the largest value of the feature at earlier events of the window, without the event itself', () => {
     assert.deepEqual(
       replay({ x: itself, high: highest('x') }, samples([3, 1, 8, 2, 9])).map((one) => one['high']),
       [-1, 3, 3, 8, 8],
@@ -170,7 +170,7 @@ const histories = fc.array(
   { minLength: 1, maxLength: 60 },
 )
 
-test('are what the specification says, whatever the order of arrival and wherever the state was stored and loaded', () =>
+test('equal the specification in any order of arrival, also where the state is stored and loaded between events', () =>
   fc.assert(
     fc.property(histories, fc.integer({ min: 1, max: 20 }), (steps, storedEvery) => {
       let at = 1e6 * minuteMs

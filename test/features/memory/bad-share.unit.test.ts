@@ -69,7 +69,7 @@ test('the bytes follow from the last records alone: state rebuilt from a part of
     }),
   ))
 
-test('a rule that looks at fewer records takes the last of those that are known; one that looks at more takes all', () => {
+test('a rule over fewer records takes the last known ones; a rule over more records takes all', () => {
   const ten = new BadShare({ share: 0.5, records: 10 }, undefined, -1)
   for (let offset = 0; offset < 10; offset++) ten.add(offset, offset >= 6, [])
   const blob = ten.takeDirty()

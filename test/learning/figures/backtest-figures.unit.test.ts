@@ -72,7 +72,10 @@ describe('the figures of a backtest', () => {
   test('without rows are all empty', () => {
     const { run, ks, psi, compared, tenants, costRule } = backtestFigures(rowsOf([]))
     assert.deepEqual([ks, psi, compared, tenants, costRule], [null, null, 0, [], defaultCosts])
-    assert.deepEqual([run.rows, run.meanScore, run.rocAuc, run.prAuc, run.calibration, run.cheapest], [0, null, null, null, null, null]) // prettier-ignore
+    assert.deepEqual(
+      [run.rows, run.meanScore, run.rocAuc, run.prAuc, run.calibration, run.cheapest],
+      [0, null, null, null, null, null],
+    )
   })
 
   test('without labels have distributions and no more', () => {
@@ -82,7 +85,10 @@ describe('the figures of a backtest', () => {
     }))
     const { run, psi } = backtestFigures(rowsOf(list))
     assert.deepEqual([run.rows, run.labelled, run.low, run.medium, run.high], [3, 0, 1, 1, 1])
-    assert.deepEqual([run.rocAuc, run.calibration, run.roc, run.pr, run.costs, run.cheapest], [null, null, [], [], [], null]) // prettier-ignore
+    assert.deepEqual(
+      [run.rocAuc, run.calibration, run.roc, run.pr, run.costs, run.cheapest],
+      [null, null, [], [], [], null],
+    )
     assert.equal(psi, 0)
   })
 })

@@ -1,4 +1,7 @@
-import { avsc, changed, count, defineStream, difference, distanceKm, distinct, elapsed, ewma, flag, hour, hoursBetween, length, mean, minuteOfDay, othersSince, ratio, seasonal, share, sum, zscore } from '../../../src/index.js'
+import {
+  avsc, changed, count, defineStream, difference, distanceKm, distinct, elapsed, ewma, flag, hour, hoursBetween,
+  length, mean, minuteOfDay, othersSince, ratio, seasonal, share, sum, zscore,
+} from '../../../src/index.js'
 import type { AttendanceEvent } from '../../../src/streams/built-in/events.js'
 
 /**

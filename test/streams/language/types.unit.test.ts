@@ -30,14 +30,16 @@ describe('a stream is checked where it is written', () => {
     assert.throws(unknownEntity, /there is no entity 'site'/)
   })
 
-  test('and every mistake in mistakes.ts is one; the compiler names the column and what was perhaps meant', () => {
+  test('and the compiler reports every mistake in mistakes.ts with the column and a suggestion', () => {
     const text = `
       import { avsc, count, defineStream, mean } from 'tidemill'
       import type { AttendanceEvent } from '../../../src/streams/built-in/events.js'
       defineStream({
-        name: 'typed', schema: avsc<AttendanceEvent>('', ''), id: 'event_id', time: 'occurred_at', tenant: 'tenant_id', entities: { person: 'person_id' },
+        name: 'typed', schema: avsc<AttendanceEvent>('', ''), id: 'event_id', time: 'occurred_at', tenant: 'tenant_id',
+        entities: { person: 'person_id' },
         features: { position: mean('latt', '1h', { by: 'person' }), events: count('1h', { by: 'persn' }) },
-        heuristic: (x) => x.positions, risk: { high: 0.8, medium: 0.5 }, outcome: { matureAfter: '14d', silenceMeans: 'genuine' },
+        heuristic: (x) => x.positions, risk: { high: 0.8, medium: 0.5 },
+        outcome: { matureAfter: '14d', silenceMeans: 'genuine' },
       })`
     const [uncaught, messages] = complaints([here('mistakes.ts')], [here('written-by-a-user.ts'), text])
     assert.deepEqual(uncaught, [])
