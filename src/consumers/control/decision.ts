@@ -51,7 +51,7 @@ export type ReadDecision =
 /** The format of records with an envelope. Older records have no `v`. */
 const format = 1
 
-const readers = new Map(
+const readers = new Map<string, { readonly kind: AnyKind; readonly check: (value: unknown) => boolean }>(
   kinds.map((kind: AnyKind) => {
     const schema = Type.Object({ kind: Type.Literal(kind.kind), ...envelope, ...kind.fields })
     return [kind.kind, { kind, check: (value: unknown) => Value.Check(schema, value) }]
