@@ -13,7 +13,7 @@ export interface BadShareRule {
 }
 
 /** The bad records up to offset `to` no longer count, because a person has accepted them. */
-export interface Forgiven {
+export interface AcceptedOffsets {
   readonly from: number
   readonly to: number
 }
@@ -52,8 +52,8 @@ export class BadShare {
   }
 
   /** Counts the next record. Returns whether too many of the last records are bad now. */
-  add(offset: number, bad: boolean, forgiven: readonly Forgiven[]): boolean {
-    if (this.#count > 0) this.#forget(offset, forgiven)
+  add(offset: number, bad: boolean, accepted: readonly AcceptedOffsets[]): boolean {
+    if (this.#count > 0) this.#forget(offset, accepted)
     this.#last = offset
     if (!bad && this.#count === 0) return false
     this.#push(Number(bad))
@@ -61,8 +61,8 @@ export class BadShare {
   }
 
   /** When bad records were accepted between the previous record and this one, no earlier record counts any more. */
-  #forget(offset: number, forgiven: readonly Forgiven[]): void {
-    if (!forgiven.some(({ to }) => to >= this.#last && to < offset)) return
+  #forget(offset: number, accepted: readonly AcceptedOffsets[]): void {
+    if (!accepted.some(({ to }) => to >= this.#last && to < offset)) return
     this.#bad.fill(0)
     this.#count = 0
     this.#dirty = true

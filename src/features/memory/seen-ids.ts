@@ -149,7 +149,7 @@ export class SeenIds {
       if (blob?.length !== 8 + count * 8)
         throw new EngineError(
           'STATE_MISMATCH',
-          `the remembered ids from ${from} on are missing or cut: rebuild the state from the log`,
+          `the remembered ids from ${from} on are missing or truncated: rebuild the state from the log`,
         )
       checkVersion(blob)
       for (let k = 0; k < count; k++) {

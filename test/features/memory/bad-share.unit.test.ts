@@ -1,22 +1,22 @@
 import { strict as assert } from 'node:assert'
 import fc from 'fast-check'
 import { test } from 'vitest'
-import { BadShare, type BadShareRule, type Forgiven } from '../../../src/features/memory/bad-share.js'
+import { BadShare, type BadShareRule, type AcceptedOffsets } from '../../../src/features/memory/bad-share.js'
 
 interface Counted {
   readonly offset: number
   readonly bad: boolean
 }
 
-/** The rule as one would say it: of the last records, those behind everything that was forgiven count. */
+/** The rule as one would say it: of the last records, those behind everything that was accepted count. */
 function naive(
   { share, records }: BadShareRule,
   history: readonly Counted[],
-  forgiven: readonly Forgiven[],
+  accepted: readonly AcceptedOffsets[],
 ): readonly boolean[] {
   return history.map(({ offset }, i) => {
     const window = history.slice(Math.max(0, i + 1 - records), i + 1)
-    const passed = Math.max(-1, ...forgiven.map(({ to }) => to).filter((to) => to < offset))
+    const passed = Math.max(-1, ...accepted.map(({ to }) => to).filter((to) => to < offset))
     return window.filter((one) => one.bad && one.offset > passed).length > Math.floor(share * records + 1e-6)
   })
 }
@@ -38,11 +38,11 @@ const pardons = fc.array(
 
 test('it is exceeded exactly where the rule says so, though the state is stored and opened again at any moment', () =>
   fc.assert(
-    fc.property(rules, histories, pardons, fc.infiniteStream(fc.boolean()), (rule, history, forgiven, reopenings) => {
+    fc.property(rules, histories, pardons, fc.infiniteStream(fc.boolean()), (rule, history, accepted, reopenings) => {
       let stored: Buffer | undefined
       let share = new BadShare(rule, stored, -1)
       const found = history.map(({ offset, bad }) => {
-        const exceeded = share.add(offset, bad, forgiven)
+        const exceeded = share.add(offset, bad, accepted)
         if (reopenings.next().value === true) {
           stored = share.takeDirty() ?? stored
           share = new BadShare(rule, stored, offset)
@@ -50,7 +50,7 @@ test('it is exceeded exactly where the rule says so, though the state is stored 
         }
         return exceeded
       })
-      assert.deepEqual(found, naive(rule, history, forgiven))
+      assert.deepEqual(found, naive(rule, history, accepted))
     }),
   ))
 
