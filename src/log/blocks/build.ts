@@ -71,8 +71,6 @@ export const buildBlock = (frame: BlockFrame, events: EventColumns, scores: Scor
   reasons: scores.reasons,
 })
 
-/**
- * A block without rows, for markers and for chunks of dead letters. After a marker, blocks of older epochs are void.
- */
+/** A marker: a block without rows that covers nothing. Later blocks of older epochs are not valid. */
 export const emptyBlock = (frame: BlockFrame): Block =>
   buildBlock(frame, eventColumns(0, frame.width), scoreColumns(0, []))

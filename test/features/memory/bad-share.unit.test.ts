@@ -8,7 +8,7 @@ interface Counted {
   readonly bad: boolean
 }
 
-/** The rule as one would say it: of the last records, those behind everything that was accepted count. */
+/** The rule as a specification: of the last records, only those after the last accepted offset count. */
 function naive(
   { share, records }: BadShareRule,
   history: readonly Counted[],
@@ -21,7 +21,7 @@ function naive(
   })
 }
 
-/** Offsets with holes, runs of bad ones. */
+/** Offsets with holes, and runs of bad records. */
 const histories = fc
   .array(fc.record({ gap: fc.integer({ min: 1, max: 3 }), bad: fc.boolean(), run: fc.integer({ min: 1, max: 8 }) }), {
     maxLength: 30,
@@ -36,7 +36,7 @@ const pardons = fc.array(
   { maxLength: 3 },
 )
 
-test('it is exceeded exactly where the rule says so, though the state is stored and opened again at any moment', () =>
+test('it is exceeded exactly where the specification says, even if the state is stored and opened at any moment', () =>
   fc.assert(
     fc.property(rules, histories, pardons, fc.infiniteStream(fc.boolean()), (rule, history, accepted, reopenings) => {
       let stored: Buffer | undefined
@@ -54,7 +54,7 @@ test('it is exceeded exactly where the rule says so, though the state is stored 
     }),
   ))
 
-test('the bytes follow from the last records alone: state rebuilt from a part of the log equals the whole', () =>
+test('the bytes depend only on the last records: state rebuilt from a part of the log has the same bytes', () =>
   fc.assert(
     fc.property(rules, histories, fc.nat({ max: 60 }), (rule, history, more) => {
       const whole = new BadShare(rule, undefined, -1)
@@ -69,7 +69,7 @@ test('the bytes follow from the last records alone: state rebuilt from a part of
     }),
   ))
 
-test('a rule that looks at fewer records takes the last of those that are known; one that looks at more takes all', () => {
+test('a rule with fewer records uses the last stored ones, and a rule with more records uses all', () => {
   const ten = new BadShare({ share: 0.5, records: 10 }, undefined, -1)
   for (let offset = 0; offset < 10; offset++) ten.add(offset, offset >= 6, [])
   const blob = ten.takeDirty()
