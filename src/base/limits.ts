@@ -103,7 +103,7 @@ export const limits = {
   /** The engine writes progress no more often than this. After a crash it stores at most this much again. */
   progressIntervalMs: 2_000,
   /** How often a caller checks a running backup. The smallest backup takes ~100 ms. */
-  backupLookMs: 100,
+  backupPollMs: 100,
   /**
    * An engine drops what it holds for a backup after this long without a request for it. It is ten times the pause
    * between two requests.
@@ -132,7 +132,7 @@ export const limits = {
    * An id counts as unknown when the registry has answered so twice, with this pause between: its replicas receive a
    * new schema a moment later.
    */
-  registrySecondLookMs: 1_000,
+  registrySecondCheckMs: 1_000,
   /** An unknown id stays unknown for this long, so that bad producers do not cause requests. */
   unknownSchemaMs: 60_000,
   /** ONNX sessions kept in memory: a model of 700 KiB takes ~3 MiB, so 64 take ~192 MiB. */
@@ -159,7 +159,7 @@ export const limits = {
    * How long the engine waits at its start for a server. Brokers and databases that start together with the engine
    * answer within a minute; after that, the configuration is wrong.
    */
-  startPatienceMs: 60_000,
+  startRetryMs: 60_000,
   /** How often in a row a worker that died is started again. After that a person must find the cause. */
   workerRestarts: 3,
   /** The pause between two starts, so that a broker or a disk can recover. */

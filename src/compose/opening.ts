@@ -52,7 +52,7 @@ export async function openStores<Log extends Closable, State extends Closable & 
 }: OpeningOptions<Log, State>): Promise<OpenedStores<Log, State>> {
   const over = new AbortController()
   const signal = stop === undefined ? over.signal : AbortSignal.any([over.signal, stop])
-  const ended = clock.sleep(limits.startPatienceMs, signal).then(() => over.abort())
+  const ended = clock.sleep(limits.startRetryMs, signal).then(() => over.abort())
   const opened = async <Store extends Closable>(open: () => Promise<Store>): Promise<Store> => {
     const store = await unlessStopped(retrying(open, { clock, signal, onRetry }), stop)
     closing.add(() => store.close())

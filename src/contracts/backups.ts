@@ -1,11 +1,11 @@
 import type { TopicPartition } from './partitions.js'
 
-/** The files that hold one partition of a log on this machine, as far as they are durable at one moment. */
+/** The files of one partition of a local log, with their durable bytes at one moment. */
 export interface PartitionFiles extends TopicPartition {
-  /** First offset held, and the next to be assigned. */
+  /** The first stored offset, and the offset of the next record. */
   readonly first: number
   readonly next: number
-  /** Oldest first. Only the last one grows; retention removes from the front. */
+  /** The oldest first. Only the last file grows; retention removes the first ones. */
   readonly files: readonly LogFileExtent[]
 }
 

@@ -1,15 +1,15 @@
 import type { Value, Where } from './value.js'
 
 /**
- * Features as data. A stream lists them by name; everything here is plain, serialisable JSON, so the fingerprint of a
- * vector is the hash of this data. `FEATURE_SEMANTICS` is raised only when the meaning of an existing kind changes.
+ * Features as data. A stream lists them by name. They are plain JSON, so the fingerprint of a vector is the hash of
+ * this data. `FEATURE_SEMANTICS` is raised only when the meaning of an existing kind changes.
  */
 export const FEATURE_SEMANTICS = 1
 
 /** '90s', '5m', '1h', '7d', '4w'. */
 export type Duration = `${number}${'s' | 'm' | 'h' | 'd' | 'w'}`
 
-/** Where, over what and how exactly a rolling feature remembers. */
+/** The entity, the window and the precision of a rolling feature. */
 export interface Rolling {
   /** Name of the entity whose history is read. */
   readonly by: string
@@ -19,16 +19,16 @@ export interface Rolling {
   /** Excludes the event itself. */
   readonly prior?: true
   /**
-   * `exact` keeps (time, value) pairs, at most `cap` of them (the oldest go first); `tile` counts whole tiles of
-   * `tileMs`: a window of n tiles at time t covers tiles (floor(t/tileMs) - n, floor(t/tileMs)]. Either way an entity
-   * forgets what is older than its newest event less window and lateness, so an event that is too late itself (or of a
-   * tenant far behind another that shares the entity) reads only what of its window is still known.
+   * `exact` keeps at most this many (time, value) pairs and drops the oldest first. `tileMs` counts whole tiles: a
+   * window of n tiles at time t covers tiles (floor(t/tileMs) - n, floor(t/tileMs)]. In both cases an entity forgets
+   * what is older than its newest event less window and lateness. So an event that is later than that (or that belongs
+   * to a tenant far behind another tenant of the same entity) reads only the part of its window that is still kept.
    */
   readonly keep: { readonly exact: number } | { readonly tileMs: number }
 }
 
 /**
- * What a feature reads as where its entity is null, its history empty or its value absent. NaN is "missing" to a model.
+ * The feature's value where its entity is null, its history empty or its value absent. NaN is "missing" to a model.
  */
 interface Otherwise {
   readonly otherwise: number
@@ -74,9 +74,9 @@ export type Feature =
   /** Quantile `q` of an exact window, linear interpolation between order statistics (type 7). */
   | ({ readonly kind: 'quantile'; readonly value: Value; readonly q: number } & Rolling & Otherwise)
   /**
-   * Distinct values of a column in the window. `last-seen` keeps one time per value, the latest: values whose latest
-   * sighting is after t - window (sightings after t count too). `pairs` keeps every (time, value) and is exact for late
-   * events.
+   * Distinct values of a column in the window. `lastSeen` keeps only the latest time of each value and counts values
+   * whose latest time is after t - window (times after t count too). `exact` keeps every (time, value) pair and is
+   * exact for late events.
    */
   | {
       readonly kind: 'distinct'
@@ -89,8 +89,8 @@ export type Feature =
     }
   /**
    * Distinct values of `column`, other than this event's own, among the entity's events in (column `since`, t]; at most
-   * `windowMs` back. Who else touched the record since this device last looked. Without `since` there is nothing to
-   * say; an event without the column has no own value, so all count.
+   * `windowMs` back. Example: how many others changed a record since this device last read it. `otherwise` where
+   * `since` is null. Where `column` is null, the event has no own value, so all values count.
    */
   | ({
       readonly kind: 'others-since'
@@ -102,17 +102,18 @@ export type Feature =
       readonly keep: { readonly exact: number }
     } & Otherwise)
   /**
-   * Share of the window's events with a value in the column that carry this event's own; how usual the value is. Tiles
-   * keep at most 4,096 counts of a value in a tile, the first of the oldest tile going first.
+   * Of the window's events with a value in the column, the share that has this event's own value: how usual the value
+   * is. Tiles keep at most 4,096 rows (a value in a tile, and its count) and drop the first row of the oldest tile
+   * first.
    */
   | ({ readonly kind: 'familiarity'; readonly column: string } & Rolling & Otherwise)
 
-  /* Against the last event of the entity in log order, forgotten `horizonMs` after it (event time). */
+  /* Compared with the last event of the entity in log order, which is forgotten after `horizonMs` (event time). */
   /** The value at the last event. */
   | ({ readonly kind: 'last'; readonly value: Value } & Last & Otherwise)
   /** Seconds since the last event, at least 0. */
   | ({ readonly kind: 'elapsed' } & Last & Otherwise)
-  /** 1 where the column differs from the last event's, 0 where it does not; nothing to say where either is null. */
+  /** 1 where the column differs from the last event's, 0 where it does not; `otherwise` where either is null. */
   | ({ readonly kind: 'changed'; readonly column: string } & Last & Otherwise)
   /** value - value at the last event. */
   | ({ readonly kind: 'delta'; readonly value: Value } & Last & Otherwise)
@@ -124,7 +125,7 @@ export type Feature =
   | ({ readonly kind: 'speed-kmh'; readonly lat: string; readonly lon: string } & Last & Otherwise)
   /**
    * Exponentially weighted mean in event time with the given half-life; `as: 'deviation'` gives (value - mean) /
-   * max(std, floor). Mean and deviation are those before the event. A pause of `horizonMs` forgets everything.
+   * max(std, floor). Mean and deviation are those before the event. After a pause of `horizonMs` the history is empty.
    */
   | ({
       readonly kind: 'ewma'
@@ -139,8 +140,8 @@ export type Feature =
   /**
    * (value - mean) / std over the entity's earlier events in the same slot of the period, `slots` slots a `day` or
    * `week` (UTC, or local with `offset`), within `horizonMs` rounded up to whole slots; std of at least `floor`;
-   * `otherwise` below `atLeast` values. `time` is the event time. State is 20 bytes for each slot of the horizon that
-   * had values.
+   * `otherwise` below `atLeast` values. `time` is the event time. State takes 20 bytes for each slot of the horizon
+   * that has values.
    */
   | ({
       readonly kind: 'seasonal'
@@ -157,9 +158,9 @@ export type Feature =
       readonly horizonMs: number
     } & Otherwise)
   /**
-   * How unlike everything before the last values are: mean Euclidean distance of the delay vector (value, the one
-   * before it, ... `lags` in all, log order) to its `nearest` among the delay vectors of the `cap` values before it
-   * that share no value with it. Mean k-nearest-neighbour distance: Angiulli and Pizzuti (2002); over lagged windows,
+   * How unusual the last values are: the mean Euclidean distance of the delay vector (the value, the one before it, ...
+   * `lags` in all, log order) to its `nearest` neighbours among the delay vectors of the `cap` values before it that
+   * share no value with it. Mean k-nearest-neighbour distance: Angiulli and Pizzuti (2002); over lagged windows,
    * KNN-CAD: Burnaev and Ishimtsev (2016). `otherwise` below `nearest` such vectors.
    */
   | ({
@@ -171,23 +172,23 @@ export type Feature =
     } & Last &
       Otherwise)
 
-  /* Of other features of the same vector, by name, declared before it. */
+  /* Computed from other features of the same vector, by name; they are declared before it. */
   | ({ readonly kind: 'ratio'; readonly over: string; readonly under: string } & Otherwise)
   | { readonly kind: 'difference'; readonly left: string; readonly right: string }
 
-  /* Of what other features, declared before it, were at the entity's earlier events. */
+  /* Computed from the values that other features, declared before it, had at the entity's earlier events. */
   /**
-   * -log10 of the probability of magnitudes as large as this event's. Of each feature, p = (1 + W(as large)) / (1 + W(all))
-   * over the entity's earlier events, W halving every `halfLifeMs`: a conformal p-value (Vovk et al. 2005; Laxhammar
-   * and Falkman 2014), so equally rare in every series whatever its unit and distribution. Several are combined by
-   * Fisher's method: P = e^-s (1 + s + s^2/2! ...), s the sum of -ln p; missing ones take no part. Magnitudes within 5
-   * % (buckets of log 1.05) count as equal, and of more than 64 buckets the lowest two become one. Forgotten
-   * `horizonMs` after the newest event.
+   * -log10 of the probability of magnitudes as large as this event's. For each feature, p = (1 + W(as large)) / (1 +
+   * W(all)) over the entity's earlier events, where a weight W halves every `halfLifeMs`: a conformal p-value (Vovk et
+   * al. 2005; Laxhammar and Falkman 2014). So a value of p is equally rare in every series, whatever its unit and
+   * distribution. Several features are combined by Fisher's method: P = e^-s (1 + s + s^2/2! ...), where s is the sum
+   * of -ln p; missing features are left out. Magnitudes within 5 % (buckets of log 1.05) count as equal. Of more than
+   * 64 buckets the lowest two are merged. The history is forgotten `horizonMs` after its newest event.
    */
   | ({ readonly kind: 'surprise'; readonly of: readonly string[]; readonly halfLifeMs: number } & Last & Otherwise)
   /**
-   * The largest value that feature `of` had at the entity's earlier events in the window: what a repeated alarm must
-   * beat.
+   * The largest value that feature `of` had at the entity's earlier events in the window. A repeated alarm must exceed
+   * it.
    */
   | ({
       readonly kind: 'peak'
@@ -206,17 +207,18 @@ export interface Last {
 
 export interface Entity {
   /**
-   * One id column, or several that identify the entity together. An event with a null among them has no such entity.
+   * One id column, or several columns that together identify the entity. If one of them is null, the event has no such
+   * entity.
    */
   readonly columns: readonly string[]
   /**
-   * `tenant` (the default): ids mean something within their tenant; `partition`: counted per log partition, across
-   * tenants.
+   * `tenant` (the default): an id is unique within its tenant only. `partition`: the tenants of a log partition share
+   * the entity.
    */
   readonly scope: 'tenant' | 'partition'
 }
 
-/** What the features compile from. */
+/** All that `compile` needs. */
 export interface FeatureSet {
   readonly stream: string
   readonly tenant: string
@@ -229,8 +231,8 @@ export interface FeatureSet {
   readonly features: readonly { readonly name: string; readonly feature: Feature }[]
   readonly latenessMs: number
   /**
-   * Entity whose own newest event says what is late, instead of the tenant's: for sources that buffer and backfill each
-   * at its own pace, and whose features are read by themselves. Its state then never expires.
+   * The entity whose newest event decides what is late, instead of the tenant's newest event. For sources that buffer
+   * and backfill at their own pace, and whose features depend on that source only. Its state then never expires.
    */
   readonly latenessBy?: string
 }

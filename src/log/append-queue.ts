@@ -1,9 +1,9 @@
 import { limits } from '../base/limits.js'
 
-/** Appends share a batch until it holds this much; one larger append has a batch of its own. */
+/** Appends share a batch of at most this size. A larger append gets its own batch. */
 const batchBytes = 1024 * 1024
 
-/** The appends to a partition that wait for the one under way. What waits together goes together next. */
+/** The appends to one partition that wait while a batch is in flight. They form the next batches. */
 export class AppendQueue<Append extends { readonly bytes: number }> {
   readonly #waiting: Append[] = []
   #bytes = 0
@@ -12,12 +12,12 @@ export class AppendQueue<Append extends { readonly bytes: number }> {
     return this.#waiting.length === 0
   }
 
-  /** Bytes of all that wait. */
+  /** Bytes of all waiting appends. */
   get bytes(): number {
     return this.#bytes
   }
 
-  /** Whether one more may wait: the first always, others up to `limits.queuedAppendBytes` together. */
+  /** Whether one more append may wait. The first always may; together they have at most `limits.queuedAppendBytes`. */
   hasRoomFor(bytes: number): boolean {
     return this.isEmpty || this.#bytes + bytes <= limits.queuedAppendBytes
   }
@@ -27,7 +27,7 @@ export class AppendQueue<Append extends { readonly bytes: number }> {
     this.#bytes += append.bytes
   }
 
-  /** The oldest, as many as share a batch; none where none wait. */
+  /** Removes and returns the oldest appends that fit into one batch; empty when none wait. */
   take(): Append[] {
     let bytes = 0
     let taken = 0

@@ -9,7 +9,7 @@ export interface NewRecord {
   readonly key: Buffer | null
   readonly value: Buffer | null
   readonly headers?: Readonly<Record<string, Buffer>>
-  /** Epoch ms; the log sets its own time where it is absent. */
+  /** Epoch ms; where absent, the log sets its own time. */
   readonly timestampMs?: number
 }
 
@@ -26,66 +26,67 @@ export interface TopicSpec {
   readonly partitions: number
   /** Records older than this may be dropped, a segment at a time; `undefined` keeps them for ever. */
   readonly retentionMs?: number
-  /** Of the records of a key only the last need be kept. */
+  /** The log may drop every record but the last one of each key. */
   readonly isCompacted?: boolean
 }
 
-/** At most so much of what is there now; at least one record, however large. */
+/** How much of the available records one read returns: at least one record, even if it exceeds `bytes`. */
 export interface ReadBound {
   readonly records: number
   readonly bytes: number
-  /** Wait no longer once everything below this offset has been passed. Offsets have holes, at a partition's end too. */
+  /** Do not wait when no record below this offset is left. Offsets may have holes, also at a partition's end. */
   readonly until?: Offset
 }
 
-/** Pulls records of one partition. Buffers stay valid until the next `read` of the same reader at least. */
+/** Reads one partition. Returned buffers stay valid at least until the next `read` of the same reader. */
 export interface PartitionReader {
   /**
-   * Records with offsets >= `from`, ascending. Waits until there is one (never to fill the bound); an aborted signal
-   * gives an empty list, and so does a bound's `until` below which no record is left. Throws LOG_RESET when `from` is
-   * beyond the end, GAP when retention has passed it, LOG_DAMAGED when stored bytes fail their checksum.
+   * Records with offsets >= `from`, ascending. Waits until there is at least one, but never to fill the bound. Returns
+   * an empty list when the signal aborts, or when no record below the bound's `until` is left. Throws LOG_RESET when
+   * `from` is beyond the end, GAP when retention has removed it, LOG_DAMAGED when stored bytes fail their checksum.
    */
   read(from: Offset, bound: ReadBound, signal: AbortSignal): Promise<readonly LogRecord[]>
   close(): Promise<void>
 }
 
-/** Partitioned, append-only topics. What was appended is durable when the promise resolves. */
+/** Partitioned, append-only topics. Appended records are durable when the promise resolves. */
 export interface EventLog {
   /** Creates the topic where it is missing. TOPIC_MISMATCH where it exists with another number of partitions. */
   ensure(topic: TopicSpec): Promise<void>
   /**
-   * Appends in order, contiguously, and resolves with the first offset when all are on disk. Throws DISK_FULL or
-   * LOG_DOWN: the records may then be there or not, and the caller decides whether to repeat.
+   * Appends the records in order and without others between them. Resolves with the first offset when all are on disk.
+   * Throws DISK_FULL or LOG_DOWN: the records may then be stored or not, and the caller decides whether to repeat.
    */
   append(at: TopicPartition, records: readonly NewRecord[]): Promise<Offset>
   /**
-   * First offset held and the next to be given. With `sinceMs`: `first` is the first record at or after that log time.
+   * The offset of the first stored record and the offset that the next record will get. With `sinceMs`, `first` is the
+   * first record at or after that log time.
    */
   bounds(at: TopicPartition, sinceMs?: number): Promise<{ readonly first: Offset; readonly next: Offset }>
   /** A reader outside any group: tails, folds of the control topic, replays. */
   reader(at: TopicPartition): PartitionReader
 }
 
-/** A log that is only looked at: nothing is created, appended or claimed. */
+/** Read-only access to a log. */
 export type LogView = Pick<EventLog, 'bounds' | 'reader'>
 
-/** One partition in the hands of one group member. */
+/** One partition that a group member works on. */
 export interface Assignment extends TopicPartition {
   readonly reader: PartitionReader
-  /** Aborts when the partition is taken away or the group is left; finish what is in flight, then return. */
+  /** Aborts when the member loses the partition or leaves the group. Work finishes what is in flight and returns. */
   readonly revoked: AbortSignal
-  /** Advisory: a lag metric, never a place to start from. `next` is the next offset to read. */
+  /** For the lag metric only; no reader starts from it. `next` is the next offset to read. */
   commit(next: Offset): Promise<void>
 }
 
-/** Consumer groups: each partition of the topics is worked on by one member at a time. */
+/** Consumer groups: one member at a time works on each partition of the topics. */
 export interface ConsumerGroups {
   /**
-   * Joins and calls `work` for every partition that is assigned; `work` returns after `revoked` aborts. Errors that
-   * `work` throws reject `Membership.failed`.
+   * Joins, and calls `work` for every partition that this member gets. `work` returns after `revoked` aborts. An error
+   * from `work` rejects `Membership.failed`.
    */
   join(group: string, topics: readonly string[], work: (assignment: Assignment) => Promise<void>): Promise<Membership>
-  /** Per partition the group's committed next offset and the log's next offset. */
+  /** For each partition, the group's committed next offset and the log's next offset. */
   lag(group: string): Promise<readonly GroupLag[]>
 }
 
@@ -95,8 +96,8 @@ export interface GroupLag extends TopicPartition {
 }
 
 export interface Membership {
-  /** Rejects when a partition's work failed for good; never resolves. */
+  /** Rejects when the work on a partition failed; never resolves. */
   readonly failed: Promise<never>
-  /** Revokes everything, waits for the work to end, leaves. */
+  /** Revokes all partitions, waits until their work has ended, and leaves the group. */
   leave(): Promise<void>
 }

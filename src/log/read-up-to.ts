@@ -1,8 +1,8 @@
 import type { LogRecord, Offset, PartitionReader, ReadBound } from './event-log.js'
 
 /**
- * The records from `from` up to `end`, chunk by chunk; ends when everything below `end` has been passed, however many
- * of the last offsets hold no record, or when the signal aborts.
+ * The records with offsets from `from` to `end - 1`, chunk by chunk. Ends when no record below `end` is left, even if
+ * the last offsets hold no record, or when the signal aborts.
  */
 export async function* readUpTo(
   reader: PartitionReader,

@@ -58,7 +58,7 @@ async function run(
       throw new EngineError('WAREHOUSE_DOWN', `${statement}: ${row?.error.split(' (version')[0] ?? 'it is gone'}`)
     onBytes?.(before + row.bytes)
     if (row.status === 'BACKUP_CREATED' || row.status === 'RESTORED') return row.bytes
-    await clock.sleep(limits.backupLookMs, signal)
+    await clock.sleep(limits.backupPollMs, signal)
     signal.throwIfAborted()
   }
 }

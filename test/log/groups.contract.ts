@@ -11,7 +11,7 @@ export interface LogUnderTest {
 
 const wide = { records: 1_000, bytes: 1024 * 1024 }
 
-/** Works until revoked, handing over what it reads. */
+/** Work that passes all records on until it is revoked. */
 const collect =
   (into: (at: TopicPartition, records: readonly LogRecord[]) => void | Promise<void>) =>
   async (assignment: Assignment): Promise<void> => {
@@ -53,7 +53,7 @@ export function groupsContract(name: string, factory: () => Promise<LogUnderTest
       await member.leave()
     })
 
-    test('two members share the partitions, and the one who stays takes over', async () => {
+    test('two members share the partitions, and the remaining one takes over', async () => {
       const owners = new Map<number, string>()
       const running = new Map<number, number>()
       let most = 0
@@ -76,7 +76,7 @@ export function groupsContract(name: string, factory: () => Promise<LogUnderTest
       expect([...running.values()]).toEqual([0, 0])
     })
 
-    test('leaving waits for the work that is in flight', async () => {
+    test('leaving waits for work in flight', async () => {
       let finish: () => void = () => undefined
       let hasStarted = false
       const finished = new Promise<void>((resolve) => (finish = resolve))
@@ -94,7 +94,7 @@ export function groupsContract(name: string, factory: () => Promise<LogUnderTest
       await leaving
     })
 
-    test('work that fails fails its membership', async () => {
+    test('failed work rejects its membership', async () => {
       const member = await log.join('broken', [at.topic], ({ partition }) =>
         partition === 1 ? Promise.reject(new Error('no more')) : Promise.resolve(),
       )
@@ -102,7 +102,7 @@ export function groupsContract(name: string, factory: () => Promise<LogUnderTest
       await member.leave()
     })
 
-    test('the lag of a group is what lies between its commits and the end', async () => {
+    test('the lag of a group is the difference between its commits and the end', async () => {
       await log.append(at, numbered(5))
       const member = await log.join('lagging', [at.topic], async (assignment) => {
         if (assignment.partition === 1) await assignment.commit(3)

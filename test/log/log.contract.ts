@@ -5,7 +5,7 @@ import { failsWith, never, numbered, readAll, textRecord, texts } from './record
 
 const wide = { records: 1_000, bytes: 1024 * 1024 }
 
-/** What every event log promises, whatever it is made of. */
+/** What every event log promises. */
 export function eventLogContract(name: string, factory: () => Promise<LogUnderTest>): void {
   describe(`${name} as an event log`, () => {
     let under: LogUnderTest
@@ -34,14 +34,14 @@ export function eventLogContract(name: string, factory: () => Promise<LogUnderTe
       expect(await log.bounds(at)).toEqual({ first: 0, next: 0 })
     })
 
-    test('a topic that exists is left as it is, and refused with another number of partitions', async () => {
+    test('an existing topic is not changed, and is refused with another number of partitions', async () => {
       await log.append(at, numbered(3))
       await log.ensure({ topic: at.topic, partitions: 2 })
       expect((await log.bounds(at)).next).toBe(3)
       await expect(log.ensure({ topic: at.topic, partitions: 3 })).rejects.toEqual(failsWith('TOPIC_MISMATCH'))
     })
 
-    test('records come back in order, with offsets one after another', async () => {
+    test('records are read in order, with consecutive offsets', async () => {
       expect(await log.append(at, numbered(3))).toBe(0)
       expect(await log.append(at, numbered(2))).toBe(3)
       const records = await readAll(log, at, 0)
@@ -49,7 +49,7 @@ export function eventLogContract(name: string, factory: () => Promise<LogUnderTe
       expect(texts(records)).toEqual(['0', '1', '2', '0', '1'])
     })
 
-    test('keys, values, headers and times come back as they were given, null and empty ones too', async () => {
+    test('keys, values, headers and times are read as they were appended, including null and empty ones', async () => {
       const given: NewRecord[] = [
         { key: null, value: null, timestampMs: 1_700_000_000_000 },
         { key: Buffer.alloc(0), value: Buffer.alloc(0), timestampMs: 1_700_000_000_001 },
@@ -81,14 +81,14 @@ export function eventLogContract(name: string, factory: () => Promise<LogUnderTe
       expect(record!.timestampMs).toBeLessThanOrEqual(Date.now())
     })
 
-    test('partitions do not see each other', async () => {
+    test('partitions are independent', async () => {
       await log.append(at, [textRecord('one')])
       await log.append({ ...at, partition: 0 }, [textRecord('zero')])
       expect(texts(await readAll(log, at, 0))).toEqual(['one'])
       expect(texts(await readAll(log, { ...at, partition: 0 }, 0))).toEqual(['zero'])
     })
 
-    test('concurrent appends each stay in one piece, at the offset they were told', async () => {
+    test('each of several concurrent appends is contiguous, at the offset that it returned', async () => {
       const firsts = await Promise.all(
         ['a', 'b', 'c', 'd', 'e'].map((name) =>
           log.append(at, [textRecord(`${name}0`), textRecord(`${name}1`), textRecord(`${name}2`)]),
@@ -100,14 +100,14 @@ export function eventLogContract(name: string, factory: () => Promise<LogUnderTe
       expect(all).toHaveLength(15)
     })
 
-    test('a read starts anywhere', async () => {
+    test('a read can start at any offset', async () => {
       await log.append(at, numbered(10))
       await log.append(at, numbered(10))
       const one = reader()
       for (const from of [13, 0, 19, 7]) expect((await one.read(from, wide, never))[0]!.offset).toBe(from)
     })
 
-    test('a read gives no more records and bytes than asked for, but always one', async () => {
+    test('a read returns at most the requested records and bytes, but always one record', async () => {
       await log.append(at, numbered(10))
       await log.append(at, [textRecord('x'.repeat(5_000)), textRecord('y')])
       const one = reader()
@@ -116,7 +116,7 @@ export function eventLogContract(name: string, factory: () => Promise<LogUnderTe
       expect(texts(await one.read(10, { records: 100, bytes: 1 }, never))).toEqual(['x'.repeat(5_000)])
     })
 
-    test('what was read stays as it is until the next read', async () => {
+    test('returned records do not change until the next read', async () => {
       await log.append(at, numbered(2_000))
       const one = reader()
       for (let from = 0; from < 2_000;) {
@@ -136,7 +136,7 @@ export function eventLogContract(name: string, factory: () => Promise<LogUnderTe
       expect(texts(await waiting)).toEqual(['third'])
     })
 
-    test('a waiting reader comes back empty-handed when its signal aborts', async () => {
+    test('a waiting reader returns no records when its signal aborts', async () => {
       const stop = new AbortController()
       const waiting = reader().read(0, wide, stop.signal)
       stop.abort()

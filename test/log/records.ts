@@ -17,7 +17,7 @@ export const texts = (records: readonly LogRecord[]): (string | undefined)[] =>
   records.map(({ value }) => value?.toString())
 export const numbered = (count: number): NewRecord[] => Array.from({ length: count }, (_, i) => textRecord(String(i)))
 
-/** Everything from `from` to the end of what is there. */
+/** All records from `from` to the current end. */
 export async function readAll(log: EventLog, at: TopicPartition, from: Offset, bound = wide): Promise<LogRecord[]> {
   const { next } = await log.bounds(at)
   const reader = log.reader(at)

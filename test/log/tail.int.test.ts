@@ -6,7 +6,7 @@ import type { Tail } from '../../src/log/blocks/gate.js'
 import { block, marker } from './blocks/blocks.js'
 import { openEvents, place, scratch } from './local/local-log.js'
 
-/** The tail of a topic of these blocks, looking at `records` of them first. */
+/** The tail of a topic with these blocks, reading first the last `records` of them. */
 async function tailOf(blocks: readonly Block[], records?: number, since = 0): Promise<Pick<Tail, 'epoch' | 'covered'>> {
   const log = await openEvents(await scratch())
   await log.append(
@@ -17,11 +17,11 @@ async function tailOf(blocks: readonly Block[], records?: number, since = 0): Pr
   return { epoch, covered }
 }
 
-test('an empty topic was claimed by nobody and covers nothing', async () => {
+test('an empty topic has no claim and covers nothing', async () => {
   expect(await tailOf([])).toEqual({ epoch: 0, covered: -1 })
 })
 
-test('the last block tells the epoch and how far it goes', async () => {
+test('the last block gives the epoch and the last covered offset', async () => {
   expect(await tailOf([marker(1, -1), block(1, -1, 4), block(1, 4, 9)])).toEqual({ epoch: 1, covered: 9 })
 })
 
@@ -30,7 +30,7 @@ test('a marker raises the epoch and covers nothing', async () => {
   expect(await tailOf([marker(1, -1)])).toEqual({ epoch: 1, covered: -1 })
 })
 
-test('a block that a lost owner appended behind the claim does not count', async () => {
+test('a block that a lost owner appended after the claim does not count', async () => {
   expect(await tailOf([marker(1, -1), block(1, -1, 4), marker(2, 4), block(1, 4, 9)])).toEqual({ epoch: 2, covered: 4 })
   expect(await tailOf([marker(1, -1), block(1, -1, 4), marker(2, 1), block(1, 4, 9), block(2, 1, 3)])).toEqual({
     epoch: 2,
@@ -38,18 +38,18 @@ test('a block that a lost owner appended behind the claim does not count', async
   })
 })
 
-test('a look that begins behind the claim is not fooled by the lost owner', async () => {
+test('blocks of a lost owner do not count even when the read starts after the claim', async () => {
   expect(await tailOf([marker(1, -1), block(1, -1, 4), marker(2, 1), block(1, 4, 9), block(2, 1, 5)], 2)).toEqual({
     epoch: 2,
     covered: 5,
   })
 })
 
-test('the look goes further back while there are only markers', async () => {
+test('earlier blocks are read while there are only markers', async () => {
   const crashes = Array.from({ length: 20 }, (_, i) => marker(2 + i, 1))
   expect(await tailOf([marker(1, -1), block(1, -1, 4), ...crashes], 2)).toEqual({ epoch: 21, covered: 4 })
 })
 
-test('where only markers are left, what they go on from is covered', async () => {
+test('when only markers are left, the offset that they follow is covered', async () => {
   expect(await tailOf([marker(3, 70), marker(4, 72)])).toEqual({ epoch: 4, covered: 72 })
 })

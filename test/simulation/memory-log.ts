@@ -143,12 +143,12 @@ class MemoryReader implements PartitionReader {
     if (from > next)
       throw new EngineError(
         'LOG_RESET',
-        `${this.place} ends before offset ${next}, but ${from} was asked for: the topic was made anew`,
+        `${this.place} ends before offset ${next}, but ${from} was asked for: the topic was recreated`,
       )
     if (from < first)
       throw new EngineError(
         'GAP',
-        `${this.place} begins with offset ${first}, but ${from} was asked for: retention has passed it`,
+        `${this.place} begins with offset ${first}, but ${from} was asked for: retention has removed it`,
       )
     const found: LogRecord[] = []
     let bytes = 0

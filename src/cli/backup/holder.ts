@@ -54,7 +54,7 @@ export function engineHolder(url: string, directory: string, interrupted: AbortS
         )
       onBytes(progress.bytes - seen)
       seen = progress.bytes
-      await systemClock.sleep(limits.backupLookMs, interrupted)
+      await systemClock.sleep(limits.backupPollMs, interrupted)
     }
   }
 

@@ -1,5 +1,5 @@
 import type { LostOffsets } from '../../base/errors.js'
-import type { Forgiven } from '../../features/memory/bad-share.js'
+import type { AcceptedOffsets } from '../../features/memory/bad-share.js'
 import type { GateRules } from '../../log/blocks/gate.js'
 import type { LogView, Offset, TopicPartition } from '../../log/event-log.js'
 import { foldControl } from './fold.js'
@@ -73,7 +73,7 @@ export async function gateRulesNow(view: LogView): Promise<(events: TopicPartiti
  * Stops of a partition for too many bad records that were accepted, since its topic was recreated the last time.
  * Nothing was lost by them.
  */
-export function acceptedBadShares(stops: AcceptedSource, at: TopicPartition): readonly Forgiven[] {
+export function acceptedBadShares(stops: AcceptedSource, at: TopicPartition): readonly AcceptedOffsets[] {
   const since = resetsOf(stops.accepted(), at).at(-1) ?? 0
   return stops
     .accepted()

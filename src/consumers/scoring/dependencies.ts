@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.js'
-import type { BadShareRule, Forgiven } from '../../features/memory/bad-share.js'
+import type { BadShareRule, AcceptedOffsets } from '../../features/memory/bad-share.js'
 import type { Block } from '../../log/blocks/block.js'
 import type { EventLog, Offset } from '../../log/event-log.js'
 import type { Routing } from '../../scorers/routing.js'
@@ -45,7 +45,7 @@ export interface ScoringDependencies {
   /** The build that dead letters name as the one that refused them. */
   readonly build?: string
   /** Stops for too many bad records that a person accepted. */
-  readonly acceptedBadShares?: (stream: string, partition: number) => readonly Forgiven[]
+  readonly acceptedBadShares?: (stream: string, partition: number) => readonly AcceptedOffsets[]
   /** Where a partition waits that must not continue until an operator accepts it; without it the flow fails. */
   readonly stops?: Stops | undefined
   /** Called at the claim, after every chunk that has its results already, and at the last of them. */

@@ -1,5 +1,5 @@
 import { EngineError } from '../../base/errors.js'
-import { BadShare, badShareKey, type BadShareRule, type Forgiven } from '../../features/memory/bad-share.js'
+import { BadShare, badShareKey, type BadShareRule, type AcceptedOffsets } from '../../features/memory/bad-share.js'
 import type { PartitionState } from '../../features/plan/plan.js'
 import type { LogRecord, Offset, TopicPartition } from '../../log/event-log.js'
 import type { RejectedRecord } from '../ground/dead-letter.js'
@@ -32,7 +32,7 @@ export interface PartitionGateOptions {
   /** Without a rule the gate never closes. */
   readonly rule: BadShareRule | undefined
   /** Stops that a person accepted. */
-  readonly accepted: () => readonly Forgiven[]
+  readonly accepted: () => readonly AcceptedOffsets[]
   /** The last offset in the state, and the last that has its result: an owner that went beyond a stop was allowed to. */
   readonly last: Offset
   readonly covered: Offset

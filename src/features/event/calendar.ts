@@ -2,7 +2,7 @@ const minuteMs = 60_000
 const dayMs = 86_400_000
 const weekMs = 7 * dayMs
 
-/** Offsets are at most 18 hours (ISO 8601 implementations agree on it); a larger one is a defect and reads as UTC. */
+/** Offsets are at most 18 hours, as ISO 8601 implementations agree. A larger one is an error and is treated as UTC. */
 export const largestOffsetMs = 18 * 60 * minuteMs
 
 /** Local time of an instant; the offset is in minutes, NaN for none. */
@@ -20,7 +20,9 @@ export const clockParts = {
 
 const periods = { day: dayMs, week: weekMs } as const
 
-/** Slots of a period, counted through since 1970: equal modulo `slots` means the same slot of another day or week. */
+/**
+ * Number of the slot since 1970. Numbers that are equal modulo `slots` are the same slot of different days or weeks.
+ */
 export function slotOf(ms: number, period: keyof typeof periods, slots: number): number {
   const periodMs = periods[period]
   const past = Math.floor(ms / periodMs)

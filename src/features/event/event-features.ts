@@ -1,13 +1,13 @@
 import type { Feature } from '../feature.js'
 import type { Row, RowBuilder } from './row.js'
 
-/** A slot of the row and the index of the vector that it goes to. */
+/** A slot of the row and the index of the vector that receives it. */
 interface Copy {
   readonly slot: number
   readonly at: number
 }
 
-/** The features that are read off one event. They are half of many vectors, so they are two loops and no calls. */
+/** The features that need only the event. They are half of many vectors, so they are two loops without calls. */
 export class EventFeatures {
   readonly #numbers: Copy[] = []
   readonly #flags: Copy[] = []

@@ -13,8 +13,8 @@ export const AS_OF = 1
 export const ALWAYS = 0
 
 /**
- * One event as numbers. Every value, condition and code that the features of a set use has a slot, equal ones share it,
- * and all are computed once per event; from here on nothing looks at columns. There is one row per plan, reused.
+ * One event as numbers. Every value, condition and code that the features of a set use has a slot; equal ones share a
+ * slot. All are computed once per event, and later code reads no columns. Each plan has one row and reuses it.
  */
 export interface Row {
   /** NaN is absent. */
@@ -27,7 +27,7 @@ export interface Row {
 export interface RowPlan {
   readonly row: Row
   fill(event: Event): void
-  /** The row of no event, at a time: everything absent, nothing matches. */
+  /** The row for a time without an event: every value is absent and no condition matches. */
   clear(timeMs: number): void
 }
 
@@ -73,7 +73,7 @@ export class RowBuilder {
     return slot
   }
 
-  /** Slot, among the matches, of all the conditions together. */
+  /** Slot among the matches that is 1 where all the conditions hold. */
   match(...conditions: readonly (Where | undefined)[]): number {
     const given = conditions.filter((where) => where !== undefined && Object.keys(where).length > 0) as readonly Where[]
     if (given.length === 0) return ALWAYS
@@ -109,7 +109,7 @@ export class RowBuilder {
     return (raws) => tests.every(({ slot, holds }) => holds(raws[slot]))
   }
 
-  /** Same meaning as `evaluate` in values.ts, with the operands in slots. */
+  /** Computes the same as `evaluate` in values.ts, with the operands in slots. */
   #step(value: Exclude<Value, { readonly column: string } & { readonly clock?: never }>): (out: number) => Step {
     if ('clock' in value) {
       const at = this.number({ column: value.column })

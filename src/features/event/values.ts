@@ -3,10 +3,10 @@ import { numberOf } from './columns.js'
 import type { Scalar, Value, Where } from '../value.js'
 import { kilometres } from './geography.js'
 
-/** Reads a column of the event at hand. */
+/** Reads a column of the current event. */
 export type Get = (column: string) => unknown
 
-/** The value of one event, NaN where it is absent: the definition that `row.ts` compiles. */
+/** The value for one event, NaN where it is absent. This is the definition; `row.ts` compiles it. */
 export function evaluate(value: Value, get: Get): number {
   const result = evaluated(value, get)
   return Number.isFinite(result) ? result : Number.NaN
@@ -40,7 +40,7 @@ export const operations = {
   '/': (left: number, right: number): number => left / right,
 } as const
 
-/** Of a text, a list, or a number as it is written. */
+/** Measures of a text, a list, or a number in decimal notation. */
 export const textMeasures = {
   length: (raw: unknown): number =>
     typeof raw === 'string' || Array.isArray(raw) || raw instanceof Uint8Array
@@ -63,7 +63,7 @@ export function within(number: number, ranges: readonly (readonly [from: number,
 
 export const isMissing = (raw: unknown): boolean => raw === null || raw === undefined
 
-/** Whether all conditions hold. A null holds for none. */
+/** Whether all conditions hold. No condition holds for null. */
 export const matches = (where: Where, get: Get): boolean =>
   Object.entries(where).every(([column, wanted]) => condition(wanted)(get(column)))
 

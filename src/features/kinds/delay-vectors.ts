@@ -3,7 +3,7 @@ import type { Outputs, Part, Surroundings } from './part.js'
 import { AS_OF, TIME, type Row } from '../event/row.js'
 
 export interface DelaySource {
-  /** Slot of the value among the row's numbers, of the condition among its matches. */
+  /** Slot of the value among the row's numbers, and slot of the condition among its matches. */
   readonly number: number
   readonly match: number
   /** Values kept. */
@@ -12,15 +12,16 @@ export interface DelaySource {
 }
 
 /**
- * The latest values of a series in log order, and how far the stretch that the event completes is from those before it.
+ * The latest values of a series in log order, and the distance of the delay vector that ends with the event from the
+ * earlier delay vectors.
  */
 export interface DelayVectors {
-  /** Writes the mean distance to the nearest into a feature of the vector. */
+  /** Writes the mean distance to the nearest delay vectors into a feature of the vector. */
   read(lags: number, nearest: number, feature: number): void
   build(): Part
 }
 
-/** One pass over the values and no index: 576 pairs of them take about 2 us. */
+/** One pass over the values, without an index: 576 pairs of values take about 2 us. */
 export function delayVectors(source: DelaySource, around: Surroundings): DelayVectors {
   const { number, match, cap, horizonMs } = source
   const reads: { readonly lags: number; readonly nearest: Float64Array; readonly feature: number }[] = []
@@ -64,8 +65,9 @@ export function delayVectors(source: DelaySource, around: Surroundings): DelayVe
 }
 
 /**
- * Mean Euclidean distance from (the last lags - 1 of the `kept` values at `from`, `value`) to its nearest among the
- * stretches of `lags` values that share none with it, of which there are enough. `nearest` is scratch, one a neighbour.
+ * Mean Euclidean distance from (the last lags - 1 of the `kept` values at `from`, `value`) to its nearest neighbours
+ * among the vectors of `lags` values that share none with it. There must be enough of them. `nearest` is scratch space
+ * with one element per neighbour.
  */
 function meanDistance(
   nums: Float64Array,
@@ -92,7 +94,7 @@ function meanDistance(
   return sum / nearest.length
 }
 
-/** Puts a number into its place among the ascending ones, drops the largest, and gives the largest that is left. */
+/** Inserts a number into ascending ones, drops the largest, and returns the largest that is left. */
 function insert(ascending: Float64Array, number: number): number {
   let i = ascending.length - 1
   for (; i > 0 && ascending[i - 1]! > number; i--) ascending[i] = ascending[i - 1]!

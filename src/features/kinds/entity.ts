@@ -13,23 +13,23 @@ import { tileTable, type TileTable } from './tile-table.js'
 import { valueTiles, type ValueTiles } from './value-tiles.js'
 import type { Need } from './statistics.js'
 
-/** Turns what the parts left into features; runs after all of them. */
+/** Computes features from the results of the parts; runs after all parts. */
 export type Finish = (row: Row, out: Outputs) => void
 
-/** How the history of one entity is kept and read. */
+/** Keeps and reads the history of one entity. */
 export interface EntityPlan {
   readonly layout: Layout
-  /** Takes the event of the row in and writes the entity's features. */
+  /** Adds the event of the row to the history and writes the entity's features. */
   fold(memory: Memory, row: Row, out: Outputs): void
-  /** Writes the features as of the row's time and takes nothing in. */
+  /** Writes the features as of the row's time and changes nothing. */
   read(memory: Memory, row: Row, out: Outputs): void
-  /** Features made of features, in the order in which they were added; called when those before them stand. */
+  /** Features made of other features, in the order of their addition. Called when the earlier features are written. */
   readonly reflections: readonly Read[]
-  /** Takes in what the features were, when all stand; undefined where nothing is made of them. */
+  /** Remembers the values of the features when all are written; undefined where no feature is made of others. */
   readonly reflect: ((memory: Memory, row: Row, out: Outputs) => void) | undefined
 }
 
-/** Collects what the features of one entity need; whatever they share is kept once. */
+/** Collects what the features of one entity need. What several features need is kept once. */
 export class EntityBuilder {
   readonly #parts = new Map<string, { build(): Part }>()
   readonly #finishers: Finish[] = []
@@ -50,7 +50,7 @@ export class EntityBuilder {
     this.#finishers.push(finish)
   }
 
-  /** Base of the statistics of a window over numbers (a slot, or 'time' for the events themselves). */
+  /** First result slot of the statistics of a window over numbers (a slot, or 'time' for the events themselves). */
   window(
     feature: Rolling,
     number: number | 'time',
@@ -97,7 +97,7 @@ export class EntityBuilder {
     )
   }
 
-  /** Adds a feature made of features and gives its index among them. */
+  /** Adds a feature made of other features and returns its index among these. */
   reflection(make: (around: Surroundings) => Reflection): number {
     return this.#reflections.push(make(this.#around)) - 1
   }
@@ -115,7 +115,7 @@ export class EntityBuilder {
     return this.#part(`seasons ${JSON.stringify(source)}`, () => seasons(source, this.#around))
   }
 
-  /** One instance per key; the key names the kind, so the cast only restores what `make` of the same key returned. */
+  /** One part per key. The key names the kind, so the cast restores the type that `make` returned for this key. */
   #part<P extends { build(): Part }>(key: string, make: () => P): P {
     const part = (this.#parts.get(key) as P | undefined) ?? make()
     this.#parts.set(key, part)

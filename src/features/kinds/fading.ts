@@ -7,19 +7,22 @@ export type FadingRead = (row: Row, out: Outputs) => void
 
 /** Exponentially weighted mean and variance in event time: a value weighs half after each half-life. */
 export interface Fading {
-  /** Result slot of the mean before the event; the next holds the deviation. */
+  /** Result slot of the mean before the event; the next slot is the deviation. */
   readonly result: number
-  /** Called when they stand, while there is a history. */
+  /** Calls `read` when mean and deviation are written, if there is a history. */
   read(read: FadingRead): void
   build(): Part
 }
 
-/** Distances of the cells from the first: time that the weights are as of, their sum, mean, weighted M2. */
+/**
+ * Distances of the cells from the first one: the time for which the weights are valid, their sum, mean, weighted M2.
+ */
 const [AT, WEIGHT, MEAN, M2] = [0, 1, 2, 3]
 
 /**
- * Weights are as of the newest value, so an older one that arrives late has the weight it would have had: the order of
- * arrival does not matter. Update by West (1979). A pause as long as the horizon forgets everything.
+ * Weights are relative to the newest value. An older value that arrives late gets the weight that it would have had in
+ * time, so the order of arrival does not matter. Update by West (1979). After a pause as long as the horizon the
+ * history is empty.
  */
 export function fading(
   source: { readonly number: number; readonly match: number; readonly halfLifeMs: number; readonly horizonMs: number },
@@ -28,12 +31,12 @@ export function fading(
   const reads: FadingRead[] = []
   const result = around.results(2)
   const base = around.builder.cells([-Infinity, 0, 0, 0], ({ nums }) => {
-    if (nums[base]! <= nums[NEWEST]! - around.latenessMs - source.horizonMs) nothing(nums, base)
+    if (nums[base]! <= nums[NEWEST]! - around.latenessMs - source.horizonMs) clear(nums, base)
   })
   const add = ({ nums }: Memory, { numbers, matches }: Row): void => {
     const value = numbers[source.number]!
     if (matches[source.match] === 0 || value !== value) return
-    if (numbers[AS_OF]! - nums[base + AT]! >= source.horizonMs) nothing(nums, base)
+    if (numbers[AS_OF]! - nums[base + AT]! >= source.horizonMs) clear(nums, base)
     fade(nums, base, numbers[TIME]!, source.halfLifeMs, value)
   }
   return {
@@ -68,7 +71,7 @@ function fade(nums: Float64Array, base: number, timeMs: number, halfLifeMs: numb
   nums[base + M2]! += weight * off * (off - step)
 }
 
-function nothing(nums: Float64Array, base: number): void {
+function clear(nums: Float64Array, base: number): void {
   nums[base + AT] = -Infinity
   nums[base + WEIGHT] = 0
   nums[base + MEAN] = 0

@@ -3,23 +3,23 @@ import { NEWEST, type Memory } from '../memory/memory.js'
 import type { Outputs, Part, Surroundings } from './part.js'
 import { AS_OF, TIME, type Row } from '../event/row.js'
 
-/** Reads against the last event: `at` is the cell of its time. Called only while the event is remembered. */
+/** Compares the row with the last event. Called only while the last event is remembered. */
 export type RecordRead = (nums: Float64Array, row: Row, out: Outputs) => void
 
-/** The last event, in log order, for which a condition holds: its time, and what features compare with. */
+/** The last event, in log order, for which a condition holds: its time and the values that features compare with. */
 export interface LastRecord {
   /** Cell of the last event's time. */
   readonly time: number
-  /** Cell that holds what the slot of the row's numbers (codes) was at the last event, NaN where it was absent. */
+  /** Cell with the value that a slot of the row's numbers (codes) had at the last event, NaN where it was absent. */
   number(slot: number): number
   code(slot: number): number
-  /** Result slot of the kilometres between the last position and the event's; features that need them share it. */
+  /** Result slot of the kilometres between the last position and the event's; features share it. */
   kilometres(lat: number, lon: number): number
   read(horizonMs: number, read: RecordRead): void
   build(): Part
 }
 
-/** A slot of the row and the cell that keeps it. */
+/** A slot of the row and the cell that keeps its value. */
 interface Kept {
   readonly slot: number
   readonly cell: number

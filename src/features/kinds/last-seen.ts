@@ -2,9 +2,9 @@ import { dropRows, insertRow, makeRoom, NEWEST, type List, type Memory, rowsOf, 
 import type { Part, Read, Surroundings } from './part.js'
 import { AS_OF, TIME, type Row } from '../event/row.js'
 
-/** Distinct values of one code by the latest time that each was seen. */
+/** The distinct values of one code, each with its latest time. */
 export interface LastSeen {
-  /** Counts into a feature of the vector. */
+  /** Writes the count of the window into a feature of the vector. */
   count(windowMs: number, prior: boolean, feature: number): void
   build(): Part
 }
@@ -16,8 +16,8 @@ interface View {
 }
 
 /**
- * Rows (time, code) in the order in which the log last touched them, at most `cap`: a value that is seen goes to the
- * end, and of too many the one with the oldest time goes.
+ * At most `cap` rows (time, code) in the order in which the log last contained them: a value that comes again moves to
+ * the end. When there are too many, the row with the oldest time is dropped.
  */
 export function lastSeen(
   source: { readonly code: number; readonly match: number; readonly cap: number },
@@ -83,7 +83,7 @@ function touch(
   memory.nums[row + 1] = code
 }
 
-/** Drops the oldest sighting; of equal times the one touched first. */
+/** Drops the row with the oldest time; of equal times the first row. */
 function dropOldest(memory: Memory, list: List): void {
   const { nums } = memory
   const start = startOf(nums, list)

@@ -13,7 +13,7 @@ import type { Outputs, Part, Read, Surroundings } from './part.js'
 import { AS_OF, TIME, type Row } from '../event/row.js'
 import { M2, MAX, MEAN, MIN, N, STATISTICS, SUM, type Need } from './statistics.js'
 
-/** What a pair holds beside the time: a number, a column's code, or nothing. */
+/** What a pair contains beside the time: a number, a column's code, or nothing. */
 export interface PairSource {
   readonly kind: 'number' | 'code' | 'time'
   readonly slot: number
@@ -22,12 +22,12 @@ export interface PairSource {
 
 export interface PairWindow {
   readonly windowMs: number
-  /** The newest so many pairs count. */
+  /** Only this many of the newest pairs count. */
   readonly cap: number
   readonly prior: boolean
 }
 
-/** Reads rows [from, to) of the list that starts at `start`: time, then value. */
+/** Reads rows [from, to) of the list that starts at `start`. A row is a time, then a value. */
 export type RangeRead = (nums: Float64Array, start: number, from: number, to: number, row: Row, out: Outputs) => void
 
 interface View extends PairWindow {
@@ -35,10 +35,10 @@ interface View extends PairWindow {
 }
 
 /**
- * (time, value) pairs of one source, by time and within equal times by arrival. All windows over them share the list.
+ * (time, value) pairs of one source, ordered by time and, for equal times, by arrival. All windows share the list.
  */
 export interface PairList {
-  /** Base of the result slots that the window's statistics are left in. */
+  /** First of the result slots that receive the window's statistics. */
   statistics(window: PairWindow, needs: readonly Need[]): number
   read(window: PairWindow, read: RangeRead): void
   build(): Part
@@ -108,7 +108,7 @@ function built(source: PairSource, around: Surroundings, views: readonly View[])
   return { before: reading(true), add, after: reading(false) }
 }
 
-/** Rows up to and including the row's time; newest first, since that is where events arrive. */
+/** Number of rows up to and including the row's time. Searches from the newest, because most events are the newest. */
 function rowsUntil(memory: Memory, list: List, numbers: Float64Array): number {
   const { nums } = memory
   const start = startOf(nums, list)
@@ -118,7 +118,7 @@ function rowsUntil(memory: Memory, list: List, numbers: Float64Array): number {
   return index
 }
 
-/** First of the rows [from, to) within the window, `to` if none is. */
+/** The first of the rows [from, to) within the window; `to` if there is none. */
 function rowAfter(
   nums: Float64Array,
   list: List,

@@ -1,7 +1,7 @@
 import type { Layout, LayoutBuilder, Memory } from '../memory/memory.js'
 import type { Row } from '../event/row.js'
 
-/** Where parts leave what they read: statistics that features share, and the features themselves. */
+/** Where parts write their results: statistics that features share, and the features themselves. */
 export interface Outputs {
   readonly results: Float64Array
   readonly vector: Float64Array
@@ -10,9 +10,9 @@ export interface Outputs {
 export type Read = (memory: Memory, row: Row, out: Outputs) => void
 
 /**
- * One thing that an entity remembers. For each event, in this order over all parts: `before` reads what must not see
- * the event, `add` takes it in, `after` reads what includes it. Feature values are left alone where there is nothing to
- * say: they hold `otherwise` already.
+ * One part of an entity's history. For each event, in this order over all parts: `before` reads what must not include
+ * the event, `add` adds the event, `after` reads what includes it. A part does not write a feature that has no value:
+ * its element already holds `otherwise`.
  */
 export interface Part {
   readonly before?: Read | undefined
@@ -21,20 +21,20 @@ export interface Part {
 }
 
 /**
- * What an entity remembers of features instead of columns. `read` runs in the order of the vector, when every feature
- * declared before stands; `add` takes them in after the whole vector is read, so no feature sees itself.
+ * A history of features instead of columns. `read` runs in the order of the vector, when every feature declared before
+ * is written. `add` remembers the features when the whole vector is written, so no feature sees itself.
  */
 export interface Reflection {
   readonly read: Read
   readonly add: (memory: Memory, row: Row, out: Outputs) => void
 }
 
-/** What parts are built with. */
+/** What the builders of parts receive. */
 export interface Surroundings {
   readonly builder: LayoutBuilder
-  /** The layout, from the moment that it is sealed. */
+  /** The layout; available once it is sealed. */
   readonly layout: () => Layout
-  /** Takes so many result slots in a row and gives the first. */
+  /** Reserves `count` consecutive result slots and returns the first. */
   readonly results: (count: number) => number
   readonly latenessMs: number
 }

@@ -13,7 +13,7 @@ import type { Reflection, Surroundings } from './part.js'
 import { AS_OF, TIME } from '../event/row.js'
 
 export interface PeakSource {
-  /** Index in the vector of the feature whose peak it is. */
+  /** Index in the vector of the feature whose peak is kept. */
   readonly of: number
   readonly match: number
   readonly windowMs: number
@@ -21,10 +21,10 @@ export interface PeakSource {
   readonly feature: number
 }
 
-/** Tile, largest value. */
+/** A row is a tile and its largest value. */
 const width = 2
 
-/** The largest value that a feature had, tile by tile. */
+/** The largest value of a feature in each tile. */
 export function peak(source: PeakSource, around: Surroundings): Reflection {
   const { of, match, tileMs, feature } = source
   const tiles = Math.round(source.windowMs / tileMs)

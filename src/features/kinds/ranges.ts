@@ -2,7 +2,7 @@
 import { TIME } from '../event/row.js'
 import type { RangeRead } from './pair-list.js'
 
-/** Sorting is done here, never in the list. Grows to the largest window read; one fold runs at a time. */
+/** Scratch space for sorting. It grows to the largest window; one fold runs at a time. */
 let scratch = new Float64Array(256)
 
 function sorted(nums: Float64Array, start: number, from: number, to: number): Float64Array {
@@ -12,7 +12,7 @@ function sorted(nums: Float64Array, start: number, from: number, to: number): Fl
   return scratch.subarray(0, count).sort()
 }
 
-/** Type 7 of Hyndman and Fan (1996): linear between order statistics. */
+/** Type 7 of Hyndman and Fan (1996): linear interpolation between order statistics. */
 export function quantileOfSorted(values: ArrayLike<number>, q: number): number {
   const position = (values.length - 1) * q
   const low = Math.floor(position)
@@ -26,7 +26,7 @@ export const quantileOf =
     if (to > from) vector[at] = quantileOfSorted(sorted(nums, start, from, to), q)
   }
 
-/** Makes the median absolute deviation of normal values their standard deviation. */
+/** For normal values, the median absolute deviation times this is the standard deviation. */
 export const madScale = 1.4826
 
 export const robustDeviation =
@@ -50,7 +50,7 @@ export const distinctOf =
     vector[at] = count
   }
 
-/** An event without the column counts all the others; one without `since` has nothing to say. */
+/** Where the event's column is null, all values count. Where `since` is null, nothing is written. */
 export const othersSince =
   (at: number, code: number, since: number): RangeRead =>
   (nums, start, from, to, { numbers, codes }, { vector }) => {
@@ -82,7 +82,7 @@ interface Line {
   readonly atLeast: number
 }
 
-/** Least squares around the means, residuals in a pass of their own: nothing is got by subtracting large sums. */
+/** Least squares around the means, residuals in a separate pass. So no result is the difference of two large sums. */
 export const trendOf =
   (at: number, number: number, { as, unitMs, floor, atLeast }: Line): RangeRead =>
   (nums, start, from, to, { numbers }, { vector }) => {
@@ -103,7 +103,7 @@ export const trendOf =
     } else if (!Number.isNaN(residual)) vector[at] = residual
   }
 
-/** Mean time relative to the event, mean value, rise per ms. */
+/** Returns the mean time relative to the event, the mean value, and the slope per ms. */
 function lineOf(nums: Float64Array, start: number, from: number, to: number, eventMs: number): readonly number[] {
   const n = to - from
   let times = 0

@@ -9,11 +9,11 @@ export type ReflectiveFeature = Extract<Feature, { readonly by: string; readonly
 export const isReflective = (feature: Feature): feature is ReflectiveFeature =>
   feature.kind === 'surprise' || feature.kind === 'peak'
 
-/** The features that it remembers. */
+/** Names of the features that it remembers. */
 export const namesOf = (feature: ReflectiveFeature): readonly string[] =>
   feature.kind === 'surprise' ? feature.of : [feature.of]
 
-/** Prepares a feature made of features; gives its index among the entity's. */
+/** Prepares a feature made of other features and returns its index among these features of the entity. */
 export function addReflective(
   feature: ReflectiveFeature,
   at: number,

@@ -26,13 +26,13 @@ export interface SeasonSource {
 export type SeasonRead = (row: Row, out: Outputs) => void
 
 /**
- * A row (slot counted through, n, mean, M2) per slot of a day or week that had values; the same slot of earlier periods
- * is found by its distance. A horizon counts whole slots.
+ * One row (slot number since 1970, n, mean, M2) for each slot of a day or week that had values. The same slot of an
+ * earlier period has a number that is smaller by a multiple of `slots`. A horizon counts whole slots.
  */
 export interface Seasons {
-  /** Base of the statistics of the event's slot, before the event. */
+  /** First result slot of the statistics of the event's slot, before the event. */
   statistics(horizonMs: number): number
-  /** Called when the statistics stand. */
+  /** Calls `read` when the statistics are written. */
   read(read: SeasonRead): void
   build(): Part
 }

@@ -4,10 +4,10 @@ import type { ReflectiveFeature } from './reflection.js'
 import { TIME, type Row } from '../event/row.js'
 import { M2, MEAN, N } from './statistics.js'
 
-/** Kinds that compare with what came before the event. */
+/** Kinds that compare the event with earlier events. */
 export type SequentialFeature = Exclude<Extract<Feature, { readonly horizonMs: number }>, ReflectiveFeature>
 
-/** Prepares a feature against the entity's past; its value goes to index `at` of the vector. */
+/** Prepares a sequential feature; its value goes to index `at` of the vector. */
 export function addSequential(feature: SequentialFeature, at: number, entity: EntityBuilder): void {
   if (feature.kind === 'ewma') return addFading(feature, at, entity)
   if (feature.kind === 'seasonal') return addSeasonal(feature, at, entity)

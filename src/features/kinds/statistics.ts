@@ -1,4 +1,4 @@
-/** Slots, from its base, of what is known about the values of one window. */
+/** Result slots, relative to the first one, of the statistics of one window. */
 export const N = 0
 export const SUM = 1
 export const MEAN = 2
@@ -8,13 +8,13 @@ export const MAX = 5
 export const STATISTICS = 6
 
 /**
- * What a feature needs of its window beyond the number of values. `moments` are mean and M2 (sum of squared
+ * What a feature needs of its window besides the number of values. `moments` are mean and M2 (sum of squared
  * deviations).
  */
 export type Need = 'sum' | 'mean' | 'moments' | 'min' | 'max'
 
 /**
- * What of an event goes into a window: values (a slot of the row's numbers; -1: the events themselves) where a
+ * The part of an event that goes into a window: a value (slot of the row's numbers; -1 for the event itself), if a
  * condition holds.
  */
 export interface Source {
@@ -29,7 +29,7 @@ export interface WindowRequest {
   readonly needs: readonly Need[]
 }
 
-/** Values of a source that were asked for together, and what of them. */
+/** A source and all statistics that features need of it. */
 export interface Wanted {
   readonly source: Source
   readonly needs: Set<Need>

@@ -4,7 +4,7 @@ import type { Outputs, Reflection, Surroundings } from './part.js'
 import { AS_OF, TIME, type Row } from '../event/row.js'
 
 export interface SurpriseSource {
-  /** Indices in the vector of the features that are ranked. */
+  /** Indices in the vector of the features whose magnitudes are counted. */
   readonly of: readonly number[]
   readonly match: number
   readonly halfLifeMs: number
@@ -12,12 +12,13 @@ export interface SurpriseSource {
   readonly feature: number
 }
 
-/** Buckets kept of each feature's magnitudes; beyond it the lowest two become one, which no tail notices. */
+/** Buckets kept for each feature's magnitudes. Above it the lowest two are merged, which hardly changes any tail. */
 export const surpriseBuckets = 64
 
 /**
- * The magnitudes that features had, as fading counts in logarithmic buckets, and how far in their tail this event's
- * lie. Counts are as of the newest event, so an older one that arrives late has the weight it would have had.
+ * The magnitudes that features had, as decaying counts in logarithmic buckets, and how far in their tail this event's
+ * magnitudes are. Weights are relative to the newest event, so an older event that arrives late gets the weight that it
+ * would have had in time.
  */
 export function surprise(source: SurpriseSource, around: Surroundings): Reflection {
   const { of, match, halfLifeMs, horizonMs, feature } = source
@@ -71,21 +72,21 @@ function forget(memory: Memory, lists: readonly List[], asOf: number): void {
   for (const list of lists) dropRows(memory, list, 0, rowsOf(memory.nums, list))
 }
 
-/** Bucket, weight; ascending by bucket. */
+/** A row is a bucket and its weight; rows ascend by bucket. */
 const width = 2
 const perBucket = Math.log(1.05)
-/** The smallest double is in bucket -15,258; 0 has a bucket below all. */
+/** The smallest double is in bucket -15,258 before this is added; 0 gets a bucket below all others. */
 const zeroBucket = 16_384
 
 /** Magnitudes in one bucket differ by less than 5 %. */
 export const bucketOf = (value: number): number =>
   value === 0 ? 0 : zeroBucket + Math.floor(Math.log(Math.abs(value)) / perBucket)
 
-/** What is left now of a weight of 1 at `fromMs`; nothing of it before there was any. */
+/** The share of a weight at `fromMs` that is left at `nowMs`; 0 while there is no weight. */
 const fadedSince = (fromMs: number, nowMs: number, halfLifeMs: number): number =>
   fromMs === -Infinity ? 0 : exp2(-(Math.max(0, nowMs - fromMs) / halfLifeMs))
 
-/** Share of magnitudes at least as large, this event's own counted among them (a conformal p-value). */
+/** The share of magnitudes that are at least as large, including this event's own (a conformal p-value). */
 function tailProbability(nums: Float64Array, list: List, bucket: number, faded: number): number {
   const start = startOf(nums, list)
   let [all, tail] = [0, 0]
@@ -97,7 +98,7 @@ function tailProbability(nums: Float64Array, list: List, bucket: number, faded: 
   return (1 + tail * faded) / (1 + all * faded)
 }
 
-/** 1 + s + s²/2 + ...: as many terms as there are probabilities of which s is the sum of -ln p. */
+/** 1 + s + s²/2 + ..., where s is the sum of -ln p over the probabilities p; one term for each of them. */
 function partialExponential(s: number, terms: number): number {
   let [sum, term] = [1, 1]
   for (let k = 1; k < terms; k++) sum += term *= s / k

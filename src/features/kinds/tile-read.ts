@@ -1,7 +1,7 @@
 import { rowsOf, startOf, type List } from '../memory/memory.js'
 import { M2, MAX, MEAN, MIN, N, SUM } from './statistics.js'
 
-/** Columns of one source in a row, as distances from the row's start; -1 where not kept. */
+/** Columns of one source in a row, as distances from the row's start; -1 for a column that is not kept. */
 export interface Series {
   readonly number: number
   readonly match: number
@@ -13,7 +13,7 @@ export interface Series {
   readonly max: number
 }
 
-/** A series, the windows that it is read for (indices, ascending by length) and where each one's statistics go. */
+/** A series, the indices of its windows (ascending by length), and the first result slot of each window. */
 export interface SeriesRead extends Series {
   readonly windows: readonly number[]
   readonly bases: readonly number[]
@@ -21,8 +21,8 @@ export interface SeriesRead extends Series {
 
 /**
  * Reads windows ending with tile `last` from a list ordered by tile: window k covers the tiles (asOf - tiles[k], last].
- * The windows of one series are nested, so it walks its rows once, newest to oldest, and notes what it has at the end
- * of each window. `bounds` is scratch, one a window.
+ * The windows of one series are nested. So it reads the rows once, from newest to oldest, and writes the statistics at
+ * the end of each window. `bounds` is scratch space with one element per window.
  */
 export function readTiles(
   nums: Float64Array,
@@ -78,7 +78,7 @@ function countSeries(
   }
 }
 
-/** Merges tiles by Chan, Golub and LeVeque (1979): n, mean, M2; never by sums of squares. */
+/** Merges n, mean and M2 of tiles by Chan, Golub and LeVeque (1979); never by sums of squares. */
 function mergeSeries(
   nums: Float64Array,
   start: number,

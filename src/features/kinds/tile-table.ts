@@ -21,9 +21,9 @@ interface View {
   readonly base: number
 }
 
-/** All tiled windows of one entity with one tile width: a row per tile that has events, oldest first. */
+/** All tiled windows of one entity with one tile width: a row for each tile that has events, the oldest first. */
 export interface TileTable {
-  /** Base of the result slots that the window's statistics are left in. */
+  /** First of the result slots that receive the window's statistics. */
   request(request: WindowRequest): number
   build(): Part
 }
@@ -127,7 +127,7 @@ function columnsOf(requests: Requests<View>) {
   return { series: [...bySource.values()], bySource, width: blankRow.length, blankRow }
 }
 
-/** One value more; mean and M2 by Welford. */
+/** Adds one value; mean and M2 by Welford. */
 function addValue(nums: Float64Array, at: number, one: Series, value: number): void {
   const n = nums[at + one.n]! + 1
   nums[at + one.n] = n

@@ -12,17 +12,19 @@ import {
 import type { Outputs, Part, Read, Surroundings } from './part.js'
 import { AS_OF, TIME, type Row } from '../event/row.js'
 
-/** Counts per tile and value of a code: how usual the event's own value is. */
+/** Counts per tile and value of a code. They show how usual the event's own value is. */
 export interface ValueTiles {
-  /** Writes the share of the window's values that are the event's own into a feature of the vector. */
+  /** Writes into a feature of the vector the share of the window's values that equal the event's own. */
   share(windowMs: number, prior: boolean, feature: number): void
   build(): Part
 }
 
-/** Tile, code, n. */
+/** A row is a tile, a code and its count. */
 const width = 3
 
-/** The most rows kept; beyond it the oldest go: a column in which every value is new must not grow without end. */
+/**
+ * The most rows kept; above it the oldest are dropped. Without it, a column of unique values would grow without end.
+ */
 export const valueTileRows = 4_096
 
 interface View {

@@ -96,7 +96,8 @@ function addStatistic(feature: Statistic, at: number, entity: EntityBuilder): vo
 }
 
 /**
- * Tiles count the matching and all events; an exact window averages a mark of 0 or 1, so that both have the same cap.
+ * Tiles count the matching events and all events. An exact window averages a 0 or 1 per event, so that one cap applies
+ * to both.
  */
 function addShare(feature: Extract<Feature, { readonly kind: 'share' }>, at: number, entity: EntityBuilder): void {
   if ('exact' in feature.keep) {
@@ -112,7 +113,7 @@ function addShare(feature: Extract<Feature, { readonly kind: 'share' }>, at: num
   })
 }
 
-/** Kinds that need the values themselves; validation has refused tiles. */
+/** Kinds that need the values themselves; validation refuses tiles for them. */
 function addOrdered(
   feature: Extract<Feature, { readonly kind: 'robust-zscore' | 'quantile' | 'trend' }>,
   at: number,

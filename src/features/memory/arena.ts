@@ -1,20 +1,20 @@
-/** Where memories live. `take` gives at least so many doubles, holding anything; `give` takes them back. */
+/** Allocates memories. `take` returns an array of at least `doubles` elements, not cleared; `give` returns an array. */
 export interface Arena {
   take(doubles: number): Float64Array
   give(nums: Float64Array): void
 }
 
-/** For memories that are soon forgotten: copies that late events fold into, and what is only described. */
+/** For short-lived memories: the copies into which late events are folded, and those of `describe`. */
 export const heap: Arena = { take: (doubles) => new Float64Array(doubles), give: () => undefined }
 
-/** A first page of 16 KiB, so that a state opened for one request costs little; later ones double up to 1 MiB. */
+/** The first page has 16 KiB, so that a state opened for one request costs little. Later pages double up to 1 MiB. */
 const firstPage = 2_048
 const largestPage = 131_072
 
 /**
- * Memories cut from large pages. An array of its own costs an entity about 300 bytes and 1 us to make, and the
- * collector work for ever; a view of a page is a tenth of that, and those given back are used again as they are. Sizes
- * are rounded up to one of four an octave, so at most a fifth is lost and what one entity outgrows fits the next.
+ * Cuts memories from large pages. A separate array per entity costs about 300 bytes, 1 us to create, and permanent work
+ * for the garbage collector. A view of a page costs a tenth of that, and returned views are reused. Sizes are rounded
+ * up to one of four per octave. So at most a fifth is wasted, and a view that one entity outgrows fits another entity.
  */
 export function pagedArena(): Arena {
   const free: Float64Array[][] = []
@@ -36,7 +36,7 @@ export function pagedArena(): Arena {
   }
 }
 
-/** The smallest of 4, 5, 6, 7, 8, 10, 12, 14, 16, 20 ... that is enough. */
+/** The smallest sufficient size of 4, 5, 6, 7, 8, 10, 12, 14, 16, 20 ... */
 function sizeOf(doubles: number): { readonly doubles: number; readonly index: number } {
   const wanted = Math.max(4, doubles)
   const shift = 29 - Math.clz32(wanted - 1)

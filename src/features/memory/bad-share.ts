@@ -1,27 +1,27 @@
 import { blobVersion } from './blob.js'
 import { checkVersion } from './seen-ids.js'
 
-/** Key of the blob that says which of a partition's last records were bad. */
+/** Key of the blob that marks which of a partition's last records were bad. */
 export const badShareKey = '#bad'
 
-/** More than this share of the last records is too much. */
+/** The share of bad records above which a partition stops. */
 export interface BadShareRule {
-  /** 0..1; with 1 nothing is ever too much. */
+  /** 0..1; with 1 a partition never stops. */
   readonly share: number
-  /** How many records are looked at. Before there are so many, those that are not there yet count as good. */
+  /** How many of the last records count. While there are fewer, the missing ones count as good. */
   readonly records: number
 }
 
-/** Offsets up to `to` are no longer held against the partition: a person has looked at them. */
-export interface Forgiven {
+/** The bad records up to offset `to` no longer count, because a person has accepted them. */
+export interface AcceptedOffsets {
   readonly from: number
   readonly to: number
 }
 
 /**
- * Which of the last records of a partition were bad, record by record in the order of the log. Partition state: it is
- * committed with the offset it stands at and follows from the log and from what was forgiven alone, so neither chunks
- * nor restarts nor owners change it.
+ * Which of the last records of a partition were bad, in the order of the log. It is partition state, committed together
+ * with its offset. It depends only on the log and on what was accepted, so chunks, restarts and changes of owner do not
+ * change it.
  */
 export class BadShare {
   readonly #allowed: number
@@ -32,16 +32,16 @@ export class BadShare {
   #last: number
   #dirty = false
 
-  /** `last` is the offset that the blob stands at. */
+  /** `last` is the last offset that the blob includes. */
   constructor(rule: BadShareRule, blob: Buffer | undefined, last: number) {
-    // Of 100 records 29 are not more than 0.29 of them, though 0.29 * 100 is a little less than 29.
+    // 29 of 100 records do not exceed a share of 0.29, but in doubles 0.29 * 100 is a little less than 29.
     this.#allowed = Math.floor(rule.share * rule.records + 1e-6)
     this.#bad = new Uint8Array(rule.records)
     this.#last = last
     if (blob !== undefined) this.#open(blob)
   }
 
-  /** Bad ones of the last records, 0..1. */
+  /** The share of bad records among the last records, 0..1. */
   get share(): number {
     return this.#count / this.#bad.length
   }
@@ -51,18 +51,18 @@ export class BadShare {
     return this.#count > this.#allowed
   }
 
-  /** Counts the next record and says whether it makes too many. */
-  add(offset: number, bad: boolean, forgiven: readonly Forgiven[]): boolean {
-    if (this.#count > 0) this.#forget(offset, forgiven)
+  /** Counts the next record. Returns whether too many of the last records are bad now. */
+  add(offset: number, bad: boolean, accepted: readonly AcceptedOffsets[]): boolean {
+    if (this.#count > 0) this.#forget(offset, accepted)
     this.#last = offset
     if (!bad && this.#count === 0) return false
     this.#push(Number(bad))
     return this.exceeded
   }
 
-  /** What was forgiven between the record before and this one takes everything before it along. */
-  #forget(offset: number, forgiven: readonly Forgiven[]): void {
-    if (!forgiven.some(({ to }) => to >= this.#last && to < offset)) return
+  /** When bad records were accepted between the previous record and this one, no earlier record counts any more. */
+  #forget(offset: number, accepted: readonly AcceptedOffsets[]): void {
+    if (!accepted.some(({ to }) => to >= this.#last && to < offset)) return
     this.#bad.fill(0)
     this.#count = 0
     this.#dirty = true
@@ -75,7 +75,7 @@ export class BadShare {
     this.#dirty = true
   }
 
-  /** The blob, where it changed since the last call: version, records, then a bit for each, the oldest first. */
+  /** The blob, if it changed since the last call: version, number of records, then one bit per record, oldest first. */
   takeDirty(): Buffer | undefined {
     if (!this.#dirty) return undefined
     this.#dirty = false
@@ -88,7 +88,7 @@ export class BadShare {
     return blob
   }
 
-  /** Of a blob under another rule the last records are taken. */
+  /** Reads a blob. If it has another number of records than the rule, its last records are used. */
   #open(blob: Buffer): void {
     checkVersion(blob)
     const stored = blob.readUInt32LE(4)

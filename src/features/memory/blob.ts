@@ -6,16 +6,16 @@ import { NEWEST, place, roomFor, type Layout, type List, type Memory, rowsOf, st
  * An entity's memory as bytes, little-endian:
  *
  *     byte 0      version
- *     4 x list    row count x 4 + width code of the whole-number columns (0: 1 byte, 1: 2 bytes, 2: 4 bytes)
+ *     4 x list    row count x 4 + width code of the integer columns (0: 1 byte, 1: 2 bytes, 2: 4 bytes)
  *     8 x cell    the cells, padded to 8 bytes before them
- *     per list    its double columns, column by column, then its whole-number columns, padded to 8 bytes
+ *     per list    its double columns, column by column, then its integer columns, padded to 8 bytes
  *
- * What lies below the floor is dropped first, so the bytes follow from the events alone and not from when they were
- * written. Tiles are stored as their distance from the newest, which makes most whole numbers one byte.
+ * Everything below the floor is dropped first. So the bytes depend only on the events and not on the time of writing.
+ * Tiles are stored as their distance from the newest tile, so most integers take one byte.
  */
 export const blobVersion = 1
 
-/** Blobs of one `takeDirty` are cut from a few large buffers: small ones cost more to make than to fill. */
+/** Cuts the blobs of one `takeDirty` from a few large buffers: creating a small buffer costs more than filling it. */
 export class Slab {
   bytes = Buffer.alloc(0)
   f64 = new Float64Array(0)
@@ -23,7 +23,7 @@ export class Slab {
   u16 = new Uint16Array(0)
   #at = 0
 
-  /** Where the next blob of at most `size` bytes starts; a multiple of 8. */
+  /** The position of the next blob of at most `size` bytes; a multiple of 8. */
   room(size: number): number {
     if (this.#at + size > this.bytes.length) {
       const buffer = new ArrayBuffer(Math.max(slabBytes, (size + 7) & ~7))
@@ -44,7 +44,7 @@ export class Slab {
 
 const slabBytes = 256 * 1024
 
-/** Drops what lies below the floor, for good, and serialises the rest. */
+/** Drops from the memory everything below the floor, and serialises the rest. */
 export function encodeMemory(memory: Memory, layout: Layout, slab: Slab): Buffer {
   layout.forget(memory)
   let most = headBytes(layout) + layout.cells * 8
@@ -95,7 +95,7 @@ function widthCode(nums: Float64Array, list: List): 0 | 1 | 2 {
   return bits < 0x100 && bits >= 0 ? 0 : bits < 0x10000 && bits >= 0 ? 1 : 2
 }
 
-/** A tile's column comes first and is turned into distances. */
+/** The column of tiles comes first and is stored as distances. */
 function encodeInts(nums: Float64Array, list: List, slab: Slab, at: number, code: 0 | 1 | 2): number {
   const start = startOf(nums, list)
   const end = start + rowsOf(nums, list) * list.width
@@ -113,7 +113,7 @@ function encodeInts(nums: Float64Array, list: List, slab: Slab, at: number, code
   return padded
 }
 
-/** Blobs come unaligned from a store; they are copied here first. */
+/** Blobs from a store are not aligned, so they are copied here first. */
 let aligned = viewsOf(new ArrayBuffer(64 * 1024))
 
 function viewsOf(buffer: ArrayBuffer) {

@@ -35,7 +35,7 @@ export function decodeClocks(blob: Buffer): readonly TenantClock[] {
   return clocks
 }
 
-/** No tenant's clock is before this time; -Infinity while there is no clock. */
+/** The oldest of the clocks; -Infinity while there is none. */
 export function oldestMs(clocks: readonly TenantClock[]): number {
   let oldest = Infinity
   for (const { newestMs } of clocks) oldest = Math.min(oldest, newestMs)

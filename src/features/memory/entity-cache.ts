@@ -2,7 +2,8 @@ import { pagedArena } from './arena.js'
 import type { Memory } from './memory.js'
 
 /**
- * One entity in the cache, and its memory: `absent` where it has been asked for and not been admitted, or was evicted.
+ * One entity in the cache, with its memory. The memory is `absent` before the entity is admitted and after its
+ * eviction.
  */
 export interface Cached extends Memory {
   readonly key: string
@@ -10,13 +11,13 @@ export interface Cached extends Memory {
   readonly kind: number
   /** Changed since the last `takeDirty`. */
   dirty: boolean
-  /** Taken and not yet committed, so many times. */
+  /** How many times it was taken and not yet committed. */
   taken: number
-  /** Used since the hand last passed. */
+  /** Used since the last visit of the clock hand. */
   used: boolean
-  /** The call of `missing` that last asked for it. */
+  /** Number of the call of `missing` that last asked for it. */
   asked: number
-  /** Where it is found by id. */
+  /** The map that finds it by id. */
   readonly home: Map<string, Cached>
   readonly id: string
 }
@@ -24,9 +25,9 @@ export interface Cached extends Memory {
 export const absent = new Float64Array(0)
 
 /**
- * The entities in memory, about the least recently used dropped first (the clock algorithm: a hand goes round and drops
- * whatever was not used since it last passed). What is dirty, taken or just asked for stays, so the bound may be
- * exceeded until the next commit. Nothing but speed depends on what is cached.
+ * The entities in memory. It evicts approximately the least recently used ones (clock algorithm: a hand visits the
+ * entities in a circle and evicts those not used since its last visit). Entities that are dirty, taken or just asked
+ * for stay, so the bound may be exceeded until the next commit. The cache changes only the speed, not the results.
  */
 export class EntityCache {
   readonly #entities: Cached[] = []
@@ -39,7 +40,7 @@ export class EntityCache {
     return this.#entities.length
   }
 
-  /** An entity that is yet to be admitted. */
+  /** Adds an entity that must still be admitted. */
   open(key: string, kind: number, home: Map<string, Cached>, id: string): Cached {
     const entity: Cached = {
       key,
@@ -58,7 +59,7 @@ export class EntityCache {
     return entity
   }
 
-  /** Called between chunks: no entity that is being folded may go. */
+  /** Called between chunks only, because entities in use must not be evicted. */
   evict(): void {
     const entities = this.#entities
     for (let steps = 2 * entities.length; steps > 0 && entities.length > this.bound; steps--) {

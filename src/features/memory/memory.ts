@@ -1,17 +1,17 @@
 import type { Arena } from './arena.js'
 
 /**
- * What is remembered about one entity, as one array of doubles: fixed cells, then lists of rows. It is close to the
- * blob it is stored as, so that storing and loading are copies.
+ * What is remembered about one entity, as one array of doubles: fixed cells, then lists of rows. Its form is close to
+ * that of the stored blob, so that storing and loading are copies.
  *
- * Two times rule what is read. `newest` is the largest event time of the entity; nothing older than newest - lateness
- * can come that still counts, which is the entity's floor. A window is read as of max(event time, floor), so what lies
- * below floor - window is never read: dropping it, whenever that happens, changes no vector. Blobs never hold it.
+ * Two times decide what is read. `newest` is the largest event time of the entity. Its floor is newest - lateness: an
+ * older event does not count any more. A window is read as of max(event time, floor), so nothing below floor - window
+ * is ever read. Dropping it at any time changes no vector. Blobs never contain it.
  */
 export interface Memory {
-  /** May be longer than what is used. */
+  /** May be longer than the used part. */
   nums: Float64Array
-  /** Where `nums` is from and grows. */
+  /** Allocates `nums`. */
   readonly arena: Arena
 }
 
@@ -20,16 +20,16 @@ export const NEWEST = 0
 
 export interface ListShape {
   readonly width: number
-  /** Columns holding whole numbers from 0, stored narrow. */
+  /** Columns with integers from 0, stored in 1, 2 or 4 bytes. */
   readonly ints: readonly number[]
   /** Columns stored as doubles. */
   readonly floats: readonly number[]
   /**
-   * Of a list ordered by tile in column 0: the tile that no row can be beyond, given the newest event time; the blob
-   * holds the distance.
+   * For a list ordered by tile in column 0: the largest possible tile, given the newest event time. The blob holds the
+   * distance from it.
    */
   readonly lastTile?: (newestMs: number) => number
-  /** Drops the rows that lie below the floor, and all beyond the cap. */
+  /** Drops the rows below the floor and those above the cap. */
   readonly prune: (memory: Memory) => void
 }
 
@@ -44,13 +44,13 @@ export interface Layout {
   readonly lists: readonly List[]
   /** Index of the first row of the first list. */
   readonly rowsFrom: number
-  /** A memory with nothing in it. */
+  /** An empty memory. */
   blank(arena: Arena): Float64Array
-  /** Clears cells that lie below the floor. */
+  /** Clears the cells that are below the floor. */
   forget(memory: Memory): void
 }
 
-/** Rows that a new entity has room for in each list. */
+/** Capacity of each list of a new entity, in rows. */
 const firstRows = 2
 
 export class LayoutBuilder {
@@ -58,7 +58,7 @@ export class LayoutBuilder {
   readonly #lists: List[] = []
   readonly #forget: ((memory: Memory) => void)[] = []
 
-  /** Takes cells in a row and gives the index of the first. */
+  /** Reserves consecutive cells and returns the index of the first. */
   cells(initial: readonly number[], forget?: (memory: Memory) => void): number {
     if (forget !== undefined) this.#forget.push(forget)
     return this.#initial.push(...initial) - initial.length
@@ -102,7 +102,7 @@ export function roomFor(rowsFrom: number, lists: readonly List[], capacityOf: Ca
   return room
 }
 
-/** Writes where each list starts and how many rows fit; row counts stay as they are. */
+/** Writes the start and the capacity of each list; row counts stay unchanged. */
 export function place(nums: Float64Array, rowsFrom: number, lists: readonly List[], capacityOf: CapacityOf): void {
   let at = rowsFrom
   for (let i = 0; i < lists.length; i++) {
@@ -115,13 +115,13 @@ export function place(nums: Float64Array, rowsFrom: number, lists: readonly List
 }
 
 /**
- * Where a list's rows start and how many there are. `| 0` is for the compiler: sums of doubles read from the array
- * would be converted at every access.
+ * The start of a list's rows and their number. `| 0` tells the compiler that they are integers; otherwise it would
+ * convert doubles at every access.
  */
 export const startOf = (nums: Float64Array, list: List): number => nums[list.head]! | 0
 export const rowsOf = (nums: Float64Array, list: List): number => nums[list.head + 1]! | 0
 
-/** Rows at the front of an ordered list whose first column is at most `bound`. */
+/** Number of rows at the front of an ordered list whose first column is at most `bound`. */
 export function rowsUpTo(memory: Memory, list: List, bound: number): number {
   const { nums } = memory
   const start = startOf(nums, list)
@@ -132,7 +132,8 @@ export function rowsUpTo(memory: Memory, list: List, bound: number): number {
 }
 
 /**
- * Opens a row at `index` of a list that has room and gives where its columns start; they hold anything until written.
+ * Inserts a row at `index` of a list with free capacity and returns the position of its first column. The columns are
+ * not cleared.
  */
 export function insertRow(memory: Memory, list: List, index: number): number {
   const { nums } = memory
@@ -154,8 +155,8 @@ export function dropRows(memory: Memory, list: List, index: number, count: numbe
 }
 
 /**
- * Sees to it that one more row fits: a full list is pruned, and where that gains little it doubles, so that copying
- * stays a small share of the work. Indices and `memory.nums` may be others afterwards.
+ * Makes room for one more row. It prunes a full list and doubles it where pruning gains little, so that copying stays a
+ * small share of the work. Indices and `memory.nums` may change.
  */
 export function makeRoom(memory: Memory, layout: Layout, list: List): void {
   const capacity = memory.nums[list.head + 2]! | 0

@@ -4,9 +4,9 @@ import { keySeparator } from '../../base/keys.js'
 import { blobVersion } from './blob.js'
 import { lanes, murmur3 } from '../../base/hash.js'
 
-/** Key of the index blob: how many ids there were, and from which on they are kept. */
+/** Key of the index blob: the number of ids so far, and the number of the first id that is kept. */
 export const seenIndexKey = '#seen'
-/** Ids of one segment blob: 1,024 x 8 B = 8 KiB is the most that one new id makes a commit rewrite. */
+/** Ids of one segment blob. One new id makes a commit rewrite at most 1,024 x 8 B = 8 KiB. */
 const segmentIds = 1_024
 
 const segmentKey = (segment: number): string => `${seenIndexKey}${keySeparator}${segment}`
@@ -17,22 +17,22 @@ export interface Blob {
 }
 
 /**
- * The last `horizon` event ids of a partition, in log order, by 64 bits of hash of tenant and id: a chance of 1 in 10^8
- * that among 200,000 remembered ids a new one is taken for a repeat. Ids are numbered as they come. They are stored in
- * segments that are written while they fill and deleted when all of their ids are past the horizon.
+ * The last `horizon` event ids of a partition, in log order, as 64-bit hashes of tenant and id. With 200,000 remembered
+ * ids, a new id counts as a repeat with a chance of 1 in 10^8. Ids are numbered as they come. They are stored in
+ * segments, which are written while they fill and deleted when all of their ids are past the horizon.
  */
 export class SeenIds {
-  /** Ids ever remembered; and the first that still is. */
+  /** The number of the next id, and the number of the first id that is still remembered. */
   #next = 0
   #first = 0
   #stored = 0
   #firstStored = 0
   /**
-   * Hashes by number modulo the places, high word and low word: the horizon, and forgotten ids that share a segment
-   * with it.
+   * High and low word of each hash, at the id's number modulo `#places`. It holds the ids within the horizon, and
+   * forgotten ids of the same segments.
    */
   readonly #ring: Uint32Array
-  /** Open addressing by linear probing: place in the ring + 1, 0 for none. */
+  /** Hash table with open addressing and linear probing. An entry is the place in the ring + 1, or 0 for none. */
   readonly #table: Uint32Array
   readonly #mask: number
   readonly #places: number
@@ -45,7 +45,7 @@ export class SeenIds {
     this.#mask = slots - 1
   }
 
-  /** Remembers an id and says whether it is new. The seeds are what `idSeeds` makes of the tenant. */
+  /** Remembers an id and returns whether it is new. The seeds are `idSeeds` of the tenant. */
   add({ high: highSeed, low: lowSeed }: IdSeeds, id: string): boolean {
     if (this.horizon === 0) return true
     const high = murmur3(id, highSeed) >>> 0
@@ -70,7 +70,7 @@ export class SeenIds {
     this.#next++
   }
 
-  /** Takes one place out of the table and closes the gap, so that probing needs no marks (Knuth, algorithm 6.4 R). */
+  /** Removes one place from the table and closes the gap, so that probing needs no tombstones (Knuth, 6.4 R). */
   #forget(place: number): void {
     const mask = this.#mask
     let gap = this.#ring[place * 2 + 1]! & mask
@@ -84,7 +84,7 @@ export class SeenIds {
     this.#table[gap] = 0
   }
 
-  /** What changed since the last call: the index, the segments that grew, keys of those that are past. */
+  /** What changed since the last call: the index, the segments that grew, and the keys of segments to delete. */
   takeDirty(): { readonly puts: readonly Blob[]; readonly deletes: readonly string[] } {
     if (this.#next === this.#stored) return { puts: [], deletes: [] }
     const puts: Blob[] = [{ key: seenIndexKey, blob: this.#index() }]
@@ -111,7 +111,7 @@ export class SeenIds {
     return blob
   }
 
-  /** A segment from its first id on, though that may be forgotten: its bytes follow from the log alone. */
+  /** A segment from its first id, even if that is forgotten, so that its bytes depend only on the log. */
   #segment(segment: number): Buffer {
     const from = segment * segmentIds
     const count = Math.min(this.#next - from, segmentIds)
@@ -125,7 +125,7 @@ export class SeenIds {
     return blob
   }
 
-  /** Takes the stored index in and gives the keys of the segments to load, in the order that `admit` wants them. */
+  /** Reads the stored index and returns the keys of the segments to load, in the order that `admit` needs. */
   open(index: Buffer | undefined): readonly string[] {
     if (index === undefined || this.horizon === 0) return []
     checkVersion(index)
@@ -138,7 +138,7 @@ export class SeenIds {
     return keys
   }
 
-  /** The segments that `open` named. */
+  /** Reads the segments whose keys `open` returned. */
   admit(segments: readonly (Buffer | undefined)[]): void {
     const next = this.#next
     const first = Math.max(this.#firstStored, next - this.horizon)
@@ -149,7 +149,7 @@ export class SeenIds {
       if (blob?.length !== 8 + count * 8)
         throw new EngineError(
           'STATE_MISMATCH',
-          `the remembered ids from ${from} on are missing or cut: rebuild the state from the log`,
+          `the remembered ids from ${from} on are missing or truncated: rebuild the state from the log`,
         )
       checkVersion(blob)
       for (let k = 0; k < count; k++) {
@@ -161,7 +161,7 @@ export class SeenIds {
   }
 }
 
-/** Where the two hashes of a tenant's ids start. */
+/** Seeds of the two hashes of a tenant's ids. */
 export interface IdSeeds {
   readonly high: number
   readonly low: number

@@ -10,7 +10,7 @@ import { Partition } from './partition.js'
 import type { Plan } from './plan.js'
 import { validate } from './validate.js'
 
-/** Compiles a feature set. Throws BAD_STREAM naming every feature that something is wrong with, and what. */
+/** Compiles a feature set. Throws BAD_STREAM with every wrong feature and the reason. */
 export function compile(set: FeatureSet): Plan {
   validate(set)
   const compiled = compileSet(set)

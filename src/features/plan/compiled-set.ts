@@ -10,23 +10,24 @@ import { RowBuilder, type RowPlan } from '../event/row.js'
 import { addSequential, type SequentialFeature } from '../kinds/sequential.js'
 import { addWindowed, type WindowedFeature } from '../kinds/windowed.js'
 
-/** A feature set ready to run. Row and outputs are scratch: one event at a time, in one thread. */
+/** A compiled feature set. Row and outputs are scratch space for one event at a time, in one thread. */
 export interface CompiledSet {
   readonly set: FeatureSet
   readonly row: RowPlan
   readonly out: Outputs
-  /** Only entities that features belong to. */
+  /** Only the entities that have features. */
   readonly entities: readonly CompiledEntity[]
   readonly tenantOf: ReadColumn
   readonly idOf: ReadColumn
   readonly timeOf: ReadColumn
-  /** Index of the entity whose newest event says what is late; -1 for the tenant. */
+  /** Index of the entity whose newest event decides what is late; -1 for the tenant. */
   readonly lateBy: number
-  /** What every feature reads as where it has nothing to say. */
+  /** The value of every feature that is not written for an event. */
   readonly defaults: Float64Array
   /**
-   * Writes the features that need no entity or are made of features; after the entities. `memories` in their order,
-   * undefined for an entity that the event lacks. With `keep` they take in what the features made of features remember.
+   * Writes the features that need no entity or are made of other features. Called after the entities. `memories` are in
+   * the order of `entities`, undefined for an entity that the event lacks. With `keep`, the memories also remember the
+   * features' values for the features made of them.
    */
   readonly finish: (memories: readonly (Memory | undefined)[], keep: boolean) => void
 }
@@ -40,7 +41,7 @@ export interface CompiledEntity {
   readonly reachMs: number
 }
 
-/** Compiles a set that has been validated. */
+/** Compiles a validated set. */
 export function compileSet(set: FeatureSet): CompiledSet {
   const rowBuilder = new RowBuilder(set.time)
   let slots = 0
@@ -101,7 +102,7 @@ function compiledEntity(set: FeatureSet, name: string, builder: EntityBuilder): 
 
 type Memories = readonly (Memory | undefined)[]
 
-/** Features that are made of others, in the order of the vector. */
+/** Writes a feature that is made of others; called in the order of the vector. */
 type Last = (out: Outputs, memories: Memories) => void
 
 function ofTwo(
@@ -119,11 +120,11 @@ function ofTwo(
   }
 }
 
-/** Without one of its own a feature counts nothing, or is missing where it is made of what is missing. */
+/** Without an `otherwise` of its own a feature is 0, and a difference is missing (NaN). */
 export const otherwiseOf = (feature: Feature): number =>
   'otherwise' in feature ? feature.otherwise : feature.kind === 'difference' ? Number.NaN : 0
 
-/** The id of an entity of an event: its columns' values as texts; undefined where one is null. */
+/** The id of an entity in an event: the values of its columns as texts; undefined where one is null. */
 export function idOf(columns: readonly ReadColumn[], event: Event, separator: string): string | undefined {
   const first = columns[0]!(event)
   if (columns.length === 1) return typeof first === 'string' ? first : textOf(first)

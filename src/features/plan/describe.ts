@@ -4,7 +4,7 @@ import { decodeMemory } from '../memory/blob.js'
 import type { CompiledSet } from './compiled-set.js'
 import type { Feature, FeatureSet } from '../feature.js'
 
-/** The features that an entity has by itself, read from its blob as of a time. See `Plan.describe`. */
+/** The features that depend on one entity only, read from its blob as of a time. See `Plan.describe`. */
 export function describe(
   compiledSet: CompiledSet,
   entity: string,
@@ -35,7 +35,7 @@ export function describe(
   return Object.fromEntries(set.features.flatMap(({ name }, i) => (own.has(name) ? [[name, out.vector[i]!]] : [])))
 }
 
-/** Names of the features whose value follows from the entity's history and a time. */
+/** Names of the features that depend only on the entity's history and a time. */
 function ownFeatures(set: FeatureSet, entity: string): ReadonlySet<string> {
   const own = new Set<string>()
   for (const { name, feature } of set.features) {

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import { FEATURE_SEMANTICS, type FeatureSet } from '../feature.js'
 
 /**
- * What a vector means, as 16 hexadecimal characters: key, time, tenant, the entities that features belong to, the
- * features in order and the version of their semantics. Names of entities that nothing uses, the lateness and the order
- * in which properties are written do not count.
+ * The meaning of a vector as 16 hexadecimal characters: key, time, tenant, the entities that have features, the
+ * features in order, and the version of their semantics. Unused entities, the lateness and the order of properties do
+ * not count.
  */
 export function fingerprintOf(set: FeatureSet): string {
   const used = new Set(set.features.flatMap(({ feature }) => ('by' in feature ? [feature.by] : [])))
@@ -20,7 +20,7 @@ export function fingerprintOf(set: FeatureSet): string {
   return createHash('sha256').update(canonical(meaning)).digest('hex').slice(0, 16)
 }
 
-/** JSON with sorted keys; numbers that JSON cannot write (NaN, infinities) keep their names. */
+/** JSON with sorted keys. Numbers that JSON cannot write (NaN, infinities) are written as their names. */
 function canonical(value: unknown): string {
   if (typeof value === 'number' && !Number.isFinite(value)) return `"${value}"`
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`

@@ -11,7 +11,7 @@ import { NEWEST, type Layout, type Memory } from '../memory/memory.js'
 import type { Dirty, Folded, PartitionState } from './plan.js'
 import { idSeeds, seenIndexKey, SeenIds, type IdSeeds } from '../memory/seen-ids.js'
 
-/** What a tenant has in the cache: its clock, and its entities of each kind by id. */
+/** A tenant in the cache: its clock, and its entities of each kind by id. */
 interface Tenant extends TenantClock {
   readonly seeds: IdSeeds
   readonly entities: readonly Map<string, Cached>[]
@@ -25,23 +25,23 @@ export class Partition implements PartitionState {
   readonly #seen: SeenIds
   readonly #cache: EntityCache
   readonly #tenants = new Map<string, Tenant>()
-  /** Tenants with events, in the order of their first; what the clocks' blob holds. */
+  /** Tenants with events, in the order of their first event: the content of the blob of clocks. */
   readonly #clocks: Tenant[] = []
   /** Entities that are shared by all tenants, by kind. */
   readonly #shared: readonly Map<string, Cached>[]
-  /** The partition's own keys that are still to be admitted. */
+  /** The partition's own keys that must still be admitted. */
   #own: readonly string[]
   /** Entities asked for, by key. */
   readonly #asked = new Map<string, Cached>()
   #calls = 0
   #dirty: Cached[] = []
   #clocksDirty = false
-  /** The events last looked up, their tenants and entities, and which is next: `fold` need not look again. */
+  /** The events of the last lookup, their tenants and entities, and the next event, so that `fold` needs no lookup. */
   #events: readonly Event[] = []
   readonly #eventTenants: Tenant[] = []
   readonly #eventEntities: (Cached | undefined)[] = []
   #next = 0
-  /** Scratch: what the event's entities remember. */
+  /** Scratch space: the memories of the event's entities. */
   readonly #memories: (Memory | undefined)[]
 
   constructor(compiled: CompiledSet, cachedEntities: number, seenIds: number) {
@@ -122,7 +122,7 @@ export class Partition implements PartitionState {
     if (this.#own.length > 0) this.#admitOwn(new Map(keys.map((key, i) => [key, blobs[i]])))
   }
 
-  /** First the clocks and the index of ids; then the segments of ids that the index names, together. */
+  /** Reads first the clocks and the index of ids, then all segments of ids that the index names. */
   #admitOwn(blobs: ReadonlyMap<string, Buffer | undefined>): void {
     if (!this.#own.every((key) => blobs.has(key))) return
     if (this.#own[0] === clocksKey) {
@@ -155,14 +155,14 @@ export class Partition implements PartitionState {
     return late ? 'late' : 'folded'
   }
 
-  /** The newest time that the event's own is judged by. */
+  /** The newest time with which the event's time is compared to find late events. */
   #newestMs(index: number, tenant: Tenant): number {
     const { lateBy, entities } = this.#compiled
     const entity = lateBy < 0 ? undefined : this.#eventEntities[index * entities.length + lateBy]
     return entity === undefined || entity.nums === absent ? tenant.newestMs : entity.nums[NEWEST]!
   }
 
-  /** Where the event stands among those looked up; an event that was not is looked up alone. */
+  /** Index of the event in the last lookup. Another event gets a lookup of its own. */
   #indexOf(event: Event): number {
     let index = this.#next
     if (this.#events[index] !== event) {
@@ -176,7 +176,7 @@ export class Partition implements PartitionState {
     return index
   }
 
-  /** A late event is folded into copies that are then forgotten. `clockMs` is the tenant's newest time before it. */
+  /** A late event is folded into temporary copies. `clockMs` is the tenant's newest time before the event. */
   #foldEntities(index: number, late: boolean, clockMs: number): void {
     const { entities, row, out, defaults } = this.#compiled
     out.vector.set(defaults)

@@ -1,6 +1,6 @@
 import type { Event, FeatureSet } from '../feature.js'
 
-/** A compiled feature set: decided once, then only done. Pure; knows no store and no clock. */
+/** A compiled feature set. It is pure: it uses no store and no clock. */
 export interface Plan {
   readonly set: FeatureSet
   /** Hash of key, time, features in order and the feature-semantics version (hex, 16 characters). */
@@ -12,12 +12,11 @@ export interface Plan {
   /** The id of the event's first entity, '' where it has none. */
   subject(event: Event): string
   /**
-   * State with nothing in it, as of partition start. With `seenIds` 0 nothing is remembered of ids and nothing is a
-   * duplicate.
+   * Empty state, as at the start of a partition. With `seenIds` 0 it remembers no ids, and no event is a duplicate.
    */
   open(cachedEntities: number, seenIds: number): PartitionState
   /**
-   * Features that belong to one entity alone, read from its blob for the window ending at `atMs`; features that need
+   * The features that depend on one entity only, read from its blob for windows that end at `atMs`. Features that need
    * an event are left out. Throws UNKNOWN_ENTITY when the set has no such entity.
    */
   describe(entity: string, blob: Buffer | undefined, atMs: number): Readonly<Record<string, number>>
@@ -26,8 +25,8 @@ export interface Plan {
 }
 
 /**
- * `late`: older than the newest event of the tenant (of the entity `latenessBy`) by more than the lateness; it gets a
- * vector but changes nothing.
+ * `late`: the event is older than the newest event of the tenant (or of the entity `latenessBy`) by more than the
+ * lateness. It gets a vector but changes no state.
  */
 export type Folded = 'folded' | 'late' | 'duplicate'
 
@@ -35,29 +34,28 @@ export interface Dirty {
   readonly puts: readonly { readonly key: string; readonly blob: Buffer; readonly expiresAtMs: number }[]
   readonly deletes: readonly string[]
   /**
-   * Event time, ms: once this is committed, blobs that expired before it may be dropped. -Infinity where there is none
-   * yet.
+   * Event time, ms: after this commit, blobs that expired before it may be dropped. -Infinity before the first event.
    */
   readonly clockMs: number
-  /** The commit is in; until then none of these may be evicted. */
+  /** Call it after the commit. Until then the cache evicts none of these entities. */
   committed(): void
 }
 
 /**
- * The state of one partition in memory: a bounded cache of entities over the committed blobs, and what changed since.
+ * The state of one partition in memory: a bounded cache of entities from committed blobs, with the changes since then.
  */
 export interface PartitionState {
   /**
-   * Keys that folding these events needs and the cache lacks, each once. On a fresh state also the partition's own,
-   * which take two calls: ask and admit until nothing is missing. Events are folded fastest in the order in which they
-   * stand here.
+   * The keys that folding these events needs and the cache lacks, each once. A new state also needs the partition's own
+   * keys, which takes two rounds: call `missing` and `admit` until no key is missing. Folding is fastest in the order
+   * of `events`.
    */
   missing(events: readonly Event[]): readonly string[]
-  /** Takes loaded blobs in, `undefined` for entities that have none yet. */
+  /** Adds loaded blobs to the cache, `undefined` for entities without one. */
   admit(keys: readonly string[], blobs: readonly (Buffer | undefined)[]): void
   /**
-   * Folds one event and writes its vector to `vectors` at index `at`. Every key it needs must be cached. A duplicate
-   * changes nothing and its vector is left as it was.
+   * Folds one event and writes its vector to `vectors` at index `at`. All keys that it needs must be cached. A
+   * duplicate changes no state, and its vector is not written.
    */
   fold(event: Event, vectors: Float32Array, at: number): Folded
   /** Serialises everything that changed since the last call, in one synchronous step. */

@@ -1,12 +1,12 @@
 import type { Feature, FeatureSet } from '../feature.js'
 
 /**
- * How long, in event time, an entity's history outlives its newest event, ms. When the clock of its tenant has passed
- * that, no event in time reads any of it, and it is forgotten: whoever comes then, a late event too, finds nothing.
- * The events alone decide this, so nobody can tell whether a store has dropped the blob meanwhile.
+ * How long after its newest event an entity's history is used, ms of event time. When the clock of its tenant is past
+ * that time, no event that is in time reads any of the history, and it is forgotten: every later event, also a late
+ * one, finds it empty. The events alone decide this, so it makes no difference whether a store has dropped the blob.
  *
- * Infinity where there is no such clock: tenants that share an entity are each at their own time, and so are the
- * sources of a set that judges lateness by them.
+ * Infinity where there is no such clock: tenants that share an entity each have their own time, and so have the sources
+ * of a set with `latenessBy`.
  */
 export function reachOf(set: FeatureSet, entity: string): number {
   if (set.latenessBy !== undefined || set.entities[entity]!.scope !== 'tenant') return Infinity
@@ -14,7 +14,7 @@ export function reachOf(set: FeatureSet, entity: string): number {
   return Math.max(...own.map(({ feature }) => horizonOf(feature))) + set.latenessMs
 }
 
-/** Slots of a season are whole and local: their history reaches back a slot and two offsets further. */
+/** Slots of a season are whole and in local time, so its history reaches back further: by one slot and two offsets. */
 function horizonOf(feature: Feature): number {
   if ('windowMs' in feature) return feature.windowMs
   if (!('horizonMs' in feature)) return 0

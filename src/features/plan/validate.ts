@@ -4,14 +4,14 @@ import type { Feature, FeatureSet } from '../feature.js'
 import type { Value, Where } from '../value.js'
 import { isReflective, namesOf, type ReflectiveFeature } from '../kinds/reflection.js'
 
-/** A vector of 1,024 doubles is 8 KiB of scratch, and blocks of it are still below a log record. */
+/** A vector of 1,024 doubles takes 8 KiB of scratch space, and a block of such vectors still fits a log record. */
 const mostFeatures = 1_024
-/** Rows of 16 B to 64 B kept of one window for one entity: 64 KiB to 256 KiB. */
+/** Rows that one window keeps for one entity, of 16 B to 64 B each: 64 KiB to 256 KiB. */
 const mostTiles = 4_096
-/** Pairs of 16 B: 160 KiB. */
+/** Pairs that one window keeps for one entity: 10,000 x 16 B = 160 KiB. */
 const mostPairs = 10_000
 
-/** Throws BAD_STREAM with every problem of the set, a line each: stream, feature, field, what is wrong. */
+/** Throws BAD_STREAM with one line per problem of the set: stream, feature, field, and what is wrong. */
 export function validate(set: FeatureSet): void {
   const problems = [
     ...setProblems(set),

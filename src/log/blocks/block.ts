@@ -1,6 +1,6 @@
 import type { Offset } from '../event-log.js'
 
-/** How a row came to its score. The order is the code stored in a block: append, never reorder. */
+/** What scored a row. A block stores the index in this list: append to it, never reorder it. */
 export const scoredBy = ['model', 'heuristic:no-model', 'heuristic:model-error', 'heuristic:timeout'] as const
 export type ScoredBy = (typeof scoredBy)[number]
 
@@ -9,8 +9,8 @@ export const rowKinds = ['prediction', 'duplicate'] as const
 export type RowKind = (typeof rowKinds)[number]
 
 /**
- * The predictions of one chunk, as columns of equal length `rows` (the warehouse copies them without touching a row).
- * Offsets that became dead letters have no row: `after` and `last` cover them.
+ * The predictions of one chunk, as columns of length `rows` (so the warehouse copies columns and handles no rows).
+ * Offsets that became dead letters have no row, but `after` and `last` cover them.
  */
 export interface Block {
   /** The last offset covered before this block; -1 for none. */
@@ -18,10 +18,10 @@ export interface Block {
   /** The last offset this block covers. A marker block covers nothing: `last` equals `after` and it has no rows. */
   readonly last: Offset
   readonly epoch: number
-  /** Position in the control topic that the routing of this block had folded (next offset). */
+  /** The next offset of the control topic when this block was routed: all earlier decisions applied. */
   readonly control: Offset
   readonly fingerprint: string
-  /** Features of a vector. */
+  /** Number of features of a vector. */
   readonly width: number
   readonly rows: number
   /** Source offsets, ascending. */
@@ -31,7 +31,7 @@ export interface Block {
   readonly eventTimes: Float64Array
   readonly eventIds: readonly string[]
   readonly tenants: readonly string[]
-  /** The id of the stream's first entity (the one a prediction is about); '' when the event has none. */
+  /** The id of the stream's first entity, which is the subject of the prediction; '' when the event has none. */
   readonly entities: readonly string[]
   /** Index into `rowKinds`, `scoredBy`, `riskLevels`; bit 0 of `flags` = late. */
   readonly kinds: Uint8Array
@@ -46,13 +46,13 @@ export interface Block {
   readonly versionOf: Uint16Array
   /** Names of the features that raised the score, comma-separated, '' for none. */
   readonly reasons: readonly string[]
-  /** The text columns once more, as bytes; present on every decoded block, absent on one that was made by hand. */
+  /** The text columns as bytes. Every decoded block has them; a block that was built does not. */
   readonly raw?: RawColumns
 }
 
 /**
- * Text columns as ClickHouse's Native format wants them, so that a warehouse copies bytes and decodes no string. A
- * decoded block makes `eventIds`, `entities`, `tenants` and `reasons` only when they are asked for.
+ * Text columns in ClickHouse's Native format, so that the warehouse copies bytes and decodes no string. A decoded block
+ * decodes `eventIds`, `entities`, `tenants` and `reasons` only when they are read.
  */
 export interface RawColumns {
   /** Per row the length as a varint (LEB128), then UTF-8: a Native `String` column, byte for byte. */

@@ -1,9 +1,9 @@
 import type { Block } from './block.js'
 
-/** What a block says of itself, beside its rows. */
+/** The fields of a block besides its rows. */
 export type BlockFrame = Pick<Block, 'after' | 'last' | 'epoch' | 'control' | 'fingerprint' | 'width'>
 
-/** The columns of a block that are known before its rows are scored, to be filled in row by row. */
+/** The columns of a block that are known before scoring. They are filled row by row. */
 export interface EventColumns {
   readonly rows: number
   readonly offsets: Float64Array
@@ -18,7 +18,7 @@ export interface EventColumns {
   readonly vectors: Float32Array
 }
 
-/** The columns of a block that scoring makes. */
+/** The columns of a block that scoring fills. */
 export type ScoreColumns = Pick<Block, 'scores' | 'by' | 'risks' | 'versions' | 'versionOf' | 'reasons'>
 
 /** Columns of `rows` rows with vectors of `width` features, all zero or empty. */
@@ -45,7 +45,7 @@ export const scoreColumns = (rows: number, versions: readonly string[]) => ({
   reasons: new Array<string>(rows).fill(''),
 })
 
-/** The one place that puts a block together. */
+/** Builds a block. No other code does. */
 export const buildBlock = (frame: BlockFrame, events: EventColumns, scores: ScoreColumns): Block => ({
   after: frame.after,
   last: frame.last,
@@ -71,6 +71,6 @@ export const buildBlock = (frame: BlockFrame, events: EventColumns, scores: Scor
   reasons: scores.reasons,
 })
 
-/** A block without rows. A marker covers nothing; its epoch ends what older owners append. */
+/** A marker: a block without rows that covers nothing. Later blocks of older epochs are not valid. */
 export const emptyBlock = (frame: BlockFrame): Block =>
   buildBlock(frame, eventColumns(0, frame.width), scoreColumns(0, []))

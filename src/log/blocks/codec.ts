@@ -5,15 +5,15 @@ import type { Offset } from '../event-log.js'
 import { dictionaryOf, putList, putTexts, takeList, takeTexts, textBound, textsOf } from './text.js'
 
 /*
- * A block as one record's value: a header of 72 bytes, then columns. Little-endian, as every machine that Node runs
- * on in practice and as ClickHouse's Native format.
+ * A block as the value of one record: a header of 72 bytes, then columns. Little-endian, like the machines that run
+ * Node and like ClickHouse's Native format.
  *
- *   0 magic "TMBK"   4 version   8 CRC32C of bytes 12..   12 bytes in all   16 rows   20 width
+ *   0 magic "TMBK"   4 version   8 CRC32C of bytes 12..   12 total bytes    16 rows   20 width
  *   24 bytes of names   28 of event ids   32 of entities   36 zero   40 epoch, 48 after, 56 last, 64 control (f64)
  *   72 offsets, record times, event times (f64); vectors, scores (f32); tenant, reason, version indexes (u16);
  *      kinds, by, risks, flags (u8); names: fingerprint, then versions, tenants, reasons; event ids; entities
  *
- * Columns are ordered by the size of their elements, so that each is aligned in a buffer of its own.
+ * Columns are ordered by the size of their elements, so that each column is aligned in the buffer.
  */
 const headerBytes = 72
 const magic = 0x4b424d54
@@ -22,13 +22,13 @@ const version = 1
 const maxRows = 0xffff
 const bytesPerRow = 3 * 8 + 4 + 3 * 2 + 4
 
-/** What a block says of itself before its rows. */
+/** The fields of a block before its rows. */
 export type BlockHead = Pick<Block, 'epoch' | 'after' | 'last' | 'control' | 'rows' | 'width'> & {
   /** Undefined where there are no rows. */
   readonly lastRow: RowPlace | undefined
 }
 
-/** Which record of the source a row is about. */
+/** The source record of a row. */
 export interface RowPlace {
   readonly offset: Offset
   /** Its log time. */
@@ -50,8 +50,8 @@ function putColumns(into: Buffer, columns: readonly Column[]): number {
 
 function assertShape(block: Block): void {
   const { rows, width, vectors } = block
-  const columns = [block.offsets, block.recordTimes, block.eventTimes, block.eventIds, block.tenants, block.entities, block.reasons,
-    block.kinds, block.by, block.risks, block.flags, block.scores, block.versionOf] // prettier-ignore
+  const columns = [block.offsets, block.recordTimes, block.eventTimes, block.eventIds, block.tenants, block.entities,
+    block.reasons, block.kinds, block.by, block.risks, block.flags, block.scores, block.versionOf] // prettier-ignore
   if (rows > maxRows) throw new EngineError('TOO_LARGE', `a block of ${rows} rows, at most ${maxRows} are possible`)
   if (vectors.length !== rows * width || columns.some(({ length }) => length !== rows))
     throw new RangeError(`the columns of a block must have ${rows} rows and its vectors ${width} features`)
@@ -102,7 +102,7 @@ const damaged = (what: string, cause?: unknown): EngineError =>
     { cause },
   )
 
-/** Proves that the bytes are what `encodeBlock` made. */
+/** Throws LOG_DAMAGED unless the bytes are those that `encodeBlock` wrote. */
 function assertIntact(bytes: Buffer): void {
   if (bytes.length < headerBytes || bytes.readUInt32LE(0) !== magic) throw damaged('it has no block header')
   if (bytes.readUInt32LE(4) !== version)
@@ -131,7 +131,7 @@ const headOf = (bytes: Buffer, rows = bytes.readUInt32LE(16)): BlockHead => ({
         },
 })
 
-/** The head alone, of a block that was checked whole. Throws LOG_DAMAGED. */
+/** The head of a block. Verifies the checksum of the whole block. Throws LOG_DAMAGED. */
 export function decodeHead(value: Buffer): BlockHead {
   assertIntact(value)
   return headOf(value)
@@ -161,8 +161,8 @@ function takeNames(bytes: Buffer) {
 }
 
 /**
- * The block of a record's value, copied once: it outlives the reader's buffer. Throws LOG_DAMAGED.
- * One literal in the columns' order, because to spread objects of so many fields costs more than all the rest.
+ * Decodes a record's value. It copies the bytes once, so the block stays valid after the reader's next read. Throws
+ * LOG_DAMAGED. The block is one object literal, because spreading objects with so many fields costs more than the rest.
  */
 export function decodeBlock(value: Buffer): Block {
   assertIntact(value)

@@ -6,15 +6,15 @@ import type { Block, RawColumns } from './block.js'
 import type { LogView, Offset, TopicPartition } from '../event-log.js'
 import { readUpTo } from '../read-up-to.js'
 
-/** The rule of every reader of blocks: each source offset passes once, whatever was appended again after a crash. */
+/** What every reader of blocks uses: it admits each source offset once, even if a crash caused repeated appends. */
 export interface Gate {
-  /** Highest epoch seen; 0 before the first block. */
+  /** The highest epoch so far; 0 before the first block. */
   readonly epoch: number
-  /** The last offset that has passed; undefined while nothing is known. */
+  /** The last admitted offset; undefined before the first block where no watermark was given. */
   readonly covered: Offset | undefined
   /**
-   * The part of the block that is new, or undefined: a marker, a repetition, or the words of an owner that lost the
-   * partition. Throws GAP when blocks are missing between what has passed and this one.
+   * The new part of the block. Undefined for a marker, a repetition, or a block of an owner that lost the partition.
+   * Throws GAP when blocks between the last admitted one and this one are missing.
    */
   admit(block: Block): Block | undefined
 }
@@ -38,7 +38,7 @@ const trimRaw = ({ eventIds, entities, tenants, reasons }: RawColumns, from: num
   reasons: { values: reasons.values, of: reasons.of.subarray(from) },
 })
 
-/** The block without the offsets up to `covered`. Columns are views of the old ones. */
+/** The block without the offsets up to `covered`. Its columns are views of the block's columns. */
 function trim(block: Block, covered: Offset): Block {
   const from = indexAfter(block.offsets, covered)
   return {
@@ -63,19 +63,19 @@ function trim(block: Block, covered: Offset): Block {
   }
 }
 
-/** What operators have accepted of the source partition whose offsets the blocks name. */
+/** What operators have accepted about the source partition of the blocks: lost offsets and recreated topics. */
 export interface GateRules {
-  /** The source topic, for errors. */
+  /** Name of the source topic, for errors. */
   readonly topic: string
-  /** The offsets `from` to `to` are given up: their blocks are missing and will not come. */
+  /** Whether operators have accepted that the blocks of the offsets `from` to `to` are lost. */
   isLost(from: Offset, to: Offset): boolean
-  /** How often the source topic had been made anew by a position of the control topic. */
+  /** How often the source topic had been recreated before a position of the control topic. */
   generationAt(control: Offset): number
 }
 
 /**
- * `watermark` is the last offset this reader has taken, undefined lets the first block decide; `seen` the highest epoch
- * by then. Blocks of a source topic that was made anew begin again with its first offsets.
+ * `watermark` is the last offset that this reader has taken; where undefined, the first block sets it. `seen` is the
+ * highest epoch of the blocks taken. Blocks of a recreated source topic start again with its first offsets.
  */
 export function openGate(watermark: Offset | undefined, seen = 0, rules?: GateRules): Gate {
   let epoch = seen
@@ -107,8 +107,8 @@ export function openGate(watermark: Offset | undefined, seen = 0, rules?: GateRu
 
 function missingBlocks({ epoch, after }: Block, covered: Offset, rules: GateRules | undefined): EngineError {
   const message =
-    `a block of epoch ${epoch} goes on after offset ${after}, but the last one that came covers ${covered}: ` +
-    'blocks between them are missing, by retention or by damage. Restore the predictions topic, or accept that ' +
+    `a block of epoch ${epoch} continues after offset ${after}, but the block before it covers ${covered}: the ` +
+    'blocks between them are missing because of retention or damage. Restore the predictions topic, or accept that ' +
     'they are lost'
   return new EngineError(
     'GAP',
@@ -118,15 +118,14 @@ function missingBlocks({ epoch, after }: Block, covered: Offset, rules: GateRule
 }
 
 export interface Tail {
-  /** Highest epoch that has claimed the partition; 0 for none. */
+  /** The highest epoch that claimed the partition; 0 for none. */
   readonly epoch: number
   /** The last source offset that valid blocks cover; -1 for none. */
   readonly covered: Offset
-  /** Where the topic ended: the offset of the next block. */
+  /** The offset of the next block, at the time of reading. */
   readonly next: Offset
   /**
-   * The last row of the last valid block that was looked at: which record of the source was scored there, by its log
-   * time.
+   * The last row of the last valid block that was read: the offset and log time of a scored source record.
    */
   readonly lastRow?: RowPlace
 }
@@ -138,14 +137,14 @@ interface Stretch {
   readonly covered: Offset | undefined
   readonly claimed: Offset
   readonly lastRow: RowPlace | undefined
-  /** It reaches back to blocks of a source topic that was made anew since: nothing before them counts. */
+  /** Whether it contains blocks of a source topic that was recreated since. Earlier blocks do not count then. */
   readonly isWhole: boolean
 }
 
 /**
- * What a stretch of the topic's end tells. Blocks of a lower epoch behind a claim are not valid. Where the stretch
- * begins in the middle of an epoch, its claim stands before the stretch, so blocks of lower epochs in it are not valid
- * either. Blocks from before the control position `since` tell their epochs alone.
+ * Summarises the last blocks of a topic. A block with a lower epoch than a block before it is not valid. The blocks may
+ * start in the middle of an epoch; the claim of that epoch is then before them, and the same rule applies. Of blocks
+ * before the control position `since`, only the epoch counts.
  */
 function summarise(heads: readonly BlockHead[], since: Offset): Stretch {
   let epoch = 0
@@ -179,15 +178,15 @@ export async function readHeads(log: LogView, at: TopicPartition, from: Offset, 
 }
 
 /**
- * 256 blocks of 2,000 rows are ~50 MiB, ~25 ms to read; a lost owner has one append in flight, so one record behind a
- * claim.
+ * Reading 256 blocks of 2,000 rows, ~50 MiB, takes ~25 ms. An owner that lost its partition has at most one append in
+ * flight, so at most one of its blocks comes after the claim of the next owner.
  */
 const tailRecords = 256
 
 /**
- * The end of a predictions partition: who claimed it last and how far its valid blocks reach. Looks at the last
- * records, and further back only while those hold nothing but markers. `since` is the control position at which the
- * source topic was made anew.
+ * The end of a predictions partition: its last claim and the last offset of its valid blocks. Reads the last records,
+ * and earlier ones only while these are all markers. `since` is the control position at which the source topic was
+ * recreated.
  */
 export async function readTail(
   log: LogView,

@@ -2,14 +2,14 @@ import type { Dictionary } from './block.js'
 
 /** Text as ClickHouse's Native format and our blocks hold it: length as a varint (LEB128), then UTF-8. */
 
-/** More than any of these strings takes: three bytes a UTF-16 unit, and a length. */
+/** An upper bound of the bytes of these strings: three bytes per UTF-16 unit, and a length for each string. */
 export function textBound(texts: readonly string[]): number {
   let units = 0
   for (const text of texts) units += text.length
   return 3 * units + 5 * texts.length
 }
 
-/** Writes a whole number below 2^32 as LEB128 and returns where it ends. */
+/** Writes a whole number below 2^32 as LEB128 and returns the position after it. */
 export function putVarint(into: Buffer, at: number, value: number): number {
   while (value >= 0x80) {
     into[at++] = (value & 0x7f) | 0x80
@@ -19,7 +19,7 @@ export function putVarint(into: Buffer, at: number, value: number): number {
   return at
 }
 
-/** Writes ASCII of up to 127 characters by hand, which is several times faster than a call for each id. */
+/** Writes ASCII of up to 127 characters in a loop, which is several times faster than one native call per id. */
 function putText(into: Buffer, at: number, text: string): number {
   const { length } = text
   if (length < 0x80) {
@@ -32,13 +32,13 @@ function putText(into: Buffer, at: number, text: string): number {
   return start + into.write(text, start, 'utf8')
 }
 
-/** Writes the texts one after another and returns where they end. */
+/** Writes the texts one after another and returns the position after them. */
 export function putTexts(into: Buffer, at: number, texts: readonly string[]): number {
   for (const text of texts) at = putText(into, at, text)
   return at
 }
 
-/** Where reading goes on. */
+/** The position of the next byte to read. */
 export interface TextCursor {
   readonly bytes: Buffer
   at: number
@@ -66,7 +66,7 @@ export function takeTexts(cursor: TextCursor, count: number): string[] {
   return texts
 }
 
-/** Where the first `count` texts end. */
+/** The position after the first `count` texts. */
 export function endOfTexts(bytes: Buffer, count: number): number {
   const cursor = { bytes, at: 0 }
   for (let i = 0; i < count; i++) {
@@ -76,7 +76,7 @@ export function endOfTexts(bytes: Buffer, count: number): number {
   return cursor.at
 }
 
-/** A list that says how long it is. */
+/** A list of texts, after its length as a varint. */
 export const putList = (into: Buffer, at: number, texts: readonly string[]): number =>
   putTexts(into, putVarint(into, at, texts.length), texts)
 

@@ -15,12 +15,12 @@ interface Pending {
   readonly reject: (error: unknown) => void
 }
 
-/** A batch that the broker refuses for what it is: no repetition helps. */
+/** The broker refuses the batch because of its content. Sending it again does not help. */
 const refused = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE', 'INVALID_TIMESTAMP', 'INVALID_RECORD'])
 
 /**
- * The appends to one partition. One batch is under way at a time, and what arrives meanwhile goes into the next. Each
- * batch carries a producer's id and sequence number, so that it can be sent again after a fault and is taken once.
+ * The appends to one partition. One batch is in flight at a time; appends that arrive meanwhile go into the next one.
+ * Each batch has a producer id and a sequence number, so that it can be sent again after a fault and is stored once.
  */
 export class KafkaAppends {
   readonly #link: KafkaLink
@@ -29,7 +29,7 @@ export class KafkaAppends {
   readonly #produces: KafkaProduces
   readonly #queue = new AppendQueue<Pending>()
   #running = false
-  /** Undefined before the first batch, and where it is not known what the broker took. */
+  /** Undefined before the first batch, and while it is unknown whether the broker stored the last one. */
   #producer: { readonly id: number; readonly epoch: number } | undefined
   #sequence = 0
 
@@ -48,14 +48,14 @@ export class KafkaAppends {
       return Promise.reject(
         new EngineError(
           'TOO_LARGE',
-          `${where}: an append of ${bytes} bytes, at most ${limits.appendBytes} are taken at once`,
+          `${where}: an append of ${bytes} bytes, at most ${limits.appendBytes} are allowed`,
         ),
       )
     if (!this.#queue.hasRoomFor(bytes))
       return Promise.reject(
         new EngineError(
           'LOG_DOWN',
-          `${where}: the broker does not keep up, ${this.#queue.bytes} bytes wait for it already`,
+          `${where}: the broker is too slow, ${this.#queue.bytes} bytes are already waiting for it`,
         ),
       )
     return new Promise((resolve, reject) => {
@@ -66,7 +66,7 @@ export class KafkaAppends {
 
   async #run(): Promise<void> {
     this.#running = true
-    // What is appended in the same turn goes together.
+    // Appends of the same turn of the event loop share a batch.
     await Promise.resolve()
     while (!this.#queue.isEmpty) {
       const batch = this.#queue.take()
@@ -94,7 +94,7 @@ export class KafkaAppends {
       this.#sequence = (this.#sequence + records.length) % 0x8000_0000
       return first
     } catch (error) {
-      // The batch may be in or not, so that the next sequence number is not known.
+      // The batch may be stored or not, so the next sequence number is unknown.
       this.#producer = undefined
       throw error
     }

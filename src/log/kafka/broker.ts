@@ -2,8 +2,8 @@ import type { Broker } from 'kafkajs'
 import type { Request } from './wire.js'
 
 /**
- * What kafkajs keeps to itself: the connection behind a broker, which takes any request of the protocol, and the
- * group requests. The version is pinned, and a test speaks through each of them.
+ * Private parts of kafkajs: the connection behind a broker, which takes any request of the protocol, and the group
+ * requests. The version of kafkajs is pinned, and the tests use each of these.
  */
 export interface LinkedBroker extends Broker {
   readonly connectionPool: {

@@ -1,6 +1,6 @@
 import { EngineError, messageOf } from '../../base/errors.js'
 
-/** Error codes of Kafka's protocol that mean something to us; any other is a fault with its number. */
+/** The error codes of Kafka's protocol that this client handles by name. */
 const names: Readonly<Record<number, string>> = {
   1: 'OFFSET_OUT_OF_RANGE',
   2: 'CORRUPT_MESSAGE',
@@ -27,7 +27,7 @@ const names: Readonly<Record<number, string>> = {
 export const offsetOutOfRange = 1
 export const unknownTopic = 3
 
-/** A broker answered with an error code. `type` is named as kafkajs names it, so that both can be told by one word. */
+/** A broker answered with an error code. `type` is the name that kafkajs uses, so one check covers both. */
 export class BrokerFault extends Error {
   override readonly name = 'BrokerFault'
   readonly type: string
@@ -38,14 +38,14 @@ export class BrokerFault extends Error {
   }
 }
 
-/** The protocol's word for what went wrong, however deep kafkajs wrapped it. */
+/** The protocol's name of the error, also when kafkajs has wrapped it several times. */
 export function faultType(error: unknown): string | undefined {
   for (let inner = error; inner instanceof Error; inner = inner.cause)
     if ('type' in inner && typeof inner.type === 'string') return inner.type
   return undefined
 }
 
-const away = new Set([
+const outageNames = new Set([
   'KafkaJSConnectionError',
   'KafkaJSConnectionClosedError',
   'KafkaJSBrokerNotFound',
@@ -53,7 +53,7 @@ const away = new Set([
   'KafkaJSMetadataNotLoaded',
   'KafkaJSGroupCoordinatorNotFound',
 ])
-const awayTypes = new Set([
+const outageTypes = new Set([
   'LEADER_NOT_AVAILABLE',
   'NOT_LEADER_FOR_PARTITION',
   'FENCED_LEADER_EPOCH',
@@ -67,11 +67,11 @@ const awayTypes = new Set([
   'REPLICA_NOT_AVAILABLE',
 ])
 
-/** Whether nobody answers, or nobody is in charge at the moment: that passes by itself, and says nothing about us. */
+/** Whether no broker answers, or no broker leads the partition or group now. Such errors end without our doing. */
 export function isOutage(error: unknown): boolean {
   const type = faultType(error)
-  if (type !== undefined) return awayTypes.has(type)
-  for (let inner = error; inner instanceof Error; inner = inner.cause) if (away.has(inner.name)) return true
+  if (type !== undefined) return outageTypes.has(type)
+  for (let inner = error; inner instanceof Error; inner = inner.cause) if (outageNames.has(inner.name)) return true
   return false
 }
 
@@ -86,7 +86,7 @@ const refusals = new Set([
 
 const tlsFault = /certificate|\b(TLS|SSL)\b|altnames/i
 
-/** What helps, where waiting does not. A listener that speaks TLS hangs up on who does not. */
+/** What a person can check where waiting does not help. A TLS listener closes connections of clients without TLS. */
 function adviceOn(error: unknown, speaksTls: boolean): string {
   const isNamed = (name: string): boolean => {
     for (let inner = error; inner instanceof Error; inner = inner.cause) if (inner.name === name) return true
@@ -100,7 +100,7 @@ function adviceOn(error: unknown, speaksTls: boolean): string {
   return ''
 }
 
-/** What a fault is called when it is not waited out any longer. */
+/** The engine error for a fault when the client gives up. `what` completes "cannot ...". */
 export function gaveUp(error: unknown, what: string, speaksTls: boolean): EngineError {
   if (faultType(error) === names[unknownTopic])
     return new EngineError(

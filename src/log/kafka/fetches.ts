@@ -9,25 +9,25 @@ import { fetchRequest } from './wire.js'
 import type { Asked, Fetched } from './wire.js'
 
 interface Question extends Asked {
-  /** Aborts when nobody waits for the answer any more. */
+  /** Aborts when no reader waits for the answer any more. */
   readonly signal: AbortSignal
-  /** Told whenever the broker had nothing. */
+  /** Called whenever the broker has answered without records. */
   readonly heard: () => void
   readonly resolve: (fetched: Fetched) => void
   readonly reject: (error: unknown) => void
 }
 
 /**
- * The questions of all readers of a log. Those of the same moment go to a broker in one request, and a question that
- * waits for news holds up no other: who asks meanwhile gets a lane of its own, with connections of its own, because a
- * broker answers the requests of a connection one after another. So partitions that are read in step cost one request,
- * and at worst there are as many lanes as readers.
+ * Sends the fetches of all readers of a log. Fetches of the same moment go to a broker in one request. A fetch that
+ * waits for new records does not delay others: a fetch that comes meanwhile uses another lane with its own connections,
+ * because a broker answers the requests of one connection in order. So partitions that are read in step cost one
+ * request, and there are at most as many lanes as readers.
  */
 export class KafkaFetches {
   readonly #options: KafkaConnection
   readonly #lanes: Lane[] = []
   #asked: Question[] = []
-  /** Those that there was nothing for while there was something for others: they go along with who asks next. */
+  /** Fetches without records in a request that had records for others. They go with the next request. */
   #parked: Question[] = []
   #isClosed = false
 
@@ -36,8 +36,8 @@ export class KafkaFetches {
   }
 
   /**
-   * What is there from an offset on, when there is something, or why it cannot be had. Rejects with what the broker or
-   * the connection to it said. A reader asks one question at a time.
+   * Resolves with the records from an offset as soon as there are some, or with the broker's error code for the
+   * partition. Rejects with the error of the broker or of its connection. A reader has one fetch at a time.
    */
   ask(asked: Asked, signal: AbortSignal, heard: () => void = () => undefined): Promise<Fetched> {
     if (this.#isClosed) return Promise.reject(closed())
@@ -50,15 +50,15 @@ export class KafkaFetches {
     for (const { reject } of [...this.#asked.splice(0), ...this.#parked.splice(0)]) reject(closed())
   }
 
-  /** Whoever asks in this turn of the event loop goes along. */
+  /** All fetches of one turn of the event loop share a request. */
   #put(questions: readonly Question[]): void {
     if (this.#asked.length === 0) setImmediate(() => this.#send())
     this.#asked.push(...questions)
   }
 
   /**
-   * Chunks of partitions that are read in step begin at the same moments (`limits.smallChunk`), so others will ask
-   * soon; if not, it is asked alone.
+   * Chunks of partitions that are read in step begin at the same moments (`limits.smallChunk`). So other fetches come
+   * soon; if none comes, these are sent alone.
    */
   #park(questions: readonly Question[]): void {
     if (this.#parked.length === 0) void this.#options.clock.sleep(limits.smallChunk.leastMs).then(() => this.#send())
@@ -71,7 +71,7 @@ export class KafkaFetches {
     for (const some of apart(questions.filter(({ signal }) => !signal.aborted))) this.#freeLane().ask(some)
   }
 
-  /** There was nothing for these. */
+  /** Sends fetches again that got no records. */
   #again(idle: readonly Question[], hadOthersNews: boolean): void {
     if (this.#isClosed) for (const { reject } of idle) reject(closed())
     else if (hadOthersNews) this.#park(idle)
@@ -89,7 +89,7 @@ export class KafkaFetches {
 
 const closed = (): EngineError => new EngineError('LOG_DOWN', 'cannot read: the log is closed')
 
-/** A request names a partition once: a second reader of it goes into another one. */
+/** Groups fetches into requests. A request names a partition only once, so a second reader of it needs another one. */
 function apart(questions: readonly Question[]): Question[][] {
   const requests: Map<string, Question>[] = []
   for (const question of questions) {
@@ -101,14 +101,14 @@ function apart(questions: readonly Question[]): Question[][] {
   return requests.map((request) => [...request.values()])
 }
 
-/** One request at a time to each of the brokers that it concerns. */
+/** Sends one request at a time to each broker. */
 class Lane {
   readonly #options: KafkaConnection
   readonly #again: (idle: readonly Question[], hadOthersNews: boolean) => void
   #wire: Wire | undefined
   #isBusy = false
 
-  /** `again` takes the questions that a broker had nothing for. */
+  /** `again` receives the fetches that got no records. */
   constructor(options: KafkaConnection, again: (idle: readonly Question[], hadOthersNews: boolean) => void) {
     this.#options = options
     this.#again = again
@@ -118,7 +118,7 @@ class Lane {
     return this.#isBusy
   }
 
-  /** Settles every question, or gives it back, as soon as its broker has answered. */
+  /** Settles every fetch, or passes it to `again`, as soon as its broker has answered. */
   ask(questions: readonly Question[]): void {
     this.#isBusy = true
     void this.#ask(questions).finally(() => (this.#isBusy = false))
@@ -129,32 +129,32 @@ class Lane {
     this.#wire = undefined
   }
 
-  /** A wire on which anything went wrong is laid anew for the next questions, and asks anew who leads what. */
+  /** After any error the next fetches use a new wire, which reads the leaders of the partitions again. */
   async #ask(questions: readonly Question[]): Promise<void> {
     const wire = (this.#wire ??= new Wire(this.#options))
     const byBroker = new Map<LinkedBroker, Question[]>()
-    let isSound = true
+    let isHealthy = true
     await Promise.all(
       questions.map(async (question) => {
         try {
           const broker = await wire.leader(question.at)
           byBroker.set(broker, [...(byBroker.get(broker) ?? []), question])
         } catch (error) {
-          if (!isEngineError(error)) isSound = false
+          if (!isEngineError(error)) isHealthy = false
           question.reject(error)
         }
       }),
     )
     const answered = await Promise.all([...byBroker].map(([broker, some]) => this.#askBroker(broker, some)))
-    if (isSound && answered.every((isFine) => isFine)) return
+    if (isHealthy && answered.every((isFine) => isFine)) return
     wire.close()
     if (this.#wire === wire) this.#wire = undefined
   }
 
-  /** Whether the broker answered, and is in charge of what it was asked for. */
+  /** Whether the broker answered and leads all of these partitions. */
   async #askBroker(broker: LinkedBroker, questions: readonly Question[]): Promise<boolean> {
     const { timeoutMs = limits.brokerTimeoutMs, clock } = this.#options
-    // All waits end at the same moments, so that readers without news come to ask together.
+    // All waits end at the same moments, so that idle readers share their next request.
     const waitMs = limits.fetchWaitMs - (clock.nowMs() % limits.fetchWaitMs)
     try {
       const fetched = await send(broker, fetchRequest(questions, { bytes: limits.fetchBytes, waitMs }), timeoutMs)

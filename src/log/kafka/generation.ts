@@ -10,7 +10,7 @@ const { AssignerProtocol } = kafkajs
 
 const protocolName = 'tidemill-cooperative-sticky'
 
-/** A generation of a group, as one of its members sees it. */
+/** A generation of a group, with the partitions of one member. */
 export interface Generation {
   readonly broker: LinkedBroker
   readonly id: number
@@ -18,7 +18,7 @@ export interface Generation {
   readonly assigned: readonly string[]
 }
 
-/** What a member says of itself when it joins. */
+/** What a member sends when it joins. */
 export interface JoinRequest extends Pick<Joining, 'topics' | 'owned' | 'generation'> {
   readonly group: string
   readonly sessionTimeoutMs: number
@@ -28,7 +28,7 @@ export interface JoinRequest extends Pick<Joining, 'topics' | 'owned' | 'generat
 
 type Joined = Awaited<ReturnType<LinkedBroker['joinGroup']>> & { readonly broker: LinkedBroker }
 
-/** Joins the group at its coordinator. Resolves when all members have joined, so it may wait for a rebalance. */
+/** Joins the group at its coordinator. Resolves when all members have joined. */
 export async function joinGroup(wire: Wire, request: JoinRequest): Promise<Joined> {
   const { group, topics, sessionTimeoutMs, memberId, owned, generation } = request
   await wire.know(topics)
@@ -48,7 +48,7 @@ export async function joinGroup(wire: Wire, request: JoinRequest): Promise<Joine
   return { ...joined, broker }
 }
 
-/** Receives this member's partitions. The group's leader decides who gets which and sends it along. */
+/** Receives this member's partitions. The group's leader first sends the partitions of all members to the broker. */
 export async function syncGroup(wire: Wire, group: string, joined: Joined): Promise<Generation> {
   const { broker, generationId, memberId, leaderId, members } = joined
   const groupAssignment = leaderId === memberId ? await share(wire, members) : []
@@ -60,7 +60,7 @@ export async function syncGroup(wire: Wire, group: string, joined: Joined): Prom
   return { broker, id: generationId, assigned }
 }
 
-/** What every member gets, decided by the leader. */
+/** The leader's decision: the partitions of every member. */
 async function share(
   wire: Wire,
   members: Joined['members'],

@@ -17,7 +17,10 @@ import { checkOnlyWaitingRequests } from './quiet-queue.js'
 const { Kafka: Client, logLevel } = kafkajs
 checkOnlyWaitingRequests()
 
-/** The way to a cluster. kafkajs hides it from everybody but assigners of partitions, so one asks for it. */
+/**
+ * The connections to a cluster. kafkajs gives its cluster object only to assigners of partitions, so the constructor
+ * registers one to get it.
+ */
 export class Wire {
   readonly cluster: Cluster
   readonly #kafka: Kafka
@@ -36,7 +39,7 @@ export class Wire {
       connectionTimeout: timeoutMs,
       authenticationTimeout: timeoutMs,
       requestTimeout: timeoutMs,
-      // Whoever uses the wire tries again, with a new one.
+      // The code that uses the wire retries, with a new wire.
       retry: { retries: 0 },
       logLevel: logLevel.INFO,
       logCreator:
@@ -65,7 +68,7 @@ export class Wire {
     this.cluster = cluster!
   }
 
-  /** kafkajs' own admin client, on connections of its own that end with this wire. */
+  /** kafkajs' own admin client. Its separate connections end with this wire. */
   admin(): Promise<Admin> {
     const connected = async (): Promise<Admin> => {
       const admin = this.#kafka.admin()
@@ -75,7 +78,7 @@ export class Wire {
     return (this.#admin ??= connected())
   }
 
-  /** Knows the partitions of the topics from now on. */
+  /** Loads the partitions of the topics, if they are not loaded yet. */
   async know(topics: readonly string[]): Promise<void> {
     if (topics.every((topic) => this.#topics.has(topic)) && this.cluster.isConnected()) return
     await this.cluster.connect()
@@ -110,14 +113,14 @@ export class Wire {
     return (await this.cluster.findGroupCoordinator({ groupId: group })) as LinkedBroker
   }
 
-  /** Cuts every connection: whoever waits for an answer gets an error at once. */
+  /** Cuts every connection. Requests that wait for an answer fail at once. */
   close(): void {
     this.#isClosed = true
     for (const socket of this.#sockets) socket.destroy(new Error('closed'))
     void this.cluster.disconnect().catch(() => undefined)
   }
 
-  /** kafkajs calls everything an error; what becomes of it is decided, and told, by whoever uses the wire. */
+  /** Logged as debug, because kafkajs logs everything as an error. The users of the wire report real failures. */
   #log(report: KafkaReport | undefined, message: string, broker: unknown): void {
     if (!this.#isClosed) report?.('debug', message, broker === undefined ? {} : { broker })
   }
@@ -137,7 +140,7 @@ export class Wire {
   }
 }
 
-/** A wire that is laid anew after every fault. One per purpose: a question that waits holds up nobody else's. */
+/** A wire that is replaced after every fault. Each purpose has its own link, so that a waiting request delays none. */
 export class KafkaLink {
   readonly options: KafkaConnection
   #wire: Wire | undefined

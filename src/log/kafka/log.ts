@@ -29,7 +29,7 @@ export type { KafkaConnection, KafkaReport } from './connection.js'
 export type { TopicChange } from './topics.js'
 
 export interface KafkaLogOptions extends KafkaConnection {
-  /** Of topics that are created; the cluster's default where absent. */
+  /** For topics that are created; where absent, the cluster's default. */
   readonly replicationFactor?: number
   readonly sessionTimeoutMs?: number
   readonly heartbeatMs?: number
@@ -40,25 +40,25 @@ export interface KafkaLog extends EventLog, ConsumerGroups {
   /** What `applyTopics` would do, in the order of the topics. */
   planTopics(topics: readonly TopicSpec[]): Promise<readonly TopicChange[]>
   /**
-   * Creates topics and sets what differs from their declaration. TOPIC_MISMATCH, and nothing done, where a number of
-   * partitions does.
+   * Creates topics and changes the settings that differ from their declaration. Throws TOPIC_MISMATCH, and changes
+   * nothing, where a number of partitions differs.
    */
   applyTopics(topics: readonly TopicSpec[]): Promise<readonly TopicChange[]>
   listTopics(): Promise<readonly string[]>
-  /** How many processes are in a group; 0 for one that does not exist. */
+  /** The number of processes in a group; 0 where the group does not exist. */
   membersOf(group: string): Promise<number>
-  /** Removes topics with all that is in them; those that are not there are passed over. */
+  /** Removes topics with all their records; topics that do not exist are ignored. */
   removeTopics(topics: readonly string[]): Promise<void>
-  /** Leaves all groups and closes every connection. Whoever still reads or appends gets LOG_DOWN. */
+  /** Leaves all groups and closes every connection. Reads and appends in flight fail with LOG_DOWN. */
   close(): Promise<void>
 }
 
-/** A caller waits for seconds, not for an outage: it knows whether to ask again. */
+/** The call fails within seconds, also during an outage. The caller decides whether to try again. */
 const briefly: Persistence = { outages: 'count' }
 
 class KafkaCluster implements KafkaLog {
   readonly #options: KafkaLogOptions
-  /** Appends have a link of their own: a question about offsets or a failing one does not hold them up. */
+  /** Appends have their own link, so that slow or failing requests for offsets do not delay them. */
   readonly #appending: KafkaLink
   readonly #asking: KafkaLink
   readonly #produces: KafkaProduces
@@ -66,7 +66,7 @@ class KafkaCluster implements KafkaLog {
   readonly #appends = new Map<string, KafkaAppends>()
   readonly #readers = new Set<KafkaReader>()
   readonly #members = new Set<KafkaMember>()
-  /** Topics of this process' groups: they have a lag before their first commit. */
+  /** Topics of the groups that this process joined: they have a lag even before the first commit. */
   readonly #groupTopics = new Map<string, Set<string>>()
 
   constructor(options: KafkaLogOptions) {
@@ -77,7 +77,7 @@ class KafkaCluster implements KafkaLog {
     this.#fetches = new KafkaFetches(options)
   }
 
-  /** Finds the cluster, or throws LOG_DOWN. */
+  /** Connects to the cluster, or throws LOG_DOWN. */
   async open(): Promise<void> {
     await this.#asking.run(`reach Kafka at ${this.#options.brokers.join(', ')}`, (wire) => wire.know([]), briefly)
   }
@@ -154,11 +154,11 @@ class KafkaCluster implements KafkaLog {
   }
 
   planTopics(topics: readonly TopicSpec[]): Promise<readonly TopicChange[]> {
-    return this.#withAdmin('look at the topics', (admin) => planTopics(admin, topics))
+    return this.#withAdmin('read the topics', (admin) => planTopics(admin, topics))
   }
 
   async applyTopics(topics: readonly TopicSpec[]): Promise<readonly TopicChange[]> {
-    // A try that is repeated finds some of it done: what was to be done is known before the first.
+    // Planned before the first try, because a repeated try finds some of the changes done already.
     const plan = await this.planTopics(topics)
     await this.#withAdmin('apply the topics', (admin) => applyTopics(admin, topics, this.#options.replicationFactor))
     return plan
@@ -171,7 +171,7 @@ class KafkaCluster implements KafkaLog {
   membersOf(group: string): Promise<number> {
     const members = async (wire: Wire): Promise<number> =>
       (await (await wire.coordinator(group)).describeGroups({ groupIds: [group] })).groups[0]?.members.length ?? 0
-    return this.#asking.run(`look at group ${group}`, members, briefly)
+    return this.#asking.run(`read group ${group}`, members, briefly)
   }
 
   removeTopics(topics: readonly string[]): Promise<void> {
@@ -191,7 +191,7 @@ class KafkaCluster implements KafkaLog {
   }
 }
 
-/** Finds the cluster. Throws LOG_DOWN where it cannot be reached or refuses the credentials. */
+/** Connects to the cluster. Throws LOG_DOWN where it is unreachable or refuses the credentials. */
 export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> {
   if (options.brokers.length === 0)
     throw new EngineError('BAD_CONFIG', 'no Kafka broker is named: set at least one host:port')

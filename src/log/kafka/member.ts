@@ -11,21 +11,21 @@ import type { WorkOptions } from './work.js'
 export interface MemberOptions extends Pick<WorkOptions, 'work' | 'reader'> {
   readonly group: string
   readonly topics: readonly string[]
-  /** For this member alone: a join waits at the broker until the others have joined too. */
+  /** For this member only: the broker answers a join when the other members have joined too. */
   readonly link: KafkaLink
   readonly sessionTimeoutMs?: number
   readonly heartbeatMs?: number
 }
 
-/** The group forms a new generation: join again. */
+/** The group forms a new generation, so this member must join again. */
 const rebalancing = 'REBALANCE_IN_PROGRESS'
-/** The group went on without this member. */
+/** The group continued without this member. */
 const lost = new Set(['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'FENCED_INSTANCE_ID'])
 
 /**
- * One member of a consumer group. Membership, heartbeats and rebalances run beside the work on partitions, so a long
- * chunk costs no member its place. A rebalance stops only the partitions that move: their work is revoked, ends, and
- * only then does this member join without them and another one get them.
+ * One member of a consumer group. Heartbeats and rebalances run beside the work on partitions, so a long chunk does not
+ * cost the member its partitions. A rebalance stops only the partitions that move: their work is revoked and ends; then
+ * this member joins without them, and another member gets them.
  */
 export class KafkaMember implements Membership {
   readonly failed: Promise<never>
@@ -45,7 +45,7 @@ export class KafkaMember implements Membership {
   constructor(options: MemberOptions) {
     this.#options = options
     this.failed = new Promise((_, reject) => (this.#fail = reject))
-    // Whoever joined may look at `failed` later, or never.
+    // The caller may handle `failed` later or never; this avoids an unhandled rejection.
     this.failed.catch(() => undefined)
     this.#partitions = new PartitionWork({
       work: options.work,
@@ -88,7 +88,7 @@ export class KafkaMember implements Membership {
     await this.#depart()
   }
 
-  /** One generation: joins, takes its partitions, and beats until it is time to join again. */
+  /** One generation: joins, takes its partitions, and sends heartbeats until it must join again. */
   async #turn(wire: Wire, onFirst: () => void): Promise<void> {
     try {
       const current = await this.#joinAndSync(wire)
@@ -99,9 +99,9 @@ export class KafkaMember implements Membership {
       this.#partitions.assign(current.assigned)
       onFirst()
       const moving = this.#partitions.held.filter((key) => !current.assigned.includes(key))
-      await this.#beat(current, () => {
+      await this.#heartbeats(current, () => {
         if (this.#leaving.signal.aborted) return true
-        // What came back while its former work was ending can begin now.
+        // Starts partitions that this member got again while their earlier work was still ending.
         this.#partitions.assign(current.assigned)
         const { held } = this.#partitions
         return moving.length > 0 && !moving.some((key) => held.includes(key))
@@ -117,10 +117,9 @@ export class KafkaMember implements Membership {
   }
 
   /**
-   * Tells the coordinator that this member is alive, until `isOver`, which is asked after every beat and every end of
-   * work.
+   * Sends heartbeats to the coordinator until `isOver`, which is checked after every heartbeat and whenever work ends.
    */
-  async #beat({ broker, id }: Generation, isOver: () => boolean): Promise<void> {
+  async #heartbeats({ broker, id }: Generation, isOver: () => boolean): Promise<void> {
     const { group, link, heartbeatMs = limits.heartbeatMs } = this.#options
     const { clock } = link.options
     for (;;) {
@@ -144,15 +143,15 @@ export class KafkaMember implements Membership {
       owned: this.#partitions.held,
       generation: this.#generation,
     })
-    // Kept even if the group changes before it is in sync: the broker knows this member by it.
+    // Set before the sync, which may fail: the broker already knows this member by this id.
     this.#memberId = joined.memberId
     return syncGroup(wire, group, joined)
   }
 
-  /** The group went on without this member: others may own its partitions already. */
+  /** The group continued without this member: others may already own its partitions. */
   #lose(why: string): void {
     const { group, link } = this.#options
-    link.options.report?.('warn', 'this member was put out of its group and joins anew', { group, why })
+    link.options.report?.('warn', 'the group removed this member, which now joins again', { group, why })
     if (why === 'UNKNOWN_MEMBER_ID') this.#memberId = ''
     this.#generation = -1
     this.#current = undefined
@@ -162,10 +161,10 @@ export class KafkaMember implements Membership {
   #loseWhenSilent(): void {
     const { link, sessionTimeoutMs = limits.sessionTimeoutMs } = this.#options
     if (this.#current !== undefined && link.options.clock.nowMs() - this.#heardMs > sessionTimeoutMs)
-      this.#lose('no heartbeat got through')
+      this.#lose('no heartbeat was answered')
   }
 
-  /** Advice for a metric: the newest offset of each partition, one request at a time, and none is repeated. */
+  /** For the lag metric: commits the newest offset of each partition, one request at a time, without retries. */
   #commit(at: TopicPartition, next: Offset): void {
     this.#commits.set(keyOf(at), next)
     this.#committing ??= this.#flushCommits().finally(() => (this.#committing = undefined))
@@ -191,8 +190,8 @@ export class KafkaMember implements Membership {
   }
 
   /**
-   * Ends the work, then tells the group, so that it need not wait for the session to end. A broker that is away finds
-   * out by itself.
+   * Ends the work and leaves the group, so that the group need not wait for the session to expire. If the broker is
+   * unreachable, the session expires.
    */
   async #depart(): Promise<void> {
     const current = this.#current
@@ -202,10 +201,10 @@ export class KafkaMember implements Membership {
       hasEnded = true
       this.#wake()
     })
-    // A rebalance waits for this member to leave; any other fault makes the heartbeats pointless.
+    // During a rebalance the group waits for this member to leave. After any other fault heartbeats do not help.
     while (current !== undefined && !hasEnded)
       try {
-        await this.#beat(current, () => hasEnded)
+        await this.#heartbeats(current, () => hasEnded)
       } catch (error) {
         if (faultType(error) !== rebalancing) break
       }

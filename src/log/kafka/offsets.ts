@@ -6,7 +6,7 @@ export interface Bounds {
   readonly next: Offset
 }
 
-/** The first offset held, or the next to be given, of every partition; one question per broker. */
+/** The first stored offset, or the offset of the next record, of every partition. One request per broker. */
 export async function endsOf(
   wire: Wire,
   topics: readonly { readonly topic: string; readonly partitions: readonly number[] }[],
@@ -26,7 +26,7 @@ export async function endsOf(
   )
 }
 
-/** First offset held, or first at or after a time, and the next to be given. */
+/** The first stored offset (or the first at or after a time) and the offset of the next record. */
 export async function boundsOf(wire: Wire, { topic, partition }: TopicPartition, sinceMs?: number): Promise<Bounds> {
   await wire.leader({ topic, partition })
   const partitions = [{ partition }]
@@ -34,7 +34,7 @@ export async function boundsOf(wire: Wire, { topic, partition }: TopicPartition,
     const [answer] = await wire.cluster.fetchTopicsOffset([{ topic, partitions, ...when }])
     return Number(answer!.partitions[0]!.offset)
   }
-  // In this order: what is appended or dropped in between leaves first <= next.
+  // In this order, `first <= next` holds even if records are appended or removed in between.
   const first = await ask(sinceMs === undefined ? { fromBeginning: true } : { fromTimestamp: Math.max(0, sinceMs) })
   const next = await ask({ fromBeginning: false })
   return { first: first < 0 ? next : Math.min(first, next), next }

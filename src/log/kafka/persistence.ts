@@ -3,18 +3,18 @@ import { limits } from '../../base/limits.js'
 import type { KafkaConnection } from './connection.js'
 import { gaveUp, isOutage } from './faults.js'
 
-/** `wait` outlasts an outage, `count` counts it as a failed try like everything else. */
+/** During an outage, `wait` keeps trying; `count` counts it as a failed try, like any other fault. */
 export interface Persistence {
   readonly outages: 'wait' | 'count'
-  /** How long an outage is waited for; for ever where absent. */
+  /** How long to wait during an outage; where absent, without limit. */
   readonly withinMs?: number
   readonly signal?: AbortSignal
 }
 
 /**
- * Repeats `attempt`; after `limits.brokerTries` failures in a row LOG_DOWN, or TOPIC_MISMATCH where no broker knows the
- * topic (one that was just made may take a moment). `what` completes "cannot ...". An attempt that lasts tells by
- * `heard` that a broker served it meanwhile: what failed before is no longer in a row.
+ * Repeats `attempt`. After `limits.brokerTries` failures in a row it throws LOG_DOWN, or TOPIC_MISMATCH where no broker
+ * knows the topic (brokers learn of a new topic after a moment). `what` completes "cannot ...". A long attempt calls
+ * `heard` when a broker has answered it; earlier failures then no longer count.
  */
 export async function persistently<T>(
   { clock, report, tls }: Pick<KafkaConnection, 'clock' | 'report' | 'tls'>,

@@ -11,26 +11,26 @@ interface Waiting extends Produced {
 }
 
 /**
- * The requests with which batches go to the brokers. Batches of different partitions that are ready in the same moment,
- * or while a request is under way, share one: a broker takes the requests of a connection one after another anyway, and
- * each costs it more than what is in it.
+ * Sends batches to the brokers. Batches of different partitions that are ready at the same moment, or while a request
+ * is in flight, share a request: a broker handles the requests of a connection one after another, and a request costs
+ * it more than the batches in it.
  */
 export class KafkaProduces {
   readonly #timeoutMs: number
-  /** What waits for each broker; a broker that is here has a request under way, or soon. */
+  /** The waiting batches of each broker. A broker in this map has a request in flight, or one is about to start. */
   readonly #waiting = new Map<LinkedBroker, Waiting[]>()
 
   constructor(timeoutMs: number) {
     this.#timeoutMs = timeoutMs
   }
 
-  /** Resolves with the batch's first offset. A partition has one batch here at a time. */
+  /** Resolves with the batch's first offset. A partition has at most one batch here at a time. */
   produce(broker: LinkedBroker, produced: Produced): Promise<Offset> {
     return new Promise((resolve, reject) => {
       const waiting = this.#waiting.get(broker)
       if (waiting !== undefined) return void waiting.push({ ...produced, resolve, reject })
       this.#waiting.set(broker, [{ ...produced, resolve, reject }])
-      // Whatever becomes ready in this turn of the event loop goes along.
+      // Batches that become ready in this turn of the event loop share the request.
       setImmediate(() => void this.#run(broker))
     })
   }
@@ -49,7 +49,7 @@ export class KafkaProduces {
         }
       }
     } catch (error) {
-      // The connection is gone, and with it what waits for it: whoever appends tries again over a new one.
+      // The connection failed, so all waiting batches fail too. Their appenders retry with a new connection.
       for (const { reject } of [...together, ...waiting]) reject(error)
     } finally {
       this.#waiting.delete(broker)
@@ -57,7 +57,7 @@ export class KafkaProduces {
   }
 }
 
-/** The oldest, as many as an append may have bytes; one at least. */
+/** Removes and returns the oldest batches, at least one, of together at most the bytes of one append. */
 function takeTogether(waiting: Waiting[]): Waiting[] {
   let bytes = 0
   let taken = 0

@@ -7,7 +7,7 @@ import type { KafkaLink } from './link.js'
 import { boundsOf } from './offsets.js'
 import { persistently } from './persistence.js'
 
-/** What was asked of the broker: nothing that was not given out lies in `known`..`from`. */
+/** A fetch in flight from offset `from`. No unread record is between `known` and `from`, so it also serves `known`. */
 interface Fetch {
   readonly known: Offset
   readonly from: Offset
@@ -16,14 +16,14 @@ interface Fetch {
 
 interface Answer {
   readonly set: RecordSet
-  /** The end of the partition when it was given. */
+  /** The end of the partition at the time of the answer. */
   readonly end: Offset
 }
 
 /**
- * Reads one partition. Holds one answer of the broker; the next is asked for when that is used up and not before, so
- * that a slow reader pauses the broker, and everything that arrives while a chunk is worked on comes in one answer. A
- * broker that is away is waited for; one that can be reached and does not serve is given up with LOG_DOWN after
+ * Reads one partition. It holds one answer of the broker and requests the next one only when that is used up. So a slow
+ * reader slows the broker down, and all records that arrive while a chunk is processed come in one answer. While the
+ * broker is unreachable, reads wait. When a reachable broker does not serve, reads fail with LOG_DOWN after
  * `limits.brokerTries`.
  */
 export class KafkaReader implements PartitionReader {
@@ -34,13 +34,13 @@ export class KafkaReader implements PartitionReader {
   readonly #closing = new AbortController()
   readonly #onClose: () => void
   #held: Answer | undefined
-  /** Records up to here were given out, or were asked to be passed over. */
+  /** Records before this offset were returned or skipped. */
   #given: Offset = 0
-  /** Below it nothing is left for the read under way: behind the last record may stand the marker of a transaction. */
+  /** No record before this offset is left for the current read. A transaction marker may follow the last record. */
   #passed: Offset = 0
   #fetch: Fetch | undefined
 
-  /** `asking` answers what an offset outside of the log means. */
+  /** `asking` is the link for requests about the partition's offsets. */
   constructor(fetches: KafkaFetches, asking: KafkaLink, at: TopicPartition, onClose: (reader: KafkaReader) => void) {
     this.#at = at
     this.#where = `${at.topic}/${at.partition}`
@@ -72,8 +72,8 @@ export class KafkaReader implements PartitionReader {
   }
 
   /**
-   * What is held from `from` on. When that was the last of it and there is more, it is asked for at once, to arrive
-   * meanwhile.
+   * The held records from offset `from`. When these are the last ones of the answer and the partition has more, the
+   * next fetch starts at once, so that it runs while the caller works.
    */
   #take(from: Offset, bound: ReadBound): LogRecord[] {
     const held = this.#held
@@ -100,7 +100,7 @@ export class KafkaReader implements PartitionReader {
     return records
   }
 
-  /** The question that `from` is answered by: the one under way, or a new one. */
+  /** The fetch that serves `from`: the one in flight, or a new one. */
   #ask(from: Offset): Fetch {
     const current = this.#fetch
     if (current !== undefined && from >= current.known && from <= current.from) return current
@@ -116,7 +116,7 @@ export class KafkaReader implements PartitionReader {
       { outages: 'wait', signal },
       () => signal.aborted,
     )
-    // It may fail before anybody reads on.
+    // It may fail before the next read handles it; this avoids an unhandled rejection.
     answer.catch(() => undefined)
     return (this.#fetch = { known, from, answer })
   }
@@ -137,7 +137,7 @@ export class KafkaReader implements PartitionReader {
     return { set: new RecordSet(records, this.#where, from, aborted), end }
   }
 
-  /** Throws what an offset outside of the log means; returns where it is inside by now. */
+  /** Throws LOG_RESET or GAP for an offset outside of the partition; returns where the offset is inside by now. */
   async #refuse(from: Offset): Promise<void> {
     const { first, next } = await this.#asking.run(
       `ask for the offsets of ${this.#where}`,
@@ -147,13 +147,13 @@ export class KafkaReader implements PartitionReader {
     if (from > next)
       throw new EngineError(
         'LOG_RESET',
-        `${this.#where} ends before offset ${next}, but ${from} was asked for: the topic was made anew, or ` +
+        `${this.#where} ends before offset ${next}, but ${from} was asked for: the topic was recreated, or ` +
           'lost its newest records with their last replica',
       )
     if (from < first)
       throw new EngineError(
         'GAP',
-        `${this.#where} begins with offset ${first}, but ${from} was asked for: retention has passed it`,
+        `${this.#where} begins with offset ${first}, but ${from} was asked for: retention has removed it`,
       )
   }
 }

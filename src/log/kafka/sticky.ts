@@ -1,16 +1,16 @@
-/** A member of a group as it presents itself when it joins. Partitions are named `topic/partition`. */
+/** What the leader knows about a joining member. Partitions are named `topic/partition`. */
 export interface Joining {
   readonly id: string
   readonly topics: readonly string[]
-  /** What it works on, its work that is just ending included. */
+  /** The partitions that it works on, including those whose work is ending. */
   readonly owned: readonly string[]
-  /** The last generation of the group it took part in: of two that claim a partition the newer one has it. */
+  /** The last generation of which it was a member. When two members claim a partition, the newer generation wins. */
   readonly generation: number
 }
 
 const topicOf = (partition: string): string => partition.slice(0, partition.lastIndexOf('/'))
 
-/** Who works on each partition by right: whoever claims it as of the newest generation and still reads its topic. */
+/** The owner of each existing partition: the member that claims it with the newest generation. */
 function ownersOf(members: readonly Joining[], partitions: ReadonlySet<string>): Map<string, Joining> {
   const owners = new Map<string, Joining>()
   for (const member of members)
@@ -22,7 +22,7 @@ function ownersOf(members: readonly Joining[], partitions: ReadonlySet<string>):
   return owners
 }
 
-/** Counts of partitions by member, in all and of each topic. */
+/** The number of partitions of each member, in total and per topic. */
 class Load {
   readonly #counts = new Map<string, number>()
   of(member: string, topic = ''): number {
@@ -34,8 +34,8 @@ class Load {
 }
 
 /**
- * Who shall have each partition: every topic is spread evenly, then the whole, and of all even shares one that moves
- * few partitions. Each move makes the topic's share more even, or the whole's without touching the topic's, so it ends.
+ * The member that is to get each partition. Every topic is spread evenly, then all partitions together, with few moves.
+ * Each move makes a topic's spread more even, or the total spread without changing the topic's, so the loop ends.
  */
 function target(
   members: readonly Joining[],
@@ -51,7 +51,7 @@ function target(
     share.set(partition, member)
     load.add(member, topicOf(partition), 1)
   }
-  /** The reader of the topic with the least of it, then with the least in all. */
+  /** The reader of the topic with the fewest partitions of it; among equals, the one with the fewest in total. */
   const idlest = (topic: string): string | undefined => {
     let readers = readersOf.get(topic)
     if (readers === undefined) readersOf.set(topic, (readers = members.filter(({ topics }) => topics.includes(topic))))
@@ -90,8 +90,8 @@ function target(
 }
 
 /**
- * The partitions of each member. Sticky and cooperative: a member keeps what it has where that is even enough, and a
- * partition that is to move is given to nobody until its owner has ended its work and joined without it.
+ * The partitions of each member. Sticky: a member keeps its partitions where the spread stays even. Cooperative: a
+ * partition that moves has no member until its owner has ended its work and joined without it.
  */
 export function assign(
   members: readonly Joining[],

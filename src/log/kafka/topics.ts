@@ -7,7 +7,7 @@ import { faultType } from './faults.js'
 
 const { ConfigResourceTypes, ConfigSource } = kafkajs
 
-/** What has to happen so that a topic is as declared. */
+/** A change that makes a topic match its declaration. */
 export type TopicChange =
   | {
       readonly change: 'create'
@@ -22,13 +22,13 @@ export type TopicChange =
       readonly from: string | undefined
       readonly to: string
     }
-  /** The state of a partition belongs to the number of partitions: it cannot be changed in place. */
+  /** The number of partitions differs. It cannot be changed in place, because stored state depends on it. */
   | { readonly change: 'refuse'; readonly topic: string; readonly partitions: number; readonly wanted: number }
 
-/** An append of the largest size in one batch, with what the format puts around it. */
+/** One batch with the largest append, plus room for the batch's own fields. */
 const maxMessageBytes = limits.appendBytes + 64 * 1024
 
-/** What Kafka's settings of a topic must be. Whatever is not named here is left to the people who run the cluster. */
+/** The settings that a topic in Kafka must have. The operators of the cluster decide all other settings. */
 const settingsOf = ({ retentionMs, isCompacted }: TopicSpec): Readonly<Record<string, string>> => ({
   'cleanup.policy': isCompacted === true ? (retentionMs === undefined ? 'compact' : 'compact,delete') : 'delete',
   'retention.ms': String(retentionMs ?? -1),
@@ -47,7 +47,7 @@ const same = (setting: string, a: string | undefined, b: string): boolean =>
 
 interface Setting {
   readonly value: string
-  /** Set on the topic itself, rather than a default of the broker. */
+  /** Whether the value is set on the topic, and is not a default of the broker. */
   readonly isOwn: boolean
 }
 
@@ -73,7 +73,7 @@ async function settingsIn(
   )
 }
 
-/** The number of partitions of those topics that exist. */
+/** The number of partitions of each topic that exists. */
 async function partitionsIn(admin: Admin, topics: readonly string[]): Promise<ReadonlyMap<string, number>> {
   const existing = new Set(await admin.listTopics())
   const wanted = topics.filter((topic) => existing.has(topic))
@@ -82,7 +82,7 @@ async function partitionsIn(admin: Admin, topics: readonly string[]): Promise<Re
   return new Map(found.map(({ name, partitions }) => [name, partitions.length]))
 }
 
-/** What `applyTopics` would do; nothing where everything is as declared. */
+/** The changes that `applyTopics` would make; empty where every topic matches its declaration. */
 export async function planTopics(admin: Admin, specs: readonly TopicSpec[]): Promise<readonly TopicChange[]> {
   const partitions = await partitionsIn(
     admin,
@@ -127,7 +127,7 @@ async function create(admin: Admin, spec: TopicSpec, replicationFactor: number |
   }
 }
 
-/** Creates the topic where it is missing; TOPIC_MISMATCH where it has another number of partitions. */
+/** Creates the topic where it is missing. TOPIC_MISMATCH where it has another number of partitions. */
 export async function ensureTopic(admin: Admin, spec: TopicSpec, replicationFactor: number | undefined): Promise<void> {
   const has = (await partitionsIn(admin, [spec.topic])).get(spec.topic)
   if (has === undefined) await create(admin, spec, replicationFactor)
@@ -135,8 +135,8 @@ export async function ensureTopic(admin: Admin, spec: TopicSpec, replicationFact
 }
 
 /**
- * Does what the plan says: creates what is missing, sets what differs. Throws TOPIC_MISMATCH, before anything is
- * changed, where a topic has another number of partitions.
+ * Makes the planned changes: creates missing topics and changes settings that differ. Throws TOPIC_MISMATCH before the
+ * first change where a topic has another number of partitions.
  */
 export async function applyTopics(
   admin: Admin,
@@ -152,7 +152,7 @@ export async function applyTopics(
   const altered = [...new Set(plan.flatMap(({ change, topic }) => (change === 'set' ? [topic] : [])))]
   const settings = await settingsIn(admin, altered)
   for (const topic of altered) {
-    // The request replaces all of a topic's own settings, so those of other people go along.
+    // The request replaces all settings of the topic, so it must contain the operators' settings too.
     const own = [...settings.get(topic)!]
       .filter(([, { isOwn }]) => isOwn)
       .map(([name, { value }]) => [name, value] as const)
@@ -167,7 +167,7 @@ export async function applyTopics(
   }
 }
 
-/** Removes those of the topics that exist. */
+/** Removes the topics that exist. */
 export async function removeTopics(admin: Admin, topics: readonly string[]): Promise<void> {
   const existing = new Set(await admin.listTopics())
   const wanted = topics.filter((topic) => existing.has(topic))

@@ -3,15 +3,15 @@ import type { Aborted } from './records/batch.js'
 import { BrokerFault } from './faults.js'
 import type { Offset, TopicPartition } from '../event-log.js'
 
-/** One request of Kafka's protocol, and how its answer reads. */
+/** One request of Kafka's protocol, and the parser of its answer. */
 export interface Request<T> {
   readonly name: string
   readonly key: number
   readonly version: number
   readonly body: Buffer
-  /** The broker may hold its answer back for this long. */
+  /** The broker may delay its answer for this long. */
   readonly waitMs: number
-  /** Where the answer says how long to stay silent (quotas): at its beginning or at its end. */
+  /** Where the answer contains its throttle time (quotas): at its beginning or at its end. */
   readonly throttleAt: 'start' | 'end'
   readonly parse: (answer: Buffer) => T
 }
@@ -38,7 +38,7 @@ const readCommitted = Buffer.from([1])
 const one = int32(1)
 const none = int32(-1)
 
-/** What stands under one topic in a request: topics, and for each its partitions. */
+/** The part of a request that lists topics, and for each topic its partitions. */
 function byTopic<T extends { readonly at: TopicPartition }>(
   all: readonly T[],
   encode: (one: T) => readonly Buffer[],
@@ -52,8 +52,8 @@ function byTopic<T extends { readonly at: TopicPartition }>(
 }
 
 /**
- * Reads an answer's topics and partitions from `at` on; `read` gets the place behind a partition's number and gives the
- * one behind its end.
+ * Reads an answer's topics and partitions from position `at`. `read` gets the position after a partition's number and
+ * returns the position after that partition.
  */
 function eachPartition(answer: Buffer, at: number, read: (key: string, at: number) => number): void {
   const topics = answer.readInt32BE(at)
@@ -67,7 +67,7 @@ function eachPartition(answer: Buffer, at: number, read: (key: string, at: numbe
   }
 }
 
-/** The answer's part for each of those that asked. A broker that leaves one out breaks the protocol. */
+/** The parts of an answer in the order of the request. A broker that omits one breaks the protocol. */
 const inOrder = <T>(all: readonly { readonly at: TopicPartition }[], answers: ReadonlyMap<string, T>): T[] =>
   all.map(({ at: { topic, partition } }) => {
     const answer = answers.get(`${topic}/${partition}`)
@@ -75,7 +75,7 @@ const inOrder = <T>(all: readonly { readonly at: TopicPartition }[], answers: Re
     return answer
   })
 
-/** One partition of a question. */
+/** One partition of a fetch. */
 export interface Asked {
   readonly at: TopicPartition
   readonly from: Offset
@@ -83,15 +83,15 @@ export interface Asked {
 
 export interface Fetched {
   readonly error: number
-  /** What may be read ends before this offset. */
+  /** Committed records end before this offset. */
   readonly end: Offset
   readonly aborted: readonly Aborted[]
   readonly records: Buffer
 }
 
 /**
- * Fetch (version 11) of partitions that are different ones, of committed records only, answered when there is at least
- * one byte in any of them, in their order.
+ * Fetch (version 11) of different partitions, committed records only. The broker answers when it has at least one byte
+ * for any of them. The results are in the order of `asked`.
  */
 export const fetchRequest = (
   asked: readonly Asked[],
@@ -109,7 +109,7 @@ export const fetchRequest = (
     int32(bytes * asked.length),
     readCommitted,
     int32(0),
-    none, // no fetch session: each question stands for itself
+    none, // no fetch session: each request is complete
     ...byTopic(asked, ({ at, from }) => [int32(at.partition), none, longBytes(from), longBytes(-1), int32(bytes)]),
     int32(0),
     text(''),
@@ -138,7 +138,7 @@ export const fetchRequest = (
   },
 })
 
-/** A part that outlives the others does not hold on to more than twice its own size. */
+/** A copy, unless the part is at least half of the answer: a part keeps at most twice its own size in memory. */
 const ownPart = (answer: Buffer, from: number, to: number): Buffer =>
   2 * (to - from) < answer.length ? Buffer.from(answer.subarray(from, to)) : answer.subarray(from, to)
 
@@ -149,8 +149,8 @@ export interface Produced {
 }
 
 /**
- * Produce (version 7), a batch for each of some different partitions, acknowledged by all replicas in sync. Gives the
- * first offsets in their order, or what was wrong with one.
+ * Produce (version 7) of one batch for each of different partitions, acknowledged by all in-sync replicas. Returns in
+ * their order the first offset of each batch, or its fault.
  */
 export const produceRequest = (
   produced: readonly Produced[],

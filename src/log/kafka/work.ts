@@ -11,9 +11,9 @@ export interface WorkOptions {
   readonly work: (assignment: Assignment) => Promise<void>
   readonly reader: (at: TopicPartition) => PartitionReader
   readonly commit: (at: TopicPartition, next: Offset) => Promise<void>
-  /** A partition's work ended for good with an error. */
+  /** Called when the work on a partition ended with an error. */
   readonly fail: (error: unknown) => void
-  /** The work on a partition that was taken away has ended. */
+  /** Called when the work on a revoked partition has ended. */
   readonly onEnded: () => void
 }
 
@@ -23,7 +23,7 @@ interface Held {
   readonly ended: Promise<void>
 }
 
-/** The partitions a member works on. A partition counts as held until its work has ended. */
+/** The partitions that a member works on. The member holds a partition until its work has ended. */
 export class PartitionWork {
   readonly #options: WorkOptions
   readonly #held = new Map<string, Held>()
@@ -37,8 +37,8 @@ export class PartitionWork {
   }
 
   /**
-   * Revokes what is not in `keys` and begins what is new in it. What is still ending here is not begun: it is held
-   * until it has ended.
+   * Revokes the partitions that are not in `keys` and starts those that are new. A partition whose work is still ending
+   * is not started yet; the member still holds it.
    */
   assign(keys: readonly string[]): void {
     this.revoke(keys)
@@ -65,7 +65,7 @@ export class PartitionWork {
         fail(error)
       }
       await reader.close()
-      // Work may return early; the partition stays this member's until it is taken away.
+      // Work may return early; the member still holds the partition until it is revoked.
       await aborted(revoke.signal)
       this.#held.delete(key)
       onEnded()

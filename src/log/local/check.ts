@@ -6,8 +6,8 @@ import type { LogFileExtent } from '../../contracts/backups.js'
 import type { TopicPartition } from '../event-log.js'
 
 /**
- * Reads one file of a partition through, wherever it lies: every frame against its checksums, and that frames follow
- * each other up to the extent's last byte. Resolves with the offset after its last record. Throws LOG_DAMAGED.
+ * Reads one file of a partition, in any directory. Checks every frame against its checksums, and that frames follow
+ * each other up to the extent's last byte. Resolves with the offset after the last record. Throws LOG_DAMAGED.
  */
 export async function checkLogFile(
   path: string,

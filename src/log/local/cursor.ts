@@ -12,8 +12,8 @@ function sameBytes(bytes: Buffer, at: number, other: Buffer): boolean {
 }
 
 /**
- * Walks the records of one frame whose checksum has been proved. Keys, values and headers are views of the frame's
- * bytes; equal keys in a row share one view, for a view costs more than to compare a few bytes.
+ * Reads the records of one frame whose checksum was verified. Keys, values and headers are views of the frame's bytes.
+ * Equal keys in a row share one view, because making a view costs more than comparing a few bytes.
  */
 export class RecordCursor {
   left = 0
@@ -23,7 +23,7 @@ export class RecordCursor {
   #key = noBytes
   readonly #names: { readonly name: string; readonly bytes: Buffer }[] = []
 
-  /** `at` is where the frame's header stands. */
+  /** `at` is the position of the frame's header. */
   open(bytes: Buffer, at: number, header: FrameHeader): void {
     this.#bytes = bytes
     this.#at = at + frameHeaderBytes
@@ -98,7 +98,7 @@ export class RecordCursor {
     return headers
   }
 
-  /** The same few names stand in every record of a topic: they are decoded once. */
+  /** All records of a topic have the same few header names, so each name is decoded once. */
   #name(length: number): string {
     for (const known of this.#names) {
       if (known.bytes.length === length && sameBytes(this.#bytes, this.#at, known.bytes)) {

@@ -5,11 +5,11 @@ import { dirname } from 'node:path'
 import { diskFailure } from '../../base/disk.js'
 import { EngineError, isEngineError, messageOf, unless } from '../../base/errors.js'
 
-/** One open file. Positions and sizes in bytes; what fails rejects with the system's own error. */
+/** One open file. Positions and sizes are in bytes. Failures reject with the system's own error. */
 export interface LogFile {
-  /** Fills `into` from `position` on; less only where the file ends. Resolves with the bytes read. */
+  /** Fills `into` from `position`, or less where the file ends. Resolves with the number of bytes read. */
   read(into: Buffer, position: number): Promise<number>
-  /** The same on this thread: for a few bytes that were written a moment ago and so are in memory. */
+  /** The same, synchronously: for a few bytes that were just written and so are in the page cache. */
   readNow(into: Buffer, position: number): number
   /** Writes all of `bytes`; they are on disk when it resolves. */
   writeThrough(bytes: Buffer, position: number): Promise<void>
@@ -19,15 +19,16 @@ export interface LogFile {
   close(): Promise<void>
 }
 
-/** What the local log needs of a file system. Tests wrap it to count writes and to make disks fail. */
+/** The file system of the local log. Tests wrap it to count writes and to simulate failing disks. */
 export interface LogFiles {
-  /** `write` opens an existing file, `create` makes it or empties it. */
+  /** `write` opens an existing file; `create` creates it, or empties it where it exists. */
   open(path: string, use: 'read' | 'write' | 'create'): Promise<LogFile>
   readAll(path: string): Promise<Buffer | undefined>
-  /** The file holds either the old bytes or the new ones, never a mixture. Durable only where `durable` is true. */
+  /** Replaces a file: it holds the old bytes or the new ones, never a mixture. Durable only if `durable` is true. */
   replace(path: string, bytes: Buffer, durable: boolean): Promise<void>
-  /** Absent files and directories are nothing to remove and have nothing to list. */
+  /** Does nothing where the file does not exist. */
   remove(path: string): Promise<void>
+  /** The names in a directory; empty where the directory does not exist. */
   list(path: string): Promise<string[]>
   makeDirectory(path: string): Promise<void>
   /** Makes created, renamed and removed names of the directory durable. */
@@ -38,8 +39,8 @@ const fileMode = 0o640
 const directoryMode = 0o750
 
 /**
- * Linux writes and flushes in one call where the file was opened so: a third of the time on the main thread of two
- * calls (105 us against 290), for each is handed to a thread that has to be woken. Elsewhere a flush follows the write.
+ * On Linux a file opened with O_DSYNC is written and flushed in one call. That takes 105 us of the main thread instead
+ * of 290 us for two calls, because each call wakes a thread. On other systems a flush follows the write.
  */
 const writesThrough = process.platform === 'linux'
 
@@ -81,7 +82,7 @@ const openFile = (handle: FileHandle, ephemeral: boolean): LogFile => ({
   close: () => handle.close(),
 })
 
-/** Names of a path that does not exist. */
+/** The errors for a path that does not exist. */
 const absent = ['ENOENT', 'ENOTDIR']
 
 async function flushDirectory(path: string): Promise<void> {
@@ -106,7 +107,7 @@ async function replace(path: string, bytes: Buffer, durable: boolean): Promise<v
   if (durable) await flushDirectory(dirname(path))
 }
 
-/** The file system of this machine. `ephemeral` never waits for the disk: what a crash of the machine takes is lost. */
+/** The file system of this machine. With `ephemeral` it never waits for the disk; a machine crash may lose data. */
 export const diskFiles = (ephemeral: boolean): LogFiles => ({
   open: async (path, use) =>
     openFile(
@@ -123,8 +124,10 @@ export const diskFiles = (ephemeral: boolean): LogFiles => ({
   flushDirectory: (path) => (ephemeral ? Promise.resolve() : flushDirectory(path)),
 })
 
-/** DISK_FULL or LOG_DOWN for what the system reports; engine errors stay what they are. */
+/** DISK_FULL or LOG_DOWN for an error of the system; engine errors unchanged. `doing` begins the message. */
 export function logFailure(error: unknown, doing: string): EngineError {
-  const told = diskFailure(error, doing)
-  return isEngineError(told) ? told : new EngineError('LOG_DOWN', `${doing}: ${messageOf(error)}`, { cause: error })
+  const failure = diskFailure(error, doing)
+  return isEngineError(failure)
+    ? failure
+    : new EngineError('LOG_DOWN', `${doing}: ${messageOf(error)}`, { cause: error })
 }

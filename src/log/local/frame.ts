@@ -3,14 +3,13 @@ import { putVarint } from '../blocks/text.js'
 import type { NewRecord, Offset } from '../event-log.js'
 
 /*
- * A frame is what one flush wrote: a header of 44 bytes, then records. Little-endian.
+ * A frame holds the records of one flush: a header of 44 bytes, then the records. Little-endian.
  *
  *   0 magic "TMF1"   4 body bytes   8 base offset (f64)   16 first, 24 largest timestamp (f64)
  *   32 records       36 CRC32C of the body                40 CRC32C of bytes 0..40
  *
- * The header has its own checksum, so that a damaged length is told from a frame that was never finished. Both
- * checksums start from the segment's salt, so that a frame that stands in the wrong file, or inside somebody's
- * record, is none.
+ * The header has its own checksum, to distinguish a damaged length from an unfinished frame. Both checksums start from
+ * the segment's salt. So a frame in the wrong file, or inside the value of a record, is not valid.
  */
 export const frameHeaderBytes = 44
 const magic = 0x31464d54
@@ -25,11 +24,11 @@ export interface FrameHeader {
   readonly bodyCrc: number
 }
 
-/** Records that were appended together, and the time of those that bring none. */
+/** Records of one append, and the time for those without one. */
 export interface Batch {
   readonly records: readonly NewRecord[]
   readonly nowMs: number
-  /** What they take in a frame: the sum of `recordBytes`. */
+  /** Their bytes in a frame: the sum of `recordBytes`. */
   readonly bytes: number
 }
 
@@ -51,7 +50,7 @@ function headersBytes(headers: Readonly<Record<string, Buffer>>): number {
 
 const partBytes = (bytes: Buffer | null): number => (bytes === null ? 1 : varintBytes(bytes.length + 1) + bytes.length)
 
-/** Bytes of a record's content, without the length before it: time, key, value, then headers to the end. */
+/** Bytes of a record's content, without its length field: time, key, value, then headers to the end. */
 const contentBytes = (record: NewRecord): number =>
   8 +
   partBytes(record.key) +
@@ -98,7 +97,7 @@ function putHeader(frame: Buffer, header: FrameHeader, salt: number): void {
   frame.writeUInt32LE(crc32c(frame.subarray(0, 40), salt), 40)
 }
 
-/** All batches as one frame, and its header. At least one record is there. */
+/** All batches as one frame, and its header. There must be at least one record. */
 export function encodeFrame(
   salt: number,
   base: Offset,
@@ -123,7 +122,7 @@ export function encodeFrame(
   return { bytes: frame, header }
 }
 
-/** The header at `at`, or undefined where no intact header of this segment stands. */
+/** The header at `at`, or undefined where there is no intact header of this segment. */
 export function readHeader(bytes: Buffer, at: number, salt: number): FrameHeader | undefined {
   if (at + frameHeaderBytes > bytes.length || bytes.readUInt32LE(at) !== magic) return undefined
   if (crc32c(bytes.subarray(at, at + 40), salt) !== bytes.readUInt32LE(at + 40)) return undefined
@@ -137,6 +136,6 @@ export function readHeader(bytes: Buffer, at: number, salt: number): FrameHeader
   }
 }
 
-/** `at` is where the header stands; the whole frame must be in `bytes`. */
+/** `at` is the position of the header; the whole frame must be in `bytes`. */
 export const bodyIsIntact = (bytes: Buffer, at: number, header: FrameHeader, salt: number): boolean =>
   crc32c(bytes.subarray(at + frameHeaderBytes, at + frameHeaderBytes + header.bodyBytes), salt) === header.bodyCrc

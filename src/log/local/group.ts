@@ -15,7 +15,7 @@ interface Member {
   readonly held: Map<string, Held>
 }
 
-/** What a group needs of its log. */
+/** The parts of the log that a group uses. */
 export interface GroupLog {
   partitionsOf(topic: string): number
   reader(at: TopicPartition): PartitionReader
@@ -24,7 +24,7 @@ export interface GroupLog {
 
 export const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`
 
-/** The members of one group in this process. Partitions go round: the n-th to the n-th member that wants the topic. */
+/** The members of one group in this process. Partitions are assigned in turn to the members that read their topic. */
 export class LocalGroup {
   readonly #log: GroupLog
   readonly #members = new Set<Member>()
@@ -34,7 +34,7 @@ export class LocalGroup {
     this.#log = log
   }
 
-  /** The partitions of every topic that some member reads. */
+  /** The partitions of every topic that at least one member reads. */
   get partitions(): TopicPartition[] {
     const topics = [...new Set([...this.#members].flatMap((member) => member.topics))]
     return topics.flatMap((topic) =>
@@ -47,7 +47,7 @@ export class LocalGroup {
     const failed = new Promise<never>((_, reject) => {
       fail = reject
     })
-    // Whoever joined may look at `failed` later, or never.
+    // The caller may handle `failed` later or never; this avoids an unhandled rejection.
     failed.catch(() => undefined)
     const member: Member = { topics, work, fail, held: new Map() }
     await this.#rebalance(() => this.#members.add(member))
@@ -60,7 +60,7 @@ export class LocalGroup {
     }
   }
 
-  /** One change of members at a time: a partition is given out when its last owner's work has ended, and not before. */
+  /** One change of members at a time. A partition gets a new owner only when the work of its last owner has ended. */
   #rebalance(change: () => void): Promise<void> {
     this.#rebalanced = this.#rebalanced.then(async () => {
       const before = [...this.#members]

@@ -5,7 +5,7 @@ import type { LogFiles } from './files.js'
 import { LocalGroup, keyOf } from './group.js'
 
 export interface GroupsOptions {
-  /** Holds one small file of committed offsets per group. */
+  /** Contains one small file of committed offsets per group. */
   readonly directory: string
   readonly files: LogFiles
   readonly clock: Clock
@@ -23,7 +23,7 @@ interface Entry {
   isDirty: boolean
 }
 
-/** Commits are advice: to lose the last second of them costs a little accuracy of a metric. */
+/** Commits serve a metric only. Losing those of the last second makes it slightly inaccurate. */
 const writeDelayMs = 1_000
 
 const placeOf = (key: string): TopicPartition => {
@@ -31,7 +31,7 @@ const placeOf = (key: string): TopicPartition => {
   return { topic: key.slice(0, slash), partition: Number(key.slice(slash + 1)) }
 }
 
-/** An unreadable file is an empty one: the offsets are advice. */
+/** An unreadable file counts as empty, because the offsets serve a metric only. */
 function parseCommitted(bytes: Buffer | undefined): Map<string, Offset> {
   try {
     return new Map(Object.entries(JSON.parse(bytes?.toString('utf8') ?? '{}') as Record<string, Offset>))
@@ -40,7 +40,7 @@ function parseCommitted(bytes: Buffer | undefined): Map<string, Offset> {
   }
 }
 
-/** Consumer groups whose members all live in this process, as everything on a local log does. */
+/** Consumer groups of a local log. All their members are in this process, which alone holds the log. */
 export class LocalGroups implements ConsumerGroups {
   readonly #options: GroupsOptions
   readonly #entries = new Map<string, Promise<Entry>>()
@@ -69,7 +69,7 @@ export class LocalGroups implements ConsumerGroups {
     )
   }
 
-  /** Writes what was committed. The members must have left. */
+  /** Writes the committed offsets. All members must have left before. */
   async close(): Promise<void> {
     this.#closing.abort()
     await this.#writing
@@ -112,7 +112,7 @@ export class LocalGroups implements ConsumerGroups {
     await this.#write()
   }
 
-  /** A file that cannot be written stays dirty and is tried again with the next commit. */
+  /** A file that cannot be written stays dirty; the next commit tries again. */
   async #write(): Promise<void> {
     const { directory, files } = this.#options
     for (const entry of await Promise.all(this.#entries.values())) {

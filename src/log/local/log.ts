@@ -25,25 +25,25 @@ import type { PartitionFiles } from '../../contracts/backups.js'
 export type { Repair } from './recovery.js'
 
 export interface LocalLogOptions {
-  /** Held by this process alone: see `lockDirectory`. */
+  /** Only this process may use it: see `lockDirectory`. */
   readonly directory: string
   readonly clock: Clock
   readonly segmentBytes?: number
   readonly appendBytes?: number
-  /** Never waits for the disk, for runs whose data nobody keeps. */
+  /** Never waits for the disk. For runs whose data is not kept. */
   readonly ephemeral?: boolean
   readonly files?: LogFiles
 }
 
-/** The event log in files of this machine, with the groups of this process. */
+/** The event log in files on this machine, and its consumer groups in this process. */
 export interface LocalLog extends EventLog, ConsumerGroups {
-  /** What was cut off when the log was opened. */
+  /** Unfinished writes that were removed when the log was opened. */
   readonly repairs: readonly Repair[]
-  /** All partitions at one moment: no record in them speaks of one that is not. */
+  /** The files of all partitions at one moment: every record that a record refers to is in them too. */
   files(): readonly PartitionFiles[]
-  /** Drops the segments that retention has passed. To be called now and then. */
+  /** Removes the segments that are older than the retention. The caller calls it from time to time. */
   sweep(): Promise<void>
-  /** Finishes what was appended and closes the files. Whoever still reads gets LOG_DOWN. */
+  /** Finishes the appends and closes the files. Reads that are in flight fail with LOG_DOWN. */
   close(): Promise<void>
 }
 
@@ -100,7 +100,7 @@ class SegmentedLog implements LocalLog {
     if (bytes > appendBytes)
       throw new EngineError(
         'TOO_LARGE',
-        `${partition.directory}: an append of ${bytes} bytes, at most ${appendBytes} are taken at once`,
+        `${partition.directory}: an append of ${bytes} bytes, at most ${appendBytes} are allowed`,
       )
     return partition.append({ records, bytes, nowMs: clock.nowMs() })
   }
@@ -208,7 +208,7 @@ class SegmentedLog implements LocalLog {
   }
 }
 
-/** Opens the log of a directory, creating it where it is missing. Throws LOG_DAMAGED, LOG_DOWN and DISK_FULL. */
+/** Opens the log in a directory and creates the directory if needed. Throws LOG_DAMAGED, LOG_DOWN and DISK_FULL. */
 export async function openLocalLog(options: LocalLogOptions): Promise<LocalLog> {
   const log = new SegmentedLog(options)
   try {

@@ -13,7 +13,7 @@ import { Window, frameAt } from './window.js'
 export interface PartitionPlace {
   readonly topic: string
   readonly partition: number
-  /** Of the partition's own files. */
+  /** Contains the files of this partition only. */
   readonly directory: string
   readonly segmentBytes: number
 }
@@ -23,7 +23,7 @@ interface Pending extends Batch {
   readonly reject: (error: EngineError) => void
 }
 
-/** The one writer of a partition. Readers look at `segments`, which hold durable records only. */
+/** The only writer of a partition. Readers use `segments`, which contain durable records only. */
 export class LocalPartition implements ReadablePartition {
   readonly #files: LogFiles
   readonly #place: PartitionPlace
@@ -31,9 +31,9 @@ export class LocalPartition implements ReadablePartition {
   readonly #queue = new AppendQueue<Pending>()
   readonly #waiting = new Set<() => void>()
   #file: LogFile | undefined
-  /** Where the newest frame begins; proof that a re-opened file is still ours. */
+  /** Position of the newest frame. After a failed write it is read back, to prove that the file is complete. */
   #lastFrameAt: number | undefined
-  /** A write or flush failed: what stands behind the durable bytes is unknown. */
+  /** A write or flush failed, so the bytes after the durable ones are unknown. */
   #suspect = false
   #rollIsDue = false
   #running: Promise<void> | undefined
@@ -68,7 +68,7 @@ export class LocalPartition implements ReadablePartition {
       return Promise.reject(
         new EngineError(
           'LOG_DOWN',
-          `${this.directory}: the disk does not keep up, ${this.#queue.bytes} bytes wait for it already`,
+          `${this.directory}: the disk is too slow, ${this.#queue.bytes} bytes are already waiting for it`,
         ),
       )
     return new Promise((resolve, reject) => {
@@ -91,7 +91,7 @@ export class LocalPartition implements ReadablePartition {
     })
   }
 
-  /** Drops files whose newest record is older than `cutoffMs`; a file that began before it takes no more records. */
+  /** Removes files whose newest record is older than `cutoffMs`. Ends the active file if it began before that. */
   async expire(cutoffMs: number): Promise<void> {
     const active = this.#segments.at(-1)
     if (active !== undefined && active.firstMs < cutoffMs && !this.#closed) {
@@ -103,7 +103,7 @@ export class LocalPartition implements ReadablePartition {
       await removeSegment(this.#files, this.#segments.shift()!)
   }
 
-  /** Finishes what was appended, seals the newest file and wakes whoever waits. */
+  /** Finishes the appends, writes the index of the newest file, and wakes waiting readers. */
   async close(): Promise<void> {
     this.#closed = true
     await this.#running
@@ -122,7 +122,7 @@ export class LocalPartition implements ReadablePartition {
     this.#running ??= this.#run()
   }
 
-  /** One flush at a time; whatever was appended while it ran goes into the next one. */
+  /** One flush at a time. Appends that arrive meanwhile go into the next one. */
   async #run(): Promise<void> {
     await Promise.resolve()
     while (!this.#queue.isEmpty || this.#rollIsDue) {
@@ -138,7 +138,7 @@ export class LocalPartition implements ReadablePartition {
         }
       } catch (error) {
         const failure = logFailure(error, `append to ${this.directory}`)
-        // What cannot be repaired now is tried again before the next write.
+        // If the repair fails now, the next write tries it again.
         await this.#repair().catch(() => undefined)
         for (const { reject } of batch) reject(failure)
       }
@@ -186,8 +186,8 @@ export class LocalPartition implements ReadablePartition {
   }
 
   /**
-   * After a failure: back to the last durable frame. A failed flush says nothing about what is on disk, so the file is
-   * opened anew and its last frame read back before anything else is written.
+   * After a failure: truncates the file to its last durable frame. After a failed flush the content of the disk is
+   * unknown, so the file is opened again and its last frame is read back before the next write.
    */
   async #repair(): Promise<void> {
     const segment = this.#segments.at(-1)

@@ -8,7 +8,7 @@ import { damaged, lastMark } from './segment.js'
 import type { Segment } from './segment.js'
 import { Window, frameAt } from './window.js'
 
-/** What a reader needs to know of a partition: durable records alone, and when there are more. */
+/** What a reader needs of a partition: its durable records, and a signal when there are more. */
 export interface ReadablePartition {
   readonly segments: readonly Segment[]
   readonly first: Offset
@@ -20,7 +20,7 @@ export interface ReadablePartition {
   closedError(): EngineError
 }
 
-/** Reads one partition; remembers where it stands, so that reading on never searches. One `read` at a time. */
+/** Reads one partition. It keeps its position, so that a read that continues does not search. One `read` at a time. */
 export class LocalReader implements PartitionReader {
   readonly #files: LogFiles
   readonly #partition: ReadablePartition
@@ -28,11 +28,11 @@ export class LocalReader implements PartitionReader {
   #window = new Window()
   #file: LogFile | undefined
   #segment: Segment | undefined
-  /** Of the next frame in the segment's file. */
+  /** Position of the next frame in the segment's file. */
   #position = 0
-  /** The offset the next frame must begin with. */
+  /** The offset with which the next frame must begin. */
   #frameBase: Offset = 0
-  /** The offset after the last record given out; undefined where the position is not to be trusted. */
+  /** The offset after the last returned record; undefined where the position is unknown. */
   #next: Offset | undefined
 
   constructor(files: LogFiles, partition: ReadablePartition) {
@@ -51,7 +51,7 @@ export class LocalReader implements PartitionReader {
           throw logFailure(error, `read ${this.#segment?.path ?? 'the log'}`)
         }
       }
-      // These offsets have no holes: what lies below the end was given out.
+      // Offsets of a local log have no holes, so every record below the end was returned.
       if (from >= (bound.until ?? Infinity)) return []
       await this.#partition.grown(from, signal)
     }
@@ -72,12 +72,12 @@ export class LocalReader implements PartitionReader {
     if (from > next)
       throw new EngineError(
         'LOG_RESET',
-        `${this.#partition.directory} ends before offset ${next}, but ${from} was asked for: the topic was made anew`,
+        `${this.#partition.directory} ends before offset ${next}, but ${from} was asked for: the topic was recreated`,
       )
     if (from < first)
       throw new EngineError(
         'GAP',
-        `${this.#partition.directory} begins with offset ${first}, but ${from} was asked for: retention has passed it`,
+        `${this.#partition.directory} begins with offset ${first}, but ${from} was asked for: retention has removed it`,
       )
   }
 
@@ -113,7 +113,7 @@ export class LocalReader implements PartitionReader {
     for (let offset = this.#frameBase - this.#cursor.left; offset < from; offset++) this.#cursor.skip()
   }
 
-  /** Turns to the next frame; false at the end of what is durable. */
+  /** Opens the next frame; false at the end of the durable bytes. */
   async #openFrame(): Promise<boolean> {
     while (this.#position >= this.#segment!.bytes) {
       const following = this.#partition.segments.find(({ base }) => base === this.#frameBase)
@@ -156,7 +156,7 @@ export class LocalReader implements PartitionReader {
   }
 }
 
-/** The first record at or after a log time; the next offset where there is none. */
+/** The offset of the first record at or after a log time; the next offset where there is none. */
 export async function firstSince(files: LogFiles, partition: ReadablePartition, sinceMs: number): Promise<Offset> {
   const segment = partition.segments.find(({ maxMs }) => maxMs >= sinceMs)
   const mark = segment?.marks.find(({ maxMs }) => maxMs >= sinceMs)
@@ -165,7 +165,7 @@ export async function firstSince(files: LogFiles, partition: ReadablePartition, 
   const { signal } = new AbortController()
   try {
     for (let from = mark.offset; from < partition.next;) {
-      // Retention may go on meanwhile; what it takes is not the first record any more.
+      // Retention may remove records meanwhile, so the search continues at the first stored one.
       const records = await reader.read(Math.max(from, partition.first), { records: 1_000, bytes: 1024 * 1024 }, signal)
       const found = records.find(({ timestampMs }) => timestampMs >= sinceMs)
       if (found !== undefined) return found.offset

@@ -6,17 +6,17 @@ import { damaged, extend, newSegment, readIndex, segmentBases, writeIndex } from
 import type { Segment } from './segment.js'
 import { Window, frameAt } from './window.js'
 
-/** What was cut off a file when the log was opened: the end of a write that was never acknowledged. */
+/** The end of a file that was removed when the log was opened: a write that was never acknowledged. */
 export interface Repair {
   readonly file: string
   readonly bytes: number
   readonly reason: string
 }
 
-/** Headers alone are read in small steps, for the records between them are not wanted. */
+/** Reading only headers uses small steps, because the records between them are not needed. */
 const headerWindowBytes = 4 * 1024
 
-/** Counts frames from the segment's end up to `size`. Stops at the first that is not intact and says why. */
+/** Adds the frames after the segment's end, up to `size`. Stops at the first damaged frame and returns the reason. */
 async function count(file: LogFile, segment: Segment, size: number, body: boolean): Promise<string | undefined> {
   const window = new Window(body ? undefined : headerWindowBytes)
   while (segment.bytes < size) {
@@ -30,8 +30,8 @@ async function count(file: LogFile, segment: Segment, size: number, body: boolea
 }
 
 /**
- * The position of a frame behind the segment's intact ones, if there is any. A flush writes one frame and the next
- * begins when it is on disk; so a later frame proves that what stands before it was once whole and acknowledged.
+ * The position of an intact frame after the damaged one, if there is any. A flush writes one frame, and the next flush
+ * starts when that frame is on disk. So a later frame proves that the bytes before it were complete and acknowledged.
  */
 async function laterFrame(file: LogFile, segment: Segment, size: number): Promise<number | undefined> {
   const window = new Window()
@@ -56,7 +56,7 @@ async function cutTail(file: LogFile, segment: Segment, size: number, reason: st
   return { file: segment.path, bytes: size - segment.bytes, reason: `after byte ${segment.bytes} ${reason}` }
 }
 
-/** Learns what a file holds. Only the last one of a partition may end in an unfinished write. */
+/** Reads what a file holds. Only the last file of a partition may end with an unfinished write. */
 async function examine(files: LogFiles, segment: Segment, isLast: boolean): Promise<Repair | undefined> {
   await readIndex(files, segment)
   const file = await files.open(segment.path, isLast ? 'write' : 'read')
@@ -76,8 +76,9 @@ async function examine(files: LogFiles, segment: Segment, isLast: boolean): Prom
 }
 
 /**
- * The segments of one partition, ascending, and what had to be cut off. Fast: the last file is verified whole, unless
- * the log was closed in good order; older ones are checked frame by frame when they are read. Throws LOG_DAMAGED.
+ * The segments of one partition, ascending, and the removed ends of unfinished writes. It is fast: it verifies only the
+ * last file, and only if the log was not closed properly. Frames of older files are verified when they are read. Throws
+ * LOG_DAMAGED.
  */
 export async function openSegments(
   files: LogFiles,

@@ -6,7 +6,7 @@ import type { LogFiles } from './files.js'
 import { frameHeaderBytes, saltOf } from './frame.js'
 import type { FrameHeader } from './frame.js'
 
-/** A place to start reading from: the frame with offset `offset` begins at `position`. */
+/** A position where reading can start: the frame with offset `offset` begins at `position`. */
 export interface Mark {
   readonly offset: Offset
   readonly position: number
@@ -14,12 +14,12 @@ export interface Mark {
   maxMs: number
 }
 
-/** One file of a partition: frames whose offsets follow each other without a hole, from `base` on. */
+/** One file of a partition: frames with consecutive offsets, starting at `base`. */
 export interface Segment {
   readonly base: Offset
   readonly path: string
   readonly salt: number
-  /** Durable bytes; whatever stands behind them is no record. */
+  /** Durable bytes. The bytes after them contain no record. */
   bytes: number
   /** The offset after the last record. */
   next: Offset
@@ -28,7 +28,7 @@ export interface Segment {
   readonly marks: Mark[]
 }
 
-/** 128 MiB / 256 KiB = 512 marks of a segment, ~20 KiB: a seek reads 256 KiB at most. */
+/** Distance of two marks: 128 MiB / 256 KiB = 512 marks per segment, ~20 KiB. A seek reads at most 256 KiB. */
 const markBytes = 256 * 1024
 
 const nameOf = (base: Offset): string => `${String(base).padStart(20, '0')}.segment`
@@ -52,7 +52,7 @@ export const newSegment = (directory: string, topic: string, partition: number, 
   marks: [],
 })
 
-/** Counts the frame that begins at the segment's end as part of it. */
+/** Adds the frame that begins at the segment's end. */
 export function extend(segment: Segment, header: FrameHeader): void {
   const mark = segment.marks.at(-1)
   if (mark === undefined || segment.bytes - mark.position >= markBytes)
@@ -64,7 +64,7 @@ export function extend(segment: Segment, header: FrameHeader): void {
   segment.next = header.base + header.records
 }
 
-/** The last mark that `isBefore` accepts, else the first; undefined in an empty segment. Marks are ascending. */
+/** The last mark that `isBefore` accepts, or the first mark; undefined in an empty segment. Marks are ascending. */
 export function lastMark(segment: Segment, isBefore: (mark: Mark) => boolean): Mark | undefined {
   let low = 0
   let high = segment.marks.length
@@ -79,17 +79,16 @@ export function lastMark(segment: Segment, isBefore: (mark: Mark) => boolean): M
 export const damaged = (segment: Segment, position: number, what: string): EngineError =>
   new EngineError(
     'LOG_DAMAGED',
-    `${segment.path}, byte ${position}: ${what}. Nothing was changed. Stop the engine and restore this file ` +
-      'from a backup; ' +
-      'without one, move it and the older files of its directory away, which gives their records up, and ' +
-      'rebuild the state.',
+    `${segment.path}, byte ${position}: ${what}. Nothing was changed. Stop the engine and restore this file from a ` +
+      'backup. Without a backup, move this file and the older files of its directory away, which loses their ' +
+      'records, and rebuild the state.',
   )
 
 const indexPath = (segment: Segment): string => segment.path.replace(/segment$/, 'index')
 
 type Indexed = Pick<Segment, 'bytes' | 'next' | 'firstMs' | 'maxMs' | 'marks'>
 
-/** Vouches for the segment's bytes so far: what was flushed when it was sealed, or when the log was closed. */
+/** Writes the index of a segment that is complete, or of a closed log. It states which bytes are durable. */
 export async function writeIndex(files: LogFiles, segment: Segment): Promise<void> {
   if (segment.bytes === 0) return
   const { bytes, next, firstMs, maxMs, marks } = segment
@@ -97,7 +96,7 @@ export async function writeIndex(files: LogFiles, segment: Segment): Promise<voi
   await files.replace(indexPath(segment), Buffer.from(`${crc32c(indexed, segment.salt)} ${indexed}\n`), true)
 }
 
-/** Fills the segment from its index. A missing or damaged index leaves it empty: frames can always be counted again. */
+/** Fills the segment from its index. A missing or damaged index leaves it empty, and the frames are read instead. */
 export async function readIndex(files: LogFiles, segment: Segment): Promise<void> {
   const text = (await files.readAll(indexPath(segment)))?.toString('utf8').trimEnd() ?? ''
   const space = text.indexOf(' ')

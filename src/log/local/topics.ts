@@ -5,7 +5,7 @@ import type { LogFiles } from './files.js'
 import { segmentBases } from './segment.js'
 
 const fileName = 'topic.json'
-/** As Kafka has it, and never a dot in front: those names are the log's own. */
+/** Kafka's rule, without names that begin with a dot: the log uses those itself. */
 const namePattern = /^[a-zA-Z0-9_-][a-zA-Z0-9._-]{0,248}$/
 
 function parseSpec(path: string, text: string): TopicSpec {
@@ -18,7 +18,7 @@ function parseSpec(path: string, text: string): TopicSpec {
   }
 }
 
-/** A topic whose creation was cut short has directories but no records; it counts as missing. */
+/** A topic whose creation was interrupted has directories but no records. It counts as missing. */
 async function assertEmpty(files: LogFiles, directory: string): Promise<void> {
   for (const name of await files.list(directory)) {
     if (!/^\d+$/.test(name) || segmentBases(await files.list(join(directory, name))).length === 0) continue
@@ -29,7 +29,7 @@ async function assertEmpty(files: LogFiles, directory: string): Promise<void> {
   }
 }
 
-/** The topics of a log's directory. */
+/** The topics in the directory of a log. */
 export async function readTopics(files: LogFiles, directory: string): Promise<TopicSpec[]> {
   const specs: TopicSpec[] = []
   for (const name of (await files.list(directory)).filter((name) => namePattern.test(name)).sort()) {
@@ -41,7 +41,7 @@ export async function readTopics(files: LogFiles, directory: string): Promise<To
   return specs
 }
 
-/** The directories of a topic's partitions. Copies of a log made elsewhere may lack the empty ones. */
+/** Creates the directories of a topic's partitions. A copied log may lack the directories of empty partitions. */
 export async function makePartitions(files: LogFiles, directory: string, spec: TopicSpec): Promise<void> {
   const path = join(directory, spec.topic)
   for (let partition = 0; partition < spec.partitions; partition++)
@@ -49,7 +49,7 @@ export async function makePartitions(files: LogFiles, directory: string, spec: T
   await files.flushDirectory(path)
 }
 
-/** Creates a topic or changes its retention; the topic exists when its file does. */
+/** Creates a topic or changes its retention. The topic exists as soon as its file exists. */
 export async function writeTopic(files: LogFiles, directory: string, spec: TopicSpec): Promise<void> {
   if (!namePattern.test(spec.topic))
     throw new EngineError('TOPIC_MISMATCH', `${JSON.stringify(spec.topic)} is no name for a topic`)

@@ -18,13 +18,13 @@ export interface LocalView extends LogView {
   close(): Promise<void>
 }
 
-/** How often a reader at the end looks whether there is more. */
-const lookAgainMs = 50
+/** How often a reader at the end checks for new records. */
+const pollMs = 50
 
 /**
- * Looks at the log of a directory without holding it: nothing is locked, written or cut, whoever owns it. Sees whole
- * frames alone, so a write under way is not there yet; what the owner has written and not flushed may be seen early.
- * A partition is examined when it is first asked for. Throws LOG_DAMAGED and LOG_DOWN.
+ * Reads the log in a directory that another process may own. It locks, writes and truncates nothing. It sees complete
+ * frames only, so an unfinished write is not visible; bytes that the owner has not flushed yet may be visible early. It
+ * reads a partition when it is first used. Throws LOG_DAMAGED and LOG_DOWN.
  */
 export async function openLocalView({ directory, clock }: LocalViewOptions): Promise<LocalView> {
   const files = diskFiles(true)
@@ -49,7 +49,7 @@ export async function openLocalView({ directory, clock }: LocalViewOptions): Pro
   return {
     async bounds(at, sinceMs) {
       const partition = partitionOf(at)
-      await partition.look()
+      await partition.refresh()
       const { first, next } = partition
       return {
         first: sinceMs === undefined ? first : Math.min(next, await firstSince(files, partition, sinceMs)),
@@ -61,7 +61,7 @@ export async function openLocalView({ directory, clock }: LocalViewOptions): Pro
       const reader = new LocalReader(files, partition)
       return {
         async read(from, bound, signal) {
-          if (from >= partition.next) await partition.look()
+          if (from >= partition.next) await partition.refresh()
           return reader.read(from, bound, signal)
         },
         close: () => reader.close(),
@@ -74,10 +74,10 @@ export async function openLocalView({ directory, clock }: LocalViewOptions): Pro
 }
 
 function failed(error: unknown, directory: string): never {
-  throw logFailure(error, `look at the log in ${directory}`)
+  throw logFailure(error, `read the log in ${directory}`)
 }
 
-/** What is known of a partition whose files somebody else writes. */
+/** A partition whose files another process writes. */
 class ViewedPartition implements ReadablePartition {
   readonly directory: string
   readonly #files: LogFiles
@@ -85,7 +85,7 @@ class ViewedPartition implements ReadablePartition {
   readonly #clock: Clock
   readonly #closing = new AbortController()
   #segments: Segment[] = []
-  #looking: Promise<void> | undefined
+  #refreshing: Promise<void> | undefined
 
   constructor(files: LogFiles, place: TopicPartition & { readonly directory: string }, clock: Clock) {
     this.#files = files
@@ -118,19 +118,19 @@ class ViewedPartition implements ReadablePartition {
   async grown(from: Offset, signal: AbortSignal): Promise<void> {
     const either = AbortSignal.any([signal, this.#closing.signal])
     while (this.next <= from && !either.aborted) {
-      await this.#clock.sleep(lookAgainMs, either)
-      await this.look()
+      await this.#clock.sleep(pollMs, either)
+      await this.refresh()
     }
   }
 
-  /** Learns what has been written and removed since; at once for all who ask meanwhile. */
-  look(): Promise<void> {
-    return (this.#looking ??= this.#look()
+  /** Reads what was written and removed since the last call. Concurrent calls share one run. */
+  refresh(): Promise<void> {
+    return (this.#refreshing ??= this.#refresh()
       .catch((error: unknown) => failed(error, this.directory))
-      .finally(() => (this.#looking = undefined)))
+      .finally(() => (this.#refreshing = undefined)))
   }
 
-  async #look(): Promise<void> {
+  async #refresh(): Promise<void> {
     const bases = segmentBases(await this.#files.list(this.directory))
     const known = new Map(this.#segments.map((segment) => [segment.base, segment]))
     const newest = this.#segments.at(-1)
@@ -138,17 +138,17 @@ class ViewedPartition implements ReadablePartition {
     for (const base of bases) {
       const segment = known.get(base) ?? newSegment(this.directory, this.#place.topic, this.#place.partition, base)
       const before = segments.at(-1)
-      // What came before a segment is whole by now; where it is not, its reader says what is wrong.
+      // A segment with a successor is complete. Where it is not, its reader reports the error.
       if (before !== undefined && before.next !== base) break
       if (!known.has(base)) await readIndex(this.#files, segment)
-      // What has a successor grows no more.
+      // Only the newest segment grows.
       if ((!known.has(base) || segment === newest) && (await this.#extend(segment)) === 'gone') continue
       segments.push(segment)
     }
     this.#segments = segments
   }
 
-  /** Counts the whole frames behind those that are known. */
+  /** Adds the complete frames after the known ones. */
   async #extend(segment: Segment): Promise<'gone' | 'there'> {
     const file = await unless(['ENOENT'], this.#files.open(segment.path, 'read'))
     if (file === undefined) return 'gone'

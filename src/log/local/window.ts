@@ -3,19 +3,19 @@ import { bodyIsIntact, frameHeaderBytes, readHeader } from './frame.js'
 import type { FrameHeader } from './frame.js'
 import type { Segment } from './segment.js'
 
-/** 1 MiB is ~4,000 events, two chunks: larger reads would only hold more memory. */
+/** 1 MiB holds ~4,000 events, which is two chunks. Larger reads would only take more memory. */
 const windowBytes = 1024 * 1024
-/** Below this a read on this thread (~10 us) is cheaper than to wait for a thread behind the flushes of others. */
+/** Below this size a synchronous read (~10 us) is faster than waiting for a thread that is busy with flushes. */
 const nowBytes = 64 * 1024
 
-/** A stretch of a file in memory. Every move takes a new buffer, so views of an older one stay what they are. */
+/** A section of a file in memory. Each move uses a new buffer, so views of older buffers stay valid. */
 export class Window {
   bytes = Buffer.alloc(0)
   #start = 0
 
   constructor(private readonly size = windowBytes) {}
 
-  /** Where `position` stands in `bytes` once `length` bytes from it on are held; -1 when the file ends before that. */
+  /** Loads `length` bytes from `position`; returns their index in `bytes`, or -1 when the file ends before them. */
   async hold(file: LogFile, position: number, length: number, end: number, recent: boolean): Promise<number> {
     const at = position - this.#start
     if (at >= 0 && at + length <= this.bytes.length) return at
@@ -31,7 +31,7 @@ export class Window {
 
 export interface Frame {
   readonly header: FrameHeader
-  /** Where the header stands in the window's bytes. */
+  /** Index of the header in the window's bytes. */
   readonly at: number
 }
 
@@ -39,15 +39,15 @@ export interface FrameRequest {
   readonly file: LogFile
   readonly segment: Segment
   readonly position: number
-  /** Where the bytes that may be read end. */
+  /** The position at which the readable bytes end. */
   readonly end: number
-  /** Whether the records are wanted too; without them only the header is checked. */
+  /** Whether the records are needed too; without them only the header is checked. */
   readonly body: boolean
-  /** The bytes were written a moment ago. */
+  /** Whether the bytes were just written. */
   readonly recent?: boolean
 }
 
-/** The frame at a position, proved by its checksums, or what is wrong with it. */
+/** The frame at a position, verified by its checksums, or a text that says what is wrong with it. */
 export async function frameAt(window: Window, request: FrameRequest): Promise<Frame | string> {
   const { file, segment, position, end, body, recent = false } = request
   const headerAt = await window.hold(file, position, frameHeaderBytes, end, recent)

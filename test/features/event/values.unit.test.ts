@@ -9,7 +9,7 @@ import { evaluate } from '../../../src/features/event/values.js'
 import { setOf } from '../../spec/features/histories.js'
 import { inOneGo } from '../../spec/features/run.js'
 
-/** Read by the plan and by the specification, which must agree. */
+/** The value from the plan and from the specification, which must agree. */
 function valueOf(value: Value, event: Event): number {
   const set = setOf([{ name: 'it', feature: { kind: 'value', value, otherwise: Number.NaN } }])
   const [step] = inOneGo(compile(set), [{ tenant: 't', id: '1', at: 0, ...event }]).steps
@@ -29,19 +29,19 @@ test('clocks read UTC, or local time with an offset in minutes; Monday is 0', ()
   assert.equal(valueOf({ clock: 'minute-of-day', column: 'seen' }, { seen: -1 }), 1439)
 })
 
-test('an offset that is missing or absurd reads as UTC', () => {
+test('a missing or impossible offset is treated as UTC', () => {
   assert.equal(valueOf({ clock: 'hour', column: 'seen', offset: 'utc' }, { seen: at, utc: null }), 23)
   assert.equal(valueOf({ clock: 'hour', column: 'seen', offset: 'utc' }, { seen: at, utc: 100_000 }), 23)
 })
 
-test('a null or text where a number belongs makes the value absent; booleans are 0 and 1', () => {
+test('a null or a text instead of a number makes the value absent; booleans are 0 and 1', () => {
   assert.ok(Number.isNaN(valueOf({ op: '+', left: { column: 'a' }, right: { constant: 1 } }, { a: null })))
   assert.ok(Number.isNaN(valueOf({ column: 'a' }, { a: '12' })))
   assert.equal(valueOf({ column: 'a' }, { a: true }), 1)
   assert.ok(Number.isNaN(valueOf({ op: '/', left: { column: 'a' }, right: { column: 'b' } }, { a: 1, b: 0 })))
 })
 
-test('texts are measured in characters and digits, numbers as they are written', () => {
+test('length and digits measure texts, and numbers in decimal notation', () => {
   assert.equal(valueOf({ op: 'digits', of: { column: 'a' } }, { a: 'B 1234 XY' }), 4)
   assert.equal(valueOf({ op: 'length', of: { column: 'a' } }, { a: 'B 1234 XY' }), 9)
   assert.equal(
@@ -51,7 +51,7 @@ test('texts are measured in characters and digits, numbers as they are written',
   assert.ok(Number.isNaN(valueOf({ op: 'length', of: { column: 'a' } }, { a: null })))
 })
 
-test('ranges are half-open, and a column can be asked for its absence', () => {
+test('ranges are half-open, and a value can test whether a column is missing', () => {
   const weekend: Value = { within: { column: 'a' }, ranges: [[5, 7]] }
   assert.deepEqual(
     [4, 5, 6, 7].map((a) => valueOf(weekend, { a })),
@@ -63,7 +63,7 @@ test('ranges are half-open, and a column can be asked for its absence', () => {
   )
 })
 
-test('distances are those of the great circle', () => {
+test('distances are great-circle distances', () => {
   const [paris, london] = [
     [48.8566, 2.3522],
     [51.5074, -0.1278],
@@ -82,7 +82,7 @@ test('the hash is MurmurHash3 of the little-endian code units', () => {
   assert.equal(murmur3('\u4321', 0) >>> 0, 0xa0f7b07a)
 })
 
-test('a code tells values apart and is absent where there is none', () => {
+test('different values have different codes, and an absent value has none', () => {
   const codes = ['a', 'b', '', 'ab', 1, 2.5, true, 0].map(codeOf)
   assert.deepEqual([...new Set(codes)].length, 7)
   assert.equal(codeOf(true), codeOf(1))

@@ -78,20 +78,20 @@ const about = (actual: number | undefined, expected: number): void =>
   assert.ok(Math.abs(actual! - expected) < 1e-5 * Math.max(1, Math.abs(expected)), `${actual} is not ${expected}`)
 
 describe('the distance to neighbours', () => {
-  test('is small for a stretch that was there before, whatever its level', () =>
+  test('is small for a repeated sequence of values, whatever its level', () =>
     about(lastOf({ near: near() }, samples([1, 9, 1, 9, 1, 9, 1, 9, 1, 9]))['near'], 0))
 
   test('is large for a new step between usual values', () => {
-    // Pairs before: (1, 9) and (9, 1); (9, 9) is 8 from either.
+    // Earlier pairs: (1, 9) and (9, 1). The distance of (9, 9) from each is 8.
     about(lastOf({ near: near() }, samples([1, 9, 1, 9, 1, 9, 1, 9, 9]))['near'], 8)
   })
 
-  test('is missing while there are fewer stretches than neighbours, and for a missing value', () => {
+  test('is missing while there are fewer vectors than neighbours, and for a missing value', () => {
     assert.equal(lastOf({ near: near() }, samples([1, 2, 3]))['near'], -1)
     assert.equal(lastOf({ near: near() }, samples([1, 1, 1, 1, 1, 1, null]))['near'], -1)
   })
 
-  test('forgets what lies before the values kept, and everything after a pause as long as the horizon', () => {
+  test('uses only the kept values, and none after a pause as long as the horizon', () => {
     const visited = [7, 7, 7, 7, ...Array.from({ length: 20 }, () => 1), 7, 7]
     about(lastOf({ near: near() }, samples(visited))['near'], 0)
     assert.ok(lastOf({ near: near(12) }, samples(visited))['near']! > 5)
@@ -104,34 +104,34 @@ describe('the distance to neighbours', () => {
 })
 
 describe('surprise', () => {
-  test('is the rank of a magnitude among all before it, in decades', () => {
+  test('is the rank of a magnitude among all earlier ones, as a power of ten', () => {
     const values = [...Array.from({ length: 99 }, (_, i) => (i % 9) + 1), 1_000]
     about(lastOf({ x: itself, rare: rare(['x']) }, samples(values))['rare'], 2)
   })
 
-  test('is the same in any unit and for either sign', () => {
+  test('does not depend on the unit or the sign', () => {
     const values = Array.from({ length: 60 }, (_, i) => 1.01 * 1.07 ** ((i * 37) % 61))
     const inUnit = (unit: number): readonly number[] =>
       replay({ x: itself, rare: rare(['x']) }, samples(values.map((one) => one * unit))).map((one) => one['rare']!)
     const plain = inUnit(1)
-    // Magnitudes are ranked in steps of 5 %: units that are powers of it leave each in its own.
+    // Buckets have steps of 5 %. A unit that is a power of 1.05 keeps every magnitude in a bucket of its own.
     for (const unit of [-1, 1.05 ** 200, -(1.05 ** -90)]) inUnit(unit).forEach((one, i) => about(one, plain[i]!))
   })
 
-  test('of several features is that of Fisher: two p of 1/100 make one of 0.001', () => {
+  test('combines several features by Fisher: two p of 1/100 give one of 0.001', () => {
     const events = samples([...Array.from({ length: 99 }, (_, i) => (i % 9) + 1), 1_000])
     const s = 2 * Math.log(100)
     about(lastOf({ x: itself, y: itself, rare: rare(['x', 'y']) }, events)['rare'], (s - Math.log(1 + s)) / Math.LN10)
   })
 
-  test('leaves missing features out, and says nothing when all are missing', () => {
+  test('leaves missing features out, and is missing when all are missing', () => {
     const events = samples([1, 1, 1, null])
     const never: Feature = { kind: 'value', value: { column: 'nothing' }, otherwise: Number.NaN }
     assert.equal(lastOf({ x: itself, rare: rare(['x']) }, events)['rare'], -1)
     about(lastOf({ x: itself, never, rare: rare(['x', 'never']) }, samples([1, 1, 1, 5]))['rare'], Math.log10(4))
   })
 
-  test('fades: an old event lowers the rank less', () => {
+  test('decays: earlier magnitudes count less', () => {
     const again = (halfLifeMs: number): number =>
       lastOf(
         { x: itself, rare: rare(['x'], halfLifeMs) },
@@ -140,7 +140,7 @@ describe('surprise', () => {
     assert.ok(again(10 * minuteMs) > again(1e9 * minuteMs) + 0.2)
   })
 
-  test('ranks the largest exactly though the lowest buckets have become one', () => {
+  test('ranks the largest exactly even after the lowest buckets were merged', () => {
     const many = Array.from({ length: 4 * surpriseBuckets }, (_, i) => 1.2 ** i)
     about(lastOf({ x: itself, rare: rare(['x']) }, samples([...many, 1e300]))['rare'], Math.log10(many.length + 1))
   })
@@ -154,7 +154,7 @@ describe('a peak', () => {
     )
   })
 
-  test('leaves when its tile does', () => {
+  test('ends when its tile leaves the window', () => {
     const vectors = replay({ x: itself, high: highest('x') }, samples([8, ...Array.from({ length: 12 }, () => 1)]))
     assert.equal(vectors[9]!['high'], 8)
     assert.equal(vectors[10]!['high'], 1)
@@ -170,7 +170,7 @@ const histories = fc.array(
   { minLength: 1, maxLength: 60 },
 )
 
-test('equal the specification in any order of arrival, also where the state is stored and loaded between events', () =>
+test('equal the specification for any order of arrival, and wherever the state was stored and loaded', () =>
   fc.assert(
     fc.property(histories, fc.integer({ min: 1, max: 20 }), (steps, storedEvery) => {
       let at = 1e6 * minuteMs

@@ -6,7 +6,7 @@ import { valueTileRows } from '../../../src/features/kinds/value-tiles.js'
 import { minuteMs, setOf } from '../../spec/features/histories.js'
 import { inOneGo } from '../../spec/features/run.js'
 
-test('of a column in which every value is new only so many are kept, the first of the oldest tile going first', () => {
+test('a column of unique values keeps a bounded number of rows and drops the first of the oldest tile first', () => {
   const plan = compile(
     setOf([
       {

@@ -1,27 +1,27 @@
 import { strict as assert } from 'node:assert'
 import fc from 'fast-check'
 import { test } from 'vitest'
-import { BadShare, type BadShareRule, type Forgiven } from '../../../src/features/memory/bad-share.js'
+import { BadShare, type BadShareRule, type AcceptedOffsets } from '../../../src/features/memory/bad-share.js'
 
 interface Counted {
   readonly offset: number
   readonly bad: boolean
 }
 
-/** The rule as one would say it: of the last records, those behind everything that was forgiven count. */
+/** The rule as a specification: of the last records, only those after the last accepted offset count. */
 function naive(
   { share, records }: BadShareRule,
   history: readonly Counted[],
-  forgiven: readonly Forgiven[],
+  accepted: readonly AcceptedOffsets[],
 ): readonly boolean[] {
   return history.map(({ offset }, i) => {
     const window = history.slice(Math.max(0, i + 1 - records), i + 1)
-    const passed = Math.max(-1, ...forgiven.map(({ to }) => to).filter((to) => to < offset))
+    const passed = Math.max(-1, ...accepted.map(({ to }) => to).filter((to) => to < offset))
     return window.filter((one) => one.bad && one.offset > passed).length > Math.floor(share * records + 1e-6)
   })
 }
 
-/** Offsets with holes, runs of bad ones. */
+/** Offsets with holes, and runs of bad records. */
 const histories = fc
   .array(fc.record({ gap: fc.integer({ min: 1, max: 3 }), bad: fc.boolean(), run: fc.integer({ min: 1, max: 8 }) }), {
     maxLength: 30,
@@ -36,13 +36,13 @@ const pardons = fc.array(
   { maxLength: 3 },
 )
 
-test('it is exceeded exactly where the rule says so, though the state is stored and opened again at any moment', () =>
+test('it is exceeded exactly where the specification says, even if the state is stored and opened at any moment', () =>
   fc.assert(
-    fc.property(rules, histories, pardons, fc.infiniteStream(fc.boolean()), (rule, history, forgiven, reopenings) => {
+    fc.property(rules, histories, pardons, fc.infiniteStream(fc.boolean()), (rule, history, accepted, reopenings) => {
       let stored: Buffer | undefined
       let share = new BadShare(rule, stored, -1)
       const found = history.map(({ offset, bad }) => {
-        const exceeded = share.add(offset, bad, forgiven)
+        const exceeded = share.add(offset, bad, accepted)
         if (reopenings.next().value === true) {
           stored = share.takeDirty() ?? stored
           share = new BadShare(rule, stored, offset)
@@ -50,11 +50,11 @@ test('it is exceeded exactly where the rule says so, though the state is stored 
         }
         return exceeded
       })
-      assert.deepEqual(found, naive(rule, history, forgiven))
+      assert.deepEqual(found, naive(rule, history, accepted))
     }),
   ))
 
-test('the bytes follow from the last records alone: state rebuilt from a part of the log equals the whole', () =>
+test('the bytes depend only on the last records: state rebuilt from a part of the log has the same bytes', () =>
   fc.assert(
     fc.property(rules, histories, fc.nat({ max: 60 }), (rule, history, more) => {
       const whole = new BadShare(rule, undefined, -1)
@@ -69,7 +69,7 @@ test('the bytes follow from the last records alone: state rebuilt from a part of
     }),
   ))
 
-test('a rule over fewer records takes the last known ones; a rule over more records takes all', () => {
+test('a rule with fewer records uses the last stored ones, and a rule with more records uses all', () => {
   const ten = new BadShare({ share: 0.5, records: 10 }, undefined, -1)
   for (let offset = 0; offset < 10; offset++) ten.add(offset, offset >= 6, [])
   const blob = ten.takeDirty()

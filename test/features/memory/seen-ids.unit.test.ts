@@ -5,7 +5,7 @@ import { idSeeds, SeenIds, seenIndexKey } from '../../../src/features/memory/see
 
 const north = idSeeds('north')
 
-test('an id is known while it is among the last ones, and no longer', () =>
+test('an id is remembered while it is among the last ones, and no longer', () =>
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 12 }),
@@ -27,7 +27,7 @@ test('ids belong to their tenant', () => {
   assert.deepEqual([seen.add(north, 'a'), seen.add(idSeeds('south'), 'a'), seen.add(north, 'a')], [true, true, false])
 })
 
-/** A store, and what one commit wrote to it. */
+/** A store, and the keys that one commit wrote to it. */
 function store(seen: SeenIds, blobs: Map<string, Buffer>): number {
   const { puts, deletes } = seen.takeDirty()
   puts.forEach(({ key, blob }) => blobs.set(key, blob))
@@ -44,7 +44,7 @@ function reopened(horizon: number, blobs: ReadonlyMap<string, Buffer>): SeenIds 
 
 const ids = (from: number, to: number): readonly string[] => Array.from({ length: to - from }, (_, i) => `e${from + i}`)
 
-test('a commit writes what is new, at most a segment more, and deletes what is past', () => {
+test('a commit writes the new ids, at most one segment more, and deletes segments past the horizon', () => {
   const [seen, blobs] = [new SeenIds(5_000), new Map<string, Buffer>()]
   for (let from = 0; from < 30_000; from += 100) {
     ids(from, from + 100).forEach((id) => assert.ok(seen.add(north, id)))
@@ -53,7 +53,7 @@ test('a commit writes what is new, at most a segment more, and deletes what is p
   assert.ok(blobs.size <= 1 + 6)
 })
 
-test('a reopened memory knows the same ids, also where fewer or more are to be kept from now on', () => {
+test('a reopened memory remembers the same ids, also when the horizon is now smaller or larger', () => {
   const [seen, blobs] = [new SeenIds(3_000), new Map<string, Buffer>()]
   ids(0, 10_000).forEach((id) => seen.add(north, id))
   store(seen, blobs)
@@ -68,7 +68,7 @@ test('a reopened memory knows the same ids, also where fewer or more are to be k
   assert.ok(reopened(500, blobs).add(north, 'e9499'))
 })
 
-test('a segment that is missing is noticed', () => {
+test('a missing segment is an error', () => {
   const [seen, blobs] = [new SeenIds(3_000), new Map<string, Buffer>()]
   ids(0, 3_000).forEach((id) => seen.add(north, id))
   store(seen, blobs)

@@ -34,7 +34,7 @@ describe('the fingerprint', () => {
     )
   })
 
-  test('changes with whatever changes a vector', () => {
+  test('changes with everything that changes a vector', () => {
     const changed: readonly Partial<FeatureSet>[] = [
       { key: 'person' },
       { time: 'since' },
@@ -49,7 +49,7 @@ describe('the fingerprint', () => {
     assert.equal(new Set([fingerprint, ...all]).size, changed.length + 1)
   })
 
-  test('tells missing from 0', () => {
+  test('distinguishes missing from 0', () => {
     const of = (otherwise: number): string =>
       compile(setOf([{ name: 'a', feature: { kind: 'elapsed', by: 'person', horizonMs: 1, otherwise } }])).fingerprint
     assert.equal(new Set([of(0), of(nothing), of(Infinity)]).size, 3)
@@ -67,7 +67,7 @@ test('names, width, horizon and subject follow from the set', () => {
   assert.deepEqual([plan.subject({ person: 'ann' }), plan.subject({ person: null })], ['ann', ''])
 })
 
-test('the windows of an entity are described as the event that ends them read them', () =>
+test('describe gives an entity the same window values as the event that ends the windows', () =>
   fc.assert(
     fc.property(mixes, histories(40), (features, log) => {
       const plan = compile(setOf(features))
@@ -90,7 +90,7 @@ test('the windows of an entity are described as the event that ends them read th
     { numRuns: 60 },
   ))
 
-test('what needs an event is not described; what follows from the last one is', () => {
+test('describe leaves out features that need an event, and includes those of the last event', () => {
   const last = { by: 'person', horizonMs: 60 * minuteMs, otherwise: -1 } as const
   const value = { column: 'value' } as const
   const all: Readonly<Record<string, Feature>> = {
@@ -112,7 +112,7 @@ test('what needs an event is not described; what follows from the last one is', 
   assert.deepEqual(described(90), { hour: 0, level: -1, since: -1, fading: -1, doubled: -0 })
 })
 
-test('of an entity that a set does not have nothing can be said', () => {
+test('an entity that the set does not have is UNKNOWN_ENTITY', () => {
   const plan = compile(setOf([{ name: 'a', feature: count }]))
   assert.throws(
     () => plan.describe('robot', undefined, 0),

@@ -31,14 +31,14 @@ const backfill = [
   event('e', null, 9_000),
 ] as const
 
-test('a source that sends its past after another is late by the clock of the tenant', () => {
+test('without latenessBy, a source that sends its past after another source is late', () => {
   assert.deepEqual(
     judged(setOf(seen), ...backfill).steps.map(({ folded }) => folded),
     ['folded', 'late', 'late', 'late', 'late'],
   )
 })
 
-test('and not by its own, which also outlives a restart; an event of no source is judged by the tenant', () => {
+test('with latenessBy it is not, also after a restart; for an event without a source the tenant decides', () => {
   const { steps } = judged(byDevice(seen), ...backfill)
   assert.deepEqual(
     steps.map(({ folded }) => folded),
@@ -50,7 +50,7 @@ test('and not by its own, which also outlives a restart; an event of no source i
   )
 })
 
-test('a store may never drop the clock of a source', () => {
+test('the state that holds the clock of a source never expires', () => {
   const plan = compile(byDevice(seen))
   const state = plan.open(100, 100)
   for (let keys = state.missing(backfill); keys.length > 0; keys = state.missing(backfill))
@@ -62,11 +62,11 @@ test('a store may never drop the clock of a source', () => {
   assert.ok(state.takeDirty().puts.every(({ expiresAtMs }) => expiresAtMs === Number.MAX_SAFE_INTEGER))
 })
 
-test('an entity that keeps no feature cannot judge', () => {
+test('latenessBy needs an entity with a feature', () => {
   assert.throws(() => compile({ ...setOf(seen), latenessBy: 'desk' }), /latenessBy: no feature is kept by 'desk'/)
 })
 
-test('features are as specified whatever the sources send when, and wherever the state was stored', () => {
+test('features equal the specification for any order of the sources, and wherever the state was stored', () => {
   const shiftMinutes: Readonly<Record<string, number>> = { d1: 0, d2: 5_000 }
   const shifted = (one: Event): Event => ({
     ...one,

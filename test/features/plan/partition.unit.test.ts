@@ -33,7 +33,7 @@ const opened = (events: readonly Event[], cachedEntities = 100, seenIds = 100) =
 }
 const vectors = (events: readonly Event[]) => inOneGo(plan, events).steps
 
-test('an id counts once per tenant, however the repeat looks, and leaves the vector as it was', () => {
+test('an id counts once per tenant, whatever the repeat contains, and a repeat does not write its vector', () => {
   const steps = vectors([
     at(1, { id: 'x' }),
     at(2, { id: 'x', person: 'bob' }),
@@ -53,7 +53,7 @@ test('an id counts once per tenant, however the repeat looks, and leaves the vec
   assert.deepEqual([...vector], [9, 9, 9, 9])
 })
 
-test('an event is late by its own tenant, gets its vector, and changes nothing but the ids', () => {
+test('lateness is per tenant; a late event gets its vector and changes only the remembered ids', () => {
   const late = at(60 - latenessMs / minuteMs - 1)
   const steps = vectors([
     at(30),
@@ -72,22 +72,22 @@ test('an event is late by its own tenant, gets its vector, and changes nothing b
   assert.deepEqual(steps[3]!.vector.slice(0, 2), [3, 3])
 })
 
-test('windows are half-open and hold the event itself', () => {
+test('windows are half-open and include the event itself', () => {
   const counts = vectors([at(0), at(60), at(60), at(119)]).map((step) => step.vector[0])
   assert.deepEqual(counts, [1, 1, 2, 3])
 })
 
-test('an event without an entity reads what the features say otherwise', () => {
+test('an event without an entity gets the `otherwise` of its features', () => {
   assert.deepEqual(vectors([at(0), at(5, { device: null })])[1]!.vector, [2, 0, 2, -1])
 })
 
-test('an entity of the partition is shared by tenants, one of a tenant is not', () => {
+test('tenants share an entity of the partition, but not an entity of a tenant', () => {
   assert.deepEqual(vectors([at(0), at(1, { tenant: 'south' })])[1]!.vector, [1, 1, 2, -1])
   assert.equal(plan.keyOf('person', 'north', ['ann']), ['person', 'north', 'ann'].join(separator))
   assert.equal(plan.keyOf('site', 'north', ['s1']), ['site', 's1'].join(separator))
 })
 
-test('a fresh state asks for its own blobs and for each entity once', () => {
+test('a new state asks for its own blobs and for each entity once', () => {
   const events = [at(0), at(1), at(2, { device: null })]
   const keys = plan.open(10, 10).missing(events)
   assert.deepEqual(
@@ -103,14 +103,14 @@ test('a fresh state asks for its own blobs and for each entity once', () => {
   assert.ok(!plan.open(10, 0).missing(events).includes('#seen'))
 })
 
-test('asking again before anything was admitted gives the same keys, and none once all were', () => {
+test('missing returns the same keys until they are admitted, and then none', () => {
   const [state, events] = [plan.open(10, 10), [at(0)]]
   assert.deepEqual(state.missing(events), state.missing(events))
   prepare(state, events, new Map())
   assert.deepEqual(state.missing(events), [])
 })
 
-test('events may be folded in another order than they were asked for', () => {
+test('events may be folded in another order than that of the lookup', () => {
   const events = [at(0), at(1), at(2)]
   const state = opened(events)
   assert.deepEqual(
@@ -135,7 +135,7 @@ describe('the cache', () => {
   const asksFor = (state: ReturnType<typeof opened>, event: Event): boolean =>
     state.missing([{ ...event, id: 'again' }]).includes(plan.keyOf('person', 'north', [event['person'] as string]))
 
-  test('forgets what was used least recently when it is full and committed', () => {
+  test('evicts the least recently used entities when it is full and they are committed', () => {
     const state = opened(people, 5)
     const blobs: Blobs = new Map()
     people.forEach((event) => foldOne(plan, state, event))
@@ -145,7 +145,7 @@ describe('the cache', () => {
     assert.ok(!asksFor(state, people[19]!))
   })
 
-  test('keeps what is dirty, and what is taken until the commit is in', () => {
+  test('keeps dirty entities, and taken ones until they are committed', () => {
     const state = opened(people, 5)
     people.forEach((event) => foldOne(plan, state, event))
     const survivesAll = (): boolean =>
@@ -172,7 +172,7 @@ describe('blobs', () => {
       )
     })
 
-  test('cut short are refused', () => {
+  test('that are truncated are refused', () => {
     const blobs = stored()
     const key = plan.keyOf('person', 'north', ['ann'])
     blobs.set(key, blobs.get(key)!.subarray(0, -8))
@@ -182,7 +182,7 @@ describe('blobs', () => {
     )
   })
 
-  test('expire when no event in time can read them any more', () => {
+  test('expire when no event that is in time can read them any more', () => {
     const state = opened([at(7)])
     foldOne(plan, state, at(7))
     const expiries = new Map(state.takeDirty().puts.map(({ key, expiresAtMs }) => [key, expiresAtMs]))

@@ -8,7 +8,7 @@ import { kinds, mixes, ofKind } from '../../spec/features/any-feature.js'
 import { histories, setOf, type NamedFeatures } from '../../spec/features/histories.js'
 import { inOneGo } from '../../spec/features/run.js'
 
-/** Kinds that sum, in another order than the specification does; all others are equal to the bit. */
+/** Kinds that sum in another order than the specification. All others must be equal to the bit. */
 const summing: ReadonlySet<Feature['kind']> = new Set([
   'sum',
   'mean',
@@ -48,7 +48,7 @@ function sameAsSpecified(features: NamedFeatures, history: readonly Event[], see
   })
 }
 
-describe('a compiled feature reads what the slow specification says, out of order, late and with nulls', () => {
+describe('a compiled feature equals the slow specification, for events out of order, late and with nulls', () => {
   for (const kind of Object.keys(kinds) as Feature['kind'][]) {
     test(kind, () =>
       fc.assert(
@@ -59,5 +59,5 @@ describe('a compiled feature reads what the slow specification says, out of orde
   }
 })
 
-test('so do features of all kinds side by side, with ids forgotten after a while', () =>
+test('so do features of all kinds in one set, with ids that are forgotten after a while', () =>
   fc.assert(fc.property(mixes, histories(), fc.integer({ min: 1, max: 20 }), sameAsSpecified), { numRuns: 100 }))

@@ -20,7 +20,7 @@ function refusal(features: Readonly<Record<string, Feature>>, change: Partial<Fe
   return 'accepted'
 }
 
-describe('a set is refused with the stream, the feature, the field and what is wrong', () => {
+describe('the error names the stream, the feature, the field and what is wrong', () => {
   const refused: readonly [what: string, features: Readonly<Record<string, Feature>>, message: RegExp][] = [
     [
       'an unknown entity',

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import type { Block } from '../../../src/log/blocks/block.js'
 
-/** A block that covers (after, last] of an epoch, one row per offset unless `offsets` says otherwise. */
+/** A block of an epoch that covers (after, last]; one row per offset, or the rows of `offsets`. */
 export function block(
   epoch: number,
   after: number,
@@ -44,7 +44,7 @@ const text = fc.oneof(
   fc.constantFrom('', 'a'.repeat(127), 'a'.repeat(128), 'é'.repeat(70)),
 )
 
-/** Any block a scorer could make, and many that none would. */
+/** Arbitrary blocks, including ones that no scorer builds. */
 export const anyBlock: fc.Arbitrary<Block> = fc
   .record({ rows: fc.nat(40), width: fc.nat(5) })
   .chain(({ rows, width }) => {

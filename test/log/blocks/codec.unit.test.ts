@@ -5,14 +5,14 @@ import type { Block } from '../../../src/log/blocks/block.js'
 import { anyBlock, block, marker } from './blocks.js'
 import { failsWith } from '../records.js'
 
-/** The block without what only decoded ones have. */
+/** The block without the fields that only decoded blocks have. */
 const plain = (decoded: Block): Block => {
   const { raw, ...columns } = decoded
   expect(raw).toBeDefined()
   return columns
 }
 
-/** The bytes at an odd place, as a record's value may stand. */
+/** The bytes at an unaligned position, as in the buffer of a reader. */
 const displaced = (bytes: Buffer): Buffer => Buffer.concat([Buffer.from([0]), bytes]).subarray(1)
 
 const caught = (action: () => unknown): unknown => {
@@ -24,14 +24,14 @@ const caught = (action: () => unknown): unknown => {
   return undefined
 }
 
-test('a block comes back as it was, wherever its bytes stand', () =>
+test('a decoded block equals the encoded one, at any alignment of its bytes', () =>
   fc.assert(
     fc.property(anyBlock, (given) => {
       expect(plain(decodeBlock(displaced(encodeBlock(given))))).toEqual(given)
     }),
   ))
 
-test('a marker comes back', () => {
+test('a decoded marker equals the encoded one', () => {
   expect(plain(decodeBlock(encodeBlock(marker(7, -1))))).toEqual(marker(7, -1))
 })
 
@@ -49,14 +49,14 @@ test('the head is the same as that of the whole block', () => {
   expect(decodeHead(encodeBlock(marker(4, 9))).lastRow).toBeUndefined()
 })
 
-test('a decoded block does not change with the buffer that it came from', () => {
+test('a decoded block does not change when its buffer is overwritten', () => {
   const bytes = encodeBlock(block(1, -1, 9))
   const decoded = decodeBlock(bytes)
   bytes.fill(255)
   expect(plain(decoded)).toEqual(block(1, -1, 9))
 })
 
-test('raw text columns are what ClickHouse reads: length as a varint, then UTF-8', () => {
+test('raw text columns have the form that ClickHouse reads: length as a varint, then UTF-8', () => {
   const given = { ...block(1, -1, 1), eventIds: ['ab', 'é'.repeat(64)], reasons: ['x', 'x'] }
   const { raw } = decodeBlock(encodeBlock(given))
   expect(raw!.eventIds).toEqual(
@@ -77,14 +77,14 @@ test('every flipped bit is refused', () => {
   )
 })
 
-test('every block cut short or drawn out is refused', () => {
+test('every truncated or extended block is refused', () => {
   const whole = encodeBlock(block(3, -1, 5))
   for (let bytes = 0; bytes < whole.length; bytes++)
     expect(caught(() => decodeBlock(whole.subarray(0, bytes)))).toEqual(failsWith('LOG_DAMAGED'))
   expect(caught(() => decodeBlock(Buffer.concat([whole, Buffer.alloc(1)])))).toEqual(failsWith('LOG_DAMAGED'))
 })
 
-test('a block whose columns disagree is a mistake of who made it', () => {
+test('a block whose columns have different lengths cannot be encoded', () => {
   expect(caught(() => encodeBlock({ ...block(1, -1, 3), rows: 3 }))).toBeInstanceOf(RangeError)
   expect(caught(() => encodeBlock({ ...block(1, -1, 3), width: 3 }))).toBeInstanceOf(RangeError)
 })

@@ -23,7 +23,7 @@ test('a block that was appended twice passes once', () => {
   expect(gate.covered).toBe(3)
 })
 
-test('a new owner who goes back to the last commit repeats nothing', () => {
+test('a new owner that starts from the last commit repeats no offset', () => {
   const gate = openGate(-1)
   gate.admit(block(1, -1, 3))
   gate.admit(block(1, 3, 6))
@@ -33,7 +33,7 @@ test('a new owner who goes back to the last commit repeats nothing', () => {
   expect(gate.admit(block(2, 9, 10))).toEqual(block(2, 9, 10))
 })
 
-test('an owner that lost the partition is not heard, not even with new offsets', () => {
+test('blocks of an owner that lost the partition are ignored, even with new offsets', () => {
   const gate = openGate(-1)
   gate.admit(block(1, -1, 3))
   gate.admit(marker(2, 3))
@@ -48,14 +48,14 @@ test('missing blocks stop the reader', () => {
   expect(gate.covered).toBe(3)
 })
 
-test('a reader that knows nothing begins with the first block it meets', () => {
+test('a reader without a watermark begins with the first block', () => {
   const gate = openGate(undefined)
   expect(gate.covered).toBeUndefined()
   expect(gate.admit(block(4, 99, 101))).toEqual(block(4, 99, 101))
   expect(() => gate.admit(block(4, 102, 103))).toThrow(failsWith('GAP'))
 })
 
-test('offsets without a row are covered all the same', () => {
+test('offsets without a row are covered too', () => {
   const gate = openGate(-1)
   const dead = gate.admit(block(1, -1, 4, []))!
   expect(dead).toMatchObject({ rows: 0, last: 4 })
@@ -63,7 +63,7 @@ test('offsets without a row are covered all the same', () => {
   expect(gate.admit(block(2, 8, 9, []))).toMatchObject({ rows: 0, after: 8, last: 9 })
 })
 
-test('a trimmed block is trimmed in every column, raw ones too', () => {
+test('a trimmed block is trimmed in every column, including raw ones', () => {
   const gate = openGate(4)
   const trimmed = gate.admit(decodeBlock(encodeBlock(block(1, -1, 9))))!
   const { raw, ...columns } = trimmed
@@ -75,8 +75,8 @@ test('a trimmed block is trimmed in every column, raw ones too', () => {
 })
 
 /**
- * Owners that crash, go back to their last commit and write again, while the one before them may still have one append
- * in flight.
+ * Owners that crash and write again from their last commit, while the previous owner may still have one append in
+ * flight.
  */
 const history = fc.array(
   fc.record({
@@ -87,7 +87,7 @@ const history = fc.array(
   { minLength: 1, maxLength: 6 },
 )
 
-test('whatever owners crash and repeat, each offset passes once, in order', () =>
+test('each offset passes once and in order, for all crashes and repetitions of owners', () =>
   fc.assert(
     fc.property(history, (owners) => {
       const topic: Block[] = []

@@ -11,16 +11,16 @@ import type { KafkaLog, KafkaLogOptions } from '../../../src/log/kafka/log.js'
 export interface TestBroker {
   /** `host:port`, as clients name it. */
   readonly address: string
-  /** The same of its listener that speaks TLS and asks for a password; only of a broker that has one. */
+  /** `host:port` of the listener with TLS and passwords; only for a broker with such a listener. */
   readonly secureAddress: string
   stop(signal?: NodeJS.Signals): Promise<void>
-  /** From now on it accepts connections, as the system does for it, and answers nothing. */
+  /** Suspends the process: connections are accepted by the system, but requests get no answer. */
   freeze(): void
-  /** Starts it again where it was, with what it had. */
+  /** Starts it again with the same ports and data. */
   restart(): Promise<void>
   /** A log in the broker, closed after the test. */
   open(options?: Partial<KafkaLogOptions>): Promise<KafkaLog>
-  /** Asks the broker what only its administrators may. */
+  /** Runs `work` with an admin client. */
   admin<T>(work: (admin: Admin) => Promise<T>): Promise<T>
   /** A name that no other test uses. */
   topic(): string
@@ -29,8 +29,8 @@ export interface TestBroker {
 type Secure = NonNullable<Parameters<typeof kafka.start>[0]['secure']>
 
 /**
- * A broker for the tests of a file, where `secureIn` is given with a listener that it tells about. Where it cannot run
- * they are skipped, and the reason is told.
+ * A broker for the tests of a file. `secureIn`, if given, returns the settings of a listener with TLS. Where no broker
+ * can run, the tests are skipped with the reason.
  */
 export function kafkaForTests(secureIn?: (directory: string) => Secure): TestBroker {
   const missing = kafka.missing()

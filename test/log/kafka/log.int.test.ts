@@ -16,7 +16,7 @@ eventLogContract('Kafka', async () => {
 const untilRevoked = ({ revoked }: Assignment): Promise<void> =>
   new Promise((resolve) => revoked.addEventListener('abort', () => resolve(), { once: true }))
 
-test('when one of two members leaves, the other one keeps working on what it has and gets the rest', async () => {
+test('when one of two members leaves, the other keeps its partitions and gets the rest', async () => {
   const log = await broker.open()
   const other = await broker.open()
   const topic = broker.topic()
@@ -42,35 +42,32 @@ test('when one of two members leaves, the other one keeps working on what it has
   await ann.leave()
 })
 
-test(
-  'a partition moves only when the work on it has ended, however long that takes, and nobody is put out ' + 'meanwhile',
-  async () => {
-    const log = await broker.open({ sessionTimeoutMs: 6_000 })
-    const topic = broker.topic()
-    await log.ensure({ topic, partitions: 1 })
-    const events: string[] = []
-    let finish: () => void = () => undefined
-    const busy = new Promise<void>((resolve) => (finish = resolve))
-    const first = await log.join(topic, [topic], async (assignment) => {
-      await untilRevoked(assignment)
-      events.push('asked to go')
-      await busy
-      events.push('gone')
-    })
-    const second = await log.join(topic, [topic], async (assignment) => {
-      events.push('next')
-      await untilRevoked(assignment)
-    })
-    const leaving = first.leave()
-    await expect.poll(() => events).toEqual(['asked to go'])
-    finish()
-    await expect.poll(() => events, { timeout: 30_000 }).toEqual(['asked to go', 'gone', 'next'])
-    await leaving
-    await second.leave()
-  },
-)
+test('a partition moves only when the work on it has ended, and long work costs no member its place', async () => {
+  const log = await broker.open({ sessionTimeoutMs: 6_000 })
+  const topic = broker.topic()
+  await log.ensure({ topic, partitions: 1 })
+  const events: string[] = []
+  let finish: () => void = () => undefined
+  const busy = new Promise<void>((resolve) => (finish = resolve))
+  const first = await log.join(topic, [topic], async (assignment) => {
+    await untilRevoked(assignment)
+    events.push('asked to go')
+    await busy
+    events.push('gone')
+  })
+  const second = await log.join(topic, [topic], async (assignment) => {
+    events.push('next')
+    await untilRevoked(assignment)
+  })
+  const leaving = first.leave()
+  await expect.poll(() => events).toEqual(['asked to go'])
+  finish()
+  await expect.poll(() => events, { timeout: 30_000 }).toEqual(['asked to go', 'gone', 'next'])
+  await leaving
+  await second.leave()
+})
 
-test('a reader goes over what compaction and transaction markers leave out', async () => {
+test('a reader skips the holes of compaction and transaction markers', async () => {
   const log = await broker.open()
   const at: TopicPartition = { topic: broker.topic(), partition: 0 }
   await log.ensure({ topic: at.topic, partitions: 1 })
@@ -98,7 +95,7 @@ test('a reader goes over what compaction and transaction markers leave out', asy
   await producer.disconnect()
   // The broker answers a commit before its marker is in the partition.
   await expect.poll(async () => (await log.bounds(at)).next, { timeout: 30_000 }).toBe(6)
-  expect(texts(await readAll(log, at, 0)), 'the end of the partition is a marker, and is reached').toEqual([
+  expect(texts(await readAll(log, at, 0)), 'the partition ends with a marker, and the reader reaches the end').toEqual([
     'kept',
     'kept too',
   ])
@@ -112,14 +109,14 @@ test('a reader goes over what compaction and transaction markers leave out', asy
   ])
 })
 
-test('an offset that retention has passed is a GAP', async () => {
+test('an offset that retention has removed is a GAP', async () => {
   const log = await broker.open()
   const at: TopicPartition = { topic: broker.topic(), partition: 0 }
   await log.ensure({ topic: at.topic, partitions: 1 })
   await log.append(at, numbered(10))
   const admin = new kafkajs.Kafka({ brokers: [broker.address], logLevel: kafkajs.logLevel.NOTHING }).admin()
   await admin.connect()
-  // It deletes only in topics that it has looked at.
+  // kafkajs deletes only in topics whose metadata it has loaded.
   await admin.fetchTopicOffsets(at.topic)
   await admin.deleteTopicRecords({ topic: at.topic, partitions: [{ partition: 0, offset: '4' }] })
   await admin.disconnect()
@@ -128,7 +125,7 @@ test('an offset that retention has passed is a GAP', async () => {
   expect(texts(await readAll(log, at, 4))).toEqual(['4', '5', '6', '7', '8', '9'])
 })
 
-test('an append of the largest size is taken, and a larger one is refused', async () => {
+test('an append of the largest size is stored, and a larger one is refused', async () => {
   const log = await broker.open()
   const at: TopicPartition = { topic: broker.topic(), partition: 0 }
   await log.ensure({ topic: at.topic, partitions: 1 })
@@ -141,7 +138,7 @@ test('an append of the largest size is taken, and a larger one is refused', asyn
   )
 })
 
-test('topics are planned, applied, and then as declared; what others set stays', async () => {
+test('applied topics match their declaration, and keep the settings of operators', async () => {
   const log = await broker.open()
   const [old, fresh, wrong] = [broker.topic(), broker.topic(), broker.topic()]
   await log.ensure({ topic: old, partitions: 1, retentionMs: 1_000_000 })
@@ -199,19 +196,19 @@ test('topics are planned, applied, and then as declared; what others set stays',
   await admin.disconnect()
 })
 
-test('credentials are in no message and no log line', async () => {
-  const told: string[] = []
+test('no message and no log line contains credentials', async () => {
+  const logged: string[] = []
   const failing = broker.open({
     sasl: { mechanism: 'scram-sha-256', username: 'ann', password: 'swordfish' },
     timeoutMs: 500,
-    report: (...line) => told.push(JSON.stringify(line)),
+    report: (...line) => logged.push(JSON.stringify(line)),
   })
   const error = await failing.then(
     () => undefined,
     (thrown: unknown) => thrown,
   )
   expect(error).toEqual(failsWith('LOG_DOWN'))
-  expect(told.join() + JSON.stringify(error) + String((error as Error).stack)).not.toContain('swordfish')
+  expect(logged.join() + JSON.stringify(error) + String((error as Error).stack)).not.toContain('swordfish')
 })
 
 test('a topic or partition that does not exist is a TOPIC_MISMATCH', async () => {

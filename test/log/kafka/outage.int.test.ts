@@ -6,14 +6,14 @@ import { failsWith, never, readAll, textRecord, texts } from '../records.js'
 const broker = kafkaForTests()
 const bound = { records: 1_000, bytes: 1024 * 1024 }
 
-/** Reads on from what it has, whatever happens to the assignment, as an owner with a state store does. */
+/** Continues from its own position in every assignment, as an owner with a state store does. */
 const collect =
   (into: string[]) =>
   async ({ reader, revoked }: Assignment): Promise<void> => {
     while (!revoked.aborted) into.push(...texts(await reader.read(into.length, bound, revoked)).map(String))
   }
 
-test('a broker that is killed and comes back is waited for: appends are taken once, readers and members go on', async () => {
+test('after a broker was killed and restarted, appends are stored once, and readers and members continue', async () => {
   const log = await broker.open()
   const at: TopicPartition = { topic: broker.topic(), partition: 0 }
   await log.ensure({ topic: at.topic, partitions: 1 })
@@ -37,7 +37,7 @@ test('a broker that is killed and comes back is waited for: appends are taken on
   await member.leave()
 })
 
-test('a broker that accepts connections and answers nothing is given up: the membership fails', async () => {
+test('the membership fails when a broker accepts connections but never answers', async () => {
   const log = await broker.open({ timeoutMs: 500 })
   const at: TopicPartition = { topic: broker.topic(), partition: 0 }
   await log.ensure({ topic: at.topic, partitions: 1 })

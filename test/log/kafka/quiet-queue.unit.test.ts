@@ -15,7 +15,7 @@ const Queue = createRequire(import.meta.url)('kafkajs/src/network/requestQueue')
   maybeThrottle(forMs: number): void
 }
 
-/** A queue that may have one request under way, and what it sent. */
+/** A queue with at most one request in flight, and the requests that it sent. */
 function queue() {
   vi.useFakeTimers()
   onTestFinished(() => void vi.useRealTimers())
@@ -46,7 +46,7 @@ test('a connection without waiting requests sets no timer', () => {
   assert.equal(vi.getTimerCount(), 0)
 })
 
-test('a request behind another one is sent when that is answered', () => {
+test('a waiting request is sent when the one before it is answered', () => {
   const { push, answer, sent } = queue()
   push(1)
   push(2)
@@ -55,7 +55,7 @@ test('a request behind another one is sent when that is answered', () => {
   assert.deepEqual(sent, [1, 2])
 })
 
-test('a request that the broker throttles is sent when the time is over', () => {
+test('a throttled request is sent when the throttle time is over', () => {
   const { push, sent, throttle } = queue()
   throttle(500)
   push(1)

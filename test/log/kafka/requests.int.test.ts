@@ -19,7 +19,7 @@ const broker = kafkaForTests()
 const partitions = [0, 1, 2, 3]
 const bound = { records: 100, bytes: 1024 * 1024 }
 
-/** Counts what goes to brokers from now on, by the protocol's word. */
+/** Counts the requests to brokers from now on, by their name in the protocol. */
 function countRequests(): Record<string, number> {
   const counts: Record<string, number> = {}
   const { send: original } = connections.prototype
@@ -31,7 +31,7 @@ function countRequests(): Record<string, number> {
   return counts
 }
 
-test('partitions that are written and read in step share their requests, and every record comes', async () => {
+test('partitions that are written and read in step share requests, and every record arrives', async () => {
   const log = await broker.open()
   const topic = broker.topic()
   await log.ensure({ topic, partitions: partitions.length })
@@ -46,7 +46,7 @@ test('partitions that are written and read in step share their requests, and eve
     ])
     expect(read.map(texts)).toEqual(partitions.map((partition) => [`${round} of ${partition}`]))
   }
-  // One by one they would be four times as many.
+  // Separate requests would be four times as many.
   expect(counts['Produce']).toBeLessThan(1.5 * rounds)
   expect(counts['Fetch']).toBeLessThan(2 * rounds)
 
@@ -57,13 +57,13 @@ test('partitions that are written and read in step share their requests, and eve
   }
 })
 
-test('a reader that waits for news holds up no other', async () => {
+test('a reader that waits for new records delays no other reader', async () => {
   const log = await broker.open()
   const topic = broker.topic()
   await log.ensure({ topic, partitions: 2 })
   const [quiet, busy] = [log.reader({ topic, partition: 0 }), log.reader({ topic, partition: 1 })]
   const waiting = quiet.read(0, bound, never)
-  // Held up, each round would take the half second of a wait.
+  // With such a delay each round would take the half second of a wait.
   const rounds = 200
   for (let round = 0; round < rounds; round++) {
     await log.append({ topic, partition: 1 }, [textRecord(String(round))])
@@ -73,7 +73,7 @@ test('a reader that waits for news holds up no other', async () => {
   expect(texts(await waiting)).toEqual(['at last'])
 })
 
-test('a batch that is sent again, as after a lost acknowledgement, is taken once', async () => {
+test('a batch that is sent again, as after a lost acknowledgement, is stored once', async () => {
   const log = await broker.open()
   const at: TopicPartition = { topic: broker.topic(), partition: 0 }
   await log.ensure({ topic: at.topic, partitions: 1 })

@@ -31,8 +31,7 @@ const secured = (
 })
 
 /**
- * An error that is waited out and told as a dependency that is away, with these words and without a secret anywhere in
- * it.
+ * Whether an error is to be retried as an unreachable dependency, contains these words, and contains no secret.
  */
 const turnedAway = (words: RegExp, secret: string) => (error: unknown) => {
   assert.ok(isEngineError(error, 'LOG_DOWN'), String(error))
@@ -44,7 +43,7 @@ const turnedAway = (words: RegExp, secret: string) => (error: unknown) => {
 }
 
 for (const mechanism of ['plain', 'scram-sha-256', 'scram-sha-512'] as const)
-  test(`over TLS with ${mechanism} records are appended, read and shared in a group as without`, async () => {
+  test(`over TLS with ${mechanism} records are appended, read and shared in a group`, async () => {
     const log = await broker.open(secured(mechanism))
     const at = { topic: broker.topic(), partition: 0 }
     await log.ensure({ topic: at.topic, partitions: 1 })
@@ -60,7 +59,7 @@ for (const mechanism of ['plain', 'scram-sha-256', 'scram-sha-512'] as const)
     assert.equal(await log.membersOf(group), 1)
   })
 
-test('a wrong password is a refusal that names credentials and shows none', async () => {
+test('the error for a wrong password names the credentials and shows none', async () => {
   for (const mechanism of ['plain', 'scram-sha-512'] as const)
     await assert.rejects(
       broker.open(secured(mechanism, { sasl: { mechanism, username: user.username, password: 'gue55' } })),
@@ -68,7 +67,7 @@ test('a wrong password is a refusal that names credentials and shows none', asyn
     )
 })
 
-test('an authority that did not sign the certificate is named as the reason', async () => {
+test('the error names the certificate when its authority is not trusted', async () => {
   await assert.rejects(
     broker.open(secured('plain', { tls: { ca: certificates.pem('ca-other.pem') } })),
     turnedAway(/certificate.*Check kafka\.caFile/, user.password),
@@ -79,6 +78,6 @@ test('an authority that did not sign the certificate is named as the reason', as
   )
 })
 
-test('who speaks no TLS to a listener that does is not told that the broker is gone', async () => {
+test('the error of a client without TLS at a TLS listener names the setting', async () => {
   await assert.rejects(broker.open({ brokers: [broker.secureAddress] }), turnedAway(/kafka\.tls/, user.password))
 })

@@ -14,7 +14,7 @@ const member = (
 const sorted = (shares: ReadonlyMap<string, readonly string[]>): Record<string, string[]> =>
   Object.fromEntries([...shares].map(([id, share]) => [id, [...share].sort()]))
 
-/** Assigns again and again, as members that give up what moves and join anew do, until nothing moves. */
+/** Assigns again until nothing moves, like members that give up moving partitions and join again. */
 function settled(
   members: readonly Joining[],
   all: readonly string[],
@@ -32,11 +32,11 @@ function settled(
   throw new Error('does not settle')
 }
 
-test('a member that is alone has everything', () => {
+test('a single member gets every partition', () => {
   expect(sorted(assign([member('a')], partitions(1, 4)))).toEqual({ a: ['t0/0', 't0/1', 't0/2', 't0/3'] })
 })
 
-test('a partition that moves is given to nobody while its owner has it', () => {
+test('a partition that moves has no member while its owner still works on it', () => {
   const all = partitions(1, 4)
   const first = assign([member('a', all), member('b')], all)
   expect([first.get('a')!.length, first.get('b')]).toEqual([2, []])
@@ -44,27 +44,27 @@ test('a partition that moves is given to nobody while its owner has it', () => {
   expect([second.get('a'), second.get('b')!.length]).toEqual([first.get('a'), 2])
 })
 
-test('a member that comes takes its share and moves nothing else', () => {
+test('a new member gets its share, and nothing else moves', () => {
   const { shares, moved } = settled([member('a', partitions(4, 4)), member('b')], partitions(4, 4))
   expect([shares['a']!.length, shares['b']!.length, moved]).toEqual([8, 8, 8])
 })
 
-test('a member that goes leaves the others what they have', () => {
+test('when a member leaves, the others keep their partitions', () => {
   const { moved } = settled([member('a', ['t0/0', 't0/1']), member('b', ['t0/2'])], partitions(1, 6))
   expect(moved).toBe(0)
 })
 
-test('of two that claim a partition the one of the newer generation has it', () => {
+test('when two members claim a partition, the newer generation wins', () => {
   const shares = assign([member('a', ['t0/0'], ['t0'], 3), member('b', ['t0/0'], ['t0'], 4)], ['t0/0'])
   expect(sorted(shares)).toEqual({ a: [], b: ['t0/0'] })
 })
 
-test('a partition whose owner no longer reads its topic goes to one who does', () => {
+test('a partition whose owner no longer reads its topic moves to a member that does', () => {
   const { shares } = settled([member('a', ['t0/0'], ['t1']), member('b', [], ['t0'])], ['t0/0'])
   expect(shares).toEqual({ a: [], b: ['t0/0'] })
 })
 
-test('whoever comes and goes, every topic ends up spread evenly, each partition with one member', () => {
+test('after all changes of members every topic is spread evenly, and each partition has one member', () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 4 }),

@@ -1,7 +1,7 @@
 import { systemClock } from '../../../src/base/clock.js'
 import { openLocalLog } from '../../../src/log/local/log.js'
 
-/** Appends without end from several hands and prints the offset of each record when it is acknowledged. */
+/** Appends without end from concurrent loops and prints the offset of each record when it is acknowledged. */
 const [directory = ''] = process.argv.slice(2)
 const log = await openLocalLog({ directory, clock: systemClock, segmentBytes: 100_000 })
 await log.ensure({ topic: 'events', partitions: 1 })

@@ -26,7 +26,7 @@ async function crashed(
   return { directory, values, frames }
 }
 
-test('a last frame cut short at any byte is cut off, reported, and nothing else is lost', async () => {
+test('a last frame truncated at any byte is removed and reported, and nothing else is lost', async () => {
   const { directory, values, frames } = await crashed()
   const path = segmentPath(directory)
   const whole = await readFile(path)
@@ -48,7 +48,7 @@ test('a last frame cut short at any byte is cut off, reported, and nothing else 
   }
 })
 
-test('after a crash any flipped bit is either refused or cut off with the last frame, never read', async () => {
+test('after a crash any flipped bit is refused, or removed with the last frame, and never read', async () => {
   const { directory, values, frames } = await crashed()
   const path = segmentPath(directory)
   const whole = await readFile(path)
@@ -71,7 +71,7 @@ test('after a crash any flipped bit is either refused or cut off with the last f
   )
 })
 
-test('a flipped bit in an older file, or in one that was closed in good order, is refused when it is read', async () => {
+test('a flipped bit in an older file, or in one that was closed properly, is refused when it is read', async () => {
   const { directory } = await crashed(300)
   const path = segmentPath(directory)
   const whole = await readFile(path)
@@ -88,7 +88,7 @@ test('a flipped bit in an older file, or in one that was closed in good order, i
   )
 })
 
-test('damage is refused with the file, the position and what to do, and the file is left as it is', async () => {
+test('the error for damage names the file, the position and what to do, and the file is not changed', async () => {
   const { directory, frames } = await crashed()
   const path = segmentPath(directory)
   const bytes = await readFile(path)
@@ -101,7 +101,7 @@ test('damage is refused with the file, the position and what to do, and the file
   expect(await readFile(path)).toEqual(bytes)
 })
 
-test('a damaged frame far from the next one is still told from a torn tail', async () => {
+test('a damaged frame is not taken for an unfinished write, even far from the next frame', async () => {
   const directory = await scratch()
   const log = await openEvents(directory)
   await log.append(place, [{ key: null, value: Buffer.alloc(3 * 1024 * 1024 + 17, 5) }])
@@ -114,7 +114,7 @@ test('a damaged frame far from the next one is still told from a torn tail', asy
   await expect(openEvents(directory)).rejects.toEqual(failsWith('LOG_DAMAGED'))
 })
 
-test('bytes missing from a file that was closed in good order are missed', async () => {
+test('bytes missing from a file that was closed properly are detected', async () => {
   const directory = await scratch()
   const log = await openEvents(directory)
   await log.append(place, [textRecord('acknowledged')])
@@ -136,7 +136,7 @@ test('a file missing from the middle, or in the place of another, is refused', a
   await expect(reading).rejects.toEqual(failsWith('LOG_DAMAGED'))
 })
 
-test('a damaged index is not believed: the frames are counted again', async () => {
+test('a damaged index is ignored, and the frames are read again', async () => {
   const directory = await scratch()
   const log = await openEvents(directory, { segmentBytes: 200 })
   for (let i = 0; i < 6; i++) await log.append(place, [textRecord(String(i), { timestampMs: 100 * i })])
@@ -149,7 +149,7 @@ test('a damaged index is not believed: the frames are counted again', async () =
   expect(await readFile(indexPath(directory), 'utf8')).toBe(whole)
 })
 
-test('a topic whose creation was cut short is made anew, one that lost its description is refused', async () => {
+test('a topic whose creation was interrupted is created again; one that lost its description is refused', async () => {
   const directory = await scratch()
   await mkdir(join(directory, 'events', '0'), { recursive: true })
   const log = await openEvents(directory)

@@ -64,7 +64,7 @@ const step = fc.oneof(
 )
 type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never
 
-/** Does the steps and returns the values that were acknowledged, by offset. */
+/** Runs the steps and returns the acknowledged values by offset. */
 async function live(
   disk: SimulatedDisk,
   steps: readonly Step[],
@@ -96,14 +96,14 @@ async function live(
       await expect(log.append(place, [textRecord('y'.repeat(400))])).rejects.toEqual(failsWith('DISK_FULL'))
     }
   }
-  // What is under way when the power fails, and never acknowledged.
+  // Appends that are in flight when the power fails, and are never acknowledged.
   disk.capacityBytes = Infinity
   disk.duringFlush = () => new Promise(() => undefined)
   void log.append(place, [textRecord(`${name}-unfinished-${'z'.repeat(300)}`), textRecord(`${name}-unfinished`)])
   await new Promise((resolve) => setImmediate(resolve))
 }
 
-test('whatever fails and whenever the power goes, everything acknowledged is there, in its place', () =>
+test('after any failures and a power failure at any time, every acknowledged record is at its offset', () =>
   fc.assert(
     fc.asyncProperty(
       fc.array(fc.array(step, { maxLength: 12 }), { minLength: 1, maxLength: 3 }),
@@ -125,7 +125,7 @@ test('whatever fails and whenever the power goes, everything acknowledged is the
     { numRuns: 150 },
   ))
 
-test('a full disk refuses, and takes records again when there is room', async () => {
+test('a full disk refuses appends and accepts them again when there is space', async () => {
   const disk = new SimulatedDisk()
   const log = await openOn(disk)
   await log.append(place, [textRecord('before')])
@@ -139,7 +139,7 @@ test('a full disk refuses, and takes records again when there is room', async ()
   expect((await openOn(disk)).repairs).toEqual([])
 })
 
-test('a disk that does not keep up refuses what it cannot queue, and takes it later', async () => {
+test('when the disk is too slow, appends beyond the queue are refused, and accepted later', async () => {
   const disk = new SimulatedDisk()
   const log = await openOn(disk, 1_000_000)
   const large = (): Promise<number> => log.append(place, [{ key: null, value: Buffer.alloc(7 * 1024 * 1024) }])
@@ -150,7 +150,7 @@ test('a disk that does not keep up refuses what it cannot queue, and takes it la
   expect(await large()).toBe(2)
 })
 
-test('a torn frame is cut off even when frames of another partition stand in its records', async () => {
+test('an unfinished frame is removed even if its records contain frames of another partition', async () => {
   const disk = new SimulatedDisk()
   const log = await openOn(disk, 1_000_000)
   await log.ensure({ topic: 'other', partitions: 1 })
@@ -165,7 +165,7 @@ test('a torn frame is cut off even when frames of another partition stand in its
   expect(await contents(opened)).toEqual(['whole'])
 })
 
-test('after a flush that failed nothing is believed that was not read back', async () => {
+test('after a failed flush only bytes that were read back count as durable', async () => {
   const disk = new SimulatedDisk()
   const log = await openOn(disk)
   await log.append(place, [textRecord('kept')])

@@ -8,7 +8,7 @@ import { expect, test } from 'vitest'
 import { openEvents, place, scratch } from './local-log.js'
 import { readAll } from '../records.js'
 
-/** The child's program as one file, so that a process of its own runs the sources as they are. */
+/** The child's program as one file, so that a separate process can run the sources. */
 async function program(): Promise<string> {
   const outfile = join(await scratch(), 'child.mjs')
   const checksums = createRequire(import.meta.url).resolve('@node-rs/crc32')
@@ -24,7 +24,7 @@ async function program(): Promise<string> {
   return outfile
 }
 
-/** Lets the program append, kills it in the middle of it, and gives what it had acknowledged. */
+/** Lets the program append, kills it meanwhile, and returns what it had acknowledged. */
 async function killAfter(file: string, directory: string, count: number): Promise<Map<number, string>> {
   const child = spawn(process.execPath, [file, directory], { stdio: ['ignore', 'pipe', 'inherit'] })
   const exited = once(child, 'exit')
@@ -32,7 +32,7 @@ async function killAfter(file: string, directory: string, count: number): Promis
   for await (const line of createInterface({ input: child.stdout })) {
     const space = line.indexOf(' ')
     const value = line.slice(space + 1)
-    // The last line may be cut short by the kill.
+    // The kill may truncate the last line.
     if (space > 0 && value.endsWith('x')) acknowledged.set(Number(line.slice(0, space)), value)
     if (acknowledged.size === count) child.kill('SIGKILL')
   }
@@ -40,7 +40,7 @@ async function killAfter(file: string, directory: string, count: number): Promis
   return acknowledged
 }
 
-test('what a killed process had acknowledged is there, each record at its offset', async () => {
+test('every record that a killed process had acknowledged is at its offset', async () => {
   const file = await program()
   const directory = await scratch()
   const acknowledged = new Map<number, string>()
@@ -49,7 +49,7 @@ test('what a killed process had acknowledged is there, each record at its offset
   const log = await openEvents(directory)
   const found = await readAll(log, place, 0)
   expect(found.map(({ offset }) => offset)).toEqual(found.map((_, i) => i))
-  // A line that the kill cut short may hold the beginning of a value.
+  // A truncated line may contain the beginning of a value.
   for (const [offset, value] of acknowledged) expect(found[offset]!.value!.toString().startsWith(value)).toBe(true)
   expect(acknowledged.size).toBeGreaterThanOrEqual(451)
 })

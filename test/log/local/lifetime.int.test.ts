@@ -12,7 +12,7 @@ const wide = { records: 1_000, bytes: 1_000_000 }
 const never = new AbortController().signal
 const at = (nowMs: number): Clock => ({ ...systemClock, nowMs: () => nowMs })
 
-test('a log that is opened again goes on where it ended', async () => {
+test('a log that is opened again continues where it ended', async () => {
   const directory = await scratch()
   for (const [i, name] of ['a', 'b', 'c'].entries()) {
     const log = await openEvents(directory)
@@ -25,7 +25,7 @@ test('a log that is opened again goes on where it ended', async () => {
   await expect(log.ensure({ topic: 'events', partitions: 4 })).rejects.toEqual(failsWith('TOPIC_MISMATCH'))
 })
 
-test('a copy of a log that lacks the directories of empty partitions takes records for them', async () => {
+test('a copied log without the directories of empty partitions accepts records for them', async () => {
   const directory = await scratch()
   await (await openEvents(directory)).close()
   await rmdir(dirname(segmentPath(directory)))
@@ -34,7 +34,7 @@ test('a copy of a log that lacks the directories of empty partitions takes recor
   expect(texts(await readAll(log, place, 0))).toEqual(['first'])
 })
 
-test('files are rolled at their size and read as one', async () => {
+test('files end at their size, and readers continue across files', async () => {
   const directory = await scratch()
   const log = await openEvents(directory, { segmentBytes: 700 })
   for (let i = 0; i < 20; i++) await log.append(place, numbered(5))
@@ -49,7 +49,7 @@ test('files are rolled at their size and read as one', async () => {
     )
 })
 
-test('files and directories are closed to strangers', async () => {
+test('other users cannot read files and directories', async () => {
   const directory = await scratch()
   const log = await openEvents(join(directory, 'log'))
   await log.append(place, numbered(1))
@@ -59,7 +59,7 @@ test('files and directories are closed to strangers', async () => {
   expect(modes.map((bits) => bits & 0o027)).toEqual([0, 0, 0])
 })
 
-/** Six records, one to a file, of the times 0, 100 ... 500. */
+/** Six records, one per file, with the times 0, 100 ... 500. */
 async function aged(directory: string, nowMs: number, retentionMs: number): Promise<LocalLog> {
   const log = await openAt(directory, { segmentBytes: 1, clock: at(nowMs) })
   await log.ensure({ topic: 'events', partitions: 1, retentionMs })
@@ -67,7 +67,7 @@ async function aged(directory: string, nowMs: number, retentionMs: number): Prom
   return log
 }
 
-test('retention drops the files that are old as a whole, and a reader that it has passed is told', async () => {
+test('retention removes files whose records are all old, and a reader before them gets a GAP', async () => {
   const directory = await scratch()
   const log = await aged(directory, 700, 450)
   const slow = readerOf(log)
@@ -80,7 +80,7 @@ test('retention drops the files that are old as a whole, and a reader that it ha
   expect(await (await openAt(directory)).bounds(place)).toEqual({ first: 3, next: 6 })
 })
 
-test('what is older than a younger record before it stays: no hole appears', async () => {
+test('an old record after a younger one stays, so no hole appears', async () => {
   const log = await openAt(await scratch(), { segmentBytes: 1, clock: at(1_000) })
   await log.ensure({ topic: 'events', partitions: 1, retentionMs: 500 })
   for (const timestampMs of [100, 900, 200, 950]) await log.append(place, [textRecord('r', { timestampMs })])
@@ -88,7 +88,7 @@ test('what is older than a younger record before it stays: no hole appears', asy
   expect(await log.bounds(place)).toEqual({ first: 1, next: 4 })
 })
 
-test('when everything is old everything goes, and offsets go on', async () => {
+test('when every record is old every record is removed, and offsets continue', async () => {
   const directory = await scratch()
   const log = await aged(directory, 10_000, 1_000)
   await log.sweep()
@@ -99,7 +99,7 @@ test('when everything is old everything goes, and offsets go on', async () => {
   expect(texts(await readAll(opened, place, 6))).toEqual(['young'])
 })
 
-test('without a retention nothing is dropped, and one given later holds', async () => {
+test('without a retention nothing is removed, and a retention set later applies', async () => {
   const log = await openAt(await scratch(), { segmentBytes: 1, clock: at(1_000_000) })
   await log.ensure({ topic: 'events', partitions: 1 })
   for (let i = 0; i < 3; i++) await log.append(place, [textRecord('r', { timestampMs: i })])
@@ -110,7 +110,7 @@ test('without a retention nothing is dropped, and one given later holds', async 
   expect((await log.bounds(place)).first).toBe(3)
 })
 
-test('the first record since a time is found across files and disorder', async () => {
+test('the first record since a time is found across files and with unordered times', async () => {
   const log = await openEvents(await scratch(), { segmentBytes: 500 })
   const times = Array.from({ length: 200 }, (_, i) => 1_000 * i + ((i * 7_919) % 5_000))
   for (const timestampMs of times) await log.append(place, [textRecord('r', { timestampMs })])
@@ -120,7 +120,7 @@ test('the first record since a time is found across files and disorder', async (
   }
 })
 
-test('an append that is too large is refused and harms nobody', async () => {
+test('an append that is too large is refused, and others succeed', async () => {
   const log = await openEvents(await scratch(), { appendBytes: 1_000 })
   await expect(log.append(place, [{ key: null, value: Buffer.alloc(1_001) }])).rejects.toEqual(failsWith('TOO_LARGE'))
   expect(await log.append(place, [{ key: null, value: Buffer.alloc(900) }])).toBe(0)
@@ -133,7 +133,7 @@ test('unknown topics and partitions are refused', async () => {
   await expect(log.ensure({ topic: '../up', partitions: 1 })).rejects.toEqual(failsWith('TOPIC_MISMATCH'))
 })
 
-test('closing finishes what was appended, and takes nothing more', async () => {
+test('closing finishes the appends and refuses new ones', async () => {
   const directory = await scratch()
   const log = await openEvents(directory)
   const appended = log.append(place, numbered(1))
@@ -142,11 +142,11 @@ test('closing finishes what was appended, and takes nothing more', async () => {
   await expect(log.append(place, numbered(1))).rejects.toEqual(failsWith('LOG_DOWN'))
 })
 
-test('a reader that waits when the log closes is told', async () => {
+test('a reader that waits when the log closes gets LOG_DOWN', async () => {
   const log = await openEvents(await scratch())
-  const told = expect(readerOf(log).read(0, wide, never)).rejects.toEqual(failsWith('LOG_DOWN'))
+  const failure = expect(readerOf(log).read(0, wide, never)).rejects.toEqual(failsWith('LOG_DOWN'))
   await log.close()
-  await told
+  await failure
 })
 
 test('an ephemeral log never waits for the disk', async () => {
@@ -158,7 +158,7 @@ test('an ephemeral log never waits for the disk', async () => {
   expect(await quick.append(place, numbered(3))).toBe(0)
 })
 
-test('committed offsets of a group outlive the log', async () => {
+test('committed offsets of a group are kept when the log closes', async () => {
   const directory = await scratch()
   const log = await openEvents(directory)
   await log.append(place, numbered(5))

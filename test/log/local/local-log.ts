@@ -7,14 +7,14 @@ import { openLocalLog } from '../../../src/log/local/log.js'
 import type { PartitionReader } from '../../../src/log/event-log.js'
 import type { LocalLog, LocalLogOptions } from '../../../src/log/local/log.js'
 
-/** A directory that is gone after the test. */
+/** A directory that is removed after the test. */
 export async function scratch(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'tidemill-log-'))
   onTestFinished(() => rm(directory, { recursive: true, force: true }))
   return directory
 }
 
-/** Closed after the test, unless its disk is a simulated one, which may have died. */
+/** Opens a log and closes it after the test, unless its disk is simulated, because that may have failed. */
 export async function openAt(directory: string, options: Partial<LocalLogOptions> = {}): Promise<LocalLog> {
   const log = await openLocalLog({ directory, clock: systemClock, ephemeral: true, ...options })
   if (options.files === undefined) onTestFinished(() => log.close())

@@ -2,11 +2,11 @@ import { dirname } from 'node:path'
 import type { LogFile, LogFiles } from '../../../src/log/local/files.js'
 
 interface Inode {
-  /** What a process sees. */
+  /** The bytes that a process reads. */
   seen: Buffer
-  /** What a power failure leaves for certain. */
+  /** The bytes that a power failure keeps for certain. */
   durable: Buffer
-  /** Written and not flushed. A failed flush forgets them, as Linux does: a second flush then says that all is well. */
+  /** Written but not flushed. A failed flush clears this, as on Linux, where a second flush then reports success. */
   dirty: { from: number; to: number }[]
   isNameDurable: boolean
 }
@@ -15,17 +15,17 @@ const errno = (code: string): Error => Object.assign(new Error(`${code}: simulat
 const resized = (bytes: Buffer, length: number): Buffer =>
   Buffer.concat([bytes, Buffer.alloc(Math.max(0, length - bytes.length))]).subarray(0, length)
 
-/** A page is what a disk loses or keeps. Smaller than real ones, so that small files lose parts of themselves. */
+/** The unit that a disk loses or keeps. Smaller than real pages, so that small files can lose parts. */
 const pageBytes = 64
 
-/** Files in memory that fail on demand and can lose their power. */
+/** Files in memory with failures on demand and simulated power failures. */
 export class SimulatedDisk implements LogFiles {
-  /** Bytes that fit; what goes beyond is cut off with ENOSPC. */
+  /** Bytes that fit; writes beyond them are truncated with ENOSPC. */
   capacityBytes = Infinity
   /** How many of the next flushes fail. */
   flushesToFail = 0
   flushes = 0
-  /** Largest number of flushes of one file under way at once. */
+  /** The largest number of concurrent flushes of one file. */
   flushesAtOnce = 0
   /** Runs before a flush ends. */
   duringFlush: () => Promise<void> = () => Promise.resolve()
@@ -39,7 +39,7 @@ export class SimulatedDisk implements LogFiles {
     return this.#inode(path).seen
   }
 
-  /** The disk after a power failure: `chance` decides the fate of every page that was not flushed. */
+  /** The disk after a power failure: `chance` decides for every unflushed page whether it is kept. */
   afterPowerFailure(chance: () => boolean): SimulatedDisk {
     const survivor = new SimulatedDisk()
     for (const [path, inode] of this.#inodes) {
@@ -109,7 +109,7 @@ export class SimulatedDisk implements LogFiles {
   }
 
   async makeDirectory(): Promise<void> {
-    // A directory is there as soon as something is in it.
+    // A directory exists as soon as it contains a file.
   }
 
   async flushDirectory(path: string): Promise<void> {

@@ -26,7 +26,7 @@ async function textsFrom(view: LocalView, from: number): Promise<string[]> {
   return (await reader.read(from, bound, AbortSignal.timeout(5_000))).map(({ value }) => value!.toString())
 }
 
-test('a view sees what another owner appends, also while it looks', async () => {
+test('a view sees the records that the owner appends, also while it reads', async () => {
   const directory = await scratch()
   const log = await openEvents(directory)
   await log.append(place, [record('a'), record('b')])
@@ -39,7 +39,7 @@ test('a view sees what another owner appends, also while it looks', async () => 
   assert.deepEqual(await view.bounds(place), { first: 0, next: 3 })
 })
 
-test('a write under way is not seen and not touched; once it is whole it is', async () => {
+test('an unfinished write is not visible and not changed; it becomes visible when it is complete', async () => {
   const directory = await scratch()
   const log = await openEvents(directory)
   await log.append(place, [record('whole')])
@@ -54,7 +54,7 @@ test('a write under way is not seen and not touched; once it is whole it is', as
   assert.deepEqual(await textsFrom(view, 1), ['torn'])
 })
 
-test('it finds log times, many files, and what retention removed', async () => {
+test('it finds log times across many files, and notices what retention removed', async () => {
   const directory = await scratch()
   const log = await openEvents(directory, { segmentBytes: 200 })
   for (let i = 0; i < 12; i++) await log.append(place, [record(`event ${i}`, 1_000 * i)])
@@ -68,7 +68,7 @@ test('it finds log times, many files, and what retention removed', async () => {
   assert.equal((await textsFrom(view, first))[0], `event ${first}`)
 })
 
-test('flipped bytes are damage, not data', async () => {
+test('flipped bytes are never returned as records', async () => {
   const directory = await scratch()
   const log = await openEvents(directory, { segmentBytes: 200 })
   for (let i = 0; i < 8; i++) await log.append(place, [record(`event ${i}`)])

@@ -11,7 +11,7 @@ const horizonMs = fc.constantFrom(20, 120, 2_880).map((minutes) => minutes * min
 const tile = fc.constantFrom(5, 10).map((minutes) => ({ tileMs: minutes * minuteMs }))
 const exact = fc.constantFrom(1, 3, 8, 100).map((cap) => ({ exact: cap }))
 const otherwise = fc.constantFrom(-1, 0, Number.NaN)
-/** Dividing by less would turn rounding into digits. */
+/** A smaller divisor would enlarge rounding errors to visible digits. */
 const floor = fc.constantFrom(0.5, 2)
 const atLeast = fc.constantFrom(1, 3)
 
@@ -70,7 +70,7 @@ const deviation = fc.record({ value, floor, atLeast, otherwise })
 const point = fc.record({ lat: fc.constant('lat'), lon: fc.constant('lon'), otherwise })
 const counted = fc.constantFrom('mark', 'size')
 
-/** Arbitrary features of every kind; those that name others name `mark` and `size`, which `mixOf` puts in front. */
+/** Arbitrary features of every kind. Features of features use `mark` and `size`, which `mixOf` declares first. */
 export const kinds: Readonly<Record<Kind, fc.Arbitrary<Feature>>> = {
   value: asFeature('value', fc.record({ value, otherwise })),
   flag: asFeature(
@@ -202,7 +202,7 @@ export const kinds: Readonly<Record<Kind, fc.Arbitrary<Feature>>> = {
   ),
 }
 
-/** What other features are made of: exact, so that both sides rank the same numbers. */
+/** The features that others are made of. They are exact, so that both sides rank the same numbers. */
 const operands: NamedFeatures = [
   { name: 'mark', feature: { kind: 'value', value: { column: 'value' }, otherwise: Number.NaN } },
   { name: 'size', feature: { kind: 'count', by: 'person', windowMs: 30 * minuteMs, keep: { exact: 50 } } },

@@ -3,14 +3,14 @@ import type { Event, FeatureSet } from '../../../src/features/feature.js'
 
 export const minuteMs = 60_000
 export const latenessMs = 15 * minuteMs
-/** A Wednesday afternoon, so that histories cross midnight and days of the week. */
+/** A Wednesday afternoon, so that histories cross midnight and several weekdays. */
 const startMs = Date.UTC(2025, 0, 8, 15)
 
 export type NamedFeatures = FeatureSet['features']
 
 /**
- * The set that histories are of: entities of a tenant and shared by all, of one column and of two, with and without
- * nulls.
+ * The feature set of the histories. Its entities belong to a tenant or are shared by all, have one or two columns, and
+ * may be null.
  */
 export const setOf = (features: NamedFeatures): FeatureSet => ({
   stream: 'histories',
@@ -28,7 +28,7 @@ export const setOf = (features: NamedFeatures): FeatureSet => ({
   latenessMs,
 })
 
-/** Half minutes, so that times often lie on the edges of windows and tiles and on each other. */
+/** Half minutes, so that times are often equal, and often at the edges of windows and tiles. */
 const time = (from: number, to: number): fc.Arbitrary<number> =>
   fc.integer({ min: from * 2, max: to * 2 }).map((halves) => (halves * minuteMs) / 2)
 
@@ -38,7 +38,7 @@ const step = fc.oneof(
   { weight: 1, arbitrary: time(30, 30 * 60) },
 )
 /**
- * How far behind the log an event's own time is: mostly nothing, often within the lateness, sometimes far beyond it.
+ * How far an event's own time is behind the log: mostly 0, often within the lateness, sometimes far beyond it.
  */
 const delay = fc.oneof(
   { weight: 5, arbitrary: fc.constant(0) },
@@ -72,7 +72,7 @@ const event = fc.record({
   repeats: fc.nat({ max: 20 }),
 })
 
-/** Events in log order: out of order in time, some too late, some with the id of another, some with nulls. */
+/** Events in log order: their times are unordered, some are late, some repeat an id, some have nulls. */
 export const histories = (maxLength = 60): fc.Arbitrary<readonly Event[]> =>
   fc.array(event, { minLength: 1, maxLength, size: 'max' }).map((drawn) => {
     let logMs = startMs

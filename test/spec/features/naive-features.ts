@@ -1,4 +1,4 @@
-/** The kinds of the slow specification that are made of other features of earlier events (see naive.ts). */
+/** The kinds of the slow specification that use other features of earlier events (see naive.ts). */
 import type { Feature, FeatureSet } from '../../../src/features/feature.js'
 import type { History, Past } from './naive-history.js'
 import { inWindow, itemsOf, sum, type Item } from './naive-windows.js'
@@ -60,7 +60,7 @@ export function surprise(
 }
 
 /**
- * The bucket of each magnitude; of too many buckets the lowest two become one, each time that there is one too many.
+ * The bucket of each magnitude. Each time that there is one bucket too many, the lowest two are merged.
  */
 function bucketed(items: readonly Item<number>[]): readonly Item<number>[] {
   let buckets: Item<number>[] = []

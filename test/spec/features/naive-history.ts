@@ -6,15 +6,15 @@ export interface Past {
   readonly event: Event
   readonly timeMs: number
   /**
-   * The time as of which its windows are read: its own, but not before the entity's newest time less the lateness,
-   * below which history may have been forgotten. Different only for late events, and where tenants share an entity.
+   * The time as of which its windows are read: its own time, but not before the entity's newest time less the lateness,
+   * because earlier history may be forgotten. It differs only for late events, and where tenants share an entity.
    */
   readonly asOfMs: number
-  /** Its features, undefined from those on that are not computed yet. */
+  /** Its features; undefined for those that are not computed yet. */
   readonly vector: readonly (number | undefined)[]
 }
 
-/** The event at hand and the entity's folded events before it, in log order. */
+/** The current event and the entity's earlier folded events, in log order. */
 export interface History {
   readonly self: Past
   readonly past: readonly Past[]

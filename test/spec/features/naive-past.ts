@@ -1,4 +1,4 @@
-/** The kinds of the slow specification that compare with what came before (see naive.ts). */
+/** The kinds of the slow specification that compare with earlier events (see naive.ts). */
 import { localMs, slotOf, slotsIn } from '../../../src/features/event/calendar.js'
 import type { Event, Feature } from '../../../src/features/feature.js'
 import { kilometres } from '../../../src/features/event/geography.js'
@@ -12,7 +12,7 @@ export type Sequential = Exclude<
   { readonly kind: 'ewma' | 'seasonal' | 'neighbour-distance' | 'surprise' }
 >
 
-/** Against the last event in log order, while it is not older than the horizon. */
+/** Compares with the last event in log order, while that is not older than the horizon. */
 export function afterLast(feature: Sequential, history: History): number | undefined {
   const { self } = history
   const last = itemsOf(history, feature.where, true, (event) => event).at(-1)?.past
@@ -42,7 +42,7 @@ export function afterLast(feature: Sequential, history: History): number | undef
   }
 }
 
-/** The items since the last pause as long as the horizon; none if the event itself ends such a pause. */
+/** The items after the last pause as long as the horizon; none if the event itself ends such a pause. */
 export function sinceLastPause<T>(
   items: readonly Item<T>[],
   horizonMs: number,

@@ -7,13 +7,13 @@ import { valueTileRows } from '../../../src/features/kinds/value-tiles.js'
 
 export type Windowed = Exclude<Extract<Feature, { readonly windowMs: number }>, { readonly kind: 'peak' }>
 
-/** What a window is over: where in time each item lies, and what it holds. */
+/** An item of a window: its time and its value. */
 export interface Item<T> {
   readonly past: Past
   readonly value: T
 }
 
-/** The events that a feature is over, each with what it takes from them; those without it are left out. */
+/** The events that a feature uses, each with the feature's value; events without a value are left out. */
 export function itemsOf<T>(
   { self, past }: History,
   where: Where | undefined,
@@ -31,7 +31,7 @@ interface Bounds {
   readonly keep: { readonly exact: number } | { readonly tileMs: number }
 }
 
-/** Of the newest `exact` items those in (as of - window, t]; or all whose tile is in (tile of as of - n, tile of t]. */
+/** The newest `exact` items in (as of - window, t]; or all items whose tile is in (tile of as of - n, tile of t]. */
 export function inWindow<T>(items: readonly Item<T>[], { windowMs, keep }: Bounds, { self }: History): readonly T[] {
   if ('tileMs' in keep) {
     const tile = (timeMs: number): number => Math.floor(timeMs / keep.tileMs)
@@ -45,7 +45,7 @@ export function inWindow<T>(items: readonly Item<T>[], { windowMs, keep }: Bound
     .map(({ value }) => value)
 }
 
-/** By time, and within equal times in log order. */
+/** Ordered by time and, for equal times, in log order. */
 const newest = <T>(items: readonly Item<T>[], count: number): readonly Item<T>[] =>
   items.toSorted((a, b) => a.past.timeMs - b.past.timeMs).slice(-count)
 
@@ -207,7 +207,7 @@ function familiarity(
     : values.filter((value) => value === own).length / values.length
 }
 
-/** Of more different values and tiles than are kept, those of the oldest tile go, and in it the first to have come. */
+/** When there are more values and tiles than are kept, the first value of the oldest tile is dropped first. */
 function withinRows(items: readonly Item<unknown>[], tileMs: number): readonly Item<unknown>[] {
   if (items.length <= valueTileRows) return items
   let kept: Item<unknown>[] = []
@@ -228,7 +228,7 @@ export const sum = (values: readonly number[]): number => values.reduce((total, 
 export const mean = (values: readonly number[]): number | undefined =>
   values.length === 0 ? undefined : sum(values) / values.length
 
-/** Of the population. */
+/** The standard deviation of the population. */
 export function deviation(values: readonly number[]): number | undefined {
   const centre = mean(values)
   return centre === undefined ? undefined : Math.sqrt(mean(values.map((value) => (value - centre) ** 2))!)

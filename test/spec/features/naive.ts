@@ -8,8 +8,8 @@ import { windowed, type Windowed } from './naive-windows.js'
 import type { Folded } from '../../../src/features/plan/plan.js'
 
 /**
- * What the features mean: keep every event, filter, fold, one obvious function per kind. Too slow to run, and the
- * specification that the fast plan is tested against.
+ * The meaning of the features: keep every event, filter, fold, with one simple function per kind. It is too slow for
+ * the engine; it is the specification against which the fast plan is tested.
  */
 export interface NaivePartition {
   fold(event: Event): { readonly folded: Folded; readonly vector: readonly number[] }
@@ -63,7 +63,7 @@ export function naive(set: FeatureSet, seenIds = Infinity): NaivePartition {
     return JSON.stringify(entity.scope === 'tenant' ? [tenantOf(event), ids.map(String)] : ids.map(String))
   }
 
-  /** An entity that has been silent for longer than anything is remembered begins anew. */
+  /** An entity without events for longer than its history is kept starts with an empty history. */
   const historyOf = (name: string, event: Event, vector: readonly number[], clockMs: number): History | undefined => {
     const key = keyOf(name, event)
     if (key === undefined) return undefined
@@ -81,7 +81,7 @@ export function naive(set: FeatureSet, seenIds = Infinity): NaivePartition {
   return { fold }
 }
 
-/** Undefined and NaN both mean that there is nothing to say. */
+/** Undefined and NaN both mean that there is no value. */
 const present = (value: number | undefined): number | undefined =>
   value === undefined || Number.isNaN(value) ? undefined : value
 

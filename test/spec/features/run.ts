@@ -1,16 +1,16 @@
 import type { Event } from '../../../src/features/feature.js'
 import type { Dirty, Folded, PartitionState, Plan } from '../../../src/features/plan/plan.js'
 
-/** Committed blobs by key: what a state store keeps of one partition. */
+/** Committed blobs by key, like a state store for one partition. */
 export type Blobs = Map<string, Buffer>
 
 export interface Step {
   readonly folded: Folded
-  /** As doubles, before the model's single precision. */
+  /** As doubles, before they become the model's single-precision floats. */
   readonly vector: readonly number[]
 }
 
-/** Loads whatever the events need, as often as it takes. */
+/** Loads the blobs that the events need, in as many rounds as needed. */
 export function prepare(state: PartitionState, events: readonly Event[], blobs: Blobs): void {
   for (let keys = state.missing(events); keys.length > 0; keys = state.missing(events))
     state.admit(
@@ -19,7 +19,7 @@ export function prepare(state: PartitionState, events: readonly Event[], blobs: 
     )
 }
 
-/** A vector that keeps doubles; the plan only ever assigns to its elements. */
+/** A vector of doubles; the plan only assigns to its elements. */
 export function foldOne(plan: Plan, state: PartitionState, event: Event): Step {
   const vector = new Float64Array(plan.width)
   const folded = state.fold(event, vector as unknown as Float32Array, 0)
@@ -34,7 +34,7 @@ export function commit(state: PartitionState, blobs: Blobs): Dirty {
   return dirty
 }
 
-/** Where a run cuts the log into chunks, and what happens after each. */
+/** How a run divides the log into chunks, and what it does after each. */
 export interface Cut {
   readonly events: number
   readonly then: 'go on' | 'commit' | 'restart'
@@ -45,7 +45,7 @@ export interface Bounds {
   readonly seenIds: number
 }
 
-/** Folds a log chunk by chunk as the cuts say, in turn for ever, and commits at the end. */
+/** Folds a log chunk by chunk, using the cuts in a cycle, and commits at the end. */
 export function run(
   plan: Plan,
   log: readonly Event[],
@@ -69,6 +69,6 @@ export function run(
   return { steps, blobs }
 }
 
-/** One chunk after another in one state. */
+/** Folds one chunk after another with one state. */
 export const inOneGo = (plan: Plan, log: readonly Event[], seenIds = 1_000) =>
   run(plan, log, [{ events: 7, then: 'go on' }], { cachedEntities: 1_000, seenIds })

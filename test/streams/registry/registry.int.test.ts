@@ -110,7 +110,7 @@ describe('a real registry', () => {
     const registry = open(server().url, { clock })
     const unknown = (await registry.resolve([999_999])).get(999_999)
     assert.deepEqual(unknown, { kind: 'unknown' })
-    assert.deepEqual(clock.slept, [limits.registrySecondLookMs])
+    assert.deepEqual(clock.slept, [limits.registrySecondCheckMs])
     assert.equal((await registry.resolve([999_999])).get(999_999), unknown)
     clock.pass(limits.unknownSchemaMs)
     assert.notEqual((await registry.resolve([999_999])).get(999_999), unknown)

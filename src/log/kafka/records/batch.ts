@@ -6,7 +6,7 @@ import { inflate } from './codecs.js'
 /*
  * A record batch (message format 2), big-endian:
  *
- *   0 base offset i64    8 bytes behind this i32   12 leader epoch i32   16 magic i8 = 2    17 CRC32C of bytes 21.. u32
+ *   0 base offset i64    8 bytes after this i32    12 leader epoch i32   16 magic i8 = 2    17 CRC32C of bytes 21.. u32
  *   21 attributes i16    23 last offset delta i32  27 base time i64      35 largest time i64
  *   43 producer id i64   51 producer epoch i16     53 sequence i32       57 records i32     61 records
  *
@@ -21,7 +21,7 @@ const control = 0x20
 export const readLong = (bytes: Buffer, at: number): number =>
   bytes.readInt32BE(at) * 0x1_0000_0000 + bytes.readUInt32BE(at + 4)
 
-/** A transaction that was aborted: the records of its producer from `first` on, up to its abort marker, are void. */
+/** An aborted transaction: the records of its producer from `first` up to its abort marker are not valid. */
 export interface Aborted {
   readonly producer: number
   readonly first: Offset
@@ -30,18 +30,18 @@ export interface Aborted {
 const none: Readonly<Record<string, Buffer>> = Object.freeze({})
 
 /**
- * The records of one answer of a broker, one after another. Batches are checked and decompressed when they are
- * reached, so that no more than one is held decompressed.
+ * Reads the records of one answer of a broker one after another. It checks and decompresses a batch when it reaches it,
+ * so that at most one batch is decompressed in memory.
  */
 export class RecordSet {
   readonly #bytes: Buffer
   readonly #where: string
   readonly #aborted: Aborted[]
   readonly #void = new Set<number>()
-  /** Of the next batch. */
+  /** Position of the next batch. */
   #at = 0
   #end: Offset
-  /** What is left of the current batch. */
+  /** The current batch: its decompressed records and how many are left. */
   #body: Buffer = Buffer.alloc(0)
   #cursor = 0
   #left = 0
@@ -50,7 +50,7 @@ export class RecordSet {
   #baseMs = 0
   #fixedMs: number | undefined
 
-  /** `from` is what was asked for: records before it, which a batch may begin with, are passed over. */
+  /** `from` is the requested offset. A batch may begin with earlier records; they are skipped. */
   constructor(bytes: Buffer, where: string, from: Offset, aborted: readonly Aborted[] = []) {
     this.#bytes = bytes
     this.#where = where
@@ -58,12 +58,12 @@ export class RecordSet {
     this.#aborted = [...aborted].sort((a, b) => a.first - b.first)
   }
 
-  /** The offset after everything that was passed: there is nothing more to expect before it. */
+  /** The offset up to which everything was read or skipped. */
   get end(): Offset {
     return this.#end
   }
 
-  /** The next record at or after `from` that takes at most `bytes`; undefined at the end, 'full' where it is larger. */
+  /** The next record at or after `from`; 'full' where it has more than `bytes`; undefined at the end of the answer. */
   next(from: Offset, bytes: number): LogRecord | 'full' | undefined {
     while (this.#left > 0 || this.#openBatch()) {
       const start = this.#cursor
@@ -91,7 +91,7 @@ export class RecordSet {
   #passed(at: number, offset: Offset): void {
     this.#cursor = at
     this.#left--
-    // What a compaction took from the batch's end is passed with its last record.
+    // Compaction may have removed records at the batch's end. They are skipped with the last record.
     this.#end = Math.max(this.#end, this.#left === 0 ? this.#batchEnd : offset + 1)
   }
 
@@ -116,7 +116,7 @@ export class RecordSet {
     return headers
   }
 
-  /** Turns to the next batch with records to give; false at the end. A batch that was cut off is asked for again. */
+  /** Opens the next batch with valid records; false at the end. A truncated batch comes whole with the next request. */
   #openBatch(): boolean {
     while (this.#at + batchHeaderBytes <= this.#bytes.length) {
       const start = this.#at
@@ -142,7 +142,7 @@ export class RecordSet {
     if (crc32c(batch.subarray(21)) !== batch.readUInt32BE(17)) throw this.#damaged('a batch fails its checksum')
   }
 
-  /** Markers of transactions hold nothing for readers, and neither do the records of those that were aborted. */
+  /** Readers skip the markers of transactions and the records of aborted transactions. */
   #isVoid(batch: Buffer, attributes: number): boolean {
     const producer = readLong(batch, 43)
     for (; this.#aborted.length > 0 && this.#aborted[0]!.first <= this.#base; this.#aborted.shift())
@@ -172,7 +172,7 @@ export class RecordSet {
     return this.#body.subarray(start, this.#cursor)
   }
 
-  /** A zigzag number of up to 53 bits: times of far-apart records take more than 32. */
+  /** A zigzag number of up to 53 bits: the difference of two record times may take more than 32. */
   #varint(): number {
     let value = 0
     for (let scale = 1; ; scale *= 128) {

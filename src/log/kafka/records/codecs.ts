@@ -4,7 +4,7 @@ import { decompressFrameSync } from 'lz4-napi'
 import { uncompress } from 'snappyjs'
 import { limits } from '../../../base/limits.js'
 
-/** What producers of any language compress with, by the number in a batch's attributes. Throws on damaged input. */
+/** Decompresses the records of a batch. `codec` is the number in its attributes. Throws on damaged input. */
 export function inflate(codec: number, bytes: Buffer): Buffer {
   const decode = codecs[codec]
   if (decode === undefined) throw new RangeError(`unknown compression ${codec}`)
@@ -17,7 +17,7 @@ const tooLarge = (): RangeError => new RangeError(`compressed records grow beyon
 
 const viewOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
-/** Java clients and librdkafka frame snappy blocks as snappy-java does; others send one bare block. */
+/** Java clients and librdkafka frame snappy blocks as snappy-java does; other clients send one block without frame. */
 const xerialMagic = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0])
 const xerialHeaderBytes = 16
 
@@ -37,7 +37,7 @@ function unsnap(bytes: Buffer): Buffer {
   return Buffer.concat(blocks, total)
 }
 
-/** Streamed, because librdkafka and Java leave the content's size out of the frame. */
+/** Uses the streaming decoder, because librdkafka and Java do not put the content's size into the frame. */
 function unzstd(bytes: Buffer): Buffer {
   const parts: Uint8Array[] = []
   let total = 0

@@ -3,11 +3,11 @@ import { putVarint } from '../../blocks/text.js'
 import type { NewRecord } from '../../event-log.js'
 import { batchHeaderBytes } from './batch.js'
 
-/** Who appends: with it a broker recognises a batch that is sent again and takes it once. */
+/** Identifies the appender, so that a broker recognises a batch that is sent again and stores it once. */
 export interface Producer {
   readonly id: number
   readonly epoch: number
-  /** Of the batch's first record: one more than that of the producer's last one in this partition. */
+  /** Sequence number of the batch's first record: the producer's previous record in this partition plus one. */
   readonly sequence: number
 }
 
@@ -19,7 +19,7 @@ const varintBytes = (value: number): number => {
 const zigzag = (value: number): number => (value < 0 ? -2 * value - 1 : 2 * value)
 const sizeBytes = (bytes: Buffer | null): number => (bytes === null ? 1 : varintBytes(2 * bytes.length) + bytes.length)
 
-/** Bytes of a record behind its length. */
+/** Bytes of a record without its length field. */
 function contentBytes({ key, value, headers }: NewRecord, sinceMs: number, index: number): number {
   let bytes = 1 + varintBytes(zigzag(sinceMs)) + varintBytes(2 * index) + sizeBytes(key) + sizeBytes(value)
   let count = 0
@@ -32,7 +32,7 @@ function contentBytes({ key, value, headers }: NewRecord, sinceMs: number, index
 }
 
 /**
- * More than a record takes in a batch, whatever stands around it: three numbers and attributes take 21 bytes at most.
+ * An upper bound of a record's bytes in any batch: its three numbers and its attributes take 21 bytes at most.
  */
 export function recordBound({ key, value, headers }: NewRecord): number {
   let bytes = 32 + (key?.length ?? 0) + (value?.length ?? 0)
@@ -45,7 +45,7 @@ function putLong(into: Buffer, at: number, value: number): void {
   into.writeUInt32BE(value >>> 0, at + 4)
 }
 
-/** Up to 53 bits; `putVarint` takes over where 32 are enough. */
+/** Writes up to 53 bits; `putVarint` writes the last 32. */
 function putLongVarint(into: Buffer, at: number, value: number): number {
   for (; value > 0xffff_ffff; value = Math.floor(value / 128)) into[at++] = (value % 128) | 0x80
   return putVarint(into, at, value)
@@ -74,7 +74,7 @@ function putRecord(into: Buffer, at: number, record: NewRecord, sinceMs: number,
   return at
 }
 
-/** One uncompressed record batch, as a broker stores it: all of it or nothing. Records without a time get `nowMs`. */
+/** One uncompressed record batch. A broker stores it whole or not at all. Records without a time get `nowMs`. */
 export function encodeBatch(records: readonly NewRecord[], nowMs: number, producer: Producer): Buffer {
   const baseMs = records[0]!.timestampMs ?? nowMs
   let largestMs = baseMs

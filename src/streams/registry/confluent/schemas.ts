@@ -85,7 +85,7 @@ function writerSchema(fetched: Fetched): WriterSchema {
  * path gives a 404 too, and a replica learns of a new schema a moment after its producer did.
  */
 async function secondLook(http: RegistryHttp, clock: Clock, id: number): Promise<WriterSchema> {
-  await clock.sleep(limits.registrySecondLookMs)
+  await clock.sleep(limits.registrySecondCheckMs)
   const { status } = await http.ask('GET', `/schemas/ids/${id}`)
   if (status === 404) return { kind: 'unknown' }
   throw new EngineError('REGISTRY_DOWN', `the schema registry at ${http.place} has learned of schema id ${id} only now`)

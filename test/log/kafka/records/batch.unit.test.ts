@@ -6,54 +6,71 @@ import { encodeBatch, recordBound } from '../../../../src/log/kafka/records/enco
 import { crc32c } from '@node-rs/crc32'
 import { failsWith, textRecord, texts } from '../../records.js'
 
-/** Segment files of a Kafka 4.3 broker with three records each, as real producers sent them. */
+/** Segment files of a Kafka 4.3 broker, each with three records of a real producer. */
 const fixtures: readonly (readonly [codec: string, client: string, base64: string])[] = [
   [
     'gzip',
     'the Java client',
-    'AAAAAAAAAAAAAACVAAAAAAIPDbgCAAEAAAACAAABi8/laAAAAAGLz+VoAgAAAAAAAAABAAAAAAAAAAAAAx+LCAAAAAAAAP9rYWNgYODKTq1UMLjAWpSanF+UomCgMMqgKYNJILUsNa8kPjOFIxPIb2FjYGICx4EhPA4MFUYZNGWgxoEhMA5YWMBxYASPAyOFUQZNGahxYAQAj0+BGowEAAA=',
+    'AAAAAAAAAAAAAACVAAAAAAIPDbgCAAEAAAACAAABi8/laAAAAAGLz+VoAgAAAAAAAAABAAAAAAAAAAAAAx+LCAAAAAAAAP9rYWNg' +
+      'YODKTq1UMLjAWpSanF+UomCgMMqgKYNJILUsNa8kPjOFIxPIb2FjYGICx4EhPA4MFUYZNGWgxoEhMA5YWMBxYASPAyOFUQZNGahx' +
+      'YAQAj0+BGowEAAA=',
   ],
   [
     'snappy',
     'the Java client',
-    'AAAAAAAAAAAAAADXAAAAAALvDgsiAAIAAAACAAABi8/laAAAAAGLz+VoAgAAAAAAAAACAAAAAAAAAAAAA4JTTkFQUFkAAAAAAQAAAAEAAACSjAlUhAYAAAAKa2V5IDDQBXJlY29yZCAwIP4JAP4JAP4JAP4JAP4JAHoJAEwCEGV2ZW50X2lkCGlkIDCEBgACAiWEADE1hAAxMYT+CQD+CQD+CQD+CQD+CQBeCQA2hAEUMYQGAAQEJYQAMjWEADIxhP4JAP4JAP4JAP4JAP4JAF4JADgCEGV2ZW50X2lkCGlkIDI=',
+    'AAAAAAAAAAAAAADXAAAAAALvDgsiAAIAAAACAAABi8/laAAAAAGLz+VoAgAAAAAAAAACAAAAAAAAAAAAA4JTTkFQUFkAAAAAAQAA' +
+      'AAEAAACSjAlUhAYAAAAKa2V5IDDQBXJlY29yZCAwIP4JAP4JAP4JAP4JAP4JAHoJAEwCEGV2ZW50X2lkCGlkIDCEBgACAiWEADE1' +
+      'hAAxMYT+CQD+CQD+CQD+CQD+CQBeCQA2hAEUMYQGAAQEJYQAMjWEADIxhP4JAP4JAP4JAP4JAP4JAF4JADgCEGV2ZW50X2lkCGlk' +
+      'IDI=',
   ],
   [
     'lz4',
     'the Java client',
-    'AAAAAAAAAAAAAACjAAAAAAIMM8czAAMAAAACAAABi8/laAAAAAGLz+VoAgAAAAAAAAADAAAAAAAAAAAAAwQiTRhgQIJjAAAA/weEBgAAAAprZXkgMNAFcmVjb3JkIDAgCQD/TfEFAhBldmVudF9pZAhpZCAwhAYAAgKEARUxhAEUMYQBDwkA/0YKhAFhMYQGAAQEhAEVMoQBFDKEAQ8JAP9GBoQBUAhpZCAyAAAAAA==',
+    'AAAAAAAAAAAAAACjAAAAAAIMM8czAAMAAAACAAABi8/laAAAAAGLz+VoAgAAAAAAAAADAAAAAAAAAAAAAwQiTRhgQIJjAAAA/weE' +
+      'BgAAAAprZXkgMNAFcmVjb3JkIDAgCQD/TfEFAhBldmVudF9pZAhpZCAwhAYAAgKEARUxhAEUMYQBDwkA/0YKhAFhMYQGAAQEhAEV' +
+      'MoQBFDKEAQ8JAP9GBoQBUAhpZCAyAAAAAA==',
   ],
   [
     'zstd',
     'the Java client',
-    'AAAAAAAAAAAAAACPAAAAAAKlAR8tAAQAAAACAAABi8/laAAAAAGLz+VoAgAAAAAAAAAEAAAAAAAAAAAAAyi1L/0AWJQCAFQDhAYAAAAKa2V5IDDQBXJlY29yZCAwIAIQZXZlbnRfaWQIaWQgMIQGAAICMTExhAYABAQyMjILAECGKqAAvAPKQAtA3iqgDDwGKhyuluGiWpoBAAA=',
+    'AAAAAAAAAAAAAACPAAAAAAKlAR8tAAQAAAACAAABi8/laAAAAAGLz+VoAgAAAAAAAAAEAAAAAAAAAAAAAyi1L/0AWJQCAFQDhAYA' +
+      'AAAKa2V5IDDQBXJlY29yZCAwIAIQZXZlbnRfaWQIaWQgMIQGAAICMTExhAYABAQyMjILAECGKqAAvAPKQAtA3iqgDDwGKhyuluGi' +
+      'WpoBAAA=',
   ],
   [
     'gzip',
     'librdkafka',
-    'AAAAAAAAAAAAAACVAAAAAALfgoJ0AAEAAAACAAABi8/laAAAAAGLz+VoAv//////////////////AAAAAx+LCAAAAAAAAANrYWNgYODKTq1UMLjAWpSanF+UomCgMMqgKYNJILUsNa8kPjOFIxPIb2FjYGICx4EhPA4MFUYZNGWgxoEhMA5YWMBxYASPAyOFUQZNGahxYAQAj0+BGowEAAA=',
+    'AAAAAAAAAAAAAACVAAAAAALfgoJ0AAEAAAACAAABi8/laAAAAAGLz+VoAv//////////////////AAAAAx+LCAAAAAAAAANrYWNg' +
+      'YODKTq1UMLjAWpSanF+UomCgMMqgKYNJILUsNa8kPjOFIxPIb2FjYGICx4EhPA4MFUYZNGWgxoEhMA5YWMBxYASPAyOFUQZNGahx' +
+      'YAQAj0+BGowEAAA=',
   ],
   [
     'snappy',
     'librdkafka',
-    'AAAAAAAAAAAAAADDAAAAAAIqCQNaAAIAAAACAAABi8/laAAAAAGLz+VoAv//////////////////AAAAA4wJVIQGAAAACmtleSAw0AVyZWNvcmQgMCD+CQD+CQD+CQD+CQD+CQB6CQBMAhBldmVudF9pZAhpZCAwhAYAAgIlhAAxNYQAMTGE/gkA/gkA/gkA/gkA/gkAXgkANoQBFDGEBgAEBCWEADI1hAAyMYT+CQD+CQD+CQD+CQD+CQBeCQA4AhBldmVudF9pZAhpZCAy',
+    'AAAAAAAAAAAAAADDAAAAAAIqCQNaAAIAAAACAAABi8/laAAAAAGLz+VoAv//////////////////AAAAA4wJVIQGAAAACmtleSAw' +
+      '0AVyZWNvcmQgMCD+CQD+CQD+CQD+CQD+CQB6CQBMAhBldmVudF9pZAhpZCAwhAYAAgIlhAAxNYQAMTGE/gkA/gkA/gkA/gkA/gkA' +
+      'XgkANoQBFDGEBgAEBCWEADI1hAAyMYT+CQD+CQD+CQD+CQD+CQBeCQA4AhBldmVudF9pZAhpZCAy',
   ],
   [
     'lz4',
     'librdkafka',
-    'AAAAAAAAAAAAAACjAAAAAAKizXeSAAMAAAACAAABi8/laAAAAAGLz+VoAv//////////////////AAAAAwQiTRhgQIJjAAAA/weEBgAAAAprZXkgMNAFcmVjb3JkIDAgCQD/TfEFAhBldmVudF9pZAhpZCAwhAYAAgKEARUxhAEUMYQBDwkA/0YKhAFhMYQGAAQEhAEVMoQBFDKEAQ8JAP9GBoQBUAhpZCAyAAAAAA==',
+    'AAAAAAAAAAAAAACjAAAAAAKizXeSAAMAAAACAAABi8/laAAAAAGLz+VoAv//////////////////AAAAAwQiTRhgQIJjAAAA/weE' +
+      'BgAAAAprZXkgMNAFcmVjb3JkIDAgCQD/TfEFAhBldmVudF9pZAhpZCAwhAYAAgKEARUxhAEUMYQBDwkA/0YKhAFhMYQGAAQEhAEV' +
+      'MoQBFDKEAQ8JAP9GBoQBUAhpZCAyAAAAAA==',
   ],
   [
     'zstd',
     'librdkafka',
-    'AAAAAAAAAAAAAACMAAAAAAJv+FkuAAQAAAACAAABi8/laAAAAAGLz+VoAv//////////////////AAAAAyi1L/0AWJUCAFQDhAYAAAAKa2V5IDDQBXJlY29yZCAwIAIQZXZlbnRfaWQIaWQgMIQGAAICMTExhAYABAQyMjILAECGKqAAvAPKQAtA3iqgDDwGKhyuluGiWpo=',
+    'AAAAAAAAAAAAAACMAAAAAAJv+FkuAAQAAAACAAABi8/laAAAAAGLz+VoAv//////////////////AAAAAyi1L/0AWJUCAFQDhAYA' +
+      'AAAKa2V5IDDQBXJlY29yZCAwIAIQZXZlbnRfaWQIaWQgMIQGAAICMTExhAYABAQyMjILAECGKqAAvAPKQAtA3iqgDDwGKhyuluGi' +
+      'Wpo=',
   ],
 ]
 
 const producer = { id: 7, epoch: 0, sequence: 0 }
 const encode = (records: readonly NewRecord[]): Buffer => encodeBatch(records, 1_000, producer)
 
-/** Changes a batch's head, and its checksum with it. */
+/** Changes a batch's head and updates its checksum. */
 function altered(batch: Buffer, change: (bytes: Buffer) => void): Buffer {
   const bytes = Buffer.from(batch)
   change(bytes)
@@ -94,13 +111,13 @@ describe('record batches', () => {
     })
 
   for (const [codec, client, base64] of fixtures)
-    test(`${codec} of ${client} that was cut short is damage, not a shorter batch`, () => {
+    test(`${codec} of ${client} that is truncated is damage, not a shorter batch`, () => {
       const bytes = Buffer.from(base64, 'base64')
       const cut = altered(bytes.subarray(0, -9), (batch) => batch.writeInt32BE(batch.length - 12, 8))
       expect(() => all(cut)).toThrow(failsWith('LOG_DAMAGED'))
     })
 
-  test('what is written can be read, times before 1970 and far apart too', () => {
+  test('written records can be read, also with times before 1970 and far apart', () => {
     const given: NewRecord[] = [
       { key: null, value: null, timestampMs: 5 },
       {
@@ -118,7 +135,7 @@ describe('record batches', () => {
     expect(end).toBe(3)
   })
 
-  test('a batch takes no more bytes than its records were said to', () => {
+  test('a batch takes at most the bytes of `recordBound`', () => {
     const records = [
       textRecord('a'),
       textRecord('b', { headers: { long: Buffer.alloc(300) }, timestampMs: 9_007_199_254_740 }),
@@ -134,25 +151,25 @@ describe('record batches', () => {
     expect(() => all(batch)).toThrow(failsWith('LOG_DAMAGED'))
   })
 
-  test('records before the offset that was asked for are passed over', () => {
+  test('records before the requested offset are skipped', () => {
     expect(texts(all(based(encode(['a', 'b', 'c'].map((text) => textRecord(text))), 10), 11).records)).toEqual([
       'b',
       'c',
     ])
   })
 
-  test('a batch that the answer cuts off is left for the next one', () => {
+  test('a batch that is truncated in the answer is left for the next request', () => {
     const whole = encode([textRecord('a')])
     const { records, end } = all(Buffer.concat([whole, based(whole, 1).subarray(0, 70)]))
     expect([texts(records), end]).toEqual([['a'], 1])
   })
 
-  test('offsets that compaction took from the end of a batch are passed', () => {
+  test('offsets that compaction removed from the end of a batch are skipped', () => {
     const compacted = altered(encode([textRecord('a')]), (bytes) => bytes.writeInt32BE(9, 23))
     expect(all(compacted).end).toBe(10)
   })
 
-  test('what an aborted transaction wrote is not seen, and what the same producer wrote later is', () => {
+  test('records of an aborted transaction are skipped, later records of the same producer are not', () => {
     const batches = [
       transactional(encode([textRecord('void')])),
       marker(1),
@@ -162,7 +179,7 @@ describe('record batches', () => {
     expect([texts(records), end]).toEqual([['kept'], 3])
   })
 
-  test('a record that would go beyond the bound is kept for the next read', () => {
+  test('a record that would exceed the bound is left for the next read', () => {
     const set = new RecordSet(encode([textRecord('a'), textRecord('b'.repeat(500))]), 'events/0', 0)
     expect([set.next(0, 100) !== 'full', set.next(0, 100)]).toEqual([true, 'full'])
     expect((set.next(0, 2_000) as LogRecord).offset).toBe(1)
