@@ -28,8 +28,8 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
   },
   'test/cli/client/client.int.test.ts': {
     'src/cli/client': 'beside-engine options run-results',
-    'src/cli/events': 'produce score simulate',
-    'src/cli/reads': 'features predictions sql streams',
+    'src/cli/events': 'score simulate',
+    'src/cli/reads': 'streams',
     'src/compose': 'tasks',
     'src/consumers/scoring': 'score-file score-lines',
   },
@@ -47,6 +47,7 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
     'src/cli/terminal': 'exit options terminal',
     'src/compose': 'presets',
   },
+  'test/cli/reads/queries.int.test.ts': { 'src/cli/reads': 'features predictions sql' },
   'test/cli/servers/schemas.int.test.ts': { 'src/streams/registry': 'schema-report' },
   'test/cli/start/start.unit.test.ts': { 'src/cli/start': 'live-table' },
   'test/cli/start/workers.int.test.ts': { 'src/cli/start': 'worker' },

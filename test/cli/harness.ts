@@ -1,10 +1,11 @@
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { PassThrough, Readable } from 'node:stream'
+import { afterAll } from 'vitest'
 import { run } from '../../src/cli/program.js'
 import type { Terminal } from '../../src/cli/terminal/terminal.js'
 
-/** A terminal whose screen can be read. */
+/** A terminal whose output the test can read. */
 export interface Screen extends Terminal {
   readonly data: () => string
   readonly said: () => string
@@ -56,7 +57,7 @@ export interface Given {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** Something that answers like an engine, and what it was asked. */
+/** A server that answers like an engine, and the requests that it received. */
 export async function answering(
   answer: (asked: Asked, times: number) => Given,
 ): Promise<{ readonly url: string; readonly asked: readonly Asked[]; close(): void }> {
@@ -82,6 +83,17 @@ export async function answering(
       server.closeAllConnections()
       server.close()
     },
+  }
+}
+
+/** Starts such servers for the tests of a file and closes them afterwards. */
+export function engines(): typeof answering {
+  const closing: (() => void)[] = []
+  afterAll(() => closing.forEach((close) => close()))
+  return async (answer) => {
+    const started = await answering(answer)
+    closing.push(() => started.close())
+    return started
   }
 }
 

@@ -13,7 +13,7 @@ const program = packagePath('dist/cli/launch.cjs')
 const directory = mkdtempSync(join(tmpdir(), 'tidemill-process-'))
 
 describe('the installed program', () => {
-  test('ends quietly when the reader of its pipe has seen enough', () => {
+  test('ends quietly when the reader closes the pipe', () => {
     const events = join(directory, 'events.ndjson')
     const line = (id: number): string =>
       JSON.stringify({
@@ -34,7 +34,7 @@ describe('the installed program', () => {
     assert.doesNotMatch(stderr, /EPIPE/)
   })
 
-  test('waits for no more input after Ctrl-C, and says so with 130', async () => {
+  test('stops waiting for input after Ctrl-C, with exit code 130', async () => {
     const engine = await answering(() => ({ body: { results: [{}] } }))
     const child = spawn(
       process.execPath,
@@ -50,7 +50,7 @@ describe('the installed program', () => {
     assert.equal(code, 130)
   })
 
-  test('has threads enough that slow queries hold no flush up, unless told otherwise', () => {
+  test('has enough threads that slow queries do not block flushes, unless a variable sets the number', () => {
     const pool = (variables: Readonly<Record<string, string>>): string =>
       spawnSync(
         process.execPath,
@@ -65,7 +65,7 @@ describe('the installed program', () => {
     assert.equal(pool({ UV_THREADPOOL_SIZE: '5' }), '5')
   })
 
-  test('starts no engine for a command that needs none', () => {
+  test('loads no engine for a command that needs none', () => {
     const { stdout } = spawnSync(
       process.execPath,
       [

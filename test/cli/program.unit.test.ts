@@ -6,16 +6,12 @@ import { tidemill } from './harness.js'
 
 describe('a command line that is wrong', () => {
   const wrong: readonly [string, readonly string[], RegExp][] = [
-    [
-      'an unknown command is answered with the one that was meant',
-      ['strat'],
-      /unknown command 'strat'[\s\S]*Did you mean start\?/,
-    ],
+    ['an unknown command prints the closest one', ['strat'], /unknown command 'strat'[\s\S]*Did you mean start\?/],
     ['an unknown option too', ['start', '--prot', '1'], /unknown option '--prot'[\s\S]*Did you mean --port\?/],
     ['a missing option is named', ['score', '--stream', 'sync'], /required option '--in <file>'/],
     ['a missing argument is named', ['predictions', 'get'], /missing required argument 'event-id'/],
     [
-      'one of a few words lists them',
+      'a wrong choice prints the choices',
       ['predictions', 'list', '--risk', 'huge'],
       /Allowed choices are low, medium, high/,
     ],
@@ -24,7 +20,7 @@ describe('a command line that is wrong', () => {
     ['scopes are listed', ['keys', 'create', '--scopes', 'all'], /Scopes are events:write, predict, read/],
     ['a key belongs to somebody', ['keys', 'create', '--data', 'x'], /--tenant <id>, or --operator/],
     ['no command at all shows what there is', [], /Commands:[\s\S]*start[\s\S]*doctor/],
-    ['a group alone shows what is in it', ['predictions'], /list[\s\S]*get/],
+    ['a group alone prints its commands', ['predictions'], /list[\s\S]*get/],
     ['surplus arguments are refused', ['start', 'now'], /too many arguments/],
   ]
   for (const [name, args, said] of wrong)
@@ -36,7 +32,7 @@ describe('a command line that is wrong', () => {
     })
 })
 
-test('help and version are data, and no failure', async () => {
+test('help and version go to standard output, with exit code 0', async () => {
   const help = await tidemill(['--help'])
   assert.equal(help.exit, 0)
   assert.match(help.data, /Usage: tidemill/)
@@ -46,7 +42,7 @@ test('help and version are data, and no failure', async () => {
   assert.equal((await tidemill(['streams', 'check', '--help'])).exit, 0)
 })
 
-test('every problem of the configuration is told at once, with exit code 3', async () => {
+test('all problems of the configuration are printed at once, with exit code 3', async () => {
   const ran = await tidemill(['start', '--port', 'x', '--rate', 'y', '--tenants', 'acme', '--commit-interval=-1'])
   assert.equal(ran.exit, 3)
   assert.match(ran.said, /3 problems:\n {2}- api\.port \(--port\)/)
@@ -67,11 +63,11 @@ describe('an error ends the command', () => {
     test(`${code} with ${exit}, and without a stack`, () => {
       assert.deepEqual(endOf(new EngineError(code, 'why')), { exit, message: `why [${code}]`, expected: true })
     })
-  test('of the system by what it asks for', () => {
+  test('of the operating system by its code', () => {
     assert.equal(endOf(Object.assign(new Error('full'), { code: 'ENOSPC', syscall: 'write' })).exit, 4)
     assert.equal(endOf(Object.assign(new Error('taken'), { code: 'EADDRINUSE', syscall: 'listen' })).exit, 4)
   })
-  test('that nobody expected with 1, and its stack', () => {
+  test('that is unexpected with 1, and its stack', () => {
     assert.deepEqual(endOf(new TypeError('x is not a function')), {
       exit: 1,
       message: 'x is not a function',

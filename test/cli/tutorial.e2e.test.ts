@@ -62,7 +62,7 @@ test('the stream of the tutorial loads, and scores its events as the page says',
   })
 })
 
-test('a mistake in it is told with its file, line and field, by check and by start alike', async () => {
+test('check and start both print a mistake in it with file, line and field', async () => {
   const directory = filesOfTheTutorial()
   const file = join(directory, 'my-streams', 'door-access.ts')
   writeFileSync(file, readFileSync(file, 'utf8').replace("distinct('door_id'", "distinct('dor_id'"))
@@ -80,6 +80,9 @@ test('the types of its schema are printed for the compiler', async () => {
   const ran = await tidemill(['streams', 'types', join(filesOfTheTutorial(), 'my-streams', 'door-access.avsc')])
   assert.match(
     ran.data,
-    /import type \{ Timestamp \} from 'tidemill'[\s\S]*export interface DoorAccessEvent \{[\s\S]*readonly at: Timestamp\n {2}readonly granted: boolean/,
+    new RegExp(
+      "import type \\{ Timestamp \\} from 'tidemill'[\\s\\S]*export interface DoorAccessEvent \\{[\\s\\S]*" +
+        'readonly at: Timestamp\\n {2}readonly granted: boolean',
+    ),
   )
 })

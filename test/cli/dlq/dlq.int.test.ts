@@ -1,17 +1,10 @@
 import { strict as assert } from 'node:assert'
-import { afterAll, describe, test } from 'vitest'
-import { answering, tidemill, type Asked, type Given } from '../harness.js'
+import { describe, test } from 'vitest'
+import { engines, tidemill, type Asked, type Given } from '../harness.js'
 
-const closing: (() => void)[] = []
-afterAll(() => closing.forEach((close) => close()))
+const engine = engines()
 
-async function engine(answer: Parameters<typeof answering>[0]): ReturnType<typeof answering> {
-  const started = await answering(answer)
-  closing.push(() => started.close())
-  return started
-}
-
-const letter = (position: number, given: object = {}) => ({
+const deadLetter = (position: number, given: object = {}) => ({
   id: `visit/0/${position}`,
   stream: 'visit',
   partition: 0,
@@ -34,11 +27,11 @@ const bodies = (asked: readonly Asked[]): readonly Record<string, unknown>[] =>
 const at = (url: string): string[] => ['--url', url, '--key', 'k']
 
 describe('tidemill dlq list', () => {
-  test('shows new letters, follows the pages, and prints JSON when asked', async () => {
+  test('lists new dead letters page by page, as a table or JSON', async () => {
     const { url, asked } = await engine(({ url: path }): Given => ({
       body: path.includes('cursor=')
-        ? { letters: [letter(1)], next: null }
-        : { letters: [letter(0, { tenant: 'acme' })], next: 'more' },
+        ? { letters: [deadLetter(1)], next: null }
+        : { letters: [deadLetter(0, { tenant: 'acme' })], next: 'more' },
     }))
     const ran = await tidemill(['dlq', 'list', '--stream', 'visit', '--code', 'BAD_JSON', ...at(url)])
     assert.equal(ran.exit, 0)
@@ -54,10 +47,10 @@ describe('tidemill dlq list', () => {
 })
 
 describe('tidemill dlq show', () => {
-  test('shows a letter whole, without letting its bytes move the cursor', async () => {
+  test('shows a whole dead letter, with control characters escaped', async () => {
     const { url, asked } = await engine(() => ({
       body: {
-        letter: letter(0),
+        letter: deadLetter(0),
         key: { text: 'acme' },
         value: { text: '{\u001b[2J' },
         headers: { trace: { base64: '/w==' } },
@@ -72,18 +65,18 @@ describe('tidemill dlq show', () => {
     )
   })
 
-  test('wants a place such as the list names', async () => {
+  test('refuses an id that the list does not print', async () => {
     assert.equal((await tidemill(['dlq', 'show', 'visit', '--url', 'http://x', '--key', 'k'])).exit, 2)
   })
 })
 
 describe('tidemill dlq redrive', () => {
-  test('goes page by page at its rate and says what stays, with exit code 1', async () => {
+  test('sends page by page at its rate, and prints what it did not send, with exit code 1', async () => {
     const { url, asked } = await engine((_, times): Given => ({
       body:
         times === 1
-          ? { results: [{ letter: letter(0), becomes: 'redriven' }], next: 'more' }
-          : { results: [{ letter: letter(1), becomes: 'bad', code: 'BAD_JSON', reason: 'still' }], next: null },
+          ? { results: [{ letter: deadLetter(0), becomes: 'redriven' }], next: 'more' }
+          : { results: [{ letter: deadLetter(1), becomes: 'bad', code: 'BAD_JSON', reason: 'still' }], next: null },
     }))
     const ran = await tidemill([
       'dlq',
@@ -117,12 +110,12 @@ describe('tidemill dlq redrive', () => {
     )
   })
 
-  test('as a dry run tells what each event would become and ends well', async () => {
+  test('prints in a dry run what each event would become, with exit code 0', async () => {
     const results = [
-      { letter: letter(0), becomes: 'scored', score: 0.9, risk: 'high' },
-      { letter: letter(1), becomes: 'late', score: 0.1, risk: 'low' },
-      { letter: letter(2), becomes: 'duplicate' },
-      { letter: letter(3), becomes: 'bad', code: 'BAD_JSON', reason: 'still' },
+      { letter: deadLetter(0), becomes: 'scored', score: 0.9, risk: 'high' },
+      { letter: deadLetter(1), becomes: 'late', score: 0.1, risk: 'low' },
+      { letter: deadLetter(2), becomes: 'duplicate' },
+      { letter: deadLetter(3), becomes: 'bad', code: 'BAD_JSON', reason: 'still' },
     ]
     const { url, asked } = await engine(() => ({ body: { results, next: null } }))
     const ran = await tidemill(['dlq', 'redrive', '--stream', 'visit', '--dry-run', ...at(url)])
@@ -133,14 +126,14 @@ describe('tidemill dlq redrive', () => {
     assert.deepEqual((JSON.parse(json.data) as { counts: object }).counts, { scored: 1, late: 1, duplicate: 1, bad: 1 })
   })
 
-  test('wants a stream', async () =>
+  test('needs a stream', async () =>
     assert.equal((await tidemill(['dlq', 'redrive', '--url', 'http://x', '--key', 'k'])).exit, 2))
 })
 
 describe('tidemill dlq purge', () => {
-  const answer = (): Given => ({ body: { letters: [letter(0), letter(1, { code: 'BAD_FIELD' })], next: null } })
+  const answer = (): Given => ({ body: { letters: [deadLetter(0), deadLetter(1, { code: 'BAD_FIELD' })], next: null } })
 
-  test('counts first, and then purges what it counted', async () => {
+  test('counts first, and then purges that many', async () => {
     const { url, asked } = await engine(answer)
     const ran = await tidemill(['dlq', 'purge', '--stream', 'visit', '--stage', 'decode', '--yes', ...at(url)])
     assert.equal(ran.exit, 0)
@@ -154,18 +147,18 @@ describe('tidemill dlq purge', () => {
     )
   })
 
-  test('does nothing unasked: without a terminal it wants --yes', async () => {
+  test('needs --yes without a terminal', async () => {
     const { url, asked } = await engine(answer)
     const ran = await tidemill(['dlq', 'purge', '--stream', 'visit', '--all', ...at(url)])
     assert.equal(ran.exit, 2)
-    assert.match(ran.said, /Purge 2 letters of visit .* --yes/)
+    assert.match(ran.said, /Purge 2 dead letters of visit .* --yes/)
     assert.deepEqual(
       bodies(asked).map(({ dry_run }) => dry_run),
       [true],
     )
   })
 
-  test('wants to know which letters', async () => {
+  test('needs an option that chooses dead letters', async () => {
     const { url, asked } = await engine(answer)
     assert.equal((await tidemill(['dlq', 'purge', '--stream', 'visit', '--yes', ...at(url)])).exit, 2)
     assert.deepEqual(asked, [])

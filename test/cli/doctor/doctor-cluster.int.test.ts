@@ -88,7 +88,7 @@ ${change.more ?? ''}
   }
 
   describe('the doctor of a cluster', { timeout: 300_000 }, () => {
-    test('finds servers that nobody has used yet, and makes nothing in them', async () => {
+    test('passes for servers that no engine has used yet, and creates nothing on them', async () => {
       const { exit, found } = await examine(configuration())
       assert.equal(exit, 0, JSON.stringify(found))
       assert.deepEqual(
@@ -112,7 +112,7 @@ ${change.more ?? ''}
       )
     })
 
-    test('tells of every part that an engine has used', async () => {
+    test('reports every part that an engine has used', async () => {
       const engine = await startEngine(
         loadConfig({ variables: preset.variables, flags: { dataDirectory: directory, tenants: 'any', 'api.port': 0 } }),
       )
@@ -134,7 +134,7 @@ ${change.more ?? ''}
       assert.deepEqual([found['engine']!.result, found['engine: log']!.result], ['ok', 'ok'])
     })
 
-    test('fails for servers that are away, each by its name, and still looks at the others', async () => {
+    test('fails for unreachable servers by name, and still checks the others', async () => {
       for (const [server, named] of [
         ['kafka', '127.0.0.1:1'],
         ['redis', '127.0.0.1:1'],
@@ -146,7 +146,7 @@ ${change.more ?? ''}
       }
     })
 
-    test('fails for an engine that was named and does not answer', async () => {
+    test('fails for a named engine that does not answer', async () => {
       const { exit, failed } = await examine(configuration(), '--url', 'http://127.0.0.1:1')
       assert.deepEqual([exit, failed], [5, ['engine']])
     })
@@ -157,7 +157,7 @@ ${change.more ?? ''}
       assert.match(found['topics']!.detail, /attendance: retention\.ms is \d+, not 10368000000.*topics apply --dry-run/)
     })
 
-    test('fails when a group is further behind than was asked for', async () => {
+    test('fails when a group has a larger lag than --max-lag', async () => {
       const config = configuration()
       const kafka = await clusterServers(loadConfig({ variables: preset.variables })).kafka()
       await kafka.append(
@@ -186,7 +186,7 @@ ${change.more ?? ''}
       assert.match(full.found['redis servers']!.detail, /nearly full.*more memory/)
     })
 
-    test('fails when state or warehouse remember more of a topic than there is', async () => {
+    test('fails when state or warehouse are ahead of a topic', async () => {
       await redis.set('tidemill:{sync:2}:meta', '9 5000 1 - -1 them someone')
       await warehouse.run("INSERT INTO progress SELECT 'events', 'sync', 1, 700, -1, 0, now64(3)")
       const { exit, failed, found } = await examine(configuration())
@@ -208,7 +208,7 @@ ${change.more ?? ''}
       assert.match(found['migrations']!.detail, /9000_later\.sql: a newer build applied them/)
     })
 
-    test('counts the schemas that a registry has, and fails for one that refuses', async () => {
+    test('counts registered schemas, and fails for a registry that refuses the engine', async () => {
       let answer: Given = { status: 404, body: { error_code: 40401, message: 'no such subject' } }
       const registry = await answering(() => answer)
       onTestFinished(() => registry.close())
@@ -221,7 +221,7 @@ ${change.more ?? ''}
       assert.match(refused.found['registry']!.detail, /refuses the credentials/)
     })
 
-    test('fails when others may read the key that says who the engine is to the brokers', async () => {
+    test("fails when other users may read the key of the engine's Kafka certificate", async () => {
       const key = join(directory, 'client.key')
       writeFileSync(key, '')
       const config = configuration({ ofKafka: `, certFile: ${key}, keyFile: ${key}` })

@@ -38,7 +38,7 @@ async function withEvents(data: string): Promise<string> {
 }
 
 describe('the doctor', () => {
-  test('finds nothing wrong where nothing is yet', async () => {
+  test('passes for an empty directory', async () => {
     const { exit, found } = await examine(join(directory(), 'new'))
     assert.equal(exit, 0)
     assert.match(found['streams']!.detail, /attendance \(\d+ features\)/)
@@ -54,7 +54,7 @@ describe('the doctor', () => {
     assert.deepEqual([found['state']!.result, found['warehouse']!.result], ['ok', 'ok'])
   })
 
-  test('fails with 5 when stored bytes were changed, and names the file', async () => {
+  test('fails with exit code 5 when stored bytes were changed, and names the file', async () => {
     const data = directory()
     const segment = await withEvents(data)
     const bytes = readFileSync(segment)
@@ -66,7 +66,7 @@ describe('the doctor', () => {
     assert.ok(found['log']!.detail.includes(segment), found['log']!.detail)
   })
 
-  test('fails when others may read the keys', async () => {
+  test('fails when other users may read the keys', async () => {
     const data = directory()
     await tidemill(['keys', 'create', '--operator', '--data', data])
     assert.equal((await examine(data)).exit, 0)
@@ -76,7 +76,7 @@ describe('the doctor', () => {
     assert.match(found['keys']!.detail, /chmod 600/)
   })
 
-  test('fails when a model is not the one its manifest describes', async () => {
+  test('fails when a model differs from its manifest', async () => {
     const models = join(directory(), 'models')
     cpSync(packagePath('models'), models, { recursive: true })
     const [family] = readdirSync(models)
@@ -89,7 +89,7 @@ describe('the doctor', () => {
     assert.match(found['models']!.detail, /sha256/)
   })
 
-  test('believes a running engine about itself, and looks at its clock', async () => {
+  test('reports the checks of a running engine, and compares its clock', async () => {
     const data = directory()
     const checks = [{ check: 'log', ok: false, detail: 'disk is full' }]
     const engine = await answering(() => ({
@@ -109,7 +109,7 @@ describe('the doctor', () => {
     )
   })
 
-  test('says that a directory which is a file cannot be one', async () => {
+  test('fails when the data directory is a file', async () => {
     const data = join(directory(), 'file')
     writeFileSync(data, '')
     const { exit, found } = await examine(data)

@@ -10,7 +10,7 @@ import { tidemill } from '../harness.js'
 
 const directory = (): string => join(mkdtempSync(join(tmpdir(), 'tidemill-keys-')), 'data')
 
-test('a key is made, works, is listed without its secret, and is withdrawn', async () => {
+test('a key is created, works, is listed without its secret, and is revoked', async () => {
   const data = directory()
   const made = await tidemill([
     'keys',
@@ -46,7 +46,7 @@ test('a key is made, works, is listed without its secret, and is withdrawn', asy
   assert.equal((await tidemill(['keys', 'revoke', listed.keys[0]!.id, '--data', data])).exit, 1)
 })
 
-test('a key for every tenant is asked for in so many words', async () => {
+test('a key for every tenant needs --operator', async () => {
   const data = directory()
   assert.equal((await tidemill(['keys', 'create', '--data', data, '--tenant', '*'])).exit, 2)
   assert.equal((await tidemill(['keys', 'create', '--data', data, '--operator', '--tenant', 'acme'])).exit, 2)

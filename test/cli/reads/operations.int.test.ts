@@ -11,7 +11,7 @@ import { tidemill } from '../harness.js'
 
 const page = readFileSync(packagePath('docs/operations.md'), 'utf8')
 
-test('every query of the runbook runs on the tables as they are', async () => {
+test('every query of the runbook runs on the tables', async () => {
   const queries = [...page.matchAll(/```sql\n([\s\S]*?)```/g)].map((match) => match[1]!)
   assert.ok(queries.length >= 6)
   const warehouse = await openChdbWarehouse({ directory: mkdtempSync(join(tmpdir(), 'tidemill-runbook-')) })
@@ -23,7 +23,7 @@ test('every query of the runbook runs on the tables as they are', async () => {
   }
 })
 
-test('every command of the runbook exists with the options it is given', async () => {
+test('every command of the runbook exists with its options', async () => {
   const commands = new Set(
     [...page.matchAll(/tidemill ((?:[a-z]+ ?){1,2})/g)]
       .map((match) => match[1]!.trim().split(' '))
@@ -37,7 +37,7 @@ test('every command of the runbook exists with the options it is given', async (
   }
 })
 
-test('every metric of the runbook is one that the engine has', () => {
+test('every metric of the runbook exists', () => {
   // Made from the registry, and compared with it by a test of its own.
   const known = readFileSync(packagePath('docs/reference/metrics.md'), 'utf8')
   for (const [name] of page.matchAll(/tidemill_[a-z_]+/g)) assert.ok(known.includes(`\`${name}\``), name)

@@ -29,8 +29,10 @@ function userStreams() {
     `
     import { avsc, count, defineStream } from 'tidemill'
     export const doors = defineStream({
-      name: '${name}', schema: avsc(import.meta.url, './door.avsc'), id: 'event_id', time: 'at', tenant: 'tenant_id', entities: { door: 'door' },
-      features: { passes_1h: count('1h', { by: 'door' }) }, heuristic: () => 0.1, risk: { high: 0.8, medium: 0.5 }, outcome: { matureAfter: '7d', silenceMeans: 'unknown' },
+      name: '${name}', schema: avsc(import.meta.url, './door.avsc'),
+      id: 'event_id', time: 'at', tenant: 'tenant_id', entities: { door: 'door' },
+      features: { passes_1h: count('1h', { by: 'door' }) }, heuristic: () => 0.1,
+      risk: { high: 0.8, medium: 0.5 }, outcome: { matureAfter: '7d', silenceMeans: 'unknown' },
     })`,
   )
   const have = (own: readonly AvroField[]): void =>
@@ -48,7 +50,7 @@ let streams: ReturnType<typeof userStreams>
 beforeEach(() => void (streams = userStreams()))
 
 describe('schemas', () => {
-  test('are registered once, whatever how often that is asked for', async () => {
+  test('are registered once, even when the command is repeated', async () => {
     const { subject, run } = streams
     const first = await run('register')
     assert.deepEqual(
@@ -60,7 +62,7 @@ describe('schemas', () => {
     assert.deepEqual([again.exit, again.data], [0, first.data.replace('is now', 'was already')])
   })
 
-  test('are listed with the version that they are, and the latest', async () => {
+  test('are listed with their version and the latest one', async () => {
     const { subject, name, have, run } = streams
     const standing = async (): Promise<unknown> => JSON.parse((await run('list', '--json')).data)
     assert.deepEqual(await standing(), {
@@ -79,7 +81,7 @@ describe('schemas', () => {
     )
   })
 
-  test('may follow the latest version when they can read what is written with it', async () => {
+  test('may follow the latest version when they can read its events', async () => {
     const { subject, have, run } = streams
     assert.match((await run('check')).data, /would be the first version/)
     await run('register')
@@ -89,35 +91,31 @@ describe('schemas', () => {
     assert.match((await run('register')).data, /is now version 2/)
   })
 
-  test(
-    'that could not read it are named with the field, whatever the registry thinks of them, and are not ' +
-      'registered',
-    async () => {
-      const { subject, have, run } = streams
-      await run('register')
-      have([...fields, { name: 'force', type: 'double' }])
-      for (const command of ['check', 'register']) {
-        const { exit, data, said } = await run(command)
-        assert.deepEqual([exit, data], [5, ''])
-        assert.match(
-          said,
-          new RegExp(
-            `incompatible ${subject}: test\\.Door\n  events of version 1 cannot be read with it: it has no ` +
-              `field 'force', and the stream's schema gives that no default`,
-          ),
-        )
-      }
-      const { schemas } = JSON.parse((await run('check', '--json')).data) as {
-        schemas: { compatible: boolean; latest: { version: number } }[]
-      }
-      assert.deepEqual(
-        schemas.map(({ compatible, latest }) => [compatible, latest.version]),
-        [[false, 1]],
+  test('that cannot read its events are reported with the field and not registered, at every level', async () => {
+    const { subject, have, run } = streams
+    await run('register')
+    have([...fields, { name: 'force', type: 'double' }])
+    for (const command of ['check', 'register']) {
+      const { exit, data, said } = await run(command)
+      assert.deepEqual([exit, data], [5, ''])
+      assert.match(
+        said,
+        new RegExp(
+          `incompatible ${subject}: test\\.Door\n  events of version 1 cannot be read with it: it has no ` +
+            `field 'force', and the stream's schema gives that no default`,
+        ),
       )
-    },
-  )
+    }
+    const { schemas } = JSON.parse((await run('check', '--json')).data) as {
+      schemas: { compatible: boolean; latest: { version: number } }[]
+    }
+    assert.deepEqual(
+      schemas.map(({ compatible, latest }) => [compatible, latest.version]),
+      [[false, 1]],
+    )
+  })
 
-  test('are held to the level of their subject', async () => {
+  test('must meet the compatibility level of their subject', async () => {
     const { subject, have, run } = streams
     await run('register')
     await fetch(`${server().url}/config/${subject}`, {
@@ -145,13 +143,13 @@ describe('schemas', () => {
 })
 
 describe('without a registry', () => {
-  test('the command says how to name one', async () => {
+  test('the command explains how to name one', async () => {
     const { exit, said } = await tidemill(['schemas', 'list'])
     assert.equal(exit, 2)
-    assert.match(said, /--registry <url>, or schemaRegistry\.url/)
+    assert.match(said, /--registry <url>, TIDEMILL_SCHEMA_REGISTRY_URL, or schemaRegistry\.url/)
   })
 
-  test('that answers, it is a dependency that is away', async () => {
+  test('that answers, the command fails with exit code 4', async () => {
     const { exit, said } = await tidemill(['schemas', 'check', '--registry', 'http://ann:secret@127.0.0.1:1'])
     assert.equal(exit, 4)
     assert.match(said, /the schema registry at http:\/\/127\.0\.0\.1:1 does not answer: .*\[REGISTRY_DOWN\]/)

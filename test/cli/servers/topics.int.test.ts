@@ -35,8 +35,10 @@ function userStream(partitions = 3) {
     `
     import { avsc, count, defineStream } from 'tidemill'
     export const doors = defineStream({
-      name: 'doors', topic: '${topic}', partitions: ${partitions}, schema: avsc(import.meta.url, './door.avsc'), id: 'event_id', time: 'at', tenant: 'tenant_id', entities: { door: 'door' },
-      features: { passes_1h: count('1h', { by: 'door' }) }, heuristic: () => 0.1, risk: { high: 0.8, medium: 0.5 }, outcome: { matureAfter: '7d', silenceMeans: 'unknown' },
+      name: 'doors', topic: '${topic}', partitions: ${partitions}, schema: avsc(import.meta.url, './door.avsc'),
+      id: 'event_id', time: 'at', tenant: 'tenant_id', entities: { door: 'door' },
+      features: { passes_1h: count('1h', { by: 'door' }) }, heuristic: () => 0.1,
+      risk: { high: 0.8, medium: 0.5 }, outcome: { matureAfter: '7d', silenceMeans: 'unknown' },
     })`,
   )
   const run = (command: string, ...more: readonly string[]): Promise<Ran> =>
@@ -90,7 +92,7 @@ const set = (topic: string, settings: Readonly<Record<string, string>>): Promise
   )
 
 describe('topics', () => {
-  test('a dry run says what would be made and makes nothing', async () => {
+  test('a dry run prints what it would create and creates nothing', async () => {
     const { topic, run, standing } = userStream()
     const dry = await run('apply', '--dry-run')
     assert.equal(dry.exit, 0, dry.said)
@@ -101,7 +103,7 @@ describe('topics', () => {
     assert.equal(await standing(), 'missing')
   })
 
-  test('are made with their partitions, retention and compaction; a second time there is nothing to do', async () => {
+  test('are created with their partitions, retention and compaction; repeating it changes nothing', async () => {
     const { topic, run, standing, applied } = userStream()
     const first = await applied()
     assert.deepEqual([first.exit, first.applied], [0, true])
@@ -115,7 +117,7 @@ describe('topics', () => {
     assert.deepEqual((await applied()).changes, [])
   })
 
-  test('whose settings were changed are set right, and settings of other people stay', async () => {
+  test('with other settings are corrected, and foreign settings stay', async () => {
     const { topic, run, standing, applied } = userStream()
     await applied()
     await set(topic, { 'retention.ms': '60000', 'segment.ms': '120000' })
@@ -129,7 +131,7 @@ describe('topics', () => {
     assert.equal(await settingOf(topic, 'segment.ms'), '120000')
   })
 
-  test('with another number of partitions are refused with exit 5, and nothing else is changed either', async () => {
+  test('with another number of partitions are refused with exit code 5, and nothing changes', async () => {
     const { topic, run, applied } = userStream()
     await broker.admin((admin) => admin.createTopics({ topics: [{ topic, numPartitions: 5 }], waitForLeaders: true }))
     const { exit, applied: done, changes } = await applied()
@@ -145,13 +147,13 @@ describe('topics', () => {
     assert.match(said.said, /cannot be changed in place, so the command changed nothing/)
   })
 
-  test('a broker that nobody has is a dependency that is away', async () => {
+  test('an unreachable broker is exit code 4', async () => {
     const { exit, said } = await tidemill(['topics', 'list', '--preset', 'cluster', '--kafka', '127.0.0.1:1'])
     assert.equal(exit, 4)
     assert.match(said, /cannot reach Kafka at 127\.0\.0\.1:1: .*ECONNREFUSED.*\[LOG_DOWN\]/)
   })
 
-  test('of the embedded engine are its own business, and are listed as declared', async () => {
+  test('of the embedded engine are listed as declared', async () => {
     const { exit, data, said } = await tidemill(['topics', 'list', '--json'])
     assert.deepEqual([exit, said], [0, ''])
     const { preset, topics } = JSON.parse(data) as { preset: string; topics: readonly { standing: string }[] }

@@ -76,7 +76,7 @@ async function shows(terminal: Screen, pattern: RegExp): Promise<void> {
 }
 
 describe('start', () => {
-  test('tells where the engine is, with which settings and which key, and stops cleanly on Ctrl-C', async () => {
+  test('prints address, settings and key of the engine, and stops cleanly on Ctrl-C', async () => {
     const terminal = screen()
     const engine = idle()
     const running = runEngine(config, engine.start, terminal)
@@ -88,7 +88,7 @@ describe('start', () => {
       'http://127.0.0.1:50123/docs',
       '(port 8787 was taken)',
       'state commits every 250 ms',
-      'raw events not kept',
+      'raw events not stored',
       'tenants demo',
       'tm_demo',
     ])
@@ -96,21 +96,21 @@ describe('start', () => {
     assert.match(terminal.said(), /Stopping[\s\S]*Stopped after 1 min 5 s; all data is in /)
   })
 
-  test('stops what it started and ends with the failure when a part fails for good', async () => {
+  test('stops the engine and fails when a part fails for good', async () => {
     const terminal = screen()
     const engine = idle(Promise.reject(new EngineError('LOG_DAMAGED', 'segment 7')))
     await assert.rejects(runEngine(config, engine.start, terminal), /segment 7/)
     assert.equal(engine.stopped(), 1)
   })
 
-  test('warns when nobody is a tenant', async () => {
+  test('warns when there are no tenants', async () => {
     const terminal = screen()
     terminal.interrupt()
     await runEngine(loadConfig({ variables: {}, flags: { 'demo.enabled': false } }), idle().start, terminal)
-    assert.match(terminal.said(), /No tenant is configured: every event will become a dead letter/)
+    assert.match(terminal.said(), /No tenant is configured, so every event becomes a dead letter/)
   })
 
-  test('puts log lines above the table, readable on a terminal and as they are elsewhere', async () => {
+  test('prints log lines above the table: readable on a terminal, unchanged elsewhere', async () => {
     const line = `${JSON.stringify({ level: 40, msg: 'waiting', what: 'sync/0', err: { message: 'disk is full' } })}\n`
     for (const [terminal, expected] of [
       [screen('', { columns: 100 }), 'warning waiting: disk is full (what=sync/0)\n'],
@@ -127,8 +127,8 @@ describe('start', () => {
   })
 })
 
-describe('the table', () => {
-  test('has a line a stream, no wider than the terminal', () => {
+describe('the live table', () => {
+  test('has one line per stream, no wider than the terminal', () => {
     const lines = liveTable(snapshot, screen('', { columns: 60 })).split('\n')
     assert.ok(lines.every((line) => line.length <= 60))
     const wide = liveTable(snapshot, screen('', { columns: 200 }))
@@ -136,7 +136,7 @@ describe('the table', () => {
     assert.match(wide, /sync +0 +- +- +7 .*heuristic_v1/)
     assert.match(wide, /warehouse up to date/)
   })
-  test('says when the warehouse is away or behind', () => {
+  test('shows that the warehouse is unreachable or behind', () => {
     assert.match(
       liveTable({ ...snapshot, warehouseUp: false }, screen('', { columns: 200 })),
       /warehouse unreachable, scoring continues/,

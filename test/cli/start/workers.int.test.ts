@@ -59,7 +59,7 @@ const works =
   `process.once('disconnect', () => process.exit(0))\nprocess.once('message', () => process.send({ url: ` +
   `'http://127.0.0.1:2', snapshot: ${JSON.stringify(snapshot)} }))`
 
-test('a worker that dies is started again', async () => {
+test('a worker that dies is restarted', async () => {
   const { engine, starts, lines } = await withWorker(
     (folder) => `if (readdirSync(${JSON.stringify(folder)}).length < 3) process.exit(9)\n${works}`,
   )
@@ -77,7 +77,7 @@ test('a worker that dies is started again', async () => {
   )
 })
 
-test('one that dies too often in a row ends the engine, which says with what and exits with 1', async () => {
+test('a worker that dies too often in a row ends the engine with its reason and exit code 1', async () => {
   const { engine, starts } = await withWorker(
     () => `process.stderr.write('out of luck\\n')\nprocess.kill(process.pid, 'SIGKILL')`,
   )
@@ -86,14 +86,15 @@ test('one that dies too often in a row ends the engine, which says with what and
     assert.deepEqual([exit, expected], [1, true])
     assert.equal(
       message,
-      `worker 2 died ${limits.workerRestarts + 1} times in a row, the last time with SIGKILL; its log lines have the reason`,
+      `worker 2 died ${limits.workerRestarts + 1} times in a row, the last time with SIGKILL; its log lines ` +
+        'have the reason',
     )
     return true
   })
   assert.equal(starts(), limits.workerRestarts + 1)
 })
 
-test('a worker is not started again while the engine stops', async () => {
+test('a worker is not restarted while the engine stops', async () => {
   const { engine, starts, lines } = await withWorker(() => works)
   while (!lines.some((line) => line.includes('scores'))) await systemClock.sleep(10)
   await engine.stop()
