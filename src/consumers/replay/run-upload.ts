@@ -3,7 +3,7 @@ import { encodeBlock } from '../../log/blocks/codec.js'
 import type { Block } from '../../log/blocks/block.js'
 import type { LogView } from '../../log/event-log.js'
 import type { RunResults, StoredBacktest } from '../../contracts/runs.js'
-import type { BacktestReport, BacktestRun } from './backtest-directory.js'
+import type { BacktestReport, BacktestRun } from './backtest/directory.js'
 import { readBlocks } from '../ground/block-rows.js'
 
 export interface UploadOptions {

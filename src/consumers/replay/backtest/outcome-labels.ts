@@ -1,8 +1,8 @@
-import type { LogView } from '../../log/event-log.js'
-import { readUpTo } from '../../log/read-up-to.js'
-import type { Stream } from '../../streams/stream.js'
-import { outcomeFault, type OutcomeValue } from '../warehouse/records.js'
-import { outcomesTopic } from '../ground/topic-names.js'
+import type { LogView } from '../../../log/event-log.js'
+import { readUpTo } from '../../../log/read-up-to.js'
+import type { Stream } from '../../../streams/stream.js'
+import { outcomeFault, type OutcomeValue } from '../../warehouse/records.js'
+import { outcomesTopic } from '../../ground/topic-names.js'
 
 /** What came true, as far as it had arrived by one moment. */
 export interface OutcomeLabels {

@@ -1,8 +1,8 @@
-import type { LogView, Offset, TopicPartition } from '../../log/event-log.js'
-import { readUpTo } from '../../log/read-up-to.js'
-import type { OffsetRange } from '../ground/block-rows.js'
+import type { LogView, Offset, TopicPartition } from '../../../log/event-log.js'
+import { readUpTo } from '../../../log/read-up-to.js'
+import type { OffsetRange } from '../../ground/block-rows.js'
 import type { Difference } from './certificate.js'
-import { readDeadLetter, type StoredDeadLetter } from '../ground/dead-letter-record.js'
+import { readDeadLetter, type StoredDeadLetter } from '../../ground/dead-letter-record.js'
 
 /** Why an event was set aside, without its bytes. */
 type Reason = Pick<StoredDeadLetter, 'offset' | 'code' | 'stage' | 'reason'>

@@ -1,8 +1,8 @@
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { EngineError, messageOf } from '../../base/errors.js'
-import type { Comparison } from './backtest-compare.js'
-import type { Span } from './replay-span.js'
+import { EngineError, messageOf } from '../../../base/errors.js'
+import type { Comparison } from './compare.js'
+import type { Span } from '../replay-span.js'
 
 /** A backtest, as it stands in its directory. Times are epoch ms. */
 export interface BacktestRun {

@@ -1,12 +1,12 @@
-import { backtestFigures, type BacktestFigures } from '../../learning/figures/backtest-figures.js'
-import type { CostRule } from '../../learning/figures/costs.js'
-import { collectRows } from '../../learning/figures/scored-rows.js'
-import { riskLevels, type RiskLevel } from '../../contracts/risks.js'
-import type { LogView } from '../../log/event-log.js'
-import type { GateRules } from '../../log/blocks/gate.js'
-import { alignRows, readBlocks, type RowRef, type Rows } from '../ground/block-rows.js'
+import { backtestFigures, type BacktestFigures } from '../../../learning/figures/backtest-figures.js'
+import type { CostRule } from '../../../learning/figures/costs.js'
+import { collectRows } from '../../../learning/figures/scored-rows.js'
+import { riskLevels, type RiskLevel } from '../../../contracts/risks.js'
+import type { LogView } from '../../../log/event-log.js'
+import type { GateRules } from '../../../log/blocks/gate.js'
+import { alignRows, readBlocks, type RowRef, type Rows } from '../../ground/block-rows.js'
 import type { OutcomeLabels } from './outcome-labels.js'
-import type { Span } from './replay-span.js'
+import type { Span } from '../replay-span.js'
 
 /** One scorer's word on an event. */
 export interface Verdict {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { RowRef } from '../ground/block-rows.js'
+import type { RowRef } from '../../ground/block-rows.js'
 
 /** SHA-256 over values that each say how long they are, so that no two lists of values make the same bytes. */
 export interface Digest {

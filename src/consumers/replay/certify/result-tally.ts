@@ -1,7 +1,7 @@
-import type { RowRef } from '../ground/block-rows.js'
+import type { RowRef } from '../../ground/block-rows.js'
 import type { PartitionDigest, Results } from './certificate.js'
-import type { StoredDeadLetter } from '../ground/dead-letter-record.js'
-import type { Span } from './replay-span.js'
+import type { StoredDeadLetter } from '../../ground/dead-letter-record.js'
+import type { Span } from '../replay-span.js'
 import { digestRow, openDigest } from './result-digest.js'
 
 /** Counts and digests the results of one side, span by span. */
