@@ -1,4 +1,5 @@
 import { EngineError } from '../../base/errors.js'
+import { oneAtATime } from '../../base/one-at-a-time.js'
 import type {
   Becomes,
   DeadLetter,
@@ -42,12 +43,7 @@ export function openDeadLetters({
       )
     return found
   }
-  let queue: Promise<unknown> = Promise.resolve()
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const done = queue.then(work)
-    queue = done.catch(() => undefined)
-    return done
-  }
+  const inOrder = oneAtATime()
   const isNew = (filter: DeadLetterFilter): DeadLetterFilter => ({ ...filter, state: 'new' })
 
   async function redrive(request: RedriveRequest): Promise<DeadLetterPage<Redriven>> {
@@ -119,11 +115,8 @@ export function openDeadLetters({
         await reader.close()
       }
     },
-    redrive: (request) => inTurn(() => redrive(request)),
-    purge: (request) => inTurn(() => purge(request)),
-    async close() {
-      await queue
-      await marks.close()
-    },
+    redrive: (request) => inOrder(() => redrive(request)),
+    purge: (request) => inOrder(() => purge(request)),
+    close: () => inOrder(() => marks.close()),
   }
 }

@@ -3,6 +3,7 @@ import { Value } from '@sinclair/typebox/value'
 import type { Clock } from '../../base/clock.js'
 import type { DeadLetterState } from '../../contracts/dead-letters.js'
 import { limits } from '../../base/limits.js'
+import { oneAtATime } from '../../base/one-at-a-time.js'
 import type { EventLog, Offset } from '../../log/event-log.js'
 import { readUpTo } from '../../log/read-up-to.js'
 import type { Origin } from '../ground/dead-letter-record.js'
@@ -61,7 +62,7 @@ export function openDeadLetterMarks(log: EventLog, clock: Clock, keptMs: number)
   const reader = log.reader(marksTopic)
   const fates = new Map<string, Fate>()
   let next: Offset = 0
-  let queue: Promise<void> = Promise.resolve()
+  const inOrder = oneAtATime()
 
   function fold(mark: Mark): void {
     for (const [origin, attempt] of mark.letters) {
@@ -105,11 +106,7 @@ export function openDeadLetterMarks(log: EventLog, clock: Clock, keptMs: number)
     }
   }
 
-  const refresh = (): Promise<void> => {
-    const done = queue.then(read)
-    queue = done.catch(() => undefined)
-    return done
-  }
+  const refresh = (): Promise<void> => inOrder(read)
   const fateOf = (stream: string, partition: number, { origin }: Origin): Fate | undefined =>
     fates.get(keyOf(stream, partition, origin))
 
@@ -128,10 +125,7 @@ export function openDeadLetterMarks(log: EventLog, clock: Clock, keptMs: number)
       await log.append(marksTopic, [{ key: Buffer.from(mark.stream), value: Buffer.from(JSON.stringify(mark)) }])
       await refresh()
     },
-    async close() {
-      await queue
-      await reader.close()
-    },
+    close: () => inOrder(() => reader.close()),
   }
 }
 

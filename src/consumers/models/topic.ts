@@ -1,5 +1,6 @@
 import { EngineError } from '../../base/errors.js'
 import { limits } from '../../base/limits.js'
+import { oneAtATime } from '../../base/one-at-a-time.js'
 import type { EventLog, Offset } from '../../log/event-log.js'
 import { readUpTo } from '../../log/read-up-to.js'
 import { modelOf, modelPath, type ModelFiles, type ModelName } from '../../scorers/model-store.js'
@@ -46,14 +47,8 @@ export function openModelTopic({ log, report }: ModelTopicOptions): ModelTopic {
   const reader = log.reader(modelsTopic)
   const known = new Map<string, Known>()
   let position: Offset | undefined
-  let turn: Promise<unknown> = Promise.resolve()
-
-  /** One call at a time: they share the reader. */
-  function inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const result = turn.then(work)
-    turn = result.catch(() => undefined)
-    return result
-  }
+  /** The calls share the reader. */
+  const inOrder = oneAtATime()
 
   async function catchUp(): Promise<void> {
     const { first, next } = await log.bounds(modelsTopic)
@@ -142,12 +137,11 @@ export function openModelTopic({ log, report }: ModelTopicOptions): ModelTopic {
   }
 
   return {
-    publish: (name, files) => inTurn(() => publish(name, files)),
-    fetch: (name) => inTurn(() => fetch(name)),
-    async close() {
+    publish: (name, files) => inOrder(() => publish(name, files)),
+    fetch: (name) => inOrder(() => fetch(name)),
+    close() {
       stop.abort()
-      await turn
-      await reader.close()
+      return inOrder(() => reader.close())
     },
   }
 }
