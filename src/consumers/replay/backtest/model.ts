@@ -1,11 +1,12 @@
 import { EngineError } from '../../../base/errors.js'
 import type { LogView } from '../../../log/event-log.js'
 import type { ModelRuntime } from '../../../scorers/model-runtime.js'
-import { readModelFile, type ModelName, type StoredModel } from '../../../scorers/model-store.js'
+import type { ModelName, StoredModel } from '../../../scorers/model-store.js'
 import { emptyRouting, withChampion, type Serving } from '../../../scorers/routing.js'
 import { heuristicVersion } from '../../../scorers/score.js'
 import type { CompiledStream } from '../../ground/compiled.js'
 import { servingOf } from '../../control/serving.js'
+import { servingOfFile } from '../../models/model-file.js'
 import { fixedRouting, routingsAt, servedRouting, type ReplayRouting } from '../replay-routing.js'
 import type { Span } from '../replay-span.js'
 import { controlTopic } from '../../ground/topic-names.js'
@@ -16,15 +17,16 @@ export interface ModelSources {
   readonly readModel: (name: ModelName) => Promise<StoredModel>
 }
 
-/** Who serves now; who served each offset. */
+/** The model that serves now. */
 export const champion = 'champion'
+/** For each offset the model that served it. */
 export const served = 'served'
 
 export const isModelFile = (model: string): boolean => model.endsWith('.onnx') || /[/\\]/.test(model)
 
 /**
- * Who scores a backtest: `champion` as the control topic stands now, `served` as each offset was served, the heuristic
- * by its name, an ONNX file, or a version of the stream's family. Throws UNKNOWN_MODEL, MODEL_MISMATCH, MODEL_DAMAGED.
+ * The routing of a backtest. `model` is `champion`, `served`, the name of the heuristic, an ONNX file, or a version of
+ * the stream's family. Throws UNKNOWN_MODEL, MODEL_MISMATCH, MODEL_DAMAGED.
  */
 export async function modelOfBacktest(
   stream: CompiledStream,
@@ -47,19 +49,7 @@ export async function modelOfBacktest(
         heuristicVersion,
     )
   const serving = isModelFile(model)
-    ? await fileOf(stream, model, runtime)
+    ? await servingOfFile(stream, model, runtime)
     : await load({ family, scope: 'global', version: model })
   return fixedRouting(withChampion(emptyRouting, family, 'global', serving))
-}
-
-async function fileOf(stream: CompiledStream, path: string, runtime: ModelRuntime): Promise<Serving> {
-  const { version, model } = await readModelFile(path)
-  const session = await runtime.open(model)
-  if (session.width !== stream.plan.width)
-    throw new EngineError(
-      'MODEL_MISMATCH',
-      `${path} takes ${session.width} features, stream ${stream.stream.name} has ${stream.plan.width}: ` +
-        stream.plan.names.join(', '),
-    )
-  return { version, session, thresholds: stream.stream.risk, typical: stream.scored.typical }
 }
