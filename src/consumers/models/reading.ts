@@ -18,8 +18,8 @@ export interface ModelReadingOptions {
   /** The models that this machine was given. They are only read. */
   readonly directory: string
   /**
-   * Keeps the models that came over the log. A model that cannot be kept serves from memory, and is fetched again when it
-   * is needed again.
+   * Keeps the models that came over the log. A model that cannot be kept serves from memory, and the next process
+   * fetches it again.
    */
   readonly kept: string
   readonly report: (message: string) => void
