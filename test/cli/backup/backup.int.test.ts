@@ -223,7 +223,7 @@ describe('a backup that was touched', () => {
     refused(
       (backup) => ['backup.json', 'backup.json.sha256'].forEach((name) => rmSync(join(backup, name))),
       5,
-      /never finished/,
+      /an unfinished one/,
     ))
   test('and comes from a newer build is refused with that build', () =>
     refused((backup) => rewrite(backup, (manifest) => (manifest['format'] = 99)), 3, /in format 99/))
