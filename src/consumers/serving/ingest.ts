@@ -107,7 +107,7 @@ async function append(
   return batch.map(({ index, id }, i) => [index, { event_id: id, partition, offset: first + i }])
 }
 
-/** Appends outcomes of one caller, keyed by tenant; each record names the caller's key. Resolves when all are durable. */
+/** Appends outcomes of one caller, keyed by tenant and with the caller's key. Resolves when all are durable. */
 export async function appendOutcomes(log: EventLog, outcomes: readonly Outcome[], { key }: Caller): Promise<void> {
   const records = outcomes.map((outcome) => ({
     key: Buffer.from(outcome.tenant),
