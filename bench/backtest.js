@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
-import { beginBacktest, continueBacktest } from '../dist/consumers/replay/backtest.js'
+import { beginBacktest, continueBacktest } from '../dist/consumers/replay/backtest/backtest.js'
 import { withLog } from '../dist/compose/tasks.js'
 import { withReplay } from '../dist/compose/replays.js'
 

@@ -63,7 +63,7 @@ export function ownStores(config: Config, signal: AbortSignal): StoreHolder {
         onBytes,
       )
     },
-    stillHere: () => undefined,
+    renew: () => undefined,
     release() {
       const held = closing
       closing = createClosing()
@@ -128,7 +128,7 @@ export async function restoreToCluster(
 ): Promise<readonly LeftAlone[]> {
   const directory = config.dataDirectory
   await mkdir(directory, { recursive: true, mode: 0o750 })
-  await demandEmpty(directory, dataPaths(directory).restoring, 'look')
+  await demandEmpty(directory, dataPaths(directory).restoring, 'check')
   const log = await storesIn(config).openLog()
   try {
     return await restoreCluster({ backup, manifest, directory, log, specs: topicSpecs([], undefined), onBytes })

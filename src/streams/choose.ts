@@ -2,6 +2,7 @@ import { EngineError } from '../base/errors.js'
 import { builtinStreams } from './built-in/index.js'
 import { loadStreams } from './load.js'
 import type { Accepted, Stream } from './stream.js'
+import { unknownStream } from './unknown-stream.js'
 
 export interface Choice {
   readonly builtin: 'all' | readonly string[]
@@ -43,8 +44,7 @@ export async function chooseStreams({ builtin, paths, accept }: Choice): Promise
 export async function streamNamed({ paths, accept }: Omit<Choice, 'builtin'>, name: string): Promise<Stream> {
   const own = paths.length === 0 ? [] : await loadStreams(paths)
   const known = [...new Set([...own, ...builtinStreams].map((stream) => stream.name))]
-  if (!known.includes(name))
-    throw new EngineError('UNKNOWN_STREAM', `there is no stream '${name}'; there are: ${known.join(', ')}`)
+  if (!known.includes(name)) throw unknownStream(name, known)
   const found = [...own, ...builtinStreams].find((stream) => stream.name === name)!
   return accepting(
     [found],

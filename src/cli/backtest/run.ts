@@ -6,7 +6,7 @@ import {
   type BacktestDirectory,
   type BacktestReport,
   type BacktestRun,
-} from '../../consumers/replay/backtest-directory.js'
+} from '../../consumers/replay/backtest/directory.js'
 import type { CostRule } from '../../learning/figures/costs.js'
 import { newRunId } from '../client/beside-engine.js'
 import { backtestPage } from '../report/backtest-report.js'
@@ -34,7 +34,7 @@ export interface RunOptions {
 /** Imported when needed, so that the other commands start without loading the engine. */
 export const engineParts = () =>
   Promise.all([
-    import('../../consumers/replay/backtest.js'),
+    import('../../consumers/replay/backtest/backtest.js'),
     import('../../compose/replays.js'),
     import('../../streams/choose.js'),
   ])

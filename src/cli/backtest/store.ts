@@ -1,5 +1,5 @@
 import { dataPaths, type Config } from '../../config/load.js'
-import { backtestDirectory, type BacktestReport } from '../../consumers/replay/backtest-directory.js'
+import { backtestDirectory, type BacktestReport } from '../../consumers/replay/backtest/directory.js'
 import { topicsOf } from '../../streams/stream.js'
 import { endOf } from '../terminal/exit.js'
 import { withRunResults } from '../client/run-results.js'

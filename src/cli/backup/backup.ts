@@ -115,7 +115,7 @@ function restoreOn(group: Command, terminal: Terminal): void {
         ...(options.config !== undefined && { configPath: options.config }),
       })
       const { dataDirectory } = config
-      await demandEmpty(dataDirectory, dataPaths(dataDirectory).restoring, 'look')
+      await demandEmpty(dataDirectory, dataPaths(dataDirectory).restoring, 'check')
       const { manifest, problems } = await verified(path, terminal)
       refuseDamaged(path, problems)
       await restored(path, manifest!, config, terminal)

@@ -63,7 +63,7 @@ export function engineHolder(url: string, directory: string, interrupted: AbortS
       asked = await begin()
       return ready(asked, onBytes)
     },
-    stillHere() {
+    renew() {
       if (asked === undefined || systemClock.nowMs() - renewedAtMs < hereEveryMs) return
       renewedAtMs = systemClock.nowMs()
       asked.client.get(`/api/v2/backups/${asked.id}`).catch(() => undefined)

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { arch } from 'node:os'
 import type { Command } from 'commander'
 import { packageVersion } from '../../config/load.js'
-import type { Certificate, Results } from '../../consumers/replay/certificate.js'
+import type { Certificate, Results } from '../../consumers/replay/certify/certificate.js'
 import { besideEngine, newRunId, replaySettings } from '../client/beside-engine.js'
 import { CommandFailed, exits } from '../terminal/exit.js'
 import { durationOption, settingFlags, timeOption } from '../terminal/options.js'
@@ -70,7 +70,7 @@ async function certificateOf(
 ): Promise<Certificate> {
   const config = besideEngine(command, path)
   const [{ certify }, { withReplay }, { streamNamed }] = await Promise.all([
-    import('../../consumers/replay/certify.js'),
+    import('../../consumers/replay/certify/certify.js'),
     import('../../compose/replays.js'),
     import('../../streams/choose.js'),
   ])

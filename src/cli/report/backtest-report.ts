@@ -1,5 +1,5 @@
-import type { Disagreement } from '../../consumers/replay/backtest-compare.js'
-import type { BacktestReport } from '../../consumers/replay/backtest-directory.js'
+import type { Disagreement } from '../../consumers/replay/backtest/compare.js'
+import type { BacktestReport } from '../../consumers/replay/backtest/directory.js'
 import type { ScorerFigures } from '../../learning/figures/backtest-figures.js'
 import { keySeparator } from '../../base/keys.js'
 import { escaped, figure, fraction, moment, percent, tableOf, whole, words, type Cell } from './markup.js'

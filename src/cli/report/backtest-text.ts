@@ -1,4 +1,4 @@
-import type { BacktestReport, BacktestRun } from '../../consumers/replay/backtest-directory.js'
+import type { BacktestReport, BacktestRun } from '../../consumers/replay/backtest/directory.js'
 import type { ScorerFigures } from '../../learning/figures/backtest-figures.js'
 import { summaryOf } from './backtest-report.js'
 import { count, duration, table } from '../terminal/terminal.js'

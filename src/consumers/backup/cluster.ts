@@ -1,16 +1,16 @@
-import { chmod } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../../base/clock.js'
 import type { EventLog, TopicSpec } from '../../log/event-log.js'
-import { copyWhole, flushTree, type OnBytes } from './files.js'
+import { flushTree, type OnBytes } from './files.js'
 import { gatherFiles, type GatheredFiles } from './gather-files.js'
 import type { Manifest } from './manifest.js'
+import { restoreFiles } from './restore-files.js'
 import { appendCopy, copyTopic } from './topic-copy.js'
 import { controlTopic, modelsTopic } from '../ground/topic-names.js'
 
 /**
- * What the engine itself decides and makes, copied in this order so that no decision lacks its model; events and their
- * results are the servers' to back up.
+ * The topics in a backup of a cluster's engine, in the order of the copy: a copied decision then has its model in the
+ * copy, too. The servers' own backups hold events and results.
  */
 const ownTopics = [controlTopic, modelsTopic] as const
 const copyOf = (topic: string): string => `topics/${topic}.ndjson`
@@ -21,7 +21,7 @@ export interface ClusterOptions extends GatheredFiles {
   readonly signal: AbortSignal
 }
 
-/** Copies what no server of a cluster keeps for the engine, and its decisions and models, into a folder. */
+/** Copies into a folder what the servers of a cluster do not hold, and the engine's decisions and models. */
 export async function gatherCluster(
   options: ClusterOptions,
   folder: string,
@@ -38,23 +38,23 @@ export async function gatherCluster(
 export interface RestoreClusterOptions {
   readonly backup: string
   readonly manifest: Manifest
-  /** Empty. */
+  /** An empty directory. */
   readonly directory: string
   readonly log: EventLog
-  /** Of all topics of the engine. */
+  /** The specs of all topics of the engine. */
   readonly specs: readonly TopicSpec[]
   readonly onBytes: OnBytes
 }
 
-/** A topic that held records already, and therefore stays as it is. */
+/** A topic that held records already. The restore does not change it. */
 export interface LeftAlone {
   readonly topic: string
-  /** Offsets given so far, and those that the backup has. */
+  /** The next offset of the topic, and that of its copy in the backup. */
   readonly next: number
   readonly inBackup: number
 }
 
-/** Fills a directory and those of the engine's own topics that are empty; resolves with the others. */
+/** Fills a directory and those topics that are empty; resolves with the topics that are not. */
 export async function restoreCluster({
   backup,
   manifest,
@@ -64,7 +64,7 @@ export async function restoreCluster({
   onBytes,
 }: RestoreClusterOptions): Promise<readonly LeftAlone[]> {
   const leftAlone: LeftAlone[] = []
-  // Models first: whoever follows a decision finds its model.
+  // Models first, so that a process that reads a decision finds its model.
   for (const at of [...ownTopics].reverse()) {
     await log.ensure(specs.find(({ topic }) => topic === at.topic)!)
     const { next } = await log.bounds(at)
@@ -76,12 +76,7 @@ export async function restoreCluster({
         inBackup: manifest.log.find(({ topic }) => topic === at.topic)?.next ?? 0,
       })
   }
-  for (const { path, bytes, mode } of manifest.files) {
-    if (path.startsWith('topics/')) continue
-    onBytes(bytes)
-    await copyWhole(join(backup, path), join(directory, path))
-    await chmod(join(directory, path), mode)
-  }
+  await restoreFiles(backup, manifest, directory, onBytes, (path) => !path.startsWith('topics/'))
   await flushTree(directory, true)
   return leftAlone
 }

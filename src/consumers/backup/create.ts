@@ -5,29 +5,29 @@ import { EngineError, unless } from '../../base/errors.js'
 import { digestOf, directoryMode, filesBelow, flush, flushTree, type OnBytes } from './files.js'
 import { writeManifest, type BackedUpFile, type Manifest } from './manifest.js'
 
-/** What a backup says of itself besides its files. */
+/** The part of a manifest that describes the backup, without its files. */
 export type Described = Omit<Manifest, 'format' | 'name' | 'files'>
 
 export interface CreateOptions {
-  /** Where backups lie; created where it is missing. */
+  /** The directory of the backups; created where it is missing. */
   readonly to: string
   readonly name: string
   readonly format: number
-  /** Puts everything into an empty folder and says what it is. Its calls to `onBytes` throw when the work is to end. */
+  /** Fills an empty folder and describes what is in it. Its calls to `onBytes` throw when it must end early. */
   readonly gather: (folder: string, onBytes: OnBytes) => Promise<Described>
   readonly signal: AbortSignal
   readonly onProgress: (step: string, bytes: number) => void
 }
 
-/** Everything that others may not read: hashes of keys, and configurations with passwords. */
+/** Only the owner may read hashes of keys, and configurations, which may hold passwords. */
 const isPrivate = (path: string): boolean => path === 'keys.json' || path.startsWith('configuration/')
 
-/** The folder that a backup grows in: whoever looks for backups sees that it is none yet. */
+/** The name of the folder of an unfinished backup. `listBackups` does not take it for a backup. */
 export const unfinished = (name: string): string => `.${name}.incomplete`
 
 /**
- * Makes a backup: gathered beside its place, read back, flushed, and renamed when it is whole. Whatever fails, nothing
- * is left that looks like one. BAD_REQUEST where there is one of this name, DISK_FULL, and what `gather` throws.
+ * Makes a backup: fills a folder beside its place, reads it back, flushes it, and renames it when it is complete. On
+ * failure it removes the folder. BAD_REQUEST where a backup of this name exists, DISK_FULL, and errors of `gather`.
  */
 export async function createBackup(
   options: CreateOptions,
@@ -64,12 +64,12 @@ async function claimFolder(folder: string): Promise<void> {
   if (made === undefined)
     throw new EngineError(
       'BAD_REQUEST',
-      `${folder} exists: another backup of this name is under way, or was cut short. Remove it, or give ` +
+      `${folder} exists: another backup of this name is running, or was interrupted. Remove it, or give ` +
         'another --name.',
     )
 }
 
-/** Reads every file back, so that the checksums are those of what was written, and leaves it on disk with its mode. */
+/** Reads every file back, so that the checksums are those of the written bytes; flushes it and sets its mode. */
 async function sealed(folder: string, onBytes: OnBytes): Promise<BackedUpFile[]> {
   const files: BackedUpFile[] = []
   for (const path of await filesBelow(folder)) {

@@ -7,10 +7,10 @@ import { EngineError, errnoOf, unless } from '../../base/errors.js'
 const stepBytes = 1024 * 1024
 export const directoryMode = 0o750
 
-/** Told of bytes as they are read or written; throws where the work is to end. */
+/** Called with the number of bytes after they are read or written. It throws when the work must end early. */
 export type OnBytes = (bytes: number) => void
 
-/** Copies the first `bytes` of a file to a new one. More may stand behind them, or come meanwhile. */
+/** Copies the first `bytes` of a file to a new one. The file may be longer, and may grow. */
 export async function copyStart(from: string, to: string, bytes: number, onBytes: OnBytes): Promise<void> {
   await mkdir(dirname(to), { recursive: true, mode: directoryMode })
   const source = await open(from, 'r')
@@ -73,7 +73,7 @@ export async function filesBelow(directory: string): Promise<string[]> {
     .sort()
 }
 
-/** What a file holds; with `seal` it is on disk, with this mode, when it resolves. */
+/** The size and checksum of a file. With `seal` it also flushes the file and sets its mode. */
 export async function digestOf(
   path: string,
   onBytes: OnBytes,
@@ -99,7 +99,7 @@ export async function digestOf(
   }
 }
 
-/** Makes the names in a directory and in all below it durable, and the files, too, where `files` asks for it. */
+/** Makes the names in a directory and in all directories below it durable; with `files` also the files. */
 export async function flushTree(directory: string, files: boolean): Promise<void> {
   for (const entry of await readdir(directory, { withFileTypes: true })) {
     if (entry.isDirectory()) await flushTree(join(directory, entry.name), files)
@@ -117,7 +117,7 @@ export async function flush(path: string): Promise<void> {
   }
 }
 
-/** Throws DISK_FULL when a directory's file system has no room for so much. */
+/** Throws DISK_FULL when the file system of a directory has fewer bytes free. */
 export async function demandRoom(directory: string, bytes: number): Promise<void> {
   const free = await freeBytes(directory)
   if (free < bytes)

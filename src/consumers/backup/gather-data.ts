@@ -7,28 +7,28 @@ import { copyIfThere, copyStart, copyWhole, demandRoom, moveTree, type OnBytes }
 import { gatherFiles, type GatheredFiles } from './gather-files.js'
 import type { Manifest } from './manifest.js'
 
-/** Whoever has the stores open: a running engine, or this process. */
+/** The owner of the open stores: a running engine, or this process. */
 export interface StoreHolder {
-  /** Has the stores' part written and the log's moment taken. */
+  /** Makes the owner write the warehouse's part and fix the end of the log. */
   hold(onBytes: OnBytes): Promise<HeldParts>
-  /** To be called while the warehouse's part is copied, which keeps it. */
-  stillHere(): void
-  /** Gives up what is held; nothing where nothing is. */
+  /** Call it often while the warehouse's part is copied: it keeps the owner from removing that part. */
+  renew(): void
+  /** Lets the owner remove its part. Does nothing where nothing is held. */
   release(): Promise<void>
 }
 
 export interface GatherOptions extends GatheredFiles {
   readonly holder: StoreHolder
-  /** Where each thing of the data directory lies. */
+  /** The places in the data directory. */
   readonly paths: GatheredFiles['paths'] & { readonly log: string; readonly demo: string }
   readonly clock: Clock
-  /** Reads one copied file of the log through. Throws LOG_DAMAGED. */
+  /** Reads one copied file of the log to its end. Throws LOG_DAMAGED. */
   readonly checkLogFile: (path: string, at: TopicPartition, extent: LogFileExtent) => Promise<unknown>
 }
 
 /**
- * Copies all that a machine holds, but for what the log rebuilds, into a folder; resolves with the offsets it has and
- * when they were all there were.
+ * Copies everything that a machine holds into a folder, except the state, which the log rebuilds. Resolves with the
+ * offsets in the copy and the time at which they were the whole log.
  */
 export async function gatherData(
   options: GatherOptions,
@@ -36,7 +36,7 @@ export async function gatherData(
   onBytes: OnBytes,
 ): Promise<Pick<Manifest, 'takenAt' | 'log'>> {
   const { holder, paths } = options
-  // How far the demo's story is told comes first: what was told since is told again, and its events are duplicates.
+  // The demo's progress comes first: after a restore the demo repeats later events, which then are duplicates.
   await copyIfThere(paths.demo, join(folder, 'demo.json'))
   const log: Manifest['log'] = []
   let takenAtMs: number
@@ -44,7 +44,7 @@ export async function gatherData(
     const parts = await holder.hold(onBytes)
     takenAtMs = options.clock.nowMs()
     const copied = (bytes: number): void => {
-      holder.stillHere()
+      holder.renew()
       onBytes(bytes)
     }
     await demandRoom(
@@ -59,14 +59,14 @@ export async function gatherData(
   } finally {
     await holder.release()
   }
-  // Last, so that keys made for the backup itself are gone.
+  // Last, because the key that was made for the backup is withdrawn by now.
   await gatherFiles(options, folder)
   return { takenAt: new Date(takenAtMs).toISOString(), log }
 }
 
 /**
- * Copies a partition, the newest file first: retention removes the oldest, so where one is gone, the older ones are,
- * too, and what was copied is still in one piece.
+ * Copies a partition, the newest file first. Retention removes the oldest files first, so when a file is missing, all
+ * older ones are missing, too, and the copied files have no gap.
  */
 async function gatherPartition(
   { files, topic, partition, next }: PartitionFiles,

@@ -2,12 +2,12 @@ import { stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { copyIfThere, copyWhole, filesBelow } from './files.js'
 
-/** What a machine has besides its stores, on either preset. */
+/** The files of a machine outside its stores, with either preset. */
 export interface GatheredFiles {
   readonly paths: { readonly models: string; readonly keys: string }
   /** The models that the machine was given. */
   readonly givenModels: string
-  /** Files of the configuration and of the user's streams: from where, and as what below `configuration`. */
+  /** Files of the configuration and of the user's streams; `file` is the path below `configuration`. */
   readonly configuration: readonly { readonly from: string; readonly file: string }[]
 }
 
@@ -18,7 +18,7 @@ export async function gatherFiles({ paths, givenModels, configuration }: Gathere
   await copyIfThere(paths.keys, join(folder, basename(paths.keys)))
 }
 
-/** Those that are there already stay; hidden folders hold models that are still coming in. */
+/** Copies the models that the folder does not have yet. Hidden folders hold models that are not complete. */
 async function gatherModels(from: string, to: string): Promise<void> {
   for (const path of await filesBelow(from)) {
     if (path.startsWith('.') || (await stat(join(to, path)).catch(() => undefined)) !== undefined) continue

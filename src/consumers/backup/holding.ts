@@ -7,16 +7,16 @@ import { limits } from '../../base/limits.js'
 import type { Warehouse } from '../../sinks/warehouse.js'
 import { backUpWarehouse } from '../../sinks/warehouse-backup.js'
 
-/** A log that lies in files of this machine. */
+/** A log in files of this machine. */
 export interface LogInFiles {
-  /** All partitions at the moment of the call. */
+  /** All partitions as they are at the call. */
   files(): readonly PartitionFiles[]
 }
 
 export interface HoldOptions {
   /** The data directory. */
   readonly directory: string
-  /** The one place that ClickHouse may write backups to. */
+  /** The only directory that ClickHouse may write backups to. */
   readonly backups: string
   readonly warehouse: Warehouse
   readonly log: LogInFiles
@@ -24,8 +24,8 @@ export interface HoldOptions {
 }
 
 /**
- * Writes the warehouse into a folder of this name and then takes the log's moment. In this order the warehouse is the
- * older of the two, whatever comes in meanwhile, and what it lacks is in the log. Throws WAREHOUSE_DOWN.
+ * Writes the warehouse into a folder of this name, then lists the files of the log. In this order the warehouse is
+ * older than the log, so the log has everything that the warehouse lacks. Throws WAREHOUSE_DOWN.
  */
 export async function holdParts(
   { directory, backups, warehouse, log, clock }: HoldOptions,
@@ -38,25 +38,23 @@ export async function holdParts(
   return { directory, warehouse: folder, log: log.files() }
 }
 
-/** The parts that a running engine holds for commands beside it. */
+/** The parts that a running engine holds for backup commands. */
 export type OpenBackups = BackupHolding & { close(): Promise<void> }
 
 export function openBackups(options: HoldOptions): OpenBackups {
   const stopping = new AbortController()
   let held:
-    { readonly id: string; standing: HoldProgress; askedAtMs: number; readonly written: Promise<void> } | undefined
+    { readonly id: string; progress: HoldProgress; askedAtMs: number; readonly written: Promise<void> } | undefined
 
   async function write(id: string): Promise<void> {
-    const say = (standing: HoldProgress): void => {
-      if (held?.id === id) held.standing = standing
+    const report = (progress: HoldProgress): void => {
+      if (held?.id === id) held.progress = progress
     }
+    const onBytes = (bytes: number): void => report({ state: 'writing', bytes })
     try {
-      say({
-        state: 'ready',
-        parts: await holdParts(options, id, stopping.signal, (bytes) => say({ state: 'writing', bytes })),
-      })
+      report({ state: 'ready', parts: await holdParts(options, id, stopping.signal, onBytes) })
     } catch (error) {
-      say({ state: 'failed', message: messageOf(error) })
+      report({ state: 'failed', message: messageOf(error) })
     }
   }
 
@@ -74,13 +72,13 @@ export function openBackups(options: HoldOptions): OpenBackups {
       if (held !== undefined && nowMs - held.askedAtMs < limits.backupLeaseMs)
         throw new EngineError(
           'LOCKED',
-          `backup ${held.id} is under way; wait for its end, or end it with DELETE /api/v2/backups/${held.id}`,
+          `backup ${held.id} is running; wait for its end, or end it with DELETE /api/v2/backups/${held.id}`,
         )
       if (held !== undefined) await end(held.id)
       const id = new Date(nowMs).toISOString().replace(/\W/g, '')
       held = {
         id,
-        standing: { state: 'writing', bytes: 0 },
+        progress: { state: 'writing', bytes: 0 },
         askedAtMs: nowMs,
         written: Promise.resolve().then(() => write(id)),
       }
@@ -89,7 +87,7 @@ export function openBackups(options: HoldOptions): OpenBackups {
     progress(id) {
       if (held?.id !== id) return undefined
       held.askedAtMs = options.clock.nowMs()
-      return held.standing
+      return held.progress
     },
     end,
     async close() {
@@ -99,7 +97,7 @@ export function openBackups(options: HoldOptions): OpenBackups {
   }
 }
 
-/** Undefined where the stores are not files of this machine, or this process has no warehouse. */
+/** Undefined where the log is not in files of this machine, or this process has no warehouse. */
 export const backupsOf = ({
   log,
   warehouse,

@@ -5,27 +5,27 @@ import { Type, type Static } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { messageOf, unless } from '../../base/errors.js'
 
-/** Raised when an older build could not restore what a newer one writes. */
+/** Increased when an older build cannot restore what this one writes. */
 export const backupFormat = 1
 export const manifestName = 'backup.json'
 /** The manifest's own checksum, as `sha256sum -c` reads it. */
 const checksumName = `${manifestName}.sha256`
 
-/** Stays below the backup: no path is absolute, leads up, or names a manifest. */
+/** A path below the backup. It is not absolute, does not lead up, and is not a manifest. */
 const FilePath = Type.String({ pattern: `^(?!/)(?!${manifestName})(?!(.*/)?\\.{1,2}(/|$))[^\\\\\\u0000]+$` })
 
-/** What stands in `backup.json`. */
+/** The content of `backup.json`. */
 export const Manifest = Type.Object({
   format: Type.Integer({ minimum: 1 }),
   name: Type.String(),
-  /** ISO 8601: when the log's moment was taken. */
+  /** ISO 8601: the time at which the copied offsets were the whole log. */
   takenAt: Type.String(),
   build: Type.Object({ version: Type.String(), node: Type.String(), platform: Type.String() }),
   host: Type.String(),
   preset: Type.Union([Type.Literal('embedded'), Type.Literal('cluster')]),
-  /** Where it was taken from: the data directory, and whether an engine ran in it. */
+  /** The data directory, and whether an engine ran in it. */
   source: Type.Object({ directory: Type.String(), running: Type.Boolean() }),
-  /** Per stream what its state and models depend on. */
+  /** What the state and models of each stream depend on. */
   streams: Type.Array(
     Type.Object({
       name: Type.String(),
@@ -35,11 +35,11 @@ export const Manifest = Type.Object({
       stateIdentity: Type.String(),
     }),
   ),
-  /** Offsets that the backup holds: from `first` up to and without `next`. */
+  /** Offsets in the backup: `first` up to `next` (exclusive). */
   log: Type.Array(
     Type.Object({ topic: Type.String(), partition: Type.Integer(), first: Type.Integer(), next: Type.Integer() }),
   ),
-  /** Where the configuration and the stream files came from; they lie below `configuration`. */
+  /** The sources of the configuration and stream files, which are below `configuration`. */
   configuration: Type.Array(Type.Object({ file: Type.String(), from: Type.String() })),
   files: Type.Array(
     Type.Object({
@@ -63,14 +63,14 @@ export async function writeManifest(directory: string, manifest: Manifest): Prom
   return [join(directory, manifestName), join(directory, checksumName)]
 }
 
-/** A manifest, or why there is none that this build can go by. */
+/** A manifest, or why this build cannot use it. */
 export type ReadManifest =
   | { readonly is: 'read'; readonly manifest: Manifest }
   | { readonly is: 'absent' }
   | { readonly is: 'damaged'; readonly problem: string }
   | { readonly is: 'newer'; readonly format: number; readonly version: string }
 
-/** Reads the manifest of a backup and proves it by its checksum. */
+/** Reads the manifest of a backup and verifies its checksum. */
 export async function readManifest(directory: string): Promise<ReadManifest> {
   const [text, checksum] = await Promise.all([
     textOf(join(directory, manifestName)),
@@ -80,7 +80,7 @@ export async function readManifest(directory: string): Promise<ReadManifest> {
   if (text === undefined) return { is: 'damaged', problem: `${manifestName}: is missing` }
   if (checksum === undefined) return { is: 'damaged', problem: `${checksumName}: is missing` }
   if (checksum.slice(0, 64) !== sha256Of(text))
-    return { is: 'damaged', problem: `${manifestName}: does not have the checksum that ${checksumName} says` }
+    return { is: 'damaged', problem: `${manifestName}: does not have the checksum in ${checksumName}` }
   return parse(text)
 }
 

@@ -1,4 +1,4 @@
-import { chmod, readdir, rm, writeFile } from 'node:fs/promises'
+import { readdir, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import type { Clock } from '../../base/clock.js'
 import { diskFailure } from '../../base/disk.js'
@@ -6,35 +6,35 @@ import { EngineError } from '../../base/errors.js'
 import type { EventLog } from '../../log/event-log.js'
 import { restoreWarehouse } from '../../sinks/warehouse-backup.js'
 import type { Warehouse } from '../../sinks/warehouse.js'
-import { copyWhole, demandRoom, flushTree, type OnBytes } from './files.js'
+import { demandRoom, flushTree, type OnBytes } from './files.js'
 import { bytesOf, type Manifest } from './manifest.js'
+import { restoreFiles } from './restore-files.js'
 
 export interface RestoreOptions {
   /** A backup that was verified. */
   readonly backup: string
   readonly manifest: Manifest
-  /** Held by this process. */
+  /** This process holds its lock. */
   readonly directory: string
-  /** Stands in the directory while it is not whole: no engine starts on it. */
+  /** A file in the directory until the restore is complete. No engine starts while it exists. */
   readonly mark: string
   readonly openLog: () => Promise<EventLog & { close(): Promise<void> }>
-  /** An empty warehouse in the directory, which may read backups below this place. */
+  /** Opens an empty warehouse in the directory, which may read backups below `backups`. */
   readonly openWarehouse: (backups: string) => Promise<Warehouse>
   readonly clock: Clock
   readonly signal: AbortSignal
   readonly onBytes: OnBytes
 }
 
-/** What every file system or lock may leave in an empty directory. */
-const nothing = /^(lost\+found|engine\.lock.*)$/
+/** Names that file systems and locks may leave in an empty directory. */
+const ignored = /^(lost\+found|engine\.lock.*)$/
 
 /**
- * Says whether a directory can take a restore: it is empty, or holds one that was interrupted, which begins anew.
- * The rest of that one goes
- * where the directory is to be cleared. BAD_REQUEST otherwise: nothing is ever written over.
+ * Checks that a directory can take a restore: it is empty, or holds an interrupted restore. `clear` removes the rest of
+ * that restore. BAD_REQUEST otherwise: a restore never overwrites anything.
  */
-export async function demandEmpty(directory: string, mark: string, then: 'look' | 'clear'): Promise<void> {
-  const names = (await readdir(directory).catch(() => [])).filter((name) => !nothing.test(name))
+export async function demandEmpty(directory: string, mark: string, then: 'check' | 'clear'): Promise<void> {
+  const names = (await readdir(directory).catch(() => [])).filter((name) => !ignored.test(name))
   if (names.length === 0) return
   if (!names.includes(basename(mark)))
     throw new EngineError(
@@ -46,9 +46,9 @@ export async function demandEmpty(directory: string, mark: string, then: 'look' 
 }
 
 /**
- * Fills an empty directory with what a backup holds and proves it: the log by its checksums and offsets, the warehouse
- * by ClickHouse and by what it says of the log. State is not in a backup; the next start folds it from the log.
- * Whatever fails, the directory is empty again. LOG_DAMAGED, GAP, WAREHOUSE_DOWN, DISK_FULL.
+ * Fills an empty directory from a backup and verifies the result: the log by its checksums and offsets, the warehouse
+ * by ClickHouse and by its progress in the log. A backup has no state; the next start folds it from the log. On failure
+ * it empties the directory again. LOG_DAMAGED, GAP, WAREHOUSE_DOWN, DISK_FULL.
  */
 export async function restoreBackup(options: RestoreOptions): Promise<void> {
   const { backup, manifest, directory, mark, onBytes } = options
@@ -56,13 +56,8 @@ export async function restoreBackup(options: RestoreOptions): Promise<void> {
     await demandRoom(directory, bytesOf(manifest))
     await writeFile(mark, `${JSON.stringify({ backup, name: manifest.name })}\n`, { mode: 0o640 })
     await flushTree(directory, true)
-    for (const { path, bytes, mode } of manifest.files) {
-      if (path.startsWith('warehouse/')) continue
-      onBytes(bytes)
-      await copyWhole(join(backup, path), join(directory, path))
-      await chmod(join(directory, path), mode)
-    }
-    await proveLog(options)
+    await restoreFiles(backup, manifest, directory, onBytes, (path) => !path.startsWith('warehouse/'))
+    await verifyLog(options)
     await fillWarehouse(options)
     await flushTree(directory, true)
     await rm(mark)
@@ -73,7 +68,7 @@ export async function restoreBackup(options: RestoreOptions): Promise<void> {
   }
 }
 
-async function proveLog({ openLog, manifest }: RestoreOptions): Promise<void> {
+async function verifyLog({ openLog, manifest }: RestoreOptions): Promise<void> {
   const log = await openLog()
   try {
     for (const { topic, partition, first, next } of manifest.log) {
@@ -82,7 +77,7 @@ async function proveLog({ openLog, manifest }: RestoreOptions): Promise<void> {
         throw new EngineError(
           'LOG_DAMAGED',
           `${topic}/${partition} holds offsets ${bounds.first} to ${bounds.next - 1} after the restore, the ` +
-            `backup says ${first} to ${next - 1}`,
+            `backup's manifest says ${first} to ${next - 1}`,
         )
     }
   } finally {

@@ -32,7 +32,7 @@ const recordOf = ({ timestampMs, key, value, headers }: Line): NewRecord => ({
   headers: Object.fromEntries(Object.entries(headers).map(([name, text]) => [name, Buffer.from(text, 'base64')])),
 })
 
-/** Writes what a partition holds now to a new file; resolves with its offsets. */
+/** Writes the records that a partition holds now to a new file; resolves with their offsets. */
 export async function copyTopic(
   log: EventLog,
   at: TopicPartition,
@@ -64,7 +64,7 @@ export async function copyTopic(
   return { first, next }
 }
 
-/** Appends a copy to an empty partition, in order. */
+/** Appends the records of a copy to an empty partition, in order. */
 export async function appendCopy(log: EventLog, at: TopicPartition, path: string, onBytes: OnBytes): Promise<void> {
   const file = await open(path, 'r')
   try {

@@ -4,14 +4,14 @@ import { EngineError, unless } from '../../base/errors.js'
 import { digestOf, filesBelow, type OnBytes } from './files.js'
 import { backupFormat, bytesOf, manifestName, readManifest, type Manifest } from './manifest.js'
 
-/** What a look at every byte of a backup found. */
+/** The result of reading every byte of a backup. */
 export type Verified =
   | { readonly manifest: Manifest; readonly problems: readonly string[] }
   | { readonly manifest: undefined; readonly problems: readonly [string] }
 
 /**
- * Compares every file of a backup with its manifest: each that is missing, cut, changed or not of it is a problem, in a
- * sentence that begins with its path. STATE_MISMATCH where a newer build wrote it.
+ * Compares every file of a backup with its manifest. A file that is missing, cut, changed or not in the manifest is a
+ * problem: a sentence that begins with its path. STATE_MISMATCH where a newer build wrote the backup.
  */
 export async function verifyBackup(directory: string, onBytes: OnBytes): Promise<Verified> {
   const read = await readManifest(directory)
@@ -19,7 +19,7 @@ export async function verifyBackup(directory: string, onBytes: OnBytes): Promise
     case 'absent':
       return {
         manifest: undefined,
-        problems: [`${manifestName}: is missing; ${directory} is no backup, or one that was never finished`],
+        problems: [`${manifestName}: is missing; ${directory} is no backup, or an unfinished one`],
       }
     case 'damaged':
       return { manifest: undefined, problems: [read.problem] }
@@ -52,7 +52,7 @@ async function problemsOf(directory: string, { files }: Manifest, onBytes: OnByt
   return problems
 }
 
-/** One entry of a directory of backups. Only the manifest was read. */
+/** An entry of a directory of backups, by its manifest alone. */
 export type Listed =
   | {
       readonly name: string
@@ -67,21 +67,21 @@ export type Listed =
     }
   | { readonly name: string; readonly standing: 'incomplete' | 'damaged' | 'newer'; readonly detail: string }
 
-/** The backups of a directory, oldest first, with those that cannot be used and why; none where it is missing. */
+/** The backups of a directory, oldest first, and why some cannot be used. Empty where the directory is missing. */
 export async function listBackups(directory: string): Promise<readonly Listed[]> {
   const listed: Listed[] = []
   for (const name of await readdir(directory).catch(() => [])) {
     if (!(await stat(join(directory, name))).isDirectory()) continue
-    const one = await look(directory, name)
+    const one = await entryOf(directory, name)
     if (one !== undefined) listed.push(one)
   }
   const key = (one: Listed): string => (one.standing === 'whole' ? one.takenAt : one.name)
   return listed.sort((a, b) => (key(a) < key(b) ? -1 : 1))
 }
 
-async function look(directory: string, name: string): Promise<Listed | undefined> {
+async function entryOf(directory: string, name: string): Promise<Listed | undefined> {
   if (/^\..*\.incomplete$/.test(name))
-    return { name, standing: 'incomplete', detail: 'is being made, or was cut short; then remove it' }
+    return { name, standing: 'incomplete', detail: 'is being made, or was interrupted; then remove it' }
   const read = await readManifest(join(directory, name))
   switch (read.is) {
     case 'absent':

@@ -8,49 +8,52 @@ import type { CompiledStream } from '../ground/compiled.js'
 import type { DeadLetterMarks } from './marks.js'
 import type { StoredDeadLetter } from '../ground/dead-letter-record.js'
 import { deadLetterView, passes } from './view.js'
-import { walkBack, walkOn, type Standing, type Walk, type Walked } from './walk.js'
+import { walkNewestFirst, walkOldestFirst, type Walk, type Walked, type WalkPlace } from './walk.js'
 
 export interface PageSource {
   readonly log: EventLog
   readonly marks: DeadLetterMarks
 }
 
-/** A letter with its bytes, copied out of the reader's buffers. */
+/** A dead letter with its bytes, copied out of the reader's buffers. */
 export interface Found {
-  readonly letter: DeadLetter
+  readonly deadLetter: DeadLetter
   readonly stored: StoredDeadLetter
 }
 
 const Place = Type.Tuple([Type.Integer({ minimum: 0 }), Type.Union([Type.Integer(), Type.Null()])])
-const BackCursor = Type.Object({ back: Type.Record(Type.String(), Place) })
-const OnCursor = Type.Object({
+const NewestFirstCursor = Type.Object({ back: Type.Record(Type.String(), Place) })
+const OldestFirstCursor = Type.Object({
   stream: Type.String(),
   partition: Type.Integer(),
   at: Place,
   ends: Type.Array(Type.Integer()),
 })
-type OnCursor = Static<typeof OnCursor>
+type OldestFirstCursor = Static<typeof OldestFirstCursor>
 
 const written = (cursor: object): string => Buffer.from(JSON.stringify(cursor)).toString('base64url')
 
-function read<Shape extends typeof BackCursor | typeof OnCursor>(shape: Shape, cursor: string): Static<Shape> {
+function read<Shape extends typeof NewestFirstCursor | typeof OldestFirstCursor>(
+  shape: Shape,
+  cursor: string,
+): Static<Shape> {
   try {
     const value: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString())
     if (Value.Check(shape, value)) return value
   } catch {
-    // Falls through to the refusal: it is no cursor either way.
+    // Not JSON: refused below, like JSON of another shape.
   }
-  throw new EngineError('BAD_REQUEST', 'the cursor is none of these letters; begin without one')
+  throw new EngineError('BAD_REQUEST', 'this is no cursor of a list of dead letters; begin without one')
 }
 
-/** Where nothing is left of a partition, also of what comes later. */
-const over: Standing = [0, -1]
+/** The place in a partition of which no page has anything more. Dead letters that come later do not change that. */
+const exhausted: WalkPlace = [0, -1]
 
 /**
- * One page of letters of some streams, newest first in each partition; partitions are merged by the time of their
- * letters.
+ * One page of dead letters of some streams, newest first in each partition; the partitions are merged by the time of
+ * their dead letters.
  */
-export async function pageBack(
+export async function pageNewestFirst(
   { log, marks }: PageSource,
   streams: readonly CompiledStream[],
   filter: DeadLetterFilter,
@@ -58,7 +61,7 @@ export async function pageBack(
   limit: number,
 ): Promise<DeadLetterPage<DeadLetter>> {
   const budget = { records: limits.deadLetterScan }
-  const from = cursor === undefined ? undefined : read(BackCursor, cursor).back
+  const from = cursor === undefined ? undefined : read(NewestFirstCursor, cursor).back
   const walks: Merged[] = []
   try {
     for (const stream of streams)
@@ -66,10 +69,11 @@ export async function pageBack(
         const name = `${stream.stream.name}/${partition}`
         const topic = { topic: stream.topics.deadLetters, partition }
         const { first, next } = await log.bounds(topic, filter.fromMs)
-        const standing = from === undefined ? ([next, null] as const) : (from[name] ?? over)
-        const walk = walkBack(log, topic, standing, first, budget, (stored, position) => {
-          const letter = deadLetterView(stream, stored, position, marks.stateOf(stream.stream.name, partition, stored))
-          return passes(letter, filter) ? letter : undefined
+        const place = from === undefined ? ([next, null] as const) : (from[name] ?? exhausted)
+        const walk = walkNewestFirst(log, topic, place, first, budget, (stored, position) => {
+          const state = marks.stateOf(stream.stream.name, partition, stored)
+          const deadLetter = deadLetterView(stream, stored, position, state)
+          return passes(deadLetter, filter) ? deadLetter : undefined
         })
         walks.push({ name, walk, peeked: await walk.next() })
       }
@@ -93,10 +97,7 @@ interface Merged {
   peeked: Walked<DeadLetter> | undefined
 }
 
-/**
- * The newest of what the walks come to, again and again, until the page is full or one of them cannot say what it has
- * next.
- */
+/** Takes the newest of all walks until the page is full, or until the budget of a walk ends before its next item. */
 async function merge(walks: readonly Merged[], limit: number): Promise<DeadLetter[]> {
   const items: DeadLetter[] = []
   while (items.length < limit && walks.every(({ walk, peeked }) => peeked !== undefined || walk.ended)) {
@@ -115,10 +116,10 @@ async function merge(walks: readonly Merged[], limit: number): Promise<DeadLette
 }
 
 /**
- * One page of letters of a stream with their bytes, partition by partition, the oldest first. The first page says where
- * all of them end, so that what comes while they are worked on is none of theirs.
+ * One page of dead letters of a stream with their bytes, partition by partition, the oldest first. The first page fixes
+ * the end of every partition, so that dead letters that come later are on no page.
  */
-export async function pageOn(
+export async function pageOldestFirst(
   { log, marks }: PageSource,
   stream: CompiledStream,
   filter: DeadLetterFilter,
@@ -128,30 +129,21 @@ export async function pageOn(
   const budget = { records: limits.deadLetterScan }
   const { name } = stream.stream
   const partitions = partitionsOf(stream, filter)
-  if (partitions.length === 0)
-    throw new EngineError(
-      'BAD_REQUEST',
-      `stream ${name} has no partition ${String(filter.partition)}; it has ${stream.stream.partitions}`,
-    )
-  const from: OnCursor =
-    cursor === undefined
-      ? { stream: name, partition: partitions[0]!, at: [0, null], ends: await endsOf(log, stream) }
-      : read(OnCursor, cursor)
-  if (from.stream !== name || !partitions.includes(from.partition))
-    throw new EngineError('BAD_REQUEST', 'the cursor belongs to another question; begin without one')
+  const from = await startOf(log, stream, filter, partitions, cursor)
   const items: Found[] = []
   let bytes = 0
   for (const partition of partitions.filter((one) => one >= from.partition)) {
     const topic = { topic: stream.topics.deadLetters, partition }
     const { first } = await log.bounds(topic, filter.fromMs)
-    const at: Standing = partition === from.partition ? [Math.max(from.at[0], first), from.at[1]] : [first, null]
-    const walk = walkOn(log, topic, at, from.ends[partition] ?? 0, budget, (stored, position): Found | undefined => {
-      const letter = deadLetterView(stream, stored, position, marks.stateOf(name, partition, stored))
-      return passes(letter, filter) ? { letter, stored: copied(stored) } : undefined
+    const at: WalkPlace = partition === from.partition ? [Math.max(from.at[0], first), from.at[1]] : [first, null]
+    const end = from.ends[partition] ?? 0
+    const walk = walkOldestFirst(log, topic, at, end, budget, (stored, position): Found | undefined => {
+      const deadLetter = deadLetterView(stream, stored, position, marks.stateOf(name, partition, stored))
+      return passes(deadLetter, filter) ? { deadLetter, stored: copied(stored) } : undefined
     })
     try {
       for (let one = await walk.next(); one !== undefined; one = await walk.next()) {
-        bytes += one.item.letter.bytes
+        bytes += one.item.deadLetter.bytes
         if (items.length === limit || (items.length > 0 && bytes > limits.appendBytes / 2))
           return { items, next: written({ ...from, partition, at: one.before }) }
         items.push(one.item)
@@ -162,6 +154,25 @@ export async function pageOn(
     }
   }
   return { items }
+}
+
+/** Where a page begins. BAD_REQUEST for a partition that the stream does not have, or the cursor of another list. */
+async function startOf(
+  log: EventLog,
+  stream: CompiledStream,
+  filter: DeadLetterFilter,
+  partitions: readonly number[],
+  cursor: string | undefined,
+): Promise<OldestFirstCursor> {
+  const { name, partitions: count } = stream.stream
+  const [first] = partitions
+  if (first === undefined)
+    throw new EngineError('BAD_REQUEST', `stream ${name} has no partition ${String(filter.partition)}; it has ${count}`)
+  if (cursor === undefined) return { stream: name, partition: first, at: [0, null], ends: await endsOf(log, stream) }
+  const from = read(OldestFirstCursor, cursor)
+  if (from.stream !== name || !partitions.includes(from.partition))
+    throw new EngineError('BAD_REQUEST', 'the cursor belongs to another stream or partition; begin without one')
+  return from
 }
 
 const partitionsOf = ({ stream: { partitions } }: CompiledStream, { partition }: DeadLetterFilter): readonly number[] =>
@@ -175,9 +186,9 @@ const endsOf = (log: EventLog, { stream, topics }: CompiledStream): Promise<numb
     ),
   )
 
-const copied = (letter: StoredDeadLetter): StoredDeadLetter => ({
-  ...letter,
-  key: letter.key && Buffer.from(letter.key),
-  value: letter.value && Buffer.from(letter.value),
-  headers: Object.fromEntries(Object.entries(letter.headers).map(([name, value]) => [name, Buffer.from(value)])),
+const copied = (stored: StoredDeadLetter): StoredDeadLetter => ({
+  ...stored,
+  key: stored.key && Buffer.from(stored.key),
+  value: stored.value && Buffer.from(stored.value),
+  headers: Object.fromEntries(Object.entries(stored.headers).map(([name, value]) => [name, Buffer.from(value)])),
 })

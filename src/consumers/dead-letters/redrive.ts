@@ -2,24 +2,27 @@ import type { Clock } from '../../base/clock.js'
 import type { Becomes, Redriven, RedriveOutcome, RedriveRequest } from '../../contracts/dead-letters.js'
 import { limits } from '../../base/limits.js'
 import type { EventLog, Offset, TopicPartition } from '../../log/event-log.js'
-import { readUpTo } from '../../log/read-up-to.js'
 import type { CompiledStream } from '../ground/compiled.js'
 import type { DeadLetterMarks, Mark } from './marks.js'
 import type { Found } from './pages.js'
 import { isRedriven, originOf, redrivenRecord } from '../ground/dead-letter-record.js'
+import { readPartition } from '../ground/read-partition.js'
 import { decodeToday, tryDeadLetters, type TrialOptions } from './trial.js'
 
 export interface RedriveOptions extends TrialOptions {
   readonly log: EventLog
   readonly marks: DeadLetterMarks
   readonly clock: Clock
-  /** Names this process among those that redrive. */
+  /** A name of this process that no other process has. */
   readonly owner: string
 }
 
 type Asked = Pick<RedriveRequest, 'dryRun' | 'evenBad' | 'by' | 'filter'>
 
-/** Redrives new letters of one stream, each partition's in their order, or says what they would become. */
+/**
+ * Redrives new dead letters of one stream, those of a partition in their order. A dry run only returns what they would
+ * become.
+ */
 export async function redriveAll(
   stream: CompiledStream,
   found: readonly Found[],
@@ -27,8 +30,8 @@ export async function redriveAll(
   options: RedriveOptions,
 ): Promise<readonly Redriven[]> {
   const out: Redriven[] = []
-  for (const partition of new Set(found.map(({ letter }) => letter.partition))) {
-    const mine = found.filter(({ letter }) => letter.partition === partition)
+  for (const partition of new Set(found.map(({ deadLetter }) => deadLetter.partition))) {
+    const mine = found.filter(({ deadLetter }) => deadLetter.partition === partition)
     const outcomes = asked.dryRun
       ? await tryDeadLetters(
           stream,
@@ -37,7 +40,7 @@ export async function redriveAll(
           options,
         )
       : await redrive(stream, partition, mine, asked, options)
-    mine.forEach(({ letter }, i) => out.push({ deadLetter: letter, ...outcomes[i]! }))
+    mine.forEach(({ deadLetter }, i) => out.push({ deadLetter, ...outcomes[i]! }))
   }
   return out
 }
@@ -60,7 +63,8 @@ async function redrive(
 }
 
 /**
- * Dead letters whose records would be set aside again, by their place; a tenant's key sends in events of its tenant alone.
+ * For each dead letter whose record would become a dead letter again: why. A tenant's key may redrive events of that
+ * tenant only.
  */
 async function stillBad(
   stream: CompiledStream,
@@ -88,9 +92,9 @@ async function stillBad(
 }
 
 /**
- * Appends the events of letters to their partition, so that each is there once whatever fails in between: the mark that
- * says so is written before and after, and whoever finds only the first looks for the events in the topic. Of two
- * processes the one whose mark comes first has a letter. Returns the origins that others have.
+ * Appends the events of dead letters to their partition, each once, whatever fails in between. It writes a mark before
+ * and after the append. A process that finds only the first mark searches the topic for the events. Of two processes,
+ * the one whose mark comes first redrives a dead letter. Returns the origins that other processes redrive.
  */
 async function send(
   stream: CompiledStream,
@@ -102,40 +106,41 @@ async function send(
   const { log, marks, clock, owner } = options
   const { name } = stream.stream
   const events: TopicPartition = { topic: stream.topics.events, partition }
-  const begun = ({ stored }: Found) => marks.begun(name, partition, stored)
-  const othersHave = (one: Found): boolean => {
-    const first = begun(one)
-    return first !== undefined && first.owner !== owner && clock.nowMs() < first.atMs + limits.redriveTakesMs
+  const openRedrive = ({ stored }: Found) => marks.openRedrive(name, partition, stored)
+  const isTaken = (one: Found): boolean => {
+    const open = openRedrive(one)
+    return open !== undefined && open.owner !== owner && clock.nowMs() < open.atMs + limits.redriveTakesMs
   }
-  const mark = (letters: readonly Found[]): Pick<Mark, 'stream' | 'partition' | 'by' | 'atMs' | 'letters'> => ({
+  const mark = (of: readonly Found[]): Pick<Mark, 'stream' | 'partition' | 'by' | 'atMs' | 'letters'> => ({
     stream: name,
     partition,
     by,
     atMs: clock.nowMs(),
-    letters: letters.map(({ stored }) => [stored.origin, stored.attempts + 1]),
+    letters: of.map(({ stored }) => [stored.origin, stored.attempts + 1]),
   })
-  const ended = (letters: readonly Found[]): Promise<void> =>
-    letters.length === 0 ? Promise.resolve() : marks.write({ kind: 'redriven', ...mark(letters) })
+  const markRedriven = async (of: readonly Found[]): Promise<void> => {
+    if (of.length > 0) await marks.write({ kind: 'redriven', ...mark(of) })
+  }
 
-  const free = found.filter((one) => !othersHave(one))
-  const unsure = free.filter((one) => begun(one) !== undefined)
-  const there =
-    unsure.length === 0
+  const free = found.filter((one) => !isTaken(one))
+  const unfinished = free.filter((one) => openRedrive(one) !== undefined)
+  const appended =
+    unfinished.length === 0
       ? new Set<string>()
-      : await redrivenSince(log, events, Math.min(...unsure.map((one) => begun(one)!.from)))
-  const isThere = ({ stored }: Found): boolean => there.has(placeOf(stored.origin, stored.attempts + 1))
-  await ended(unsure.filter(isThere))
-  const wanted = free.filter((one) => !isThere(one))
+      : await redrivenSince(log, events, Math.min(...unfinished.map((one) => openRedrive(one)!.from)))
+  const isAppended = ({ stored }: Found): boolean => appended.has(attemptKey(stored.origin, stored.attempts + 1))
+  await markRedriven(unfinished.filter(isAppended))
+  const wanted = free.filter((one) => !isAppended(one))
   if (wanted.length > 0)
     await marks.write({ kind: 'redriving', ...mark(wanted), owner, from: (await log.bounds(events)).next })
-  // Others may have begun, or even ended, since this process last looked.
-  const sent = wanted.filter((one) => begun(one)?.owner === owner)
+  // Another process may have written its mark first, or may even have finished.
+  const sent = wanted.filter((one) => openRedrive(one)?.owner === owner)
   if (sent.length > 0)
     await log.append(
       events,
       sent.map(({ stored }) => redrivenRecord(stored, by)),
     )
-  await ended(sent)
+  await markRedriven(sent)
   return new Set(
     found
       .filter((one) => !free.includes(one) || (wanted.includes(one) && !sent.includes(one)))
@@ -143,22 +148,16 @@ async function send(
   )
 }
 
-const placeOf = (origin: Offset, attempt: number): string => `${origin}/${attempt}`
+const attemptKey = (origin: Offset, attempt: number): string => `${origin}/${attempt}`
 
-/** Which letters were sent in again, of those that stand in the topic from an offset on. */
+/** The redriven events in the topic from an offset on. */
 async function redrivenSince(log: EventLog, at: TopicPartition, from: Offset): Promise<Set<string>> {
-  const there = new Set<string>()
-  const { first, next } = await log.bounds(at)
-  const reader = log.reader(at)
+  const found = new Set<string>()
   const bound = { records: limits.chunkRecords, bytes: limits.chunkBytes }
-  try {
-    for await (const records of readUpTo(reader, Math.max(first, from), next, bound, new AbortController().signal))
-      for (const record of records) {
-        const { origin, attempts } = originOf(record)
-        if (isRedriven(record)) there.add(placeOf(origin, attempts))
-      }
-    return there
-  } finally {
-    await reader.close()
-  }
+  for await (const records of readPartition(log, at, bound, from))
+    for (const record of records) {
+      const { origin, attempts } = originOf(record)
+      if (isRedriven(record)) found.add(attemptKey(origin, attempts))
+    }
+  return found
 }

@@ -22,15 +22,15 @@ export interface TrialOptions {
 }
 
 /**
- * The letters of one partition as records that came now, one behind the other, with what today's schema makes of them.
- * REGISTRY_DOWN.
+ * Decodes dead letters of one partition with today's schema, as if they came now. A record's offset is its place in the
+ * list. REGISTRY_DOWN.
  */
 export async function decodeToday(
   stream: CompiledStream,
-  letters: readonly StoredDeadLetter[],
+  deadLetters: readonly StoredDeadLetter[],
   { schemas, tenants, clock }: Pick<TrialOptions, 'schemas' | 'tenants' | 'clock'>,
 ): Promise<Decoded> {
-  const records = letters.map(({ key, value, headers }, offset): LogRecord => ({
+  const records = deadLetters.map(({ key, value, headers }, offset): LogRecord => ({
     offset,
     timestampMs: clock.nowMs(),
     key,
@@ -41,20 +41,20 @@ export async function decodeToday(
 }
 
 /**
- * What the events of some letters of one partition would become if they came now, in this order: decoded, folded into a
- * copy of the committed state and scored, as the log path would. Nothing is written. STORE_DOWN, REGISTRY_DOWN.
+ * What the events of dead letters of one partition would become if they came now, in this order. Decodes, folds into a
+ * copy of the committed state and scores as the log path does. Writes nothing. STORE_DOWN, REGISTRY_DOWN.
  */
 export async function tryDeadLetters(
   stream: CompiledStream,
   partition: number,
-  letters: readonly StoredDeadLetter[],
+  deadLetters: readonly StoredDeadLetter[],
   options: TrialOptions,
 ): Promise<readonly Becomes[]> {
-  const decoded = await decodeToday(stream, letters, options)
-  const becomes = new Array<Becomes>(letters.length)
+  const decoded = await decodeToday(stream, deadLetters, options)
+  const becomes = new Array<Becomes>(deadLetters.length)
   for (const { record, code, reason } of decoded.dead) becomes[record.offset] = { becomes: 'bad', code, reason }
   if (decoded.events.length === 0) return becomes
-  const block = await scoreChunk(stream, options.routing(), await foldAside(stream, partition, decoded, options), 0)
+  const block = await scoreChunk(stream, options.routing(), await foldCopy(stream, partition, decoded, options), 0)
   for (let row = 0; row < block.rows; row++) {
     const duplicate = block.kinds[row] === 1
     const late = (block.flags[row]! & 1) === 1
@@ -70,15 +70,11 @@ export async function tryDeadLetters(
   return becomes
 }
 
-/** The owner may commit between two reads, and what was read then does not fit together: it is read again. */
+/** Times to read the state: when the owner commits between two reads, what was read does not fit together. */
 const tries = 5
 
-async function foldAside(
-  stream: CompiledStream,
-  partition: number,
-  decoded: Decoded,
-  { store, seenIds }: TrialOptions,
-) {
+/** Folds events into a copy of the committed state. */
+async function foldCopy(stream: CompiledStream, partition: number, decoded: Decoded, { store, seenIds }: TrialOptions) {
   for (let attempt = 1; ; attempt++) {
     try {
       const state = stream.plan.open(limits.cachedEntities, seenIds)

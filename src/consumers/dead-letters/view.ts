@@ -4,7 +4,7 @@ import type { Offset } from '../../log/event-log.js'
 import type { CompiledStream } from '../ground/compiled.js'
 import type { StoredDeadLetter } from '../ground/dead-letter-record.js'
 
-/** What a letter's value holds where it is a JSON object, though not one that its stream takes. */
+/** The JSON object in a dead letter's value, whether or not the schema accepts it; undefined where there is none. */
 export function jsonIn(value: Buffer | null): Readonly<Record<string, unknown>> | undefined {
   if (value?.[0] !== 0x7b || !isUtf8(value)) return undefined
   try {
@@ -15,53 +15,56 @@ export function jsonIn(value: Buffer | null): Readonly<Record<string, unknown>> 
 }
 
 /**
- * Whose letter it is: what its header, its key (where the stream's key is the tenant) and its JSON say, if they agree.
- * Undefined where they do not or are silent: then it is for the operator alone.
+ * The tenant of a dead letter: what its header, its key (where the stream's key is the tenant) and its JSON name.
+ * Undefined where they disagree or name none; then only the operator may see it.
  */
 export function tenantOf({ stream }: CompiledStream, { headers, key, value }: StoredDeadLetter): string | undefined {
   const inside = jsonIn(value)?.[stream.tenant]
-  const said = [
+  const names = [
     headers['tenant']?.toString(),
     stream.key === stream.tenant ? key?.toString() : undefined,
     typeof inside === 'string' ? inside : undefined,
   ].filter((one) => one !== undefined)
-  return said.length > 0 && said[0] !== '' && said.every((one) => one === said[0]) ? said[0] : undefined
+  return names.length > 0 && names[0] !== '' && names.every((one) => one === names[0]) ? names[0] : undefined
 }
 
 export function deadLetterView(
   stream: CompiledStream,
-  letter: StoredDeadLetter,
+  stored: StoredDeadLetter,
   position: Offset,
   state: DeadLetterState,
 ): DeadLetter {
-  const id = letter.headers['event_id']?.toString() ?? jsonIn(letter.value)?.[stream.stream.id]
+  const id = stored.headers['event_id']?.toString() ?? jsonIn(stored.value)?.[stream.stream.id]
   return {
-    id: `${stream.stream.name}/${letter.partition}/${position}`,
+    id: `${stream.stream.name}/${stored.partition}/${position}`,
     stream: stream.stream.name,
-    partition: letter.partition,
-    offset: letter.offset,
-    timeMs: letter.timestampMs,
-    code: letter.code,
-    stage: letter.stage,
-    reason: letter.reason,
-    version: letter.version,
-    attempts: letter.attempts,
-    origin: letter.origin,
-    tenant: tenantOf(stream, letter) ?? null,
+    partition: stored.partition,
+    offset: stored.offset,
+    timeMs: stored.timestampMs,
+    code: stored.code,
+    stage: stored.stage,
+    reason: stored.reason,
+    version: stored.version,
+    attempts: stored.attempts,
+    origin: stored.origin,
+    tenant: tenantOf(stream, stored) ?? null,
     event_id: typeof id === 'string' ? id.slice(0, 256) : null,
-    bytes: letter.value?.length ?? 0,
+    bytes: stored.value?.length ?? 0,
     state,
   }
 }
 
-/** Whether the filter lets a letter through; stream and partition are chosen before anything is read. */
-export const passes = (letter: DeadLetter, { code, stage, tenant, state, fromMs, toMs }: DeadLetterFilter): boolean =>
-  (code === undefined || letter.code === code) &&
-  (stage === undefined || letter.stage === stage) &&
-  (tenant === undefined || letter.tenant === tenant) &&
-  (state === undefined || letter.state === state) &&
-  (fromMs === undefined || letter.timeMs >= fromMs) &&
-  (toMs === undefined || letter.timeMs < toMs)
+/** Whether a dead letter passes the filter; the caller has chosen stream and partition already. */
+export const passes = (
+  deadLetter: DeadLetter,
+  { code, stage, tenant, state, fromMs, toMs }: DeadLetterFilter,
+): boolean =>
+  (code === undefined || deadLetter.code === code) &&
+  (stage === undefined || deadLetter.stage === stage) &&
+  (tenant === undefined || deadLetter.tenant === tenant) &&
+  (state === undefined || deadLetter.state === state) &&
+  (fromMs === undefined || deadLetter.timeMs >= fromMs) &&
+  (toMs === undefined || deadLetter.timeMs < toMs)
 
 export const bytesView = (bytes: Buffer): Bytes =>
   isUtf8(bytes) ? { text: bytes.toString() } : { base64: bytes.toString('base64') }

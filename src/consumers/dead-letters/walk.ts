@@ -3,46 +3,47 @@ import type { EventLog, LogRecord, Offset, PartitionReader, TopicPartition } fro
 import { readUpTo } from '../../log/read-up-to.js'
 import { readDeadLetter, type StoredDeadLetter } from '../ground/dead-letter-record.js'
 
-/** How many more records one question may look at. */
+/** How many more records one request may read. */
 export interface Budget {
   records: number
 }
 
 /**
- * Where a walk stands: the next position among the dead letters, and the offset of the letter that came last; null for
- * none.
+ * A place of a walk: the next position in the dead-letter topic, and the offset that the last dead letter had in the
+ * event topic; null: there was none.
  */
-export type Standing = readonly [position: Offset, offset: Offset | null]
+export type WalkPlace = readonly [position: Offset, offset: Offset | null]
 
 export interface Walked<Item> {
   readonly item: Item
-  /** Where a walk goes on that has not yet come to it. */
-  readonly before: Standing
+  /** A walk from this place gives the item again. */
+  readonly before: WalkPlace
 }
 
 export interface Walk<Item> {
-  /** The next letter; undefined at the end, or when the budget is spent. */
+  /** The next item; undefined at the end, or when the budget is spent. */
   next(): Promise<Walked<Item> | undefined>
-  /** Where to go on; `ended` when there is nothing more. */
-  readonly at: Standing
+  /** A walk from this place continues this one. */
+  readonly at: WalkPlace
+  /** True when there is nothing more. */
   readonly ended: boolean
   close(): Promise<void>
 }
 
-/** Makes of a letter what is kept of it, or undefined to leave it out. Its buffers are good until it returns. */
-export type Take<Item> = (letter: StoredDeadLetter, position: Offset) => Item | undefined
+/** Makes an item of a dead letter; undefined leaves it out. The buffers are valid until it returns. */
+export type Take<Item> = (deadLetter: StoredDeadLetter, position: Offset) => Item | undefined
 
-/** Records of one step: more would be read for nothing when a page is full. */
+/** Records of one step. With larger steps, a full page would leave many records unused. */
 const stepRecords = 256
 
 /**
- * The letters of a partition, each once. After a crash letters may have been written again: what comes later in the
- * walk's direction at an offset that the walk has passed is such a repeat.
+ * The dead letters of a partition down to `first`, each once. A crash may have written dead letters twice. The walk
+ * leaves out a dead letter whose offset in the event topic it has already passed.
  */
-export function walkBack<Item>(
+export function walkNewestFirst<Item>(
   log: EventLog,
   at: TopicPartition,
-  from: Standing,
+  from: WalkPlace,
   first: Offset,
   budget: Budget,
   take: Take<Item>,
@@ -51,17 +52,17 @@ export function walkBack<Item>(
     ended: ([position]) => position <= first,
     range: ([position]) => [Math.max(first, position - Math.min(stepRecords, budget.records)), position],
     order: (records) => records.reverse(),
-    passed: (offset, last) => last === null || offset < last,
+    isNew: (offset, last) => last === null || offset < last,
     after: (position) => position,
     end: ([start]) => start,
   })
 }
 
-/** As `walkBack`, but the oldest first, up to `end`. */
-export function walkOn<Item>(
+/** As `walkNewestFirst`, but the oldest first, and up to `end` (exclusive). */
+export function walkOldestFirst<Item>(
   log: EventLog,
   at: TopicPartition,
-  from: Standing,
+  from: WalkPlace,
   end: Offset,
   budget: Budget,
   take: Take<Item>,
@@ -70,7 +71,7 @@ export function walkOn<Item>(
     ended: ([position]) => position >= end,
     range: ([position]) => [position, Math.min(end, position + Math.min(stepRecords, budget.records))],
     order: (records) => records,
-    passed: (offset, last) => last === null || offset > last,
+    isNew: (offset, last) => last === null || offset > last,
     after: (position) => position + 1,
     end: ([, stop]) => stop,
   })
@@ -79,41 +80,41 @@ export function walkOn<Item>(
 type Range = readonly [start: Offset, stop: Offset]
 
 interface Direction {
-  ended(at: Standing): boolean
-  range(at: Standing): Range
+  ended(at: WalkPlace): boolean
+  range(at: WalkPlace): Range
   order<T>(items: T[]): T[]
-  passed(offset: Offset, last: Offset | null): boolean
+  isNew(offset: Offset, last: Offset | null): boolean
   after(position: Offset): Offset
   end(range: Range): Offset
+}
+
+/** What is left of one read. */
+interface Step<Item> {
+  readonly left: { readonly position: Offset; readonly offset: Offset; readonly item: Item | undefined }[]
+  readonly end: Offset
 }
 
 function walk<Item>(
   log: EventLog,
   topic: TopicPartition,
-  from: Standing,
+  from: WalkPlace,
   budget: Budget,
   take: Take<Item>,
   direction: Direction,
 ): Walk<Item> {
   let at = from
   let reader: PartitionReader | undefined
-  /** Of the step that was read last: what is left of it, and where it ends. */
-  let step:
-    | {
-        readonly left: { readonly position: Offset; readonly offset: Offset; readonly item: Item | undefined }[]
-        readonly end: Offset
-      }
-    | undefined
+  let step: Step<Item> | undefined
 
   async function read(): Promise<void> {
     const range = direction.range(at)
     budget.records -= range[1] - range[0]
     reader ??= log.reader(topic)
     const found = await readRange(reader, range, (record) => {
-      const letter = readDeadLetter(record)
-      return letter === undefined
+      const deadLetter = readDeadLetter(record)
+      return deadLetter === undefined
         ? []
-        : [{ position: record.offset, offset: letter.offset, item: take(letter, record.offset) }]
+        : [{ position: record.offset, offset: deadLetter.offset, item: take(deadLetter, record.offset) }]
     })
     step = { left: direction.order(found), end: direction.end(range) }
   }
@@ -123,7 +124,7 @@ function walk<Item>(
       for (;;) {
         for (let one = step?.left.shift(); one !== undefined; one = step?.left.shift()) {
           const before = at
-          const isNew = direction.passed(one.offset, at[1])
+          const isNew = direction.isNew(one.offset, at[1])
           at = [direction.after(one.position), isNew ? one.offset : at[1]]
           if (isNew && one.item !== undefined) return { item: one.item, before }
         }
@@ -145,7 +146,7 @@ function walk<Item>(
   }
 }
 
-/** What is made of every record in a range, in their order. */
+/** Makes items of every record in a range, in order. */
 async function readRange<T>(
   reader: PartitionReader,
   [start, stop]: Range,

@@ -8,23 +8,20 @@ const bootstrap = 'bootstrap'
 
 export interface BundledOptions {
   readonly streams: readonly CompiledStream[]
-  /** The content of the models folder, versions ascending. */
+  /** The models in the models folder, versions ascending. */
   readonly models: readonly ModelName[]
   /** What is decided so far. */
   readonly routes: Pick<Routes, 'last'>
   readonly readModel: (name: ModelName) => Promise<StoredModel>
-  /**
-   * Makes a model known to every machine. Done before anything is decided, so that a process that follows a decision
-   * finds its model.
-   */
+  /** Makes a model known to every machine. Called before any decision, so that every process finds the model of one. */
   readonly publish?: (name: ModelName) => Promise<void>
   readonly report: (message: string) => void
 }
 
 /**
- * What an engine decides by itself when it starts. Every bundled model is published, and the newest bundled model of a
- * stream's family serves until a person has decided otherwise. A model that does not fit the stream is reported and left
- * out, and a model that its manifest withholds is left out; the heuristic then serves.
+ * The decisions of an engine at its start. It publishes every bundled model. The newest bundled model of a stream's
+ * family serves, unless a person has decided otherwise. The heuristic serves where the model does not fit the stream,
+ * which is reported, or where its manifest withholds it.
  */
 export async function bundledDecisions(options: BundledOptions): Promise<readonly NewDecision[]> {
   const decisions: NewDecision[] = []
@@ -49,7 +46,7 @@ const unfit = 'the bundled model no longer fits the stream, or is withheld'
 const mayReplace = (last: RouteDecision, newest: ModelName): boolean =>
   last.by === bootstrap && !(last.kind === 'activate' && last.version === newest.version)
 
-/** The models that other machines can have now. A person may return to an older one, so all of them are published. */
+/** Publishes all versions, because a person may return to an older one. Returns those that every machine can read. */
 async function publishAll(
   { publish, report }: BundledOptions,
   models: readonly ModelName[],
@@ -62,7 +59,7 @@ async function publishAll(
       published.add(name)
     } catch (error) {
       if (!isEngineError(error) || error.disposition === 'retry') throw error
-      report(`${error.message}: it is not published, and does not come to serve by itself`)
+      report(`${error.message}: it is not published, and the engine does not make it serve`)
     }
   }
   return published

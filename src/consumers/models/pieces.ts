@@ -4,10 +4,10 @@ import { limits } from '../../base/limits.js'
 import type { LogRecord, NewRecord } from '../../log/event-log.js'
 import { modelPath, type ModelFiles, type ModelName } from '../../scorers/model-store.js'
 
-/** One record's worth of a model. */
+/** A part of a model that fits in one record. */
 export interface Piece {
   readonly name: ModelName
-  /** SHA-256 of all pieces together, hex: what was published under the name. */
+  /** SHA-256 of all pieces together, hex. */
   readonly content: string
   readonly index: number
   readonly count: number
@@ -16,7 +16,7 @@ export interface Piece {
 
 export const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex')
 
-/** Format and the three lengths; then manifest, card and model. */
+/** The head: magic bytes of the format, then the lengths of manifest, card and model, which follow in this order. */
 const head = { magic: Buffer.from('TMM1'), bytes: 16 }
 
 /** Cuts a model into pieces. Throws TOO_LARGE. */
@@ -40,13 +40,13 @@ export function cut(name: ModelName, { manifest, card, model }: ModelFiles): Pie
   }))
 }
 
-/** The model of all its pieces, in order. Throws MODEL_DAMAGED where they are not what was published. */
+/** Joins all pieces of a model, in order. Throws MODEL_DAMAGED where they are not what was published. */
 export function assemble(name: ModelName, content: string, pieces: readonly Buffer[]): ModelFiles {
   const whole = Buffer.concat(pieces)
   if (sha256(whole) !== content)
     throw new EngineError(
       'MODEL_DAMAGED',
-      `model ${modelPath(name)}: its pieces together are not ${content.slice(0, 12)}, which they were cut from`,
+      `model ${modelPath(name)}: its pieces together do not have the hash ${content.slice(0, 12)} of what was cut`,
     )
   if (!whole.subarray(0, head.magic.length).equals(head.magic))
     throw new EngineError(
@@ -62,7 +62,7 @@ export function assemble(name: ModelName, content: string, pieces: readonly Buff
   if (head.bytes + manifest + card + model !== whole.length)
     throw new EngineError(
       'MODEL_DAMAGED',
-      `model ${modelPath(name)}: the lengths of its parts are not that of the whole`,
+      `model ${modelPath(name)}: the lengths of its parts do not add up to that of the whole`,
     )
   const cardAt = head.bytes + manifest
   return {
@@ -73,8 +73,8 @@ export function assemble(name: ModelName, content: string, pieces: readonly Buff
 }
 
 /**
- * The key is that of the piece: a compacted topic keeps the last record of a key, so that one key for all pieces would
- * leave one of them. The content stands in it, so that pieces of two models under one name never mix.
+ * Each piece has its own key, because a compacted topic keeps only the last record of a key. The key contains the
+ * content, so that pieces of two models under one name never mix.
  */
 export const recordOf = ({ name, content, index, count, bytes }: Piece): NewRecord => ({
   key: Buffer.from(`${modelPath(name)}/${content}/${index}`),
@@ -82,21 +82,21 @@ export const recordOf = ({ name, content, index, count, bytes }: Piece): NewReco
   headers: { pieces: Buffer.from(String(count)), sha256: Buffer.from(sha256(bytes)) },
 })
 
-/** The piece that a record is; a sentence that says why it is none. */
+/** The piece in a record; a string says why the record holds none. */
 export function pieceOf({ key, value, headers }: LogRecord): Piece | string {
   const [, family, scope, version, content, place] =
     /^([^/]+)\/([^/]+)\/([^/]+)\/([0-9a-f]{64})\/(\d+)$/.exec(key?.toString() ?? '') ?? []
   if (family === undefined || value === null)
-    return `its key ${JSON.stringify(key?.toString() ?? null)} or its value is not that of a piece of a model`
+    return `its key ${JSON.stringify(key?.toString() ?? null)} is not that of a piece of a model, or it has no value`
   const name = { family, scope: scope!, version: version! }
   const count = Number(headers['pieces']?.toString())
   const index = Number(place)
   if (!(index < count && count <= Math.ceil(limits.modelBytes / limits.modelPieceBytes)))
-    return `piece ${index} of ${count} of model ${family}/${scope!}/${version!} cannot be`
+    return `model ${family}/${scope!}/${version!} cannot have a piece ${index} of ${count}`
   if (sha256(value) !== headers['sha256']?.toString())
     return (
-      `piece ${index + 1} of ${count} of model ${family}/${scope!}/${version!} is damaged: its bytes are not ` +
-      'those of its hash'
+      `piece ${index + 1} of ${count} of model ${family}/${scope!}/${version!} is damaged: its bytes do not have ` +
+      'the hash in its header'
     )
   return { name, content: content!, index, count, bytes: value }
 }

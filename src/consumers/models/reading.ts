@@ -15,23 +15,25 @@ import { openModelTopic } from './topic.js'
 
 export interface ModelReadingOptions {
   readonly log: EventLog
-  /** The models that this machine was given; only read. */
+  /** The models that this machine was given. They are only read. */
   readonly directory: string
   /**
-   * Where models that came over the log are kept; one that cannot be kept serves from memory and comes again next time.
+   * Keeps the models that came over the log. A model that cannot be kept serves from memory, and the next process
+   * fetches it again.
    */
   readonly kept: string
   readonly report: (message: string) => void
 }
 
-/** The models of this machine and, over the log, of all others. */
+/** The models of this machine and, over the log, of all other machines. */
 export interface ModelReading {
   /**
-   * A model, proven by its manifest: from the given folder, else from what was kept, else from the topic. Whoever asks
-   * for the same model shares one copy of its bytes. UNKNOWN_MODEL where it is nowhere yet, MODEL_DAMAGED, LOG_DOWN.
+   * Reads a model and checks it against its manifest: from the given folder, else from the kept ones, else from the
+   * topic. Callers for the same model share one copy of its bytes. UNKNOWN_MODEL where no place has it yet,
+   * MODEL_DAMAGED, LOG_DOWN.
    */
   read(name: ModelName): Promise<StoredModel>
-  /** Makes a model of the given folder known to every machine. Throws as `ModelTopic.publish` does. */
+  /** Makes a model of the given folder known to every machine. Errors of `ModelTopic.publish`. */
   publish(name: ModelName): Promise<void>
   close(): Promise<void>
 }
@@ -44,13 +46,13 @@ export function openModelReading({ log, directory, kept, report }: ModelReadingO
     return (await unlessUnknown(readModel(directory, name))) ?? (await unlessUnknown(readKept(name))) ?? receive(name)
   }
 
-  /** A kept copy can be had again, so damage to it is nobody's loss. */
+  /** A damaged kept copy is reported and fetched again. */
   async function readKept(name: ModelName): Promise<StoredModel | undefined> {
     try {
       return await readModel(kept, name)
     } catch (error) {
       if (!isEngineError(error, 'MODEL_DAMAGED')) throw error
-      report(`${error.message}; taking it from the log again`)
+      report(`${error.message}; fetching it from the log again`)
       return undefined
     }
   }
@@ -59,7 +61,7 @@ export function openModelReading({ log, directory, kept, report }: ModelReadingO
     const files = await topic.fetch(name)
     const stored = modelOf(name, files)
     await keepModel(kept, name, files).catch((error: unknown) =>
-      report(`model ${modelPath(name)} serves from memory, it cannot be kept: ${messageOf(error)}`),
+      report(`model ${modelPath(name)} serves from memory, because it cannot be kept: ${messageOf(error)}`),
     )
     return stored
   }

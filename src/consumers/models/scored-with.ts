@@ -1,10 +1,11 @@
-import { EngineError } from '../../base/errors.js'
 import type { ModelRuntime } from '../../scorers/model-runtime.js'
-import { listModels, readModel, readModelFile } from '../../scorers/model-store.js'
+import { listModels, readModel } from '../../scorers/model-store.js'
 import { emptyRouting, withChampion, type Routing } from '../../scorers/routing.js'
 import type { Stream } from '../../streams/stream.js'
+import { unknownStream } from '../../streams/unknown-stream.js'
 import { compileStream, type CompiledStream } from '../ground/compiled.js'
 import { servingOf } from '../control/serving.js'
+import { servingOfFile } from './model-file.js'
 
 export interface ScoredWithOptions {
   readonly stream: string
@@ -16,8 +17,8 @@ export interface ScoredWithOptions {
 }
 
 /**
- * A stream, and who scores it when no control topic says so: the given file, else its newest model unless that is
- * withheld, else the heuristic.
+ * A stream, and what scores it without a control topic: the given file, else its newest model unless that is withheld,
+ * else the heuristic. UNKNOWN_STREAM, MODEL_MISMATCH.
  */
 export async function scoredWith({
   stream: name,
@@ -28,31 +29,16 @@ export async function scoredWith({
 }: ScoredWithOptions): Promise<{ stream: CompiledStream; routing: Routing }> {
   const found = available.find((one) => one.name === name)
   if (found === undefined)
-    throw new EngineError(
-      'UNKNOWN_STREAM',
-      `there is no stream '${name}'; there are: ${available.map((one) => one.name).join(', ')}`,
+    throw unknownStream(
+      name,
+      available.map((one) => one.name),
     )
   const stream = compileStream(model === undefined ? found : { ...found, model: found.model ?? found.name })
   const family = stream.stream.model
   if (family === undefined) return { stream, routing: emptyRouting }
   if (model !== undefined) {
-    const file = await readModelFile(model)
-    const session = await runtime.open(file.model)
-    if (session.width !== stream.plan.width)
-      throw new EngineError(
-        'MODEL_MISMATCH',
-        `${model} takes ${session.width} features, stream ${name} has ${stream.plan.width}: ` +
-          stream.plan.names.join(', '),
-      )
-    return {
-      stream,
-      routing: withChampion(emptyRouting, family, 'global', {
-        version: file.version,
-        session,
-        thresholds: stream.stream.risk,
-        typical: stream.scored.typical,
-      }),
-    }
+    const serving = await servingOfFile(stream, model, runtime)
+    return { stream, routing: withChampion(emptyRouting, family, 'global', serving) }
   }
   const newest = (await listModels(modelsDirectory))
     .filter((one) => one.family === family && one.scope === 'global')

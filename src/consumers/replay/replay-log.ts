@@ -2,8 +2,8 @@ import type { EventLog, LogView, Offset, PartitionReader } from '../../log/event
 import type { Span } from './replay-span.js'
 
 /**
- * A log in which a replay scores: events are those of the live log, within the spans, and cannot be appended;
- * everything else is read from and written to a log of its own. That is the whole of its isolation.
+ * The log of a replay. It reads events from the live log, within the spans, and refuses to append any. It reads and
+ * writes everything else in a log of its own. So a replay cannot change anything live.
  */
 export function isolatedLog(view: LogView, own: EventLog, eventsTopic: string, spans: readonly Span[]): EventLog {
   const spanOf = (partition: number): Span | undefined => spans.find((span) => span.partition === partition)
@@ -26,15 +26,15 @@ export function isolatedLog(view: LogView, own: EventLog, eventsTopic: string, s
 export interface SpanReaderOptions {
   readonly reader: PartitionReader
   readonly span: Span
-  /** The last offset that may stand in one chunk with this one. */
+  /** The last offset that may be in one chunk with this one. */
   readonly cutAfter: (offset: Offset) => Offset
-  /** Told of each read: the offset to go on with. */
+  /** Called after each read with the next offset to read. */
   readonly onRead: (next: Offset) => void
-  /** Called once when the last record of the span was given out and more is asked for. */
+  /** Called once, at the first read after the last record of the span. */
   readonly onEnd: () => void
 }
 
-/** Reads a span of a partition and nothing beyond it; at its end it waits until it is told to stop. */
+/** Reads a span of a partition and nothing beyond it. At the end of the span a read waits until its signal aborts. */
 export function spanReader({ reader, span, cutAfter, onRead, onEnd }: SpanReaderOptions): PartitionReader {
   return {
     async read(from, bound, signal) {

@@ -9,20 +9,20 @@ import type { Span } from './replay-span.js'
 import { gateRulesNow } from '../control/accepted.js'
 import { routesAt } from '../control/routes.js'
 
-/** Who scores each offset of a replay. */
+/** The models that score the offsets of a replay. */
 export interface ReplayRouting {
   /** The routing of an offset, and the last offset up to which it holds. */
   at(partition: number, offset: Offset): { readonly routing: Routing; readonly upTo: Offset }
 }
 
-/** The same for every offset. */
+/** One routing for every offset. */
 export const fixedRouting = (routing: Routing): ReplayRouting => ({ at: () => ({ routing, upTo: Infinity }) })
 
 export type LoadModel = (name: ModelName) => Promise<Serving>
 
 /**
- * The routing of a stream at each of the positions of the control topic (next offsets), by position. Models are loaded
- * once each. Errors of `load`: UNKNOWN_MODEL, MODEL_MISMATCH; UNKNOWN_DECISION.
+ * The routing of a stream at each of the positions (next offsets) of the control topic, by position. Loads each model
+ * once. Errors of `load`: UNKNOWN_MODEL, MODEL_MISMATCH; UNKNOWN_DECISION.
  */
 export async function routingsAt(
   view: LogView,
@@ -51,8 +51,8 @@ export async function routingsAt(
 }
 
 /**
- * The parts of the spans that have a prediction in the log: the newest events may not be scored yet, the oldest blocks
- * be gone.
+ * The parts of the spans whose predictions are in the log. The newest events may not be scored yet, and retention may
+ * have removed the oldest blocks.
  */
 export async function servedSpans(
   view: LogView,
@@ -80,15 +80,15 @@ export async function servedSpans(
   return found.filter(({ from, to }) => from < to)
 }
 
-/** A stretch of offsets whose blocks name one control position. */
+/** Consecutive offsets whose blocks name the same control position. */
 interface Stretch {
   readonly control: number
   upTo: Offset
 }
 
 /**
- * Who served each offset, by the control positions that the blocks recorded. Offsets that no block covers are refused
- * when they are asked for: they were not served yet.
+ * The models that served each offset, by the control positions in the blocks. `at` throws GAP for an offset that no
+ * block covers: it was not served yet.
  */
 export async function servedRouting(
   view: LogView,

@@ -4,10 +4,7 @@ import type { OffsetRange } from '../ground/block-rows.js'
 import type { CompiledStream } from '../ground/compiled.js'
 import { decodeChunk } from '../ground/decode.js'
 
-/**
- * What a replay reads of one partition: it folds from `warmFrom` on, and scores from `from` up to `to`, which is no
- * longer its.
- */
+/** Offsets that a replay reads. It folds from `warmFrom` on, and scores `from` up to `to` (exclusive). */
 export interface Span {
   readonly partition: number
   readonly warmFrom: Offset
@@ -16,13 +13,13 @@ export interface Span {
 }
 
 export interface SpanRange {
-  /** Log time of the first record to score; the first held where it is absent. */
+  /** Log time of the first record to score; absent: the first record that the log holds. */
   readonly fromMs?: number | undefined
-  /** Log time before which the scored records lie; the end of the log as it is now where it is absent. */
+  /** Log time up to which records are scored (exclusive); absent: the end of the log as it is now. */
   readonly toMs?: number | undefined
-  /** How far back the events before it are folded; by the longest horizon and the lateness where it is absent. */
+  /** How far before the first scored record the fold begins; absent: by the longest horizon and the lateness. */
   readonly warmMs?: number | undefined
-  /** Ids that an owner remembers for duplicates: so many records are folded before the first at least. */
+  /** Ids that an owner remembers for duplicates. The fold begins at least so many records before `from`. */
   readonly seenIds: number
 }
 
@@ -53,8 +50,8 @@ async function spanOf(
 }
 
 /**
- * What the first scored chunk looks back from: its oldest time, by the log and by its events, since a backlog that is
- * loaded late has event times far before its log times.
+ * The oldest time of the first scored chunk, by the log and by its events. When a backlog is loaded late, its event
+ * times are far before its log times.
  */
 async function oldestMs(
   view: LogView,
@@ -74,7 +71,7 @@ async function oldestMs(
       ...records.map(({ timestampMs }) => timestampMs),
       ...events.map((event) => event[stream.stream.time] as number),
     ]
-    // Where nothing but holes is left nothing is scored.
+    // A chunk without records scores nothing, so any time will do.
     return times.length === 0 ? 0 : times.reduce((oldest, one) => Math.min(oldest, one))
   } finally {
     await reader.close()

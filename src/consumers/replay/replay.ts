@@ -12,20 +12,18 @@ import type { Span } from './replay-span.js'
 import type { ScoringSettings } from '../scoring/dependencies.js'
 import { scorePartition } from '../scoring/partition.js'
 
-/** Records of all spans, and how many of them are through. Those that only warm the state up count too. */
+/** Counts the records of all spans, also those that only warm the state up. */
 export interface ReplayProgress {
   readonly total: number
   readonly done: number
-  /** Records that are scored, out of `done`. */
+  /** Those of `done` that are scored. */
   readonly scored: number
 }
 
 export interface ReplayOptions {
-  /** The live log, looked at alone. */
+  /** The live log. It is only read. */
   readonly view: LogView
-  /**
-   * Where results go. With `store` it is all that a replay writes, so it goes on from there when it is called again.
-   */
+  /** Takes the results. A replay writes only here and to `store`; a second call continues from what they hold. */
   readonly own: EventLog
   readonly store: StateStore
   readonly stream: CompiledStream
@@ -35,16 +33,16 @@ export interface ReplayOptions {
   readonly schemas?: SchemaSource | undefined
   readonly clock: Clock
   readonly settings: ScoringSettings
-  /** Ends it early; what is done is kept. */
+  /** Ends the replay early; it keeps what is done. */
   readonly signal: AbortSignal
   readonly onProgress?: (progress: ReplayProgress) => void
   readonly onRetry?: (what: string, error: unknown) => void
 }
 
 /**
- * Folds and scores the spans of a stream with the code that scores live, at full speed and without touching anything
- * live: state and results are its own. Resolves with whether it came to its end. Errors of scoring: LOG_DAMAGED, GAP
- * ...
+ * Folds and scores the spans of a stream with the code that scores live, at full speed. It has its own state and
+ * results, and changes nothing live. Resolves with `done` when it reached the end of all spans. Errors of scoring, such
+ * as LOG_DAMAGED and GAP.
  */
 export async function replay(options: ReplayOptions): Promise<'done' | 'interrupted'> {
   const { own, stream, spans, signal } = options
@@ -86,7 +84,7 @@ const progressOf = (spans: readonly Span[], position: ReadonlyMap<number, number
     { total: 0, done: 0, scored: 0 },
   )
 
-/** One span to its end, or until `stop` aborts; true when it came to its end. */
+/** Replays one span to its end, or until `stop` aborts; true when it reached the end. */
 async function replaySpan(
   span: Span,
   options: ReplayOptions,
@@ -94,7 +92,7 @@ async function replaySpan(
   onRead: (next: number) => void,
 ): Promise<boolean> {
   const { view, own, store, stream, routing, tenants, schemas, clock, settings, onRetry = () => undefined } = options
-  await beginAt(span, options)
+  await coverBefore(span, options)
   const ended = new AbortController()
   const revoked = AbortSignal.any([stop, ended.signal])
   let current = routing.at(span.partition, span.from)
@@ -134,8 +132,8 @@ async function replaySpan(
   return ended.signal.aborted
 }
 
-/** Says in the log of the results that everything before the span is covered: it is folded and not scored. */
-async function beginAt({ partition, from }: Span, { own, stream }: ReplayOptions): Promise<void> {
+/** Marks everything before the span as covered in the log of the results, so that it is folded and not scored. */
+async function coverBefore({ partition, from }: Span, { own, stream }: ReplayOptions): Promise<void> {
   const at = { topic: stream.topics.predictions, partition }
   if ((await own.bounds(at)).next > 0) return
   const { fingerprint, width } = stream.plan

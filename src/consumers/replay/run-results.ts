@@ -6,14 +6,14 @@ import type { Warehouse } from '../../sinks/warehouse.js'
 import { encodePredictions } from '../warehouse/predictions.js'
 import type { Control } from '../control/follower.js'
 
-/** Which states a step may follow. A step that is taken again, after an error, changes nothing. */
+/** The states that a step may follow. Repeating a step, after an error, changes nothing. */
 const follows: Readonly<Record<ReplayState, readonly (ReplayState | undefined)[]>> = {
   started: [undefined, 'started', 'undone'],
   applied: ['started', 'applied'],
   undone: ['started', 'applied', 'undone'],
 }
 
-/** Results of runs, straight into the stores. */
+/** Writes results of runs to the control topic and the warehouse. */
 export function runResults(control: Pick<Control, 'decide'>, warehouse: Warehouse): RunResults {
   const stateOf = async (id: string): Promise<ReplayState | undefined> =>
     (
@@ -27,7 +27,7 @@ export function runResults(control: Pick<Control, 'decide'>, warehouse: Warehous
       if (place.of === 'replay' && (await stateOf(place.id)) !== 'started')
         throw new EngineError(
           'BAD_REQUEST',
-          `replay ${place.id} takes no predictions: it was not started, or it is over`,
+          `replay ${place.id} takes no predictions: it was not started, or it has ended`,
         )
       if (block.rows > 0)
         await warehouse.insert(
@@ -43,7 +43,7 @@ export function runResults(control: Pick<Control, 'decide'>, warehouse: Warehous
       const { by, why, stream, model, fromMs, toMs, rows } = decision
       await control.decide({ kind: 'replay', replay: id, state, stream, model, fromMs, toMs, rows, by, why })
       await warehouse.run(insertReplay, paramsOf(decision))
-      // The rows count nowhere by now; they are removed so that they take no room.
+      // Since the decision no view counts these rows; deleting them frees their space.
       if (state === 'undone')
         await warehouse.run('DELETE FROM predictions WHERE role = {role: String}', { role: `replay:${id}` })
     },
@@ -70,7 +70,7 @@ function blockOf(bytes: Buffer): Block {
   }
 }
 
-/** What is null is written as such; the engine binds the rest. */
+/** The parameters of a statement. Null is bound as NULL. */
 const paramsOf = (row: StoredBacktest | ReplayDecision): Readonly<Record<string, unknown>> => ({ ...row })
 
 const time = (name: string): string => `fromUnixTimestamp64Milli({${name}: Int64}, 'UTC')`
@@ -78,13 +78,21 @@ const timeOrNull = (name: string): string =>
   `if(isNull({${name}: Nullable(Int64)}), NULL, fromUnixTimestamp64Milli(assumeNotNull({${name}: ` +
   `Nullable(Int64)}), 'UTC'))`
 
-const insertBacktest = `INSERT INTO backtest_runs (id, stream, model, fingerprint, from_time, to_time, started_at, finished_at, records, replay_ms, rows, labelled, positives, roc_auc, pr_auc, brier, served_roc_auc)
-  SELECT {id: String}, {stream: String}, {model: String}, {fingerprint: String}, ${timeOrNull('fromMs')}, ${timeOrNull('toMs')}, ${time('startedMs')}, ${time('finishedMs')}, {records: UInt64}, {replayMs: UInt64},
-    {rows: UInt64}, {labelled: UInt64}, {positives: UInt64}, {rocAuc: Nullable(Float64)}, {prAuc: Nullable(Float64)}, {brier: Nullable(Float64)}, {servedRocAuc: Nullable(Float64)}`
+const insertBacktest = `INSERT INTO backtest_runs (
+    id, stream, model, fingerprint, from_time, to_time, started_at, finished_at, records, replay_ms,
+    rows, labelled, positives, roc_auc, pr_auc, brier, served_roc_auc)
+  SELECT {id: String}, {stream: String}, {model: String}, {fingerprint: String},
+    ${timeOrNull('fromMs')}, ${timeOrNull('toMs')}, ${time('startedMs')}, ${time('finishedMs')},
+    {records: UInt64}, {replayMs: UInt64}, {rows: UInt64}, {labelled: UInt64}, {positives: UInt64},
+    {rocAuc: Nullable(Float64)}, {prAuc: Nullable(Float64)}, {brier: Nullable(Float64)},
+    {servedRocAuc: Nullable(Float64)}`
 
-const insertReplay = `INSERT INTO replays (id, state, stream, model, from_time, to_time, rows, decided_by, why, decided_at)
-  SELECT {id: String}, {state: String}, {stream: String}, {model: String}, ${timeOrNull('fromMs')}, ${timeOrNull('toMs')}, {rows: UInt64}, {by: String}, {why: String}, ${time('atMs')}`
+const insertReplay = `INSERT INTO replays (
+    id, state, stream, model, from_time, to_time, rows, decided_by, why, decided_at)
+  SELECT {id: String}, {state: String}, {stream: String}, {model: String},
+    ${timeOrNull('fromMs')}, ${timeOrNull('toMs')}, {rows: UInt64}, {by: String}, {why: String}, ${time('atMs')}`
 
-const selectReplays = `SELECT id, state, stream, model, toFloat64(toUnixTimestamp64Milli(from_time)) AS fromMs, toFloat64(toUnixTimestamp64Milli(to_time)) AS toMs, toFloat64(rows) AS rows, decided_by AS by, why,
-    toFloat64(toUnixTimestamp64Milli(decided_at)) AS atMs
+const selectReplays = `SELECT id, state, stream, model,
+    toFloat64(toUnixTimestamp64Milli(from_time)) AS fromMs, toFloat64(toUnixTimestamp64Milli(to_time)) AS toMs,
+    toFloat64(rows) AS rows, decided_by AS by, why, toFloat64(toUnixTimestamp64Milli(decided_at)) AS atMs
   FROM replays FINAL ORDER BY decided_at DESC LIMIT 1000`

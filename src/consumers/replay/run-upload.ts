@@ -3,19 +3,19 @@ import { encodeBlock } from '../../log/blocks/codec.js'
 import type { Block } from '../../log/blocks/block.js'
 import type { LogView } from '../../log/event-log.js'
 import type { RunResults, StoredBacktest } from '../../contracts/runs.js'
-import type { BacktestReport, BacktestRun } from './backtest-directory.js'
+import type { BacktestReport, BacktestRun } from './backtest/directory.js'
 import { readBlocks } from '../ground/block-rows.js'
 
 export interface UploadOptions {
   readonly of: 'backtest' | 'replay'
   readonly run: BacktestRun
   readonly own: LogView
-  /** The stream's topics of events and predictions. */
+  /** The stream's event and prediction topics. */
   readonly topics: { readonly events: string; readonly predictions: string }
   readonly results: RunResults
-  /** Whether the vectors go with them. */
+  /** Whether to send the vectors, too. */
   readonly vectors: boolean
-  /** No more rows a second than this; Infinity does not wait. */
+  /** At most so many rows per second; Infinity does not wait. */
   readonly ratePerSecond: number
   readonly clock: Clock
   readonly signal: AbortSignal
@@ -23,8 +23,8 @@ export interface UploadOptions {
 }
 
 /**
- * Hands the predictions of a run over, block by block, and resolves with how many rows they are; fewer when it was
- * aborted. Doing it again is harmless.
+ * Sends the predictions of a run to `results`, block by block. Resolves with the number of rows; fewer when it was
+ * aborted. Repeating it changes nothing.
  */
 export async function uploadRun({
   of,
@@ -55,7 +55,7 @@ export async function uploadRun({
 
 const withoutVectors = (block: Block): Block => ({ ...block, width: 0, vectors: new Float32Array(0) })
 
-/** A run in a line, as the warehouse keeps it. */
+/** A run as one row of the warehouse. */
 export function storedBacktest({ run, figures }: BacktestReport): StoredBacktest {
   const { id, stream, model, fingerprint, fromMs, toMs, startedMs, finishedMs, records, replayMs } = run
   const { rows, labelled, positives, rocAuc, prAuc, calibration } = figures.run

@@ -10,9 +10,9 @@ export interface DemoOptions {
   readonly port: ScoringPort
   readonly streams: ReadonlySet<string>
   readonly clock: Clock
-  /** Events a second until the story has caught up with the clock. */
+  /** Events per second until the simulated time reaches the clock. */
   readonly rate: number
-  /** A file that remembers how far the story is told, so that the next start goes on there. */
+  /** A file that holds the simulated time that was reached. The next start continues from there. */
   readonly place: string
   readonly onRetry: (why: string) => void
 }
@@ -22,15 +22,15 @@ interface Place {
   readonly toldMs: number
 }
 
-/** The story begins a day before the first start: enough for rolling features to mean something within a minute. */
+/** The simulation begins a day before the first start, so that rolling features have values within a minute. */
 const historyMs = 24 * 60 * 60 * 1_000
-/** So many events a request, as a gateway of a customer would send them. */
+/** Events per request, as many as a customer's gateway sends. */
 const batch = 200
 const saveEveryMs = 2_000
 
 const caller: Caller = { tenant: '*', key: 'demo' }
 
-/** Plays simulated companies into this engine, through the same port as the API's callers. */
+/** Sends the events of simulated companies to this engine, through the same port as the API's callers. */
 export async function startDemo({
   port,
   streams,

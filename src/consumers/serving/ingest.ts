@@ -25,8 +25,8 @@ interface Accepted {
 }
 
 /**
- * Appends the good events of a request, each to the partition of its key, and resolves when all of them are durable.
- * What is wrong with an event is answered in its place and holds up none of the others.
+ * Appends the good events of a request, each to the partition of its key, and resolves when all of them are durable. A
+ * bad event gets its error as its result and does not hold up the others.
  */
 export async function ingest(
   stream: CompiledStream,
@@ -65,7 +65,7 @@ function accept(stream: CompiledStream, given: unknown, options: IngestOptions):
 const tooLarge = (bytes: number): EngineError =>
   new EngineError('TOO_LARGE', `the event has ${bytes} bytes, ${limits.eventBytes} are allowed; split it`)
 
-/** A caller's event, checked as the log path checks a record; an error that the event is to blame for is returned. */
+/** Checks a caller's event as the log path checks a record. Returns the error when the event itself is wrong. */
 export function eventOf(
   stream: CompiledStream,
   given: unknown,
@@ -82,7 +82,7 @@ export function eventOf(
   }
 }
 
-/** Names the event it is about where the event has a readable id. */
+/** The result of a bad event, with the event's id where it can be read. */
 export function rejected(given: unknown, { stream }: CompiledStream, error: EngineError): Rejected {
   const id: unknown =
     typeof given === 'object' && given !== null ? (given as Record<string, unknown>)[stream.id] : undefined
@@ -107,7 +107,7 @@ async function append(
   return batch.map(({ index, id }, i) => [index, { event_id: id, partition, offset: first + i }])
 }
 
-/** Outcomes of one caller, keyed by tenant. Resolves when all are durable. */
+/** Appends outcomes of one caller, keyed by tenant and with the caller's key. Resolves when all are durable. */
 export async function appendOutcomes(log: EventLog, outcomes: readonly Outcome[], { key }: Caller): Promise<void> {
   const records = outcomes.map((outcome) => ({
     key: Buffer.from(outcome.tenant),

@@ -25,6 +25,7 @@ export interface PredictOptions {
   readonly tenants: Tenants
 }
 
+/** One event of a request. */
 interface Asked {
   readonly index: number
   readonly event: Event
@@ -32,8 +33,8 @@ interface Asked {
 }
 
 /**
- * Scores events as if each came next, from the committed state and the request, and changes nothing. Where it is to be
- * `durable`, the answer is given when the predictions are.
+ * Scores each event as if it came next, from the committed state, and changes no state. With `durable` it answers when
+ * the predictions are durable.
  */
 export async function predict(
   stream: CompiledStream,
@@ -65,7 +66,10 @@ export async function predict(
   return results
 }
 
-/** Each event on a state of its own: events of one request do not see each other. One read per partition. */
+/**
+ * Folds each event into its own copy of the state, so that events of one request do not see each other. Reads the state
+ * of a partition once.
+ */
 async function vectorsOf(
   stream: CompiledStream,
   asked: readonly Asked[],
@@ -100,7 +104,7 @@ async function vectorsOf(
   )
 }
 
-/** The model's scores, or the heuristic's where they take longer than a caller can wait. */
+/** The model's scores, or the heuristic's when the model takes longer than `limits.apiScoreTimeoutMs`. */
 async function inTime(
   stream: CompiledStream,
   routing: Routing,
@@ -131,7 +135,7 @@ function heuristicInstead(stream: CompiledStream, rows: number, vectors: Float32
   }
 }
 
-/** Callers see why for anything that is not low: they are about to act on it. */
+/** The reasons of every score that is not low, because callers act on these. */
 async function reasonsOf(
   stream: CompiledStream,
   routing: Routing,

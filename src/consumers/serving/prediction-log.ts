@@ -7,23 +7,23 @@ import { apiPredictionsTopic } from '../ground/topic-names.js'
 export interface PredictionLogOptions {
   readonly log: Pick<EventLog, 'append'>
   readonly clock: Clock
-  /** An append failed; it is tried again. */
+  /** Called after every failed append that is tried again. */
   readonly onRetry: (error: unknown) => void
-  /** An answered prediction did not get into the log: the engine stopped while the log was away, or it is refused. */
+  /** Called when an answered prediction is not in the log: the log refused it, or was down when the engine stopped. */
   readonly onLost: (error: unknown) => void
 }
 
 /**
- * Logs answered predictions behind the answer: a caller waits for the score, not for the disk. What is not in yet is
- * tried again for as long as the engine runs and is in the log when it stops; a kill loses the last of it.
+ * Appends predictions after the answer, so that a caller does not wait for the disk. It retries for as long as the
+ * engine runs. A clean stop loses nothing while the log is up; a kill loses the predictions that are not appended yet.
  */
 export interface PredictionLog {
   /**
-   * Resolves at once, or, where the caller wants it or too many wait already, when the record is durable; then it
-   * throws LOG_DOWN or DISK_FULL.
+   * Resolves at once, and appends in the background. With `durable`, or when too many records wait already, it resolves
+   * when the record is durable, and throws LOG_DOWN or DISK_FULL.
    */
   write(record: NewRecord, durable: boolean): Promise<void>
-  /** Resolves when nothing waits any more. */
+  /** Ends the retries; resolves when every append has ended. */
   close(): Promise<void>
 }
 

@@ -1,11 +1,11 @@
 import type { EntityFeatures, ScoringPort } from '../../contracts/scoring.js'
 import type { StreamView } from '../../contracts/streams.js'
-import { EngineError } from '../../base/errors.js'
 import { partitionOf } from '../../base/keys.js'
 import { championOf } from '../../scorers/routing.js'
 import { heuristicVersion } from '../../scorers/score.js'
 import type { CompiledStream } from '../ground/compiled.js'
 import type { EventLog } from '../../log/event-log.js'
+import { unknownStream } from '../../streams/unknown-stream.js'
 import { appendOutcomes, ingest } from './ingest.js'
 import { predict, type PredictOptions } from './predict.js'
 
@@ -14,16 +14,12 @@ export interface ServeOptions extends PredictOptions {
   readonly streams: readonly CompiledStream[]
 }
 
-/** What the API asks of the engine, put together from the log, the state and the models. */
+/** The scoring port of the API, over the log, the state and the models. */
 export function scoringPort(options: ServeOptions): ScoringPort {
   const byName = new Map(options.streams.map((stream) => [stream.stream.name, stream]))
   const streamOf = (name: string): CompiledStream => {
     const stream = byName.get(name)
-    if (stream === undefined)
-      throw new EngineError(
-        'UNKNOWN_STREAM',
-        `there is no stream '${name}'; there are: ${[...byName.keys()].join(', ')}`,
-      )
+    if (stream === undefined) throw unknownStream(name, byName.keys())
     return stream
   }
   return {
@@ -61,8 +57,8 @@ function viewOf({ stream, plan }: CompiledStream, { routing }: ServeOptions): St
 }
 
 /**
- * An entity's state lies in the partition of its events' key. Where the key is the tenant that is one partition; with
- * another key every partition is asked, and the one that has it answers.
+ * Reads an entity's state from the partition of its events' key. Where the key is the tenant, this is one known
+ * partition. With another key, it asks every partition and takes the state from the one that has it.
  */
 async function featuresOf(
   { stream, plan }: CompiledStream,

@@ -2,10 +2,10 @@ import { Counter, Histogram, type Registry } from 'prom-client'
 import { monotonicMs } from '../../base/clock.js'
 import { isEngineError } from '../../base/errors.js'
 
-/** What the engine waits for. */
+/** The outside parts that the engine waits for. */
 export type Dependency = 'log' | 'state' | 'warehouse'
 
-/** The same port, with the time and the failures of the named operations counted. */
+/** Wraps a port. The wrapper measures the time of the named operations and counts their failures. */
 export type Watch = <Port extends object>(
   dependency: Dependency,
   port: Port,
@@ -15,7 +15,7 @@ export type Watch = <Port extends object>(
 /** From a tenth of a millisecond (a read from memory) to the longest insert. */
 const buckets = [0.000_1, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 5, 10, 60]
 
-/** Registers the measures of everything outside this process, or on its disk, that the engine waits for. */
+/** Registers the measures of the log, the state store and the warehouse. */
 export function watchDependencies(registry: Registry): Watch {
   const registers = [registry]
   const labelNames = ['dependency', 'operation'] as const
@@ -37,7 +37,7 @@ export function watchDependencies(registry: Registry): Watch {
     const watched = new Map(
       operations.map((operation) => [operation as PropertyKey, timed(dependency, port, operation)]),
     )
-    // A proxy, because adapters with private fields answer only to themselves.
+    // Methods of adapters with private fields need the adapter itself as `this`, so a copy of the object does not work.
     return new Proxy(port, {
       get(target, name) {
         const value = watched.get(name) ?? (Reflect.get(target, name, target) as unknown)

@@ -2,7 +2,7 @@ import type { Clock } from '../../base/clock.js'
 import type { ConsumerGroups } from '../../log/event-log.js'
 import { repeat } from '../ground/schedule.js'
 
-/** How far a group is behind, by topic, at most half a second old. */
+/** The lag of a group by topic, at most half a second old. */
 export interface Lag {
   /** Records of the topic that the group has not committed. */
   of(topic: string): number

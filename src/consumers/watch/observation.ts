@@ -8,7 +8,7 @@ import type { CompiledStream } from '../ground/compiled.js'
 import { createRecent, type Recent } from './recent.js'
 import type { ChunkReport } from '../scoring/dependencies.js'
 
-/** Counts what the scoring flow reports: for `/metrics`, and for whoever looks at the engine now. */
+/** Counts the results of the scoring flow, for `/metrics` and for snapshots of the engine. */
 export interface Observation {
   readonly onChunk: (report: ChunkReport) => void
   readonly onRetry: (what: string) => void
@@ -33,125 +33,27 @@ export function observe(
   clock: Clock,
   initialVersion: (stream: CompiledStream) => string,
 ): Observation {
-  const registers = [registry]
-  const events = new Counter({
-    name: 'tidemill_events_total',
-    help: 'Records of event topics that have their result.',
-    labelNames: ['stream'],
-    registers,
-  })
-  const predictions = new Counter({
-    name: 'tidemill_predictions_total',
-    help: 'Predictions of the log path.',
-    labelNames: ['stream', 'risk', 'by', 'version'],
-    registers,
-  })
-  const duplicates = new Counter({
-    name: 'tidemill_duplicates_total',
-    help: 'Events whose id was seen before within the horizon.',
-    labelNames: ['stream'],
-    registers,
-  })
-  const late = new Counter({
-    name: 'tidemill_late_events_total',
-    help: 'Events scored but not folded, being older than the lateness allows.',
-    labelNames: ['stream'],
-    registers,
-  })
-  const dead = new Counter({
-    name: 'tidemill_dead_letters_total',
-    help: 'Records set aside, by reason.',
-    labelNames: ['stream', 'code'],
-    registers,
-  })
-  const retries = new Counter({
-    name: 'tidemill_retries_total',
-    help: 'Attempts that failed and were repeated, by partition.',
-    labelNames: ['partition'],
-    registers,
-  })
-  const latency = new Histogram({
-    name: 'tidemill_prediction_latency_seconds',
-    help: 'From the append of an event to its durable prediction.',
-    labelNames: ['stream'],
-    buckets: latencyBuckets,
-    registers,
-  })
-  const lastOffset = new Gauge({
-    name: 'tidemill_scored_offset',
-    help: 'The last offset that has its result.',
-    labelNames: ['stream', 'partition'],
-    registers,
-  })
-  const badShare = new Gauge({
-    name: 'tidemill_bad_share',
-    help: 'Bad ones among the last records of a partition, 0..1; above scoring.badShare it stops.',
-    labelNames: ['stream', 'partition'],
-    registers,
-  })
-
-  // Present from the start: of a counter that appears with its first count, Prometheus sees no rise.
-  for (const {
-    stream: { name: stream },
-  } of streams) {
-    for (const counter of [events, duplicates, late]) counter.inc({ stream }, 0)
-    latency.zero({ stream })
-    for (const code of codesOf('dead-letter')) dead.inc({ stream, code }, 0)
+  const measures = measuresIn(registry)
+  const tallies = new Map<string, Tally>()
+  for (const stream of streams) {
+    startAtZero(measures, stream.stream.name)
+    tallies.set(stream.stream.name, {
+      events: 0,
+      duplicates: 0,
+      deadLetters: 0,
+      risks: [0, 0, 0],
+      version: initialVersion(stream),
+      recent: createRecent(),
+    })
   }
-
-  const tallies = new Map(
-    streams.map((stream) => [
-      stream.stream.name,
-      {
-        events: 0,
-        duplicates: 0,
-        deadLetters: 0,
-        risks: [0, 0, 0],
-        version: initialVersion(stream),
-        recent: createRecent(),
-      } satisfies Tally as Tally,
-    ]),
-  )
-
-  /** Distinct (risk, by, version) of a block are few; counting them first spares a labelled increment per row. */
-  function countPredictions({ stream, block }: ChunkReport, tally: Tally): void {
-    const counts = new Map<number, number>()
-    for (let row = 0; row < block.rows; row++) {
-      if (block.kinds[row] !== 0) continue
-      tally.risks[block.risks[row]! as 0 | 1 | 2]++
-      const key = (block.versionOf[row]! << 4) | (block.by[row]! << 2) | block.risks[row]!
-      counts.set(key, (counts.get(key) ?? 0) + 1)
-    }
-    for (const [key, count] of counts)
-      predictions.inc(
-        { stream, risk: riskLevels[key & 3]!, by: scoredBy[(key >> 2) & 3]!, version: block.versions[key >> 4]! },
-        count,
-      )
-    tally.version = block.versions.at(-1) ?? tally.version
-  }
-
   return {
     onChunk(report) {
-      const { stream, chunk, block } = report
-      const tally = tallies.get(stream)!
-      tally.events += report.records
-      tally.duplicates += chunk.duplicates
-      tally.deadLetters += chunk.dead.length
-      events.inc({ stream }, report.records)
-      if (chunk.duplicates > 0) duplicates.inc({ stream }, chunk.duplicates)
-      if (chunk.late > 0) late.inc({ stream }, chunk.late)
-      for (const { code } of chunk.dead) dead.inc({ stream, code })
-      lastOffset.set({ stream, partition: String(report.partition) }, block.last)
-      badShare.set({ stream, partition: String(report.partition) }, report.badShare)
-      countPredictions(report, tally)
-      const observed = latency.labels({ stream })
-      for (let row = 0; row < block.rows; row++) {
-        const ms = Math.max(0, report.appendedAtMs - block.recordTimes[row]!)
-        observed.observe(ms / 1_000)
-        tally.recent.add(report.appendedAtMs, ms)
-      }
+      const tally = tallies.get(report.stream)!
+      countRecords(measures, report, tally)
+      countPredictions(measures, report, tally)
+      observeLatency(measures, report, tally)
     },
-    onRetry: (partition) => retries.inc({ partition }),
+    onRetry: (partition) => measures.retries.inc({ partition }),
     streams: () =>
       [...tallies].map(([name, { risks, recent, ...tally }]) => ({
         name,
@@ -159,5 +61,90 @@ export function observe(
         risks: { low: risks[0], medium: risks[1], high: risks[2] },
         ...recent.read(clock.nowMs()),
       })),
+  }
+}
+
+type Measures = ReturnType<typeof measuresIn>
+
+function measuresIn(registry: Registry) {
+  const registers = [registry]
+  const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
+    new Counter({ name, help, labelNames, registers })
+  const gauge = <Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
+    new Gauge({ name, help, labelNames, registers })
+  return {
+    events: counter('tidemill_events_total', 'Records of event topics that have their result.', ['stream']),
+    predictions: counter('tidemill_predictions_total', 'Predictions of the log path.', [
+      'stream',
+      'risk',
+      'by',
+      'version',
+    ]),
+    duplicates: counter('tidemill_duplicates_total', 'Events whose id was seen before within the horizon.', ['stream']),
+    late: counter('tidemill_late_events_total', 'Events scored but not folded, being older than the lateness allows.', [
+      'stream',
+    ]),
+    deadLetters: counter('tidemill_dead_letters_total', 'Dead letters, by error code.', ['stream', 'code']),
+    retries: counter('tidemill_retries_total', 'Attempts that failed and were repeated, by partition.', ['partition']),
+    latency: new Histogram({
+      name: 'tidemill_prediction_latency_seconds',
+      help: 'From the append of an event to its durable prediction.',
+      labelNames: ['stream'],
+      buckets: latencyBuckets,
+      registers,
+    }),
+    scoredOffset: gauge('tidemill_scored_offset', 'The last offset that has its result.', ['stream', 'partition']),
+    badShare: gauge(
+      'tidemill_bad_share',
+      'Share of bad records among the last records of a partition, 0..1; above scoring.badShare the partition stops.',
+      ['stream', 'partition'],
+    ),
+  }
+}
+
+/** Prometheus sees no increase in a counter that appears with its first count, so all counters exist from the start. */
+function startAtZero({ events, duplicates, late, latency, deadLetters }: Measures, stream: string): void {
+  for (const counter of [events, duplicates, late]) counter.inc({ stream }, 0)
+  latency.zero({ stream })
+  for (const code of codesOf('dead-letter')) deadLetters.inc({ stream, code }, 0)
+}
+
+function countRecords(measures: Measures, report: ChunkReport, tally: Tally): void {
+  const { stream, chunk, block, records, badShare } = report
+  const partition = String(report.partition)
+  tally.events += records
+  tally.duplicates += chunk.duplicates
+  tally.deadLetters += chunk.dead.length
+  measures.events.inc({ stream }, records)
+  if (chunk.duplicates > 0) measures.duplicates.inc({ stream }, chunk.duplicates)
+  if (chunk.late > 0) measures.late.inc({ stream }, chunk.late)
+  for (const { code } of chunk.dead) measures.deadLetters.inc({ stream, code })
+  measures.scoredOffset.set({ stream, partition }, block.last)
+  measures.badShare.set({ stream, partition }, badShare)
+}
+
+/** A block has few distinct (risk, by, version). Counting them first saves a labelled increment per row. */
+function countPredictions({ predictions }: Measures, { stream, block }: ChunkReport, tally: Tally): void {
+  const counts = new Map<number, number>()
+  for (let row = 0; row < block.rows; row++) {
+    if (block.kinds[row] !== 0) continue
+    tally.risks[block.risks[row]! as 0 | 1 | 2]++
+    const key = (block.versionOf[row]! << 4) | (block.by[row]! << 2) | block.risks[row]!
+    counts.set(key, (counts.get(key) ?? 0) + 1)
+  }
+  for (const [key, count] of counts)
+    predictions.inc(
+      { stream, risk: riskLevels[key & 3]!, by: scoredBy[(key >> 2) & 3]!, version: block.versions[key >> 4]! },
+      count,
+    )
+  tally.version = block.versions.at(-1) ?? tally.version
+}
+
+function observeLatency({ latency }: Measures, { stream, block, appendedAtMs }: ChunkReport, { recent }: Tally): void {
+  const observed = latency.labels({ stream })
+  for (let row = 0; row < block.rows; row++) {
+    const ms = Math.max(0, appendedAtMs - block.recordTimes[row]!)
+    observed.observe(ms / 1_000)
+    recent.add(appendedAtMs, ms)
   }
 }

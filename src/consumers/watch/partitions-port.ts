@@ -3,7 +3,7 @@ import type { Accepted } from '../control/stops-fold.js'
 import type { AcceptedStop, PartitionsPort } from '../../contracts/partitions.js'
 import type { Rebuilds } from '../scoring/rebuilds.js'
 
-/** What the API shows operators of partitions, and what it does for them. */
+/** Shows operators the partitions that need them, and takes their decisions. */
 export const partitionsPort = (stops: Stops, rebuilds: Rebuilds): PartitionsPort => ({
   list: () => ({
     stopped: stops.stopped(),

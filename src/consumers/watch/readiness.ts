@@ -12,23 +12,28 @@ import { controlTopic } from '../ground/topic-names.js'
 
 export interface ReadinessOptions {
   readonly log: EventLog
-  /** Where the engine keeps its data. */
+  /** The data directory. */
   readonly directory: string
-  /** Undefined where this process has no use for it; so with the warehouse. */
+  /** Undefined where this process does not use it. */
   readonly store: StateStore | undefined
+  /** Undefined where this process does not use it. */
   readonly warehouse: Warehouse | undefined
   readonly streams: readonly CompiledStream[]
   readonly stops: Pick<Stops, 'stopped'>
   readonly rebuilds: Rebuilds
-  /** Why the engine cannot go on; undefined while it can. */
+  /** The error that ended the engine's work; undefined while it runs. */
   readonly failure: () => unknown
 }
 
 /**
- * Asks every part whether it can do its work now. A warehouse that is away does not make the engine unready: scoring
- * goes on without it; nor does a disk that runs full: reads go on; nor a partition that stands still: the others go on,
- * and its events are taken. State that this process rebuilds does: an upgrade goes on to the next process when it is
- * done. What another one rebuilds is said.
+ * Checks every part of the engine. The engine stays ready, with a check that asks for attention, while
+ *
+ * - the warehouse is unreachable: scoring continues without it;
+ * - the disk is nearly full: reads continue;
+ * - a partition is stopped: the others continue, and the engine still takes the events of the stopped one;
+ * - another process rebuilds state.
+ *
+ * The engine is not ready while this process rebuilds state, so that an upgrade waits before it replaces the next one.
  */
 export async function readinessOf({
   log,
@@ -66,12 +71,11 @@ export async function readinessOf({
   ]
 }
 
-/** Throws where little is left. Reads go on when nothing is, so a full disk takes no process out of service. */
+/** Throws DISK_FULL when little space is left. */
 async function roomCheck(directory: string): Promise<string> {
   const free = await freeBytes(directory)
   const text = `${(free / 2 ** 30).toFixed(1)} GiB left for ${directory}`
-  if (free < limits.leastFreeBytes)
-    throw new EngineError('DISK_FULL', `${text}; free some before nothing can be kept there`)
+  if (free < limits.leastFreeBytes) throw new EngineError('DISK_FULL', `${text}; free some before the disk is full`)
   return text
 }
 
@@ -89,9 +93,8 @@ async function stateCheck(
         'REBUILDING',
         own
           .map(
-            (one) =>
-              `partition ${one.partition} of ${one.stream} is rebuilt from the log: ${one.recordsDone} of ` +
-              `${one.records} records`,
+            ({ partition, stream, recordsDone, records }) =>
+              `partition ${partition} of ${stream} is rebuilt from the log: ${recordsDone} of ${records} records`,
           )
           .join('; '),
       )
@@ -100,7 +103,7 @@ async function stateCheck(
   return asked.ok && parts.length > 0 ? { ...asked, attention: true } : asked
 }
 
-/** Of each partition whose state cannot be read as a whole: why. */
+/** For each partition whose state cannot be read completely: the reason. */
 async function partsOf(store: StateStore, streams: readonly CompiledStream[]): Promise<readonly string[]> {
   const places = streams.flatMap(({ stream: { name, partitions } }) =>
     Array.from({ length: partitions }, (_, partition) => ({ stream: name, partition })),
@@ -116,6 +119,7 @@ async function partsOf(store: StateStore, streams: readonly CompiledStream[]): P
   return found.filter((one) => one !== '')
 }
 
+/** The engine works without this part: a failed check asks for attention, and does not make the engine unready. */
 const workingWithout = ({ check, ok, detail }: ReadinessCheck): ReadinessCheck => ({
   check,
   ok: true,

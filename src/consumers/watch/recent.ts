@@ -1,6 +1,6 @@
-/** Rates and latency quantiles over the last seconds, in constant memory. */
+/** Rates and latency quantiles over the last five seconds, in constant memory. */
 export interface Recent {
-  /** One event that was done at `atMs` after `latencyMs`. */
+  /** Adds one event whose result was durable at `atMs`, `latencyMs` after its append. */
   add(atMs: number, latencyMs: number): void
   read(nowMs: number): {
     readonly eventsPerSecond: number
@@ -10,7 +10,7 @@ export interface Recent {
 }
 
 const spanSeconds = 5
-/** Buckets grow by a tenth: 0.5 ms to about 2 hours in 160 of them, so a quantile is off by 5 % at most. */
+/** Bounds grow by 10 %, from 0.5 ms to about 30 minutes. A quantile is the upper bound of its bucket. */
 const buckets = 160
 const growth = Math.log(1.1)
 const bucketOf = (ms: number): number =>

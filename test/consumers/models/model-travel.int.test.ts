@@ -111,7 +111,7 @@ test('a kept copy is used instead of the log; a damaged copy is fetched from the
   await writeFile(path, 'damaged')
   const again = await machine(harness, 'poor')
   assert.equal((await again.read(nameOf('v1'))).manifest.version, 'v1')
-  assert.match(again.said.join(), /model\.onnx has sha256 .*taking it from the log again/)
+  assert.match(again.said.join(), /model\.onnx has sha256 .*fetching it from the log again/)
   assert.equal((await readModel(again.kept, nameOf('v1'))).manifest.version, 'v1')
 })
 
@@ -122,7 +122,7 @@ test('a machine that cannot keep a model serves it from memory and reports that'
   await mkdir(join(poor.kept, '..'), { recursive: true })
   await writeFile(poor.kept, 'a file where the folder should be')
   assert.equal((await poor.read(nameOf('v1'))).manifest.version, 'v1')
-  assert.match(poor.said.join(), /door-force\/global\/v1 serves from memory, it cannot be kept/)
+  assert.match(poor.said.join(), /door-force\/global\/v1 serves from memory, because it cannot be kept/)
   await rm(poor.kept)
 })
 

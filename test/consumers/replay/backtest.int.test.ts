@@ -6,8 +6,8 @@ import {
   compareRuns,
   continueBacktest,
   type BacktestParts,
-} from '../../../src/consumers/replay/backtest.js'
-import type { BacktestReport } from '../../../src/consumers/replay/backtest-directory.js'
+} from '../../../src/consumers/replay/backtest/backtest.js'
+import type { BacktestReport } from '../../../src/consumers/replay/backtest/directory.js'
 import { appendOutcomes } from '../../../src/consumers/serving/ingest.js'
 import { isEngineError } from '../../../src/base/errors.js'
 import { decodeBlock } from '../../../src/log/blocks/codec.js'

@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert'
 import { onTestFinished, test } from 'vitest'
 import { systemClock } from '../../../src/base/clock.js'
-import { beginBacktest, continueBacktest } from '../../../src/consumers/replay/backtest.js'
+import { beginBacktest, continueBacktest } from '../../../src/consumers/replay/backtest/backtest.js'
 import { foldRoutes, noRoutes } from '../../../src/consumers/control/routes.js'
 import { follow } from '../control-harness.js'
 import { runResults } from '../../../src/consumers/replay/run-results.js'

@@ -1,14 +1,14 @@
-import { backtestFigures, type BacktestFigures } from '../../learning/figures/backtest-figures.js'
-import type { CostRule } from '../../learning/figures/costs.js'
-import { collectRows } from '../../learning/figures/scored-rows.js'
-import { riskLevels, type RiskLevel } from '../../contracts/risks.js'
-import type { LogView } from '../../log/event-log.js'
-import type { GateRules } from '../../log/blocks/gate.js'
-import { alignRows, readBlocks, type RowRef, type Rows } from '../ground/block-rows.js'
+import { backtestFigures, type BacktestFigures } from '../../../learning/figures/backtest-figures.js'
+import type { CostRule } from '../../../learning/figures/costs.js'
+import { collectRows } from '../../../learning/figures/scored-rows.js'
+import { riskLevels, type RiskLevel } from '../../../contracts/risks.js'
+import type { LogView } from '../../../log/event-log.js'
+import type { GateRules } from '../../../log/blocks/gate.js'
+import { alignRows, readBlocks, type RowRef, type Rows } from '../../ground/block-rows.js'
 import type { OutcomeLabels } from './outcome-labels.js'
-import type { Span } from './replay-span.js'
+import type { Span } from '../replay-span.js'
 
-/** One scorer's word on an event. */
+/** One scorer's result for an event. */
 export interface Verdict {
   readonly score: number
   readonly risk: RiskLevel
@@ -32,26 +32,26 @@ export interface Comparison {
   /** Rows by the version that scored them. */
   readonly versions: Readonly<Record<string, number>>
   readonly otherVersions: Readonly<Record<string, number>>
-  /** Of the run: duplicate notices and late events. */
+  /** Duplicate notices and late events of the run. */
   readonly duplicates: number
   readonly late: number
-  /** The events whose scores lie furthest apart, furthest first. */
+  /** The events whose scores differ most, largest difference first. */
   readonly disagreements: readonly Disagreement[]
 }
 
-/** Where the blocks of one side lie. */
+/** Where the blocks of one side are. */
 export interface Side {
   readonly view: LogView
   readonly topic: string
-  /** What operators have given up of the blocks, by partition. */
+  /** By partition: the offsets whose loss operators have accepted. */
   readonly rulesOf?: (partition: number) => GateRules
 }
 
 const listed = 100
 
 /**
- * Compares what two sides say of the same offsets, with what came true. A side without a row of an offset has no score
- * there.
+ * Compares the results of two sides at the same offsets with each other and with the outcomes. A side without a row at
+ * an offset has no score there.
  */
 export async function compareSides(
   run: Side,
@@ -70,9 +70,9 @@ export async function compareSides(
     if (left !== undefined && left.block.kinds[left.row] !== 0) duplicates++
     if (left !== undefined && (left.block.flags[left.row]! & 1) === 1) late++
     const [mine, theirs] = [scored(left), scored(right)]
-    const said = mine ?? theirs
-    if (said === undefined) return
-    const { block, row } = said
+    const either = mine ?? theirs
+    if (either === undefined) return
+    const { block, row } = either
     const tenant = block.tenants[row]!
     const [score, otherScore] = [scoreOf(mine), scoreOf(theirs)]
     const label = labels.labelOf(tenant, block.eventIds[row]!, block.eventTimes[row]!)
@@ -129,7 +129,7 @@ const disagreement = (mine: RowRef, theirs: RowRef, label: number): Disagreement
   other: verdict(theirs),
 })
 
-/** Keeps the `most` things with the largest distance; what is kept is made only then. */
+/** Keeps the `most` disagreements with the largest distance. `make` is called only for those that may be kept. */
 function furthest(most: number) {
   let kept: { readonly distance: number; readonly what: Disagreement }[] = []
   let least = 0

@@ -1,46 +1,46 @@
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { EngineError, messageOf } from '../../base/errors.js'
-import type { Comparison } from './backtest-compare.js'
-import type { Span } from './replay-span.js'
+import { EngineError, messageOf } from '../../../base/errors.js'
+import type { Comparison } from './compare.js'
+import type { Span } from '../replay-span.js'
 
-/** A backtest, as it stands in its directory. Times are epoch ms. */
+/** A backtest, as its directory holds it. Times are epoch ms. */
 export interface BacktestRun {
   readonly id: string
   readonly stream: string
-  /** Of the plan that made the vectors. */
+  /** The fingerprint of the plan that made the vectors. */
   readonly fingerprint: string
-  /** As it was asked for: a version, a file, `champion`, `served`, `heuristic_v1`. */
+  /** As the request names it: a version, a file, `champion`, `served`, `heuristic_v1`. */
   readonly model: string
-  /** Log time of what is scored; null is the beginning, or the end as it was at the start. */
+  /** Log time of the scored records; null is the beginning of the log, or its end when the run started. */
   readonly fromMs: number | null
   readonly toMs: number | null
   readonly spans: readonly Span[]
   readonly status: 'running' | 'interrupted' | 'failed' | 'done'
   readonly startedMs: number
   readonly finishedMs: number | null
-  /** Up to when silence was judged. */
+  /** An event without an outcome counts as genuine if it is mature at this time. */
   readonly asOfMs: number
-  /** Time spent folding and scoring, over all attempts, and the records that were read in it. */
+  /** Time spent folding and scoring, over all attempts, and the records that were read in that time. */
   readonly replayMs: number
   readonly records: number
   readonly error: string | null
-  /** Whether ClickHouse has it too. */
+  /** Whether it is in ClickHouse, too. */
   readonly stored: boolean
 }
 
-/** What came out of a run, as `report.json` beside it. */
+/** The results of a run, in `report.json` beside it. */
 export interface BacktestReport extends Comparison {
   readonly run: BacktestRun
-  /** What it was compared with: `served`, or another run. */
+  /** `served`, or the id of another run. */
   readonly comparedWith: string
   readonly outcomes: number
 }
 
-/** The runs of a data directory, a directory each. */
+/** The runs of a data directory. Each has a directory of its own. */
 export interface BacktestDirectory {
   readonly path: string
-  /** Where a run keeps what is its own. */
+  /** The directory of a run. */
   of(id: string): string
   write(run: BacktestRun): Promise<void>
   /** BAD_REQUEST where there is no such run. */
@@ -86,7 +86,7 @@ export function backtestDirectory(path: string): BacktestDirectory {
       if (status !== 'done')
         throw new EngineError(
           'BAD_REQUEST',
-          `backtest ${id} is ${status}: it has no report yet. 'tidemill backtest run --resume ${id}' goes on with it`,
+          `backtest ${id} is ${status}: it has no report yet. 'tidemill backtest run --resume ${id}' continues it`,
         )
       return JSON.parse(await readFile(join(of(id), 'report.json'), 'utf8')) as BacktestReport
     },
@@ -97,7 +97,7 @@ export function backtestDirectory(path: string): BacktestDirectory {
   }
 }
 
-/** The file holds the old content or the new, never a mixture. */
+/** Replaces a file. It holds the old content or the new, never a mixture. */
 async function replaceFile(path: string, value: unknown): Promise<void> {
   const file = await open(`${path}.new`, 'w', 0o640)
   try {

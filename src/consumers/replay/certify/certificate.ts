@@ -1,19 +1,19 @@
-/** What a replay of a stretch of the log gave, beside what was served. */
+/** The results of a replay of a part of the log, beside the served results. */
 export interface Certificate {
   readonly format: 1
   readonly stream: string
   readonly fingerprint: string
-  /** Log time asked for, epoch ms; null is the beginning, or the last served event. */
+  /** Log time as requested, epoch ms; null is the beginning of the log, or the last served event. */
   readonly fromMs: number | null
   readonly toMs: number | null
   readonly madeAtMs: number
-  /** What replayed: the build, and the CPU whose arithmetic it is. */
+  /** The build and the CPU of the replay. The CPU decides the last bits of floating-point results. */
   readonly build: string
   readonly cpu: string
   readonly partitions: readonly PartitionCertificate[]
   readonly served: Results
   readonly replayed: Results
-  /** Results of the replay at offsets whose own ones an operator has accepted as lost: in neither digest. */
+  /** Results of the replay where an operator has accepted the loss of the served results. Neither digest has them. */
   readonly givenUp: number
   readonly equal: boolean
   readonly firstDifference: Difference | null
@@ -32,7 +32,7 @@ export interface Results {
 
 export interface PartitionCertificate {
   readonly partition: number
-  /** Folded from here on, certified from `from` up to `to`, which is no longer part of it. */
+  /** The replay folds from this offset on. The certificate covers `from` up to `to` (exclusive). */
   readonly warmFrom: number
   readonly from: number
   readonly to: number
@@ -40,17 +40,17 @@ export interface PartitionCertificate {
   readonly replayed: PartitionDigest
 }
 
-/** SHA-256, hex: over the rows of blocks, and over the dead letters. */
+/** SHA-256, hex: one over the rows of blocks, one over the dead letters. */
 export interface PartitionDigest {
   readonly rows: string
   readonly deadLetters: string
 }
 
-/** The first offset, of the lowest partition that has one, whose results differ. */
+/** The first offset whose results differ, in the lowest partition that has one. */
 export interface Difference {
   readonly partition: number
   readonly offset: number
-  /** `result` where only one side has one. */
+  /** `result` where only one side has a result. */
   readonly field: string
   readonly served: string | number | null
   readonly replayed: string | number | null

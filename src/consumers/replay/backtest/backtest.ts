@@ -1,25 +1,25 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Clock } from '../../base/clock.js'
-import { EngineError, messageOf } from '../../base/errors.js'
-import type { StateStore } from '../../state/state-store.js'
-import type { CostRule } from '../../learning/figures/costs.js'
-import type { EventLog, LogView } from '../../log/event-log.js'
-import type { SchemaSource } from '../../streams/codec/schema-source.js'
-import type { Stream } from '../../streams/stream.js'
-import { compareSides, type Side } from './backtest-compare.js'
-import type { BacktestDirectory, BacktestReport, BacktestRun } from './backtest-directory.js'
-import { isModelFile, modelOfBacktest, served, type ModelSources } from './backtest-model.js'
-import { compileStream, type CompiledStream } from '../ground/compiled.js'
-import type { Tenants } from '../ground/decode.js'
+import type { Clock } from '../../../base/clock.js'
+import { EngineError, messageOf } from '../../../base/errors.js'
+import type { StateStore } from '../../../state/state-store.js'
+import type { CostRule } from '../../../learning/figures/costs.js'
+import type { EventLog, LogView } from '../../../log/event-log.js'
+import type { SchemaSource } from '../../../streams/codec/schema-source.js'
+import type { Stream } from '../../../streams/stream.js'
+import { compareSides, type Side } from './compare.js'
+import type { BacktestDirectory, BacktestReport, BacktestRun } from './directory.js'
+import { isModelFile, modelOfBacktest, served, type ModelSources } from './model.js'
+import { compileStream, type CompiledStream } from '../../ground/compiled.js'
+import type { Tenants } from '../../ground/decode.js'
 import { readOutcomes } from './outcome-labels.js'
-import { replay, type ReplayProgress } from './replay.js'
-import { servedSpans } from './replay-routing.js'
-import { spansOf, type Span, type SpanRange } from './replay-span.js'
-import type { ScoringSettings } from '../scoring/dependencies.js'
-import { gateRulesNow } from '../control/accepted.js'
+import { replay, type ReplayProgress } from '../replay.js'
+import { servedSpans } from '../replay-routing.js'
+import { spansOf, type Span, type SpanRange } from '../replay-span.js'
+import type { ScoringSettings } from '../../scoring/dependencies.js'
+import { gateRulesNow } from '../../control/accepted.js'
 
-/** The log and the state that a run has for itself. */
+/** The log and the state store of one run. */
 export interface OwnStores {
   readonly log: EventLog
   readonly store: StateStore
@@ -29,7 +29,7 @@ export interface OwnStores {
 export interface BacktestParts extends ModelSources {
   readonly directory: BacktestDirectory
   readonly openOwn: (directory: string) => Promise<OwnStores>
-  /** The log of a run, to be looked at alone. */
+  /** Opens the log of a run for reading only. */
   readonly viewOwn: (directory: string) => Promise<LogView & { close(): Promise<void> }>
   readonly schemas?: SchemaSource | undefined
   readonly tenants: Tenants
@@ -47,13 +47,13 @@ export interface BacktestRequest extends Omit<SpanRange, 'seenIds'> {
   readonly costs?: CostRule | undefined
 }
 
-/** A stream as a backtest scores it: a model file may score one that has no family. */
+/** Compiles a stream for a backtest. A model file may score a stream without a model family. */
 export const compileForBacktest = (stream: Stream, model: string): CompiledStream =>
   compileStream(isModelFile(model) ? { ...stream, model: stream.model ?? stream.name } : stream)
 
 /**
- * Begins a run: finds what is to be scored, writes it down, and goes on as `continueBacktest`. BAD_REQUEST where there
- * is nothing.
+ * Begins a run: finds the records to score and writes the run to its directory. `continueBacktest` then does the work.
+ * BAD_REQUEST where there is nothing to score; errors of `modelOfBacktest`.
  */
 export async function beginBacktest(request: BacktestRequest, parts: BacktestParts): Promise<BacktestRun> {
   const { id, stream: definition, model, fromMs, toMs, warmMs } = request
@@ -63,8 +63,8 @@ export async function beginBacktest(request: BacktestRequest, parts: BacktestPar
   if (spans.length === 0)
     throw new EngineError(
       'BAD_REQUEST',
-      `topic ${stream.topics.events} holds no ${model === served ? 'scored ' : ''}events in that time; its ` +
-        'records are chosen by the time that they came into the log',
+      `topic ${stream.topics.events} holds no ${model === served ? 'scored ' : ''}events in that time; records ` +
+        'are chosen by their log time, not by their event time',
     )
   const startedMs = parts.clock.nowMs()
   const run: BacktestRun = {
@@ -84,15 +84,15 @@ export async function beginBacktest(request: BacktestRequest, parts: BacktestPar
     error: null,
     stored: false,
   }
-  // A model that is not there is known before anything is kept.
+  // A missing model is an error before anything is written.
   await modelOfBacktest(stream, model, spans, parts)
   await parts.directory.write(run)
   return run
 }
 
 /**
- * Folds and scores what is left of a run, then compares it with what was served and what came true. Interrupted, it
- * keeps what it has, and goes on from there when it is called again. STATE_MISMATCH where the stream has changed since.
+ * Folds and scores what is left of a run, then compares the results with the served ones and with the outcomes. When it
+ * is interrupted, it keeps its results; call it again to continue. STATE_MISMATCH where the stream has changed since.
  */
 export async function continueBacktest(
   begun: BacktestRun,
@@ -102,12 +102,7 @@ export async function continueBacktest(
 ): Promise<{ readonly run: BacktestRun; readonly report?: BacktestReport }> {
   const { directory, clock } = parts
   const stream = compileForBacktest(definition, begun.model)
-  if (stream.plan.fingerprint !== begun.fingerprint)
-    throw new EngineError(
-      'STATE_MISMATCH',
-      `backtest ${begun.id} began with vectors ${begun.fingerprint}, stream ${definition.name} now makes ` +
-        `${stream.plan.fingerprint}: begin a new one`,
-    )
+  assertSameVectors(begun, stream)
   const place = directory.of(begun.id)
   const own = await parts.openOwn(place)
   const startedMs = clock.nowMs()
@@ -125,26 +120,18 @@ export async function continueBacktest(
   })
   try {
     const routing = await modelOfBacktest(stream, begun.model, begun.spans, parts)
-    const end = await replay({
-      ...parts,
-      own: own.log,
-      store: own.store,
-      stream,
-      spans: begun.spans,
-      routing,
-      onProgress,
-    })
-    if (end === 'interrupted') return await ended(directory, now({ status: 'interrupted' }))
+    const { log, store } = own
+    const end = await replay({ ...parts, own: log, store, stream, spans: begun.spans, routing, onProgress })
+    if (end === 'interrupted') {
+      const run = now({ status: 'interrupted' })
+      await directory.write(run)
+      return { run }
+    }
     const run = now({ status: 'done', finishedMs: clock.nowMs() })
-    const labels = await readOutcomes(parts.view, stream.stream, run.asOfMs)
-    const comparison = await compareSides(
-      { view: own.log, topic: stream.topics.predictions },
-      await servedSide(parts.view, stream),
-      run.spans,
-      labels,
-      costs,
-    )
-    const report: BacktestReport = { run, comparedWith: served, outcomes: labels.outcomes, ...comparison }
+    const mine = { view: log, topic: stream.topics.predictions }
+    const other = await servedSide(parts.view, stream)
+    const sides = { run, spans: run.spans, mine, comparedWith: served, other }
+    const report = await reportOf(sides, definition, parts.view, costs)
     await directory.writeReport(report)
     await directory.write(run)
     return { run, report }
@@ -153,20 +140,42 @@ export async function continueBacktest(
     throw error
   } finally {
     await own.close()
-    // The results stay; the state that led to them is not needed any more.
+    // The results of a finished run stay; its state is not needed any more.
     if ((await directory.read(begun.id)).status === 'done')
       await rm(join(place, 'state'), { recursive: true, force: true })
   }
 }
 
-async function ended(directory: BacktestDirectory, run: BacktestRun): Promise<{ readonly run: BacktestRun }> {
-  await directory.write(run)
-  return { run }
+function assertSameVectors({ id, fingerprint }: BacktestRun, { stream, plan }: CompiledStream): void {
+  if (plan.fingerprint !== fingerprint)
+    throw new EngineError(
+      'STATE_MISMATCH',
+      `backtest ${id} began with vectors ${fingerprint}, stream ${stream.name} now makes ${plan.fingerprint}: begin ` +
+        'a new one',
+    )
+}
+
+interface Sides extends Pick<BacktestReport, 'run' | 'comparedWith'> {
+  readonly spans: readonly Span[]
+  readonly mine: Side
+  readonly other: Side
+}
+
+/** Compares two sides with each other and with the outcomes. */
+async function reportOf(
+  { run, spans, mine, comparedWith, other }: Sides,
+  definition: Stream,
+  view: LogView,
+  costs?: CostRule,
+): Promise<BacktestReport> {
+  const labels = await readOutcomes(view, definition, run.asOfMs)
+  const comparison = await compareSides(mine, other, spans, labels, costs)
+  return { run, comparedWith, outcomes: labels.outcomes, ...comparison }
 }
 
 /**
- * A finished run against another one or, as `other`, what was `served`: over the offsets that both scored. BAD_REQUEST
- * where one of them is not there, is not finished, or they have no offset in common.
+ * Compares a finished run with `other`: another finished run, or `served`. Covers the offsets that both scored.
+ * BAD_REQUEST where a run is missing or not finished, or they have no offset in common.
  */
 export async function compareRuns(
   definition: Stream,
@@ -182,24 +191,19 @@ export async function compareRuns(
   const spans = theirs === undefined ? run.spans : inCommon(run.spans, theirs.spans)
   if (spans.length === 0) throw new EngineError('BAD_REQUEST', `${id} and ${other} have no event in common`)
   const stream = compileForBacktest(definition, run.model)
-  const labels = await readOutcomes(view, definition, run.asOfMs)
   const mine = await parts.viewOwn(directory.of(id))
   try {
     const others = theirs === undefined ? undefined : await parts.viewOwn(directory.of(other))
     try {
       const topic = stream.topics.predictions
-      return {
+      const sides = {
         run,
+        spans,
+        mine: { view: mine, topic },
         comparedWith: other,
-        outcomes: labels.outcomes,
-        ...(await compareSides(
-          { view: mine, topic },
-          others === undefined ? await servedSide(view, stream) : { view: others, topic },
-          spans,
-          labels,
-          costs,
-        )),
+        other: others === undefined ? await servedSide(view, stream) : { view: others, topic },
       }
+      return await reportOf(sides, definition, view, costs)
     } finally {
       await others?.close()
     }
@@ -208,7 +212,7 @@ export async function compareRuns(
   }
 }
 
-/** What was served live. */
+/** The live results. */
 async function servedSide(view: LogView, { topics }: CompiledStream): Promise<Side> {
   const rulesOf = await gateRulesNow(view)
   return { view, topic: topics.predictions, rulesOf: (partition) => rulesOf({ topic: topics.events, partition }) }
@@ -219,12 +223,12 @@ async function finished(directory: BacktestDirectory, id: string): Promise<Backt
   if (run.status !== 'done')
     throw new EngineError(
       'BAD_REQUEST',
-      `backtest ${id} is ${run.status}: 'tidemill backtest run --resume ${id}' goes on with it`,
+      `backtest ${id} is ${run.status}: 'tidemill backtest run --resume ${id}' continues it`,
     )
   return run
 }
 
-/** Offsets of both. */
+/** The offsets that both lists of spans cover. */
 const inCommon = (left: readonly Span[], right: readonly Span[]): readonly Span[] =>
   left.flatMap((span) => {
     const same = right.find(({ partition }) => partition === span.partition)

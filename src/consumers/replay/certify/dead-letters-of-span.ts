@@ -1,38 +1,31 @@
-import type { LogView, Offset, TopicPartition } from '../../log/event-log.js'
-import { readUpTo } from '../../log/read-up-to.js'
-import type { OffsetRange } from '../ground/block-rows.js'
+import type { LogView, Offset, TopicPartition } from '../../../log/event-log.js'
+import type { OffsetRange } from '../../ground/block-rows.js'
 import type { Difference } from './certificate.js'
-import { readDeadLetter, type StoredDeadLetter } from '../ground/dead-letter-record.js'
+import { readDeadLetter, type StoredDeadLetter } from '../../ground/dead-letter-record.js'
+import { readPartition } from '../../ground/read-partition.js'
 
-/** Why an event was set aside, without its bytes. */
+/** Why a record became a dead letter, without its bytes. */
 type Reason = Pick<StoredDeadLetter, 'offset' | 'code' | 'stage' | 'reason'>
 type DeadLetters = ReadonlyMap<Offset, StoredDeadLetter>
 
-/** The dead letters of a range of source offsets, in their order; one that was appended again counts once. */
+/** The dead letters of a range of source offsets, in order. A dead letter that was appended twice counts once. */
 export async function readDeadLetters(
   view: LogView,
   at: TopicPartition,
   { from, to }: OffsetRange,
 ): Promise<DeadLetters> {
-  const { first, next } = await view.bounds(at)
-  const reader = view.reader(at)
-  const { signal } = new AbortController()
-  const letters = new Map<Offset, StoredDeadLetter>()
-  try {
-    for await (const records of readUpTo(reader, first, next, { records: 1_000, bytes: 4 * 1024 * 1024 }, signal)) {
-      for (const record of records) {
-        const letter = readDeadLetter(record)
-        if (letter === undefined || letter.offset < from || letter.offset >= to || letters.has(letter.offset)) continue
-        letters.set(letter.offset, { ...letter, key: null, value: null, headers: {} })
-      }
+  const found = new Map<Offset, StoredDeadLetter>()
+  for await (const records of readPartition(view, at, { records: 1_000, bytes: 4 * 1024 * 1024 })) {
+    for (const record of records) {
+      const stored = readDeadLetter(record)
+      if (stored === undefined || stored.offset < from || stored.offset >= to || found.has(stored.offset)) continue
+      found.set(stored.offset, { ...stored, key: null, value: null, headers: {} })
     }
-  } finally {
-    await reader.close()
   }
-  return new Map([...letters].sort(([a], [b]) => a - b))
+  return new Map([...found].sort(([a], [b]) => a - b))
 }
 
-/** The first offset that is a dead letter on one side alone, or for another reason. */
+/** The first offset that is a dead letter on one side only, or on both sides for different reasons. */
 export function differingDeadLetter(
   partition: number,
   served: DeadLetters,

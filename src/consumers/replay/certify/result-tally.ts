@@ -1,13 +1,13 @@
-import type { RowRef } from '../ground/block-rows.js'
+import type { RowRef } from '../../ground/block-rows.js'
 import type { PartitionDigest, Results } from './certificate.js'
-import type { StoredDeadLetter } from '../ground/dead-letter-record.js'
-import type { Span } from './replay-span.js'
+import type { StoredDeadLetter } from '../../ground/dead-letter-record.js'
+import type { Span } from '../replay-span.js'
 import { digestRow, openDigest } from './result-digest.js'
 
 /** Counts and digests the results of one side, span by span. */
 export interface Tally {
   row(ref: RowRef): void
-  letter(letter: StoredDeadLetter): void
+  deadLetter(stored: StoredDeadLetter): void
   endSpan(span: Span): PartitionDigest
   end(): Results
 }
@@ -18,7 +18,7 @@ export function tally(stream: string): Tally {
   const counts = { predictions: 0, duplicates: 0, late: 0, deadLetters: 0 }
   const versions: Record<string, number> = {}
   let rows = openDigest()
-  let letters = openDigest()
+  let deadLetters = openDigest()
   return {
     row(ref) {
       const { block, row } = ref
@@ -32,18 +32,18 @@ export function tally(stream: string): Tally {
       const version = block.versions[block.versionOf[row]!]!
       versions[version] = (versions[version] ?? 0) + 1
     },
-    letter({ offset, code, stage, reason }) {
-      letters.number(offset)
-      for (const text of [code, stage, reason]) letters.text(text)
+    deadLetter({ offset, code, stage, reason }) {
+      deadLetters.number(offset)
+      for (const text of [code, stage, reason]) deadLetters.text(text)
       counts.deadLetters++
     },
     endSpan({ partition, from, to }) {
-      const ended = { rows: rows.end(), deadLetters: letters.end() }
+      const ended = { rows: rows.end(), deadLetters: deadLetters.end() }
       for (const number of [partition, from, to]) whole.number(number)
       whole.text(ended.rows)
       whole.text(ended.deadLetters)
       rows = openDigest()
-      letters = openDigest()
+      deadLetters = openDigest()
       return ended
     },
     end: () => ({ digest: whole.end(), ...counts, versions }),

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import type { RowRef } from '../ground/block-rows.js'
+import type { RowRef } from '../../ground/block-rows.js'
 
-/** SHA-256 over values that each say how long they are, so that no two lists of values make the same bytes. */
+/** SHA-256 over values. The length of each value comes first, so that no two lists of values make the same bytes. */
 export interface Digest {
   text(value: string): void
   number(value: number): void
@@ -16,24 +16,24 @@ export function openDigest(): Digest {
   const hash = createHash('sha256')
   const buffer = Buffer.allocUnsafe(bufferBytes)
   let at = 0
-  const room = (bytes: number): void => {
+  const reserve = (bytes: number): void => {
     if (at + bytes <= bufferBytes) return
     hash.update(buffer.subarray(0, at))
     at = 0
   }
   const put = (value: Uint8Array): void => {
     if (value.length > bufferBytes) {
-      room(bufferBytes)
+      reserve(bufferBytes)
       hash.update(value)
       return
     }
-    room(value.length)
+    reserve(value.length)
     buffer.set(value, at)
     at += value.length
   }
   const digest: Digest = {
     number(value) {
-      room(8)
+      reserve(8)
       at = buffer.writeDoubleLE(value, at)
     },
     bytes(value) {
@@ -44,11 +44,11 @@ export function openDigest(): Digest {
       const length = Buffer.byteLength(value)
       digest.number(length)
       if (length > bufferBytes) return put(Buffer.from(value))
-      room(length)
+      reserve(length)
       at += buffer.write(value, at, 'utf8')
     },
     end() {
-      room(bufferBytes)
+      reserve(bufferBytes)
       return hash.digest('hex')
     },
   }
@@ -61,10 +61,7 @@ const bytesOf = (vector: Float32Array): Uint8Array =>
   new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength)
 const versionOf = ({ block, row }: RowRef): string => block.versions[block.versionOf[row]!] ?? ''
 
-/**
- * What a result consists of, in the order in which it is compared and digested. A duplicate notice has no score and no
- * vector.
- */
+/** The fields of a result, in the order of comparison and digest. A duplicate notice has no score and no vector. */
 const always = ['kind', 'event_id', 'tenant', 'entity', 'event_time', 'late', 'fingerprint'] as const
 const scored = ['vector', 'version', 'score', 'served_by', 'risk', 'reasons'] as const
 export type ResultField = (typeof always)[number] | (typeof scored)[number]
@@ -110,7 +107,7 @@ const same = (left: Value, right: Value): boolean =>
 export const differingField = (left: RowRef, right: RowRef): ResultField | undefined =>
   fieldsOf(left).find((field) => !same(values[field](left), values[field](right)))
 
-/** A field for a person: a vector as its numbers. */
+/** A field for people to read: a vector as its numbers. */
 export const shownField = (ref: RowRef, field: ResultField): string | number => {
   const value = values[field](ref)
   return value instanceof Uint8Array ? [...vectorOf(ref)].join(' ') : value

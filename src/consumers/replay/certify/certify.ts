@@ -1,33 +1,33 @@
 import { rm } from 'node:fs/promises'
-import { EngineError } from '../../base/errors.js'
-import type { LogView } from '../../log/event-log.js'
-import type { GateRules } from '../../log/blocks/gate.js'
-import type { Stream } from '../../streams/stream.js'
-import type { BacktestParts } from './backtest.js'
-import { modelOfBacktest, served } from './backtest-model.js'
-import { alignRows, readBlocks, type RowRef } from '../ground/block-rows.js'
+import { EngineError } from '../../../base/errors.js'
+import type { LogView } from '../../../log/event-log.js'
+import type { GateRules } from '../../../log/blocks/gate.js'
+import type { Stream } from '../../../streams/stream.js'
+import type { BacktestParts } from '../backtest/backtest.js'
+import { modelOfBacktest, served } from '../backtest/model.js'
+import { alignRows, readBlocks, type RowRef } from '../../ground/block-rows.js'
 import type { Certificate, Difference, PartitionCertificate } from './certificate.js'
-import { compileStream, type CompiledStream } from '../ground/compiled.js'
+import { compileStream, type CompiledStream } from '../../ground/compiled.js'
 import { differingDeadLetter, readDeadLetters } from './dead-letters-of-span.js'
-import { replay } from './replay.js'
-import { servedSpans } from './replay-routing.js'
-import { spansOf, type Span, type SpanRange } from './replay-span.js'
+import { replay } from '../replay.js'
+import { servedSpans } from '../replay-routing.js'
+import { spansOf, type Span, type SpanRange } from '../replay-span.js'
 import { differingField, shownField } from './result-digest.js'
 import { tally, type Tally } from './result-tally.js'
-import { gateRulesNow } from '../control/accepted.js'
+import { gateRulesNow } from '../../control/accepted.js'
 
 export interface CertifyRequest extends Omit<SpanRange, 'seenIds'> {
   readonly stream: Stream
-  /** Names the directory that the replay works in, which is removed. */
+  /** Names the working directory of the replay. It is removed at the end. */
   readonly id: string
   readonly build: string
   readonly cpu: string
 }
 
 /**
- * Replays what was served, each offset by the model that its block's control position names, and compares every result:
- * predictions, duplicate notices, late flags and dead letters. Undefined when it was interrupted. BAD_REQUEST where
- * nothing was served in that time; errors of scoring.
+ * Replays the served events and compares every result: predictions, duplicate notices, late flags and dead letters. The
+ * control position in an offset's block names the model that scores it again. Undefined when it was interrupted.
+ * BAD_REQUEST where nothing was served in that time; errors of scoring.
  */
 export async function certify(request: CertifyRequest, parts: BacktestParts): Promise<Certificate | undefined> {
   const { stream: definition, fromMs, toMs, warmMs, id, build, cpu } = request
@@ -65,7 +65,7 @@ export async function certify(request: CertifyRequest, parts: BacktestParts): Pr
 
 type Compared = Pick<Certificate, 'partitions' | 'served' | 'replayed' | 'givenUp' | 'equal' | 'firstDifference'>
 
-/** Two digests over the same offsets, made apart, and the first place where the results differ. */
+/** Digests the results of both sides over the same offsets, and finds the first place where they differ. */
 export async function compareResults(
   live: LogView,
   own: LogView,
@@ -99,7 +99,7 @@ interface Sides {
   readonly live: LogView
   readonly own: LogView
   readonly stream: CompiledStream
-  /** What operators have given up of what was served. */
+  /** Name the served offsets whose loss operators have accepted. */
   readonly rules: GateRules
 }
 
@@ -123,14 +123,14 @@ async function compareSpan(
   }
   const at = { topic: topics.predictions, partition }
   await alignRows(readBlocks(live, at, span, rules), readBlocks(own, at, span), visit)
-  const letters = { topic: topics.deadLetters, partition }
-  const [left, right] = [await readDeadLetters(live, letters, span), await readDeadLetters(own, letters, span)]
-  for (const letter of left.values()) theirs.letter(letter)
-  for (const letter of right.values()) mine.letter(letter)
-  const letter = differingDeadLetter(partition, left, right)
+  const deadLetters = { topic: topics.deadLetters, partition }
+  const [left, right] = [await readDeadLetters(live, deadLetters, span), await readDeadLetters(own, deadLetters, span)]
+  for (const one of left.values()) theirs.deadLetter(one)
+  for (const one of right.values()) mine.deadLetter(one)
+  const other = differingDeadLetter(partition, left, right)
   return {
     givenUp,
-    difference: letter !== undefined && (found === undefined || letter.offset < found.offset) ? letter : found,
+    difference: other !== undefined && (found === undefined || other.offset < found.offset) ? other : found,
   }
 }
 
