@@ -87,7 +87,7 @@ describe('a damaged backup', () => {
     refused(
       (backup) => ['backup.json', 'backup.json.sha256'].forEach((name) => rmSync(join(backup, name))),
       5,
-      /never finished/,
+      /an unfinished one/,
     ))
   test('of a newer build is refused with the name of that build', () =>
     refused((backup) => rewrite(backup, (manifest) => (manifest['format'] = 99)), 3, /in format 99/))
