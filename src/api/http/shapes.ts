@@ -1,24 +1,10 @@
 /** The shapes of requests and answers, as the OpenAPI document shows them and requests are checked against them. */
-import { Kind, Type, TypeRegistry, type TSchema, type TUnsafe } from '@sinclair/typebox'
+import { Type, type TSchema } from '@sinclair/typebox'
 import { deadLetterStates } from '../../contracts/dead-letters.js'
 import { riskLevels } from '../../contracts/risks.js'
 import { scopes } from '../keys/keys.js'
+import { oneOf } from '../one-of.js'
 import { problemType } from './problems.js'
-
-const words = 'tidemill:words'
-TypeRegistry.Set<{ readonly enum: readonly unknown[] }>(words, (schema, value) => schema.enum.includes(value))
-
-/** One of some words, as JSON Schema's `enum`, which documents show better than a union of constants. */
-export const oneOf = <const Words extends readonly string[]>(
-  choices: Words,
-  description?: string,
-): TUnsafe<Words[number]> =>
-  Type.Unsafe<Words[number]>({
-    [Kind]: words,
-    type: 'string',
-    enum: choices,
-    ...(description !== undefined && { description }),
-  })
 
 export const nullable = <Shape extends TSchema>(schema: Shape) => Type.Union([schema, Type.Null()])
 

@@ -8,7 +8,7 @@ import type { Clock } from '../../base/clock.js'
 import { diskFailure } from '../../base/disk.js'
 import { EngineError, messageOf } from '../../base/errors.js'
 import { createKey, keyRing, scopes, type KeyRecord, type KeyRing, type NewKey } from './keys.js'
-import { oneOf } from '../http/shapes.js'
+import { oneOf } from '../one-of.js'
 
 /** A change on disk is seen this late at most; an unknown key looks at once, so a new key works immediately. */
 const recheckMs = 1_000

@@ -5,7 +5,8 @@ import { isEngineError } from '../../base/errors.js'
 import type { ApiContext } from '../http/context.js'
 import type { BackupHolding, HoldProgress } from '../../contracts/backups.js'
 import { Refusal } from '../http/problems.js'
-import { json, nullable, oneOf, refusals } from '../http/shapes.js'
+import { json, nullable, refusals } from '../http/shapes.js'
+import { oneOf } from '../one-of.js'
 
 const Begun = Type.Object({ id: Type.String() })
 const Standing = Type.Object({

@@ -9,7 +9,8 @@ import { streamOf, type ApiContext } from '../http/context.js'
 import { filterOf, deadLetterView, listAnswer, redriveAnswer, shownAnswer } from './dead-letter-shapes.js'
 import { everyTenant } from '../../contracts/callers.js'
 import { Refusal } from '../http/problems.js'
-import { oneOf, refusals, Time } from '../http/shapes.js'
+import { refusals, Time } from '../http/shapes.js'
+import { oneOf } from '../one-of.js'
 
 const name = (description: string) => Type.String({ minLength: 1, maxLength: 500, description })
 const from = {

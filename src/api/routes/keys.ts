@@ -4,8 +4,9 @@ import { Type, type Static } from '@sinclair/typebox'
 import type { ApiContext } from '../http/context.js'
 import { scopes, type KeyRecord } from '../keys/keys.js'
 import { Refusal } from '../http/problems.js'
-import { json, KeyShape, oneOf, refusals, Time } from '../http/shapes.js'
+import { json, KeyShape, refusals, Time } from '../http/shapes.js'
 import { isoOf, timeOf } from '../http/times.js'
+import { oneOf } from '../one-of.js'
 
 const NewKeyBody = Type.Object(
   {

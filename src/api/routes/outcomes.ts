@@ -6,9 +6,10 @@ import { callerOf, tenantOf } from '../http/auth.js'
 import { streamOf, type ApiContext } from '../http/context.js'
 import type { Outcome } from '../../contracts/outcomes.js'
 import { Refusal } from '../http/problems.js'
-import { json, oneOf, refusals, Time } from '../http/shapes.js'
+import { json, refusals, Time } from '../http/shapes.js'
 import { timeOf } from '../http/times.js'
 import { validatorOf } from '../http/validate.js'
+import { oneOf } from '../one-of.js'
 
 const OutcomeBody = Type.Object(
   {

@@ -4,8 +4,9 @@ import { Type, type Static } from '@sinclair/typebox'
 import { replayStates, type RunPlace } from '../../contracts/runs.js'
 import { callerOf } from '../http/auth.js'
 import { streamOf, type ApiContext } from '../http/context.js'
-import { json, nullable, oneOf, refusals } from '../http/shapes.js'
+import { json, nullable, refusals } from '../http/shapes.js'
 import { checkedByEngine } from '../http/validate.js'
+import { oneOf } from '../one-of.js'
 
 const Id = Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,63}$' })
 const Params = Type.Object({ id: Id })
