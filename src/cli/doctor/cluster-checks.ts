@@ -1,7 +1,7 @@
 import { systemClock } from '../../base/clock.js'
 import type { Config } from '../../config/load.js'
 import type { Check } from '../../contracts/checks.js'
-import { migrationStanding } from '../../sinks/migrate.js'
+import { migrationState } from '../../sinks/migrate.js'
 import { chooseStreams } from '../../streams/choose.js'
 import { standingOf } from '../../streams/registry/schema-report.js'
 import { checked, clockToleranceMs } from './local-checks.js'
@@ -118,7 +118,7 @@ async function clickhouseChecks(clickhouse: Clickhouse, clocks: Clock[]): Promis
     return `version ${row!.version}`
   })
   const migrations = await checked('migrations', async () => {
-    const { applied, pending, unknown, changed } = await migrationStanding(clickhouse)
+    const { applied, pending, unknown, changed } = await migrationState(clickhouse)
     if (unknown.length > 0) throw new Error(`${unknown.join(', ')}: a newer build applied them; use that build`)
     if (changed.length > 0) throw new Error(`${changed.join(', ')}: applied with other content than in this build`)
     return pending.length === 0
