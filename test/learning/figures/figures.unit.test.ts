@@ -55,7 +55,7 @@ const rows = fc.array(
 )
 
 describe('the slow definition', () => {
-  test('the area under the ROC curve is the chance that a positive ranks above a negative', () => {
+  test('the area under the ROC curve is the probability that a positive ranks above a negative', () => {
     fc.assert(
       fc.property(rows, (list) => {
         const pairs = list
@@ -94,7 +94,7 @@ describe('the slow definition', () => {
 })
 
 describe('the edges', () => {
-  test('curves run from corner to corner and no point is lost that matters', () => {
+  test('curves run from corner to corner and keep the important points', () => {
     const labelled = labelledOf(cases[0]!)
     const roc = rocCurve(labelled)
     assert.deepEqual(
@@ -108,14 +108,14 @@ describe('the edges', () => {
     near(areaOf, cases[0]!.roc_auc, 0.01)
     assert.equal(prCurve(labelled).at(-1)![0], 1)
   })
-  test('without labels of a kind there is no area, and without rows nothing at all', () => {
+  test('without labels of one kind there is no area, and without rows no figure', () => {
     const negatives = byLabel(Float32Array.of(0.1, 0.2), Int8Array.of(0, -1))
     assert.deepEqual([rocAuc(negatives), prAuc(negatives), rocCurve(negatives)], [undefined, undefined, []])
     const nothing = byLabel(new Float32Array(), new Int8Array())
     assert.equal(calibrationOf(nothing), undefined)
     assert.equal(cheapest(costCurve(nothing, { falseAlarm: 1, miss: 1 })), undefined)
   })
-  test('a score that is missing counts nowhere', () => {
+  test('a missing score counts nowhere', () => {
     assert.deepEqual(histogram(Float32Array.of(NaN, 0, 0.5, 1), 2), [1, 2])
     assert.equal(byLabel(Float32Array.of(NaN, 0.5), Int8Array.of(1, 1)).positives.length, 1)
   })

@@ -1,6 +1,7 @@
-"""Makes figures.json: scores and labels with scikit-learn's and SciPy's own values of every figure of a backtest.
+"""Makes figures.json: scores and labels with scikit-learn's and SciPy's values of every figure of a backtest.
 
-    pip install scikit-learn==1.9.1 scipy && python3 test/learning/figures/figures_fixture.py > test/learning/figures/figures.json
+    pip install scikit-learn==1.9.1 scipy
+    python3 test/learning/figures/figures_fixture.py > test/learning/figures/figures.json
 """
 
 import json
@@ -15,7 +16,7 @@ from sklearn.metrics import average_precision_score, brier_score_loss, log_loss,
 
 
 def scores(count, draw):
-    """Rounded to what single precision holds, so that both sides compute on the same numbers."""
+    """Rounds to single precision, so that both sides compute with the same numbers."""
     return [float(numpy.float32(min(1.0, max(0.0, draw())))) for _ in range(count)]
 
 
@@ -37,7 +38,13 @@ random.seed(20260105)
 cases = [
     case("rare positives, continuous scores", 400, 0.06, random.random, lambda: random.betavariate(2, 5)),
     case("many ties", 300, 0.4, lambda: random.randrange(7) / 8, lambda: random.randrange(5) / 8),
-    case("scores of exactly 0 and 1", 200, 0.5, lambda: random.choice([0, 0.25, 0.5, 1]), lambda: random.choice([0, 1])),
+    case(
+        "scores of exactly 0 and 1", 200, 0.5,
+        lambda: random.choice([0, 0.25, 0.5, 1]), lambda: random.choice([0, 1]),
+    ),
     case("low scores", 250, 0.1, lambda: random.betavariate(1, 30), lambda: random.betavariate(1, 25)),
 ]
-print(json.dumps({"made_by": f"test/learning/figures/figures_fixture.py, scikit-learn {sklearn.__version__}, SciPy {scipy.__version__}", "cases": cases}))
+made_by = (
+    f"test/learning/figures/figures_fixture.py, scikit-learn {sklearn.__version__}, SciPy {scipy.__version__}"
+)
+print(json.dumps({"made_by": made_by, "cases": cases}))
