@@ -3,7 +3,7 @@ import type { Config } from '../../config/load.js'
 import type { Check } from '../../contracts/checks.js'
 import { migrationState } from '../../sinks/migrate.js'
 import { chooseStreams } from '../../streams/choose.js'
-import { standingOf } from '../../streams/registry/schema-report.js'
+import { schemaState } from '../../streams/registry/schema-report.js'
 import { checked, clockToleranceMs } from './local-checks.js'
 import { kafkaChecks } from './kafka-checks.js'
 import { positionProblems } from './position-checks.js'
@@ -150,7 +150,7 @@ async function registryCheck(config: Config, { registry: open }: Servers): Promi
     const registry = open()!
     try {
       const standings = []
-      for (const stream of await chooseStreams(config.streams)) standings.push(await standingOf(stream, registry))
+      for (const stream of await chooseStreams(config.streams)) standings.push(await schemaState(stream, registry))
       const without = standings.filter(({ registered }) => registered === null).map(({ subject }) => subject)
       return (
         `answers at ${registry.place}, ${standings.length - without.length} of ${standings.length} schemas ` +

@@ -9,14 +9,14 @@ import { validateStream } from '../../../src/streams/language/validate.js'
 
 const read = (path: string): string => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8')
 
-test('the streams that come with the engine are attendance, meter readings, syncs and metrics', () => {
+test('the built-in streams are attendance, meter readings, syncs and metrics', () => {
   assert.deepEqual(
     builtinStreams.map(({ name }) => name),
     ['attendance', 'meter-reading', 'sync', 'infra-metric'],
   )
 })
 
-test('the types of their events are those of the schemas; else run scripts/generate-schemas.js', () => {
+test('the types of their events match the schemas; if not, run scripts/generate-schemas.js', () => {
   const schemas = readdirSync(new URL('../../../schemas/', import.meta.url)).filter((name) =>
     /^[a-z-]+\.avsc$/.test(name),
   )
@@ -34,7 +34,7 @@ describe.each(builtinStreams.map((stream) => ({ name: stream.name, stream })))('
     assert.ok(names.length >= 15)
   })
 
-  test('is frozen all the way down', () => {
+  test('is frozen in all its parts', () => {
     assert.ok(
       Object.isFrozen(stream) &&
         Object.isFrozen(stream.features) &&
@@ -43,10 +43,10 @@ describe.each(builtinStreams.map((stream) => ({ name: stream.name, stream })))('
     )
   })
 
-  test('is keyed by tenant, so that every history is whole in one partition', () =>
+  test('has the tenant as its key, so that every history is in one partition', () =>
     assert.equal(stream.key, stream.tenant))
 
-  test('its heuristic gives a score from 0 to 1 for any vector', () => {
+  test('its heuristic returns a score from 0 to 1 for any vector', () => {
     const number = fc.oneof(
       fc.double(),
       fc.constantFrom(0, 1, -1, Number.NaN, Infinity, -Infinity),
@@ -60,13 +60,13 @@ describe.each(builtinStreams.map((stream) => ({ name: stream.name, stream })))('
     )
   })
 
-  test('its heuristic calls the typical event and the first event of a stranger low risk', () => {
+  test("its heuristic returns low risk for the typical event and for an entity's first event", () => {
     assert.ok(score((name) => stream.typical?.[name] ?? 0) < stream.risk.medium)
     assert.ok(score(() => Number.NaN) < stream.risk.medium)
   })
 })
 
-describe('heuristics say what an expert would:', () => {
+describe('heuristics agree with an expert:', () => {
   const usual = (name: string): Record<string, number> => {
     const stream = builtinStreams.find((one) => one.name === name)!
     return Object.fromEntries(stream.features.map((feature) => [feature.name, stream.typical?.[feature.name] ?? 0]))

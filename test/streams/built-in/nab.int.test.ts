@@ -11,7 +11,7 @@ import { nabScore, profiles } from '../../../bench/nab/score.js'
 import { listModels, readModel } from '../../../src/scorers/model-store.js'
 import { infraMetric } from '../../../src/streams/built-in/infra-metric.js'
 
-/** Twelve files of the Numenta Anomaly Benchmark, handed out beside the repository. */
+/** Twelve files of the Numenta Anomaly Benchmark, which are not part of the repository. */
 const directory = fileURLToPath(new URL('../../../../shared/data/nab', import.meta.url))
 
 /** Folds all events in order through the plan, as one partition would, and scores each by the heuristic. */
@@ -45,19 +45,19 @@ if (existsSync(directory))
     const series = nabSeries(directory)
     const scores = scoresBySeries(series, heuristicScores(nabEvents(series)))
 
-    test('are scored well above the 50 of detectors that look at neighbours or forests alone', () => {
+    test('get a score far above 50, the score of detectors with only neighbours or forests', () => {
       const { score, found, falseAlarms } = nabScore(series, scores)
       assert.ok(score >= 57, `NAB standard ${score}, ${found} windows found, ${falseAlarms} false alarms`)
     })
 
-    test('are scored above it at the risk levels of the stream, which no label has chosen', () => {
+    test('get a score above it at the risk levels of the stream, which were chosen without labels', () => {
       for (const level of [infraMetric.risk.medium, infraMetric.risk.high]) {
         const { score } = nabScore(series, scores, profiles.standard, level)
         assert.ok(score >= 50, `NAB standard ${score} with alarms from ${level} on`)
       }
     })
 
-    test('get the score that the published rule gives them', () => {
+    test('get the score of the published rule', () => {
       const scratch = mkdtempSync(join(tmpdir(), 'tidemill-nab-'))
       try {
         writeScores(scratch, series, scores)
@@ -80,7 +80,7 @@ if (existsSync(directory))
     })
   })
 else
-  test('real server metrics are not at hand', () => {
+  test('real server metrics are not available', () => {
     process.stderr.write('NOT RUN: the anomaly benchmark, because ../shared/data/nab is missing\n')
   })
 
