@@ -31,14 +31,14 @@ export interface ApiParts {
   readonly ports: ApiPorts
   readonly keys: KeyStore
   readonly clock: Clock
-  /** Errors alone are logged, each with the id that its answer names; no line per request. */
+  /** Receives errors only, each with the request id that the answer contains; requests are not logged. */
   readonly logger: FastifyBaseLogger
-  /** Of the product, for the document. */
+  /** The product's version, for the OpenAPI document. */
   readonly version: string
   readonly bounds?: AdmissionBounds
 }
 
-/** Of a process without the API's role: metrics and health alone. */
+/** Builds the API of a process without the role `api`: it has metrics and health only. */
 export async function buildHealthApi({
   ports,
   clock,
@@ -76,7 +76,7 @@ function server(logger: FastifyBaseLogger): FastifyInstance {
 }
 
 /**
- * Builds the API; `listen` or `inject` starts it. `close` lets requests under way end and refuses new ones.
+ * Builds the API; `listen` or `inject` starts it. `close` finishes the requests in flight and refuses new ones.
  */
 export async function buildApi({
   ports,
@@ -132,7 +132,7 @@ function requestIds(): () => string {
   return () => `${run}-${++count}`
 }
 
-/** `curl -d '{...}'` says that its body is a form. What is inside is JSON, or refused as such. */
+/** Parses form bodies as JSON, because `curl -d '{...}'` sends the content type of a form. */
 function acceptJsonAsForm(app: FastifyInstance): void {
   app.addContentTypeParser(
     'application/x-www-form-urlencoded',

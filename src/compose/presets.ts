@@ -14,7 +14,7 @@ import { openLocalView } from '../log/local/view.js'
 import type { PartitionFiles } from '../contracts/backups.js'
 import { openChdbWarehouse } from '../sinks/chdb/warehouse.js'
 import {
-  lookIntoClickhouseWarehouse,
+  openExistingClickhouseWarehouse,
   openClickhouseWarehouse,
   type ClickhouseOptions,
 } from '../sinks/clickhouse/warehouse.js'
@@ -80,7 +80,7 @@ function clusterStores(config: Config, options: StoresOptions): Stores {
 
 /** The warehouse of a cluster as it is; undefined where nobody has made its database yet. */
 export const lookIntoClickhouse = (config: Config): Promise<Warehouse | undefined> =>
-  lookIntoClickhouseWarehouse(clickhouseOf(config))
+  openExistingClickhouseWarehouse(clickhouseOf(config))
 
 function clickhouseOf({ clickhouse: { url, database, username, password, caFile } }: Config): ClickhouseOptions {
   if (url === undefined) throw new EngineError('BAD_CONFIG', 'clickhouse.url is not set')

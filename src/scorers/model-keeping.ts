@@ -3,8 +3,8 @@ import { dirname, join } from 'node:path'
 import { modelPath, type ModelFiles, type ModelName } from './model-store.js'
 
 /**
- * Puts a model where `readModel` finds it, whole or not at all: written beside its place, flushed, then renamed. A
- * model that is there already is replaced. Throws what the file system throws.
+ * Stores a model for `readModel`, completely or not at all: writes a temporary folder, flushes and renames it. Replaces
+ * an existing model. Throws the file system's errors.
  */
 export async function keepModel(directory: string, name: ModelName, files: ModelFiles): Promise<void> {
   const folder = join(directory, modelPath(name))
@@ -24,7 +24,7 @@ export async function keepModel(directory: string, name: ModelName, files: Model
   }
 }
 
-/** The group may read models, for backups and for people; nobody else. */
+/** The owner may write and the group may read, for backups and administrators; others have no access. */
 async function write(path: string, bytes: Buffer): Promise<void> {
   const file = await open(path, 'wx', 0o640)
   try {

@@ -8,7 +8,7 @@ import type { ModelBytes } from './model-runtime.js'
 
 const Bins = Type.Object({ edges: Type.Array(Type.Number()), counts: Type.Array(Type.Number()) })
 
-/** What stands beside a model file: what it is, what it was trained on, and what it expects. */
+/** The manifest of a model file: its identity, its training and its inputs. */
 export const Manifest = Type.Object({
   family: Type.String({ minLength: 1 }),
   /** 'global' or a tenant. */
@@ -23,9 +23,9 @@ export const Manifest = Type.Object({
   output: Type.String(),
   metrics: Type.Record(Type.String(), Type.Unknown()),
   window: Type.Optional(Type.Unknown()),
-  /** Scores from which on the risk is medium and high; the stream's own where absent. */
+  /** The lowest scores of medium and high risk; the stream's own when absent. */
   thresholds: Type.Optional(Type.Object({ medium: Type.Number(), high: Type.Number() })),
-  /** Per feature the training median (null where it was always missing) and the bins for drift. */
+  /** Per feature the training median (null when the feature was always missing) and the bins for drift. */
   reference: Type.Record(
     Type.String(),
     Type.Object(
@@ -33,7 +33,7 @@ export const Manifest = Type.Object({
       { additionalProperties: true },
     ),
   ),
-  /** Why it does not serve until a person activates it: it failed where its training did not look. */
+  /** Why the model serves only after a person activates it, for example a failed test on other data. */
   withheld: Type.Optional(Type.String({ minLength: 1 })),
   parent: Type.Optional(Type.Union([Type.String(), Type.Null()])),
 })
@@ -51,19 +51,19 @@ export interface ModelName {
   readonly version: string
 }
 
-/** The folder of a model below `models/`. Throws UNKNOWN_MODEL for a name that would lead elsewhere. */
+/** The folder of a model below `models/`. Throws UNKNOWN_MODEL for a name that would leave it. */
 export function modelPath({ family, scope, version }: ModelName): string {
   for (const part of [family, scope, version])
     if (!/^[^/\\]+$/.test(part) || part.startsWith('.'))
       throw new EngineError(
         'UNKNOWN_MODEL',
-        `${JSON.stringify([family, scope, version])} is no name of a model: no part is empty, starts with a ` +
-          'dot or has a slash',
+        `${JSON.stringify([family, scope, version])} is not the name of a model: a part must not be empty, start ` +
+          'with a dot or contain a slash',
       )
   return join(family, scope, version)
 }
 
-/** The models of a folder, in the order of their names; a folder that is missing holds none. */
+/** The models of a folder, sorted by name; none for an absent folder. */
 export async function listModels(directory: string): Promise<ModelName[]> {
   const names: ModelName[] = []
   for (const family of await foldersOf(directory))
@@ -80,17 +80,18 @@ async function foldersOf(directory: string): Promise<string[]> {
     .sort()
 }
 
-/** Reads one model into memory and proves it is the one its manifest describes. Throws MODEL_DAMAGED, UNKNOWN_MODEL. */
+/** Reads a model and checks it against its manifest. Throws MODEL_DAMAGED, UNKNOWN_MODEL. */
 export const readModel = async (directory: string, name: ModelName): Promise<StoredModel> =>
   modelOf(name, await readModelFiles(directory, name))
 
-/** A model as its files, byte for byte; the card is empty where there is none. Throws UNKNOWN_MODEL. */
+/** The files of a model, byte for byte; the card is empty when there is none. */
 export interface ModelFiles {
   readonly manifest: Buffer
   readonly card: Buffer
   readonly model: Buffer
 }
 
+/** Reads the files of a model. Throws UNKNOWN_MODEL. */
 export async function readModelFiles(directory: string, name: ModelName): Promise<ModelFiles> {
   const folder = join(directory, modelPath(name))
   const read = (file: string): Promise<Buffer> =>
@@ -104,14 +105,14 @@ export async function readModelFiles(directory: string, name: ModelName): Promis
   }
 }
 
-/** The model that the files are, proven by its manifest. Throws MODEL_DAMAGED. */
+/** The model in the files, after a check against its manifest. Throws MODEL_DAMAGED. */
 export function modelOf(name: ModelName, files: ModelFiles): StoredModel {
   const manifest = parseManifest(files.manifest, name)
   const sha256 = createHash('sha256').update(files.model).digest('hex')
   if (sha256 !== manifest.sha256)
     throw new EngineError(
       'MODEL_DAMAGED',
-      `model ${modelPath(name)}: model.onnx has sha256 ${sha256}, its manifest says ${manifest.sha256}; ` +
+      `model ${modelPath(name)}: model.onnx has sha256 ${sha256}, but its manifest has ${manifest.sha256}; ` +
         'restore the file or train again',
     )
   return { manifest, model: { id: sha256, bytes: files.model, input: manifest.input, output: manifest.output } }
@@ -130,7 +131,7 @@ function parseManifest(text: Buffer, name: ModelName): Manifest {
   return manifest as Manifest
 }
 
-/** A model given as a bare file: served as it is, without a manifest; its version is `file:` and its hash. */
+/** Reads a model from a bare file, without a manifest; its version is `file:` and the start of its hash. */
 export async function readModelFile(path: string): Promise<{ readonly version: string; readonly model: ModelBytes }> {
   const bytes = await readFile(path).catch((cause: unknown) => {
     throw new EngineError('UNKNOWN_MODEL', `cannot read the model file ${path}: ${messageOf(cause)}`)

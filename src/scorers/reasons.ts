@@ -2,15 +2,15 @@ import { ModelRunError } from './model-runtime.js'
 import type { Routing } from './routing.js'
 import { groupsOf, heuristicScores, type Group, type ScoredStream } from './score.js'
 
-/** At most this many features are named, and only those that carry at least this share of the score. */
+/** The most features per score, and the least share of the score that a listed feature has. */
 const named = 3
 const leastShare = 0.1
 
 /**
- * The features that raised each row's score, strongest first, comma-separated; '' where none stands out.
- * Occlusion: each feature in turn is set to its typical value and the fall of the score is its weight
+ * The features that raised each row's score, strongest first, comma-separated; '' when no feature has a large share.
+ * Occlusion: each feature in turn is set to its typical value, and the decrease of the score is its weight
  * (Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", 2014, section 4, applied to columns).
- * Costs one run of `width` + 1 rows a row.
+ * Costs one run of `width` + 1 rows per row.
  */
 export async function reasons(
   stream: ScoredStream,

@@ -1,20 +1,20 @@
 import { EngineError } from '../base/errors.js'
 import type { Session } from './model-runtime.js'
 
-/** A model that may serve: loaded, and fitting the stream's vectors. */
+/** A model that can serve: it is loaded and fits the stream's vectors. */
 export interface Serving {
   readonly version: string
   readonly session: Session
   readonly thresholds: { readonly medium: number; readonly high: number }
-  /** Per feature the value that says nothing, for reasons; NaN is "missing". */
+  /** Per feature the uninformative value, for reasons; NaN is "missing". */
   readonly typical: Float32Array
 }
 
-/** Which model serves whom, as of one position in the control topic. Immutable: a change is a new one. */
+/** Which model serves which tenant, as of one position in the control topic. Immutable: a change creates a new one. */
 export interface Routing {
-  /** Next control offset: every record before it is folded in. */
+  /** Next offset of the control topic: every earlier record is included. */
   readonly position: number
-  /** By model family, then by scope: a tenant's own model goes before 'global'. */
+  /** By model family, then by scope: a tenant's own model has precedence over 'global'. */
   readonly champions: ReadonlyMap<string, ReadonlyMap<string, Serving>>
   /** Families whose serving model this build cannot know, because it cannot read a decision about them. */
   readonly halted?: ReadonlyMap<string, UnreadDecision>
@@ -35,7 +35,7 @@ export function championOf(routing: Routing, family: string | undefined, tenant:
   return scopes?.get(tenant) ?? scopes?.get('global')
 }
 
-/** The same routing with one champion set or taken away. */
+/** A copy of the routing with one champion set or removed. */
 export function withChampion(routing: Routing, family: string, scope: string, serving: Serving | undefined): Routing {
   const scopes = new Map(routing.champions.get(family))
   if (serving === undefined) scopes.delete(scope)

@@ -1,14 +1,14 @@
 import { ModelRunError } from './model-runtime.js'
 import { championOf, type Routing, type Serving } from './routing.js'
 
-/** What a scorer needs to know of a stream. */
+/** The parts of a stream that a scorer uses. */
 export interface ScoredStream {
   readonly name: string
   readonly model: string | undefined
   readonly featureNames: readonly string[]
   readonly heuristic: (x: Readonly<Record<string, number>>) => number
   readonly risk: { readonly medium: number; readonly high: number }
-  /** Per feature the value that says nothing, for the reasons of the heuristic. */
+  /** Per feature the uninformative value, for the reasons of the heuristic. */
   readonly typical: Float32Array
 }
 
@@ -17,7 +17,7 @@ export const by = { model: 0, noModel: 1, modelError: 2, timeout: 3 } as const
 
 export const heuristicVersion = 'heuristic_v1'
 
-/** Columns of equal length, one entry a row. */
+/** Columns of equal length, one entry per row. */
 export interface Scores {
   readonly values: Float32Array
   readonly by: Uint8Array
@@ -33,7 +33,7 @@ export interface Group {
   readonly rows: readonly number[]
 }
 
-/** Splits rows by the version that serves their tenant; one group in the usual case. */
+/** Splits rows by the version that serves their tenant; usually there is one group. */
 export function groupsOf(stream: ScoredStream, routing: Routing, tenants: readonly string[]): Group[] {
   const groups = new Map<Serving | undefined, number[]>()
   for (let row = 0; row < tenants.length; row++) {
@@ -46,8 +46,8 @@ export function groupsOf(stream: ScoredStream, routing: Routing, tenants: readon
 }
 
 /**
- * Scores `tenants.length` vectors (row-major, `width` wide): one run per version, the heuristic where no model serves
- * or where the model fails on this input. Waits for as long as the runtime takes.
+ * Scores `tenants.length` vectors (row-major, `width` wide) with one run per version. The heuristic scores rows without
+ * a model and rows on which the model fails. Has no timeout: waits for the runtime.
  */
 export async function score(
   stream: ScoredStream,
@@ -108,8 +108,8 @@ async function scoreGroup(
 }
 
 /**
- * After a failed run: only the rows that fail alone go to the heuristic, so that no row's score depends on its
- * neighbours.
+ * Repeats a failed run row by row: only the rows that fail alone are scored by the heuristic, so that no score depends
+ * on the other rows.
  */
 async function scoreOneByOne(
   stream: ScoredStream,
@@ -139,7 +139,7 @@ function gather(vectors: Float32Array, rows: readonly number[], width: number): 
   return out
 }
 
-/** The stream's heuristic over `rows` vectors, held to 0..1; a NaN counts as 0. */
+/** The stream's heuristic for `rows` vectors, limited to 0..1; NaN becomes 0. */
 export function heuristicScores(stream: ScoredStream, vectors: Float32Array, rows: number): Float32Array {
   const names = stream.featureNames
   const out = new Float32Array(rows)

@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.js'
 import { messageOf } from '../base/errors.js'
-import type { Happening, Outcome, StreamName } from './world/happening.js'
+import type { Happening, Outcome, StreamName } from './world/ground/happening.js'
 import type { Moment, World } from './world/world.js'
 
 /** How a world is played into an engine. */

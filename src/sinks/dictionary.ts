@@ -1,12 +1,12 @@
 import type { Dictionary } from './native.js'
 
-/** A LowCardinality column in the making: values are added in row order, whole runs at a time. */
+/** Builds a LowCardinality column. Values are added in row order, a run of rows at a time. */
 export interface DictionaryColumn {
-  /** The next `count` rows hold this value. */
+  /** Gives the next `count` rows this value. */
   fill(value: string, count: number): void
-  /** The next rows hold `values[code]`, a code each. */
+  /** Gives the next rows `values[code]`, one row per code. */
   codes(values: readonly string[], codes: ArrayLike<number>): void
-  /** The next row holds this value. */
+  /** Gives the next row this value. */
   add(value: string): void
   readonly column: { readonly type: 'LowCardinality(String)'; readonly of: Dictionary }
 }

@@ -6,9 +6,9 @@ import { EngineError } from '../base/errors.js'
 import type { Warehouse } from './warehouse.js'
 
 export interface MigrateOptions {
-  /** How long predictions, outcomes, raw events and dead letters are kept; as the migrations say where absent. */
+  /** How long predictions, outcomes, raw events and dead letters are kept; the migrations' own value when absent. */
   readonly retentionDays?: number
-  /** Where the numbered .sql files lie; the package's own where absent. */
+  /** Directory of the numbered .sql files; the package's own when absent. */
   readonly directory?: string
 }
 
@@ -19,16 +19,16 @@ interface Migration {
   readonly statements: readonly string[]
 }
 
-/** The package's root is two folders up from src/sinks and from dist/sinks alike. */
+/** The package's root is two folders above both src/sinks and dist/sinks. */
 const packagedDirectory = fileURLToPath(new URL('../../src/sinks/migrations/', import.meta.url))
 
 /** Tables that grow with time. */
 const expiring = ['predictions', 'outcomes', 'events', 'dead_letters'] as const
 
 /**
- * Brings the warehouse's tables up to this build, in order, each migration once; to be called before anything else is
- * done with it. A crash in between is made good by the next call: every statement may run again. Throws STATE_MISMATCH
- * when an applied migration has changed since or is unknown to this build.
+ * Applies this build's migrations to the warehouse, in order and each one once. Must be called before any other use of
+ * the warehouse. After a crash the next call repeats the interrupted migration: every statement may run again. Throws
+ * STATE_MISMATCH when an applied migration has changed since or is unknown to this build.
  */
 export async function migrate(
   warehouse: Warehouse,
@@ -45,28 +45,26 @@ export async function migrate(
     if (!known.some((one) => one.version === version))
       throw new EngineError(
         'STATE_MISMATCH',
-        `the warehouse has migration ${name}, which this build does not know: it was written by a newer one. ` +
-          'Start that one, or use another data directory.',
+        `the warehouse has migration ${name}, which this build does not know: a newer build applied it. ` +
+          'Start the newer build, or use another data directory.',
       )
   for (const migration of known) await apply(warehouse, migration, applied.get(migration.version)?.checksum)
   if (retentionDays !== undefined) for (const table of expiring) await keepFor(warehouse, table, retentionDays)
 }
 
-/** How far the warehouse's tables are, by the names of migrations. Changes nothing. */
-export interface MigrationStanding {
+/** The state of the warehouse's tables, by names of migrations. */
+export interface MigrationState {
   readonly applied: readonly string[]
-  /** Those that the next start of this build applies. */
+  /** Migrations that the next start of this build applies. */
   readonly pending: readonly string[]
-  /** Those of a newer build. */
+  /** Migrations of a newer build. */
   readonly unknown: readonly string[]
-  /** Those whose content is another than what was applied. */
+  /** Migrations whose content changed after they were applied. */
   readonly changed: readonly string[]
 }
 
-export async function migrationStanding(
-  warehouse: Warehouse,
-  directory = packagedDirectory,
-): Promise<MigrationStanding> {
+/** Reads the state of the migrations; changes nothing. */
+export async function migrationState(warehouse: Warehouse, directory = packagedDirectory): Promise<MigrationState> {
   const [there] = await warehouse.query(
     "SELECT name FROM system.tables WHERE database = currentDatabase() AND name = 'schema_migrations'",
   )
@@ -97,7 +95,7 @@ async function apply(
   if (before !== undefined)
     throw new EngineError(
       'STATE_MISMATCH',
-      `migration ${name} was applied with another content (${before.slice(0, 12)}, now ` +
+      `the content of migration ${name} changed after it was applied (${before.slice(0, 12)}, now ` +
         `${checksum.slice(0, 12)}); undo the change and add a new migration instead`,
     )
   for (const statement of statements) await warehouse.run(statement)
@@ -116,8 +114,8 @@ async function readMigrations(directory: string): Promise<Migration[]> {
       if (version !== index + 1)
         throw new EngineError(
           'BAD_CONFIG',
-          `${name} in ${directory} should be number ${index + 1}: migrations are numbered 0001_name.sql ` +
-            'onwards, without gaps',
+          `${name} in ${directory} should have number ${index + 1}: migrations are numbered from 0001_name.sql ` +
+            'without gaps',
         )
       const sql = await readFile(join(directory, name), 'utf8')
       return { version, name, checksum: createHash('sha256').update(sql).digest('hex'), statements: statementsOf(sql) }

@@ -1,15 +1,15 @@
 /**
- * ClickHouse's Native format, written from columns: varint(columns) varint(rows), then per column its name, its type
- * and its values back to back. Numbers are little-endian, as every CPU that Node and ClickHouse run on.
+ * Encodes columns in ClickHouse's Native format: varint(columns) varint(rows), then per column its name, its type and
+ * its values without separators. Numbers are little-endian, as on every CPU that Node and ClickHouse support.
  * Source of the layout: https://clickhouse.com/docs/interfaces/formats/Native
  */
 
-/** A column as pieces that follow one another, so that several blocks become one insert without a copy in between. */
+/** A column as a sequence of pieces, so that several blocks become one insert without a copy. */
 export type Column =
   | { readonly type: 'String'; readonly of: readonly (readonly string[])[] }
-  /** Strings that are bytes; null is the empty string. */
+  /** Strings given as bytes; null is the empty string. */
   | { readonly type: 'String'; readonly bytes: readonly (Uint8Array | null)[] }
-  /** Strings as this format writes them: per row the length as a varint, then UTF-8. */
+  /** Strings encoded in this format already: per row the length as a varint, then UTF-8. */
   | { readonly type: 'String'; readonly encoded: readonly { readonly rows: number; readonly encoded: Uint8Array }[] }
   | { readonly type: 'LowCardinality(String)'; readonly of: Dictionary }
   | { readonly type: 'UInt8'; readonly of: readonly Uint8Array[] }
@@ -27,16 +27,16 @@ export type Column =
     }
   | { readonly type: 'Array(String)'; readonly of: readonly (readonly string[])[] }
 
-/** Column name to values; every column holds `rows` values. */
+/** Column name to values; every column has `rows` values. */
 export type Columns = Readonly<Record<string, Column>>
 
-/** Distinct values, and per row the index of its own. */
+/** Distinct values, and per row the index of its value. */
 export interface Dictionary {
   readonly keys: readonly string[]
   readonly indexes: Uint32Array
 }
 
-/** The bytes of one Native block. Throws RangeError when a column holds another number of values than `rows`. */
+/** The bytes of one Native block. Throws RangeError when the number of a column's values is not `rows`. */
 export function encodeNative(rows: number, columns: Columns): Buffer {
   const entries = Object.entries(columns)
   let bound = 20
@@ -46,7 +46,7 @@ export function encodeNative(rows: number, columns: Columns): Buffer {
   writeVarint(out, rows)
   for (const [name, column] of entries) {
     const held = rowsOf(column)
-    if (held !== rows) throw new RangeError(`column ${name} holds ${held} values, the block ${rows} rows`)
+    if (held !== rows) throw new RangeError(`column ${name} has ${held} values, the block ${rows} rows`)
     writeString(out, name)
     writeString(out, column.type)
     if (rows > 0) writeColumn(out, column)
@@ -74,7 +74,7 @@ function rowsOf(column: Column): number {
   return sum<{ readonly length: number }>(column.of, (piece) => piece.length)
 }
 
-/** No column takes more bytes than this: three a UTF-16 unit, and a length before every string. */
+/** An upper bound of a column's bytes: three per UTF-16 unit, and a length before every string. */
 function boundOf(column: Column): number {
   const strings = (values: readonly string[]): number => sum(values, (value) => 3 * value.length + 5)
   if ('bytes' in column) return sum(column.bytes, (value) => (value?.length ?? 0) + 5)
@@ -140,7 +140,8 @@ function writeStringArrays(out: Output, lists: readonly (readonly string[])[]): 
 }
 
 /**
- * Version 1; then: keys of this block's own (bit 9), that replace earlier ones (bit 10), index width; keys; indexes.
+ * Version 1; flags: the block has its own keys (bit 9), which replace earlier ones (bit 10), index width; keys;
+ * indexes.
  */
 function writeDictionary(out: Output, { keys, indexes }: Dictionary): void {
   const [width, narrow] =
@@ -162,7 +163,7 @@ function copy(out: Output, values: NodeJS.TypedArray): void {
   out.at += values.byteLength
 }
 
-/** Whole doubles as 64-bit integers: low word, high word. */
+/** Integral doubles as 64-bit integers: low word, high word. */
 function wide(values: Float64Array): Int32Array {
   const words = new Int32Array(2 * values.length)
   for (let index = 0; index < values.length; index++) {
@@ -192,7 +193,7 @@ function writeBytes(out: Output, value: Uint8Array | null): void {
   }
 }
 
-/** Below this a loop over characters beats the call into the runtime. */
+/** Up to this length a loop over characters is faster than a call into the runtime. */
 const shortString = 48
 
 function writeString(out: Output, value: string): void {

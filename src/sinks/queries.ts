@@ -1,8 +1,8 @@
-import { EngineError } from '../base/errors.js'
 import { limits } from '../base/limits.js'
 import type { PredictionFilter, PredictionQueries, PredictionRow } from '../contracts/predictions.js'
 import type { StoredOutcome } from '../contracts/outcomes.js'
 import type { RiskLevel } from '../contracts/risks.js'
+import { readCursor, writeCursor, type Position } from './cursor.js'
 import type { Warehouse } from './warehouse.js'
 
 export interface RiskCount {
@@ -11,15 +11,15 @@ export interface RiskCount {
   readonly predictions: number
 }
 
-/** Queries over the stored predictions. Every method throws WAREHOUSE_DOWN; values are bound, never spliced in. */
+/** Queries over stored predictions. Every function throws WAREHOUSE_DOWN. Values are bound, not inserted into the SQL. */
 export interface StoredPredictions extends PredictionQueries {
-  /** Predictions of the log by stream and risk, of records since then. */
+  /** Counts the predictions from the log by stream and risk, for records since `sinceMs`. */
   countByRisk(sinceMs: number, tenant: string | undefined): Promise<readonly RiskCount[]>
-  /** All outcomes that came for an event, latest first. */
+  /** All outcomes of an event, latest first. */
   outcomesOf(tenant: string, stream: string, eventId: string): Promise<readonly StoredOutcome[]>
 }
 
-/** A condition and the parameters it binds. */
+/** A condition and the parameters that it binds. */
 interface Condition {
   readonly sql: string
   readonly params: Readonly<Record<string, unknown>>
@@ -31,9 +31,6 @@ interface Row extends Omit<PredictionRow, 'origin' | 'served_by' | 'why' | 'late
   readonly by: string
   readonly lateFlag: number
 }
-
-/** Where a page ended; rows are ordered by exactly this, descending. */
-type Position = readonly [eventTimeMs: number, topic: string, partition: number, offset: number, item: number]
 
 const dayMs = 24 * 60 * 60 * 1_000
 
@@ -96,7 +93,7 @@ function conditionsOf(
   return conditions
 }
 
-/** No event is further ahead of its record than `limits.futureMs`, so the record time spares whole partitions. */
+/** An event time is at most `limits.futureMs` after its record time, so the second condition skips partitions. */
 const since = (fromMs: number, name: string): Condition => ({
   sql:
     `event_time >= fromUnixTimestamp64Milli({${name}: Int64}) AND record_time >= ` +
@@ -105,8 +102,8 @@ const since = (fromMs: number, name: string): Condition => ({
 })
 
 /**
- * The newest rows that match, looked for in the last day first and then ever further back, so that the usual page
- * reads a day of a tenant and not its history.
+ * The newest matching rows. Searches the last day first and then longer spans, so that the usual page reads one day of
+ * a tenant instead of its history.
  */
 async function newest(
   warehouse: Warehouse,
@@ -124,7 +121,7 @@ async function newest(
   }
 }
 
-/** Costs nothing: the record time's range is kept with every part. */
+/** Costs nothing: every part stores the range of its record times. */
 async function newestRecordMs(warehouse: Warehouse): Promise<number> {
   const [row] = await warehouse.query<{ ms: number | string }>(
     'SELECT toUnixTimestamp64Milli(max(record_time)) AS ms FROM predictions',
@@ -132,8 +129,10 @@ async function newestRecordMs(warehouse: Warehouse): Promise<number> {
   return Number(row?.ms ?? 0)
 }
 
-const columns = `event_id, tenant, stream, topic, partition, toFloat64(offset) AS offset, entity, toFloat64(toUnixTimestamp64Milli(event_time)) AS eventTimeMs,
-  toFloat64(toUnixTimestamp64Milli(record_time)) AS recordTimeMs, score, risk, version, reasons, role, item, served_by AS by, late AS lateFlag`
+const columns = `event_id, tenant, stream, topic, partition, toFloat64(offset) AS offset, entity,
+  toFloat64(toUnixTimestamp64Milli(event_time)) AS eventTimeMs,
+  toFloat64(toUnixTimestamp64Milli(record_time)) AS recordTimeMs,
+  score, risk, version, reasons, role, item, served_by AS by, late AS lateFlag`
 
 async function select(warehouse: Warehouse, conditions: readonly Condition[], limit: number): Promise<Row[]> {
   const where = ["kind = 'prediction'", "role IN ('served', 'api')", ...conditions.map(({ sql }) => sql)].join(' AND ')
@@ -217,25 +216,3 @@ const positionOf = ({ eventTimeMs, topic, partition, offset, item }: Row): Posit
   offset,
   item,
 ]
-
-const writeCursor = (position: Position): string => Buffer.from(JSON.stringify(position)).toString('base64url')
-
-function readCursor(cursor: string): Position {
-  try {
-    const read: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString())
-    if (isPosition(read)) return read
-  } catch {
-    // Falls through to the refusal.
-  }
-  throw new EngineError('BAD_REQUEST', 'the cursor is not one that a page of predictions ended with')
-}
-
-function isPosition(read: unknown): read is Position {
-  if (!Array.isArray(read) || read.length !== 5) return false
-  const [atMs, topic, ...rest] = read as unknown[]
-  return (
-    Number.isSafeInteger(atMs) &&
-    typeof topic === 'string' &&
-    rest.every((value) => Number.isSafeInteger(value) && (value as number) >= 0)
-  )
-}

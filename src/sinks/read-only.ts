@@ -3,26 +3,26 @@ import { limits } from '../base/limits.js'
 import { parseTree, type Node } from './syntax-tree.js'
 import type { Warehouse } from './warehouse.js'
 
-/** Rows by column name, and whether there were more than asked for. */
+/** Rows by column name, and whether there were more than the limit. */
 export interface Selected {
   readonly rows: readonly Readonly<Record<string, unknown>>[]
   readonly more: boolean
 }
 
 /**
- * Answers a SELECT that a person wrote, over this database's tables and views and some of ClickHouse's own about them.
- * The engine's own parser says what the text is, so that nothing passes that writes, leaves the database or reads a
- * file of the machine. BAD_REQUEST where it is something else, does not run or takes too much; WAREHOUSE_DOWN.
+ * Runs a SELECT that a person wrote, over this database's tables and views and some of ClickHouse's system tables.
+ * ClickHouse's own parser analyses the text, so that a statement that writes, leaves the database or reads a file of
+ * the machine is refused. Throws BAD_REQUEST for any other statement, a failing or a too expensive one; WAREHOUSE_DOWN.
  */
 export async function select(warehouse: Warehouse, sql: string, limit: number): Promise<Selected> {
-  // What the parser writes down again is one statement, without comments, whose brackets close what they open ...
+  // The parser's formatted output is one statement, without comments and with balanced brackets ...
   const [formatted] = await asked(() =>
     warehouse.query<{ text: string }>('SELECT formatQuerySingleLine({sql: String}) AS text', {
       sql: sql.trim().replace(/;$/, ''),
     }),
   )
   const { text } = formatted!
-  // ... and within brackets nothing but a SELECT parses.
+  // ... and inside brackets only a SELECT parses.
   const lines = await asked(() =>
     warehouse.query<{ explain: string }>(`SELECT explain FROM (EXPLAIN AST SELECT * FROM (${text}))`),
   )
@@ -36,13 +36,13 @@ const bounds = (rows: number): string =>
   `timeout_overflow_mode = 'throw', max_result_bytes = ${limits.sqlAnswerBytes}, result_overflow_mode = ` +
   `'throw'`
 
-/** What ClickHouse tells of its tables; nothing of users, other databases' contents or the machine. */
+/** ClickHouse's tables about tables; none about users, the machine or the contents of other databases. */
 const systemTables = new Set(
   ['columns', 'merges', 'metrics', 'mutations', 'one', 'numbers', 'parts', 'parts_columns', 'tables'].map(
     (name) => `system.${name}`,
   ),
 )
-/** Table functions that make rows of nothing, and the two that only wrap a SELECT. */
+/** Table functions that generate rows, and the two that only wrap a SELECT. */
 const tableFunctions = new Set([
   'numbers',
   'numbers_mt',
@@ -57,17 +57,17 @@ const tableFunctions = new Set([
 const readsElsewhere = /^(file|joinget\w*|dict\w+|catboostevaluate)$/
 const isMembership = /in(ignoreset)?$/i
 
-/** Throws BAD_REQUEST naming the first part of the statement that reaches outside of the warehouse's tables. */
+/** Throws BAD_REQUEST that names the first part of the statement that reads outside the warehouse's tables. */
 function refuseForeign(tree: readonly Node[]): void {
   for (const { kind, name, children } of tree) {
-    if (kind === 'Set') throw refused("SETTINGS are the engine's own here")
+    if (kind === 'Set') throw refused('SETTINGS are not allowed')
     if (kind === 'TableIdentifier') refuseTable(name)
     if (kind === 'Function' && readsElsewhere.test(name.toLowerCase()))
-      throw refused(`the function ${name} reads outside of the warehouse`)
+      throw refused(`the function ${name} reads outside the warehouse`)
     if (kind === 'Function' && isMembership.test(name)) refuseMembership(children[0]?.children[1])
     const [source] = children
     if (kind === 'TableExpression' && source?.kind === 'Function' && !tableFunctions.has(source.name.toLowerCase()))
-      throw refused(`the table function ${source.name} reads outside of the warehouse`)
+      throw refused(`the table function ${source.name} reads outside the warehouse`)
     refuseForeign(children)
   }
 }
@@ -80,13 +80,13 @@ function refuseMembership(set: Node | undefined): void {
 function refuseTable(name: string): void {
   if (name.includes('.') && !systemTables.has(name.toLowerCase()))
     throw refused(
-      `${name} is not a table of the warehouse; name its tables without a database, ClickHouse's own are ` +
+      `${name} is not a table of the warehouse; write its tables without a database. Allowed system tables: ` +
         [...systemTables].join(', '),
     )
 }
 
 const refused = (why: string): EngineError =>
-  new EngineError('BAD_REQUEST', `only a SELECT over the warehouse's own tables and views is answered: ${why}`)
+  new EngineError('BAD_REQUEST', `only a SELECT over the warehouse's own tables and views is allowed: ${why}`)
 
 const takesTooMuch = new Set([
   'TIMEOUT_EXCEEDED',
@@ -97,7 +97,7 @@ const takesTooMuch = new Set([
   'TOO_MANY_ROWS',
 ])
 
-/** A query that takes too much is its author's to mend: repeating it would not help. */
+/** Turns the errors of a too expensive query into BAD_REQUEST: its author must change it, a retry does not help. */
 async function asked<Result>(work: () => Promise<Result>): Promise<Result> {
   try {
     return await work()
@@ -107,8 +107,8 @@ async function asked<Result>(work: () => Promise<Result>): Promise<Result> {
     if (takesTooMuch.has(kind))
       throw new EngineError(
         'BAD_REQUEST',
-        `the query takes more than ${limits.warehouseQueryTimeSeconds} s or too much memory (${kind}): ask ` +
-          'for less, by tenant, stream or record_time',
+        `the query takes more than ${limits.warehouseQueryTimeSeconds} s or too much memory (${kind}): ` +
+          'restrict it by tenant, stream or record_time',
         { cause: error },
       )
     throw error

@@ -1,12 +1,12 @@
-/** A node of a statement as `EXPLAIN AST` prints it: `Function file (alias x) (children 1)`. */
+/** A node that `EXPLAIN AST` prints: `Function file (alias x) (children 1)`. */
 export interface Node {
   readonly kind: string
-  /** Of a function, table or column; '' where the node has none. */
+  /** The name of a function, table or column; '' when the node has none. */
   readonly name: string
   readonly children: readonly Node[]
 }
 
-/** The tree of the lines of an `EXPLAIN AST`, which say by their indentation what belongs to what. */
+/** Builds the tree from the lines of an `EXPLAIN AST`, whose indentation is the depth. */
 export function parseTree(lines: readonly string[]): readonly Node[] {
   const root: Growing = { kind: '', name: '', children: [] }
   const path: { readonly depth: number; readonly node: Growing }[] = [{ depth: -1, node: root }]

@@ -3,7 +3,7 @@ import { EngineError } from '../base/errors.js'
 import { limits } from '../base/limits.js'
 import type { Warehouse } from './warehouse.js'
 
-/** What of the warehouse goes into one backup of ClickHouse, as its statements name it. */
+/** The two backups that a warehouse consists of, with their clauses in ClickHouse's statements. */
 const parts = [
   { folder: 'progress', backup: 'TABLE progress', restore: 'TABLE progress' },
   { folder: 'tables', backup: 'DATABASE default EXCEPT TABLES progress', restore: 'DATABASE default' },
@@ -11,16 +11,17 @@ const parts = [
 
 export interface BackupWork {
   readonly clock: Clock
-  /** Ends the waiting; what ClickHouse has begun it finishes by itself. */
+  /** Ends the waiting; ClickHouse still finishes the backup that it began. */
   readonly signal: AbortSignal
-  /** Bytes so far. */
+  /** Receives the number of bytes so far. */
   readonly onBytes?: (bytes: number) => void
 }
 
 /**
- * Writes the warehouse into `directory`, which does not exist yet, by ClickHouse's own BACKUP, while it is in use. How
- * far the tables are filled is written first: they may then hold more than that says, which is stored again and taken
- * as one, but never less. Throws WAREHOUSE_DOWN with ClickHouse's reason, such as a full disk.
+ * Writes the warehouse into `directory`, which must not exist yet, with ClickHouse's own BACKUP. The warehouse may be
+ * in use. The table `progress` is written first, so the other tables may contain more rows than it covers, but never
+ * fewer. After a restore those rows are inserted again, and the tables merge the duplicates. Throws WAREHOUSE_DOWN with
+ * ClickHouse's reason, for example a full disk.
  */
 export async function backUpWarehouse(warehouse: Warehouse, directory: string, work: BackupWork): Promise<void> {
   let before = 0
@@ -28,7 +29,7 @@ export async function backUpWarehouse(warehouse: Warehouse, directory: string, w
     before += await run(warehouse, `BACKUP ${backup} TO File(${literal(`${directory}/${folder}`)}) ASYNC`, before, work)
 }
 
-/** Fills an empty warehouse with what `backUpWarehouse` wrote. Throws WAREHOUSE_DOWN with ClickHouse's reason. */
+/** Fills an empty warehouse from a backup of `backUpWarehouse`. Throws WAREHOUSE_DOWN with ClickHouse's reason. */
 export async function restoreWarehouse(warehouse: Warehouse, directory: string, work: BackupWork): Promise<void> {
   let before = 0
   for (const { folder, restore } of parts)
@@ -40,7 +41,7 @@ export async function restoreWarehouse(warehouse: Warehouse, directory: string, 
     )
 }
 
-/** ClickHouse does it in threads of its own; nobody else's statement waits for it. */
+/** Runs a statement in ClickHouse's own threads, so that other statements do not wait for it, and polls its state. */
 async function run(
   warehouse: Warehouse,
   statement: string,
@@ -49,13 +50,16 @@ async function run(
 ): Promise<number> {
   const [begun] = await warehouse.query<{ id: string }>(statement)
   for (;;) {
-    const [row] = await warehouse.query<Standing>(
+    const [row] = await warehouse.query<Status>(
       'SELECT toString(status) AS status, error, toFloat64(total_size) AS bytes FROM system.backups WHERE id ' +
         '= {id: String}',
       { id: begun!.id },
     )
     if (row === undefined || row.status.endsWith('_FAILED') || row.status.endsWith('_CANCELLED'))
-      throw new EngineError('WAREHOUSE_DOWN', `${statement}: ${row?.error.split(' (version')[0] ?? 'it is gone'}`)
+      throw new EngineError(
+        'WAREHOUSE_DOWN',
+        `${statement}: ${row?.error.split(' (version')[0] ?? 'the backup is gone'}`,
+      )
     onBytes?.(before + row.bytes)
     if (row.status === 'BACKUP_CREATED' || row.status === 'RESTORED') return row.bytes
     await clock.sleep(limits.backupPollMs, signal)
@@ -63,7 +67,7 @@ async function run(
   }
 }
 
-interface Standing {
+interface Status {
   readonly status: string
   readonly error: string
   readonly bytes: number

@@ -6,15 +6,15 @@ import { unknownStream } from './unknown-stream.js'
 
 export interface Choice {
   readonly builtin: 'all' | readonly string[]
-  /** Files, or directories of files, with streams of the user's. */
+  /** Files, or directories of files, with the user's streams. */
   readonly paths: readonly string[]
-  /** Formats that topics take: `avro` for all, `sync=json` for that of one stream. */
+  /** Formats that topics accept: `avro` for all, `sync=json` for the topic of one stream. */
   readonly accept: readonly string[]
 }
 
 /**
- * The streams that a configuration names. BAD_CONFIG for a built-in one that does not exist, BAD_STREAM for two of one
- * name or topic.
+ * The streams that a configuration names. Throws BAD_CONFIG for an unknown built-in stream, BAD_STREAM for two streams
+ * with the same name or topic.
  */
 export async function chooseStreams({ builtin, paths, accept }: Choice): Promise<Stream[]> {
   const chosen = builtinStreams.filter(({ name }) => builtin === 'all' || builtin.includes(name))
@@ -23,7 +23,7 @@ export async function chooseStreams({ builtin, paths, accept }: Choice): Promise
   if (unknown.length > 0)
     throw new EngineError(
       'BAD_CONFIG',
-      `streams.builtin: there is no built-in stream ${unknown.join(', ')}; there are ` +
+      `streams.builtin: there is no built-in stream ${unknown.join(', ')}; the built-in streams are ` +
         builtinStreams.map(({ name }) => name).join(', '),
     )
   const own = paths.length === 0 ? [] : await loadStreams(paths)
@@ -31,15 +31,14 @@ export async function chooseStreams({ builtin, paths, accept }: Choice): Promise
   if (twice !== undefined)
     throw new EngineError(
       'BAD_STREAM',
-      `stream '${twice.name}' has the name or topic of a built-in one; rename it, or leave the other out ` +
+      `stream '${twice.name}' has the name or topic of a built-in one; rename it, or exclude the built-in one ` +
         'with streams.builtin',
     )
   return accepting([...chosen, ...own], accept)
 }
 
 /**
- * The stream of a name: of the user's files, which go before a built-in one of the same name. UNKNOWN_STREAM,
- * BAD_STREAM.
+ * The stream with this name. The user's files have precedence over built-in streams. Throws UNKNOWN_STREAM, BAD_STREAM.
  */
 export async function streamNamed({ paths, accept }: Omit<Choice, 'builtin'>, name: string): Promise<Stream> {
   const own = paths.length === 0 ? [] : await loadStreams(paths)
@@ -52,26 +51,27 @@ export async function streamNamed({ paths, accept }: Omit<Choice, 'builtin'>, na
   )[0]!
 }
 
-/** What is said of one stream goes before what is said of all. */
+/** Applies `streams.accept`. An entry for one stream has precedence over the entry for all. */
 function accepting(streams: readonly Stream[], accept: readonly string[]): Stream[] {
-  const said = new Map<string | undefined, Accepted>()
+  const formats = new Map<string | undefined, Accepted>()
   for (const one of accept) {
     const { name, format } = /^(?:(?<name>[^=]+)=)?(?<format>any|avro|json)$/.exec(one)?.groups ?? {}
     if (format === undefined)
       throw new EngineError(
         'BAD_CONFIG',
-        `streams.accept: '${one}' is not avro, json, or one of them for a stream, such as ` +
+        `streams.accept: '${one}' is not avro, json, or a format for one stream, such as ` +
           `${streams[0]?.name ?? 'sync'}=avro`,
       )
     if (name !== undefined && !streams.some((stream) => stream.name === name))
       throw new EngineError(
         'BAD_CONFIG',
-        `streams.accept: there is no stream '${name}'; there are ${streams.map((stream) => stream.name).join(', ')}`,
+        `streams.accept: there is no stream '${name}'; the streams are ` +
+          streams.map((stream) => stream.name).join(', '),
       )
-    said.set(name, format as Accepted)
+    formats.set(name, format as Accepted)
   }
   return streams.map((stream) => {
-    const accepts = said.get(stream.name) ?? said.get(undefined)
+    const accepts = formats.get(stream.name) ?? formats.get(undefined)
     return accepts === undefined ? stream : Object.freeze({ ...stream, accepts })
   })
 }

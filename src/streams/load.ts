@@ -6,8 +6,8 @@ import type { Stream } from './stream.js'
 import { isTransformFailure, runnable, userModules, type Place, type UserModules } from './user-module.js'
 
 /**
- * The streams that files outside the package export: .ts, .mts, .js or .mjs files, or directories of them (files there
- * that export no stream are helpers). Throws BAD_STREAM with file, line and field of every problem of every file.
+ * The streams that files outside the package export: .ts, .mts, .js or .mjs files, or directories of them (a file in a
+ * directory need not export a stream). Throws BAD_STREAM with file, line and field of every problem in every file.
  */
 export async function loadStreams(paths: readonly string[]): Promise<readonly Stream[]> {
   const modules = userModules()
@@ -16,7 +16,7 @@ export async function loadStreams(paths: readonly string[]): Promise<readonly St
   for (const path of paths) {
     try {
       const found = streamsAt(resolve(path), modules)
-      if (found.length === 0) problems.push(`${path}: exports no stream; export what defineStream gives`)
+      if (found.length === 0) problems.push(`${path}: exports no stream; export the result of defineStream`)
       for (const { stream, file } of found) {
         const same = streams.find(
           (earlier) =>
@@ -45,7 +45,7 @@ function streamsAt(path: string, modules: UserModules): readonly { readonly stre
 function filesAt(path: string): readonly string[] {
   if (!statSync(path).isDirectory()) {
     if (!runnable.includes(extname(path)))
-      throw new EngineError('BAD_STREAM', `a stream file ends in ${runnable.join(', ')}`)
+      throw new EngineError('BAD_STREAM', `a stream file must end in ${runnable.join(', ')}`)
     return [path]
   }
   const names = readdirSync(path).filter(
@@ -54,7 +54,7 @@ function filesAt(path: string): readonly string[] {
   return names.sort().map((name) => join(path, name))
 }
 
-/** `file:line: what`, a line for each problem. */
+/** The problems, each as `file:line: problem`. */
 function problemsOf(error: unknown, path: string, modules: UserModules): readonly string[] {
   if (isTransformFailure(error))
     return error.errors.map(({ text, location }) => `${location?.file ?? path}:${location?.line ?? 1}: ${text}`)
@@ -66,8 +66,8 @@ function problemsOf(error: unknown, path: string, modules: UserModules): readonl
 }
 
 /**
- * The line of the field that a problem starts with: the first of its name after the definition starts; else the
- * definition's.
+ * The line of the field that a problem starts with: the first line below the start of the definition that sets it;
+ * otherwise the line of the definition.
  */
 function lineOf(problem: string, from: Place): number {
   const field = /^[\w.]+(?=:)/.exec(problem)?.[0].split('.').at(-1)

@@ -1,47 +1,47 @@
 import type { AvroRecord } from '../contracts/streams.js'
 import type { FeatureSet } from '../features/feature.js'
 
-/** The truth about a prediction, and what its absence means. */
+/** When and how a prediction without an outcome gets a label. */
 export interface OutcomeRule {
-  /** A prediction without an outcome is taken as `silenceMeans` this long after its event. */
+  /** A prediction without an outcome counts as `silenceMeans` this long after its event. */
   readonly matureAfterMs: number
   readonly silenceMeans: 'genuine' | 'unknown'
 }
 
-/** Formats of events: JSON, Avro with either header, or whichever comes. */
+/** Accepted formats of events: JSON, Avro with either header, or any of them. */
 export type Accepted = 'any' | 'avro' | 'json'
 
-/** One input of the engine, plain and frozen: all that the rest of the engine knows about it. */
+/** One input of the engine: a plain, frozen object with everything that the engine knows about it. */
 export interface Stream extends FeatureSet {
   readonly name: string
   readonly topic: string
   readonly partitions: number
   readonly retentionMs: number
-  /** The Avro record schema as JSON: what events are written with and become. */
+  /** The Avro record schema as JSON. Events are written with it and read as it. */
   readonly schema: AvroRecord
-  /** Earlier versions of the schema, whose Avro events are still read. */
+  /** Earlier versions of the schema, whose Avro events can still be read. */
   readonly olderSchemas: readonly AvroRecord[]
-  /** In what format producers may write to the topic; either unless said. What the engine itself writes follows it. */
+  /** The formats that producers may write to the topic; `any` by default. The engine writes an accepted format too. */
   readonly accepts?: Accepted
-  /** Model family (`models/<family>/...`); without one the heuristic serves. */
+  /** Model family (`models/<family>/...`); undefined when only the heuristic serves. */
   readonly model: string | undefined
   /** Score in 0..1 from feature values by name. Pure. */
   readonly heuristic: (x: Readonly<Record<string, number>>) => number
   /**
-   * Feature values that say nothing (0 where none is given): what a reason is measured against while the heuristic
-   * serves.
+   * Uninformative feature values (0 by default). While the heuristic serves, reasons are computed by replacing features
+   * with them.
    */
   readonly typical?: Readonly<Record<string, number>>
-  /** score >= high is high risk, >= medium medium, else low. */
+  /** score >= high is high risk, score >= medium is medium risk, any other is low. */
   readonly risk: { readonly high: number; readonly medium: number }
-  /** From which risk level on the log path stores the reasons of a score. */
+  /** The lowest risk level for which the log path stores the reasons of a score. */
   readonly reasonsFrom: 'medium' | 'high' | 'never'
   readonly outcome: OutcomeRule
-  /** Column holding the tenant; events of tenants that are not configured become dead letters. */
+  /** The column of the tenant; events of tenants that are not configured become dead letters. */
   readonly tenant: string
 }
 
-/** Topics that belong to a stream. */
+/** The topics of a stream. */
 export const topicsOf = (stream: Pick<Stream, 'topic'>) => ({
   events: stream.topic,
   predictions: `${stream.topic}.predictions`,

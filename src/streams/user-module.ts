@@ -13,16 +13,16 @@ export interface Place {
 }
 
 /**
- * Runs users' files, TypeScript or JavaScript, with `tidemill` being this very package: what they make is what the
- * engine knows.
+ * Runs users' files, TypeScript or JavaScript. Their `import ... from 'tidemill'` gets this very package, so the engine
+ * recognises the streams that they define.
  */
 export interface UserModules {
   /**
-   * What the file exports. Files that it imports by relative paths are run once each. Throws what the file throws, and
-   * esbuild's failure on a syntax error.
+   * Runs a file and returns its exports. Files that it imports by relative paths run once each. Throws the file's
+   * errors, and esbuild's failure for a syntax error.
    */
   run(file: string): Readonly<Record<string, unknown>>
-  /** Where in a user's file the error arose, as it was written; undefined where no user's file is involved. */
+  /** The place of the error in a user's source file; undefined when no user's file is involved. */
   placeOf(error: unknown): Place | undefined
 }
 
@@ -32,7 +32,7 @@ interface Loaded {
 
 const loaders: Readonly<Record<string, Loader>> = { '.ts': 'ts', '.mts': 'ts', '.js': 'js', '.mjs': 'js' }
 
-/** Extensions of files that may hold streams. */
+/** Extensions of files that can contain streams. */
 export const runnable = Object.keys(loaders)
 
 export function userModules(): UserModules {
@@ -93,7 +93,7 @@ export function userModules(): UserModules {
   }
 }
 
-/** The file that an import means: as written, with an extension, or the TypeScript file behind a './x.js'. */
+/** The file of an import: the path as written, with an extension added, or the TypeScript file of a './x.js'. */
 function fileOf(path: string): string {
   const candidates = [path, path.replace(/\.(m?)js$/, '.$1ts'), ...runnable.map((extension) => path + extension)]
   return candidates.find((candidate) => runnable.includes(extname(candidate)) && existsSync(candidate)) ?? path

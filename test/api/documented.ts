@@ -1,4 +1,4 @@
-/** Holds every answer that a test sees against what the OpenAPI document says of it. */
+/** Compares every answer in the tests with its OpenAPI documentation. */
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import { expect } from 'vitest'
 
@@ -25,13 +25,13 @@ interface Response {
   readonly headers: Readonly<Record<string, number | string | readonly string[] | undefined>>
 }
 
-/** Any route may answer with these: no such path or method, a defect, an engine that stopped. */
+/** Any route may answer with these: unknown path or method, a defect, a stopped engine. */
 const anywhere = new Set([404, 405, 500])
 const schemas = new Map<string, ValidateFunction>()
-/** The same for every test: it depends on the fake streams alone. */
+/** The same for every test: it depends only on the fake streams. */
 let written: Document | undefined
 
-/** Fails where a route answers with a status, a content type or a body that its documentation does not have. */
+/** Fails when a route answers with a status, a content type or a body that its documentation does not contain. */
 export function assertDocumented(
   write: () => object,
   method: string,

@@ -1,4 +1,4 @@
-/** Dead letters kept in memory that do what their port's comments promise. */
+/** Dead letters in memory, with the behaviour that the port promises. */
 import type { DeadLetter, DeadLetters, PurgeRequest, RedriveRequest } from '../../src/contracts/dead-letters.js'
 
 export const letter = (given: Partial<DeadLetter> = {}): DeadLetter => ({

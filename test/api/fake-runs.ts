@@ -1,7 +1,7 @@
 import { EngineError } from '../../src/base/errors.js'
 import type { ReplayDecision, RunPlace, RunResults, StoredBacktest } from '../../src/contracts/runs.js'
 
-/** Takes what it is given and keeps it. */
+/** Keeps everything that it receives. */
 export interface FakeRuns extends RunResults {
   readonly backtests: readonly StoredBacktest[]
   readonly blocks: readonly { readonly place: RunPlace; readonly block: Buffer }[]
@@ -18,7 +18,8 @@ export function fakeRuns(): FakeRuns {
       backtests.push(run)
     },
     async addPredictions(place, block) {
-      if (block.toString() === 'no block') throw new EngineError('BAD_REQUEST', 'the body is no block of predictions')
+      if (block.toString() === 'no block')
+        throw new EngineError('BAD_REQUEST', 'the body is not a block of predictions')
       blocks.push({ place, block })
     },
     async decideReplay(decision) {

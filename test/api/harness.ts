@@ -1,4 +1,4 @@
-/** A whole API over the fake engine, with one key of every kind. */
+/** A complete API over the fake engine, with a key of every kind. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,7 +17,7 @@ import { fakeEngine, type FakeEngine } from './fakes.js'
 export const startMs = Date.parse('2026-01-06T08:00:00Z')
 
 export interface TestClock extends Clock {
-  /** Lets time pass. */
+  /** Moves the clock forward. */
   pass(ms: number): void
 }
 
@@ -45,10 +45,10 @@ export interface Api {
   readonly engine: FakeEngine
   readonly keys: KeyStore
   readonly clock: TestClock
-  /** Lines of the log. */
+  /** Lines of the engine's log. */
   readonly logged: readonly string[]
   readonly as: { readonly acme: string; readonly globex: string; readonly operator: string }
-  /** A key of acme with these scopes alone. */
+  /** Creates a key of acme with only these scopes. */
   readonly keyWith: (...may: readonly Scope[]) => Promise<string>
   readonly send: (
     key: string | undefined,

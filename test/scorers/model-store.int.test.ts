@@ -39,7 +39,7 @@ const code = (wanted: ErrorCode, words: RegExp) => (error: unknown) =>
   isEngineError(error, wanted) && words.test(error.message)
 const name = (version: string) => ({ family: 'f', scope: 'global', version })
 
-test('models are listed by family, scope and version; a folder that is missing holds none', async () => {
+test('models are listed by family, scope and version; an absent folder has none', async () => {
   const directory = await folder({ 'f/global/v002': {}, 'f/global/v001': {}, 'f/acme/v001': {}, 'e/global/v001': {} })
   assert.deepEqual(
     (await listModels(directory)).map(({ family, scope, version }) => `${family}/${scope}/${version}`),
@@ -48,7 +48,7 @@ test('models are listed by family, scope and version; a folder that is missing h
   assert.deepEqual(await listModels(join(directory, 'nowhere')), [])
 })
 
-test('a model is named by the hash of its bytes', async () => {
+test('the id of a model is the hash of its bytes', async () => {
   const directory = await folder({ 'f/global/v001': {} })
   const { model } = await readModel(directory, name('v001'))
   assert.equal(model.id, sha256)
@@ -58,7 +58,7 @@ test('a model is named by the hash of its bytes', async () => {
   })
 })
 
-test('bytes that are not those of the manifest, and a manifest that says too little, are refused', async () => {
+test('bytes that differ from the manifest, and an incomplete manifest, are refused', async () => {
   const directory = await folder({
     'f/global/v001': { sha256: '0'.repeat(64) },
     'f/global/v002': { fingerprint: 'none' },

@@ -33,7 +33,7 @@ const modelOf = (version: string, of: (row: Float32Array) => number): Serving & 
   return serving
 }
 
-test('without a model the heuristic scores, and the row says why', async () => {
+test('without a model the heuristic scores, and the row contains the reason', async () => {
   const scores = await score(stream, emptyRouting, ['acme', 'acme'], Float32Array.of(200, 0, 3, 1))
   assert.deepEqual(
     [...scores.values].map((x) => x.toFixed(2)),
@@ -44,7 +44,7 @@ test('without a model the heuristic scores, and the row says why', async () => {
   assert.deepEqual(scores.versions, ['heuristic_v1'])
 })
 
-test('a chunk is one run of the model, whatever tenants are in it', async () => {
+test('a chunk is one run of the model, even with several tenants', async () => {
   const model = modelOf('v1', (row) => row[0]! / 10)
   const scores = await score(
     stream,
@@ -57,7 +57,7 @@ test('a chunk is one run of the model, whatever tenants are in it', async () => 
   assert.deepEqual([...scores.versionOf], [0, 0, 0])
 })
 
-test("a tenant's own model goes before the global one, each row in its place", async () => {
+test("a tenant's own model has precedence over the global one, and rows keep their order", async () => {
   const routing = withChampion(
     withChampion(
       emptyRouting,
@@ -80,7 +80,7 @@ test("a tenant's own model goes before the global one, each row in its place", a
   )
 })
 
-test('the row that a model fails on goes to the heuristic, its neighbours keep their scores', async () => {
+test('the heuristic scores a row on which the model fails, and the other rows keep their scores', async () => {
   const picky = modelOf('picky', () => 0.25)
   const whole: Session = picky.session
   const session: Session = {
@@ -105,7 +105,7 @@ test('the row that a model fails on goes to the heuristic, its neighbours keep t
   )
 })
 
-test("a failure that is not the input's is passed on", async () => {
+test('a failure that the input does not cause is passed on', async () => {
   const lost: Serving = {
     ...modelOf('lost', () => 0),
     session: { id: 'lost', width: 2, run: () => Promise.reject(new Error('lost')) },
@@ -116,7 +116,7 @@ test("a failure that is not the input's is passed on", async () => {
   )
 })
 
-test('a heuristic is held to 0..1 and a score that is no number counts as 0', async () => {
+test('a heuristic is limited to 0..1, and NaN becomes 0', async () => {
   const odd: ScoredStream = { ...stream, model: undefined, heuristic: (x) => x['speed']! }
   assert.deepEqual(
     [...(await score(odd, emptyRouting, ['a', 'a', 'a'], Float32Array.of(7, 0, -1, 0, NaN, 0))).values],
@@ -124,7 +124,7 @@ test('a heuristic is held to 0..1 and a score that is no number counts as 0', as
   )
 })
 
-test('a withdrawn champion leaves the heuristic', () => {
+test('without its champion a tenant is scored by the heuristic', () => {
   const routing = withChampion(
     emptyRouting,
     'door-fraud',
@@ -135,7 +135,7 @@ test('a withdrawn champion leaves the heuristic', () => {
   assert.equal(championOf(withChampion(routing, 'door-fraud', 'global', undefined), 'door-fraud', 'any'), undefined)
 })
 
-test('the reasons of a score are the features without which it falls, the strongest first', async () => {
+test('the reasons of a score are the features without which it decreases, strongest first', async () => {
   const model = modelOf('v1', (row) => 0.3 * Math.min(row[0]!, 1) + 0.6 * row[1]!)
   const routing = withChampion(emptyRouting, 'door-fraud', 'global', model)
   assert.deepEqual(await reasons(stream, routing, ['a', 'a', 'a'], Float32Array.of(5, 1, 5, 0, 0, 0)), [

@@ -2,8 +2,8 @@ import { strict as assert } from 'node:assert'
 import fc from 'fast-check'
 import { describe, test } from 'vitest'
 import { createWorld } from '../../src/simulator/index.js'
-import { diceOf } from '../../src/simulator/world/dice.js'
-import { collides, countOf, domains, newDocument, versionAt, write } from '../../src/simulator/world/documents.js'
+import { diceOf } from '../../src/simulator/world/ground/dice.js'
+import { collides, countOf, domains, newDocument, versionAt, write } from '../../src/simulator/world/syncs/documents.js'
 
 const edits = fc.array(
   fc.record({ author: fc.constantFrom('ann', 'bob', 'console'), fields: fc.integer({ min: 1, max: 15 }) }),

@@ -34,7 +34,7 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
   const applied = () =>
     warehouse.query<{ version: number; name: string }>('SELECT version, name FROM schema_migrations ORDER BY version')
 
-  test('every migration is applied once, however often it is asked for', async () => {
+  test('every migration is applied once, however often migrate runs', async () => {
     const before = await applied()
     await migrate(warehouse, { directory })
     assert.deepEqual(await applied(), before)
@@ -44,12 +44,12 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
     )
   })
 
-  test('the migrations of the package are found without being told where', async () => {
+  test('migrate finds the migrations of the package by itself', async () => {
     await migrate(warehouse)
     assert.ok((await applied()).length >= 5)
   })
 
-  test('a crash before a migration was written down is made good by the next start', async () => {
+  test('the next start repeats a migration that a crash left unrecorded', async () => {
     const [last] = (await applied()).slice(-1)
     await warehouse.run(
       'ALTER TABLE schema_migrations DELETE WHERE version = {version: UInt32} SETTINGS mutations_sync = 1',
@@ -59,7 +59,7 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
     assert.equal((await applied()).at(-1)?.name, last!.name)
   })
 
-  test('every table has the columns that it is fed with', async () => {
+  test('every table has the columns that inserts fill', async () => {
     const rows = await warehouse.query<{ table: string; name: string }>(
       'SELECT table, name FROM system.columns WHERE database = currentDatabase()',
     )
@@ -73,7 +73,7 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
     }
   })
 
-  test('an acknowledged insert is on disk, in every table, so that progress outlives nothing it speaks of', async () => {
+  test('an acknowledged insert is on disk in every table, so that progress never covers lost rows', async () => {
     for (const table of Object.keys(tableColumns)) {
       const [row] = await warehouse.query<{ sql: string }>(
         'SELECT create_table_query AS sql FROM system.tables WHERE database = currentDatabase() AND name = ' +
@@ -97,7 +97,7 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
     await unlink(file)
   })
 
-  test('a warehouse that a newer build has migrated is refused', async () => {
+  test('a warehouse that a newer build migrated is refused', async () => {
     await expect(migrate(warehouse, { directory })).rejects.toSatisfy(
       (error: unknown) => isEngineError(error, 'STATE_MISMATCH') && error.message.includes(`${nextNumber}_more.sql`),
     )
@@ -125,7 +125,7 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
     await unlink(join(directory, '0999_gap.sql'))
   })
 
-  test('the retention is what the configuration says', async () => {
+  test('the retention is the configured one', async () => {
     const ttlOf = async (table: string): Promise<string> =>
       (
         await warehouse.query<{ sql: string }>(

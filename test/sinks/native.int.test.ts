@@ -12,7 +12,7 @@ let remove: () => Promise<void>
 beforeAll(async () => void ({ warehouse, directory, remove } = await openTemporaryWarehouse()))
 afterAll(() => remove())
 
-/** What ClickHouse reads from the bytes, as it names and prints it. */
+/** The types and values that ClickHouse reads from the bytes. */
 async function readBack(
   rows: number,
   columns: Columns,
@@ -47,7 +47,7 @@ test('strings of every length and script', async () => {
   assert.deepEqual(await single({ type: 'String', of: [texts.slice(0, 3), [], texts.slice(3)] }, texts.length), texts)
 })
 
-test('strings that are bytes already', async () => {
+test('strings given as bytes', async () => {
   const texts = ['', 'grün', 'v'.repeat(300)]
   assert.deepEqual(
     await single({ type: 'String', bytes: [null, ...texts.slice(1).map((text) => Buffer.from(text))] }, 3),
@@ -55,7 +55,7 @@ test('strings that are bytes already', async () => {
   )
 })
 
-test('columns of strings as a block carries them', async () => {
+test('columns of encoded strings', async () => {
   const encoded = (text: string): Buffer => Buffer.concat([Buffer.of(Buffer.byteLength(text)), Buffer.from(text)])
   const pieces = [
     { rows: 2, encoded: Buffer.concat([encoded('ann'), encoded('zoë')]) },
@@ -74,7 +74,7 @@ for (const distinct of [1, 3, 300, 70_000])
     )
   })
 
-test('whole numbers, to the ends of what they hold', async () => {
+test('integers, up to the limits of their types', async () => {
   assert.deepEqual(await single({ type: 'UInt8', of: [Uint8Array.of(0, 255)] }, 2), [0, 255])
   assert.deepEqual(await single({ type: 'UInt16', of: [Uint16Array.of(0), Uint16Array.of(65_535)] }, 2), [0, 65_535])
   assert.deepEqual(await single({ type: 'UInt32', of: [Uint32Array.of(0, 4_294_967_295)] }, 2), [0, 4_294_967_295])
@@ -91,7 +91,7 @@ test('whole numbers, to the ends of what they hold', async () => {
   assert.deepEqual(await single({ type: 'Int64', of: [Float64Array.from(wide)] }, wide.length), wide)
 })
 
-test('64 bits without a sign', async () => {
+test('unsigned 64-bit integers', async () => {
   const back = await readBack(2, { value: { type: 'UInt64', of: [BigUint64Array.of(0n, 9_223_372_036_854_775_807n)] } })
   assert.deepEqual(back.types, { value: 'UInt64' })
   const [row] = await warehouse.query<{ text: string }>(
@@ -135,7 +135,7 @@ test('lists of strings', async () => {
   ])
 })
 
-test('many columns side by side, and none of them in the way of the next', async () => {
+test('many columns in one block', async () => {
   const { rows } = await readBack(2, {
     tenant: { type: 'LowCardinality(String)', of: { keys: ['t1', 't2'], indexes: Uint32Array.of(1, 0) } },
     id: { type: 'String', of: [['a', 'b']] },
@@ -149,10 +149,10 @@ test('many columns side by side, and none of them in the way of the next', async
   ])
 })
 
-test('a column of another length than the block is refused before anything is sent', () => {
+test('a column whose length differs from the block is refused', () => {
   assert.throws(
     () => encodeNative(2, { id: { type: 'String', of: [['a']] } }),
-    /column id holds 1 values, the block 2 rows/,
+    /column id has 1 values, the block 2 rows/,
   )
   assert.throws(
     () =>

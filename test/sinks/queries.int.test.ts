@@ -33,7 +33,7 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
   }
   let offsets = 0
 
-  /** Rows by SQL: what the writers of blocks do is tested elsewhere. */
+  /** Inserts rows by SQL; other tests cover the writers of blocks. */
   async function given(...rows: readonly Given[]): Promise<void> {
     for (const {
       id,
@@ -50,9 +50,12 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
       recordMs = atMs,
     } of rows)
       await warehouse.run(
-        `INSERT INTO predictions (tenant, stream, topic, offset, role, kind, event_id, entity, event_time, record_time, score, risk, served_by, version, late, reasons, ver)
-         SELECT {tenant: String}, {stream: String}, if({role: String} = 'api', 'api-predictions', {stream: String}), {offset: Int64}, {role: String}, {kind: String}, {id: String}, {entity: String},
-           fromUnixTimestamp64Milli({atMs: Int64}), fromUnixTimestamp64Milli({recordMs: Int64}), 0.5, {risk: String}, {by: String}, {version: String}, 1, ['speed_kmh'], 1`,
+        `INSERT INTO predictions (tenant, stream, topic, offset, role, kind, event_id, entity, event_time, record_time,
+           score, risk, served_by, version, late, reasons, ver)
+         SELECT {tenant: String}, {stream: String}, if({role: String} = 'api', 'api-predictions', {stream: String}),
+           {offset: Int64}, {role: String}, {kind: String}, {id: String}, {entity: String},
+           fromUnixTimestamp64Milli({atMs: Int64}), fromUnixTimestamp64Milli({recordMs: Int64}),
+           0.5, {risk: String}, {by: String}, {version: String}, 1, ['speed_kmh'], 1`,
         { id, atMs, tenant, stream, entity, risk, version, role, kind, by, offset, recordMs },
       )
   }
@@ -88,7 +91,7 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
   const find = async (filter: PredictionFilter): Promise<string[]> =>
     ids((await queries.findPredictions(filter, undefined, 100)).rows)
 
-  test('the newest come first, however far back one has to look', async () => {
+  test('the newest rows come first, however old they are', async () => {
     assert.deepEqual(await find({ tenant: 'acme', stream: 'gates' }), ['a3', 'asked', 'a2', 'a1', 'old', 'backfilled'])
   })
 
@@ -97,7 +100,7 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
     assert.deepEqual(await find({ tenant: 'beta' }), ['other'])
   })
 
-  test('each filter filters, and all of them together', async () => {
+  test('each filter works alone and all of them together', async () => {
     assert.deepEqual(await find({ tenant: 'acme', risk: 'high' }), ['a1'])
     assert.deepEqual(await find({ tenant: 'acme', entity: 'bob' }), ['a2'])
     assert.deepEqual(await find({ tenant: 'acme', version: 'v2' }), ['a2'])
@@ -123,12 +126,12 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
     )
   })
 
-  test('a filter is a value, whatever it says', async () => {
+  test('a filter is only a value, even when it contains SQL', async () => {
     assert.deepEqual(await find({ tenant: "' OR 1 = 1 --" }), [])
     assert.deepEqual(await find({ tenant: 'acme', entity: "\\'); DROP TABLE predictions; --\n\t" }), [])
   })
 
-  test('pages follow one another without a gap or a repeat, also among equal times', async () => {
+  test('pages have no gap and no repeat, also among equal times', async () => {
     await given(
       ...Array.from({ length: 7 }, (_, index) => ({ id: `same-${index}`, atMs: nowMs - 10 * dayMs, tenant: 'paged' })),
     )
@@ -145,7 +148,7 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
     )
   })
 
-  test('a cursor that is none of ours is refused', async () => {
+  test('an invalid cursor is refused', async () => {
     for (const cursor of [
       'x',
       Buffer.from('[1,2]').toString('base64url'),
@@ -156,7 +159,7 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
       )
   })
 
-  test('a stored copy shows once', async () => {
+  test('a duplicate row is returned once', async () => {
     await given(
       { id: 'twice', atMs: nowMs - hours, tenant: 'copied', offset: 1_000 },
       { id: 'twice', atMs: nowMs - hours, tenant: 'copied', offset: 1_000 },
@@ -164,21 +167,37 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
     assert.deepEqual(await find({ tenant: 'copied' }), ['twice'])
   })
 
-  test('a prediction comes with everything known of it', async () => {
+  test('a prediction contains all its columns and its outcome', async () => {
     await outcome('a2', 1, nowMs - hours)
     await outcome('a2', 0, nowMs)
     const [found] = await queries.predictionsOf('a2', 'acme')
     assert.deepEqual(found, {
-      event_id: 'a2', tenant: 'acme', stream: 'gates', topic: 'gates', partition: 0, offset: 3, origin: 'log', entity: 'bob', eventTimeMs: nowMs - 2 * hours, recordTimeMs: nowMs - 2 * hours,
-      score: 0.5, risk: 'low', version: 'v2', served_by: 'heuristic', why: 'no-model', reasons: ['speed_kmh'], late: true, outcome: { label: 0, source: 'review', decidedAtMs: nowMs },
-    }) // prettier-ignore
+      event_id: 'a2',
+      tenant: 'acme',
+      stream: 'gates',
+      topic: 'gates',
+      partition: 0,
+      offset: 3,
+      origin: 'log',
+      entity: 'bob',
+      eventTimeMs: nowMs - 2 * hours,
+      recordTimeMs: nowMs - 2 * hours,
+      score: 0.5,
+      risk: 'low',
+      version: 'v2',
+      served_by: 'heuristic',
+      why: 'no-model',
+      reasons: ['speed_kmh'],
+      late: true,
+      outcome: { label: 0, source: 'review', decidedAtMs: nowMs },
+    })
     assert.deepEqual(await queries.outcomesOf('acme', 'gates', 'a2'), [
       { label: 0, source: 'review', decidedAtMs: nowMs },
       { label: 1, source: 'review', decidedAtMs: nowMs - hours },
     ])
   })
 
-  test('an event id is looked for in one tenant, or in all', async () => {
+  test('an event id is searched in one tenant, or in all', async () => {
     await given(
       { id: 'shared', atMs: nowMs - 2 * hours, tenant: 'acme' },
       { id: 'shared', atMs: nowMs - hours, tenant: 'beta' },

@@ -5,7 +5,7 @@ import { migrate } from '../../src/sinks/migrate.js'
 import { encodeNative } from '../../src/sinks/native.js'
 import type { Warehouse } from '../../src/sinks/warehouse.js'
 
-/** A warehouse of its own, empty, and the way to open the same one again after a close. */
+/** An empty warehouse of its own, and a way to reopen it after a close. */
 export interface OpenedWarehouse {
   readonly warehouse: Warehouse
   reopen(): Promise<Warehouse>
@@ -35,21 +35,21 @@ export const marksOf = async (warehouse: Warehouse, topic: string): Promise<numb
   )[0]!.n
 
 /**
- * What every warehouse promises of inserts, one that knows no SQL too. `marksOf` counts the marks of a topic once
- * copies are folded.
+ * The promises of every warehouse about inserts, also for one without SQL. `marksOf` counts the marks of a topic
+ * without duplicates.
  */
 export function insertContract(
   current: () => Pick<Warehouse, 'insert'>,
   marksOf: (topic: string) => Promise<number>,
 ): void {
-  test('an insert is there when it resolves, and the same bytes again change nothing', async () => {
+  test('an insert is stored when it resolves, and the same bytes again change nothing', async () => {
     const bytes = marks('again', 500)
     await current().insert('progress', bytes)
     await current().insert('progress', bytes)
     assert.equal(await marksOf('again'), 500)
   })
 
-  test('rows that are no rows are to blame themselves, and nothing of them is stored', async () => {
+  test('bytes that are not rows are BAD_REQUEST, and nothing of them is stored', async () => {
     const whole = marks('damaged', 1_000)
     for (const bytes of [Buffer.from('not native'), whole.subarray(0, whole.length - 10)])
       await expect(current().insert('progress', bytes)).rejects.toSatisfy(refusedWith('BAD_REQUEST'))
@@ -58,7 +58,7 @@ export function insertContract(
   })
 }
 
-/** What every warehouse promises, whatever carries it. */
+/** The promises of every warehouse. */
 export function warehouseContract(name: string, open: () => Promise<OpenedWarehouse>): void {
   describe(name, () => {
     let opened: OpenedWarehouse
@@ -75,7 +75,7 @@ export function warehouseContract(name: string, open: () => Promise<OpenedWareho
       (topic) => marksOf(warehouse, topic),
     )
 
-    test('columns are matched by name, not by place', async () => {
+    test('columns are matched by name, not by position', async () => {
       const [tenant, topic] = ['table_name', 'topic'].map(
         (word) => ({ type: 'LowCardinality(String)', of: { keys: [word], indexes: new Uint32Array(1) } }) as const,
       )
@@ -116,7 +116,7 @@ export function warehouseContract(name: string, open: () => Promise<OpenedWareho
       for (let index = 0; index < 12; index++) assert.equal(await marksOf(warehouse, `side-${index}`), 200)
     })
 
-    test('a bound value arrives as it is, whatever is in it, and however long', async () => {
+    test('a bound value arrives unchanged, whatever it contains and however long it is', async () => {
       const values = ['', "' OR 1 = 1 --", 'back\\slash', 'tab\tand\nlines', 'grün 日本 😀', 'x'.repeat(100_000)]
       for (const value of values)
         assert.deepEqual(await warehouse.query('SELECT {value: String} AS value', { value }), [{ value }])
@@ -129,7 +129,7 @@ export function warehouseContract(name: string, open: () => Promise<OpenedWareho
       )
     })
 
-    test('what repeating cannot help is told from what may pass', async () => {
+    test('the error codes distinguish permanent errors from temporary ones', async () => {
       await expect(warehouse.query('SELEC 1')).rejects.toSatisfy(refusedWith('BAD_REQUEST'))
       await expect(warehouse.query('SELECT nothing FROM predictions')).rejects.toSatisfy(refusedWith('BAD_REQUEST'))
       await expect(warehouse.query('SELECT {missing: String}')).rejects.toSatisfy(refusedWith('BAD_REQUEST'))
@@ -141,7 +141,7 @@ export function warehouseContract(name: string, open: () => Promise<OpenedWareho
       ).rejects.toSatisfy(refusedWith('WAREHOUSE_DOWN'))
     })
 
-    test('what was stored is there after a close, and nothing is taken in between', async () => {
+    test('stored rows are there after a close and a reopen, and calls in between fail', async () => {
       await warehouse.insert('progress', marks('kept', 3))
       const pending = warehouse.insert('progress', marks('kept-too', 3))
       await warehouse.close()

@@ -20,7 +20,7 @@ const schema = {
   ],
 }
 
-/** A stream file as a user writes it; every line of it stands on its own line. */
+/** A stream file of a user, one element per line. */
 const doorFile = (changes: Readonly<Record<string, string>> = {}): string => {
   const lines = {
     features_start: '  features: {',
@@ -70,7 +70,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }))
 
 describe('a stream outside the package', () => {
-  test('is one file and one schema, and becomes what the engine knows', async () => {
+  test('is one file and one schema, and becomes a stream of the engine', async () => {
     const [doors, ...others] = await loadStreams([put('doors.ts', doorFile())])
     assert.deepEqual(others, [])
     assert.ok(isStream(doors))
@@ -81,7 +81,7 @@ describe('a stream outside the package', () => {
     assert.equal(doors.heuristic({ opens_1h: 21 }), 0.9)
   })
 
-  test('is found in a directory, beside helper files of its own', async () => {
+  test('is found in a directory that also has helper files', async () => {
     put('windows.ts', "export const hour: `${number}h` = '1h'\n")
     put(
       'doors.ts',
@@ -108,7 +108,7 @@ describe('a stream outside the package', () => {
     assert.equal(doors?.olderSchemas.length, 1)
   })
 
-  test('that comes with the benchmarks loads the way users load theirs', async () => {
+  test("of the benchmarks loads like a user's stream", async () => {
     const [bench] = await loadStreams([fileURLToPath(new URL('../../bench/streams/', import.meta.url))])
     assert.deepEqual(
       [bench?.topic, bench?.key, bench?.features.length, bench?.reasonsFrom],
@@ -127,7 +127,8 @@ describe('a mistake in it names file, line and field:', () => {
     assert.match(
       await refusal(file),
       new RegExp(
-        `^${file}:12: stream 'doors': features\\.open_mean: the schema has no column 'opn_s'; it has .*'open_s'`,
+        `^${file}:12: stream 'doors': features\\.open_mean: the schema has no column 'opn_s'; its columns ` +
+          `are .*'open_s'`,
       ),
     )
   })
@@ -146,7 +147,7 @@ describe('a mistake in it names file, line and field:', () => {
     assert.match(lines[0]!, /doors\.ts:12: .*features\.open_mean: column 'door' holds text; mean needs a number/)
   })
 
-  test('a word that the package does not have', async () => {
+  test('a name that the package does not export', async () => {
     const file = put(
       'doors.ts',
       doorFile({ opens_1h: "    opens_1h: counts('1h', { by: 'door' })," }).replace('avsc, count,', 'avsc, counts,'),
@@ -154,19 +155,19 @@ describe('a mistake in it names file, line and field:', () => {
     assert.match(await refusal(file), /doors\.ts:11: .*counts.* is not a function/)
   })
 
-  test('a schema that is not there', async () => {
+  test('a missing schema', async () => {
     rmSync(join(folder, 'door.avsc'))
     assert.match(await refusal(put('doors.ts', doorFile())), /doors\.ts:5: schema .*door\.avsc: ENOENT/)
   })
 
-  test('text that is no TypeScript', async () => {
+  test('text that is not TypeScript', async () => {
     assert.match(
       await refusal(put('doors.ts', doorFile({ heuristic: '  heuristic: => 1,' }))),
       /doors\.ts:14: Unexpected "=>"/,
     )
   })
 
-  test('a mistake in a helper is reported where it stands', async () => {
+  test('a mistake in a helper is reported with the place in the helper', async () => {
     put('broken.ts', '\nexport const limit = (undefined as unknown as { high: number }).high\n')
     assert.match(
       await refusal(put('doors.ts', `import { limit } from './broken.js'\nvoid limit\n${doorFile()}`)),
@@ -174,15 +175,15 @@ describe('a mistake in it names file, line and field:', () => {
     )
   })
 
-  test('two streams of one name', async () => {
+  test('two streams with the same name', async () => {
     const first = put('a.ts', doorFile())
     const second = put('b.ts', doorFile())
     assert.equal(await refusal(folder), `${second}: stream 'doors' has the name or topic of the one in ${first}`)
   })
 
-  test('a file without a stream, and one that is not there', async () => {
+  test('a file without a stream, and a missing file', async () => {
     const file = put('nothing.ts', 'export const doors = 1\n')
-    assert.equal(await refusal(file), `${file}: exports no stream; export what defineStream gives`)
+    assert.equal(await refusal(file), `${file}: exports no stream; export the result of defineStream`)
     assert.match(await refusal(join(folder, 'absent.ts')), /absent\.ts: ENOENT/)
   })
 })

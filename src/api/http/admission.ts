@@ -1,14 +1,14 @@
-/** How much may be under way at once. Beyond that a request is told to come again, before its body is read. */
+/** Bounds what is in flight at once. Requests above the bound get 503 with Retry-After before their body is read. */
 import type { ServerResponse } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Clock } from '../../base/clock.js'
 import { limits } from '../../base/limits.js'
 import { Refusal } from './problems.js'
 
-/** What is under way now. */
+/** The requests in flight. */
 export interface InFlight {
   readonly answers: Set<ServerResponse>
-  /** Of bodies. */
+  /** Sum of the bodies. */
   bytes: number
 }
 
@@ -19,14 +19,14 @@ export interface AdmissionBounds {
 
 export const defaultBounds: AdmissionBounds = { requests: limits.apiInFlightRequests, bytes: limits.apiInFlightBytes }
 
-/** A body of unknown length may be as long as any. */
+/** Length of the body; the maximum when it is unknown. */
 function bytesOf(request: FastifyRequest): number {
   if (request.headers['transfer-encoding'] !== undefined) return limits.apiBodyBytes
   const length = Number(request.headers['content-length'] ?? 0)
   return Number.isFinite(length) ? length : limits.apiBodyBytes
 }
 
-/** Bounds what the routes of this plugin hold in memory. Refuses everything once the API closes. */
+/** Bounds the memory that requests to this plugin's routes take. Refuses every request once the API closes. */
 export function boundInFlight(
   app: FastifyInstance,
   inFlight: InFlight,
@@ -43,13 +43,13 @@ export function boundInFlight(
       return done(
         new Refusal(
           'OVERLOADED',
-          `${inFlight.answers.size} requests with ${inFlight.bytes} bytes are under way; come again.`,
+          `${inFlight.answers.size} requests with ${inFlight.bytes} bytes are in flight; try again later.`,
         ),
       )
     }
     inFlight.answers.add(reply.raw)
     inFlight.bytes += bytes
-    // Comes once, whether the answer was sent whole or the caller went away.
+    // Fires once, whether the whole answer was sent or the caller disconnected.
     reply.raw.once('close', () => {
       inFlight.answers.delete(reply.raw)
       inFlight.bytes -= bytes
@@ -64,8 +64,8 @@ export interface Closing {
 }
 
 /**
- * On `close`, lets what is under way be answered, each answer the last of its connection, so that no caller sends
- * another request into a closing one. Whoever has not sent or taken everything after the time limit is cut off.
+ * On `close`, finishes the requests in flight. Each answer closes its connection, so that no caller sends another
+ * request on a closing one. After the time limit the remaining connections are cut.
  */
 export function closeGently(app: FastifyInstance, inFlight: InFlight, clock: Clock): Closing {
   const closing: Closing = { started: false }

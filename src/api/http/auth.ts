@@ -1,4 +1,4 @@
-/** Who may do what: every route under /api/v2 names the scope it needs, and a request without it goes no further. */
+/** Checks keys: every route under /api/v2 names the scope it needs, and requests without it are refused. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Clock } from '../../base/clock.js'
 import { maySee, type Holder, type KeyRing, type Scope } from '../keys/keys.js'
@@ -12,16 +12,16 @@ declare module 'fastify' {
   }
   interface FastifyContextConfig {
     scope?: Scope
-    /** Only operator keys, whatever their scopes. */
+    /** The route needs an operator key in addition to the scope. */
     operator?: true
   }
 }
 
 const challenge = 'Bearer realm="tidemill"'
-const unauthenticated = 'Send a valid key as `Authorization: Bearer tm_...`. `tidemill keys create` makes one.'
+const unauthenticated = 'Send a valid key as `Authorization: Bearer tm_...`. `tidemill keys create` creates one.'
 const scheme = /^bearer +([^ ]+) *$/i
 
-/** Guards the routes of this plugin and of those inside it. A route that names no scope is a defect found at start. */
+/** Guards the routes of this plugin and of nested ones. Throws at start for a route that names no scope. */
 export function requireKeys(app: FastifyInstance, keys: KeyRing, clock: Clock): void {
   app.decorateRequest('holder')
   app.addHook('onRoute', (route) => {
@@ -52,13 +52,13 @@ function refusalOf(request: FastifyRequest, reply: FastifyReply, keys: KeyRing, 
 export const callerOf = (request: FastifyRequest): Caller => ({ tenant: request.holder.tenant, key: request.holder.id })
 
 /**
- * The one refusal for anything that is not the key's own. It does not depend on what exists, so it tells nothing about
- * other tenants.
+ * The refusal for data outside the key's tenant. It is the same for absent data, so that it reveals nothing about other
+ * tenants.
  */
 export const notYours = (): Refusal =>
-  new Refusal('FORBIDDEN', 'This key has nothing here: it belongs to another tenant, or does not exist.')
+  new Refusal('FORBIDDEN', 'This key cannot read this: the data belongs to another tenant, or does not exist.')
 
-/** The tenant a request is about: the key's own, or for the operator the one it names; undefined for all of them. */
+/** The tenant of a request: the key's own, or the one that the operator names; undefined for all tenants. */
 export function tenantOf(request: FastifyRequest, named: string | undefined): string | undefined {
   const { holder } = request
   if (named !== undefined && !maySee(holder, named)) throw notYours()

@@ -7,20 +7,20 @@ import { isRejected, type Rejected } from '../../contracts/scoring.js'
 import type { StreamView } from '../../contracts/streams.js'
 import { Refusal, statusOf, type ProblemCode } from './problems.js'
 
-/** How the events stood in the body: a bare object, a bare list, or `{"events": [...]}` and NDJSON lines. */
+/** The form of the body: a bare object, a bare list, or an envelope (`{"events": [...]}` and NDJSON lines). */
 export type Shape = 'one' | 'list' | 'envelope'
 
-/** Events that may go on, and in the places of the others their rejections. */
+/** The events that passed the checks, and the rejections of the others. */
 export interface Batch {
   readonly shape: Shape
   readonly events: readonly unknown[]
-  /** Sparse, by place in the body; undefined where every event may go on. */
+  /** Sparse, by position in the body; undefined when every event passed. */
   readonly rejected: readonly (Rejected | undefined)[] | undefined
 }
 
 /** A parsed NDJSON body. */
 export class Lines {
-  /** `broken`: by place among `items`, the lines that are not JSON. */
+  /** `broken`: the lines that are not JSON, by index in `items`. */
   constructor(
     readonly items: readonly unknown[],
     readonly broken: ReadonlyMap<number, Rejected>,
@@ -42,17 +42,17 @@ export function parseLines(text: string): Lines {
   return new Lines(items, broken)
 }
 
-/** Puts into an event what the request may leave out. */
+/** Fills in the columns that a request may omit. */
 export type Complete = (event: Record<string, unknown>) => void
 
-/** The events of a body, each checked for its tenant. */
+/** The events of a body. Each event's tenant is checked against the caller's. */
 export function batchOf(body: unknown, stream: StreamView, caller: Caller, complete?: Complete): Batch {
   const [shape, items] = itemsOf(body, stream)
-  if (items.length === 0) throw new Refusal('BAD_REQUEST', 'The body holds no event.')
+  if (items.length === 0) throw new Refusal('BAD_REQUEST', 'The body contains no event.')
   if (items.length > limits.apiBatch)
     throw new Refusal(
       'TOO_LARGE',
-      `The body holds ${items.length} events; at most ${limits.apiBatch} go into one request.`,
+      `The body contains ${items.length} events; a request may contain at most ${limits.apiBatch}.`,
     )
   const broken = body instanceof Lines ? body.broken : undefined
   const events: unknown[] = []
@@ -82,7 +82,7 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 const notAnObject: Rejected = { error: { code: 'BAD_FIELD', message: 'an event is a JSON object' } }
 
-/** Why an event may not go on; fills in the tenant of a tenant's key. The operator's events pass as they are. */
+/** Why an event is refused. Fills in an absent tenant from a tenant's key; the operator's events stay unchanged. */
 function refusalOf(event: Record<string, unknown>, stream: StreamView, caller: Caller): Rejected | undefined {
   if (caller.tenant === everyTenant) return undefined
   const { id, tenant } = stream.columns
@@ -95,7 +95,7 @@ function refusalOf(event: Record<string, unknown>, stream: StreamView, caller: C
   }
 }
 
-/** Acts on the events that may go on and puts all results in the order of the body. */
+/** Calls `act` with the events that passed and returns all results in the order of the body. */
 export async function resultsOf<Result extends object>(
   batch: Batch,
   act: (events: readonly unknown[]) => Promise<readonly Result[]>,
@@ -106,7 +106,7 @@ export async function resultsOf<Result extends object>(
   return Array.from(batch.rejected, (rejected) => rejected ?? done[next++]!)
 }
 
-/** Answers in the shape of the request: 200, 207 where some events were rejected, a problem where all were. */
+/** Answers in the form of the request: 200, 207 when some events were rejected, a problem when all were. */
 export function answer(
   reply: FastifyReply,
   shape: Shape,
@@ -120,7 +120,7 @@ export function answer(
   return reply.code(207).send(wrap(results, rejected.length))
 }
 
-/** The problem of a request that was about one event alone. */
+/** The problem for a request with a single event. */
 export function refusalOfOne({ error }: Rejected): Refusal {
   return new Refusal(
     error.code,
@@ -129,13 +129,13 @@ export function refusalOfOne({ error }: Rejected): Refusal {
   )
 }
 
-/** One reason for all of them is the reason of the whole. */
+/** The problem for a batch without a good event: the events' common code, or BAD_BATCH when codes differ. */
 function refusalOfAll(results: readonly Rejected[]): Refusal {
   const codes = new Set<ProblemCode>(results.map((result) => result.error.code))
   const code = codes.size === 1 ? [...codes][0]! : 'BAD_BATCH'
   return new Refusal(
     code,
-    `None of the ${results.length} events could be taken; \`results\` says why, in their order.`,
+    `The engine took none of the ${results.length} events; \`results\` contains the reasons, in order.`,
     { status: statusOf(code), results },
   )
 }

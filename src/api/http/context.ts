@@ -5,7 +5,7 @@ import type { StreamView } from '../../contracts/streams.js'
 import { Refusal } from './problems.js'
 import type { KeyStore } from '../keys/key-file.js'
 
-/** What the routes work with. */
+/** The dependencies of the routes. */
 export interface ApiContext {
   readonly ports: ApiPorts
   readonly keys: KeyStore
@@ -13,13 +13,13 @@ export interface ApiContext {
   readonly metrics: ApiMetrics
 }
 
-/** The stream of a path. UNKNOWN_STREAM names those there are. */
+/** The stream that a path names. Throws UNKNOWN_STREAM, which lists the known streams. */
 export function streamOf({ ports }: ApiContext, name: string): StreamView {
   const streams = ports.scoring.streams()
   const found = streams.find((stream) => stream.name === name)
   if (found) return found
   throw new Refusal(
     'UNKNOWN_STREAM',
-    `There is no stream '${name.slice(0, 100)}'; there are ${streams.map((stream) => stream.name).join(', ')}.`,
+    `There is no stream '${name.slice(0, 100)}'; the streams are ${streams.map((stream) => stream.name).join(', ')}.`,
   )
 }

@@ -59,7 +59,7 @@ function typeOf(type: unknown): Json {
   }
 }
 
-/** An event of the schema: the least that is allowed, with plain values. `nowMs` stands in every required time. */
+/** A minimal event of the schema with plain values: required columns only. Every timestamp is `nowMs`. */
 export function exampleOf(record: AvroRecord, nowMs: number, omit: readonly string[]): Record<string, unknown> {
   const given = record.fields.filter((field) => field.default === undefined && !omit.includes(field.name))
   return Object.fromEntries(given.map((field) => [field.name, valueOf(field.name, field.type, nowMs)]))

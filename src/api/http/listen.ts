@@ -1,10 +1,10 @@
-/** Where the API is heard. */
+/** Opens the API's port. */
 import type { FastifyInstance } from 'fastify'
 import { EngineError, errnoOf } from '../../base/errors.js'
 
 /**
- * Listens and gives the address. `anyPort`: where the port is taken another free one will do. Throws BAD_CONFIG when a
- * port that was asked for is taken or may not be used.
+ * Listens and returns the address. With `anyPort`, another free port replaces one that is in use. Throws BAD_CONFIG
+ * when the port is in use or not permitted.
  */
 export async function listen(
   app: FastifyInstance,
@@ -18,13 +18,13 @@ export async function listen(
     if (errno === 'EADDRINUSE')
       throw new EngineError(
         'BAD_CONFIG',
-        `port ${port} of ${host} is taken; name another one, or 0 for any that is free`,
+        `port ${port} of ${host} is in use; set another port, or 0 for any free port`,
         { cause: error },
       )
     if (errno === 'EACCES' || errno === 'EADDRNOTAVAIL')
       throw new EngineError(
         'BAD_CONFIG',
-        `cannot listen on ${host}:${port} (${errno}); name an address of this machine and a port you may use`,
+        `cannot listen on ${host}:${port} (${errno}); set an address of this machine and a port that you may use`,
         { cause: error },
       )
     throw error

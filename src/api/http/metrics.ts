@@ -1,20 +1,20 @@
-/** Measures of the API itself, in the registry that the whole engine shares. */
+/** Metrics of the API itself, in the registry that the whole engine shares. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type { FastifyInstance } from 'fastify'
 import type { InFlight } from './admission.js'
 import { isRejected } from '../../contracts/scoring.js'
 
-/** From a quarter of a millisecond (a predict takes 1-2 ms) to the longest a request may take. */
+/** Seconds, from 0.25 ms (a predict takes 1-2 ms) to the longest time that a request may take. */
 const buckets = [0.000_25, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1, 5, 30]
 
 export type Way = 'ingest' | 'predict'
 
 export interface ApiMetrics {
-  /** Counts what became of the events of one request. */
+  /** Counts the accepted and rejected events of one request. */
   events(way: Way, stream: string, results: readonly object[]): void
 }
 
-/** Registers the API's metrics; every answer of `app` is timed by its route's pattern, never by its URL. */
+/** Registers the API's metrics. Times are labelled with the route's pattern, never with the URL. */
 export function apiMetrics(app: FastifyInstance, registry: Registry, inFlight: InFlight): ApiMetrics {
   const duration = new Histogram({
     name: 'tidemill_http_request_duration_seconds',
@@ -25,12 +25,12 @@ export function apiMetrics(app: FastifyInstance, registry: Registry, inFlight: I
   })
   const events = new Counter({
     name: 'tidemill_api_events_total',
-    help: 'Events that came over HTTP, by what became of them.',
+    help: 'Events received over HTTP, by result.',
     labelNames: ['way', 'stream', 'result'] as const,
     registers: [registry],
   })
-  gauge(registry, 'tidemill_http_in_flight_requests', 'Requests under way.', () => inFlight.answers.size)
-  gauge(registry, 'tidemill_http_in_flight_bytes', 'Bodies of the requests under way.', () => inFlight.bytes)
+  gauge(registry, 'tidemill_http_in_flight_requests', 'Requests in flight.', () => inFlight.answers.size)
+  gauge(registry, 'tidemill_http_in_flight_bytes', 'Bytes of the bodies of requests in flight.', () => inFlight.bytes)
 
   app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'none'

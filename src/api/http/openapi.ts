@@ -1,6 +1,4 @@
-/**
- * The OpenAPI 3.1 document at /openapi.json, made of the routes' own schemas and the streams', and its page at /docs.
- */
+/** The OpenAPI 3.1 document at /openapi.json, built from the schemas of routes and streams, and its page at /docs. */
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
@@ -12,23 +10,26 @@ import { sharedShapes } from './shapes.js'
 const info = {
   title: 'Tidemill',
   description:
-    'Real-time scores of events: send events, ask for scores, read predictions and features, report what ' +
-    'came true. Errors are RFC 9457 problem details.',
+    'Real-time scores of events: send events, request scores, read predictions and features, report outcomes. ' +
+    'Errors are RFC 9457 problem details.',
   license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
 }
 
 const tags = [
-  { name: 'scoring', description: 'Events in, scores out.' },
-  { name: 'predictions', description: 'What was predicted, from what, and what came true.' },
-  { name: 'dead letters', description: 'What could not be scored.' },
-  { name: 'streams', description: 'What is scored.' },
-  { name: 'partitions', description: 'What stands still, and letting it go on.' },
-  { name: 'keys', description: 'Who may.' },
-  { name: 'backups', description: "The engine's part of a backup." },
-  { name: 'health', description: 'For whoever runs it.' },
+  { name: 'scoring', description: 'Send events and get scores.' },
+  { name: 'predictions', description: 'Read predictions and features, report outcomes.' },
+  { name: 'dead letters', description: 'Find, redrive and purge records that could not be scored.' },
+  { name: 'streams', description: 'List the streams.' },
+  { name: 'warehouse', description: 'Query the warehouse.' },
+  { name: 'backtests', description: 'Store the results of backtests.' },
+  { name: 'replays', description: 'Start, apply, undo and list replays.' },
+  { name: 'partitions', description: 'List stopped partitions and resume them.' },
+  { name: 'keys', description: 'Create, list and withdraw keys.' },
+  { name: 'backups', description: "Run the engine's part of a backup." },
+  { name: 'health', description: 'Health and metrics.' },
 ]
 
-/** The parts of the generated document that streams are written into. */
+/** The parts of the generated document that `describeStreams` fills in. */
 interface Document {
   readonly components: { readonly schemas: Record<string, unknown> }
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
@@ -44,7 +45,7 @@ export interface OpenApiParts {
   readonly clock: Clock
 }
 
-/** Registers the document. Must come before the routes, whose schemas it collects. */
+/** Registers the document. Must be called before the routes are added, because it collects their schemas. */
 export async function openApi(app: FastifyInstance, { version, streams, clock }: OpenApiParts): Promise<void> {
   for (const shape of sharedShapes) app.addSchema(shape)
   await app.register(swagger, {
@@ -53,7 +54,9 @@ export async function openApi(app: FastifyInstance, { version, streams, clock }:
       info: { ...info, version },
       tags,
       components: {
-        securitySchemes: { key: { type: 'http', scheme: 'bearer', description: '`tidemill keys create` makes one.' } },
+        securitySchemes: {
+          key: { type: 'http', scheme: 'bearer', description: '`tidemill keys create` creates a key.' },
+        },
       },
       security: [{ key: [] }],
     },
@@ -70,7 +73,7 @@ export async function openApi(app: FastifyInstance, { version, streams, clock }:
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
 }
 
-/** Names the streams in the paths, and gives each body its event schemas and an example a stream. */
+/** Lists the streams in the paths, and adds event schemas and one example per stream to the bodies. */
 function describeStreams(document: Document, streams: readonly StreamView[], nowMs: number): void {
   const names = streams.map((stream) => stream.name)
   for (const path of [

@@ -1,9 +1,9 @@
-/** What the API answers when it cannot do what was asked: RFC 9457 problem details. */
+/** The answers to requests that fail: RFC 9457 problem details. */
 import { isEngineError, type ErrorCode } from '../../base/errors.js'
 
 export const problemType = 'application/problem+json'
 
-/** One thing wrong with the request: where, as a JSON path into it (`outcomes/3/label`), and what. */
+/** One mistake in the request: its place, as a JSON path (`outcomes/3/label`), and a description. */
 export interface FieldError {
   readonly field: string
   readonly message: string
@@ -14,24 +14,24 @@ export interface Problem {
   readonly title: string
   readonly status: number
   readonly detail: string
-  /** Names this very occurrence; the log carries the same id. */
+  /** Id of this request; the engine's log contains the same id. */
   readonly instance: string
   readonly code: ProblemCode
   readonly errors?: readonly FieldError[]
-  /** Per event, where a whole batch was refused. */
+  /** One per event, when a whole batch was refused. */
   readonly results?: readonly object[]
 }
 
 interface Kind {
   readonly status: number
   readonly title: string
-  /** Said instead of the message, where that is for the operator's log alone. */
+  /** Replaces the message of an error whose text is only for the operator's log. */
   readonly detail?: string
   readonly retryAfterS?: number
 }
 
-const retry = 'Nothing was acknowledged. Repeat the request after the time in Retry-After.'
-const person = 'The engine has stopped and needs its operator; its log says why.'
+const retry = 'The engine acknowledged nothing. Repeat the request after the time in Retry-After.'
+const person = 'The engine has stopped and needs its operator; its log contains the reason.'
 
 const ownKinds = {
   BAD_QUERY: { status: 400, title: 'A parameter is not valid' },
@@ -40,10 +40,14 @@ const ownKinds = {
   NOT_FOUND: { status: 404, title: 'Not found' },
   METHOD_NOT_ALLOWED: { status: 405, title: 'Method not allowed' },
   UNSUPPORTED_TYPE: { status: 415, title: 'Content type not supported' },
-  BAD_BATCH: { status: 422, title: 'No event of the batch could be taken' },
+  BAD_BATCH: { status: 422, title: 'The engine took no event of the batch' },
   OVERLOADED: { status: 503, title: 'Too much in flight', retryAfterS: 1 },
   CLOSING: { status: 503, title: 'Shutting down', retryAfterS: 5 },
-  INTERNAL: { status: 500, title: 'Internal error', detail: 'The log has the details under the id in `instance`.' },
+  INTERNAL: {
+    status: 500,
+    title: 'Internal error',
+    detail: 'The log contains the details under the id in `instance`.',
+  },
 } as const satisfies Record<string, Kind>
 
 export type ProblemCode = ErrorCode | keyof typeof ownKinds
@@ -56,26 +60,26 @@ const engineKinds = {
   UNKNOWN_ENTITY: { status: 404, title: 'Unknown entity' },
   UNKNOWN_MODEL: { status: 404, title: 'Unknown model' },
   TOO_LARGE: { status: 413, title: 'Too large' },
-  UNACCEPTED_FORMAT: { status: 422, title: 'Not a format that the topic takes' },
+  UNACCEPTED_FORMAT: { status: 422, title: 'The topic does not accept this format' },
   UNKNOWN_SCHEMA: { status: 422, title: 'Unknown schema' },
   SCHEMA_MISMATCH: { status: 422, title: "The writer's schema does not fit the stream's" },
   BAD_FIELD: { status: 422, title: 'A field is not valid' },
   TIME_OUT_OF_RANGE: { status: 422, title: 'The event time is out of range' },
   UNKNOWN_TENANT: { status: 422, title: 'Unknown tenant' },
 
-  STORE_DOWN: { status: 503, title: 'The state store is away', detail: retry, retryAfterS: 5 },
+  STORE_DOWN: { status: 503, title: 'The state store is unreachable', detail: retry, retryAfterS: 5 },
   WAREHOUSE_DOWN: {
     status: 503,
-    title: 'The warehouse is away',
-    detail: 'Scoring goes on; stored predictions cannot be read now.',
+    title: 'The warehouse is unreachable',
+    detail: 'Scoring continues; stored predictions cannot be read now.',
     retryAfterS: 5,
   },
-  LOG_DOWN: { status: 503, title: 'The event log is away', detail: retry, retryAfterS: 5 },
-  REGISTRY_DOWN: { status: 503, title: 'The schema registry is away', detail: retry, retryAfterS: 5 },
+  LOG_DOWN: { status: 503, title: 'The event log is unreachable', detail: retry, retryAfterS: 5 },
+  REGISTRY_DOWN: { status: 503, title: 'The schema registry is unreachable', detail: retry, retryAfterS: 5 },
   REBUILDING: { status: 503, title: 'The state is being rebuilt', detail: retry, retryAfterS: 5 },
   DISK_FULL: { status: 507, title: 'The disk is full', detail: retry, retryAfterS: 60 },
-  FENCED: { status: 503, title: 'The partition is changing hands', detail: retry, retryAfterS: 1 },
-  CONFLICT: { status: 503, title: 'The partition is changing hands', detail: retry, retryAfterS: 1 },
+  FENCED: { status: 503, title: 'The partition is moving to another process', detail: retry, retryAfterS: 1 },
+  CONFLICT: { status: 503, title: 'The partition is moving to another process', detail: retry, retryAfterS: 1 },
 
   BAD_SHARE: { status: 500, title: 'Too many records are bad', detail: person },
   GAP: { status: 500, title: 'The log has a gap', detail: person },
@@ -84,7 +88,7 @@ const engineKinds = {
   MODEL_MISMATCH: { status: 500, title: 'The model does not fit the stream', detail: person },
   UNKNOWN_DECISION: { status: 503, title: 'A newer build decided who serves', detail: person },
   MODEL_DAMAGED: { status: 500, title: 'The model file is damaged', detail: person },
-  TOPIC_MISMATCH: { status: 500, title: 'A topic has other partitions than its stream', detail: person },
+  TOPIC_MISMATCH: { status: 500, title: "A topic's partitions do not match its stream", detail: person },
   STATE_MISMATCH: { status: 500, title: 'The state does not fit the stream', detail: person },
   BAD_CONFIG: { status: 500, title: 'The configuration is not valid', detail: person },
   BAD_STREAM: { status: 500, title: 'The stream is not valid', detail: person },
@@ -93,7 +97,7 @@ const engineKinds = {
 
 const kinds: Readonly<Record<ProblemCode, Kind>> = { ...engineKinds, ...ownKinds }
 
-/** Every code an answer can carry, for the reference. */
+/** Every code that an answer can contain, for the reference pages. */
 export const problemCodes: readonly { readonly code: string; readonly status: number; readonly title: string }[] =
   Object.entries(kinds)
     .map(([code, { status, title }]) => ({ code, status, title }))
@@ -102,7 +106,7 @@ export const problemCodes: readonly { readonly code: string; readonly status: nu
 interface More {
   readonly errors?: readonly FieldError[]
   readonly results?: readonly object[]
-  /** Instead of the code's own status. */
+  /** Replaces the code's own status. */
   readonly status?: number
 }
 
@@ -120,7 +124,7 @@ export class Refusal extends Error {
 
 export const statusOf = (code: ProblemCode): number => kinds[code].status
 
-/** Seconds after which a repeat makes sense; undefined where it does not. */
+/** Seconds until a retry makes sense; undefined when no retry does. */
 export const retryAfterS = (code: ProblemCode): number | undefined => kinds[code].retryAfterS
 
 export function problem(requestId: string, code: ProblemCode, message: string, more: More = {}): Problem {
@@ -137,7 +141,7 @@ export function problem(requestId: string, code: ProblemCode, message: string, m
   }
 }
 
-/** Fastify's own refusals, by its codes; anything else of status 4xx is a bad request. */
+/** Codes of Fastify's own refusals; any other error with status 4xx becomes BAD_REQUEST. */
 const fastifyCodes: Readonly<Record<string, ProblemCode>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: 'TOO_LARGE',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'UNSUPPORTED_TYPE',
@@ -145,7 +149,7 @@ const fastifyCodes: Readonly<Record<string, ProblemCode>> = {
   FST_ERR_CTP_EMPTY_JSON_BODY: 'BAD_JSON',
 }
 
-/** The problem that a thrown thing stands for. */
+/** Converts a thrown error to a problem. */
 export function problemOf(error: unknown, requestId: string): Problem {
   if (error instanceof Refusal) return problem(requestId, error.code, error.message, error.more)
   if (isEngineError(error)) return problem(requestId, error.code, error.message)

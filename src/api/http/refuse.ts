@@ -1,15 +1,15 @@
-/** Every refusal leaves as a problem: thrown errors, unknown paths, wrong methods. */
+/** Answers every failure with problem details: thrown errors, unknown paths, wrong methods. */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
 import { problem, problemOf, problemType, retryAfterS, type Problem } from './problems.js'
 
-/** Keep browsers from guessing types, framing pages and telling others where they were. */
+/** Stop browsers from guessing content types, framing pages and sending referrers. */
 export const honestHeaders = {
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
   'x-frame-options': 'DENY',
 } as const
 
-/** Installs the handlers and answers OPTIONS. Must come before the routes, whose methods it collects. */
+/** Installs the handlers and answers OPTIONS. Must be called before the routes are added: it collects their methods. */
 export function answerProblems(app: FastifyInstance): void {
   const known = new Map<string, { readonly pattern: RegExp; readonly methods: Set<HTTPMethods> }>()
   app.addHook('onRoute', ({ url, method }) => {
@@ -31,14 +31,14 @@ export function answerProblems(app: FastifyInstance): void {
   app.setNotFoundHandler((request, reply) => {
     const methods = methodsAt(request, known.values())
     if (methods.length === 0)
-      return send(reply, problem(request.id, 'NOT_FOUND', 'There is nothing at this path; /docs lists what there is.'))
+      return send(reply, problem(request.id, 'NOT_FOUND', 'There is no route at this path; /docs lists the routes.'))
     void reply.header('allow', [...methods, 'OPTIONS'].join(', '))
     if (request.method === 'OPTIONS') return reply.code(204).send()
-    return send(reply, problem(request.id, 'METHOD_NOT_ALLOWED', `This path answers ${methods.join(', ')}.`))
+    return send(reply, problem(request.id, 'METHOD_NOT_ALLOWED', `This path accepts ${methods.join(', ')}.`))
   })
 }
 
-/** For what Fastify refuses before it has a route: a URL that does not decode. */
+/** Answers requests that Fastify refuses before routing: URLs that do not decode. */
 export function refuseUnrouted(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   void send(reply.headers(honestHeaders), problemOf(error, request.id))
 }

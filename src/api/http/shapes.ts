@@ -1,35 +1,23 @@
-/** The shapes of requests and answers, as the OpenAPI document shows them and requests are checked against them. */
-import { Kind, Type, TypeRegistry, type TSchema, type TUnsafe } from '@sinclair/typebox'
+/** The shapes of requests and answers: requests are checked against them, and the OpenAPI document contains them. */
+import { Type, type TSchema } from '@sinclair/typebox'
 import { deadLetterStates } from '../../contracts/dead-letters.js'
 import { riskLevels } from '../../contracts/risks.js'
 import { scopes } from '../keys/keys.js'
+import { oneOf } from '../one-of.js'
 import { problemType } from './problems.js'
-
-const words = 'tidemill:words'
-TypeRegistry.Set<{ readonly enum: readonly unknown[] }>(words, (schema, value) => schema.enum.includes(value))
-
-/** One of some words, as JSON Schema's `enum`, which documents show better than a union of constants. */
-export const oneOf = <const Words extends readonly string[]>(
-  choices: Words,
-  description?: string,
-): TUnsafe<Words[number]> =>
-  Type.Unsafe<Words[number]>({
-    [Kind]: words,
-    type: 'string',
-    enum: choices,
-    ...(description !== undefined && { description }),
-  })
 
 export const nullable = <Shape extends TSchema>(schema: Shape) => Type.Union([schema, Type.Null()])
 
-export const RiskLevel = oneOf(riskLevels, "By the stream's two thresholds.")
+export const RiskLevel = oneOf(riskLevels, "Level by the stream's two thresholds.")
 export const Time = Type.String({ minLength: 1, maxLength: 40 })
 const Instant = Type.String({ format: 'date-time' })
 const Score = Type.Number({ minimum: 0, maximum: 1 })
-const Reasons = Type.Array(Type.String(), { description: 'Features that raised the score, strongest first.' })
+const Reasons = Type.Array(Type.String(), { description: 'The features that raised the score, strongest first.' })
 const ServedBy = oneOf(['model', 'heuristic'])
 const Why = nullable(oneOf(['no-model', 'model-error', 'timeout'], 'Why the heuristic served.'))
-const Late = Type.Boolean({ description: "Older than the tenant's newest event by more than the stream's lateness." })
+const Late = Type.Boolean({
+  description: "The event is older than the tenant's newest one by more than the stream's lateness.",
+})
 
 export const ErrorShape = Type.Object({
   code: Type.String(),
@@ -38,7 +26,7 @@ export const ErrorShape = Type.Object({
 })
 export const RejectedShape = Type.Object(
   { event_id: Type.Optional(Type.String()), error: ErrorShape },
-  { $id: 'Rejected', description: 'An event that could not be taken, and why.' },
+  { $id: 'Rejected', description: 'An event that the engine did not take, and the reason.' },
 )
 export const ProblemShape = Type.Object(
   {
@@ -46,11 +34,11 @@ export const ProblemShape = Type.Object(
     title: Type.String(),
     status: Type.Integer(),
     detail: Type.String(),
-    instance: Type.String({ description: 'This very occurrence; the log has the same id.' }),
-    code: Type.String({ description: 'For programs.' }),
+    instance: Type.String({ description: "Id of this request; the engine's log contains the same id." }),
+    code: Type.String({ description: 'Error code, for programs.' }),
     errors: Type.Optional(Type.Array(Type.Object({ field: Type.String(), message: Type.String() }))),
     results: Type.Optional(
-      Type.Array(Type.Ref('Rejected'), { description: 'Per event, where a whole batch was refused.' }),
+      Type.Array(Type.Ref('Rejected'), { description: 'One per event, when a whole batch was refused.' }),
     ),
   },
   { $id: 'Problem', description: 'RFC 9457 problem details.' },
@@ -70,7 +58,7 @@ export const PredictedShape = Type.Object(
     reasons: Reasons,
     late: Late,
   },
-  { $id: 'Predicted', description: 'The score of one event and who gave it.' },
+  { $id: 'Predicted', description: 'The score of one event, and the model or heuristic that served it.' },
 )
 export const StoredShape = Type.Object(
   {
@@ -80,7 +68,7 @@ export const StoredShape = Type.Object(
     topic: Type.String(),
     partition: Type.Integer(),
     offset: Type.Integer(),
-    origin: oneOf(['log', 'api'], 'Scored on the log path, or on request.'),
+    origin: oneOf(['log', 'api'], 'log: scored from the event log. api: scored on request.'),
     entity: Type.String(),
     event_time: Instant,
     record_time: Instant,
@@ -97,18 +85,18 @@ export const StoredShape = Type.Object(
 )
 export const DeadLetterShape = Type.Object(
   {
-    id: Type.String({ description: 'Stream, partition and position among the dead letters, as a path.' }),
+    id: Type.String({ description: 'stream/partition/position: its place among the dead letters.' }),
     stream: Type.String(),
     partition: Type.Integer(),
-    offset: Type.Integer({ description: "Where the record stands in the stream's event topic." }),
+    offset: Type.Integer({ description: "Offset of the record in the stream's event topic." }),
     time: Type.String({ format: 'date-time', description: 'Log time of the record.' }),
     code: Type.String(),
     stage: Type.String(),
     reason: Type.String(),
-    version: Type.String({ description: 'Build and plan that set it aside.' }),
-    attempts: Type.Integer({ description: 'How often its event had been redriven before.' }),
-    origin: Type.Integer({ description: 'Offset at which its event first became a letter.' }),
-    tenant: nullable(Type.String({ description: 'Null where it cannot be known for sure.' })),
+    version: Type.String({ description: 'Build and plan that stored the dead letter.' }),
+    attempts: Type.Integer({ description: 'How often its event was redriven before.' }),
+    origin: Type.Integer({ description: 'Offset of the first dead letter of the same event.' }),
+    tenant: nullable(Type.String({ description: 'Null when the record does not clearly name one tenant.' })),
     event_id: nullable(Type.String()),
     bytes: Type.Integer(),
     state: oneOf(deadLetterStates),
@@ -145,7 +133,7 @@ export const StreamShape = Type.Object(
   { $id: 'Stream' },
 )
 
-/** Named in the document; `Type.Ref('Problem')` means one of these. */
+/** The named shapes of the document, for `Type.Ref`. */
 export const sharedShapes = [
   RejectedShape,
   ProblemShape,
@@ -158,19 +146,19 @@ export const sharedShapes = [
 ]
 
 const problemTitles: Readonly<Record<number, string>> = {
-  400: 'The request cannot be read.',
-  401: 'No key, or not a valid one.',
-  403: "The key does not reach this: it lacks the scope, or the data is another tenant's or not there.",
-  404: 'There is no such thing.',
-  409: 'It is there already.',
-  413: 'Too large.',
+  400: 'The engine cannot read the request.',
+  401: 'The key is absent or not valid.',
+  403: "The key lacks the scope, or the data is another tenant's or does not exist.",
+  404: 'It does not exist.',
+  409: 'It exists already.',
+  413: 'The request is too large.',
   415: 'The content type is not supported.',
-  422: 'Understood, but not valid; `errors` or `results` say where.',
-  503: 'A part of the engine is away or busy; `Retry-After` says when to repeat.',
+  422: 'The content is not valid; `errors` or `results` list the mistakes.',
+  503: 'A part of the engine is unreachable or busy; repeat after `Retry-After`.',
   507: 'The disk is full.',
 }
 
-/** The refusals of a route, as its `response` wants them. */
+/** The refusals of a route, for its `response`. */
 export const refusals = (...statuses: readonly number[]): Record<number, object> =>
   Object.fromEntries(
     [...new Set([401, 403, 503, ...statuses])]
@@ -181,7 +169,7 @@ export const refusals = (...statuses: readonly number[]): Record<number, object>
       ]),
   )
 
-/** A body in JSON with a description, as `response` wants it. */
+/** A JSON body with a description, for a route's `response`. */
 export const json = (
   description: string,
   schema: TSchema,

@@ -1,10 +1,10 @@
-/** Times as requests write them. */
+/** Times in requests. */
 import { Refusal } from './problems.js'
 
 const epochMs = /^-?\d{1,15}$/
 const iso = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/
 
-/** Epoch ms of a time; a bare date is its midnight in UTC. `field` names its place; BAD_QUERY, or the code given. */
+/** Epoch ms of a time; a bare date is its midnight in UTC. Throws BAD_QUERY, or `code`, and names the `field`. */
 export function timeOf(field: string, text: string, code: 'BAD_QUERY' | 'BAD_FIELD' = 'BAD_QUERY'): number {
   const ms = epochMs.test(text) ? Number(text) : iso.test(text) ? Date.parse(text) : NaN
   if (Number.isFinite(ms)) return ms

@@ -1,15 +1,15 @@
-/** Checks requests against their TypeBox shapes; bodies as they are, parameters after reading numbers out of text. */
+/** Checks requests against their TypeBox shapes: bodies unchanged, parameters after conversion from text. */
 import type { FastifySchemaCompiler } from 'fastify'
 import type { TSchema } from '@sinclair/typebox'
 import { TypeCompiler, type ValueError } from '@sinclair/typebox/compiler'
 import { Value } from '@sinclair/typebox/value'
 import { Refusal, type FieldError } from './problems.js'
 
-/** So many errors are named at most; the rest shows once these are mended. */
+/** The most errors that one answer lists. */
 const namedErrors = 10
 
 /**
- * Fastify's validator: a body that does not fit is BAD_FIELD (422), a parameter BAD_QUERY (400), each naming the field.
+ * Fastify's validator: an invalid body is BAD_FIELD (422), an invalid parameter BAD_QUERY (400). Both name the field.
  */
 export const compileValidator: FastifySchemaCompiler<unknown> = (part) =>
   validatorOf(part.schema as TSchema, part.httpPart === 'body')
@@ -28,7 +28,7 @@ export function validatorOf(
   }
 }
 
-/** For bodies that the engine checks itself, against the stream's own schema. */
+/** For routes whose bodies the engine checks against the stream's schema. */
 export const checkedByEngine: FastifySchemaCompiler<unknown> = (part) =>
   part.httpPart === 'body' ? () => true : compileValidator(part)
 
@@ -43,7 +43,7 @@ function fieldErrors(found: Iterable<ValueError>): readonly FieldError[] {
   return Array.from(byField, ([field, message]) => ({ field, message }))
 }
 
-/** TypeBox's own words, except where it says no more than that the value is none of several. */
+/** TypeBox's own message, except for a value outside a set of choices: there the message lists the choices. */
 function messageOf({ schema, message }: ValueError): string {
   const constants = schema['enum'] as readonly unknown[] | undefined
   const choices =

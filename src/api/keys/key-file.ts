@@ -1,4 +1,4 @@
-/** Keys on disk: one JSON file that only its owner may read, shared by a running engine and the command line. */
+/** Keys on disk: one JSON file that only its owner may read. The engine and the command line share it. */
 import { open, rename, rm, stat } from 'node:fs/promises'
 import { readFileSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -8,11 +8,11 @@ import type { Clock } from '../../base/clock.js'
 import { diskFailure } from '../../base/disk.js'
 import { EngineError, messageOf } from '../../base/errors.js'
 import { createKey, keyRing, scopes, type KeyRecord, type KeyRing, type NewKey } from './keys.js'
-import { oneOf } from '../http/shapes.js'
+import { oneOf } from '../one-of.js'
 
-/** A change on disk is seen this late at most; an unknown key looks at once, so a new key works immediately. */
+/** The engine sees a change on disk after this time at most; an unknown key makes it read the file at once. */
 const recheckMs = 1_000
-/** A lock this old was left behind by a crash: a change takes milliseconds. */
+/** A crashed process left a lock that is older than this: a change takes milliseconds. */
 const staleLockMs = 10_000
 const missing = 'missing'
 const lockTries = 100
@@ -34,15 +34,15 @@ const KeyFile = Type.Object({
 
 /** The keys of one data directory. Several processes may use the file at once. */
 export interface KeyStore extends KeyRing {
-  /** As the file has them now, oldest first. */
+  /** The keys in the file now, oldest first. */
   list(): readonly KeyRecord[]
-  /** Durable when it resolves. The key itself is in the answer and nowhere else. LOCKED, DISK_FULL. */
+  /** Creates a key, durable when it resolves. Only the result contains the key itself. LOCKED, DISK_FULL. */
   create(wanted: NewKey): Promise<{ readonly key: string; readonly record: KeyRecord }>
-  /** Whether there was such a key. Requests that come after it resolves are refused. */
+  /** Removes a key and returns whether it existed. Once it resolves, requests with the key are refused. */
   withdraw(id: string): Promise<boolean>
 }
 
-/** Opens the file, which need not exist yet. BAD_CONFIG where it is not a key file: a damaged one lets nobody in. */
+/** Opens the file, which need not exist yet. Throws BAD_CONFIG for a damaged file, which admits no key. */
 export function openKeys(path: string, clock: Clock): KeyStore {
   let seen = missing
   let checkedAtMs = 0
@@ -94,7 +94,7 @@ export function openKeys(path: string, clock: Clock): KeyStore {
   }
 }
 
-/** Differs whenever the file was replaced. */
+/** Changes whenever the file is replaced. */
 function signatureOf(path: string): string {
   const found = statSync(path, { bigint: true, throwIfNoEntry: false })
   return found ? `${found.ino}:${found.mtimeNs}:${found.size}` : missing
@@ -108,20 +108,21 @@ function readKeys(path: string): readonly KeyRecord[] {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
     throw new EngineError(
       'BAD_CONFIG',
-      `${path}: cannot read the keys (${messageOf(error)}); restore it, or remove it and create new keys`,
+      `${path}: cannot read the keys (${messageOf(error)}); restore the file, or remove it and create new keys`,
     )
   }
   if (Value.Check(KeyFile, parsed)) return parsed.keys
   const first = Value.Errors(KeyFile, parsed).First()
   throw new EngineError(
     'BAD_CONFIG',
-    `${path}${first?.path ?? ''}: ${first?.message ?? 'not a key file'}; restore it, or remove it and create new keys`,
+    `${path}${first?.path ?? ''}: ${first?.message ?? 'not a key file'}; restore the file, or remove it and ` +
+      'create new keys',
   )
 }
 
 /**
- * Runs one change at a time across processes. The lock is the new file itself: created exclusively, written, flushed
- * and renamed over the old one, so that a crash at any moment leaves the old keys or the new.
+ * Runs one change at a time across processes. The lock is the new file itself: it is created exclusively, written,
+ * flushed and renamed over the old one, so that a crash at any moment leaves either the old keys or the new.
  */
 async function withLock(
   path: string,
@@ -157,5 +158,8 @@ async function acquire(lock: string, clock: Clock): ReturnType<typeof open> {
       else await clock.sleep(lockWaitMs)
     }
   }
-  throw new EngineError('LOCKED', `${lock} is held by another process; try again, or remove it if there is none`)
+  throw new EngineError(
+    'LOCKED',
+    `another process holds ${lock}; try again, or remove the file if there is no such process`,
+  )
 }

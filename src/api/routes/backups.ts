@@ -1,22 +1,23 @@
-/** /backups: the engine's part of a backup, for `tidemill backup create` beside it; for the operator alone. */
+/** /backups: the engine's part of a backup, for `tidemill backup create`; operator keys only. */
 import type { FastifyInstance } from 'fastify'
 import { Type, type Static } from '@sinclair/typebox'
 import { isEngineError } from '../../base/errors.js'
 import type { ApiContext } from '../http/context.js'
 import type { BackupHolding, HoldProgress } from '../../contracts/backups.js'
 import { Refusal } from '../http/problems.js'
-import { json, nullable, oneOf, refusals } from '../http/shapes.js'
+import { json, nullable, refusals } from '../http/shapes.js'
+import { oneOf } from '../one-of.js'
 
 const Begun = Type.Object({ id: Type.String() })
 const Standing = Type.Object({
   id: Type.String(),
   state: oneOf(['writing', 'ready', 'failed'] as const),
-  bytes: nullable(Type.Number({ description: 'Written so far, while it is being written.' })),
-  message: nullable(Type.String({ description: 'Why it failed.' })),
+  bytes: nullable(Type.Number({ description: 'Bytes written so far; null when the writing has ended.' })),
+  message: nullable(Type.String({ description: 'The reason of a failure.' })),
   parts: nullable(
     Type.Object({
-      directory: Type.String({ description: 'The data directory, on the machine of the engine.' }),
-      warehouse: Type.String({ description: "Where ClickHouse's own backups lie." }),
+      directory: Type.String({ description: "The data directory on the engine's machine." }),
+      warehouse: Type.String({ description: "Directory of ClickHouse's own backups." }),
       log: Type.Array(
         Type.Object({
           topic: Type.String(),
@@ -39,23 +40,26 @@ const beginSchema = {
   tags,
   summary: "Begin the engine's part of a backup",
   description:
-    "Writes the warehouse into the data directory by ClickHouse's own BACKUP, and then notes how far the log " +
-    'is. Events are taken and scored meanwhile. One at a time.',
-  response: { 202: json('It has begun; ask for its standing.', Begun), ...refusals(400, 409) },
+    "Writes the warehouse into the data directory with ClickHouse's own BACKUP, and then records the end offsets " +
+    'of the log. The engine accepts and scores events meanwhile. Only one backup may run at a time.',
+  response: { 202: json('The backup has begun; poll its state.', Begun), ...refusals(400, 409) },
 }
 const standingSchema = {
   operationId: 'getBackup',
   tags,
-  summary: 'How far it is',
+  summary: 'Get the state of a backup',
   params: Params,
-  response: { 200: json('Its standing; once ready, what there is to copy.', Standing), ...refusals(400, 404) },
+  response: { 200: json('The state; when it is ready, the files to copy.', Standing), ...refusals(400, 404) },
 }
 const endSchema = {
   operationId: 'endBackup',
   tags,
-  summary: 'Remove what was written',
+  summary: "Remove the files of the engine's part",
   params: Params,
-  response: { 204: { type: 'null', description: 'It is gone, and the next one may begin.' }, ...refusals(400, 404) },
+  response: {
+    204: { type: 'null', description: 'The files are removed; the next backup may begin.' },
+    ...refusals(400, 404),
+  },
 }
 
 export function backupRoutes(app: FastifyInstance, { ports }: ApiContext): void {
@@ -92,12 +96,12 @@ function holding(backups: BackupHolding | undefined): BackupHolding {
   if (backups === undefined)
     throw new Refusal(
       'BAD_REQUEST',
-      'This engine keeps nothing itself: Kafka, Redis and ClickHouse have backups of their own.',
+      'This engine stores nothing itself: use the backups of Kafka, Redis and ClickHouse.',
     )
   return backups
 }
 
-const unknown = (): Refusal => new Refusal('NOT_FOUND', 'There is no backup of this id under way.')
+const unknown = (): Refusal => new Refusal('NOT_FOUND', 'No backup with this id is running.')
 
 const view = (id: string, standing: HoldProgress): Static<typeof Standing> => ({
   id,

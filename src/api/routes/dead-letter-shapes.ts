@@ -6,12 +6,12 @@ import { isoOf, timeOf } from '../http/times.js'
 
 const Bytes = Type.Union([Type.Object({ text: Type.String() }), Type.Object({ base64: Type.String() })])
 const next = Type.Union([Type.String(), Type.Null()], {
-  description: 'Give as `cursor` to go on; null at the end. A page may be empty and yet not the last.',
+  description: 'Pass it as `cursor` to continue; null at the end. An empty page need not be the last one.',
 })
 const outcome = {
   becomes: Type.String({
     description:
-      'scored, late (scored, not remembered), duplicate, bad; redriven, or elsewhere where another process ' +
+      'scored, late (scored, but not folded into the state), duplicate, bad, redriven, or elsewhere: another process ' +
       'is sending it.',
   }),
   score: Type.Optional(Type.Number()),
@@ -20,22 +20,22 @@ const outcome = {
   code: Type.Optional(Type.String()),
   reason: Type.Optional(Type.String()),
 }
-const Today = Type.Object(outcome, { description: 'What it would become if it came now.' })
+const Today = Type.Object(outcome, { description: 'The result if the event arrived now.' })
 
 export const listAnswer = json('One page.', Type.Object({ letters: Type.Array(Type.Ref('DeadLetter')), next }))
 export const shownAnswer = json(
-  'The letter.',
+  'The dead letter.',
   Type.Object({
     letter: Type.Ref('DeadLetter'),
     key: nullable(Bytes),
     value: nullable(Bytes),
     headers: Type.Record(Type.String(), Bytes),
-    decoded: Type.Optional(Type.Unknown({ description: 'The event, or the JSON that is none.' })),
+    decoded: Type.Optional(Type.Unknown({ description: 'The event, or the JSON of a record that is not an event.' })),
     today: Today,
   }),
 )
 export const redriveAnswer = json(
-  'One page, each letter with what came of it.',
+  'One page: each dead letter with its result.',
   Type.Object({ results: Type.Array(Type.Object({ letter: Type.Ref('DeadLetter'), ...outcome })), next }),
 )
 
@@ -48,7 +48,7 @@ interface AskedFilter {
   readonly to?: string
 }
 
-/** What a request asks for, besides the tenant, which its key decides. */
+/** The filter of a request. The key decides the tenant. */
 export function filterOf(
   { stream, partition, code, stage, from: since, to: until }: AskedFilter,
   tenant: string | undefined,

@@ -1,4 +1,4 @@
-/** /dead-letters: what could not be scored, and what is done about it. */
+/** /dead-letters: lists, redrives and purges records that could not be scored. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Type, type Static } from '@sinclair/typebox'
 import { deadLetterStates, type DeadLetterFilter } from '../../contracts/dead-letters.js'
@@ -9,7 +9,8 @@ import { streamOf, type ApiContext } from '../http/context.js'
 import { filterOf, deadLetterView, listAnswer, redriveAnswer, shownAnswer } from './dead-letter-shapes.js'
 import { everyTenant } from '../../contracts/callers.js'
 import { Refusal } from '../http/problems.js'
-import { oneOf, refusals, Time } from '../http/shapes.js'
+import { refusals, Time } from '../http/shapes.js'
+import { oneOf } from '../one-of.js'
 
 const name = (description: string) => Type.String({ minLength: 1, maxLength: 500, description })
 const from = {
@@ -22,18 +23,18 @@ const limit = Type.Optional(
   Type.Integer({
     minimum: 1,
     maximum: limits.apiPage,
-    description: `DeadLetters of a page; ${usualPage} when absent.`,
+    description: `Dead letters per page; ${usualPage} when absent.`,
   }),
 )
 const cursor = Type.Optional(
-  Type.String({ minLength: 1, maxLength: 16_000, description: '`next` of the page before.' }),
+  Type.String({ minLength: 1, maxLength: 16_000, description: '`next` of the previous page.' }),
 )
 
 const filter = {
-  partition: Type.Optional(Type.Integer({ minimum: 0, description: 'Of one partition.' })),
-  code: Type.Optional(name('Why it was set aside: BAD_JSON, BAD_FIELD, UNKNOWN_TENANT ...')),
-  stage: Type.Optional(oneOf(['decode', 'check'], 'Where it was found to be bad.')),
-  tenant: Type.Optional(name("For operator keys; a tenant's key sees its own.")),
+  partition: Type.Optional(Type.Integer({ minimum: 0, description: 'Only this partition.' })),
+  code: Type.Optional(name('The error of the record: BAD_JSON, BAD_FIELD, UNKNOWN_TENANT ...')),
+  stage: Type.Optional(oneOf(['decode', 'check'], 'The stage that found the error.')),
+  tenant: Type.Optional(name("For operator keys; a tenant's key reads its own tenant.")),
   from: Type.Optional(from),
   to: Type.Optional(to),
 }
@@ -42,7 +43,7 @@ const ListQuery = Type.Object(
   {
     stream: Type.Optional(name('Name of a stream.')),
     ...filter,
-    state: Type.Optional(oneOf(deadLetterStates, 'All of them when absent.')),
+    state: Type.Optional(oneOf(deadLetterStates, 'Every state when absent.')),
     limit,
     cursor,
   },
@@ -53,14 +54,14 @@ const action = {
   ...filter,
   limit,
   cursor,
-  dry_run: Type.Optional(Type.Boolean({ description: 'Only say what would come of it.' })),
+  dry_run: Type.Optional(Type.Boolean({ description: 'Only report the result; change nothing.' })),
 }
 const RedriveBody = Type.Object(
   {
     ...action,
     even_bad: Type.Optional(
       Type.Boolean({
-        description: 'Also send what is still bad, which then becomes a letter again. For operator keys.',
+        description: 'Also send events that are still bad; they become dead letters again. Needs an operator key.',
       }),
     ),
   },
@@ -69,7 +70,11 @@ const RedriveBody = Type.Object(
 const PurgeBody = Type.Object(
   {
     ...action,
-    all: Type.Optional(Type.Boolean({ description: 'Where nothing but the stream is named: yes, all of them.' })),
+    all: Type.Optional(
+      Type.Boolean({
+        description: 'Confirms that all dead letters of the stream are meant; needed when no other filter is set.',
+      }),
+    ),
   },
   { additionalProperties: false, examples: [{ stream: 'sync', code: 'BAD_JSON', dry_run: true }] },
 )
@@ -77,48 +82,48 @@ const PurgeBody = Type.Object(
 const Params = Type.Object({
   stream: Type.String(),
   partition: Type.Integer({ minimum: 0 }),
-  position: Type.Integer({ minimum: 0, description: 'Among the dead letters of the partition.' }),
+  position: Type.Integer({ minimum: 0, description: 'Position among the dead letters of the partition.' }),
 })
 type Params = Static<typeof Params>
 
 const tags = ['dead letters']
 const whose =
-  " A tenant's key reaches the letters whose header, key and JSON name this tenant and no other; the rest is " +
-  'for the operator.'
+  " A tenant's key reaches the dead letters whose header, key and JSON name this tenant and no other; only operator " +
+  'keys reach the others.'
 
 const listSchema = {
   operationId: 'listDeadLetters',
   tags,
   summary: 'Find dead letters',
-  description: `Newest first, from the log itself.${whose}`,
+  description: `Reads the log, newest first.${whose}`,
   querystring: ListQuery,
   response: { 200: listAnswer, ...refusals(400, 404) },
 }
 const showSchema = {
   operationId: 'getDeadLetter',
   tags,
-  summary: 'One dead letter with its bytes',
+  summary: 'Get one dead letter with its bytes',
   params: Params,
   response: { 200: shownAnswer, ...refusals(400, 404) },
 }
 const redriveSchema = {
   operationId: 'redriveDeadLetters',
   tags,
-  summary: 'Send the events of dead letters in again',
+  summary: 'Redrive the events of dead letters',
   description:
-    'A page at a time, the oldest first: the same bytes under the same key to the same partition. Repeating it ' +
-    'sends none twice, and what would still be bad is left where it is. A dry run tries each page by ' +
-    `itself.${whose}`,
+    'Sends one page of events in again, oldest first: the same bytes with the same key to the same partition. ' +
+    'Repeating the request sends no event twice. Events that would still be bad are not sent. A dry run checks ' +
+    `each page separately.${whose}`,
   body: RedriveBody,
   response: { 200: redriveAnswer, ...refusals(400, 404, 413, 415, 422, 507) },
 }
 const purgeSchema = {
   operationId: 'purgeDeadLetters',
   tags,
-  summary: 'Mark dead letters as of no use',
+  summary: 'Purge dead letters',
   description:
-    'They are no longer listed as new and never redriven. Their bytes stay in the log until its retention has ' +
-    `passed them.${whose}`,
+    'Marks dead letters as purged: they are no longer listed as new and never redriven. Their bytes stay in the log ' +
+    `until its retention removes them.${whose}`,
   body: PurgeBody,
   response: { 200: listAnswer, ...refusals(400, 404, 413, 415, 422, 507) },
 }
@@ -148,7 +153,7 @@ export function deadLetterRoutes(app: FastifyInstance, context: ApiContext): voi
       const { stream, partition, position } = request.params
       const found = await deadLetters.show(streamOf(context, stream).name, partition, position)
       if (found === undefined && request.holder.tenant === everyTenant)
-        throw new Refusal('NOT_FOUND', 'There is no dead letter at this place (any more).')
+        throw new Refusal('NOT_FOUND', 'There is no dead letter at this position, or no longer.')
       if (
         found === undefined ||
         (request.holder.tenant !== everyTenant && (found.tenant === null || !maySee(request.holder, found.tenant)))
@@ -165,7 +170,7 @@ export function deadLetterRoutes(app: FastifyInstance, context: ApiContext): voi
     async (request) => {
       const { even_bad = false } = request.body
       if (even_bad && request.holder.tenant !== everyTenant)
-        throw new Refusal('FORBIDDEN', 'Only an operator key may send what is still bad.')
+        throw new Refusal('FORBIDDEN', 'Only an operator key may send events that are still bad.')
       const { items, next } = await deadLetters.redrive({ ...asked(request, context), evenBad: even_bad })
       return {
         results: items.map(({ deadLetter, ...outcome }) => ({ letter: deadLetterView(deadLetter), ...outcome })),
@@ -182,7 +187,7 @@ export function deadLetterRoutes(app: FastifyInstance, context: ApiContext): voi
       if (!all && [partition, code, stage, tenant, since, until].every((one) => one === undefined))
         throw new Refusal(
           'BAD_REQUEST',
-          'Name a code, stage, tenant, partition or time, or say that all letters of the stream are meant: all.',
+          'Set a code, stage, tenant, partition or time, or set `all` for all dead letters of the stream.',
         )
       const { items, next } = await deadLetters.purge(asked(request, context))
       return { letters: items.map(deadLetterView), next: next ?? null }

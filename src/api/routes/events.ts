@@ -1,4 +1,4 @@
-/** POST /events/{stream}: events into the log. */
+/** POST /events/{stream}: appends events to the log. */
 import type { FastifyInstance } from 'fastify'
 import { Type } from '@sinclair/typebox'
 import { callerOf } from '../http/auth.js'
@@ -24,25 +24,25 @@ const schema = {
   tags: ['scoring'],
   summary: 'Send events to a stream',
   description:
-    'Acknowledged means on disk. Idempotent: an event_id may be sent again, is acknowledged again and scored ' +
-    'once. Good events of a batch are taken, bad ones explained (207). ' +
-    "A tenant's key may leave the tenant out. Scores follow at `GET /api/v2/predictions/{event_id}` and on " +
-    "the stream's predictions topic.",
+    'An acknowledged event is on disk. Sending is idempotent: the engine acknowledges a repeated event_id again and ' +
+    'scores it once. It takes the good events of a batch and answers 207 with the reasons for the bad ones. Requests ' +
+    "with a tenant's key may omit the tenant. Scores follow at `GET /api/v2/predictions/{event_id}` and on the " +
+    "stream's predictions topic.",
   params: Type.Object({ stream: Type.String({ description: 'Name of the stream.' }) }),
   body: {
     content: {
       'application/json': { schema: EventBody },
-      'application/x-ndjson': { schema: Type.Unsafe<unknown>({ type: 'string', description: 'One event a line.' }) },
+      'application/x-ndjson': { schema: Type.Unsafe<unknown>({ type: 'string', description: 'One event per line.' }) },
       'avro/binary': { schema: Binary },
       'application/avro': { schema: Binary },
     },
   },
   response: {
     200: json(
-      'One event: its position. Several: one result each.',
+      'For one event its position; for several, one result each.',
       Type.Union([Type.Ref('Acknowledged'), IngestAnswer]),
     ),
-    207: json('Some events were taken, the others say why not.', IngestAnswer),
+    207: json('The engine took some events; the other results contain the reason.', IngestAnswer),
     ...refusals(400, 404, 413, 415, 422, 507),
   },
 }

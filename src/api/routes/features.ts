@@ -1,4 +1,4 @@
-/** GET /features/{stream}/{entity}/{id}: what is remembered of one entity. */
+/** GET /features/{stream}/{entity}/{id}: the features of one entity. */
 import type { FastifyInstance } from 'fastify'
 import { Type, type Static } from '@sinclair/typebox'
 import { notYours, tenantOf } from '../http/auth.js'
@@ -14,7 +14,8 @@ const Params = Type.Object({
   entity: Type.String({ description: 'Name of the entity in that stream: person, device ...' }),
   id: Type.String({
     description:
-      'Its id. Parts of an entity of several columns are separated by commas; a comma inside a part is written %2C.',
+      'Its id. An entity of several columns has a part per column, separated by commas; write a comma in a ' +
+      'part as %2C.',
   }),
 })
 const Query = Type.Object(
@@ -34,16 +35,16 @@ const Answer = Type.Object({
   tenant: Type.String(),
   at: Type.String({ format: 'date-time' }),
   features: Type.Record(Type.String(), Type.Union([Type.Number(), Type.Null()]), {
-    description: 'By name; null where it has no value.',
+    description: 'By name; null for a feature without a value.',
   }),
 })
 const schema = {
   operationId: 'getFeatures',
   tags: ['predictions'],
-  summary: 'The features of one entity',
+  summary: 'Get the features of one entity',
   description:
-    'From committed state, so at most a commit interval behind. Features that need an event are left out. A ' +
-    "tenant's key gets 403 for an entity its tenant does not have.",
+    'Reads the committed state, which is at most one commit interval behind. Omits features that need an event. A ' +
+    "tenant's key gets 403 for an entity that its tenant does not have.",
   params: Params,
   querystring: Query,
   response: { 200: json('The features as of `at`.', Answer), ...refusals(400, 404) },
@@ -66,7 +67,7 @@ export function featureRoutes(app: FastifyInstance, context: ApiContext): void {
       const found = await context.ports.scoring.features(stream.name, params.entity, tenant, ids, atMs)
       if (!found && request.holder.tenant !== everyTenant) throw notYours()
       if (!found)
-        throw new Refusal('NOT_FOUND', `Nothing is remembered of ${params.entity} '${ids.join(',')}' of this tenant.`)
+        throw new Refusal('NOT_FOUND', `The state contains no ${params.entity} '${ids.join(',')}' of this tenant.`)
       return {
         stream: stream.name,
         entity: params.entity,
@@ -79,13 +80,13 @@ export function featureRoutes(app: FastifyInstance, context: ApiContext): void {
   )
 }
 
-/** The parts of an id, from the path as it was sent: once decoded, a comma inside a part looks like one between. */
+/** The parts of an id, from the undecoded path: after decoding, a comma in a part looks like a separator. */
 function idsOf(stream: StreamView, name: string, id: string, url: string): string[] {
   const entity = stream.entities.find((known) => known.name === name)
   if (!entity)
     throw new Refusal(
       'UNKNOWN_ENTITY',
-      `Stream ${stream.name} has no entity '${name.slice(0, 100)}'; it has ` +
+      `Stream ${stream.name} has no entity '${name.slice(0, 100)}'; its entities are ` +
         `${stream.entities.map((known) => known.name).join(', ')}.`,
     )
   if (entity.columns.length === 1) return [id]
@@ -101,6 +102,6 @@ function idsOf(stream: StreamView, name: string, id: string, url: string): strin
   )
 }
 
-/** JSON has no NaN; by a Map, so that no name can be special. */
+/** JSON has no NaN: it becomes null. */
 const numbersOf = (values: Readonly<Record<string, number>>): Record<string, number | null> =>
   Object.fromEntries(Object.entries(values).map(([name, value]) => [name, Number.isFinite(value) ? value : null]))

@@ -1,4 +1,4 @@
-/** /livez, /readyz and /metrics, for whoever runs the engine; no key needed. */
+/** /livez, /readyz and /metrics; they need no key. */
 import type { FastifyInstance } from 'fastify'
 import { Type } from '@sinclair/typebox'
 import type { Closing } from '../http/admission.js'
@@ -12,9 +12,7 @@ const Checks = Type.Object({
       check: Type.String(),
       ok: Type.Boolean(),
       detail: Type.String(),
-      attention: Type.Optional(
-        Type.Boolean({ description: 'The engine does its work, and a person should look nevertheless.' }),
-      ),
+      attention: Type.Optional(Type.Boolean({ description: 'The engine works, but a person should check this.' })),
     }),
   ),
 })
@@ -22,26 +20,31 @@ const tags = ['health']
 const liveSchema = {
   operationId: 'livez',
   tags,
-  summary: 'Is the process alive?',
+  summary: 'Check that the process is alive',
   security: [],
-  response: { 200: json('It answers.', Type.Object({ alive: Type.Literal(true) })) },
+  response: { 200: json('The process answers.', Type.Object({ alive: Type.Literal(true) })) },
 }
 const readySchema = {
   operationId: 'readyz',
   tags,
-  summary: 'Can it do its work?',
+  summary: 'Check that the engine can do its work',
   security: [],
   response: {
-    200: json('Every check holds.', Checks),
-    503: json('At least one check fails, or it is shutting down.', Checks),
+    200: json('Every check passes.', Checks),
+    503: json('At least one check fails, or the engine is shutting down.', Checks),
   },
 }
 const metricsSchema = {
   operationId: 'metrics',
   tags,
-  summary: 'Metrics for Prometheus',
+  summary: 'Get metrics for Prometheus',
   security: [],
-  response: { 200: { description: 'The text format.', content: { 'text/plain': { schema: Type.String() } } } },
+  response: {
+    200: {
+      description: 'Metrics in the text format of Prometheus.',
+      content: { 'text/plain': { schema: Type.String() } },
+    },
+  },
 }
 
 export function healthRoutes(

@@ -1,20 +1,17 @@
-/** /keys: making, listing and withdrawing keys; for the operator alone. */
+/** /keys: creates, lists and withdraws keys; operator keys only. */
 import type { FastifyInstance } from 'fastify'
 import { Type, type Static } from '@sinclair/typebox'
 import type { ApiContext } from '../http/context.js'
 import { scopes, type KeyRecord } from '../keys/keys.js'
 import { Refusal } from '../http/problems.js'
-import { json, KeyShape, oneOf, refusals, Time } from '../http/shapes.js'
+import { json, KeyShape, refusals, Time } from '../http/shapes.js'
 import { isoOf, timeOf } from '../http/times.js'
+import { oneOf } from '../one-of.js'
 
 const NewKeyBody = Type.Object(
   {
-    name: Type.String({ minLength: 1, maxLength: 200, description: 'What it is for.' }),
-    tenant: Type.String({
-      minLength: 1,
-      maxLength: 200,
-      description: 'The tenant it belongs to; * for an operator key.',
-    }),
+    name: Type.String({ minLength: 1, maxLength: 200, description: 'Purpose of the key.' }),
+    tenant: Type.String({ minLength: 1, maxLength: 200, description: 'The tenant of the key; * for an operator key.' }),
     scopes: Type.Array(oneOf(scopes), { minItems: 1, uniqueItems: true }),
     expires_at: Type.Optional({
       ...Time,
@@ -25,7 +22,7 @@ const NewKeyBody = Type.Object(
 )
 const Created = Type.Composite([
   Type.Omit(KeyShape, []),
-  Type.Object({ key: Type.String({ description: 'Shown this once.' }) }),
+  Type.Object({ key: Type.String({ description: 'The key itself, shown only in this answer.' }) }),
 ])
 const Params = Type.Object({ id: Type.String() })
 
@@ -35,14 +32,14 @@ const tags = ['keys']
 const createSchema = {
   operationId: 'createKey',
   tags,
-  summary: 'Make a key',
+  summary: 'Create a key',
   body: NewKeyBody,
   response: { 201: json('The new key.', Created), ...refusals(400, 413, 415, 422, 507) },
 }
 const listSchema = {
   operationId: 'listKeys',
   tags,
-  summary: 'The keys, without their secrets',
+  summary: 'List the keys, without their secrets',
   response: { 200: json('Oldest first.', Type.Object({ keys: Type.Array(Type.Ref('Key')) })), ...refusals() },
 }
 const withdrawSchema = {
@@ -50,7 +47,10 @@ const withdrawSchema = {
   tags,
   summary: 'Withdraw a key',
   params: Params,
-  response: { 204: { type: 'null', description: 'Requests with it are refused from now on.' }, ...refusals(404) },
+  response: {
+    204: { type: 'null', description: 'The engine refuses requests with this key from now on.' },
+    ...refusals(404),
+  },
 }
 
 export function keyRoutes(app: FastifyInstance, { keys, clock }: ApiContext): void {
@@ -71,7 +71,7 @@ export function keyRoutes(app: FastifyInstance, { keys, clock }: ApiContext): vo
     '/keys/:id',
     { schema: withdrawSchema, config },
     async (request, reply) => {
-      if (!(await keys.withdraw(request.params.id))) throw new Refusal('NOT_FOUND', 'There is no key of this id.')
+      if (!(await keys.withdraw(request.params.id))) throw new Refusal('NOT_FOUND', 'There is no key with this id.')
       return reply.code(204).send()
     },
   )

@@ -1,4 +1,4 @@
-/** POST /outcomes: the truth about predictions. */
+/** POST /outcomes: stores the truth about predictions. */
 import type { FastifyInstance, FastifyRequest, FastifySchemaCompiler } from 'fastify'
 import { Type, type Static } from '@sinclair/typebox'
 import { limits } from '../../base/limits.js'
@@ -6,26 +6,23 @@ import { callerOf, tenantOf } from '../http/auth.js'
 import { streamOf, type ApiContext } from '../http/context.js'
 import type { Outcome } from '../../contracts/outcomes.js'
 import { Refusal } from '../http/problems.js'
-import { json, oneOf, refusals, Time } from '../http/shapes.js'
+import { json, refusals, Time } from '../http/shapes.js'
 import { timeOf } from '../http/times.js'
 import { validatorOf } from '../http/validate.js'
+import { oneOf } from '../one-of.js'
 
 const OutcomeBody = Type.Object(
   {
     stream: Type.String({ minLength: 1 }),
-    event_id: Type.String({
-      minLength: 1,
-      maxLength: 500,
-      description: 'The event whose prediction this is the truth about.',
-    }),
+    event_id: Type.String({ minLength: 1, maxLength: 500, description: 'The event of the prediction.' }),
     tenant_id: Type.Optional(Type.String({ minLength: 1, description: 'Required with an operator key.' })),
     label: Type.Union([Type.Literal(0), Type.Literal(1)], {
-      description: '1: fraud, conflict, misread, incident. 0: it was none.',
+      description: '1: it was a fraud, conflict, misread or incident. 0: it was not.',
     }),
-    source: Type.Optional(oneOf(['correction', 'review', 'event'], 'How it is known; review when absent.')),
+    source: Type.Optional(oneOf(['correction', 'review', 'event'], 'The source of the label; review when absent.')),
     decided_at: Type.Optional({
       ...Time,
-      description: 'When it was decided: ISO 8601 with a zone, or epoch milliseconds; now when absent.',
+      description: 'Time of the decision: ISO 8601 with a zone, or epoch milliseconds; now when absent.',
     }),
     note: Type.Optional(Type.String({ maxLength: 2_000 })),
   },
@@ -41,16 +38,17 @@ type Body = Static<typeof Body>
 const schema = {
   operationId: 'postOutcomes',
   tags: ['predictions'],
-  summary: 'Report what came true',
-  description: 'All or nothing: one bad outcome and none is taken. Acknowledged means on disk. May be repeated.',
+  summary: 'Report outcomes',
+  description:
+    'Takes all outcomes or, if one is bad, none. Acknowledged outcomes are on disk. The request may be repeated.',
   body: Body,
   response: {
-    200: json('All are on disk.', Type.Object({ accepted: Type.Integer() })),
+    200: json('All outcomes are on disk.', Type.Object({ accepted: Type.Integer() })),
     ...refusals(400, 404, 413, 415, 422, 507),
   },
 }
 
-/** Each shape is checked for itself, so that an error names the field and not the union. */
+/** Checks the body against one shape instead of the union, so that an error names the field. */
 const compileByShape: FastifySchemaCompiler<unknown> = () => {
   const [one, many, envelope] = [validatorOf(OutcomeBody, true), validatorOf(Many, true), validatorOf(Envelope, true)]
   return (body: unknown) => (Array.isArray(body) ? many : isEnvelope(body) ? envelope : one)(body)
@@ -79,7 +77,7 @@ export function outcomeRoutes(app: FastifyInstance, context: ApiContext): void {
   )
 }
 
-/** `place` is where the outcome stands in the body, for whoever has to mend it. */
+/** `place` is the JSON path of the outcome in the body, for error messages. */
 function outcomeOf(
   one: Static<typeof OutcomeBody>,
   place: string,

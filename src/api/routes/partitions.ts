@@ -1,4 +1,4 @@
-/** GET /partitions and POST /partitions/accept: partitions that stand still, for the operator alone. */
+/** GET /partitions and POST /partitions/accept: stopped partitions; operator keys only. */
 import type { FastifyInstance } from 'fastify'
 import { Type, type Static } from '@sinclair/typebox'
 import { callerOf } from '../http/auth.js'
@@ -8,7 +8,7 @@ import { json, nullable, refusals } from '../http/shapes.js'
 
 const Instant = Type.String({ format: 'date-time' })
 const place = {
-  reader: Type.String({ description: 'scoring, or warehouse and the table that is filled.' }),
+  reader: Type.String({ description: '`scoring`, or `warehouse` and the table that it fills.' }),
   topic: Type.String(),
   partition: Type.Integer(),
   code: Type.String(),
@@ -25,7 +25,7 @@ const Rebuilding = Type.Object({
 const Accepted = Type.Object({
   ...place,
   lost: Lost,
-  by: Type.String({ description: 'Id of the key.' }),
+  by: Type.String({ description: 'Id of the key that accepted.' }),
   why: Type.String(),
   at: Instant,
 })
@@ -38,10 +38,10 @@ const Body = Type.Object(
       Type.String({
         minLength: 1,
         maxLength: 40,
-        description: 'Only a stop with this code; every one of the partition when absent.',
+        description: 'Accepts only the stop with this code; every stop of the partition when absent.',
       }),
     ),
-    why: Type.String({ minLength: 3, maxLength: 1_000, description: 'Kept with the accept, for whoever asks later.' }),
+    why: Type.String({ minLength: 3, maxLength: 1_000, description: 'The reason, stored with the accept.' }),
   },
   {
     additionalProperties: false,
@@ -60,13 +60,13 @@ const tags = ['partitions']
 const listSchema = {
   operationId: 'listPartitions',
   tags,
-  summary: 'Partitions that stand still or are rebuilt',
+  summary: 'List partitions that are stopped or being rebuilt',
   description:
-    'What is stopped in any process, what this process rebuilds, and what operators have accepted. An ' +
-    'operator key is needed.',
+    'Lists the partitions that are stopped in any process, those that this process rebuilds, and the stops that ' +
+    'operators accepted. Needs an operator key.',
   response: {
     200: json(
-      'As of now.',
+      'The current state.',
       Type.Object({ stopped: Type.Array(Stopped), rebuilding: Type.Array(Rebuilding), accepted: Type.Array(Accepted) }),
     ),
     ...refusals(),
@@ -75,13 +75,13 @@ const listSchema = {
 const acceptSchema = {
   operationId: 'acceptPartition',
   tags,
-  summary: 'Let a stopped partition go on',
+  summary: 'Resume a stopped partition',
   description:
-    'Accepts what the present stops of the partition give up, and nothing else: another gap stops it again. ' +
-    'Kept in the control topic. An operator key is needed.',
+    'Accepts the loss of the offsets that the current stops of the partition list, and of no others: another gap ' +
+    'stops the partition again. The control topic keeps the accept. Needs an operator key.',
   body: Body,
   response: {
-    200: json('What was accepted; the partition goes on.', Type.Object({ accepted: Type.Array(Accepted) })),
+    200: json('The accepted stops; the partition resumes.', Type.Object({ accepted: Type.Array(Accepted) })),
     ...refusals(400, 413, 415, 422, 507),
   },
 }

@@ -1,7 +1,7 @@
 /**
- * POST /predict/conflict: the short form for mobile clients that ask, before they upload, whether an upload will
- * collide. Callers of the system before this one send `{"domain": "voice", "user_id": 1}` with a trailing slash and
- * curl's own content type; all of that is accepted.
+ * POST /predict/conflict: the short form for mobile clients, which ask before an upload whether it will conflict.
+ * Clients of the older API send `{"domain": "voice", "user_id": 1}` with a trailing slash and curl's default content
+ * type; the route accepts all of that.
  */
 import type { FastifyInstance } from 'fastify'
 import { Type, type Static } from '@sinclair/typebox'
@@ -19,7 +19,7 @@ const ConflictBody = Type.Object(
   {
     domain: Type.String({ minLength: 1, description: 'Kind of record: task, ticket, voice ...' }),
     user_id: Type.Union([Type.String({ minLength: 1 }), Type.Integer()], {
-      description: 'Who is about to synchronise.',
+      description: 'The user who is about to synchronise.',
     }),
   },
   {
@@ -41,13 +41,13 @@ const ConflictAnswer = Type.Object({
 const schema = {
   operationId: 'predictConflict',
   tags: ['scoring'],
-  summary: 'Will this sync conflict?',
-  description: 'The short form of `POST /api/v2/predict/sync`, with or without a trailing slash.',
+  summary: 'Predict whether a sync will conflict',
+  description: 'Short form of `POST /api/v2/predict/sync`, with or without a trailing slash.',
   body: ConflictBody,
   response: { 200: json('The probability of a conflict.', ConflictAnswer), ...refusals(400, 404, 413, 415, 422, 507) },
 }
 
-/** Only where the stream is configured; elsewhere `conflict` is as unknown as any other stream. */
+/** Adds the route only when the stream is configured; otherwise `conflict` is an unknown stream like any other. */
 export function conflictRoutes(app: FastifyInstance, context: ApiContext): void {
   if (!context.ports.scoring.streams().some(({ name }) => name === sync)) return
   app.post<{ Body: Static<typeof ConflictBody> }>(

@@ -1,4 +1,4 @@
-/** POST /predict/{stream}: the score of events that are not (yet) in the log. */
+/** POST /predict/{stream}: scores events that are not (yet) in the log. */
 import { randomUUID } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import { Type } from '@sinclair/typebox'
@@ -17,28 +17,30 @@ const schema = {
   tags: ['scoring'],
   summary: 'Score events now',
   description:
-    'Features come from the present state and the request. The event is not folded into the state; the ' +
-    'prediction is logged. `event_id` and the event time may be left out ' +
-    "(a new id, now), the tenant too with a tenant's key. The answer mirrors the body: one event, one " +
-    'prediction; a list, a list; {"events": [...]}, {"predictions": [...]}.',
+    'Computes features from the current state and the request. Does not fold the event into the state, but logs the ' +
+    'prediction. A request may omit `event_id` (default: a new id) and the event time (default: now), and with a ' +
+    "tenant's key also the tenant. The answer has the form of the body: a prediction for an event, a list " +
+    'for a list, ' +
+    '{"predictions": [...]} for {"events": [...]}.',
   params: Type.Object({ stream: Type.String({ description: 'Name of the stream.' }) }),
   querystring: Type.Object({
     durable: Type.Optional(
       Type.Boolean({
         default: false,
-        description: 'Answer only when the prediction is on disk; else it is logged right after the answer.',
+        description:
+          'Answer after the prediction is on disk. Without it, the prediction is logged right after the answer.',
       }),
     ),
   }),
   body: Type.Unsafe<unknown>({ description: 'One event, a list of events, or {"events": [...]}.' }),
   response: {
     200: json('The scores, in the order of the events.', Type.Union([Type.Ref('Predicted'), PredictAnswer])),
-    207: json('Some events were scored, the others say why not.', PredictAnswer),
+    207: json('Some events were scored; the other results contain the reason.', PredictAnswer),
     ...refusals(400, 404, 413, 415, 422, 507),
   },
 }
 
-/** Fills in the id and the time of an event that has none. */
+/** Fills in an absent id and an absent time. */
 export const completeAt =
   ({ columns }: StreamView, nowMs: number): Complete =>
   (event) => {

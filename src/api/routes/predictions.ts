@@ -1,4 +1,4 @@
-/** GET /predictions and /predictions/{event_id}: what was predicted, and what came true. */
+/** GET /predictions and /predictions/{event_id}: stored predictions with their outcomes. */
 import type { FastifyInstance } from 'fastify'
 import { Type, type Static } from '@sinclair/typebox'
 import { everyTenant } from '../../contracts/callers.js'
@@ -15,7 +15,7 @@ const defaultPage = 100
 const Name = (description: string) => Type.Optional(Type.String({ minLength: 1, maxLength: 500, description }))
 const Query = Type.Object(
   {
-    tenant: Name("For operator keys; a tenant's key sees its own."),
+    tenant: Name("For operator keys; a tenant's key reads its own tenant."),
     stream: Name('Name of a stream.'),
     risk: Type.Optional(RiskLevel),
     entity: Name("Id of the stream's first entity: the person, meter, user or host."),
@@ -26,16 +26,16 @@ const Query = Type.Object(
     }),
     to: Type.Optional({ ...Time, description: 'Event time, exclusive.' }),
     limit: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: limits.apiPage, description: `Rows of a page; ${defaultPage} when absent.` }),
+      Type.Integer({ minimum: 1, maximum: limits.apiPage, description: `Rows per page; ${defaultPage} when absent.` }),
     ),
-    cursor: Name('`next` of the page before.'),
+    cursor: Name('`next` of the previous page.'),
   },
   { additionalProperties: false },
 )
 const Page = Type.Object({
   predictions: Type.Array(Type.Ref('Prediction')),
   next: Type.Union([Type.String(), Type.Null()], {
-    description: 'Give as `cursor` for the next page; null on the last.',
+    description: 'Pass it as `cursor` for the next page; null on the last page.',
   }),
 })
 const OneQuery = Type.Object({ tenant: Name('For operator keys.') }, { additionalProperties: false })
@@ -45,17 +45,17 @@ const listSchema = {
   operationId: 'listPredictions',
   tags: ['predictions'],
   summary: 'Find predictions',
-  description: 'Newest event first. The warehouse is about a second behind the log.',
+  description: 'Returns the newest events first. The warehouse is about one second behind the log.',
   querystring: Query,
   response: { 200: json('One page.', Page), ...refusals(400, 404) },
 }
 const oneSchema = {
   operationId: 'getPrediction',
   tags: ['predictions'],
-  summary: 'The predictions of one event',
+  summary: 'Get the predictions of one event',
   description:
-    "Several where the id was used in several streams, tenants, or in requests to predict. A tenant's key " +
-    'gets 403 for any id that is not its own, whether another tenant has it or nobody.',
+    'Returns several predictions when several streams, tenants or requests to predict used the id. A ' +
+    "tenant's key gets 403 for any id that is not its own, whether another tenant uses it or nobody.",
   params: OneParams,
   querystring: OneQuery,
   response: {
@@ -89,7 +89,7 @@ export function predictionRoutes(app: FastifyInstance, context: ApiContext): voi
       const rows = await queries.predictionsOf(request.params.event_id, tenantOf(request, request.query.tenant))
       if (rows.length > 0) return { predictions: rows.map(view) }
       if (request.holder.tenant !== everyTenant) throw notYours()
-      throw new Refusal('NOT_FOUND', 'There is no prediction of this event id (yet).')
+      throw new Refusal('NOT_FOUND', 'There is no prediction with this event id (yet).')
     },
   )
 }

@@ -1,11 +1,12 @@
-/** /backtests and /replays: what runs beside the engine leave in its warehouse; for the operator alone. */
+/** /backtests and /replays: results of backtests and replays, stored in the warehouse; operator keys only. */
 import type { FastifyInstance } from 'fastify'
 import { Type, type Static } from '@sinclair/typebox'
 import { replayStates, type RunPlace } from '../../contracts/runs.js'
 import { callerOf } from '../http/auth.js'
 import { streamOf, type ApiContext } from '../http/context.js'
-import { json, nullable, oneOf, refusals } from '../http/shapes.js'
+import { json, nullable, refusals } from '../http/shapes.js'
 import { checkedByEngine } from '../http/validate.js'
+import { oneOf } from '../one-of.js'
 
 const Id = Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,63}$' })
 const Params = Type.Object({ id: Id })
@@ -90,7 +91,8 @@ const Place = Type.Object(
     partition: Type.Integer({ minimum: 0 }),
     position: Type.Integer({
       minimum: 0,
-      description: 'Of the block in the log of its run: given again, it is the same one.',
+      description:
+        'Position of the block in the log of its run. It identifies the block: a repeated block is stored once.',
     }),
   },
   closed,
@@ -98,7 +100,7 @@ const Place = Type.Object(
 
 const config = { scope: 'admin', operator: true } as const
 const blockType = 'application/octet-stream'
-const done = { 204: { type: 'null', description: 'It is stored.' } }
+const done = { 204: { type: 'null', description: 'Stored.' } }
 const block = {
   content: { [blockType]: { schema: Type.Unsafe<Buffer>({ type: 'string', contentMediaType: blockType }) } },
 }
@@ -124,16 +126,15 @@ const replaySchema = {
   tags: ['replays'],
   summary: 'Start, apply or undo a replay',
   description:
-    'Each step is recorded on the control topic with the key that took it. Until it is applied a replay ' +
-    'counts nowhere.',
+    'The control topic records each step with the key that took it. A replay has no effect until it is applied.',
   body: ReplayBody,
   response: { ...done, ...refusals(400, 413, 415, 422, 507) },
 }
 const listSchema = {
   operationId: 'listReplays',
   tags: ['replays'],
-  summary: 'Replays, newest first',
-  response: { 200: json('Each as its last step left it.', Replays), ...refusals() },
+  summary: 'List replays, newest first',
+  response: { 200: json('Each replay in the state after its last step.', Replays), ...refusals() },
 }
 
 export function runRoutes(app: FastifyInstance, context: ApiContext): void {

@@ -1,4 +1,4 @@
-/** POST /sql: a person's own question to the warehouse; for the operator alone, because it sees every tenant. */
+/** POST /sql: runs a SELECT on the warehouse; operator keys only, because it reads every tenant's rows. */
 import type { FastifyInstance } from 'fastify'
 import { Type, type Static } from '@sinclair/typebox'
 import { limits } from '../../base/limits.js'
@@ -10,10 +10,14 @@ const Body = Type.Object(
     sql: Type.String({
       minLength: 1,
       maxLength: 20_000,
-      description: "One SELECT, in ClickHouse's words, over the tables and views of the warehouse.",
+      description: 'One SELECT in the SQL of ClickHouse over the tables and views of the warehouse.',
     }),
     limit: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: limits.sqlRows, description: 'Rows of the answer; 1,000 when absent.' }),
+      Type.Integer({
+        minimum: 1,
+        maximum: limits.sqlRows,
+        description: 'The most rows of the answer; 1,000 when absent.',
+      }),
     ),
   },
   {
@@ -23,16 +27,16 @@ const Body = Type.Object(
 )
 const Answer = Type.Object({
   rows: Type.Array(Type.Record(Type.String(), Type.Unknown())),
-  more: Type.Boolean({ description: 'There were more rows than the limit.' }),
+  more: Type.Boolean({ description: 'Whether there were more rows than the limit.' }),
 })
 
 const schema = {
   operationId: 'selectRows',
   tags: ['warehouse'],
-  summary: 'Ask the warehouse in SQL',
-  description: "Reads only; nothing outside of the warehouse's own tables is reached. An operator key is needed.",
+  summary: 'Query the warehouse with SQL',
+  description: "Only reads, and only the warehouse's own tables. Needs an operator key.",
   body: Body,
-  response: { 200: json('The rows, by column.', Answer), ...refusals(400, 413, 415, 422) },
+  response: { 200: json('The rows, as objects by column.', Answer), ...refusals(400, 413, 415, 422) },
 }
 
 export function sqlRoutes(app: FastifyInstance, { ports }: ApiContext): void {

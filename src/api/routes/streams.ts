@@ -1,4 +1,4 @@
-/** GET /streams: what is scored, and by whom now. */
+/** GET /streams: the streams, and the model or heuristic that serves each of them now. */
 import type { FastifyInstance } from 'fastify'
 import { Type } from '@sinclair/typebox'
 import type { ApiContext } from '../http/context.js'
@@ -7,8 +7,9 @@ import { json, refusals } from '../http/shapes.js'
 const schema = {
   operationId: 'listStreams',
   tags: ['streams'],
-  summary: 'The streams',
-  description: 'Schema, entities, features in the order of the vector, and who serves now.',
+  summary: 'List the streams',
+  description:
+    'Returns the schema, the entities, the features in vector order, and the model or heuristic that serves now.',
   response: { 200: json('Every stream.', Type.Object({ streams: Type.Array(Type.Ref('Stream')) })), ...refusals() },
 }
 

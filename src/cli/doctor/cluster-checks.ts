@@ -1,9 +1,9 @@
 import { systemClock } from '../../base/clock.js'
 import type { Config } from '../../config/load.js'
 import type { Check } from '../../contracts/checks.js'
-import { migrationStanding } from '../../sinks/migrate.js'
+import { migrationState } from '../../sinks/migrate.js'
 import { chooseStreams } from '../../streams/choose.js'
-import { standingOf } from '../../streams/registry/schema-report.js'
+import { schemaState } from '../../streams/registry/schema-report.js'
 import { checked, clockToleranceMs } from './local-checks.js'
 import { kafkaChecks } from './kafka-checks.js'
 import { positionProblems } from './position-checks.js'
@@ -118,7 +118,7 @@ async function clickhouseChecks(clickhouse: Clickhouse, clocks: Clock[]): Promis
     return `version ${row!.version}`
   })
   const migrations = await checked('migrations', async () => {
-    const { applied, pending, unknown, changed } = await migrationStanding(clickhouse)
+    const { applied, pending, unknown, changed } = await migrationState(clickhouse)
     if (unknown.length > 0) throw new Error(`${unknown.join(', ')}: a newer build applied them; use that build`)
     if (changed.length > 0) throw new Error(`${changed.join(', ')}: applied with other content than in this build`)
     return pending.length === 0
@@ -150,7 +150,7 @@ async function registryCheck(config: Config, { registry: open }: Servers): Promi
     const registry = open()!
     try {
       const standings = []
-      for (const stream of await chooseStreams(config.streams)) standings.push(await standingOf(stream, registry))
+      for (const stream of await chooseStreams(config.streams)) standings.push(await schemaState(stream, registry))
       const without = standings.filter(({ registered }) => registered === null).map(({ subject }) => subject)
       return (
         `answers at ${registry.place}, ${standings.length - without.length} of ${standings.length} schemas ` +

@@ -4,10 +4,10 @@ import { chooseStreams } from '../../streams/choose.js'
 import {
   checkSchema,
   registerSchema,
-  standingOf,
+  schemaState,
   type SchemaCheck,
   type SchemaRegistration,
-  type SchemaStanding,
+  type SchemaState,
   type SchemaVersion,
 } from '../../streams/registry/schema-report.js'
 import type { SchemaSubjects } from '../../streams/codec/schema-source.js'
@@ -49,7 +49,7 @@ function listOn(group: Command, terminal: Terminal): void {
   const list = located(group.command('list'))
     .summary('list the schemas and their registered versions')
     .action(async (options: SchemaOptions) => {
-      const { registry, answers } = await ask(list, options, standingOf)
+      const { registry, answers } = await ask(list, options, schemaState)
       await (options.json === true
         ? printJson(terminal, { registry, schemas: answers })
         : print(terminal, listText(answers)))
@@ -132,8 +132,8 @@ async function ask<Answer>(
 const versionText = (version: SchemaVersion | null): string =>
   version === null ? '-' : `version ${version.version}, id ${version.id}`
 
-const listText = (standings: readonly SchemaStanding[]): string =>
-  table<SchemaStanding>(
+const listText = (standings: readonly SchemaState[]): string =>
+  table<SchemaState>(
     [
       { title: 'stream', cell: (row) => row.stream },
       { title: 'subject', cell: (row) => row.subject },

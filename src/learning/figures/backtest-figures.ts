@@ -5,7 +5,7 @@ import { byLabel, prAuc, prCurve, rocAuc, rocCurve, type Labelled, type Point } 
 import type { ScoredRows } from './scored-rows.js'
 import { tenantFigures, type TenantFigures } from './tenant-figures.js'
 
-/** One scorer over the events of a backtest. What needs labels is null where there are none of a kind that it needs. */
+/** Figures of one scorer over the events of a backtest. A figure is null when the labels that it needs are absent. */
 export interface ScorerFigures {
   readonly rows: number
   readonly labelled: number
@@ -19,21 +19,21 @@ export interface ScorerFigures {
   readonly calibration: Calibration | null
   readonly roc: readonly Point[]
   readonly pr: readonly Point[]
-  /** Rows per twentieth of 0..1. */
+  /** Rows per bin; 20 bins of equal width over 0..1. */
   readonly histogram: readonly number[]
   readonly costs: readonly ThresholdCost[]
   readonly cheapest: ThresholdCost | null
 }
 
-/** A run beside what it is compared with, over the same events. */
+/** The figures of a run and of its comparison, over the same events. */
 export interface BacktestFigures {
   readonly run: ScorerFigures
   readonly other: ScorerFigures
   readonly costRule: CostRule
-  /** Between the two distributions of scores. */
+  /** Distances between the two distributions of scores. */
   readonly ks: number | null
   readonly psi: number | null
-  /** Rows that both scored: bit for bit the same score, and another risk level. */
+  /** Rows with both scores; among them those with identical scores, and those with different risk levels. */
   readonly compared: number
   readonly sameScores: number
   readonly otherRisks: number

@@ -1,6 +1,6 @@
 import type { Labelled } from './ranking.js'
 
-/** How far scores can be read as probabilities. */
+/** How well scores match probabilities. */
 export interface Calibration {
   /**
    * Mean squared distance of score and label. Source: Brier, "Verification of Forecasts Expressed in Terms of
@@ -8,7 +8,7 @@ export interface Calibration {
    */
   readonly brier: number
   /**
-   * Mean negative log-likelihood in nats, scores held to [eps, 1 - eps] with the eps of float32. Source: Good,
+   * Mean negative log-likelihood in nats, with scores limited to [eps, 1 - eps] and the eps of float32. Source: Good,
    * "Rational Decisions", 1952.
    */
   readonly logLoss: number
@@ -17,7 +17,7 @@ export interface Calibration {
    * Source: Naeini, Cooper and Hauskrecht, "Obtaining Well Calibrated Probabilities Using Bayesian Binning", 2015.
    */
   readonly error: number
-  /** Bins of equal width that hold rows, ascending. */
+  /** Bins of equal width, ascending; without empty ones. */
   readonly bins: readonly CalibrationBin[]
 }
 
@@ -30,7 +30,7 @@ export interface CalibrationBin {
 }
 
 const eps = 2 ** -23
-const held = (score: number): number => Math.min(Math.max(score, eps), 1 - eps)
+const limited = (score: number): number => Math.min(Math.max(score, eps), 1 - eps)
 
 /**
  * Undefined without labelled rows. A bin holds its lower bound, the last one both; the outer bins also hold scores
@@ -45,7 +45,7 @@ export function calibrationOf({ positives, negatives }: Labelled, bins = 10): Ca
   const add = (scores: Float32Array, label: 0 | 1): void => {
     for (const score of scores) {
       squares += (score - label) ** 2
-      loss -= Math.log(label === 1 ? held(score) : 1 - held(score))
+      loss -= Math.log(label === 1 ? limited(score) : 1 - limited(score))
       const bin = counts[Math.min(bins - 1, Math.max(0, Math.floor(score * bins)))]!
       bin.rows++
       bin.positives += label

@@ -1,12 +1,12 @@
 import { countFrom, type Labelled } from './ranking.js'
 
-/** What an error costs, in any unit. */
+/** The costs of the two kinds of errors, in any unit. */
 export interface CostRule {
   readonly falseAlarm: number
   readonly miss: number
 }
 
-/** What it costs to raise an alarm from `threshold` on. */
+/** The cost of an alarm for every score >= `threshold`. */
 export interface ThresholdCost {
   readonly threshold: number
   readonly hits: number
@@ -34,7 +34,7 @@ export function costAt({ positives, negatives }: Labelled, threshold: number, ru
 export const costCurve = (labelled: Labelled, rule: CostRule, steps = 100): readonly ThresholdCost[] =>
   Array.from({ length: steps + 1 }, (_, i) => costAt(labelled, i / steps, rule))
 
-/** The cheapest of them, the lowest threshold of several; undefined where nothing is labelled. */
+/** The cheapest one; the lowest threshold among equals; undefined without labelled rows. */
 export function cheapest(costs: readonly ThresholdCost[]): ThresholdCost | undefined {
   const [first] = costs
   if (first === undefined || first.hits + first.falseAlarms + first.misses + first.passes === 0) return undefined

@@ -1,6 +1,6 @@
-/** How far two distributions of scores lie apart. */
+/** Distances between two distributions of scores. */
 
-/** Rows per bin of equal width over 0..1; NaN is left out. A bin holds its lower bound, the last one both. */
+/** Rows per bin of equal width over 0..1, without NaN. A bin includes its lower bound, the last one both bounds. */
 export function histogram(scores: Float32Array, bins: number): readonly number[] {
   const counts = new Array<number>(bins).fill(0)
   for (const score of scores)
@@ -12,7 +12,7 @@ export function histogram(scores: Float32Array, bins: number): readonly number[]
 export const ascending = (scores: Float32Array): Float32Array => scores.filter((score) => !Number.isNaN(score)).sort()
 
 /**
- * The largest distance between the two empirical distribution functions; undefined where one is empty. Both ascending.
+ * The largest distance between the two empirical distribution functions; undefined when one is empty. Both ascending.
  * Source: Smirnov, "Table for Estimating the Goodness of Fit of Empirical Distributions", 1948.
  */
 export function kolmogorovSmirnov(left: Float32Array, right: Float32Array): number | undefined {
@@ -28,8 +28,8 @@ export function kolmogorovSmirnov(left: Float32Array, right: Float32Array): numb
 }
 
 /**
- * Population stability index of `now` against `reference`, counts per bin; undefined where one is empty. A bin without
- * rows counts as half a row, so that it weighs without being infinite. Below 0.1 is usually called stable, above 0.25
+ * Population stability index of `now` against `reference`, counts per bin; undefined when one is empty. A bin without
+ * rows counts as half a row, so that its term is finite. Below 0.1 is usually called stable, above 0.25
  * shifted. Source: Siddiqi, "Credit Risk Scorecards", 2006, chapter 9; it is the symmetric Kullback-Leibler divergence
  * of Jeffreys, 1946.
  */

@@ -1,6 +1,6 @@
-/** How well scores put the cases that are what is looked for (label 1) before those that are not (label 0). */
+/** How well scores rank positives (label 1) above negatives (label 0). */
 
-/** Scores by label, each ascending: what every figure of this file is computed from. */
+/** Scores by label, each ascending. Every figure of this file is computed from them. */
 export interface Labelled {
   readonly positives: Float32Array
   readonly negatives: Float32Array
@@ -15,7 +15,7 @@ export function byLabel(scores: Float32Array, labels: Int8Array): Labelled {
   return { positives: pick(1), negatives: pick(0) }
 }
 
-/** What happens when every score from `threshold` on is an alarm. */
+/** The result when every score >= `threshold` is an alarm. */
 export interface Cut {
   readonly threshold: number
   /** Positives that are alarms. */
@@ -24,7 +24,7 @@ export interface Cut {
   readonly falseAlarms: number
 }
 
-/** A cut at each distinct score, from the highest down. */
+/** A cut at each distinct score, in descending order. */
 function* cuts({ positives, negatives }: Labelled): Generator<Cut> {
   let p = positives.length - 1
   let n = negatives.length - 1
@@ -37,8 +37,9 @@ function* cuts({ positives, negatives }: Labelled): Generator<Cut> {
 }
 
 /**
- * The chance that a positive scores higher than a negative, ties counting half; undefined without one of each. Source:
- * Hanley and McNeil, "The Meaning and Use of the Area under a Receiver Operating Characteristic (ROC) Curve", 1982.
+ * The probability that a positive scores higher than a negative, ties count half; undefined without one of each.
+ * Source: Hanley and McNeil, "The Meaning and Use of the Area under a Receiver Operating Characteristic (ROC) Curve",
+ * 1982.
  */
 export function rocAuc(labelled: Labelled): number | undefined {
   const { positives, negatives } = labelled
@@ -69,11 +70,11 @@ export function prAuc(labelled: Labelled): number | undefined {
   return area
 }
 
-/** A place on a curve, both coordinates 0..1. */
+/** A point of a curve, both coordinates 0..1. */
 export type Point = readonly [x: number, y: number]
 
 /**
- * False-alarm rate against hit rate, from (0, 0) to (1, 1), in about so many points; empty without one of each label.
+ * False-alarm rate against hit rate, from (0, 0) to (1, 1), in about `points` points; empty without one of each label.
  */
 export function rocCurve(labelled: Labelled, points = 200): readonly Point[] {
   const [positives, negatives] = [labelled.positives.length, labelled.negatives.length]
@@ -84,7 +85,7 @@ export function rocCurve(labelled: Labelled, points = 200): readonly Point[] {
   )
 }
 
-/** Recall against precision, in about so many points; empty without positives. */
+/** Recall against precision, in about `points` points; empty without positives. */
 export function prCurve(labelled: Labelled, points = 200): readonly Point[] {
   const positives = labelled.positives.length
   if (positives === 0) return []
@@ -100,7 +101,7 @@ function pointsOf(labelled: Labelled, of: (cut: Cut) => Point): Point[] {
   return points
 }
 
-/** The first and the last, and between them those that lie at least a step from the one before. */
+/** Keeps the first and the last point, and between them those at least one step from the previous kept one. */
 function thinned(points: readonly Point[], wanted: number): readonly Point[] {
   const step = 2 / wanted
   const kept: Point[] = []

@@ -1,13 +1,13 @@
-/** Scores of the same events by two scorers, with what came true: columns of equal length. */
+/** Scores of the same events by two scorers, and their labels: columns of equal length. */
 export interface ScoredRows {
   readonly rows: number
-  /** Of the run; NaN where it gave none. */
+  /** Scores of the run; NaN when it has none. */
   readonly scores: Float32Array
-  /** Of what it is compared with; NaN where that gave none. */
+  /** Scores of the comparison; NaN when it has none. */
   readonly others: Float32Array
-  /** 1, 0, or -1 while nothing is known. */
+  /** 1, 0, or -1 for an unknown label. */
   readonly labels: Int8Array
-  /** Index into `riskLevels` (0 low, 1 medium, 2 high), 255 where there is no score. */
+  /** Index into `riskLevels` (0 low, 1 medium, 2 high), 255 without a score. */
   readonly risks: Uint8Array
   readonly otherRisks: Uint8Array
   readonly tenants: readonly string[]
@@ -23,13 +23,13 @@ export interface ScoredRow {
   readonly otherRisk: number
 }
 
-/** Columns that rows are added to, in memory: 15 bytes a row. */
+/** Collects rows in columns in memory, 15 bytes per row. */
 export interface RowCollector {
   add(row: ScoredRow): void
   rows(): ScoredRows
 }
 
-/** Room for at most so many rows. */
+/** Allocates columns for at most `most` rows. */
 export function collectRows(most: number): RowCollector {
   const columns = {
     scores: new Float32Array(most),

@@ -1,7 +1,7 @@
 import { byLabel, rocAuc } from './ranking.js'
 import type { ScoredRows } from './scored-rows.js'
 
-/** What a backtest means for one tenant. */
+/** The figures of a backtest for one tenant. */
 export interface TenantFigures {
   readonly tenant: string
   readonly rows: number
@@ -16,7 +16,7 @@ export interface TenantFigures {
   readonly otherMeanScore: number | null
 }
 
-/** Per tenant, those with the most rows first. */
+/** Figures per tenant, tenants with the most rows first. */
 export function tenantFigures(rows: ScoredRows): readonly TenantFigures[] {
   const members: number[][] = rows.tenants.map(() => [])
   for (let row = 0; row < rows.rows; row++) members[rows.tenantOf[row]!]!.push(row)

@@ -1,7 +1,7 @@
 /**
- * Whether a tensor anywhere in an ONNX file keeps its data in another file. Such a path would be opened relative to the
- * process, so the file is refused. Reads only the protobuf structure (onnx.proto3 field numbers); bytes that are not
- * protobuf read as "no", and the runtime rejects them.
+ * Whether any tensor of an ONNX file stores its data in another file. The runtime would open that path relative to the
+ * process, so such a file is refused. Reads only the protobuf structure (onnx.proto3 field numbers). Returns false for
+ * bytes that are not protobuf, which the runtime rejects.
  */
 export function referencesExternalData(bytes: Uint8Array): boolean {
   try {
@@ -11,7 +11,7 @@ export function referencesExternalData(bytes: Uint8Array): boolean {
   }
 }
 
-/** For each message: which length-delimited fields hold which message; `external` marks the fields that prove it. */
+/** A message type: its length-delimited fields that are messages, and the fields that prove external data. */
 interface Message {
   readonly inside: Readonly<Record<number, () => Message>>
   readonly external?: number

@@ -6,13 +6,13 @@ import { load, oneByOne, together } from './session.js'
 import type { Loaded } from './session.js'
 
 /**
- * Runs so short that to wake another thread for them would take longer. They block this thread, so a model is run here
- * for `limits.inlineRunMs` at most; how long it takes is measured once, when it is opened.
+ * Runs on this thread that are shorter than waking another thread. They block this thread, so a run may take at most
+ * `limits.inlineRunMs`. The time of a row is measured once, when the model is opened.
  */
 export interface InlineRuns {
-  /** `batches`: a row of this model scores the same alone and in a batch. */
+  /** `batches`: a row of this model gets the same score alone and in a batch. */
   open(model: ModelBytes, batches: boolean): Promise<void>
-  /** The scores, the same to the bit as the worker's; undefined where the run is too long for this thread. */
+  /** The scores, bit for bit those of the worker; undefined when the run is too long for this thread. */
   run(id: string, vectors: Float32Array, rows: number): Promise<Float32Array> | undefined
   close(): void
 }
@@ -30,8 +30,8 @@ interface Kept extends Loaded {
 }
 
 /**
- * With `gather`, runs of a model that are asked for in one turn of the event loop are one: partitions that are read at
- * the same moment share it.
+ * With `gather`, all runs of a model in one turn of the event loop become one run, which partitions that are read at
+ * the same time share.
  */
 export function createInlineRuns(gather: boolean): InlineRuns {
   const kept = new LRUCache<string, Kept>({
@@ -65,7 +65,7 @@ const scores = (
   rows: number,
 ): Promise<Float32Array> => (model.batches ? together(model, vectors, rows) : oneByOne(model, vectors, rows))
 
-/** Answers everything that was asked of the model, as few runs of at most `mostRows`. */
+/** Answers all waiting calls of the model with few runs of at most `mostRows` rows. */
 function answer(model: Kept): void {
   const asked = model.asked
   model.asked = []
@@ -97,8 +97,8 @@ function answerTogether(model: Kept, asked: readonly Asked[], rows: number): voi
 }
 
 /**
- * What a row takes in a small batch, from the shortest of a few runs; a model that fails on zeros is none for this
- * thread.
+ * Time of a row in a small batch, from the shortest of a few runs. Infinity for a model that fails on zeros, so that it
+ * never runs on this thread.
  */
 async function rowMs(model: Loaded & { readonly batches: boolean }): Promise<number> {
   const rows = 16

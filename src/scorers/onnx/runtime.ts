@@ -16,19 +16,19 @@ interface Reply {
   }
 }
 
-/** How a call to the worker ended: an answer, or the thread died under it. */
+/** The end of a call to the worker: a reply, or `lost` when the thread died meanwhile. */
 type Outcome = Reply | 'lost'
 
-/**
- * ONNX Runtime on a thread of its own, and on this one for runs of a few rows. A crash of the thread loses nothing:
- * what was in flight is sent to a new one. Sessions are bounded in number; one that was evicted is loaded again when it
- * is next run.
- */
 export interface OnnxRuntimeOptions {
-  /** Short runs that are asked for in one turn of the event loop are one: more scores for the CPU, a little later. */
+  /** Joins the short runs of one turn of the event loop into one run: less CPU per score, a little more latency. */
   readonly together: boolean
 }
 
+/**
+ * ONNX Runtime on a thread of its own, and on this thread for runs of a few rows. A crash of the worker thread loses
+ * nothing: the calls in flight are sent to a new thread. The number of sessions is bounded; an evicted session is
+ * loaded again at its next run.
+ */
 export function createOnnxRuntime({ together }: OnnxRuntimeOptions = { together: true }): ModelRuntime {
   const pending = new Map<number, (outcome: Outcome) => void>()
   const inline = createInlineRuns(together)
@@ -75,11 +75,11 @@ export function createOnnxRuntime({ together }: OnnxRuntimeOptions = { together:
         `model ${model.id.slice(0, 12)} cannot be loaded: ${outcome.error ?? 'no answer'}`,
       )
     }
-    throw new EngineError('MODEL_DAMAGED', `model ${model.id.slice(0, 12)} ends the runtime when it is loaded`)
+    throw new EngineError('MODEL_DAMAGED', `model ${model.id.slice(0, 12)} crashes the runtime when it is loaded`)
   }
 
   async function run(model: ModelBytes, width: number, vectors: Float32Array, rows: number): Promise<Float32Array> {
-    // What fails here is run again by the worker, whose word is final.
+    // After a failure here the worker repeats the run; its result is final.
     const scores = await inline.run(model.id, vectors, rows)?.catch(() => undefined)
     if (scores !== undefined) return scores
     for (let attempt = 0; attempt < 3; attempt++) {
@@ -90,7 +90,7 @@ export function createOnnxRuntime({ together }: OnnxRuntimeOptions = { together:
       if (closed) throw new EngineError('STORE_DOWN', 'the model runtime was closed')
       await load(model)
     }
-    throw new ModelRunError('the input ends the runtime')
+    throw new ModelRunError('the input crashes the runtime')
   }
 
   return {
@@ -98,7 +98,7 @@ export function createOnnxRuntime({ together }: OnnxRuntimeOptions = { together:
       if (referencesExternalData(model.bytes))
         throw new EngineError(
           'MODEL_DAMAGED',
-          `model ${model.id.slice(0, 12)} refers to data outside its file; export it as one file`,
+          `model ${model.id.slice(0, 12)} stores data outside its file; export it as one file`,
         )
       const { width, batches } = await load(model)
       await inline.open(model, batches)

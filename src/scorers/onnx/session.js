@@ -1,5 +1,5 @@
-// An ONNX session and how it is run, on the main thread and on the worker's. Plain JavaScript, because a worker starts
-// from a file that exists the same before and after the build.
+// Loads and runs an ONNX session, on the main thread and on the worker's. Plain JavaScript, because a worker needs a
+// file that is the same before and after the build.
 import ort from 'onnxruntime-node'
 
 /**
@@ -15,7 +15,7 @@ const options = {
 }
 
 /**
- * Throws where the bytes are no model with one float32 input of shape [N, width].
+ * Loads a model. Throws when the bytes are not a model with one float32 input of shape [N, width].
  * @param {{ bytes?: Uint8Array, input?: string | undefined, output?: string | undefined }} model @returns
  *   {Promise<Loaded>}
  */
@@ -41,8 +41,8 @@ export async function load(model) {
 }
 
 /**
- * Scores of `rows` vectors in one run: the last column of the output, so that both [N, 2] probabilities and [N, 1]
- * scores serve.
+ * Scores `rows` vectors in one run. A score is the last column of the output, so that both [N, 2] probabilities and
+ * [N, 1] scores work.
  * @param {Loaded} model @param {Float32Array} vectors @param {number} rows
  */
 export async function together(model, vectors, rows) {

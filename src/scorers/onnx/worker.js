@@ -1,5 +1,5 @@
-// The thread that runs ONNX sessions: `run` of the binding is synchronous, so anything but a few rows would hold up the
-// event loop. Plain JavaScript, because a worker starts from a file that exists the same before and after the build.
+// The thread that runs ONNX sessions: `run` of the binding is synchronous, so more than a few rows would block the
+// event loop. Plain JavaScript, because a worker needs a file that is the same before and after the build.
 import { parentPort } from 'node:worker_threads'
 import { load, oneByOne, together } from './session.js'
 
@@ -10,8 +10,8 @@ const kept = new Map()
 let uses = 0
 
 /**
- * Whether a row scores the same to the bit alone and in batches of many sizes. Some graphs reduce in another order when
- * batched (isolation forests do); those run row by row, or a replay would not reproduce what was served.
+ * Whether a row gets the same score, bit for bit, alone and in batches of many sizes. Some graphs (isolation forests)
+ * reduce in another order in batches. They run row by row; otherwise a replay would not reproduce the served scores.
  * @param {import('./session.js').Loaded} model
  */
 async function scoresTheSameInBatches(model) {
@@ -25,7 +25,7 @@ async function scoresTheSameInBatches(model) {
   try {
     return await agrees(model, vectors, rows)
   } catch {
-    // It fails on some inputs: alone, a failing row takes no other with it.
+    // The model fails on some inputs: row by row, a failing row does not affect the others.
     return false
   }
 }

@@ -1,5 +1,5 @@
-import type { Dice } from './dice.js'
-import { dayMs, type Happening, hourMs, type Outcome, type Scheme, type StreamName } from './happening.js'
+import type { Dice } from './ground/dice.js'
+import { dayMs, type Happening, hourMs, type Outcome, type Scheme, type StreamName } from './ground/happening.js'
 
 /** How a thing comes to light: how often, how late (mean), and by what. */
 interface Discovery {

@@ -1,17 +1,25 @@
 import { EngineError } from '../../base/errors.js'
 import { murmur2 } from '../../base/keys.js'
-import { attendance } from './attendance.js'
-import { clamp, diceOf } from './dice.js'
-import { gates } from './gates.js'
-import { dayMs, type Happening, minuteMs, type Outcome, type Process, type Scheme, type Setting } from './happening.js'
-import { hosts } from './hosts.js'
+import { attendance } from './attendance/attendance.js'
+import { clamp, diceOf } from './ground/dice.js'
+import { gates } from './meters/gates.js'
+import {
+  dayMs,
+  type Happening,
+  minuteMs,
+  type Outcome,
+  type Process,
+  type Scheme,
+  type Setting,
+} from './ground/happening.js'
+import { hosts } from './hosts/hosts.js'
 import { outcomeOf } from './outcomes.js'
-import { readings } from './readings.js'
-import { regions } from './regions.js'
-import { buildSites } from './sites.js'
-import { syncs } from './syncs.js'
+import { readings } from './meters/readings.js'
+import { regions } from './ground/regions.js'
+import { buildSites } from './ground/sites.js'
+import { syncs } from './syncs/syncs.js'
 
-export type { Happening, Outcome, Scheme, StreamName } from './happening.js'
+export type { Happening, Outcome, Scheme, StreamName } from './ground/happening.js'
 
 export const demoTenants: readonly string[] = ['acme', 'borealis', 'cobalt', 'dunes']
 

@@ -10,17 +10,17 @@ import { insertSettings, querySettings } from '../clickhouse/settings.js'
 import type { Warehouse } from '../warehouse.js'
 
 export interface ChdbOptions {
-  /** Created where it is missing. One process, and one warehouse in it, may have it open. */
+  /** Created when absent. Only one process may have it open, with one warehouse. */
   readonly directory: string
   /**
-   * Below this alone ClickHouse writes and reads backups; `backups` in the directory, emptied on opening, where it is
-   * absent.
+   * The only folder in which ClickHouse writes and reads backups. When absent, it is `backups` in the directory, which
+   * is emptied on opening.
    */
   readonly backups?: string
 }
 
 /**
- * The engine shares two cores and the memory of its host with scoring, so it gets bounds instead of half the machine.
+ * ClickHouse shares two cores and the memory of the host with scoring, so its resources are bounded.
  */
 const engineArguments = [
   '--background_pool_size=1',
@@ -31,13 +31,13 @@ const engineArguments = [
   '--index_mark_cache_size=33554432',
 ]
 
-/** Settings stick to a connection, so inserts and queries have one each. */
+/** Settings belong to a connection, so inserts and queries have one each. */
 const chdbInsertSettings = { ...insertSettings, max_threads: 1, max_insert_threads: 1, max_memory_usage: 1_073_741_824 }
 const chdbQuerySettings = { ...querySettings, max_threads: 2, max_memory_usage: 1_073_741_824 }
 
 /**
- * The ClickHouse engine in this process. Inserts go through a file, because the client takes text only: bytes in
- * Native format cost ~3 us of CPU a row of 24 floats, as JSON 44 us. Every call runs on another thread.
+ * The ClickHouse engine in this process. Inserts go through a file, because the client accepts only text: a row of 24
+ * floats costs ~3 us of CPU in Native format and 44 us as JSON. Every call runs on another thread.
  */
 export async function openChdbWarehouse({
   directory,
@@ -73,21 +73,21 @@ export async function openChdbWarehouse({
   })
 }
 
-/** The first connection to a path starts the engine, with these arguments; it must outlive the others. */
+/** The first connection to a path starts ClickHouse with these arguments; it must outlive the others. */
 function openSession(path: string, backups: string): Session {
   try {
     return new Session(path, { connectionArgs: [...engineArguments, `--backups.allowed_path=${backups}`] })
   } catch (error) {
     throw new EngineError(
       'LOCKED',
-      `the warehouse in ${path} does not open: another process has it, or this one has another warehouse open`,
+      `cannot open the warehouse in ${path}: another process has it open, or this process has another one open`,
       { cause: error },
     )
   }
 }
 
 async function connect(path: string, settings: Readonly<Record<string, number>>): Promise<ClickHouseClient> {
-  // The client and chDB carry the same interface in two copies of its package.
+  // The client and chDB define the same interface in two copies of its package.
   const connection = createChdbConnection({ path }) as unknown as NonNullable<
     ClickHouseClientConfigOptions['connection']
   >
@@ -100,7 +100,9 @@ async function connect(path: string, settings: Readonly<Record<string, number>>)
   return client
 }
 
-/** Where batches lie until they are in. The file function takes some characters of a path for patterns. */
+/**
+ * Folder of batches until they are inserted. A temporary one if the function `file` would read the path as a pattern.
+ */
 async function openIncoming(directory: string): Promise<string> {
   if (/[*?{}[\]]/.test(directory)) return mkdtemp(join(tmpdir(), 'tidemill-incoming-'))
   const incoming = join(directory, 'incoming')

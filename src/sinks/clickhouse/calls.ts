@@ -6,26 +6,29 @@ import { warehouseError } from './errors.js'
 import { isTable, tableColumns } from '../tables.js'
 import type { Warehouse } from '../warehouse.js'
 
-/** How long a call may take. */
+/** The longest time of a call, ms. */
 export interface Timeouts {
   readonly insert: number
   readonly query: number
   readonly statement: number
 }
 
-/** What differs between a ClickHouse in this process and one elsewhere. */
+/** The parts that differ between ClickHouse in this process and a ClickHouse server. */
 export interface ClickhouseEngine {
-  /** Where it is, for messages: ' at http://...', or nothing. */
+  /** Its address for messages: ' at http://...', or ''. */
   readonly place: string
   readonly client: ClickHouseClient
-  /** Stores bytes in Native format into these columns. */
+  /** Inserts bytes in Native format into these columns. */
   insert(table: string, columns: string, native: Buffer, signal: AbortSignal): Promise<void>
-  /** Absent where a call cannot be given up: it then ends when the engine ends it. */
+  /** Absent when calls cannot be aborted: a call then ends when ClickHouse ends it. */
   readonly timeoutsMs?: Timeouts
   close(): Promise<void>
 }
 
-/** The port over an engine: errors by what to do next, bounded calls, and a close that waits for what is under way. */
+/**
+ * A warehouse over ClickHouse: its error codes decide about retries, its calls have timeouts, and `close` waits for
+ * them.
+ */
 export function warehouseOver(engine: ClickhouseEngine): Warehouse {
   const pending = new Set<Promise<unknown>>()
   let closing: Promise<void> | undefined
@@ -47,7 +50,7 @@ export function warehouseOver(engine: ClickhouseEngine): Warehouse {
       return await running
     } catch (error) {
       if (signal.aborted)
-        throw new EngineError('WAREHOUSE_DOWN', `${what}: no whole answer within ${String(timeoutMs)} ms`, {
+        throw new EngineError('WAREHOUSE_DOWN', `${what}: no complete answer within ${String(timeoutMs)} ms`, {
           cause: error,
         })
       throw warehouseError(what, error, kind === 'insert')
@@ -94,7 +97,7 @@ export function warehouseOver(engine: ClickhouseEngine): Warehouse {
   }
 }
 
-/** Resolves when the answer is whole. The client itself listens to the signal only until the answer begins. */
+/** Resolves when the answer is complete. The client observes the signal only until the answer begins. */
 export const drained = (answer: Readable, signal: AbortSignal): Promise<void> =>
   finished(addAbortSignal(signal, answer).resume())
 

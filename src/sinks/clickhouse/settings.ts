@@ -1,24 +1,26 @@
 import { limits } from '../../base/limits.js'
 
-/** What every insert asks of ClickHouse, wherever it runs. */
+/** ClickHouse settings of every insert. */
 export const insertSettings = {
   /** An acknowledged insert is in the table, not in a queue. */
   async_insert: 0,
   /**
-   * A replicated table drops an insert whose bytes it has seen lately, even where their rows were deleted since; what
-   * was acknowledged would then be missing. The tables fold copies themselves.
+   * With 1, a replicated table drops an insert with the bytes of a recent one, even when those rows were deleted since,
+   * so acknowledged rows would be missing. The tables merge duplicates themselves.
    */
   insert_deduplicate: 0,
-  /** Copies fold on merge and under FINAL; folding each new part as well doubles the cost of an insert. */
+  /**
+   * Duplicates disappear on merge and under FINAL; removing them in each new part too doubles the cost of an insert.
+   */
   optimize_on_insert: 0,
   /** A backfill's batch may span two years of weekly partitions. */
   max_partitions_per_insert_block: 110,
 } as const
 
-/** What every query asks of it. */
+/** ClickHouse settings of every query. */
 export const querySettings = {
   max_execution_time: limits.warehouseQueryTimeSeconds,
-  /** Copies of a row have one record time, hence one partition. */
+  /** Duplicates of a row have the same record time, hence the same partition. */
   do_not_merge_across_partitions_select_final: 1,
   use_skip_indexes_if_final: 1,
   output_format_json_quote_64bit_integers: 0,

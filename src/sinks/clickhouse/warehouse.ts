@@ -5,35 +5,35 @@ import { ClickHouseLogLevel, createClient, type ClickHouseClient } from '@clickh
 import { EngineError, messageOf } from '../../base/errors.js'
 import { limits } from '../../base/limits.js'
 import { drained, warehouseOver, type Timeouts } from './calls.js'
-import { kindOf, refusesUs, warehouseError } from './errors.js'
+import { kindOf, loginErrors, warehouseError } from './errors.js'
 import { insertSettings, querySettings } from './settings.js'
 import type { Warehouse } from '../warehouse.js'
 
 export interface ClickhouseOptions {
-  /** `http://host:8123` or `https://host:8443`, with the path of a proxy where there is one; no credentials in it. */
+  /** `http://host:8123` or `https://host:8443`, with the path of a proxy if any; without credentials. */
   readonly url: string
   readonly username: string
-  /** May be absent where the user's certificate is who it is. */
+  /** May be absent when the certificate identifies the user. */
   readonly password?: string
-  /** Created where it is missing and the user may. */
+  /** Created when it is absent and the user may create it. */
   readonly database: string
-  /** For https. PEM; the system's authorities where `ca` is absent. */
+  /** For https, in PEM; the system's authorities when `ca` is absent. */
   readonly tls?: { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer }
-  /** Instead of those of limits.ts, for tests. */
+  /** Replace those of limits.ts, for tests. */
   readonly timeoutsMs?: Partial<Timeouts>
 }
 
 /**
- * A ClickHouse server over HTTP. Inserts go out as the bytes that they are; who is cut off repeats them, the tables
- * take the copies as one. Opening throws WAREHOUSE_DOWN while the server does not answer: repeat it. It throws
- * BAD_CONFIG where waiting does not help: credentials, certificates, a database that is missing and may not be created.
+ * A ClickHouse server over HTTP. Inserts are sent as bytes, unchanged. After a lost connection the caller repeats the
+ * insert, and the tables merge the duplicates. Opening throws WAREHOUSE_DOWN while the server does not answer: retry.
+ * It throws BAD_CONFIG when a retry does not help: credentials, certificates, a database that cannot be created.
  */
 export async function openClickhouseWarehouse(options: ClickhouseOptions): Promise<Warehouse> {
   return (await openIn(options, true))!
 }
 
-/** The same of a database that is there; undefined where it is not. Nothing is changed in the server. */
-export const lookIntoClickhouseWarehouse = (options: ClickhouseOptions): Promise<Warehouse | undefined> =>
+/** Opens an existing database and changes nothing in the server; undefined when the database does not exist. */
+export const openExistingClickhouseWarehouse = (options: ClickhouseOptions): Promise<Warehouse | undefined> =>
   openIn(options, false)
 
 async function openIn(options: ClickhouseOptions, mayCreate: boolean): Promise<Warehouse | undefined> {
@@ -73,7 +73,7 @@ async function openIn(options: ClickhouseOptions, mayCreate: boolean): Promise<W
 
 type Settings = Readonly<Record<string, number>>
 
-/** Makes clients of a server. Throws BAD_CONFIG when the options cannot be those of one. */
+/** Creates clients of a server. Throws BAD_CONFIG for invalid options. */
 function connector({ url, username, password = '', tls }: ClickhouseOptions): {
   readonly origin: string
   connect(settings: Settings, database?: string): ClickHouseClient
@@ -85,8 +85,8 @@ function connector({ url, username, password = '', tls }: ClickhouseOptions): {
   if (parsed.username !== '' || parsed.password !== '' || parsed.search !== '')
     throw new EngineError(
       'BAD_CONFIG',
-      `the warehouse's URL ${origin} carries credentials or parameters; URLs end up in logs: set user name, ` +
-        'password and database by themselves',
+      `the warehouse's URL ${origin} contains credentials or parameters, which would appear in logs: set user name, ` +
+        'password and database as settings of their own',
     )
   const byCertificate = tls?.cert !== undefined && password === ''
   const shared = {
@@ -97,7 +97,7 @@ function connector({ url, username, password = '', tls }: ClickhouseOptions): {
     log: { level: ClickHouseLogLevel.OFF },
     max_open_connections: limits.warehouseConnections,
     ...(pathname === '/' ? {} : { pathname }),
-    // A page's outcomes are asked for by a thousand ids, which no proxy takes in a URL.
+    // The outcomes of a page are queried by a thousand ids, which is too long for a URL.
     use_multipart_params_auto: true,
     request_timeout: limits.warehouseStatementTimeoutMs,
     ...(byCertificate
@@ -119,7 +119,7 @@ function connector({ url, username, password = '', tls }: ClickhouseOptions): {
   }
 }
 
-/** An agent of our own, because the client's turns a certificate into a login even where a password is given. */
+/** Replaces the client's own agent, which logs in by certificate even when a password is given. */
 function agentFor(tls: ClickhouseOptions['tls'] = {}): Agent {
   try {
     createSecureContext(tls)
@@ -130,8 +130,8 @@ function agentFor(tls: ClickhouseOptions['tls'] = {}): Agent {
 }
 
 /**
- * Proves that the server lets us into the database, which is created where it is missing and may be. False where it is
- * missing still.
+ * Checks that the server accepts the login and that the database exists. Creates an absent database if `mayCreate`.
+ * Returns whether the database exists.
  */
 async function enter(
   queries: ClickHouseClient,
@@ -174,7 +174,7 @@ function entryError(error: unknown, who: string): EngineError {
       `${message}: create the database, or grant the user CREATE DATABASE and everything in it`,
       { cause: error },
     )
-  if (kind !== undefined && refusesUs.has(kind))
+  if (kind !== undefined && loginErrors.has(kind))
     return new EngineError('BAD_CONFIG', `${message}: check user name and password`, { cause: error })
   if (certificateFault.test(code))
     return new EngineError('BAD_CONFIG', `${message}: check the certificates of client and server`, { cause: error })

@@ -11,7 +11,8 @@ const hourly = { tile: '1h' } as const
 const daily = { tile: '1d' } as const
 
 /**
- * Check-ins and check-outs. The fraud looked for: being nowhere near the site, and one person checking in for others.
+ * Check-ins and check-outs. Detects two frauds: a person who is not near the site, and one person who checks in for
+ * others.
  */
 export const attendance = defineStream({
   name: 'attendance',
@@ -19,10 +20,10 @@ export const attendance = defineStream({
   id: 'event_id',
   time: 'occurred_at',
   tenant: 'tenant_id',
-  // A person comes and goes at different hours: `habit` keeps the two apart.
+  // A person checks in and out at different hours: `habit` separates the two.
   entities: { person: 'person_id', device: 'device_id', site: 'site_id', habit: ['person_id', 'kind'] },
   features: {
-    // Movement: nobody is in two places at once.
+    // Movement: nobody can be in two places at once.
     elapsed_s: elapsed({ by: 'person' }),
     distance_km: distanceKm('lat', 'lon', { by: 'person' }),
     speed_kmh: speedKmh('lat', 'lon', { by: 'person' }),
@@ -30,8 +31,8 @@ export const attendance = defineStream({
     sites_24h: distinct('site_id', '24h', { by: 'person' }),
     site_familiarity_28d: familiarity('site_id', '28d', { by: 'person', prior: true, ...daily }),
 
-    // Devices: a phone belongs to one person; a phone that serves several in minutes is being passed around, or held by
-    // one.
+    // Devices: a phone belongs to one person; if several people use it within minutes, they pass it around, or one of
+    // them checks in for all.
     people_on_device_10m: distinct('person_id', '10m', { by: 'device', exact: 256 }),
     people_on_device_1h: distinct('person_id', '1h', { by: 'device' }),
     people_on_device_7d: distinct('person_id', '7d', { by: 'device' }),
@@ -41,7 +42,7 @@ export const attendance = defineStream({
     devices_7d: distinct('device_id', '7d', { by: 'person' }),
     device_familiarity_28d: familiarity('device_id', '28d', { by: 'person', prior: true, ...daily }),
 
-    // Position: against the geofence, and against what a real receiver reports (it never repeats itself to the digit).
+    // Position: compared with the geofence, and with a real receiver, which never repeats a position to the digit.
     geofence_radii: over(times(kilometresBetween(['lat', 'lon'], ['site_lat', 'site_lon']), 1_000), 'geofence_m'),
     accuracy_m: field('accuracy_m'),
     accuracy_unlike_habit: zscore('accuracy_m', '28d', { by: 'person', prior: true, ...daily, floor: 2 }),
@@ -59,14 +60,14 @@ export const attendance = defineStream({
     }),
     same_kind_elapsed_s: elapsed({ by: 'habit' }),
 
-    // Method: a phone says where it is, a terminal on the wall is where it is, typing it in leaves no evidence.
+    // Method: a phone reports its position, a terminal has a fixed one, a manual entry leaves no evidence.
     by_phone: flag({ method: 'gps' }),
     by_terminal: flag({ method: ['nfc', 'face'] }),
     manual: flag({ method: 'manual' }),
     manual_share_7d: share({ method: 'manual' }, '7d', { by: 'person', ...hourly }),
     site_manual_share_24h: share({ method: 'manual' }, '24h', { by: 'site', prior: true, ...hourly }),
 
-    // Pace: of the person, and of the site (a bus of workers arrives together and is no fraud).
+    // Pace: of the person, and of the site (workers who arrive together by bus are not a fraud).
     kind_changed: changed('kind', { by: 'person' }),
     checkins_1h: count('1h', { by: 'person', tile: '5m' }),
     checkins_24h: count('24h', { by: 'person', ...hourly }),
@@ -76,30 +77,28 @@ export const attendance = defineStream({
   },
   model: 'attendance-fraud',
   heuristic: (x) => {
-    // A phone of a few people that this one hardly ever used, and somebody else did last. A crew's phone and a tablet
-    // serve many.
+    // A phone of a few people that this person hardly ever used and another person used last. A crew's phone or a
+    // tablet has many users.
     const notTheirs = x.manual !== 1 && x.people_on_device_7d <= 8 && x.device_familiarity_28d < 0.5
     const outside = ramp(x.geofence_radii, 1.5, 5)
     return anyOf(
       0.01,
-      // An airliner does 900 km/h. No time at all between two reports says that they came out of order, not that
-      // anybody flew.
+      // An airliner flies at 900 km/h. Two reports without time between them arrived out of order; nobody flew.
       when(x.distance_km > 2 && x.elapsed_s > 0, 0.9 * ramp(x.speed_kmh, 150, 400)),
-      // Passed around within minutes, or held by one who punches for others.
+      // A phone that is passed around within minutes, or that one person uses for others.
       when(notTheirs && x.device_person_changed === 1, x.device_elapsed_s < 900 ? 0.85 : 0.5),
       when(notTheirs && x.device_changed === 1, 0.05),
-      // A receiver never repeats itself to the digit; an app that makes positions up does, and so does a terminal on a
-      // wall.
+      // A receiver never repeats a position to the digit; an app with invented positions does, and so does a terminal.
       when(
         x.by_phone === 1,
         Math.max(when(x.distance_km === 0 && x.elapsed_s > 600, 0.7), 0.6 * ramp(x.same_position_28d, 0.03, 0.2)),
       ),
-      // Nor does it stand in the very middle of the geofence and claim to be sure of that.
+      // Nor does it report the exact middle of the geofence with a very good accuracy.
       when(x.by_phone === 1 && x.accuracy_m <= 5, 0.5 * ramp(x.geofence_radii, 0.1, 0.02)),
-      // From the road, as many check out honestly; with the position switched off it looks as if there were something
-      // to hide.
+      // Outside the geofence. Many honest people check out on the road; a position that is switched off is more
+      // suspicious.
       outside * (x.accuracy_m > 500 ? 0.5 : 0.1),
-      // Typed in day after day where others' readers work.
+      // Manual entries day after day while the site's readers work for others.
       when(x.manual === 1, 0.2 * ramp(x.manual_share_7d, 0.5, 0.9) * ramp(x.site_manual_share_24h, 0.5, 0.1)),
       0.05 * ramp(Math.abs(x.hour_unlike_habit), 3, 8),
     )
@@ -125,7 +124,7 @@ export const attendance = defineStream({
     battery: 0.6,
   },
   risk: { high: 0.8, medium: 0.5 },
-  // Phones without a network send their check-ins when they have one again.
+  // Phones without a network send their check-ins later.
   lateness: '12h',
   outcome: { matureAfter: '14d', silenceMeans: 'genuine' },
 })

@@ -4,5 +4,5 @@ import { meterReading } from './meter-reading.js'
 import type { Stream } from '../stream.js'
 import { sync } from './sync.js'
 
-/** The streams that come with the engine. */
+/** The streams that the engine includes. */
 export const builtinStreams: readonly Stream[] = [attendance, meterReading, sync, infraMetric]

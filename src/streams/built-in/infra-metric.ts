@@ -9,17 +9,17 @@ import { field, hour, over, weekday } from '../language/values.js'
 import { count, max, mean, min, robustZscore, std, trend, zscore } from '../language/windowed.js'
 
 const local = { offset: 'utc_offset_min' } as const
-/** One list of a day of five-minute samples serves everything that needs the values themselves. */
+/** All features that need the values share one list: a day of five-minute samples. */
 const day = { by: 'series', prior: true, exact: 288, floor: 1e-6 } as const
 
 /**
- * Samples of server metrics. What is looked for: values unlike the metric's own past, whatever its unit and shape.
+ * Samples of server metrics. Detects values unlike the metric's own past, whatever its unit and shape.
  *
- * Two looks see what an operator would: values that were never near each other before (a point, a stuck or jumping
- * metric), and an hour's level that left that of the last days (a shift, a leak). Both are only numbers in the metric's
- * unit, so each is ranked among all that the same metric ever did, and the ranks are combined: `surprise`. An alarm
- * that does not beat the last half day's is the same incident. bench/nab.md says how this was chosen and how well it
- * does.
+ * Two features see what an operator would see: consecutive values that never occurred together before (a point, a stuck
+ * or jumping metric), and an hour's level that left the level of the last days (a shift, a leak). Both are in the
+ * metric's unit, so each is ranked among all earlier values of the same metric, and the ranks are combined: `surprise`.
+ * An alarm that does not exceed the peak of the last half day belongs to the same incident. bench/nab.md describes how
+ * this was chosen and how well it works.
  */
 export const infraMetric = defineStream({
   name: 'infra-metric',
@@ -29,7 +29,7 @@ export const infraMetric = defineStream({
   tenant: 'tenant_id',
   entities: { series: ['host_id', 'metric'], host: 'host_id' },
   features: {
-    // What is new.
+    // Novelty.
     unlike_past: neighbourDistance('value', { by: 'series', exact: 576 }),
     mean_2h: mean('value', '2h', { by: 'series', tile: '2m' }),
     mean_3d: mean('value', '3d', { by: 'series', tile: '1h' }),
@@ -37,14 +37,14 @@ export const infraMetric = defineStream({
     surprise: surprise(['unlike_past', 'shift'], { by: 'series', halfLife: '14d' }),
     surprise_peak_12h: peak('surprise', '12h', { by: 'series', tile: '12m', otherwise: 0 }),
 
-    // Against the last hours. The floors keep a flat line from making every flicker infinite.
+    // Compared with the last hours. The floors prevent infinite deviations after a flat line.
     deviation_1h: zscore('value', '1h', day),
     robust_24h: robustZscore('value', '24h', { ...day, atLeast: 12 }),
     slope_per_h: trend('value', '6h', { ...day, as: 'slope', per: '1h', atLeast: 12 }),
     fast_ewma: ewma('value', '15m', { by: 'series', horizon: '7d', floor: 1e-6 }),
     slow_ewma: ewma('value', '12h', { by: 'series', horizon: '7d', floor: 1e-6 }),
 
-    // Against the same time of other days.
+    // Compared with the same time of other days.
     seasonal_day: seasonal('value', 'measured_at', {
       by: 'series',
       period: 'day',
@@ -110,13 +110,13 @@ export const infraMetric = defineStream({
     hour: 12,
   },
   risk: { high: 0.8, medium: 0.5 },
-  // Agents buffer while they are cut off and send what they have, host by host: another host's newest sample says
-  // nothing.
+  // Agents buffer samples while they are disconnected and send them later, host by host, so another host's newest
+  // sample does not decide lateness.
   latenessBy: 'series',
   outcome: { matureAfter: '2d', silenceMeans: 'unknown' },
 })
 
-/** Even odds at one in a thousand, four times better with each decade: one in ten thousand is high risk. */
+/** Odds of 1 at one in a thousand, times four with each decade: one in ten thousand is high risk. */
 function unusual(decades: number): number {
   return Number.isNaN(decades) ? 0 : 1 / (1 + exp2(2 * (3 - decades)))
 }

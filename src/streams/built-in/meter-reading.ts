@@ -10,7 +10,7 @@ const local = { offset: 'utc_offset_min' } as const
 const hourly = { tile: '1h' } as const
 const daily = { tile: '1d' } as const
 
-/** Meter displays and vehicle plates, read by OCR. What is looked for: a reading that is not what stood there. */
+/** Meter displays and vehicle plates, read by OCR. Detects readings that differ from the display or plate. */
 export const meterReading = defineStream({
   name: 'meter-reading',
   schema: avsc<MeterReadingEvent>(import.meta.url, '../../../schemas/meter-reading.avsc'),
@@ -19,7 +19,7 @@ export const meterReading = defineStream({
   tenant: 'tenant_id',
   entities: { meter: 'meter_id', site: 'site_id', reader: 'reader_id', camera: 'camera_id' },
   features: {
-    // What the OCR says of itself.
+    // The OCR's own figures.
     confidence: field('confidence'),
     min_confidence: field('min_confidence'),
     sharpness: field('sharpness'),
@@ -28,7 +28,7 @@ export const meterReading = defineStream({
     is_plate: flag({ kind: 'plate' }),
     is_manual: flag({ entered_by: 'manual' }),
 
-    // The meter against itself: a counter never falls, and its consumption is its own.
+    // The meter compared with its own past: a counter never decreases, and each meter has its own consumption.
     consumed: delta('value', { by: 'meter', horizon: '90d' }),
     consumed_per_day: rate('value', { by: 'meter', horizon: '90d', per: '1d' }),
     elapsed_s: elapsed({ by: 'meter', horizon: '90d' }),
@@ -38,13 +38,13 @@ export const meterReading = defineStream({
     text_changed: changed('text', { by: 'meter', horizon: '90d' }),
     readings_24h: count('24h', { by: 'meter', ...hourly }),
 
-    // The picture: a camera that fogs up or is turned away.
+    // The picture: a camera that fogs up or points elsewhere.
     meter_confidence_unlike: zscore('confidence', '28d', { by: 'meter', prior: true, ...daily, floor: 0.02 }),
     camera_confidence_24h: mean('confidence', '24h', { by: 'camera', prior: true, ...hourly }),
     camera_confidence_unlike: zscore('confidence', '28d', { by: 'camera', prior: true, ...daily, floor: 0.02 }),
     camera_sharpness_unlike: zscore('sharpness', '28d', { by: 'camera', prior: true, ...daily, floor: 0.02 }),
 
-    // The reader: readings typed at a desk come fast and from many places at once.
+    // The reader: readings that are typed at a desk arrive fast and from many places at once.
     reader_manual_share_28d: share({ entered_by: 'manual' }, '28d', { by: 'reader', prior: true, ...daily }),
     reader_confidence_28d: mean('confidence', '28d', { by: 'reader', prior: true, ...daily }),
     reader_readings_1h: count('1h', { by: 'reader', tile: '5m' }),
@@ -52,7 +52,7 @@ export const meterReading = defineStream({
     reader_elapsed_s: elapsed({ by: 'reader' }),
     hour: hour('read_at', local),
 
-    // The plate: one seen here before is rarely misread.
+    // The plate: a plate that the site has seen before is rarely misread.
     text_familiarity_28d: familiarity('text', '28d', { by: 'site', prior: true, exact: 1_000 }),
     site_confidence_24h: mean('confidence', '24h', { by: 'site', prior: true, ...hourly }),
   },
@@ -60,7 +60,7 @@ export const meterReading = defineStream({
   heuristic: (x) =>
     anyOf(
       0.02,
-      // A counter that falls was misread, now or last time.
+      // A decreasing counter was misread, now or last time.
       when(x.is_plate === 0 && x.consumed < 0, 0.85),
       when(x.is_plate === 0, 0.85 * ramp(Math.abs(x.jump), 4, 12)),
       when(x.is_plate === 0, 0.6 * ramp(x.consumption_ratio, 4, 12)),

@@ -10,7 +10,7 @@ const local = { offset: 'utc_offset_min' } as const
 const hourly = { tile: '1h' } as const
 const daily = { tile: '1d' } as const
 
-/** Offline edits as they are uploaded. What is looked for: an edit that collides with somebody else's. */
+/** Uploads of offline edits. Detects an edit that conflicts with another user's edit. */
 export const sync = defineStream({
   name: 'sync',
   schema: avsc<SyncEvent>(import.meta.url, '../../../schemas/sync.avsc'),
@@ -20,13 +20,13 @@ export const sync = defineStream({
   // Record ids are unique within their domain only.
   entities: { user: 'user_id', record: ['domain', 'record_id'], device: 'device_id', domain: 'domain' },
   features: {
-    // The collision itself: who else uploaded an edit of this record since this device last looked, or since the edit
-    // was made.
+    // The conflict itself: other users who uploaded an edit of this record since this device last synchronised, or
+    // since the edit.
     others_since_last_sync: othersSince('user_id', 'last_sync_at', '14d', { by: 'record', otherwise: 0 }),
     others_since_edit: othersSince('user_id', 'edited_at', '14d', { by: 'record', otherwise: 0 }),
     base_version_step: delta('base_version', { by: 'record' }),
 
-    // The longer a device was away, the more has happened meanwhile.
+    // The longer a device was offline, the more has happened meanwhile.
     offline_h: hoursBetween('last_sync_at', 'synced_at'),
     edit_age_h: hoursBetween('edited_at', 'synced_at'),
     edit_after_sync_h: hoursBetween('last_sync_at', 'edited_at'),
@@ -38,7 +38,7 @@ export const sync = defineStream({
     }),
     offline_queue: flag({ network: 'offline-queue' }),
 
-    // The record: one that many hands touch.
+    // The record: many users edit some of them.
     record_edits_1h: count('1h', { by: 'record', prior: true, tile: '5m' }),
     record_edits_7d: count('7d', { by: 'record', prior: true, tile: '6h' }),
     record_editors_24h: distinct('user_id', '24h', { by: 'record' }),
@@ -62,7 +62,7 @@ export const sync = defineStream({
     user_offline_share_28d: share({ network: 'offline-queue' }, '28d', { by: 'user', prior: true, ...daily }),
     device_users_7d: distinct('user_id', '7d', { by: 'device' }),
 
-    // The domain: tickets are worked on together, attendance is one's own.
+    // The domain: several people work on a ticket; attendance belongs to one person.
     domain_edits_1h: count('1h', { by: 'domain', tile: '5m' }),
     domain_users_1h: distinct('user_id', '1h', { by: 'domain', lastSeen: 2_000 }),
     is_task: flag({ domain: 'task' }),
@@ -76,8 +76,8 @@ export const sync = defineStream({
   },
   model: 'sync-conflict',
   heuristic: (x) => {
-    // Two people changed the same record and neither saw the other; a small edit of a record with many fields may still
-    // merge.
+    // Two users changed the same record without seeing each other's edit; a small edit of a record with many fields
+    // may still merge.
     const overlap = 0.35 + 0.35 * ramp(x.fields_changed, 1, 6)
     return anyOf(
       0.02,

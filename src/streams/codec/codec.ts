@@ -9,35 +9,35 @@ import type { WriterSchema } from './schema-source.js'
 import type { Stream } from '../stream.js'
 import { noWireReaders, readWire, wireFormat, wireHeader, wireReaders, type WireReaders } from './wire.js'
 
-/** Bytes to events of one stream and back. An event is the same whether it came as JSON or as Avro. */
+/** Converts bytes to events of one stream and back. JSON and Avro give the same event. */
 export interface EventCodec {
   /**
-   * JSON where the first byte is '{' or white space, Avro where it is C3 (single-object encoding) or 0 (a registry's
-   * wire format, for which `readers` must have its schema). Throws BAD_JSON, BAD_AVRO, UNACCEPTED_FORMAT,
-   * UNKNOWN_SCHEMA, SCHEMA_MISMATCH, and BAD_FIELD, which names the field, what was found and what is expected.
+   * Decodes JSON when the first byte is '{' or white space, and Avro when it is C3 (single-object encoding) or 0 (a
+   * registry's wire format, whose schema must be in `readers`). Throws BAD_JSON, BAD_AVRO, UNACCEPTED_FORMAT,
+   * UNKNOWN_SCHEMA, SCHEMA_MISMATCH, and BAD_FIELD with the field, the found and the expected value.
    */
   decode(value: Buffer, readers?: WireReaders): Event
-  /** How records are read that were written with these schemas. */
+  /** Readers for records that were written with these schemas. */
   wireReaders(schemas: ReadonlyMap<number, WriterSchema>): WireReaders
-  /** An Avro datum of the stream's own schema, without a header. Throws BAD_AVRO, BAD_FIELD. */
+  /** Decodes an Avro datum of the stream's own schema, without a header. Throws BAD_AVRO, BAD_FIELD. */
   decodeDatum(body: Buffer): Event
   /**
-   * The event in parsed JSON; fields that the schema lacks are ignored. Throws BAD_JSON where it is no object,
-   * BAD_FIELD.
+   * Converts parsed JSON to an event and ignores fields that are not in the schema. Throws BAD_JSON for anything but
+   * an object, BAD_FIELD.
    */
   read(parsed: unknown): Event
-  /** As the stream's topic takes it: JSON, or single-object encoding where it takes Avro alone. Throws BAD_FIELD. */
+  /** Encodes as JSON, or as single-object encoding when the topic accepts only Avro. Throws BAD_FIELD. */
   encode(event: Event): Buffer
-  /** Avro single-object encoding. Throws BAD_FIELD where the event does not fit the schema. */
+  /** Avro single-object encoding. Throws BAD_FIELD when the event does not fit the schema. */
   encodeAvro(event: Event): Buffer
-  /** The wire format of a registry that has the stream's own schema under this id. Throws BAD_FIELD. */
+  /** The wire format of a registry, with the id of the stream's own schema. Throws BAD_FIELD. */
   encodeWire(id: number, event: Event): Buffer
   encodeJson(event: Event): Buffer
-  /** The record key: what chooses the partition. */
+  /** The record key, which decides the partition. */
   keyOf(event: Event): Buffer
 }
 
-/** Compiles a stream's codec. Throws BAD_STREAM where a schema is no valid Avro. */
+/** Compiles a stream's codec. Throws BAD_STREAM when a schema is not valid Avro. */
 export function eventCodec(stream: Stream): EventCodec {
   const versions = avroVersions(stream.schema, stream.olderSchemas)
   const columns = columnsOf(stream.schema)
@@ -90,12 +90,12 @@ export function eventCodec(stream: Stream): EventCodec {
   }
 }
 
-/** 2000-01-01: a device without a clock says 1970. */
+/** 2000-01-01: a device without a clock reports 1970. */
 const earliestMs = Date.UTC(2000, 0, 1)
 
 /**
- * Throws TIME_OUT_OF_RANGE where the event claims to be older than 2000 or later than its record by more than clocks
- * are off.
+ * Throws TIME_OUT_OF_RANGE when the event's time is before 2000, or after its record's time by more than
+ * `limits.futureMs`, the tolerated clock error.
  */
 export function checkEvent(stream: Stream, event: Event, recordTimeMs: number): void {
   const timeMs = event[stream.time] as number
@@ -104,7 +104,7 @@ export function checkEvent(stream: Stream, event: Event, recordTimeMs: number): 
     timeMs < earliestMs
       ? 'is before 2000'
       : `is ${Math.round((timeMs - recordTimeMs) / 1000)} s after the record's own time, ` +
-        `${limits.futureMs / 1000} s are allowed`
+        `at most ${limits.futureMs / 1000} s are allowed`
   throw new EngineError('TIME_OUT_OF_RANGE', `field '${stream.time}' ${what}: ${timeMs}`, { field: stream.time })
 }
 
@@ -125,7 +125,7 @@ function avroDecoder(versions: readonly [AvroVersion, ...AvroVersion[]], reader:
   const high = current.readInt32LE(4)
   return (value) => {
     if (value.length < singleObject.headerBytes || value[1] !== singleObject.marker1)
-      throw new EngineError('BAD_AVRO', 'no single-object encoding: C3 01 and 8 bytes of fingerprint are expected')
+      throw new EngineError('BAD_AVRO', 'not a single-object encoding: C3 01 and 8 bytes of fingerprint are expected')
     if (value.readInt32LE(2) === low && value.readInt32LE(6) === high)
       return reader(datum(type, value, singleObject.headerBytes, undefined))
     const fingerprint = value.toString('hex', 2, singleObject.headerBytes)
@@ -133,8 +133,8 @@ function avroDecoder(versions: readonly [AvroVersion, ...AvroVersion[]], reader:
     if (version === undefined)
       throw new EngineError(
         'UNKNOWN_SCHEMA',
-        `no schema of this stream has the fingerprint ${fingerprint}; put the writer's schema beside the ` +
-          'current one, as <name>.<version>.avsc',
+        `no schema of this stream has the fingerprint ${fingerprint}; save the writer's schema beside the ` +
+          'current one as <name>.<version>.avsc',
       )
     return reader(datum(type, value, singleObject.headerBytes, version.resolver))
   }
@@ -142,7 +142,7 @@ function avroDecoder(versions: readonly [AvroVersion, ...AvroVersion[]], reader:
 
 const scratchBytes = 4_096
 
-/** Writes a datum after a header. The scratch grows to the largest event and is used for all. */
+/** Writes a datum after a header. All events share one buffer, which grows to the largest event. */
 function avroEncoder(type: AvroVersion['type']): (header: Buffer, event: Event) => Buffer {
   let scratch = Buffer.alloc(scratchBytes)
   return (header, event) => {
@@ -175,7 +175,7 @@ function unfit(type: AvroVersion['type'], event: Event, cause: unknown): EngineE
 const unaccepted = (stream: Stream, found: string, wanted: string): EngineError =>
   new EngineError(
     'UNACCEPTED_FORMAT',
-    `the record is ${found}, and topic '${stream.topic}' takes ${wanted} alone; write ${wanted}, or change ` +
+    `the record is ${found}, but topic '${stream.topic}' accepts only ${wanted}; write ${wanted}, or change ` +
       'streams.accept',
   )
 

@@ -4,19 +4,21 @@ import type { Event } from '../../features/feature.js'
 import type { ColumnInfo } from '../schema/schema.js'
 
 /**
- * Makes an event of parsed JSON or of a decoded Avro datum. Throws BAD_FIELD naming the column, what was found and what
- * is expected.
+ * Converts parsed JSON or a decoded Avro datum to an event. Throws BAD_FIELD with the column, the found and the
+ * expected value.
  */
 export type Reader = (fields: Readonly<Record<string, unknown>>) => Event
 
 const idLength = 256
-/** Control characters separate the parts of keys; half a surrogate pair has no UTF-8 and would collide with others. */
+/**
+ * Control characters separate the parts of keys; half a surrogate pair has no UTF-8, so it would collide with others.
+ */
 const unfitForId = /[\p{Cc}\p{Cs}]/u
 
 /**
- * Compiles the reader of a schema: one comparison or two per column and one literal, so that all events of a stream
- * share a hidden class. What a comparison lets through is exactly what `converted` would return unchanged; everything
- * else (defaults, ISO times, errors) goes there. Names come from a checked schema.
+ * Compiles the reader of a schema: one or two comparisons per column and one object literal, so that all events of a
+ * stream share a hidden class. A value that passes the comparison is one that `converted` would return unchanged; all
+ * others (defaults, ISO times, errors) go to `converted`. The names in the code come from a checked schema.
  */
 export function compileReader(columns: readonly ColumnInfo[], ids: ReadonlySet<string>): Reader {
   const reads = columns.map(
@@ -65,7 +67,7 @@ function converted(column: ColumnInfo, found: unknown, ids: ReadonlySet<string>)
   throw badField(column, `found ${shown(found)}`, ids)
 }
 
-/** Epoch milliseconds of an ISO 8601 date and time with a zone; undefined for anything else, a 30 February included. */
+/** Epoch milliseconds of an ISO 8601 date and time with a zone; undefined for anything else, also for 30 February. */
 export function isoTimeMs(text: string): number | undefined {
   const parts = /^(\d{4})-(\d\d)-(\d\d)T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)$/.exec(text)
   if (parts === null) return undefined

@@ -9,15 +9,15 @@ import type { AvroRecord } from '../../contracts/streams.js'
 /** The wire format of Confluent's serializers: 0, the id of the writer's schema (4 bytes, big-endian), the datum. */
 export const wireFormat = { magic: 0x00, headerBytes: 5 } as const
 
-/** Makes an event of one record in the wire format. Throws what is wrong with the record or with its schema. */
+/** Converts one record in the wire format to an event. Throws the error of the record or of its schema. */
 export type WireReader = (value: Buffer) => Event
 
-/** How the records of one chunk are read, by schema id. */
+/** The readers of the records of a chunk, by schema id. */
 export type WireReaders = ReadonlyMap<number, WireReader>
 
 export const noWireReaders: WireReaders = new Map()
 
-/** The ids of the schemas that values in the wire format name; a chunk has one or two. */
+/** The schema ids of values in the wire format; a chunk has one or two. */
 export function schemaIds(values: Iterable<Buffer | null>): ReadonlySet<number> {
   const ids = new Set<number>()
   for (const value of values)
@@ -29,21 +29,21 @@ export function schemaIds(values: Iterable<Buffer | null>): ReadonlySet<number> 
 /** Reads a value with the reader of its schema. Throws BAD_AVRO, UNKNOWN_SCHEMA, SCHEMA_MISMATCH, BAD_FIELD. */
 export function readWire(value: Buffer, readers: WireReaders): Event {
   if (value.length < wireFormat.headerBytes)
-    throw new EngineError('BAD_AVRO', 'no wire format: 0 and 4 bytes of schema id are expected')
+    throw new EngineError('BAD_AVRO', 'not a wire format: 0 and 4 bytes of schema id are expected')
   const id = value.readUInt32BE(1)
   const read = readers.get(id)
   if (read === undefined)
     throw new EngineError(
       'UNKNOWN_SCHEMA',
-      `the record was written with schema id ${id} of a registry, and no registry is configured: set ` +
+      `the record has schema id ${id} of a registry, but no registry is configured: set ` +
         'schemaRegistry.url, or write single-object encoding or JSON',
     )
   return read(value)
 }
 
 /**
- * Makes readers of what a registry knows: writers' schemas are resolved against the stream's own, so old and new
- * producers are read at once. Compiling takes ~1 ms, so a reader is kept for as long as its schema is remembered.
+ * Makes readers from a registry's schemas. A writer's schema is resolved against the stream's own, so records of old
+ * and new producers can be read. Compiling takes ~1 ms, so a reader is cached as long as its schema.
  */
 export function wireReaders(
   stream: Stream,
@@ -74,12 +74,12 @@ function wireReader(
     return refusing(
       'UNKNOWN_SCHEMA',
       `the registry does not know ${which}; register the writer's schema under subject '${subject}' of the ` +
-        'registry that this engine asks',
+        'registry that this engine uses',
     )
   if (schema.kind === 'unfit')
     return refusing(
       'SCHEMA_MISMATCH',
-      `${which} is no Avro record that could be an event of subject '${subject}': ${schema.why}`,
+      `${which} is not an Avro record, so it cannot be an event of subject '${subject}': ${schema.why}`,
     )
   try {
     const resolver = resolverOf(current, schema.record, `${which} (${schema.record.name}, subject '${subject}')`)
@@ -90,27 +90,27 @@ function wireReader(
   }
 }
 
-/** An error for each record: each dead letter has a stack and a life of its own. */
+/** Creates an error per record: each dead letter gets a stack of its own. */
 const refusing =
   (code: EngineError['code'], message: string, field?: string): WireReader =>
   () => {
     throw new EngineError(code, message, field === undefined ? {} : { field })
   }
 
-/** Undefined where the writer's schema is the stream's own. Throws SCHEMA_MISMATCH naming the field. */
+/** Undefined when the writer's schema is the stream's own. Throws SCHEMA_MISMATCH with the field. */
 function resolverOf(current: AvroVersion, record: AvroRecord, which: string): AvroVersion['resolver'] {
   let writer: AvroVersion['type']
   try {
     writer = avroType(record)
   } catch (error) {
-    throw new EngineError('SCHEMA_MISMATCH', `${which} is no valid Avro: ${messageOf(error)}`, { cause: error })
+    throw new EngineError('SCHEMA_MISMATCH', `${which} is not valid Avro: ${messageOf(error)}`, { cause: error })
   }
   if (fingerprintOf(writer) === current.fingerprint) return undefined
   const found = mismatch(current.type, writer)
   if (found === undefined) return resolverFor(current.type, writer)
   throw new EngineError(
     'SCHEMA_MISMATCH',
-    `${which} cannot become the stream's schema: ${found.why}`,
+    `${which} cannot be read as the stream's schema: ${found.why}`,
     found.field === undefined ? {} : { field: found.field },
   )
 }

@@ -9,13 +9,13 @@ import type { Stream } from '../stream.js'
 import { validateStream } from './validate.js'
 import { isExpression, type Expression } from './values.js'
 
-/** One id column, several that identify the entity together, or these with their scope. */
+/** One id column, several columns that identify the entity together, or columns with a scope. */
 export type EntityOf<C> =
   | TextColumn<C>
   | readonly TextColumn<C>[]
   | { readonly columns: TextColumn<C> | readonly TextColumn<C>[]; readonly scope: Entity['scope'] }
 
-/** A stream as it is written. `C` is an event, `E` the entities, `F` the features, in the order of the vector. */
+/** The definition of a stream. `C` is an event, `E` the entities, `F` the features in the order of the vector. */
 export interface StreamDefinition<C, E, F> {
   readonly name: string
   readonly schema: Schema<C>
@@ -23,39 +23,39 @@ export interface StreamDefinition<C, E, F> {
   readonly time: Required<C, TimeColumn<C>>
   readonly tenant: Required<C, TextColumn<C>>
   /**
-   * Column whose value chooses the partition; the tenant unless said. With another key, features of other entities are
-   * refused unless these are counted per partition.
+   * The column that decides the partition; the tenant by default. With another key, features of other entities are
+   * refused, unless these entities have the scope `partition`.
    */
   readonly key?: Required<C, TextColumn<C>>
   readonly entities: E
   readonly features: F
   readonly model?: string
   readonly heuristic: (x: Readonly<Record<keyof F & string, number>>) => number
-  /** Feature values that say nothing, 0 where none is given. */
+  /** Uninformative feature values; 0 by default. */
   readonly typical?: Readonly<Partial<Record<keyof F & string, number>>>
   readonly risk: { readonly high: number; readonly medium: number }
   readonly outcome: { readonly matureAfter: Duration; readonly silenceMeans: 'genuine' | 'unknown' }
-  /** The stream's name unless said. */
+  /** The stream's name by default. */
   readonly topic?: string
-  /** 4 unless said. */
+  /** 4 by default. */
   readonly partitions?: number
-  /** How late an event may be and still change history, in event time and per tenant; an hour unless said. */
+  /** How late an event may be and still be folded into the state, in event time and per tenant; an hour by default. */
   readonly lateness?: Duration
   /**
-   * Entity whose own newest event says what is late, instead of the tenant's: for sources that backfill each at its own
-   * pace. Its state never expires.
+   * The entity whose own newest event decides lateness, instead of the tenant's newest event. For sources that backfill
+   * at different paces. Its state never expires.
    */
   readonly latenessBy?: keyof E & string
-  /** How long the log keeps events; 35 days longer than the longest horizon and the lateness unless said. */
+  /** How long the log keeps events; by default 35 days more than the longest horizon plus the lateness. */
   readonly retention?: Duration
-  /** `high` unless said. */
+  /** `high` by default. */
   readonly reasonsFrom?: Stream['reasonsFrom']
 }
 
 /**
- * Checks a stream as a whole and makes it plain and frozen. A wrong column, a sum of text, an unknown entity or window
- * and a feature that the heuristic does not have do not compile; whatever the compiler cannot see (an untyped schema,
- * plain JavaScript) is checked here. Throws BAD_STREAM with every problem, each naming its field.
+ * Checks a stream and returns it as a plain, frozen object. A wrong column, a sum of text, an unknown entity or window
+ * and an unknown feature in the heuristic do not compile. Problems that the compiler cannot find (with an untyped
+ * schema or plain JavaScript) are found here. Throws BAD_STREAM with every problem and its field.
  */
 export function defineStream<
   C extends object = AnyEvent,
@@ -77,7 +77,7 @@ export function defineStream<
 const nextProblem = '\n  '
 
 /**
- * The single problems of what `defineStream` threw, each starting with its field, and the words that say which stream.
+ * Splits an error of `defineStream` into the name of the stream and its problems, each of which starts with its field.
  */
 export function problemsIn(error: EngineError): { readonly stream: string; readonly problems: readonly string[] } {
   const [stream = '', ...problems] = error.message.split(nextProblem)
@@ -86,22 +86,22 @@ export function problemsIn(error: EngineError): { readonly stream: string; reado
 
 const streams = new WeakSet()
 
-/** Whether the thing came out of `defineStream`. */
+/** Whether `defineStream` returned the thing. */
 export const isStream = (thing: unknown): thing is Stream =>
   typeof thing === 'object' && thing !== null && streams.has(thing)
 
-const usual = { partitions: 4, lateness: '1h', retentionBeyondHorizon: '35d' } as const
+const defaults = { partitions: 4, lateness: '1h', retentionBeyondHorizon: '35d' } as const
 
 function plain<C extends object, E, F>(definition: StreamDefinition<C, E, F>): Stream {
   const features = Object.entries(definition.features as Record<string, Described | Expression>).map(
     ([name, written]) => ({ name, feature: featureOf(written) }),
   )
-  const latenessMs = durationMs(definition.lateness ?? usual.lateness)
+  const latenessMs = durationMs(definition.lateness ?? defaults.lateness)
   return frozen({
     name: definition.name,
     stream: definition.name,
     topic: definition.topic ?? definition.name,
-    partitions: definition.partitions ?? usual.partitions,
+    partitions: definition.partitions ?? defaults.partitions,
     schema: definition.schema.record,
     olderSchemas: definition.schema.older,
     id: definition.id,
@@ -119,7 +119,7 @@ function plain<C extends object, E, F>(definition: StreamDefinition<C, E, F>): S
     ...(definition.latenessBy === undefined ? {} : { latenessBy: definition.latenessBy }),
     retentionMs:
       definition.retention === undefined
-        ? longestHorizonMs(features) + latenessMs + durationMs(usual.retentionBeyondHorizon)
+        ? longestHorizonMs(features) + latenessMs + durationMs(defaults.retentionBeyondHorizon)
         : durationMs(definition.retention),
     model: definition.model,
     heuristic: definition.heuristic,
@@ -145,7 +145,7 @@ function entityOf(entity: EntityOf<AnyEvent>): Entity {
 const columnsOf = (columns: string | readonly string[]): readonly string[] =>
   typeof columns === 'string' ? [columns] : columns
 
-/** Frozen all the way down. */
+/** Freezes a thing and everything in it. */
 function frozen<T>(thing: T): T {
   if (typeof thing !== 'object' || thing === null || Object.isFrozen(thing)) return thing
   for (const part of Object.values(thing)) frozen(part)

@@ -6,8 +6,8 @@ import type { WhereAsks } from './values.js'
 declare const asks: unique symbol
 
 /**
- * A feature on its way into a stream. `Asks` is what it needs of the stream: checked by the compiler, nothing at run
- * time.
+ * A feature before its stream is defined. `Asks` lists what the feature needs of the stream; the compiler checks it,
+ * and it does not exist at run time.
  */
 export interface Described<Asks extends string = string> {
   readonly feature: Feature
@@ -16,35 +16,35 @@ export interface Described<Asks extends string = string> {
 
 export const described = <A extends string>(feature: Feature): Described<A> => ({ feature })
 
-/** No condition. */
+/** The type of an absent condition. */
 export type Anything = Readonly<Record<string, never>>
 
 export interface Conditional<By extends string, W> {
-  /** Name of the entity whose history is read. */
+  /** The entity whose history the feature reads. */
   readonly by: By
-  /** Only the entity's events that match are remembered. */
+  /** Remembers only the entity's events that match. */
   readonly where?: W
 }
 
 export interface Windowed<By extends string, W> extends Conditional<By, W> {
-  /** Leaves the event itself out. */
+  /** Excludes the event itself. */
   readonly prior?: boolean
-  /** Width of a tile; the window is counted in whole tiles. A sixtieth of the window unless said. */
+  /** Width of a tile; the window consists of whole tiles. A sixtieth of the window by default. */
   readonly tile?: Duration
-  /** Keeps every (time, value) pair instead, at most so many; the oldest go first. */
+  /** Keeps every (time, value) pair instead, at most this many; drops the oldest first. */
   readonly exact?: number
 }
 
-/** The same where only exact pairs will do. */
+/** Options of features that need exact pairs. */
 export interface Exact<By extends string, W> extends Conditional<By, W> {
   readonly prior?: boolean
-  /** (time, value) pairs kept at most; the oldest go first. */
+  /** The most (time, value) pairs to keep; drops the oldest first. */
   readonly exact: number
 }
 
 export interface Otherwise {
   /**
-   * What the feature reads as where its history is empty or its value absent; NaN ("missing" to a model) unless said.
+   * The feature's value when its history is empty or its input absent; by default NaN, which models read as missing.
    */
   readonly otherwise?: number
 }

@@ -1,11 +1,11 @@
 import type { Feature } from '../../features/feature.js'
 
-/** How far back a feature looks, ms; 0 for those of the event alone. */
+/** The span of history that a feature reads, ms; 0 for features that read only the event. */
 export function horizonMs(feature: Feature): number {
   if ('windowMs' in feature) return feature.windowMs
   return 'horizonMs' in feature ? feature.horizonMs : 0
 }
 
-/** The longest of them: the log must hold it, or a replay gives other numbers. */
+/** The longest horizon. The log must keep at least this span, or a replay computes other values. */
 export const longestHorizonMs = (features: readonly { readonly feature: Feature }[]): number =>
   features.reduce((longest, { feature }) => Math.max(longest, horizonMs(feature)), 0)

@@ -1,6 +1,6 @@
 /**
- * Features against an entity's last event, its fading average, its usual season, or other features. Meanings and
- * formulas: features/feature.ts.
+ * Features that compare an event with the entity's last event, its fading average or its season, or combine other
+ * features. Meanings and formulas: features/feature.ts.
  */
 import type { Duration, Last } from '../../features/feature.js'
 import type { Where } from '../../features/value.js'
@@ -18,7 +18,7 @@ import {
 import { valueOf, type AsksOf, type Numeric, type OffsetAsks, type WhereAsks } from './values.js'
 
 interface AfterLast<By extends string, W> extends Conditional<By, W>, Otherwise {
-  /** The last event is forgotten this long after it; 35 days unless said. */
+  /** The last event is forgotten after this time; 35 days by default. */
   readonly horizon?: Duration
 }
 
@@ -34,7 +34,7 @@ const lastOf = (
   ...otherwiseOf(options, otherwise),
 })
 
-/** 1 where the event matches, else 0. */
+/** 1 when the event matches, otherwise 0. */
 export const flag = <const W extends Where>(where: W): Described<WhereAsks<W>> => described({ kind: 'flag', where })
 
 /** The number at the entity's last event. */
@@ -48,7 +48,7 @@ export const elapsed = <const By extends string, const W extends Where = Anythin
   options: AfterLast<By, W>,
 ): Described<HistoryAsks<By, W>> => described({ kind: 'elapsed', ...lastOf(options) })
 
-/** 1 where the column differs from the entity's last event; 0 where there is none. */
+/** 1 when the column differs from the entity's last event, otherwise 0; 0 without a last event. */
 export const changed = <const C extends string, const By extends string, const W extends Where = Anything>(
   column: C,
   options: AfterLast<By, W>,
@@ -60,7 +60,7 @@ export const delta = <const N extends Numeric, const By extends string, const W 
   options: AfterLast<By, W>,
 ): Described<AsksOf<N> | HistoryAsks<By, W>> => described({ kind: 'delta', value: valueOf(number), ...lastOf(options) })
 
-/** The same per unit of time (a second unless said); events closer than a second count as a second apart. */
+/** Change per unit of time (a second by default); events less than a second apart count as one second apart. */
 export const rate = <const N extends Numeric, const By extends string, const W extends Where = Anything>(
   number: N,
   options: AfterLast<By, W> & { readonly per?: Duration },
@@ -80,7 +80,7 @@ export const distanceKm = <
 ): Described<`number column ${A | B}` | HistoryAsks<By, W>> =>
   described({ kind: 'distance-km', lat, lon, ...lastOf(options) })
 
-/** The speed that covers this distance in the time since; events closer than a second count as a second apart. */
+/** Speed from the entity's last position; events less than a second apart count as one second apart. */
 export const speedKmh = <
   const A extends string,
   const B extends string,
@@ -95,14 +95,14 @@ export const speedKmh = <
 
 interface Fading<By extends string, W> extends AfterLast<By, W> {
   /**
-   * `deviation` (the default): distance from the fading mean in fading deviations; `mean`: the mean itself. Both before
-   * the event.
+   * `deviation` (the default): distance from the fading mean in fading deviations; `mean`: the mean itself. Neither
+   * includes the event.
    */
   readonly as?: 'mean' | 'deviation'
   readonly floor?: number
 }
 
-/** Against the mean that forgets half of the past every `halfLife`. */
+/** Compares with a mean in which the weight of the past halves every `halfLife`. */
 export const ewma = <const N extends Numeric, const By extends string, const W extends Where = Anything>(
   number: N,
   halfLife: Duration,
@@ -119,15 +119,15 @@ export const ewma = <const N extends Numeric, const By extends string, const W e
 
 interface Season<By extends string, W, O extends string> extends Fading<By, W> {
   readonly period: 'day' | 'week'
-  /** Slots of a period: 24 of a day are hours. */
+  /** Number of slots of a period: 24 slots of a day are hours. */
   readonly slots: number
-  /** Column with the UTC offset in minutes; UTC without. */
+  /** Column with the UTC offset in minutes; UTC by default. */
   readonly offset?: O
-  /** Earlier values the slot must hold before the feature says anything. */
+  /** The feature has a value when the slot has at least this many earlier values. */
   readonly atLeast?: number
 }
 
-/** Against the entity's earlier events in the same slot of the day or week. */
+/** Compares with the entity's earlier events in the same slot of the day or week. */
 export const seasonal = <
   const N extends Numeric,
   const T extends string,
@@ -152,14 +152,14 @@ export const seasonal = <
     ...lastOf(options),
   })
 
-/** One feature over another, both declared before this one; `otherwise` where the lower is 0. */
+/** One feature divided by another, both declared before this one; `otherwise` when the divisor is 0. */
 export const ratio = <const A extends string, const B extends string>(
   upper: A,
   lower: B,
   options: Otherwise = {},
 ): Described<`feature ${A | B}`> => described({ kind: 'ratio', over: upper, under: lower, ...otherwiseOf(options) })
 
-/** One feature less another, both declared before this one. */
+/** One feature minus another, both declared before this one. */
 export const difference = <const A extends string, const B extends string>(
   left: A,
   right: B,

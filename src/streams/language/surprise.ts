@@ -1,5 +1,5 @@
 /**
- * Features that tell what is new in a history without knowing its unit or shape. Meanings, formulas and sources:
+ * Features that detect novelty in a history, independent of its unit and shape. Meanings, formulas and sources:
  * features/feature.ts.
  */
 import type { Duration } from '../../features/feature.js'
@@ -18,17 +18,17 @@ import {
 import { valueOf, type AsksOf, type Numeric } from './values.js'
 
 interface Neighbours<By extends string, W> extends Conditional<By, W>, Otherwise {
-  /** How many values in a row are compared with stretches as long; 2 (level and change) unless said. */
+  /** How many consecutive values are compared with earlier runs of this length; 2 (level and change) by default. */
   readonly lags?: number
-  /** How many of the nearest are averaged; 5 unless said, so that one earlier oddity does not excuse the next. */
+  /** How many of the nearest runs are averaged; 5 by default, so that one earlier outlier does not hide the next. */
   readonly nearest?: number
-  /** Values kept. */
+  /** Number of values to keep. */
   readonly exact: number
-  /** The history is forgotten this long after its last event; 35 days unless said. */
+  /** The history is forgotten this long after its last event; 35 days by default. */
   readonly horizon?: Duration
 }
 
-/** How far the last values lie from the nearest stretch that the history holds: small for whatever was there before. */
+/** Distance of the last values from the nearest earlier runs: small for a pattern that occurred before. */
 export const neighbourDistance = <const N extends Numeric, const By extends string, const W extends Where = Anything>(
   number: N,
   options: Neighbours<By, W>,
@@ -46,14 +46,14 @@ export const neighbourDistance = <const N extends Numeric, const By extends stri
   })
 
 interface Tail<By extends string, W> extends Conditional<By, W>, Otherwise {
-  /** An earlier event counts half after each. */
+  /** The weight of an earlier event halves after this time. */
   readonly halfLife: Duration
-  /** The history is forgotten this long after its last event; 35 days unless said. */
+  /** The history is forgotten this long after its last event; 35 days by default. */
   readonly horizon?: Duration
 }
 
 /**
- * How rarely the entity's events have such large magnitudes of these features, in decades: 3 is one event in a
+ * How rarely the entity's events have such large values of these features, in decades: 3 means one event in a
  * thousand.
  */
 export const surprise = <const F extends string, const By extends string, const W extends Where = Anything>(
@@ -70,7 +70,7 @@ export const surprise = <const F extends string, const By extends string, const 
     ...otherwiseOf(options),
   })
 
-/** The largest value that another feature had at the entity's earlier events in the window. */
+/** The largest value of another feature at the entity's earlier events in the window. */
 export const peak = <const F extends string, const By extends string, const W extends Where = Anything>(
   of: F,
   window: Duration,

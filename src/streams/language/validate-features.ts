@@ -9,8 +9,8 @@ const numeric: readonly ColumnKind[] = ['number', 'integer', 'boolean']
 const textual: readonly ColumnKind[] = ['text', 'enum']
 
 /**
- * Where one feature does not fit the columns, each line starting with `where`. Everything else about it is checked by
- * features/validate.ts.
+ * The problems of one feature with the columns, each starting with `where`. features/plan/validate.ts checks everything
+ * else about it.
  */
 export function featureProblems(where: string, feature: Feature, columns: Columns): readonly string[] {
   const problems: string[] = []
@@ -55,7 +55,7 @@ function valueProblems(value: Value, use: string, column: CheckColumn): void {
 }
 
 function whereProblems(where: Where, columns: Columns, column: CheckColumn, report: Report): void {
-  if (Object.keys(where).length === 0) report('a condition without columns holds for every event; leave it out')
+  if (Object.keys(where).length === 0) report('a condition without columns matches every event; remove it')
   for (const [name, wanted] of Object.entries(where)) {
     const found = columns.get(name)
     if (typeof wanted === 'object' && !Array.isArray(wanted)) column(name, numeric, 'a bound')
@@ -67,7 +67,7 @@ function whereProblems(where: Where, columns: Columns, column: CheckColumn, repo
   }
 }
 
-/** Whatever could not be read as a duration is NaN by now; said in the words of the stream file. */
+/** Reports invalid durations, which are NaN here, under the names that the stream file uses. */
 function durationProblems(feature: Feature, report: Report): void {
   const keep = 'keep' in feature && 'tileMs' in feature.keep ? { tile: feature.keep.tileMs } : {}
   const written = {

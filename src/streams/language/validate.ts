@@ -11,7 +11,7 @@ const name = /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/
 const featureName = /^[a-z][a-z0-9_]{0,63}$/
 const most = { partitions: 1_024, nameLength: 48 } as const
 
-/** Everything that is wrong with a stream, all at once, each line `field: what`. None for a good one. */
+/** All problems of a stream, each as `field: problem`; empty for a valid stream. */
 export function validateStream(stream: Stream): readonly string[] {
   const columns = new Map(columnsOf(stream.schema).map((column) => [column.name, column]))
   return [
@@ -64,19 +64,20 @@ function roleProblems(stream: Stream, columns: ReadonlyMap<string, ColumnInfo>):
     if (found === undefined) return [unknownColumn(role, column, columns)]
     if (found.kind !== kind)
       return [
-        `${role}: column '${column}' holds ${found.kind}, must hold ${kind === 'time' ? 'a timestamp-millis' : 'text'}`,
+        `${role}: column '${column}' holds ${found.kind}, must hold ` +
+          (kind === 'time' ? 'a timestamp-millis' : 'text'),
       ]
-    return found.nullable ? [`${role}: column '${column}' may be null; every event needs one`] : []
+    return found.nullable ? [`${role}: column '${column}' may be null; every event needs a value`] : []
   })
 }
 
 /**
- * Every history must lie in one partition, or features depend on who reads what. An entity counted within its tenant
- * does when the tenant is the key, or when the key is one of the columns that identify it.
+ * Every history must be in one partition, or features would depend on the assignment of partitions. For an entity with
+ * the scope `tenant` this holds when the tenant is the key, or when the key is one of the entity's columns.
  */
 function entityProblems(stream: Stream, columns: ReadonlyMap<string, ColumnInfo>): readonly string[] {
   const entities = Object.entries(stream.entities)
-  if (entities.length === 0) return ['entities: at least one is needed; the first is what a prediction is about']
+  if (entities.length === 0) return ['entities: at least one is needed; a prediction is about the first one']
   return entities.flatMap(([entity, { columns: ids, scope }]) => {
     const where = `entities.${entity}`
     const problems = ids.filter((id) => !columns.has(id)).map((id) => unknownColumn(where, id, columns))
@@ -96,8 +97,8 @@ function entityProblems(stream: Stream, columns: ReadonlyMap<string, ColumnInfo>
 }
 
 /**
- * What compiling the features would refuse, in the words of the stream file. A NaN is a duration that was named
- * already.
+ * The problems of compiling the features, in the terms of the stream file. Lines with NaN are left out: they are about
+ * durations that another check reports.
  */
 function planProblems(stream: Stream): readonly string[] {
   try {
@@ -135,7 +136,7 @@ function boundProblems(stream: Stream): readonly string[] {
     stream.latenessBy !== undefined &&
     !stream.features.some(({ feature }) => 'by' in feature && feature.by === stream.latenessBy)
   )
-    problems.push(`latenessBy: no feature is kept by '${stream.latenessBy}'`)
+    problems.push(`latenessBy: no feature is by '${stream.latenessBy}'`)
   if (!(stream.outcome.matureAfterMs > 0)) problems.push("outcome.matureAfter: must be a duration such as '14d'")
   if (!['genuine', 'unknown'].includes(stream.outcome.silenceMeans))
     problems.push("outcome.silenceMeans: must be 'genuine' or 'unknown'")
@@ -156,7 +157,7 @@ function riskProblems({ risk }: Stream): readonly string[] {
     : [`risk: medium ${risk.medium} and high ${risk.high} must be 0 < medium < high <= 1`]
 }
 
-/** A heuristic serves when nothing else does: it must say something for a stranger's first event. */
+/** A heuristic serves when no model does, so it must return a score even for an entity's first event. */
 function heuristicProblems(stream: Stream): readonly string[] {
   const names = stream.features.map(({ name }) => name)
   const unknown = Object.keys(stream.typical ?? {}).filter((name) => !names.includes(name))
@@ -171,7 +172,7 @@ function heuristicProblems(stream: Stream): readonly string[] {
       const score = scoreOr(() => stream.heuristic(Object.fromEntries(names.map((name) => [name, value]))))
       return typeof score === 'number' && score >= 0 && score <= 1
         ? []
-        : [`heuristic: gives ${String(score)} with ${when}; a score is a number from 0 to 1`]
+        : [`heuristic: returns ${String(score)} with ${when}; a score is a number from 0 to 1`]
     }),
   ]
 }

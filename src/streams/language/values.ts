@@ -3,20 +3,21 @@ import type { Value } from '../../features/value.js'
 declare const asks: unique symbol
 
 /**
- * A number taken from one event. `Asks` is what it needs of the stream: checked by the compiler, nothing at run time.
+ * A number computed from one event. `Asks` lists what it needs of the stream; the compiler checks it, and it does not
+ * exist at run time.
  */
 export interface Expression<Asks extends string = string> {
   readonly value: Value
-  /** What the feature reads as where the number is absent; NaN ("missing" to a model) unless said. */
+  /** The feature's value when the number is absent; by default NaN, which models read as missing. */
   readonly otherwise: number
   readonly [asks]?: Asks | undefined
 }
 
-/** Where a number is expected: the name of a number column or an expression. */
+/** A number: the name of a number column, or an expression. */
 export type Numeric = string | Expression
 export type AsksOf<N> = N extends string ? `number column ${N}` : N extends Expression<infer A> ? A : never
 
-/** What a condition asks: of a text column its values, of any other a number. */
+/** What a condition needs: the values of a text column, or a number in any other column. */
 export type WhereAsks<W> = {
   [K in keyof W & string]: W[K] extends string
     ? `${K} is ${W[K]}`
@@ -31,7 +32,7 @@ interface Missing {
   readonly otherwise?: number
 }
 interface Local<Offset extends string> {
-  /** Column with the UTC offset in minutes; UTC without. */
+  /** Column with the UTC offset in minutes; UTC by default. */
   readonly offset?: Offset
 }
 export type OffsetAsks<Offset extends string> = string extends Offset ? never : `number column ${Offset}`
@@ -41,16 +42,16 @@ export const expression = <A extends string>(value: Value, otherwise = Number.Na
   otherwise,
 })
 
-/** The value of a number, whether named or computed. */
+/** The value of a named or computed number. */
 export const valueOf = (number: Numeric): Value => (typeof number === 'string' ? { column: number } : number.value)
 
-/** The column's number as it is; booleans read as 0 and 1. */
+/** The number in a column; booleans become 0 and 1. */
 export const field = <const N extends string>(column: N, options: Missing = {}): Expression<`number column ${N}`> =>
   expression({ column }, options.otherwise)
 
 export const constant = (number: number): Expression<never> => expression({ constant: number })
 
-/** 1 where the column is null, else 0. */
+/** 1 when the column is null, otherwise 0. */
 export const missing = <const N extends string>(column: N): Expression<`column ${N}`> => expression({ missing: column })
 
 const clock =
@@ -69,8 +70,8 @@ export const weekday = clock('weekday')
 export const minuteOfDay = clock('minute-of-day')
 
 /**
- * Minutes of a day that starts at 04:00: 240..1679. A night shift from 22:00 to 03:00 is one stretch and not two ends
- * of the scale, so means and deviations of it make sense.
+ * Minutes of a day that starts at 04:00: 240..1679. A night shift from 22:00 to 03:00 is one range instead of two ends
+ * of the scale, so its mean and deviation are meaningful.
  */
 export function minuteOfWorkday<const T extends string, const O extends string = string>(
   time: T,
@@ -80,7 +81,7 @@ export function minuteOfWorkday<const T extends string, const O extends string =
   return expression(plus(minute, times(within(minute, [0, 240]), 1440)).value)
 }
 
-/** Time from one column to another in the unit, negative when the second is earlier. */
+/** Time from the first column to the second in the unit; negative when the second is earlier. */
 const between =
   (unitMs: number) =>
   <const A extends string, const B extends string>(
@@ -108,22 +109,22 @@ const operand = (side: Numeric | number): Value => (typeof side === 'number' ? {
 export const plus = operation('+')
 export const minus = operation('-')
 export const times = operation('*')
-/** Absent where the divisor is 0. */
+/** Absent when the divisor is 0. */
 export const over = operation('/')
 
 export const abs = <const N extends Numeric>(number: N): Expression<AsksOf<N>> =>
   expression({ op: 'abs', of: valueOf(number) })
-/** ln(1 + x): tames sizes and counts. */
+/** ln(1 + x), for sizes and counts with a large range. */
 export const log1p = <const N extends Numeric>(number: N): Expression<AsksOf<N>> =>
   expression({ op: 'log1p', of: valueOf(number) })
-/** Characters of a text. */
+/** Number of characters of a text. */
 export const length = <const N extends string>(column: N): Expression<`text column ${N}`> =>
   expression({ op: 'length', of: { column } })
-/** Decimal digits in a text. */
+/** Number of decimal digits in a text. */
 export const digits = <const N extends string>(column: N): Expression<`text column ${N}`> =>
   expression({ op: 'digits', of: { column } })
 
-/** 1 where the number lies in one of the half-open ranges [from, below), else 0. */
+/** 1 when the number is in one of the half-open ranges [from, below), otherwise 0. */
 export const within = <const N extends Numeric>(
   number: N,
   ...ranges: readonly (readonly [from: number, below: number])[]

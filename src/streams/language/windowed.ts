@@ -17,7 +17,7 @@ import {
 } from './described.js'
 import { valueOf, type AsksOf, type Numeric, type WhereAsks } from './values.js'
 
-/** Events of the entity in the window. */
+/** Number of the entity's events in the window. */
 export const count = <const By extends string, const W extends Where = Anything>(
   window: Duration,
   options: Windowed<By, W>,
@@ -37,7 +37,7 @@ const aggregate =
       ...otherwiseOf(options, kind === 'sum' ? 0 : Number.NaN),
     })
 
-/** 0 over no values. */
+/** 0 without values. */
 export const sum = aggregate('sum')
 export const mean = aggregate('mean')
 /** Population standard deviation. */
@@ -45,7 +45,7 @@ export const std = aggregate('std')
 export const min = aggregate('min')
 export const max = aggregate('max')
 
-/** Matching events over all events of the window. */
+/** Share of matching events among all events of the window. */
 export const share = <const M extends Where, const By extends string, const W extends Where = Anything>(
   match: M,
   window: Duration,
@@ -54,9 +54,9 @@ export const share = <const M extends Where, const By extends string, const W ex
   described({ kind: 'share', match, ...rolling(window, options), ...otherwiseOf(options) })
 
 interface Deviation extends Otherwise {
-  /** The least deviation divided by: without it a constant history makes every change infinite. */
+  /** The smallest divisor: without it, after a constant history every change would be infinite. */
   readonly floor?: number
-  /** Values the window must hold before the feature says anything. */
+  /** The feature has a value when the window has at least this many values. */
   readonly atLeast?: number
 }
 
@@ -75,7 +75,8 @@ export const zscore = <const N extends Numeric, const By extends string, const W
   described({ kind: 'zscore', value: valueOf(number), ...rolling(window, options), ...deviationOf(options) })
 
 /**
- * (value - median) / (1.4826 x median absolute deviation) of an exact window: outliers in it do not hide the next one.
+ * (value - median) / (1.4826 x median absolute deviation) of an exact window; outliers in the window do not hide the
+ * next one.
  */
 export const robustZscore = <const N extends Numeric, const By extends string, const W extends Where = Anything>(
   number: N,
@@ -93,24 +94,24 @@ export const quantile = <const N extends Numeric, const By extends string, const
 ): Described<AsksOf<N> | HistoryAsks<By, W>> =>
   described({ kind: 'quantile', value: valueOf(number), q, ...rolling(window, options), ...otherwiseOf(options) })
 
-interface Line<Unit> {
+interface Trend<Unit> {
   /**
-   * `deviation` (the default): distance from the line in its own residuals; `residual`: in the value's unit; `slope`:
-   * rise per `per`.
+   * `deviation` (the default): distance from the line in standard deviations of its residuals; `residual`: distance in
+   * the value's unit; `slope`: increase per `per`.
    */
   readonly as?: Unit
-  /** Unit of time of `slope`; a day unless said. */
+  /** Unit of time of `slope`; a day by default. */
   readonly per?: Duration
 }
 
 /**
- * Against the line through the window's (time, value) pairs: a meter against its own consumption, a disk against its
+ * Compares with the line through the window's (time, value) pairs: a meter with its own consumption, a disk with its
  * own growth.
  */
 export const trend = <const N extends Numeric, const By extends string, const W extends Where = Anything>(
   number: N,
   window: Duration,
-  options: Exact<By, W> & Deviation & Line<'deviation' | 'residual' | 'slope'>,
+  options: Exact<By, W> & Deviation & Trend<'deviation' | 'residual' | 'slope'>,
 ): Described<AsksOf<N> | HistoryAsks<By, W>> =>
   described({
     kind: 'trend',
@@ -124,8 +125,8 @@ export const trend = <const N extends Numeric, const By extends string, const W 
 const distinctCap = 256
 
 /**
- * Distinct values of a column. By default the latest sighting of each value is kept, at most `lastSeen` (256) values;
- * `exact: n` keeps every sighting, which late events need to be counted as of their own time.
+ * Number of distinct values of a column. By default it keeps the latest occurrence of each value, at most `lastSeen`
+ * (256) values. `exact: n` keeps every occurrence, which is needed to count late events as of their own time.
  */
 export const distinct = <const C extends string, const By extends string, const W extends Where = Anything>(
   column: C,
@@ -145,7 +146,7 @@ export const distinct = <const C extends string, const By extends string, const 
 const othersCap = 256
 
 /**
- * How many others (distinct values of `column` but this event's own) are among the entity's events after the time in
+ * Number of others (distinct values of `column` except this event's own) among the entity's events after the time in
  * column `since`.
  */
 export const othersSince = <
@@ -171,7 +172,7 @@ export const othersSince = <
   })
 
 /**
- * Share of the window's events that carry this event's own value of the column: 1 always the same, near 0 never seen.
+ * Share of the window's events that have this event's value of the column: 1 means always the same, near 0 means new.
  */
 export const familiarity = <const C extends string, const By extends string, const W extends Where = Anything>(
   column: C,

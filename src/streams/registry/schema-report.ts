@@ -7,54 +7,54 @@ import type { AvroRecord } from '../../contracts/streams.js'
 /** A version of a subject, without its text. */
 export type SchemaVersion = Pick<RegisteredSchema, 'id' | 'version'>
 
-/** Where a stream's schema stands in a registry. */
-export interface SchemaStanding {
+/** The state of a stream's schema in a registry. */
+export interface SchemaState {
   readonly stream: string
   readonly subject: string
   /** The record's name, with its namespace. */
   readonly schema: string
-  /** The version that is this very schema; null where it is not registered. */
+  /** The version with exactly this schema; null when it is not registered. */
   readonly registered: SchemaVersion | null
   readonly latest: SchemaVersion | null
 }
 
 /** Whether a stream's schema could be the next version of its subject. */
-export interface SchemaCheck extends SchemaStanding {
+export interface SchemaCheck extends SchemaState {
   readonly compatible: boolean
-  /** What the registry compares by: BACKWARD, FULL, NONE ... */
+  /** The registry's compatibility level: BACKWARD, FULL, NONE ... */
   readonly level: string
-  /** Why not, each naming a field where it is about one. */
+  /** The reasons of an incompatibility, each with its field if there is one. */
   readonly problems: readonly string[]
 }
 
 export interface SchemaRegistration extends SchemaCheck {
-  /** `kept`: it was there already. `refused`: see `problems`. */
+  /** `kept`: it was registered already. `refused`: see `problems`. */
   readonly result: 'registered' | 'kept' | 'refused'
 }
 
-/** Throws REGISTRY_DOWN, as the others here. */
-export async function standingOf(stream: Stream, subjects: SchemaSubjects): Promise<SchemaStanding> {
-  return (await standing(stream, subjects)).standing
+/** Reads the state of a stream's schema. Throws REGISTRY_DOWN, like the functions below. */
+export async function schemaState(stream: Stream, subjects: SchemaSubjects): Promise<SchemaState> {
+  return (await stateAndLatest(stream, subjects)).state
 }
 
 /**
- * Asks two questions. The registry's, by the level of the subject: may this follow the latest version? And the engine's
- * own, whatever the level is: can events of the latest version be read as this schema?
+ * Makes two checks. The registry's, by the level of the subject: may this schema follow the latest version? And the
+ * engine's own, at every level: can events of the latest version be read with this schema?
  */
 export async function checkSchema(stream: Stream, subjects: SchemaSubjects): Promise<SchemaCheck> {
-  const { standing: where, latest } = await standing(stream, subjects)
-  const { compatible, level, reasons } = await subjects.judge(where.subject, stream.schema)
+  const { state, latest } = await stateAndLatest(stream, subjects)
+  const { compatible, level, reasons } = await subjects.judge(state.subject, stream.schema)
   const unreadable = latest === undefined ? undefined : unreadableAs(stream, latest)
   const refusal = compatible
     ? []
     : reasons.length > 0
       ? reasons
-      : [`the registry finds it incompatible with version ${latest?.version ?? '-'} by level ${level}`]
+      : [`the registry finds it incompatible with version ${latest?.version ?? '-'} at level ${level}`]
   const problems = [...(unreadable === undefined ? [] : [unreadable]), ...refusal]
-  return { ...where, compatible: problems.length === 0, level, problems }
+  return { ...state, compatible: problems.length === 0, level, problems }
 }
 
-/** Registers a schema that passes its check. Repeating it changes nothing. */
+/** Registers a schema that passes its check. A repetition changes nothing. */
 export async function registerSchema(stream: Stream, subjects: SchemaSubjects): Promise<SchemaRegistration> {
   const check = await checkSchema(stream, subjects)
   if (check.registered !== null) return { ...check, result: 'kept' }
@@ -65,18 +65,18 @@ export async function registerSchema(stream: Stream, subjects: SchemaSubjects): 
     if (!isEngineError(error, 'SCHEMA_MISMATCH')) throw error
     return { ...check, compatible: false, problems: [error.message], result: 'refused' }
   }
-  return { ...check, ...(await standingOf(stream, subjects)), result: 'registered' }
+  return { ...check, ...(await schemaState(stream, subjects)), result: 'registered' }
 }
 
-async function standing(
+async function stateAndLatest(
   stream: Stream,
   subjects: SchemaSubjects,
-): Promise<{ readonly standing: SchemaStanding; readonly latest: RegisteredSchema | undefined }> {
+): Promise<{ readonly state: SchemaState; readonly latest: RegisteredSchema | undefined }> {
   const subject = subjectOf(stream)
   const [latest, registered] = [await subjects.latest(subject), await subjects.find(subject, stream.schema)]
   const { name, namespace } = stream.schema
   return {
-    standing: {
+    state: {
       stream: stream.name,
       subject,
       schema: namespace === undefined ? name : `${namespace}.${name}`,
@@ -90,12 +90,12 @@ async function standing(
 const versionOf = (schema: RegisteredSchema | undefined): SchemaVersion | null =>
   schema === undefined ? null : { id: schema.id, version: schema.version }
 
-/** Why events of a registered version cannot be read as the stream's; undefined where they can. */
+/** Why events of a registered version cannot be read with the stream's schema; undefined when they can. */
 function unreadableAs(stream: Stream, { version, text }: RegisteredSchema): string | undefined {
   try {
     const found = mismatch(avroType(stream.schema), avroType(JSON.parse(text) as AvroRecord))
     return found === undefined ? undefined : `events of version ${version} cannot be read with it: ${found.why}`
   } catch (error) {
-    return `version ${version} is no Avro schema that can be read: ${messageOf(error)}`
+    return `version ${version} is not a readable Avro schema: ${messageOf(error)}`
   }
 }

@@ -20,15 +20,15 @@ export function crc64(text: string): bigint {
 /** One version of a stream's schema, ready to read and write. */
 export interface AvroVersion {
   readonly type: avro.Type
-  /** Present on an older version: what makes an event of the current one of it. */
+  /** Only on an older version: converts its events to the current version. */
   readonly resolver: avro.Resolver | undefined
-  /** As it stands in a record's header, hexadecimal. */
+  /** The fingerprint in a record's header, hexadecimal. */
   readonly fingerprint: string
 }
 
 /**
- * The current version first, then the older ones. Throws BAD_STREAM where one is no valid Avro or cannot become the
- * current one.
+ * The current version first, then the older ones. Throws BAD_STREAM when one is not valid Avro or its events cannot be
+ * converted to the current version.
  */
 export function avroVersions(
   current: AvroRecord,
@@ -51,7 +51,7 @@ export function fingerprintOf(type: avro.Type): string {
   return bytes.toString('hex')
 }
 
-/** Throws what avsc says of a schema that is none. */
+/** Throws avsc's error for an invalid schema. */
 export const avroType = (record: AvroRecord): avro.Type => avro.Type.forSchema(record as unknown as avro.Schema)
 
 function typeOf(record: AvroRecord, which: string): avro.Type {
@@ -87,22 +87,23 @@ export function datum(
   } catch (error) {
     throw new EngineError('BAD_AVRO', messageOf(error).slice(0, 200), { cause: error })
   }
-  if (decoded.offset < 0) throw new EngineError('BAD_AVRO', `cut off: ${bytes.length} bytes do not hold a whole event`)
+  if (decoded.offset < 0)
+    throw new EngineError('BAD_AVRO', `cut off: ${bytes.length} bytes do not contain a complete event`)
   if (decoded.offset < bytes.length)
     throw new EngineError('BAD_AVRO', `${bytes.length - decoded.offset} bytes follow the event`)
   return decoded.value as Readonly<Record<string, unknown>>
 }
 
 /**
- * What makes an event of `reader`'s schema of bytes of `writer`'s. Producers choose their own namespaces, so short
- * names are compared, as Avro's resolution has it. Throws what avsc says where nothing can. avsc keeps half-made
- * resolvers in the options that it is given, so each call has its own.
+ * The resolver that reads bytes of `writer`'s schema as `reader`'s. Producers choose their own namespaces, so only
+ * short names are compared, as Avro's schema resolution allows. Throws avsc's error when the schemas cannot be
+ * resolved. avsc stores incomplete resolvers in its options, so each call passes new ones.
  */
 export const resolverFor = (reader: avro.Type, writer: avro.Type): avro.Resolver =>
   reader.createResolver(writer, { ignoreNamespaces: true })
 
 /**
- * Why events of `writer` cannot be read as `reader`, and the field to blame where it is one; undefined where they can.
+ * Why events of `writer` cannot be read as `reader`, with the field if one causes it; undefined when they can.
  */
 export function mismatch(
   reader: avro.Type,
@@ -112,16 +113,19 @@ export function mismatch(
     resolverFor(reader, writer)
     return undefined
   } catch (error) {
-    return blamed(reader, writer) ?? { why: messageOf(error) }
+    return fieldMismatch(reader, writer) ?? { why: messageOf(error) }
   }
 }
 
-function blamed(reader: avro.Type, writer: avro.Type): { readonly why: string; readonly field: string } | undefined {
+function fieldMismatch(
+  reader: avro.Type,
+  writer: avro.Type,
+): { readonly why: string; readonly field: string } | undefined {
   const written = new Map(fieldsOf(writer).map((field) => [field.name, field.type]))
   for (const { name, aliases, type, defaultValue } of fieldsOf(reader)) {
     const found = [name, ...aliases].map((one) => written.get(one)).find((one) => one !== undefined)
     if (found === undefined && defaultValue() === undefined)
-      return { field: name, why: `it has no field '${name}', and the stream's schema gives that no default` }
+      return { field: name, why: `it has no field '${name}', and the stream's schema has no default for it` }
     if (found !== undefined && !resolves(type, found))
       return {
         field: name,

@@ -1,12 +1,12 @@
 /**
- * What a column may be used for, at compile time. `C` is the type of one event, generated from its schema; where no
- * such type is given (`AnyEvent`) every name passes here and is checked against the schema when the stream is defined.
+ * Checks the use of columns at compile time. `C` is the type of an event, generated from its schema. Without such a
+ * type (`AnyEvent`) every name compiles and is checked against the schema when the stream is defined.
  */
 
-/** Epoch milliseconds. A plain number is one; a column of this type may not be summed. */
+/** Epoch milliseconds. A plain number is assignable; a column of this type cannot be summed. */
 export type Timestamp = number & { readonly unit?: 'epoch-ms' }
 
-/** Columns that are known only at start-up. */
+/** An event whose columns are known only at start-up. */
 export type AnyEvent = Readonly<Record<string, never>>
 
 export type Column<C> = keyof C & string
@@ -24,12 +24,12 @@ export type Required<C, K extends Column<C>> = { [N in K]: Always<C[N]> extends 
 
 type TextOf<T> = [T] extends [never] ? string : Extract<NonNullable<T>, string>
 
-/** `method is manual`, `kind is in`, `lat is a number`: what a condition may ask of the columns. */
+/** The conditions that the columns allow: `method is manual`, `kind is in`, `lat is a number`. */
 export type Condition<C> =
   | { [K in TextColumn<C>]: `${K} is ${TextOf<C[K]>}` }[TextColumn<C>]
   | { [K in NumberColumn<C>]: `${K} is a number` }[NumberColumn<C>]
 
-/** What a feature may ask of the stream it stands in. The words are those of the compiler's message. */
+/** The needs that a stream can satisfy for its features. The texts appear in the compiler's messages. */
 export type Allowed<C, Entity extends string, Name extends string> =
   | `number column ${NumberColumn<C>}`
   | `text column ${TextColumn<C>}`

@@ -2,8 +2,8 @@ import { columnsOf, type ColumnInfo } from './schema.js'
 import type { AvroRecord } from '../../contracts/streams.js'
 
 /**
- * A TypeScript file with the type of the events of each schema, `AttendanceEvent` for a record `Attendance`: with
- * `avsc<AttendanceEvent>(...)` the compiler knows a stream's columns. `from` is where `Timestamp` is imported from.
+ * A TypeScript file with the event type of each schema, for example `AttendanceEvent` for a record `Attendance`. With
+ * `avsc<AttendanceEvent>(...)` the compiler knows a stream's columns. `from` is the module that exports `Timestamp`.
  */
 export function eventTypes(records: readonly AvroRecord[], from = 'tidemill'): string {
   const header = [

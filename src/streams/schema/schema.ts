@@ -7,7 +7,7 @@ import type { AvroField, AvroRecord } from '../../contracts/streams.js'
 
 declare const event: unique symbol
 
-/** A schema and its earlier versions; `C` is the type of an event of it. */
+/** A schema and its earlier versions; `C` is the type of its events. */
 export interface Schema<C = AnyEvent> {
   readonly path: string
   readonly record: AvroRecord
@@ -16,10 +16,10 @@ export interface Schema<C = AnyEvent> {
 }
 
 /**
- * Reads an Avro record schema next to the file that asks: `avsc(import.meta.url, './door.avsc')`. Files named
- * `door.<anything>.avsc` beside it are earlier versions, whose events are still read. With the generated type,
+ * Reads an Avro record schema, relative to the calling file: `avsc(import.meta.url, './door.avsc')`. Files named
+ * `door.<anything>.avsc` beside it are earlier versions, whose events can still be read. With the generated type,
  * `avsc<DoorEvent>(...)`, the compiler knows the columns; without it they are checked when the stream is defined.
- * Throws BAD_STREAM when the file is missing or is no Avro record.
+ * Throws BAD_STREAM when the file is missing or is not an Avro record.
  */
 export function avsc<C = AnyEvent>(from: string, path: string): Schema<C> {
   const file = fileURLToPath(new URL(path, from))
@@ -31,7 +31,7 @@ export function avsc<C = AnyEvent>(from: string, path: string): Schema<C> {
   return { path: file, record, older: older.sort().map((name) => readSchema(join(dirname(file), name))) }
 }
 
-/** The record schema in an .avsc file. Throws BAD_STREAM when the file is missing or is no Avro record. */
+/** The record schema in an .avsc file. Throws BAD_STREAM when the file is missing or is not an Avro record. */
 export function readSchema(file: string): AvroRecord {
   let parsed: unknown
   try {
@@ -54,21 +54,23 @@ const isRecord = (thing: unknown): thing is AvroRecord =>
   'fields' in thing &&
   Array.isArray(thing.fields)
 
-/** What a column holds. `time` is epoch milliseconds; `integer` and `time` are whole numbers below 2^52. */
+/** The kind of a column's values. `time` is epoch milliseconds; `integer` and `time` are whole numbers below 2^52. */
 export type ColumnKind = 'text' | 'enum' | 'boolean' | 'integer' | 'number' | 'time'
 
 export interface ColumnInfo {
   readonly name: string
   readonly kind: ColumnKind
   readonly nullable: boolean
-  /** Used where the field is absent; undefined makes it required. */
+  /** The value of an absent field; undefined makes the field required. */
   readonly fallback: string | number | boolean | null | undefined
   readonly symbols: readonly string[]
   readonly minimum: number
   readonly maximum: number
 }
 
-/** Below 2^52: Avro doubles a number to carry its sign, and avsc, which counts in doubles, reads -2^52 - 1 as 2^52. */
+/**
+ * Below 2^52: Avro doubles an integer to encode its sign, and avsc computes in doubles, so it reads -2^52 - 1 as 2^52.
+ */
 const mostLong = 2 ** 52 - 1
 
 const bounds: Readonly<Record<string, readonly [ColumnKind, number, number]>> = {
@@ -81,13 +83,12 @@ const bounds: Readonly<Record<string, readonly [ColumnKind, number, number]>> = 
 }
 
 /**
- * The columns of a schema in its order. A field of a type that events cannot have is undefined here; `schemaProblems`
- * names it.
+ * The columns of a schema in its order, without fields of unsupported types, which `schemaProblems` lists.
  */
 export const columnsOf = (record: AvroRecord): readonly ColumnInfo[] =>
   record.fields.map(columnOf).filter((column) => column !== undefined)
 
-/** What is wrong with a schema, each naming its field. */
+/** The problems of a schema, each with its field. */
 export function schemaProblems(record: AvroRecord): readonly string[] {
   const names = record.fields.map((field) => field.name)
   return [
@@ -101,18 +102,18 @@ export function schemaProblems(record: AvroRecord): readonly string[] {
     ...names
       .filter((name) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
       .map((name) => `schema field ${JSON.stringify(name)}: not a name`),
-    // Every object knows these, so an event without them would seem to have them.
+    // Every object inherits these, so an event without them would seem to have them.
     ...names
       .filter((name) => name in Object.prototype)
-      .map((name) => `schema field ${name}: the name is taken by JavaScript`),
+      .map((name) => `schema field ${name}: JavaScript reserves the name`),
     ...record.fields.flatMap(defaultProblem),
-    ...names.filter((name, at) => names.indexOf(name) !== at).map((name) => `schema field ${name}: stands twice`),
+    ...names.filter((name, at) => names.indexOf(name) !== at).map((name) => `schema field ${name}: appears twice`),
   ]
 }
 
 /**
- * An event takes a default as it is: it must be what the field takes from a producer. In a union it is of the first
- * type.
+ * An event gets the default unchanged, so it must be a value that the field accepts from a producer. In a union it has
+ * the first type.
  */
 function defaultProblem(field: AvroField): readonly string[] {
   const column = columnOf(field)
@@ -123,7 +124,7 @@ function defaultProblem(field: AvroField): readonly string[] {
     ? []
     : [
         `schema field ${field.name}: the default ${JSON.stringify(column.fallback)} is not ` +
-          (nullFirst ? 'null, which its union begins with' : 'what the field may hold'),
+          (nullFirst ? 'null, the first type of its union' : 'a value that the field accepts'),
       ]
 }
 
@@ -145,11 +146,11 @@ function holds({ kind, symbols, minimum, maximum }: ColumnInfo, value: unknown):
   }
 }
 
-/** `'a', 'b'`: what could have been meant. */
+/** A list for error messages: `'a', 'b'`. */
 export const listed = (names: Iterable<string>): string => [...names].map((one) => `'${one}'`).join(', ')
 
 export const unknownColumn = (where: string, column: string, columns: ReadonlyMap<string, ColumnInfo>): string =>
-  `${where}: the schema has no column '${column}'; it has ${listed(columns.keys())}`
+  `${where}: the schema has no column '${column}'; its columns are ${listed(columns.keys())}`
 
 function columnOf(field: AvroField): ColumnInfo | undefined {
   const union = Array.isArray(field.type) ? (field.type as unknown[]) : [field.type]

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { scopes, type Scope } from '../../../src/api/keys/keys.js'
 import { letter } from '../fake-letters.js'
-import { row } from '../fakes.js'
+import { row } from '../fake-queries.js'
 import { startApi, visitOf, type Answer } from '../harness.js'
 
 const routes = [
@@ -37,7 +37,7 @@ const operatorReads = [
   ['GET', '/api/v2/partitions', undefined],
 ] as const
 
-/** What a caller can see of an answer, but for the id of the occurrence. */
+/** The parts of an answer that a caller can compare; the id of the request is left out. */
 const seen = ({ status, headers, text }: Answer): unknown => [
   status,
   { ...headers, date: '' },
@@ -120,7 +120,7 @@ test('every route under /api/v2 is guarded', async () => {
   }
 })
 
-test('an expired key is no key', async () => {
+test('an expired key is refused', async () => {
   const { send, keys, clock } = await startApi()
   const { key } = await keys.create({ name: 'soon', tenant: 'acme', scopes: ['read'], expiresAtMs: clock.nowMs() + 10 })
   expect((await send(key, 'GET', '/api/v2/streams')).status).toBe(200)
@@ -167,7 +167,7 @@ test('outcomes and events for another tenant are refused the same way whether it
   expect([engine.log, engine.asked, engine.outcomes]).toEqual([[], [], []])
 })
 
-test('the operator makes, lists and withdraws keys over HTTP', async () => {
+test('the operator creates, lists and withdraws keys over HTTP', async () => {
   const { send, as } = await startApi()
   const made = await send(as.operator, 'POST', '/api/v2/keys', {
     name: 'gate 4',

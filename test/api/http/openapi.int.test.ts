@@ -1,6 +1,6 @@
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { expect, test } from 'vitest'
-import { row } from '../fakes.js'
+import { row } from '../fake-queries.js'
 import { startApi, type Api, type Method } from '../harness.js'
 
 interface Media {
@@ -39,7 +39,7 @@ test('the document is valid OpenAPI 3.1', async () => {
   expect([valid, document.openapi]).toEqual([true, '3.1.0'])
 })
 
-test('every reference in the document leads somewhere', async () => {
+test('every reference in the document resolves', async () => {
   const document = await documentOf(await startApi())
   const references = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g)].map(([, target]) => target!)
   expect(references.length).toBeGreaterThan(10)
@@ -47,7 +47,7 @@ test('every reference in the document leads somewhere', async () => {
     expect(document.components.schemas).toHaveProperty([target.replace('#/components/schemas/', '')])
 })
 
-test('every route of the API stands in it, with a summary, a name and described answers', async () => {
+test('it contains every route of the API, with a summary, a name and described answers', async () => {
   const document = await documentOf(await startApi())
   const operations = operationsOf(document)
   expect(operations.map(([path, method]) => `${method.toUpperCase()} ${path}`).sort()).toEqual([
@@ -102,7 +102,7 @@ test('every route of the API stands in it, with a summary, a name and described 
   }
 })
 
-test('the streams stand in it by name, with a schema of their events', async () => {
+test('it contains the streams by name, with a schema of their events', async () => {
   const document = await documentOf(await startApi())
   expect(
     document.paths['/api/v2/predict/{stream}']?.['post']?.parameters?.find(({ name }) => name === 'stream')?.schema
@@ -120,7 +120,7 @@ test('the streams stand in it by name, with a schema of their events', async () 
   expect(document.components.schemas['Question.visit']).toMatchObject({ required: ['person_id', 'way'] })
 })
 
-test('every example that it gives works', async () => {
+test('every example in it works', async () => {
   const api = await startApi()
   api.engine.rows.push(row())
   const document = await documentOf(api)

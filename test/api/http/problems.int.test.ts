@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { startApi, visitOf } from '../harness.js'
 
-test('a problem has everything that RFC 9457 names, and a code for programs', async () => {
+test('a problem has all members of RFC 9457, and a code for programs', async () => {
   const { send, as } = await startApi()
   const answer = await send(as.acme, 'POST', '/api/v2/events/nothing', visitOf('v1'))
   expect(answer.headers['content-type']).toMatch(/^application\/problem\+json\b/)
@@ -10,12 +10,12 @@ test('a problem has everything that RFC 9457 names, and a code for programs', as
     title: 'Unknown stream',
     status: 404,
     code: 'UNKNOWN_STREAM',
-    detail: "There is no stream 'nothing'; there are visit, sync.",
+    detail: "There is no stream 'nothing'; the streams are visit, sync.",
     instance: expect.stringMatching(/^urn:tidemill:request:[0-9a-f]{8}-\d+$/) as string,
   })
 })
 
-test('a defect answers 500 without a word of its cause; the log has it under the same id', async () => {
+test('a defect answers 500 without its cause; the log contains the cause under the same id', async () => {
   const { send, as, engine, logged } = await startApi()
   engine.fail('ingest', new TypeError('cannot read secret of undefined'))
   const answer = await send(as.acme, 'POST', '/api/v2/events/visit', visitOf('v1'))
@@ -26,7 +26,7 @@ test('a defect answers 500 without a word of its cause; the log has it under the
   expect(line.err.message).toBe('cannot read secret of undefined')
 })
 
-test('an engine that stopped says that its operator must look, not why', async () => {
+test('a stopped engine answers that it needs its operator, without the reason', async () => {
   const { send, as, engine } = await startApi()
   engine.fail('ingest', 'LOG_DAMAGED')
   const answer = await send(as.acme, 'POST', '/api/v2/events/visit', visitOf('v1'))
@@ -34,7 +34,7 @@ test('an engine that stopped says that its operator must look, not why', async (
   expect(answer.text).not.toContain('/secret/place')
 })
 
-test('requests that go well or are refused leave no line in the log', async () => {
+test('requests that succeed or are refused are not logged', async () => {
   const { send, as, logged } = await startApi()
   await send(as.acme, 'POST', '/api/v2/events/visit', visitOf('v1'))
   await send(undefined, 'GET', '/api/v2/streams')
@@ -42,7 +42,7 @@ test('requests that go well or are refused leave no line in the log', async () =
   expect(logged).toEqual([])
 })
 
-test('an unknown path is 404, a known one with another method 405 that names the right ones', async () => {
+test('an unknown path is 404; a known path with another method is 405 and lists the allowed ones', async () => {
   const { send, as } = await startApi()
   const unknown = await send(as.acme, 'GET', '/api/v3/predict')
   expect([unknown.status, unknown.body.code]).toEqual([404, 'NOT_FOUND'])
@@ -52,7 +52,7 @@ test('an unknown path is 404, a known one with another method 405 that names the
   expect([removed.status, removed.headers['allow']]).toEqual([405, 'GET, HEAD, OPTIONS'])
 })
 
-test('a URL that does not decode, or whose parts are too long, is refused like anything else', async () => {
+test('a URL that does not decode, or whose parts are too long, is refused with a problem', async () => {
   const { send, as } = await startApi()
   const undecodable = await send(as.acme, 'GET', '/api/v2/predictions/%zz')
   expect([undecodable.status, undecodable.body.code, undecodable.headers['x-content-type-options']]).toEqual([
@@ -64,7 +64,7 @@ test('a URL that does not decode, or whose parts are too long, is refused like a
   expect([long.status, long.body.code]).toEqual([400, 'BAD_REQUEST'])
 })
 
-test('OPTIONS names the methods, HEAD answers like GET without a body', async () => {
+test('OPTIONS lists the methods, HEAD answers like GET without a body', async () => {
   const { send } = await startApi()
   const options = await send(undefined, 'OPTIONS', '/api/v2/keys')
   expect([options.status, options.headers['allow'], options.text]).toEqual([204, 'GET, HEAD, POST, OPTIONS', ''])
@@ -73,7 +73,7 @@ test('OPTIONS names the methods, HEAD answers like GET without a body', async ()
   expect((await send(undefined, 'HEAD', '/api/v2/streams')).status).toBe(401)
 })
 
-test('every answer carries the headers that keep browsers honest; answers with data are not stored', async () => {
+test('every answer has the security headers for browsers; answers with data are not cached', async () => {
   const { send, as } = await startApi()
   for (const url of ['/livez', '/nowhere', '/api/v2/streams']) {
     expect((await send(as.acme, 'GET', url)).headers).toMatchObject({

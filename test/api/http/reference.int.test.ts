@@ -6,7 +6,7 @@ import { problemCodes } from '../../../src/api/http/problems.js'
 import { limits } from '../../../src/base/limits.js'
 import { builtinStreams } from '../../../src/streams/built-in/index.js'
 
-test('docs/reference/api.md says what the API does; `npm run docs:api` writes it', async () => {
+test('docs/reference/api.md matches the API; `npm run docs:api` writes it', async () => {
   const document = await referenceDocument({ buildApi, builtinStreams })
   expect(await readFile(new URL('../../../docs/reference/api.md', import.meta.url), 'utf8')).toBe(
     apiReference(document, problemCodes, limits),

@@ -15,7 +15,7 @@ interface Sent {
   readonly headers: IncomingMessage['headers']
 }
 
-/** A client with connections that stay open. */
+/** A client with keep-alive connections. */
 function client(
   url: string,
   key: string,
@@ -42,7 +42,7 @@ const inFlight = async ({ engine }: Api): Promise<string> =>
     .slice(1)
     .join(' requests, ') + ' bytes'
 
-test('closing answers what is under way, refuses what comes after, and ends', async () => {
+test('closing answers requests in flight, refuses later ones, and ends', async () => {
   const api = await startApi({ clock: systemClock })
   const url = await listen(api.app, { host, port: 0, anyPort: false })
   const send = client(url, api.as.acme)
@@ -62,7 +62,7 @@ test('closing answers what is under way, refuses what comes after, and ends', as
   await expect(send('/livez')).rejects.toThrow('ECONNREFUSED')
 })
 
-test('the last answer on a connection says that it is the last', async () => {
+test('the last answer on a connection closes it', async () => {
   const api = await startApi({ clock: systemClock })
   const url = await listen(api.app, { host, port: 0, anyPort: false })
   const release = api.engine.hold('ingest')
@@ -85,7 +85,7 @@ test('the last answer on a connection says that it is the last', async () => {
   expect(text).toMatch(/^connection: close\r$/m)
 })
 
-test('a request that arrives while it closes is told so', async () => {
+test('a request that arrives while the API closes gets CLOSING', async () => {
   const api = await startApi({ clock: systemClock })
   const url = await listen(api.app, { host, port: 0, anyPort: false })
   const socket = connect(Number(new URL(url).port), host)
@@ -101,7 +101,7 @@ test('a request that arrives while it closes is told so', async () => {
   expect(text).toMatch(/HTTP\/1\.1 503 [^]*^connection: close\r$[^]*"code":"CLOSING"/im)
 })
 
-test('whoever does not end a request does not hold up the end', async () => {
+test('an unfinished request does not prevent the end', async () => {
   const api = await startApi()
   const url = await listen(api.app, { host, port: 0, anyPort: false })
   const socket = connect(Number(new URL(url).port), host)
@@ -115,7 +115,7 @@ test('whoever does not end a request does not hold up the end', async () => {
   await vi.waitUntil(() => socket.closed)
 })
 
-test('requests beyond the bounds are told to come again, and taken when there is room', async () => {
+test('requests beyond the bounds get 503, and are accepted when there is room', async () => {
   const api = await startApi({ bounds: { requests: 2, bytes: 1_000 } })
   const send = client(await listen(api.app, { host, port: 0, anyPort: false }), api.as.acme)
   const release = api.engine.hold('ingest')
@@ -134,7 +134,7 @@ test('requests beyond the bounds are told to come again, and taken when there is
   expect((await send('/api/v2/events/visit', visitOf('v2'))).status).toBe(200)
 })
 
-test('too many requests at once are refused, whatever their size', async () => {
+test('too many requests at once are refused, regardless of their size', async () => {
   const api = await startApi({ bounds: { requests: 1, bytes: 1_000 } })
   const send = client(await listen(api.app, { host, port: 0, anyPort: false }), api.as.acme)
   const release = api.engine.hold('features')
@@ -145,7 +145,7 @@ test('too many requests at once are refused, whatever their size', async () => {
   expect((await first).status).toBe(200)
 })
 
-test('a caller that goes away gives its place back', async () => {
+test('a caller that disconnects frees its place', async () => {
   const api = await startApi()
   const url = await listen(api.app, { host, port: 0, anyPort: false })
   const socket = connect(Number(new URL(url).port), host)
@@ -158,14 +158,14 @@ test('a caller that goes away gives its place back', async () => {
   await vi.waitUntil(async () => (await inFlight(api)) === '0 requests, 0 bytes')
 })
 
-test('a body that says it is too large is refused before it is sent', async () => {
+test('a body whose declared length is too large is refused before it is sent', async () => {
   const api = await startApi()
   const send = client(await listen(api.app, { host, port: 0, anyPort: false }), api.as.acme)
   const refused = await send('/api/v2/events/visit', visitOf('v1', { door: 'x'.repeat(limits.apiBodyBytes) }))
   expect([refused.status, refused.text]).toEqual([413, expect.stringContaining('TOO_LARGE')])
 })
 
-test('a taken port is given up for a free one only where any port will do', async () => {
+test('a free port replaces a port in use only with `anyPort`', async () => {
   const [first, second, third] = [await startApi(), await startApi(), await startApi()]
   await listen(first.app, { host, port: 0, anyPort: false })
   const { port } = first.app.server.address() as AddressInfo

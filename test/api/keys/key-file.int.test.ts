@@ -7,7 +7,7 @@ import { temporaryDirectory, testClock } from '../harness.js'
 
 const acme = { name: 'gate 4', tenant: 'acme', scopes: ['predict'] } as const
 
-test("keys outlive the process; the file is its owner's alone and nothing lies beside it", async () => {
+test('keys outlive the process; only its owner may read the file, and there is no other file beside it', async () => {
   const directory = await temporaryDirectory()
   const path = join(directory, 'keys.json')
   const { key } = await openKeys(path, testClock()).create(acme)
@@ -17,7 +17,7 @@ test("keys outlive the process; the file is its owner's alone and nothing lies b
   expect(await readFile(path, 'utf8')).not.toContain(key.slice(16))
 })
 
-test('a key that another process made works at once', async () => {
+test('a key that another process created works at once', async () => {
   const path = join(await temporaryDirectory(), 'keys.json')
   const clock = testClock()
   const engine = openKeys(path, clock)
@@ -25,7 +25,7 @@ test('a key that another process made works at once', async () => {
   expect(engine.verify(key, clock.nowMs())?.tenant).toBe('acme')
 })
 
-test('a key that another process withdrew stops within a second', async () => {
+test('a key that another process withdrew stops working within a second', async () => {
   const path = join(await temporaryDirectory(), 'keys.json')
   const clock = testClock()
   const engine = openKeys(path, clock)
@@ -35,7 +35,7 @@ test('a key that another process withdrew stops within a second', async () => {
   expect(engine.verify(key, clock.nowMs())).toBeUndefined()
 })
 
-test('a withdrawn key stops at once where it was withdrawn; an unknown id is told apart', async () => {
+test('a key stops working at once where it was withdrawn; withdrawing an unknown id returns false', async () => {
   const path = join(await temporaryDirectory(), 'keys.json')
   const store = openKeys(path, testClock())
   const [one, other] = [await store.create(acme), await store.create(acme)]
@@ -59,7 +59,7 @@ test('changes made at the same time are all kept', async () => {
   ).toEqual(new Set(made.map(({ record }) => record.id)))
 })
 
-test('a lock that a crash left behind is cleared; one that is held is waited for and then reported', async () => {
+test('a stale lock of a crashed process is removed; a lock in use is LOCKED after a wait', async () => {
   const path = join(await temporaryDirectory(), 'keys.json')
   const clock = testClock()
   await writeFile(`${path}.lock`, '')
@@ -72,7 +72,7 @@ test('a lock that a crash left behind is cleared; one that is held is waited for
 test.each([
   ['no JSON', '{"keys": ['],
   ['other JSON', '{"keys": [{"id": "x"}]}'],
-])('a file with %s lets nobody in and says what to do', async (_name, text) => {
+])('a file with %s admits no key, and the error contains the remedy', async (_name, text) => {
   const path = join(await temporaryDirectory(), 'keys.json')
   const clock = testClock()
   const engine = openKeys(path, clock)
@@ -80,7 +80,7 @@ test.each([
   await writeFile(path, text)
   clock.pass(1_000)
   for (let again = 0; again < 2; again++)
-    expect(() => engine.verify(key, clock.nowMs())).toThrow(/restore it, or remove it/)
+    expect(() => engine.verify(key, clock.nowMs())).toThrow(/restore the file, or remove it/)
   expect(() => openKeys(path, clock)).toThrow(/keys\.json/)
   await expect(engine.create(acme)).rejects.toMatchObject({ code: 'BAD_CONFIG' })
   expect(await readFile(path, 'utf8')).toBe(text)

@@ -7,14 +7,14 @@ test('a key verifies to its tenant and scopes', () => {
   expect(keyRing([record]).verify(key, 2_000)).toEqual({ id: record.id, tenant: 'acme', scopes: new Set(['predict']) })
 })
 
-test('the record holds nothing of the secret but its hash', () => {
+test('the record contains the hash of the key, not the secret', () => {
   expect(key).toMatch(/^tm_[0-9a-f]{12}_[\w-]{43}$/)
   const secret = key.slice(16)
   expect(JSON.stringify(record)).not.toContain(secret)
   expect(record.sha256).toMatch(/^[0-9a-f]{64}$/)
 })
 
-test('every character of the secret counts', () => {
+test('a wrong character anywhere in the secret fails', () => {
   const ring = keyRing([record])
   for (let i = 16; i < key.length; i++) {
     const other = key[i] === 'A' ? 'B' : 'A'
@@ -30,16 +30,16 @@ test.each([
   key.toUpperCase(),
   ` ${key}`,
   createKey({ name: '', tenant: 'acme', scopes: [] }, 0).key,
-])('%s is no key', (text) => {
+])('%s is not a key', (text) => {
   expect(keyRing([record]).verify(text, 2_000)).toBeUndefined()
 })
 
-test('a key is good until its expiry and no longer', () => {
+test('a key is valid until its expiry', () => {
   const ring = keyRing([{ ...record, expiresAtMs: 5_000 }])
   expect([ring.verify(key, 4_999)?.id, ring.verify(key, 5_000)]).toEqual([record.id, undefined])
 })
 
-test('a tenant sees itself, the operator everyone', () => {
+test('a tenant may see itself, the operator every tenant', () => {
   expect([
     maySee({ tenant: 'acme' }, 'acme'),
     maySee({ tenant: 'acme' }, 'globex'),

@@ -5,7 +5,7 @@ import { EngineError } from '../../../src/base/errors.js'
 import { fakeEngine } from '../fakes.js'
 import { startApi } from '../harness.js'
 
-/** Holds one part at a time, whose standing the test says. */
+/** Holds one part at a time; the test sets its state. */
 function holding(): BackupHolding & { now: HoldProgress } {
   let held: string | undefined
   return {
@@ -25,7 +25,7 @@ function holding(): BackupHolding & { now: HoldProgress } {
   }
 }
 
-test('the operator has the stores written, asks how far that is, and lets them go', async () => {
+test('the operator begins a backup, polls its state and ends it', async () => {
   const backups = holding()
   const { send, as } = await startApi({ ports: { ...fakeEngine(), backups } })
   assert.deepEqual((await send(as.operator, 'POST', '/api/v2/backups', {})).body, { id: 'one' })
@@ -53,11 +53,11 @@ test('the operator has the stores written, asks how far that is, and lets them g
   assert.equal((await send(as.operator, 'DELETE', '/api/v2/backups/one')).status, 404)
 })
 
-test('nobody else may, and an engine on servers says that they have backups of their own', async () => {
+test('other keys are refused, and an engine on servers refuses too', async () => {
   const { send, as, keyWith } = await startApi()
   const admin = await keyWith('admin')
   for (const key of [as.acme, admin]) assert.equal((await send(key, 'POST', '/api/v2/backups', {})).status, 403)
   const refused = await send(as.operator, 'POST', '/api/v2/backups', {})
   assert.equal(refused.status, 400)
-  assert.match(refused.text, /backups of their own/)
+  assert.match(refused.text, /use the backups of Kafka/)
 })

@@ -15,7 +15,7 @@ async function withDeadLetters() {
 }
 const ids = (answer: Answer): unknown => (answer.body['letters'] as { id: string }[]).map(({ id }) => id)
 
-test('a tenant sees letters that are surely its own; the operator sees all, and those of nobody', async () => {
+test('a tenant reads dead letters that clearly are its own; the operator reads all of them', async () => {
   const { send, as } = await withDeadLetters()
   expect(ids(await send(as.acme, 'GET', '/api/v2/dead-letters'))).toEqual(['visit/0/0', 'visit/0/1'])
   expect((await send(as.acme, 'GET', '/api/v2/dead-letters?tenant=globex')).status).toBe(403)
@@ -23,7 +23,7 @@ test('a tenant sees letters that are surely its own; the operator sees all, and 
   expect(ids(await send(as.operator, 'GET', '/api/v2/dead-letters?tenant=globex'))).toEqual(['visit/1/0'])
 })
 
-test('letters are filtered, and read a page at a time', async () => {
+test('dead letters are filtered and read page by page', async () => {
   const { send, as } = await withDeadLetters()
   for (const [query, expected] of [
     ['stream=sync', ['sync/0/0']],
@@ -40,7 +40,7 @@ test('letters are filtered, and read a page at a time', async () => {
   expect((await send(as.operator, 'GET', '/api/v2/dead-letters?state=lost')).status).toBe(400)
 })
 
-test('one letter is shown with its bytes; of another tenant it is not told whether it exists', async () => {
+test('one dead letter is shown with its bytes; the answer does not reveal whether another tenant has one', async () => {
   const { send, as } = await withDeadLetters()
   const shown = await send(as.acme, 'GET', '/api/v2/dead-letters/visit/0/0')
   expect([shown.status, shown.body['value'], shown.body['today']]).toEqual([
@@ -58,7 +58,7 @@ test('one letter is shown with its bytes; of another tenant it is not told wheth
   expect((await send(as.operator, 'GET', '/api/v2/dead-letters/visit/0/9')).status).toBe(404)
 })
 
-test('redriving and purging want the scope admin, and reach no further than the key', async () => {
+test("redriving and purging need the scope admin and reach only the key's tenant", async () => {
   const { send, as, acmeAdmin, engine } = await withDeadLetters()
   for (const action of ['redrive', 'purge']) {
     expect(
@@ -82,7 +82,7 @@ test('redriving and purging want the scope admin, and reach no further than the 
   ).toBe(403)
 })
 
-test('a redrive says of each letter what came of it, or in a dry run would', async () => {
+test('a redrive reports the result of each dead letter, a dry run the expected one', async () => {
   const { send, as } = await withDeadLetters()
   const done = await send(as.operator, 'POST', '/api/v2/dead-letters/redrive', { stream: 'visit', limit: 1 })
   expect([(done.body['results'] as { becomes: string }[]).map(({ becomes }) => becomes), done.body['next']]).toEqual([
@@ -96,7 +96,7 @@ test('a redrive says of each letter what came of it, or in a dry run would', asy
   ])
 })
 
-test('a purge wants to know which letters, or to be told that all are meant', async () => {
+test('a purge needs a filter, or `all`', async () => {
   const { send, as } = await withDeadLetters()
   const bare = await send(as.operator, 'POST', '/api/v2/dead-letters/purge', { stream: 'visit', dry_run: true })
   expect([bare.status, bare.body.code]).toEqual([400, 'BAD_REQUEST'])

@@ -36,7 +36,7 @@ test.each([
   })
 })
 
-test('NDJSON lines are events; a line that is not JSON is explained and the others are taken', async () => {
+test('NDJSON lines are events; a line that is not JSON is rejected and the others are accepted', async () => {
   const { send, as, engine } = await startApi()
   const lines = [JSON.stringify(visitOf('v1')), '', '{"event_id": ', JSON.stringify(visitOf('v2')), ''].join('\r\n')
   const answer = await send(as.acme, 'POST', url, lines, { 'content-type': 'application/x-ndjson' })
@@ -54,7 +54,7 @@ test.each(['application/avro', 'avro/binary'])('a body of %s is one event', asyn
   expect(engine.log[0]?.event['tenant_id']).toBe('acme')
 })
 
-test('the good events of a batch are taken and the bad ones explained, each in its place', async () => {
+test('the good events of a batch are accepted and the bad ones rejected, in the order of the body', async () => {
   const { send, as, engine } = await startApi()
   const answer = await send(as.acme, 'POST', url, [
     visitOf('v1', { tenant_id: 'globex' }),
@@ -72,7 +72,7 @@ test('the good events of a batch are taken and the bad ones explained, each in i
   expect(engine.log.map(({ event }) => event['event_id'])).toEqual(['v2', 'v4'])
 })
 
-test('a batch without one good event is refused, with the reason of each', async () => {
+test('a batch without a good event is refused, with a reason per event', async () => {
   const { send, as } = await startApi()
   const mixed = await send(as.acme, 'POST', url, [
     visitOf('v1', { person_id: 5 }),
@@ -100,7 +100,7 @@ test.each([
   expect(answer.headers['content-type']).toMatch(/^application\/problem\+json\b/)
 })
 
-test('a refused event names the field that is to blame', async () => {
+test('the refusal of an event names the invalid field', async () => {
   const { send, as } = await startApi()
   const answer = await send(as.acme, 'POST', url, visitOf('v1', { person_id: 5 }))
   expect(answer.body.errors).toEqual([{ field: 'person_id', message: 'person_id is not a string' }])
@@ -116,7 +116,7 @@ test('too many events or bytes are refused before they reach the engine', async 
   )
   expect([many.status, many.body.detail]).toEqual([
     413,
-    `The body holds ${limits.apiBatch + 1} events; at most ${limits.apiBatch} go into one request.`,
+    `The body contains ${limits.apiBatch + 1} events; a request may contain at most ${limits.apiBatch}.`,
   ])
   const large = await send(as.acme, 'POST', url, [visitOf('v1', { door: 'x'.repeat(limits.apiBodyBytes) })])
   expect([large.status, large.body.code]).toEqual([413, 'TOO_LARGE'])
@@ -140,7 +140,7 @@ test('Avro that does not decode is 400', async () => {
   expect([answer.status, answer.body.code]).toEqual([400, 'BAD_AVRO'])
 })
 
-test('the operator writes for any tenant and must name one', async () => {
+test('the operator writes for any tenant and must name it', async () => {
   const { send, as, engine } = await startApi()
   expect((await send(as.operator, 'POST', url, visitOf('v1', { tenant_id: 'globex' }))).status).toBe(200)
   expect(engine.log[0]?.caller.tenant).toBe('*')

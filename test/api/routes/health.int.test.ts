@@ -1,23 +1,23 @@
 import { expect, test } from 'vitest'
 import { startApi, visitOf } from '../harness.js'
 
-test('it is alive, whoever asks', async () => {
+test('livez answers without a key', async () => {
   const { send } = await startApi()
   const answer = await send(undefined, 'GET', '/livez')
   expect([answer.status, answer.body]).toEqual([200, { alive: true }])
 })
 
-test('it is ready while every check holds', async () => {
+test('it is ready while every check passes', async () => {
   const { send, engine } = await startApi()
   const ready = await send(undefined, 'GET', '/readyz')
   expect([ready.status, ready.body['ready']]).toEqual([200, true])
   engine.unready('warehouse')
   const unready = await send(undefined, 'GET', '/readyz')
   expect([unready.status, unready.body['ready']]).toEqual([503, false])
-  expect(unready.body['checks']).toContainEqual({ check: 'warehouse', ok: false, detail: 'away' })
+  expect(unready.body['checks']).toContainEqual({ check: 'warehouse', ok: false, detail: 'unreachable' })
 })
 
-test("requests are timed by route and counted by what became of their events, in the engine's own registry", async () => {
+test("requests are timed by route and events are counted by result, in the engine's own registry", async () => {
   const { send, as } = await startApi()
   await send(as.acme, 'POST', '/api/v2/events/visit', [visitOf('v1'), visitOf('v2', { person_id: 5 })])
   await send(as.acme, 'GET', '/api/v2/predictions/no-such-id')

@@ -74,7 +74,7 @@ test('the operator names the tenant', async () => {
   expect((await send(as.operator, 'POST', url, one)).body.errors?.[0]?.field).toBe('tenant_id')
 })
 
-test('a full disk keeps nothing and says so', async () => {
+test('a full disk answers 507 and stores nothing', async () => {
   const { send, as, engine } = await startApi()
   engine.fail('appendOutcomes', 'DISK_FULL')
   expect((await send(as.acme, 'POST', url, one)).status).toBe(507)

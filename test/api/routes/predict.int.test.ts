@@ -30,7 +30,7 @@ test('the answer mirrors the body: a list for a list, predictions for events', a
   })
 })
 
-test('the id, the time and the tenant may be left out', async () => {
+test('a request may omit the id, the time and the tenant', async () => {
   const { send, as, engine } = await startApi()
   const answer = await send(as.acme, 'POST', url, { person_id: 'ann', way: 'in' })
   expect(answer.status).toBe(200)
@@ -44,7 +44,7 @@ test('the id, the time and the tenant may be left out', async () => {
   expect(answer.body['event_id']).toMatch(/^api-[0-9a-f-]{36}$/)
 })
 
-test('bad events of a batch are explained beside the scores of the others', async () => {
+test('bad events of a batch get a reason, the others a score', async () => {
   const { send, as } = await startApi()
   const answer = await send(as.acme, 'POST', url, [visitOf('v1', { person_id: 5 }), visitOf('v2')])
   expect(answer.status).toBe(207)
@@ -54,7 +54,7 @@ test('bad events of a batch are explained beside the scores of the others', asyn
   ])
 })
 
-test('a store that is away is 503', async () => {
+test('an unreachable store answers 503', async () => {
   const { send, as, engine } = await startApi()
   engine.fail('predict', 'STORE_DOWN')
   const answer = await send(as.acme, 'POST', url, visitOf('v1'))
@@ -86,7 +86,7 @@ test.each([
   })
 })
 
-test('the short form passes on other columns and refuses what it cannot read', async () => {
+test('the short form passes other columns on and refuses an invalid body', async () => {
   const { send, as, engine } = await startApi()
   const path = '/api/v2/predict/conflict'
   await send(as.acme, 'POST', path, { domain: 'voice', user_id: 'u1', synced_at: 5, event_id: 'mine' })

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { row, streams } from '../fakes.js'
+import { row } from '../fake-queries.js'
+import { streams } from '../fake-streams.js'
 import { startApi, startMs, type Answer } from '../harness.js'
 
 const hourMs = 3_600_000
@@ -47,7 +48,7 @@ test.each([
   expect([answer.status, ids(answer)]).toEqual([200, expected])
 })
 
-test('pages follow one another by their cursor until the last', async () => {
+test('a cursor leads from page to page until the last one', async () => {
   const { send, as } = await withRows()
   const first = await send(as.acme, 'GET', '/api/v2/predictions?limit=2')
   expect(ids(first)).toEqual(['a3', 'a2'])
@@ -100,14 +101,14 @@ test("one event's prediction comes with its outcome", async () => {
   ])
 })
 
-test('an id may hold any character; the operator gets 404 where there is none', async () => {
+test('an id may contain any character; the operator gets 404 for an unknown one', async () => {
   const { send, as, engine } = await withRows()
   engine.rows.push(row({ event_id: 'a/b c%' }))
   expect(ids(await send(as.acme, 'GET', `/api/v2/predictions/${encodeURIComponent('a/b c%')}`))).toEqual(['a/b c%'])
   expect((await send(as.operator, 'GET', '/api/v2/predictions/none')).body.code).toBe('NOT_FOUND')
 })
 
-test('a warehouse that is away is 503, and the answer does not say where it is', async () => {
+test('an unreachable warehouse answers 503 and does not reveal its address', async () => {
   const { send, as, engine } = await withRows()
   engine.fail('findPredictions', 'WAREHOUSE_DOWN')
   const answer = await send(as.acme, 'GET', '/api/v2/predictions')
@@ -115,7 +116,7 @@ test('a warehouse that is away is 503, and the answer does not say where it is',
   expect(answer.text).not.toContain('secret')
 })
 
-test('features are read by entity, as of a time; no value is null', async () => {
+test('features are read by entity, as of a time; a feature without a value is null', async () => {
   const { send, as } = await startApi()
   const answer = await send(as.acme, 'GET', '/api/v2/features/visit/person/ann?at=2026-01-05T00:00:00Z')
   expect(answer.body).toEqual({
@@ -150,24 +151,24 @@ test('the operator names the tenant whose features it wants', async () => {
   )
 })
 
-test('an unknown entity names those there are', async () => {
+test('the refusal of an unknown entity lists the known ones', async () => {
   const { send, as } = await startApi()
   const answer = await send(as.acme, 'GET', '/api/v2/features/visit/planet/mars')
   expect([answer.status, answer.body.code, answer.body.detail]).toEqual([
     404,
     'UNKNOWN_ENTITY',
-    "Stream visit has no entity 'planet'; it has person, passage.",
+    "Stream visit has no entity 'planet'; its entities are person, passage.",
   ])
 })
 
-test('the streams say what is scored and who serves', async () => {
+test('the list of streams contains the columns and the model that serves', async () => {
   const { send, as } = await startApi()
   expect((await send(as.acme, 'GET', '/api/v2/streams')).body).toEqual({
     streams: JSON.parse(JSON.stringify(streams)) as unknown,
   })
 })
 
-test('a SELECT is answered with rows and whether there are more; anything else is a bad request', async () => {
+test('a SELECT returns rows and whether there are more; any other statement is a bad request', async () => {
   const { send, as } = await withRows()
   const ask = (sql: string, limit?: number): ReturnType<typeof send> =>
     send(as.operator, 'POST', '/api/v2/sql', { sql, ...(limit !== undefined && { limit }) })

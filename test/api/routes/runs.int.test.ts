@@ -31,7 +31,7 @@ const step = {
   why: 'a better model',
 }
 
-test('the operator stores a backtest and decides on a replay; the record says by which key and when', async () => {
+test('the operator stores a backtest and decides on a replay; the record contains the key and the time', async () => {
   const { send, as, engine } = await startApi()
   expect((await send(as.operator, 'POST', '/api/v2/backtests', run)).status).toBe(204)
   expect(engine.runs.backtests).toEqual([run])
@@ -50,7 +50,7 @@ test.each([
   expect((await send(as.operator, 'POST', url, body)).status).toBe(422)
 })
 
-test("a tenant's key has nothing here", async () => {
+test("a tenant's key is refused", async () => {
   const { send, as } = await startApi()
   for (const [method, url, body] of [
     ['POST', '/api/v2/backtests', run],
@@ -60,7 +60,7 @@ test("a tenant's key has nothing here", async () => {
     expect((await send(as.acme, method, url, body)).status).toBe(403)
 })
 
-test('blocks of a run are handed on as they come, with their place; what is no block is refused', async () => {
+test('blocks of a run are passed on unchanged, with their position; any other body is refused', async () => {
   const { app, as, engine } = await startApi()
   const send = (kind: string, payload: string, query = 'stream=visit&partition=2&position=7') =>
     app.inject({

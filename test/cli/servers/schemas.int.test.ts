@@ -102,7 +102,7 @@ describe('schemas', () => {
         said,
         new RegExp(
           `incompatible ${subject}: test\\.Door\n  events of version 1 cannot be read with it: it has no ` +
-            `field 'force', and the stream's schema gives that no default`,
+            `field 'force', and the stream's schema has no default for it`,
         ),
       )
     }
@@ -138,7 +138,7 @@ describe('schemas', () => {
     have([...fields, { name: 'force', type: 'double' }])
     const check = await run('check')
     assert.equal(check.exit, 5)
-    assert.match(check.said, /finds it incompatible with version 1 by level FULL/)
+    assert.match(check.said, /finds it incompatible with version 1 at level FULL/)
   })
 })
 

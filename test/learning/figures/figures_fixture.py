@@ -27,7 +27,7 @@ THRESHOLDS = [step / 20 for step in range(21)]
 
 
 def scores(count, draw):
-    """Rounded to what single precision holds, so that both sides compute on the same numbers."""
+    """Rounds to single precision, so that both sides compute with the same numbers."""
     return [float(numpy.float32(min(1.0, max(0.0, draw())))) for _ in range(count)]
 
 

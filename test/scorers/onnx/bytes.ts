@@ -26,7 +26,7 @@ const floats = (values: readonly number[]): Buffer => Buffer.from(Float32Array.f
 const tensor = (name: string, dims: readonly number[], values: readonly number[]): Buffer =>
   message(...dims.map((dim): Field => [1, dim]), [2, float32], [8, name], [9, floats(values)])
 
-/** A tensor whose data lies in another file. */
+/** A tensor with its data in another file. */
 const externalTensor = (name: string, dims: readonly number[]): Buffer =>
   message(
     ...dims.map((dim): Field => [1, dim]),
@@ -82,7 +82,7 @@ export const linearModel = (weights: readonly number[]): Buffer =>
     ],
   )
 
-/** Scores a row by how far it is from the mean of its batch: another batch, another score. */
+/** Scores a row by its distance from the mean of its batch, so the score depends on the batch. */
 export const batchDependentModel = (): Buffer =>
   model(
     1,
@@ -94,7 +94,7 @@ export const batchDependentModel = (): Buffer =>
     [],
   )
 
-/** Looks a score up by the first feature, 0 to 2; any other index is an error at run time. */
+/** Reads a score from a table by the first feature, 0 to 2; any other index is an error at run time. */
 export const lookupModel = (): Buffer =>
   model(
     1,
@@ -102,6 +102,6 @@ export const lookupModel = (): Buffer =>
     [tensor('table', [3], [0.1, 0.2, 0.3])],
   )
 
-/** As linearModel of one weight, which lies outside the file. */
+/** Like linearModel with one weight, which is stored outside the file. */
 export const externalDataModel = (): Buffer =>
   model(1, [node('Mul', ['input', 'weights'], 'score')], [externalTensor('weights', [1, 1])])

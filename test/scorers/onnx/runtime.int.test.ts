@@ -24,7 +24,7 @@ test('a model scores each row of a batch', async () => {
   )
 })
 
-test('rows are taken from the start of a larger buffer, which stays as it is', async () => {
+test('rows are read from the start of a larger buffer, which stays unchanged', async () => {
   const session = await runtime.open(named(linearModel([1])))
   const vectors = Float32Array.from([0, 3, 7])
   const scores = await session.run(vectors.subarray(1), 1)
@@ -39,32 +39,32 @@ test('a model whose rows depend on their batch is run row by row', async () => {
   assert.deepEqual([...together], [0.5, 0.5, 0.5])
 })
 
-test('an input that the model fails on is an error of that run alone', async () => {
+test('an input on which the model fails is an error of only that run', async () => {
   const session = await runtime.open(named(lookupModel()))
   await assert.rejects(session.run(Float32Array.from([77]), 1), (error) => error instanceof ModelRunError)
   assert.equal((await session.run(Float32Array.from([2]), 1))[0]!.toFixed(3), '0.300')
 })
 
-test('calls made at once are answered each with its own rows', async () => {
+test('each of several simultaneous calls gets its own scores', async () => {
   const session = await runtime.open(named(linearModel([1])))
   const answers = await Promise.all(Array.from({ length: 50 }, (_, i) => session.run(Float32Array.from([i / 10]), 1)))
   answers.forEach((scores, i) => assert.equal(scores[0]!.toFixed(5), sigmoid(i / 10).toFixed(5)))
 })
 
-test('a model that keeps data in another file is refused', async () => {
+test('a model with data in another file is refused', async () => {
   await assert.rejects(
     runtime.open(named(externalDataModel())),
     (error) => isEngineError(error, 'MODEL_DAMAGED') && /outside its file/.test(error.message),
   )
 })
 
-test('bytes that are no model are refused', async () => {
+test('bytes that are not a model are refused', async () => {
   await assert.rejects(runtime.open(named(Buffer.from('not a model'))), (error) =>
     isEngineError(error, 'MODEL_DAMAGED'),
   )
 })
 
-test('a session that was evicted is loaded again when it is run', async () => {
+test('an evicted session is loaded again at its next run', async () => {
   const first = await runtime.open(named(linearModel([0.25])))
   for (let i = 0; i < 70; i++) await runtime.open(named(linearModel([i + 1])))
   assert.equal((await first.run(Float32Array.from([4]), 1))[0]!.toFixed(6), sigmoid(1).toFixed(6))

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { openChdbWarehouse } from '../../../src/sinks/chdb/warehouse.js'
 import type { Warehouse } from '../../../src/sinks/warehouse.js'
 
-/** A warehouse in a directory of its own. A process can have one open: one test file, one of these at a time. */
+/** A warehouse in a directory of its own. A process can have only one open, so a test file opens one at a time. */
 export async function openTemporaryWarehouse(): Promise<{
   readonly warehouse: Warehouse
   readonly directory: string

@@ -12,7 +12,7 @@ warehouseContract('chDB in this process', async () => {
   return { warehouse, remove, reopen: () => openChdbWarehouse({ directory }) }
 })
 
-test('no batch is left behind, neither by success nor by failure', async () => {
+test('no batch file remains after a success or a failure', async () => {
   const { warehouse, directory, remove } = await openTemporaryWarehouse()
   await migrate(warehouse)
   await warehouse.insert('progress', marks('left', 1))

@@ -30,7 +30,7 @@ export async function startFront(
 
 export const login = { user: 'tidemill', password: 'hush-hush' } as const
 
-/** A warehouse on a server of its own, and how to open it again. */
+/** A warehouse on a server of its own, and a way to reopen it. */
 export async function openServed(): Promise<{
   readonly warehouse: Warehouse
   reopen(): Promise<Warehouse>
@@ -55,7 +55,7 @@ export async function openServed(): Promise<{
   }
 }
 
-/** The same as `openTemporaryWarehouse` gives in this process. */
+/** Like `openTemporaryWarehouse`, but on a server. */
 export async function openServedWarehouse(): Promise<{
   readonly warehouse: Warehouse
   readonly remove: () => Promise<void>
@@ -71,7 +71,7 @@ export async function openServedWarehouse(): Promise<{
 }
 
 /**
- * Both warehouses, for suites that promise the same of each. One of them after the other: a process can have one chDB
+ * Both warehouses, for suites that test each of them. They run one after the other: a process can have only one chDB
  * open.
  */
 export const everyWarehouse = [

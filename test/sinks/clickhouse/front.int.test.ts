@@ -5,7 +5,7 @@ import { createClient, type ClickHouseClient } from '@clickhouse/client'
 import { afterAll, beforeAll, test } from 'vitest'
 import { login, startFront } from './clickhouse.js'
 
-/** The fixture against the official client, so that what is tested with it is tested against ClickHouse's protocol. */
+/** Tests the fixture with the official client, so that tests that use it test against ClickHouse's protocol. */
 let front: Awaited<ReturnType<typeof startFront>>
 const clients: ClickHouseClient[] = []
 const connect = (compression = false): ClickHouseClient => {
@@ -29,7 +29,7 @@ afterAll(async () => {
 })
 
 for (const compression of [false, true])
-  test(`rows go in and come out ${compression ? 'with' : 'without'} compression, as text and as bytes`, async () => {
+  test(`rows are inserted and read ${compression ? 'with' : 'without'} compression, as text and as bytes`, async () => {
     const client = connect(compression)
     await client.command({ query: 'TRUNCATE TABLE people' })
     assert.equal(
@@ -60,7 +60,7 @@ for (const compression of [false, true])
     ])
   })
 
-test('it is pinged without a name and answers nothing else without one', async () => {
+test('a ping needs no login, every other call does', async () => {
   assert.equal(await (await fetch(`${front.url}/ping`)).text(), 'Ok.\n')
   const refused = await fetch(`${front.url}/?query=SELECT+1`)
   assert.deepEqual([refused.status, refused.headers.get('x-clickhouse-exception-code')], [403, '516'])
@@ -86,7 +86,7 @@ test('an error has its code, its status and its text', async () => {
   assert.equal(await (await ask("SELECT 1, 'a'")).text(), '1\ta\n')
 })
 
-test('a setting holds for its request alone', async () => {
+test('a setting applies only to its request', async () => {
   const client = connect()
   const threads = async (settings: Record<string, number>): Promise<unknown> =>
     (

@@ -49,7 +49,7 @@ async function works(change: Partial<ClickhouseOptions>): Promise<void> {
 const misconfigured = (words: RegExp) => (error: unknown) =>
   isEngineError(error, 'BAD_CONFIG') && words.test(error.message)
 
-test('a server of a private authority is believed when the authority is given', async () => {
+test('a server of a private authority is trusted when the authority is given', async () => {
   await works({ tls: client() })
   await expect(open({ tls: { ...client(), ca: pem('ca-other.pem') } })).rejects.toSatisfy(
     misconfigured(/check the certificates/),
@@ -57,21 +57,21 @@ test('a server of a private authority is believed when the authority is given', 
   await expect(open({})).rejects.toSatisfy(misconfigured(/check the certificates/))
 })
 
-test('a certificate opens the line, and with a password it is the password that logs in', async () => {
+test('with a certificate and a password, the password logs in', async () => {
   await works({ tls: client('stranger') })
   await expect(open({ tls: client(), password: 'wrong' })).rejects.toSatisfy(
     misconfigured(/check user name and password/),
   )
 })
 
-test('without a password the certificate logs in, for its own name alone', async () => {
+test('without a password the certificate logs in, for its own name only', async () => {
   await works({ tls: client(), password: '' })
   await expect(open({ tls: client('stranger'), password: '' })).rejects.toSatisfy(
     misconfigured(/check user name and password/),
   )
 })
 
-test('a certificate that is none is refused before anything is sent, and not shown', async () => {
+test('an invalid certificate is refused before anything is sent, and the error does not show it', async () => {
   await expect(open({ tls: { ...client(), key: Buffer.from('hush-hush') } })).rejects.toSatisfy(
     (error: unknown) => misconfigured(/certificates are not usable/)(error) && !String(error).includes('hush'),
   )

@@ -33,7 +33,7 @@ beforeAll(async () => {
   front = await startFront()
   warehouse = await open()
   await migrate(warehouse)
-  // Copies stay to be counted.
+  // Merges are off, so that duplicates can be counted.
   await warehouse.run('SYSTEM STOP MERGES progress')
 })
 afterAll(async () => {
@@ -44,7 +44,7 @@ beforeEach(() => front.heal())
 
 warehouseContract('a ClickHouse server', openServed)
 
-/** Repeats as the consumers do, without their pauses. */
+/** Retries like the consumers, without their pauses. */
 const stubbornly = <T>(attempt: () => Promise<T>, onRetry: (error: unknown) => void = () => undefined): Promise<T> =>
   retrying(attempt, {
     clock: { ...systemClock, sleep: () => systemClock.sleep(2) },
@@ -93,7 +93,7 @@ test('an insert waits until the server can be reached again', async () => {
   assert.equal(await marksOf(warehouse, 'unreachable'), 5)
 })
 
-test('a server that was killed and started again has what it acknowledged', async () => {
+test('a server that was killed and restarted has every row that it acknowledged', async () => {
   const mortal = await startFront()
   const opened = await open({ url: mortal.url })
   await migrate(opened)
@@ -107,10 +107,19 @@ test('a server that was killed and started again has what it acknowledged', asyn
 })
 
 const exceptions: readonly (readonly [code: number, type: string, expected: ErrorCode])[] = [
-  [252, 'TOO_MANY_PARTS', 'WAREHOUSE_DOWN'], [241, 'MEMORY_LIMIT_EXCEEDED', 'WAREHOUSE_DOWN'], [242, 'TABLE_IS_READ_ONLY', 'WAREHOUSE_DOWN'], [164, 'READONLY', 'WAREHOUSE_DOWN'],
-  [999, 'KEEPER_EXCEPTION', 'WAREHOUSE_DOWN'], [319, 'UNKNOWN_STATUS_OF_INSERT', 'WAREHOUSE_DOWN'], [243, 'NOT_ENOUGH_SPACE', 'WAREHOUSE_DOWN'], [202, 'TOO_MANY_SIMULTANEOUS_QUERIES', 'WAREHOUSE_DOWN'],
-  [516, 'AUTHENTICATION_FAILED', 'WAREHOUSE_DOWN'], [53, 'TYPE_MISMATCH', 'BAD_REQUEST'], [117, 'INCORRECT_DATA', 'BAD_REQUEST'], [131, 'TOO_LARGE_STRING_SIZE', 'BAD_REQUEST'],
-] // prettier-ignore
+  [252, 'TOO_MANY_PARTS', 'WAREHOUSE_DOWN'],
+  [241, 'MEMORY_LIMIT_EXCEEDED', 'WAREHOUSE_DOWN'],
+  [242, 'TABLE_IS_READ_ONLY', 'WAREHOUSE_DOWN'],
+  [164, 'READONLY', 'WAREHOUSE_DOWN'],
+  [999, 'KEEPER_EXCEPTION', 'WAREHOUSE_DOWN'],
+  [319, 'UNKNOWN_STATUS_OF_INSERT', 'WAREHOUSE_DOWN'],
+  [243, 'NOT_ENOUGH_SPACE', 'WAREHOUSE_DOWN'],
+  [202, 'TOO_MANY_SIMULTANEOUS_QUERIES', 'WAREHOUSE_DOWN'],
+  [516, 'AUTHENTICATION_FAILED', 'WAREHOUSE_DOWN'],
+  [53, 'TYPE_MISMATCH', 'BAD_REQUEST'],
+  [117, 'INCORRECT_DATA', 'BAD_REQUEST'],
+  [131, 'TOO_LARGE_STRING_SIZE', 'BAD_REQUEST'],
+]
 for (const [code, type, expected] of exceptions)
   test(`an insert that ends with ${type} ${expected === 'BAD_REQUEST' ? 'is not' : 'is'} worth repeating`, async () => {
     await front.sicken({ kind: 'exception', code, type, matching: '^INSERT', times: 1 })
@@ -132,30 +141,30 @@ test('an insert over more partitions than one may span is not worth repeating', 
 })
 
 for (const kind of ['slow', 'stall-within'] as const)
-  test(`no call outlives its time when the server is ${kind}`, async () => {
+  test(`every call times out when the server is ${kind}`, async () => {
     await front.sicken({ kind, delayMs: 60_000 })
     const hasty = { insert: 150, query: 150, statement: 150 }
     await expect(open({ timeoutsMs: hasty })).rejects.toSatisfy(refusedWith('WAREHOUSE_DOWN'))
     await front.heal()
-    // A busy machine may not answer even this in time.
+    // On a busy machine even a healthy server may exceed this timeout.
     const impatient = await vi.waitFor(() => open({ timeoutsMs: hasty }), { timeout: 60_000 })
     await front.sicken({ kind, delayMs: 60_000 })
     const late = (error: unknown): boolean =>
-      isEngineError(error, 'WAREHOUSE_DOWN') && error.message.includes('no whole answer within 150 ms')
+      isEngineError(error, 'WAREHOUSE_DOWN') && error.message.includes('no complete answer within 150 ms')
     await expect(impatient.insert('progress', marks('late', 1))).rejects.toSatisfy(late)
     await expect(impatient.query('SELECT number FROM numbers(1000)')).rejects.toSatisfy(late)
     await expect(impatient.run('SELECT 1')).rejects.toSatisfy(late)
     await impatient.close()
   })
 
-test('an acknowledged insert is in the table: never queued, never taken for one that was seen before', async () => {
+test('an acknowledged insert is in the table: never queued, never dropped as a repeat of an earlier one', async () => {
   await warehouse.insert('progress', marks('plain', 1))
   const { sql, settings } = (await front.asked()).find((one) => one.sql.startsWith('INSERT'))!
   assert.match(sql, /^INSERT INTO progress \(table_name, .*\) FORMAT Native$/)
   expect(settings).toMatchObject({ async_insert: '0', insert_deduplicate: '0', wait_end_of_query: '1' })
 })
 
-test('a warehouse is not opened before its server is there, and by then without help', async () => {
+test('opening fails until the server is reachable, and then succeeds', async () => {
   const later = await startFront()
   await later.stop()
   let tries = 0
@@ -171,7 +180,7 @@ test('a warehouse is not opened before its server is there, and by then without 
   await again.remove()
 })
 
-/** What `open` rejects with; it must name neither password nor key. */
+/** The message that `open` rejects with; it must contain neither password nor key. */
 async function refusal(change: Partial<ClickhouseOptions>): Promise<string> {
   const error: unknown = await open(change).then(
     () => undefined,
@@ -185,7 +194,7 @@ async function refusal(change: Partial<ClickhouseOptions>): Promise<string> {
   return messageOf(error)
 }
 
-test('a mistake that waiting does not mend is named at once, without what is secret', async () => {
+test('a permanent mistake is reported at once, without secrets', async () => {
   assert.match(
     await refusal({ password: 'wrong-word' }),
     /user tidemill, database faults at http:\/\/127\.0\.0\.1.*AUTHENTICATION_FAILED.*password/,
@@ -194,15 +203,15 @@ test('a mistake that waiting does not mend is named at once, without what is sec
   assert.match(await refusal({ url: 'clickhouse:8123' }), /http:\/\/localhost:8123/)
   assert.match(
     await refusal({ url: 'http://tidemill:wrong-word@clickhouse:8123' }),
-    /http:\/\/clickhouse:8123 carries credentials/,
+    /http:\/\/clickhouse:8123 contains credentials/,
   )
   assert.match(
     await refusal({ url: 'http://clickhouse:8123/?password=wrong-word' }),
-    /carries credentials or parameters/,
+    /contains credentials or parameters/,
   )
 })
 
-test('a database that is missing is created; where that is not allowed, a person must', async () => {
+test('an absent database is created; the error asks for it when the user may not', async () => {
   const created = await open({ database: 'new`one' })
   assert.deepEqual(await created.query('SELECT currentDatabase() AS name'), [{ name: 'new`one' }])
   await created.close()
@@ -226,5 +235,5 @@ test('the doctor reads a warehouse on a server', async () => {
   await rm(directory, { recursive: true })
 })
 
-test('nothing is missing on this machine for the tests of the server', () =>
+test('this machine has everything that the tests of the server need', () =>
   assert.equal(clickhouse.missing(), undefined))

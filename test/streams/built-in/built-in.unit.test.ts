@@ -34,7 +34,7 @@ describe.each(builtinStreams.map((stream) => ({ name: stream.name, stream })))('
     assert.ok(names.length >= 15)
   })
 
-  test('is frozen all the way down', () => {
+  test('is frozen in all its parts', () => {
     assert.ok(
       Object.isFrozen(stream) &&
         Object.isFrozen(stream.features) &&

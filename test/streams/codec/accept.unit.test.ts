@@ -11,16 +11,16 @@ const accepted = async (...accept: readonly string[]): Promise<Readonly<Record<s
     ]),
   )
 
-test('a topic takes what is said of its stream, else what is said of all, else anything', async () => {
+test("a topic accepts its stream's format, else the format for all streams, else any format", async () => {
   assert.deepEqual(await accepted(), { attendance: undefined, sync: undefined })
   assert.deepEqual(await accepted('sync=json', 'avro'), { attendance: 'avro', sync: 'json' })
   assert.deepEqual(await accepted('avro', 'sync=any'), { attendance: 'avro', sync: 'any' })
 })
 
 test.each([
-  ['protobuf', /'protobuf' is not avro, json, or one of them for a stream, such as attendance=avro/],
+  ['protobuf', /'protobuf' is not avro, json, or a format for one stream, such as attendance=avro/],
   ['sync=', /'sync=' is not avro/],
-  ['synk=json', /there is no stream 'synk'; there are attendance, sync/],
+  ['synk=json', /there is no stream 'synk'; the streams are attendance, sync/],
 ])('%s is refused', async (accept, message) => {
   await assert.rejects(accepted(accept), (error) => isEngineError(error, 'BAD_CONFIG') && message.test(error.message))
 })

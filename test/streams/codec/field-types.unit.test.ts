@@ -18,7 +18,7 @@ const streamWith = (field: object): Stream => ({
 
 const colour = { type: 'enum', name: 'Colour', symbols: ['red', 'green'] }
 
-describe('a field of a type that events can have is the same by JSON and by Avro, with and without a header', () => {
+describe('a field of a supported type is the same in JSON and in Avro, with and without a header', () => {
   test.each<[string, object, readonly unknown[]]>([
     ['text', { type: 'string' }, ['', 'grün', '🚪']],
     [
@@ -57,14 +57,14 @@ describe('a field of a type that events can have is the same by JSON and by Avro
   })
 })
 
-test('a whole number that Avro would carry as another is refused, however it comes', () => {
+test('a whole number that Avro would change is refused in every format', () => {
   const codec = eventCodec(streamWith({ name: 'extra', type: 'long' }))
   for (const extra of [-(2 ** 52), -(2 ** 52) - 1, 2 ** 52, Number.MIN_SAFE_INTEGER + 1, Number.MAX_SAFE_INTEGER - 1])
     for (const read of [() => codec.read({ ...pass, extra }), () => codec.decode(codec.encodeAvro({ ...pass, extra }))])
       assert.throws(read, (error) => isEngineError(error, 'BAD_FIELD') && error.field === 'extra', String(extra))
 })
 
-describe('a field of a type that events cannot have is refused when the stream is defined, by its name', () => {
+describe('a field of an unsupported type is refused by name when the stream is defined', () => {
   test.each<[string, unknown]>([
     ['bytes', 'bytes'],
     ['a decimal', { type: 'bytes', logicalType: 'decimal', precision: 9, scale: 2 }],
@@ -86,7 +86,7 @@ describe('a field of a type that events cannot have is refused when the stream i
   })
 })
 
-describe('a default that no event could hold is refused, by the name of its field', () => {
+describe('a default that the field does not accept is refused with the name of the field', () => {
   test.each<[string, object]>([
     ['of another type', { type: 'int', default: 'none' }],
     ['that is no symbol', { type: colour, default: 'blue' }],
@@ -102,7 +102,7 @@ describe('a default that no event could hold is refused, by the name of its fiel
     )
   })
 
-  test('one within them serves where the field is absent', () => {
+  test('a valid default replaces an absent field', () => {
     assert.equal(
       eventCodec(streamWith({ name: 'extra', type: 'double', minimum: 0, maximum: 1, default: 0.5 })).read(pass)[
         'extra'
@@ -112,14 +112,14 @@ describe('a default that no event could hold is refused, by the name of its fiel
   })
 })
 
-test('a field that would seem to be there in every event is refused by its name', () => {
+test('a field that every object inherits is refused by name', () => {
   for (const name of ['constructor', 'toString', 'hasOwnProperty', '__proto__']) {
     const problems = validateStream(streamWith({ name, type: ['null', 'string'], default: null }))
-    assert.ok(problems.includes(`schema field ${name}: the name is taken by JavaScript`), problems.join('\n'))
+    assert.ok(problems.includes(`schema field ${name}: JavaScript reserves the name`), problems.join('\n'))
   }
 })
 
-test('an enum may be used a second time by its name, or is refused by the field’s', () => {
+test('an enum may be used again by its name, or the field is refused by name', () => {
   const stream: Stream = {
     ...doors,
     schema: {

@@ -21,7 +21,7 @@ const without = (name: string) => schemaWith((fields) => fields.filter((field) =
 const withType = (name: string, type: unknown) =>
   schemaWith((fields) => fields.map((field) => (field.name === name ? { name, type } : field)))
 
-/** What a producer with this schema sends. */
+/** A record of a producer with this schema. */
 const written = (id: number, record: AvroRecord, event: object): Buffer =>
   Buffer.concat([wireHeader(id), avro.Type.forSchema(record as unknown as avro.Schema).toBuffer(event)])
 const knowing = (schemas: Readonly<Record<number, WriterSchema>>) =>
@@ -36,7 +36,7 @@ describe('a record in the wire format', () => {
     assert.deepEqual(codec.decode(bytes, knowing({ 0x01020304: avroSchema(doors.schema) })), pass)
   })
 
-  test('names the schema that has to be known before it can be read', () => {
+  test('contains the id of the schema that is needed to read it', () => {
     const values = [
       codec.encodeWire(7, pass),
       codec.encodeJson(pass),
@@ -61,7 +61,7 @@ describe('a record in the wire format', () => {
     )
   })
 
-  test('is held to the bounds of the stream, whoever wrote it', () => {
+  test("must respect the stream's bounds, whichever producer wrote it", () => {
     refused(
       () => codec.decode(codec.encodeWire(7, { ...pass, force: 1_001 }), knowing({ 7: avroSchema(doors.schema) })),
       'BAD_FIELD',
@@ -70,7 +70,7 @@ describe('a record in the wire format', () => {
     )
   })
 
-  test('without a registry says what to set', () =>
+  test('is refused without a registry, and the error contains the setting', () =>
     refused(
       () => codec.decode(codec.encodeWire(7, pass)),
       'UNKNOWN_SCHEMA',
@@ -78,7 +78,7 @@ describe('a record in the wire format', () => {
     ))
 })
 
-describe('producers of other versions are read at once', () => {
+describe('records of producers with other versions can be read', () => {
   const older = without('door')
   const newer = schemaWith((fields) => [
     { name: 'colour', type: 'string', default: '' },
@@ -102,7 +102,7 @@ describe('producers of other versions are read at once', () => {
     assert.deepEqual(Object.keys(read), Object.keys(pass))
   })
 
-  test('numbers may be narrower than the stream’s, and the namespace another', () => {
+  test('numbers may be narrower than in the stream’s schema, and the namespace may differ', () => {
     const record = { ...withType('force', 'int'), namespace: 'com.acme' }
     assert.deepEqual(codec.decode(written(4, record, { ...pass, force: 12 }), knowing({ 4: avroSchema(record) })), {
       ...pass,
@@ -111,18 +111,18 @@ describe('producers of other versions are read at once', () => {
   })
 })
 
-describe('a schema that is of no use makes dead letters that name id, subject and field', () => {
+describe('an unusable schema makes dead letters whose reason contains id, subject and field:', () => {
   const reading = (schema: WriterSchema) => () => codec.decode(codec.encodeWire(9, pass), knowing({ 9: schema }))
 
   test('the registry does not know it', () =>
     refused(reading({ kind: 'unknown' }), 'UNKNOWN_SCHEMA', /does not know schema id 9; .* subject 'doors-value'/))
-  test('it is no Avro record', () =>
+  test('it is not an Avro record', () =>
     refused(
       reading({ kind: 'unfit', why: 'it is "string"' }),
       'SCHEMA_MISMATCH',
       /schema id 9 .* 'doors-value': it is "string"/,
     ))
-  test('it lacks a field that has no default', () =>
+  test('it lacks a required field', () =>
     refused(
       reading(avroSchema(without('badge'))),
       'SCHEMA_MISMATCH',
@@ -138,7 +138,7 @@ describe('a schema that is of no use makes dead letters that name id, subject an
     ))
   test('it is another record', () =>
     refused(reading(avroSchema({ ...doors.schema, name: 'Window' })), 'SCHEMA_MISMATCH', /schema id 9 .*Window/))
-  test('each of them with an error of its own', () => {
+  test('each of them has an error of its own', () => {
     const readers = knowing({ 9: { kind: 'unknown' } })
     const thrown = [0, 1].map(() => {
       try {
@@ -151,13 +151,13 @@ describe('a schema that is of no use makes dead letters that name id, subject an
   })
 })
 
-test('a reader is compiled once for as long as its schema is remembered', () => {
+test('a reader is compiled once while its schema is cached', () => {
   const schema = avroSchema(without('door'))
   const [first, second] = [knowing({ 1: schema }), knowing({ 1: schema, 2: schema })]
   assert.equal(first.get(1), second.get(1))
 })
 
-describe('a topic may be for one format alone', () => {
+describe('a topic may accept only one format', () => {
   const avroOnly = eventCodec({ ...doors, accepts: 'avro' })
   const jsonOnly = eventCodec({ ...doors, accepts: 'json' })
   const readers = knowing({ 7: avroSchema(doors.schema) })
@@ -166,7 +166,7 @@ describe('a topic may be for one format alone', () => {
     refused(
       () => avroOnly.decode(codec.encodeJson(pass)),
       'UNACCEPTED_FORMAT',
-      /is JSON, and topic 'doors' takes Avro alone/,
+      /is JSON, but topic 'doors' accepts only Avro/,
     )
     assert.deepEqual(avroOnly.decode(avroOnly.encode(pass)), pass)
     assert.deepEqual(
@@ -179,9 +179,9 @@ describe('a topic may be for one format alone', () => {
     refused(
       () => jsonOnly.decode(codec.encodeAvro(pass)),
       'UNACCEPTED_FORMAT',
-      /is Avro, and topic 'doors' takes JSON alone/,
+      /is Avro, but topic 'doors' accepts only JSON/,
     )
-    refused(() => jsonOnly.decode(codec.encodeWire(7, pass), readers), 'UNACCEPTED_FORMAT', /takes JSON alone/)
+    refused(() => jsonOnly.decode(codec.encodeWire(7, pass), readers), 'UNACCEPTED_FORMAT', /accepts only JSON/)
     assert.deepEqual(jsonOnly.decode(jsonOnly.encode(pass)), pass)
   })
 })

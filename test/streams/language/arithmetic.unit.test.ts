@@ -14,12 +14,12 @@ describe('durations', () => {
     ['4w', 2_419_200_000],
   ] as const)('%s is %d ms', (text, ms) => assert.equal(durationMs(text), ms))
 
-  test('are not what the type lets slip through', () => {
+  test('are checked at run time for texts that the type allows', () => {
     for (const text of ['-1h', '1e3h', ' 1h', '1h ', 'h', '1 h', '1x'] as unknown as readonly Duration[])
       assert.ok(Number.isNaN(durationMs(text)), text)
   })
 
-  test('read back as what they say', () => {
+  test('are the same after conversion to text and back', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 100_000 }), (seconds) =>
         assert.equal(durationMs(durationText(seconds * 1000) as Duration), seconds * 1000),
@@ -31,7 +31,7 @@ describe('durations', () => {
 })
 
 describe('evidence', () => {
-  test('grows along a ramp, either way, and stays within 0..1', () => {
+  test('changes linearly along a ramp in either direction, and stays within 0..1', () => {
     assert.deepEqual(
       [1, 2, 3, 4, 9].map((x) => ramp(x, 2, 4)),
       [0, 0, 0.5, 1, 1],
@@ -42,14 +42,15 @@ describe('evidence', () => {
     )
   })
 
-  test('is none where the feature is missing', () => {
+  test('is 0 for a missing feature', () => {
     assert.equal(ramp(Number.NaN, 2, 4), 0)
     assert.equal(anyOf(0.5, ramp(Number.NaN, 0, 1)), 0.5)
   })
 
-  test('is given where its condition holds', () => assert.deepEqual([when(true, 0.9), when(false, 0.9)], [0.9, 0]))
+  test('is a probability when its condition holds', () =>
+    assert.deepEqual([when(true, 0.9), when(false, 0.9)], [0.9, 0]))
 
-  test('adds up as independent causes do', () => {
+  test('is combined like independent causes', () => {
     assert.equal(anyOf(), 0)
     assert.equal(anyOf(0.5, 0.5), 0.75)
     assert.equal(anyOf(0.2, 1), 1)

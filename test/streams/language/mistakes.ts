@@ -1,11 +1,30 @@
 import {
-  avsc, changed, count, defineStream, difference, distanceKm, distinct, elapsed, ewma, flag, hour, hoursBetween,
-  length, mean, minuteOfDay, othersSince, ratio, seasonal, share, sum, zscore,
+  avsc,
+  changed,
+  count,
+  defineStream,
+  difference,
+  distanceKm,
+  distinct,
+  elapsed,
+  ewma,
+  flag,
+  hour,
+  hoursBetween,
+  length,
+  mean,
+  minuteOfDay,
+  othersSince,
+  ratio,
+  seasonal,
+  share,
+  sum,
+  zscore,
 } from '../../../src/index.js'
 import type { AttendanceEvent } from '../../../src/streams/built-in/events.js'
 
 /**
- * What must not compile. Each `@ts-expect-error` is itself an error where the next line compiles; none of this runs.
+ * Code that must not compile. A `@ts-expect-error` is an error when the next line compiles. Nothing of this runs.
  */
 export const person = { by: 'person' } as const
 export const stream = {

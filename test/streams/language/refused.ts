@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert'
 import { isEngineError, type ErrorCode } from '../../../src/base/errors.js'
 
-/** The record is to blame, and is told why. */
+/** Asserts that the call fails because of the record, with this code, message and field. */
 export function refused(decode: () => unknown, code: ErrorCode, message: RegExp, field?: string): void {
   assert.throws(decode, (error) => {
     assert.ok(isEngineError(error, code), String(error))

@@ -5,8 +5,8 @@ import { describe, test } from 'vitest'
 import { avsc, count, defineStream, field, hour, mean, ratio, seasonal } from '../../../src/index.js'
 import { events, person, stream } from './mistakes.js'
 
-describe('a stream is checked where it is written', () => {
-  test('and compiles where nothing is wrong', () => {
+describe('the compiler checks a stream', () => {
+  test('a valid stream compiles', () => {
     const features = {
       events,
       in_office: count('1h', { by: 'habit', where: { kind: ['in', 'out'], lat: { atLeast: 1 }, method: 'nfc' } }),
@@ -18,7 +18,7 @@ describe('a stream is checked where it is written', () => {
     assert.equal(defined.features.length, 5)
   })
 
-  test('columns of a schema without a type are left to the check at start', () => {
+  test('columns of a schema without a type are checked only at start', () => {
     const untyped = { ...stream, schema: avsc(import.meta.url, '../../../schemas/attendance.avsc') }
     assert.throws(
       () => defineStream({ ...untyped, features: { wrong: mean('latitude', '1h', person) } }),
@@ -30,7 +30,7 @@ describe('a stream is checked where it is written', () => {
     assert.throws(unknownEntity, /there is no entity 'site'/)
   })
 
-  test('and the compiler reports every mistake in mistakes.ts with the column and a suggestion', () => {
+  test('no mistake in mistakes.ts compiles; the message contains the column and the possible names', () => {
     const text = `
       import { avsc, count, defineStream, mean } from 'tidemill'
       import type { AttendanceEvent } from '../../../src/streams/built-in/events.js'
@@ -52,7 +52,7 @@ describe('a stream is checked where it is written', () => {
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
 
-/** The compiler's messages for each file; one with a text is compiled as if that were in it. */
+/** The compiler's messages for each file. A given text replaces the content of the file. */
 function complaints(...files: readonly (readonly [file: string, text?: string])[]): readonly (readonly string[])[] {
   const root = here('../../../')
   const { config } = ts.readConfigFile(`${root}tsconfig.json`, (name) => ts.sys.readFile(name)) as { config: unknown }

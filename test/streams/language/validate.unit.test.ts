@@ -59,7 +59,7 @@ const define = (features: Record<string, ReturnType<typeof count> | ReturnType<t
 describe('a good stream', () => {
   test('has no problems', () => assert.deepEqual(validateStream(good), []))
 
-  test('is kept 35 days longer than its features and late events need', () => {
+  test('has a retention of 35 days more than its features and late events need', () => {
     const day = 86_400_000
     assert.equal(
       defineStream({ ...written, lateness: '12h', features: { events: count('28d', person) } }).retentionMs,
@@ -67,7 +67,7 @@ describe('a good stream', () => {
     )
   })
 
-  test('counts a window in sixty tiles unless it says otherwise', () => {
+  test('has sixty tiles per window by default', () => {
     const keeps = defineStream({
       ...written,
       features: {
@@ -124,16 +124,16 @@ describe('start-up refuses', () => {
     ['outcome', { outcome: { matureAfterMs: Number.NaN, silenceMeans: 'genuine' as const } }, /^outcome.matureAfter:/],
     ['features', { features: [] }, /^features: there are none/],
     ['typical', { typical: { event: 1 } }, /^typical.event: there is no such feature/],
-    ['heuristic', { heuristic: () => Number.NaN }, /^heuristic: gives NaN with every feature missing/],
+    ['heuristic', { heuristic: () => Number.NaN }, /^heuristic: returns NaN with every feature missing/],
     [
       'heuristic',
       { heuristic: (x: Readonly<Record<string, number>>) => x.events! / 2 },
-      /^heuristic: gives NaN with every feature missing/,
+      /^heuristic: returns NaN with every feature missing/,
     ],
-    ['heuristic', { heuristic: () => 7 }, /^heuristic: gives 7/],
+    ['heuristic', { heuristic: () => 7 }, /^heuristic: returns 7/],
   ])('a wrong %s', (_, change, problem) => assert.match(problemsWith(change)[0] ?? 'nothing', problem))
 
-  test('features of entities that a sharded tenant spreads over partitions', () => {
+  test('features of entities whose events are spread over partitions', () => {
     const [problem, ...others] = problemsWith({
       key: 'person_id',
       entities: {
@@ -215,7 +215,7 @@ describe('start-up refuses', () => {
     assert.match(problemsOf({ wrong: feature as never, later: count('1h', person) })[0] ?? 'nothing', problem),
   )
 
-  test('a schema that events cannot have', () => {
+  test('an unsupported schema', () => {
     const [first] = good.schema.fields
     const fields = [...good.schema.fields, { name: 'tags', type: { type: 'array', items: 'string' } }]
     assert.match(
@@ -224,7 +224,7 @@ describe('start-up refuses', () => {
     )
     assert.match(
       problemsWith({ schema: { ...good.schema, fields: [...good.schema.fields, first!] } })[0]!,
-      /^schema field event_id: stands twice/,
+      /^schema field event_id: appears twice/,
     )
     assert.match(
       problemsWith({ olderSchemas: [{ ...good.schema, fields: good.schema.fields.slice(1) }] })[0]!,

@@ -6,19 +6,19 @@ import { registry as service } from '../../../scripts/services/registry.js'
 
 /** A real registry for the tests of a file. */
 export interface RegistryServer {
-  /** Where it answers; the same after a restart. */
+  /** Its URL, the same after a restart. */
   readonly url: string
   stop(): Promise<void>
-  /** After `stop`: with everything it knew, resolves when it answers. */
+  /** Starts it again after `stop`, with all its schemas; resolves when it answers. */
   startAgain(): Promise<void>
 }
 
-/** The first start on a machine fetches 160 MB. */
+/** The first start on a machine downloads 160 MB. */
 const startTimeoutMs = 10 * 60_000
 
 /**
- * Starts a registry before the tests of this file and stops it after them. Where it cannot run, they are skipped
- * loudly.
+ * Starts a registry before the tests of this file and stops it after them. If it cannot run, the tests are skipped
+ * with a message.
  */
 export function registryServer(): () => RegistryServer {
   const missing = service.missing()

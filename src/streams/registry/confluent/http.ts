@@ -3,24 +3,24 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { EngineError, messageOf } from '../../../base/errors.js'
 import { limits } from '../../../base/limits.js'
 
-/** How a registry is reached. */
+/** Address and credentials of a registry. */
 export interface RegistryAccess {
   /**
-   * With the path of the protocol where it has one: `http://registry:8081`, `https://host/apis/ccompat/v7`. Credentials
-   * in it are used and never shown.
+   * With the path of the API if there is one: `http://registry:8081`, `https://host/apis/ccompat/v7`. Credentials in it
+   * are used and never shown.
    */
   readonly url: string
   readonly username?: string | undefined
   readonly password?: string | undefined
-  /** Sent as a bearer token, instead of a name and password. */
+  /** Bearer token, sent instead of user name and password. */
   readonly token?: string | undefined
-  /** PEM of the authorities that may have signed the registry's certificate; the system's where it is absent. */
+  /** PEM of the accepted authorities of the registry's certificate; the system's when absent. */
   readonly ca?: string | undefined
-  /** After how long without a whole answer it counts as away; `limits.registryTimeoutMs` unless said. */
+  /** A registry without a complete answer within this time is unreachable; `limits.registryTimeoutMs` by default. */
   readonly timeoutMs?: number | undefined
 }
 
-/** What a registry answered: 2xx, or a refusal in its own words (404, 409, 422). */
+/** A registry's answer: 2xx, or a refusal with its own message (404, 409, 422). */
 export interface Answer {
   readonly status: number
   readonly body: Readonly<Record<string, unknown>>
@@ -28,18 +28,19 @@ export interface Answer {
 
 /** The REST interface of a registry. */
 export interface RegistryHttp {
-  /** Where it is, without credentials: fit for messages. */
+  /** Its URL without credentials, for messages. */
   readonly place: string
   readonly agent: HttpAgent
   readonly authorization: string | undefined
   readonly timeoutMs: number
   /**
-   * Throws REGISTRY_DOWN for everything that is no answer of a registry: also for a 404 of whoever else listens there.
+   * Sends a request. Throws REGISTRY_DOWN for everything but the answer of a registry, also for the 404 of another
+   * server.
    */
   ask(method: 'GET' | 'POST', path: string, body?: object): Promise<Answer>
 }
 
-/** Nothing is sent yet. Throws BAD_CONFIG where the URL is none. */
+/** Creates the client without sending anything. Throws BAD_CONFIG for an invalid URL. */
 export function registryHttp(access: RegistryAccess): RegistryHttp {
   const url = urlOf(access.url)
   const authorization = authorizationOf(access, url)
@@ -100,8 +101,8 @@ export function registryHttp(access: RegistryAccess): RegistryHttp {
 export function failure(status: number, asked: string): string {
   if (status === 401 || status === 403)
     return `refuses the credentials (${status}): check schemaRegistry.username and password, or the token`
-  if (status >= 500 || status === 429) return `is in trouble: it answered ${status} to ${asked}`
-  return `answered ${status} to ${asked}, and not as a schema registry does: check schemaRegistry.url, path included`
+  if (status >= 500 || status === 429) return `has an error: it answered ${status} to ${asked}`
+  return `answered ${status} to ${asked}, but not like a schema registry: check schemaRegistry.url and its path`
 }
 
 function urlOf(text: string): URL {
@@ -109,7 +110,7 @@ function urlOf(text: string): URL {
   if (url === undefined || !['http:', 'https:'].includes(url.protocol))
     throw new EngineError(
       'BAD_CONFIG',
-      'schemaRegistry.url: it is not the URL of a schema registry; that looks like http://127.0.0.1:8081',
+      'schemaRegistry.url: not the URL of a schema registry; an example is http://127.0.0.1:8081',
     )
   return url
 }

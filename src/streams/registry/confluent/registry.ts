@@ -12,16 +12,16 @@ export interface SchemaRegistryOptions extends RegistryAccess {
 }
 
 /**
- * A registry that speaks the protocol of Confluent's: theirs, Apicurio's (`/apis/ccompat/v7`), Karapace, Redpanda's.
+ * A registry with the API of Confluent's: Confluent's own, Apicurio (`/apis/ccompat/v7`), Karapace, Redpanda's.
  */
 export interface SchemaRegistry extends SchemaSource, SchemaSubjects {
-  /** Where it is, without credentials. */
+  /** Its URL without credentials. */
   readonly place: string
-  /** Ends idle connections. */
+  /** Closes idle connections. */
   close(): void
 }
 
-/** Nothing is sent yet: a registry that is away holds up no start. Throws BAD_CONFIG where the URL is none. */
+/** Sends nothing yet, so an unreachable registry does not delay the start. Throws BAD_CONFIG for an invalid URL. */
 export function openSchemaRegistry(options: SchemaRegistryOptions): SchemaRegistry {
   const http = registryHttp(options)
   return {
@@ -34,7 +34,7 @@ export function openSchemaRegistry(options: SchemaRegistryOptions): SchemaRegist
 
 interface Kept {
   readonly schema: WriterSchema
-  /** An id that is unknown today may be registered tomorrow; a schema under an id never changes. */
+  /** An unknown id may be registered later; a schema never changes. */
   readonly untilMs: number
 }
 
@@ -50,7 +50,7 @@ function resolverOf(http: RegistryHttp, clock: Clock): SchemaSource['resolve'] {
       asked.delete(id)
     }
   }
-  /** Partitions that meet an id at the same time ask for it once. */
+  /** Partitions that need an id at the same time share one request. */
   const schemaOf = async (id: number): Promise<WriterSchema> => {
     const known = kept.get(id)
     if (known !== undefined && clock.nowMs() < known.untilMs) return known.schema
@@ -67,7 +67,7 @@ function resolverOf(http: RegistryHttp, clock: Clock): SchemaSource['resolve'] {
     try {
       await Promise.all(Array.from({ length: limits.registryRequests }, lane))
     } finally {
-      // Once one has failed the rest is not asked for: the caller asks for all of them again.
+      // After one failure the other ids are not requested: the caller retries with all of them.
       waiting.length = 0
     }
     return found
@@ -96,8 +96,8 @@ function subjectsOf(http: RegistryHttp): SchemaSubjects {
         bodyOf(schema),
       )
       const level = await levelOf(subject)
-      // 404: there is no version to be compared with. 422: it takes no such schema at all.
-      if (status === 422) return { compatible: false, level, reasons: [wordsOf(body)] }
+      // 404: there is no version to compare with. 422: the registry does not accept such a schema at all.
+      if (status === 422) return { compatible: false, level, reasons: [reasonOf(body)] }
       return { compatible: status === 404 || body['is_compatible'] === true, level, reasons: textsOf(body['messages']) }
     },
     async register(subject, schema) {
@@ -105,7 +105,7 @@ function subjectsOf(http: RegistryHttp): SchemaSubjects {
       if (status !== 200 || typeof body['id'] !== 'number')
         throw new EngineError(
           'SCHEMA_MISMATCH',
-          `the registry refuses the schema for subject '${subject}': ${wordsOf(body)}`,
+          `the registry refuses the schema for subject '${subject}': ${reasonOf(body)}`,
         )
       return body['id']
     },
@@ -118,12 +118,12 @@ function registered({ status, body }: Answer): RegisteredSchema | undefined {
     : undefined
 }
 
-const mostWords = 500
+const mostCharacters = 500
 
-const textOf = (value: unknown, otherwise: string, most = mostWords): string =>
+const textOf = (value: unknown, otherwise: string, most = mostCharacters): string =>
   (typeof value === 'string' ? value : otherwise).slice(0, most)
 
-const wordsOf = (body: Answer['body']): string => textOf(body['message'], 'it gives no reason')
+const reasonOf = (body: Answer['body']): string => textOf(body['message'], 'the registry gives no reason')
 
 const textsOf = (messages: unknown): readonly string[] =>
   Array.isArray(messages) ? messages.map((one: unknown) => textOf(one, JSON.stringify(one))) : []

@@ -10,14 +10,15 @@ import type { AvroRecord } from '../../../contracts/streams.js'
 type Middleware = NonNullable<ConstructorParameters<typeof SchemaRegistry>[0]['middlewares']>[number]
 
 /**
- * Fetches the schema under an id, what it refers to included. Throws REGISTRY_DOWN where that cannot be said now.
+ * Fetches the schema with an id, including the schemas that it refers to. Throws REGISTRY_DOWN when the registry cannot
+ * answer now.
  *
- * The library does the talking and the parsing, in a client of its own for each schema: it keeps every schema that it
- * saw for ever, and of a connection that was cut within an answer it waits for the rest for ever, and so would
- * everybody after it who asks for the same id. It also takes any page for a schema, which is checked here first.
+ * The library sends the requests and parses the schemas. Each schema gets its own client, because a client keeps every
+ * schema for ever, and after a connection breaks within an answer it waits for ever, as does every later request for
+ * the same id. The library also accepts any page as a schema, so the answer is checked here first.
  */
 export async function fetchSchema(http: RegistryHttp, clock: Clock, id: number): Promise<WriterSchema> {
-  // Loading it takes 0.1 s: engines without a registry do not.
+  // Loading takes 0.1 s, so only engines with a registry load it.
   const { SchemaRegistry } = await import('@kafkajs/confluent-schema-registry')
   const down = (what: string, cause?: unknown): EngineError =>
     new EngineError('REGISTRY_DOWN', `the schema registry at ${http.place} ${what}`, { cause })
@@ -52,8 +53,8 @@ export async function fetchSchema(http: RegistryHttp, clock: Clock, id: number):
     if (isEngineError(error)) throw error
     const { name, status } = error as { name?: string; status?: number }
     if (name === 'ConfluentSchemaRegistryArgumentError') return { kind: 'unfit', why: messageOf(error) }
-    if (status === 404) return secondLook(http, clock, id)
-    // The library's word for a connection that failed is the status 400.
+    if (status === 404) return checkAgain(http, clock, id)
+    // The library reports a failed connection as status 400.
     throw down(
       status === undefined || status === 400
         ? `does not answer: ${messageOf(error).replace(/^.*, status 400: /, '')}`
@@ -65,7 +66,7 @@ export async function fetchSchema(http: RegistryHttp, clock: Clock, id: number):
 
 type Fetched = Awaited<ReturnType<SchemaRegistry['getSchema']>>
 
-/** The canonical form is enough to read with: a writer's defaults and aliases do not count. */
+/** The canonical form is sufficient for reading: a writer's defaults and aliases have no effect. */
 function writerSchema(fetched: Fetched): WriterSchema {
   const exported: unknown = 'typeName' in fetched ? (fetched as avro.Type).schema() : undefined
   const isRecord = typeof exported === 'object' && exported !== null && 'type' in exported && exported.type === 'record'
@@ -81,12 +82,12 @@ function writerSchema(fetched: Fetched): WriterSchema {
 }
 
 /**
- * A record is set aside only when the registry says in its own words, and says again, that it has no such id: a wrong
- * path gives a 404 too, and a replica learns of a new schema a moment after its producer did.
+ * A record becomes a dead letter only when the registry answers twice, as a registry, that the id is unknown: a wrong
+ * path gives a 404 too, and a replica may get a new schema a moment later than its producer.
  */
-async function secondLook(http: RegistryHttp, clock: Clock, id: number): Promise<WriterSchema> {
+async function checkAgain(http: RegistryHttp, clock: Clock, id: number): Promise<WriterSchema> {
   await clock.sleep(limits.registrySecondCheckMs)
   const { status } = await http.ask('GET', `/schemas/ids/${id}`)
   if (status === 404) return { kind: 'unknown' }
-  throw new EngineError('REGISTRY_DOWN', `the schema registry at ${http.place} has learned of schema id ${id} only now`)
+  throw new EngineError('REGISTRY_DOWN', `the schema registry at ${http.place} received schema id ${id} only now`)
 }

@@ -1,4 +1,4 @@
-import { type Dice, rounded } from './dice.js'
+import { type Dice, rounded } from '../ground/dice.js'
 import {
   collides,
   countOf,
@@ -11,7 +11,7 @@ import {
   versionAt,
   write,
 } from './documents.js'
-import { type Emit, hourMs, midnightMs, minuteMs, type Process, type Setting, weekdayOf } from './happening.js'
+import { type Emit, hourMs, midnightMs, minuteMs, type Process, type Setting, weekdayOf } from '../ground/happening.js'
 
 /** An edit that waits on a device. */
 interface Edit {

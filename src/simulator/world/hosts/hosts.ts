@@ -1,5 +1,14 @@
-import { clamp, type Dice } from './dice.js'
-import { dayMs, type Emit, hourMs, midnightMs, minuteMs, type Process, type Setting, weekdayOf } from './happening.js'
+import { clamp, type Dice } from '../ground/dice.js'
+import {
+  dayMs,
+  type Emit,
+  hourMs,
+  midnightMs,
+  minuteMs,
+  type Process,
+  type Setting,
+  weekdayOf,
+} from '../ground/happening.js'
 import { counts, type Incident, type Metric, severity, strike } from './incidents.js'
 import { advance, calm, type Host, hostOf, sampleMs, utilisation, type Weather } from './load.js'
 

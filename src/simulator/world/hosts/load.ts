@@ -1,5 +1,5 @@
-import { type Dice } from './dice.js'
-import { hourMs, type Setting } from './happening.js'
+import { type Dice } from '../ground/dice.js'
+import { hourMs, type Setting } from '../ground/happening.js'
 
 /** What a host does all day, apart from incidents. */
 export interface Host {

@@ -1,8 +1,16 @@
 import { age, type Camera, cameraOf, read, sharpnessAt } from './cameras.js'
-import { clamp, type Dice, rounded } from './dice.js'
-import { type Emit, hourMs, midnightMs, minuteMs, type Process, type Scheme, type Setting } from './happening.js'
+import { clamp, type Dice, rounded } from '../ground/dice.js'
+import {
+  type Emit,
+  hourMs,
+  midnightMs,
+  minuteMs,
+  type Process,
+  type Scheme,
+  type Setting,
+} from '../ground/happening.js'
 import { buildMeters, type Meter, replace, tamperedAt, turn } from './meters.js'
-import type { Site } from './sites.js'
+import type { Site } from '../ground/sites.js'
 
 /** Somebody who walks from meter to meter with a phone; a few would rather not. */
 interface Walker {

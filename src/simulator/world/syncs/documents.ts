@@ -1,5 +1,5 @@
-import { type Dice, zipf } from './dice.js'
-import { dayMs, type Setting } from './happening.js'
+import { type Dice, zipf } from '../ground/dice.js'
+import { dayMs, type Setting } from '../ground/happening.js'
 
 /** A kind of record, and how people work on it together. */
 export interface Domain {

@@ -1,11 +1,11 @@
-import type { Dice } from './dice.js'
+import type { Dice } from '../ground/dice.js'
 import { recruit } from './cheaters.js'
-import type { Emit, Process, Setting } from './happening.js'
+import type { Emit, Process, Setting } from '../ground/happening.js'
 import { honestDay, type Today } from './honest.js'
 import { buildPeople, type Person } from './people.js'
-import { phoneOf } from './phones.js'
+import { phoneOf } from '../ground/phones.js'
 import { arrivalMs, report } from './punches.js'
-import type { Site } from './sites.js'
+import type { Site } from '../ground/sites.js'
 import { type Stint, stintOf } from './stints.js'
 
 /** Phones break and are replaced, about every eight months. */

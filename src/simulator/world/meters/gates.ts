@@ -1,5 +1,5 @@
 import { age, type Camera, cameraOf, read, sharpnessAt } from './cameras.js'
-import { type Dice } from './dice.js'
+import { type Dice } from '../ground/dice.js'
 import {
   type Emit,
   hourMs,
@@ -9,8 +9,8 @@ import {
   type Scheme,
   type Setting,
   weekdayOf,
-} from './happening.js'
-import type { Site } from './sites.js'
+} from '../ground/happening.js'
+import type { Site } from '../ground/sites.js'
 
 interface Gate {
   readonly id: string

@@ -1,9 +1,9 @@
 import { type Cheat, buddyPunching, earlyLeave, ghostWorker, gpsSpoofing, lazyPatrol, relayed } from './cheats.js'
-import type { Dice } from './dice.js'
-import { scattered } from './geo.js'
-import type { Setting } from './happening.js'
+import type { Dice } from '../ground/dice.js'
+import { scattered } from '../ground/geo.js'
+import type { Setting } from '../ground/happening.js'
 import type { Person } from './people.js'
-import { phoneOf } from './phones.js'
+import { phoneOf } from '../ground/phones.js'
 
 export interface Cheater {
   readonly cheat: Cheat

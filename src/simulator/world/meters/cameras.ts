@@ -1,4 +1,4 @@
-import { clamp, type Dice, rounded } from './dice.js'
+import { clamp, type Dice, rounded } from '../ground/dice.js'
 
 export interface Camera {
   readonly id: string

@@ -1,8 +1,8 @@
-import type { Dice } from './dice.js'
-import { metresBetween } from './geo.js'
-import { midnightMs, minuteMs, type Setting, weekdayOf } from './happening.js'
+import type { Dice } from '../ground/dice.js'
+import { metresBetween } from '../ground/geo.js'
+import { midnightMs, minuteMs, type Setting, weekdayOf } from '../ground/happening.js'
 import type { Person } from './people.js'
-import type { Site } from './sites.js'
+import type { Site } from '../ground/sites.js'
 
 export interface Stop {
   readonly site: Site

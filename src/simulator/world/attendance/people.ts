@@ -1,8 +1,8 @@
-import { clamp, type Dice } from './dice.js'
-import { type Point, metresBetween, scattered } from './geo.js'
-import type { Setting } from './happening.js'
-import { type Phone, phoneOf } from './phones.js'
-import type { Site } from './sites.js'
+import { clamp, type Dice } from '../ground/dice.js'
+import { type Point, metresBetween, scattered } from '../ground/geo.js'
+import type { Setting } from '../ground/happening.js'
+import { type Phone, phoneOf } from '../ground/phones.js'
+import type { Site } from '../ground/sites.js'
 
 export type Method = 'gps' | 'nfc' | 'face' | 'manual'
 

@@ -1,9 +1,9 @@
-import { clamp, type Dice } from './dice.js'
-import { along, type Point, scattered } from './geo.js'
-import { minuteMs, type Setting } from './happening.js'
+import { clamp, type Dice } from '../ground/dice.js'
+import { along, type Point, scattered } from '../ground/geo.js'
+import { minuteMs, type Setting } from '../ground/happening.js'
 import { type Today, usual } from './honest.js'
 import type { Person } from './people.js'
-import { type Phone, phoneOf } from './phones.js'
+import { type Phone, phoneOf } from '../ground/phones.js'
 import type { Punch } from './punches.js'
 import type { Stint } from './stints.js'
 

@@ -1,5 +1,5 @@
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
-import { murmur2 } from '../../base/keys.js'
+import { murmur2 } from '../../../base/keys.js'
 
 /** Seeded randomness. Two dice thrown from the same seed and names fall alike, on every machine. */
 export interface Dice {

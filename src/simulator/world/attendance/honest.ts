@@ -1,9 +1,9 @@
-import type { Dice } from './dice.js'
-import { along, scattered } from './geo.js'
-import { minuteMs } from './happening.js'
+import type { Dice } from '../ground/dice.js'
+import { along, scattered } from '../ground/geo.js'
+import { minuteMs } from '../ground/happening.js'
 import type { Person } from './people.js'
 import type { Punch } from './punches.js'
-import type { Site } from './sites.js'
+import type { Site } from '../ground/sites.js'
 import type { Stint, Stop } from './stints.js'
 
 /** The day a person has: what breaks, who lends a phone. */

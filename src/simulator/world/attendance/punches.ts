@@ -1,9 +1,9 @@
-import { clamp, type Dice, rounded } from './dice.js'
-import { type Point, scattered } from './geo.js'
-import { minuteMs, type Scheme, type Setting } from './happening.js'
+import { clamp, type Dice, rounded } from '../ground/dice.js'
+import { type Point, scattered } from '../ground/geo.js'
+import { minuteMs, type Scheme, type Setting } from '../ground/happening.js'
 import type { Method, Person } from './people.js'
-import { chargeAt, type Phone } from './phones.js'
-import type { Site } from './sites.js'
+import { chargeAt, type Phone } from '../ground/phones.js'
+import type { Site } from '../ground/sites.js'
 
 /** Somebody punches in or out, somewhere, with something. What the phone reports of it is another matter. */
 export interface Punch {

@@ -1,5 +1,5 @@
-import { type Dice } from './dice.js'
-import { hourMs, minuteMs, type Scheme } from './happening.js'
+import { type Dice } from '../ground/dice.js'
+import { hourMs, minuteMs, type Scheme } from '../ground/happening.js'
 
 export type Metric =
   | 'cpu_percent'

@@ -1,7 +1,7 @@
 import { type Camera, cameraOf } from './cameras.js'
-import { type Dice } from './dice.js'
-import { hourMs, minuteMs, type Setting, weekdayOf } from './happening.js'
-import type { Site } from './sites.js'
+import { type Dice } from '../ground/dice.js'
+import { hourMs, minuteMs, type Setting, weekdayOf } from '../ground/happening.js'
+import type { Site } from '../ground/sites.js'
 
 /** A register that turns with what is consumed behind it. */
 export interface Meter {
