@@ -54,8 +54,8 @@ test('a directory has one holder, and the error of the second names the holder a
   await lock.update({ url: 'http://127.0.0.1:4000' })
   const error: unknown = await lockDirectory(directory, me).catch((reason: unknown) => reason)
   expect(error).toEqual(isLocked)
-  for (const told of [directory, String(process.pid), me.startedAt, 'http://127.0.0.1:4000'])
-    expect(messageOf(error)).toContain(told)
+  for (const text of [directory, String(process.pid), me.startedAt, 'http://127.0.0.1:4000'])
+    expect(messageOf(error)).toContain(text)
   expect(await readLock(directory)).toMatchObject({ ...me, url: 'http://127.0.0.1:4000' })
 })
 

@@ -8,7 +8,7 @@ import { histories, setOf } from '../../spec/features/histories.js'
 import { commit, foldOne, inOneGo, prepare, run, type Blobs, type Cut } from '../../spec/features/run.js'
 
 const cuts = fc.array(
-  fc.record<Cut>({ events: fc.integer({ min: 1, max: 9 }), then: fc.constantFrom('go on', 'commit', 'restart') }),
+  fc.record<Cut>({ events: fc.integer({ min: 1, max: 9 }), then: fc.constantFrom('continue', 'commit', 'restart') }),
   { minLength: 1, maxLength: 6 },
 )
 const bounds = fc.record({ cachedEntities: fc.constantFrom(1, 3, 100), seenIds: fc.constantFrom(1, 5, 1_000) })

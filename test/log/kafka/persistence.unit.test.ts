@@ -8,7 +8,7 @@ const clock = { nowMs: () => 0, sleep: async () => undefined }
 const connection = { clock, brokers: ['nowhere:1'], clientId: 'test' }
 const failing = new Error('the request timed out')
 
-test('an attempt that a broker serves between failures goes on; one that fails again and again ends', async () => {
+test('an attempt that a broker serves between failures continues; one that fails again and again ends', async () => {
   let attempts = 0
   const patient = await persistently(
     connection,

@@ -37,7 +37,7 @@ export function commit(state: PartitionState, blobs: Blobs): Dirty {
 /** How a run divides the log into chunks, and what it does after each. */
 export interface Cut {
   readonly events: number
-  readonly then: 'go on' | 'commit' | 'restart'
+  readonly then: 'continue' | 'commit' | 'restart'
 }
 
 export interface Bounds {
@@ -61,7 +61,7 @@ export function run(
     prepare(state, chunk, blobs)
     for (const event of chunk) steps.push(foldOne(plan, state, event))
     at += chunk.length
-    if (cut.then === 'go on') continue
+    if (cut.then === 'continue') continue
     commit(state, blobs)
     if (cut.then === 'restart') state = plan.open(cachedEntities, seenIds)
   }
@@ -71,4 +71,4 @@ export function run(
 
 /** Folds one chunk after another with one state. */
 export const inOneGo = (plan: Plan, log: readonly Event[], seenIds = 1_000) =>
-  run(plan, log, [{ events: 7, then: 'go on' }], { cachedEntities: 1_000, seenIds })
+  run(plan, log, [{ events: 7, then: 'continue' }], { cachedEntities: 1_000, seenIds })
