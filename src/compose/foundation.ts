@@ -34,7 +34,9 @@ import { tenantsOf } from './tenants.js'
 
 const dayMs = 24 * 60 * 60 * 1_000
 
-/** What the flows, the API and the metrics of one process are built on. Closed by the `Closing` that it was opened with. */
+/**
+ * What the flows, the API and the metrics of one process are built on. Closed by the `Closing` that it was opened with.
+ */
 export interface Foundation {
   readonly config: Config
   readonly startedMs: number

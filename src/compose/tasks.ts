@@ -88,4 +88,3 @@ export async function kafkaTopicsOf(config: Config) {
     close: () => log.close(),
   }
 }
-

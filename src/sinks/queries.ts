@@ -11,7 +11,9 @@ export interface RiskCount {
   readonly predictions: number
 }
 
-/** Queries over stored predictions. Every function throws WAREHOUSE_DOWN. Values are bound, not inserted into the SQL. */
+/**
+ * Queries over stored predictions. Every function throws WAREHOUSE_DOWN. Values are bound, not inserted into the SQL.
+ */
 export interface StoredPredictions extends PredictionQueries {
   /** Counts the predictions from the log by stream and risk, for records since `sinceMs`. */
   countByRisk(sinceMs: number, tenant: string | undefined): Promise<readonly RiskCount[]>

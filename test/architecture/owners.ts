@@ -10,7 +10,7 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
   },
   'test/api/http/problems.int.test.ts': { 'src/api/http': 'refuse validate' },
   'test/api/http/socket.int.test.ts': { 'src/api/http': 'admission listen', 'src/base': 'limits' },
-  'test/api/keys/key-file.int.test.ts': { 'src/api/routes': 'keys' },
+  'test/api/keys/key-file.int.test.ts': { 'src/api': 'one-of', 'src/api/routes': 'keys' },
   'test/api/routes/backups.int.test.ts': { 'src/contracts': 'backups' },
   'test/api/routes/dead-letters.int.test.ts': { 'src/api/routes': 'dead-letter-shapes' },
   'test/api/routes/health.int.test.ts': { 'src/api/http': 'metrics' },
@@ -26,6 +26,7 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
     'src/consumers/backup': 'create files gather-data gather-files manifest restore verify',
     'src/log/local': 'check',
   },
+  'test/cli/backup/damage.int.test.ts': { 'src/consumers/backup': 'restore-files' },
   'test/cli/client/client.int.test.ts': {
     'src/cli/client': 'beside-engine options run-results',
     'src/cli/events': 'score simulate',
@@ -74,7 +75,7 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
   'test/consumers/dead-letters/dead-letters.int.test.ts': { 'src/contracts': 'dead-letters' },
   'test/consumers/dead-letters/redrive.int.test.ts': { 'src/consumers/dead-letters': 'marks pages trial view walk' },
   'test/consumers/models/model-travel.int.test.ts': {
-    'src/consumers/models': 'bundled reading',
+    'src/consumers/models': 'bundled piece-index reading',
     'src/scorers': 'model-keeping',
   },
   'test/consumers/models/topic.int.test.ts': { 'src/consumers/models': 'pieces' },
@@ -84,14 +85,15 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
     'src/log/blocks': 'build',
   },
   'test/consumers/replay/backtest.int.test.ts': {
-    'src/consumers/ground': 'block-rows',
-    'src/consumers/replay':
-      'backtest-compare backtest-directory backtest-model outcome-labels replay replay-routing replay-span',
+    'src/consumers/ground': 'block-rows read-partition',
+    'src/consumers/models': 'model-file',
+    'src/consumers/replay': 'replay replay-routing replay-span',
+    'src/consumers/replay/backtest': 'backtest compare directory model outcome-labels',
     'src/contracts': 'callers',
   },
   'test/consumers/replay/certify.int.test.ts': {
     'src/consumers/control': 'serving',
-    'src/consumers/replay': 'certificate dead-letters-of-span result-digest result-tally',
+    'src/consumers/replay/certify': 'certificate certify dead-letters-of-span result-digest result-tally',
   },
   'test/consumers/replay/run-results.int.test.ts': { 'src/consumers/replay': 'run-upload', 'src/contracts': 'runs' },
   'test/consumers/scoring/partition-gate.int.test.ts': {
@@ -106,7 +108,10 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
     'src/consumers/ground': 'claim',
     'src/consumers/scoring': 'partition',
   },
-  'test/consumers/scoring/registry.int.test.ts': { 'src/consumers/ground': 'decode', 'src/contracts': 'streams' },
+  'test/consumers/scoring/registry.int.test.ts': {
+    'src/consumers/ground': 'decode rejected',
+    'src/contracts': 'streams',
+  },
   'test/consumers/scoring/scoring.int.test.ts': { 'src/consumers/ground': 'topics' },
   'test/consumers/scoring/store.int.test.ts': { 'src/consumers/scoring': 'progress' },
   'test/consumers/serving/serve.int.test.ts': {
@@ -182,19 +187,22 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
   'test/log/tail.int.test.ts': { 'src/log': 'read-up-to' },
   'test/scorers/onnx/runtime.int.test.ts': { 'src/scorers/onnx': 'file inline session.js worker.js' },
   'test/scorers/score.unit.test.ts': { 'src/scorers': 'model-runtime reasons routing' },
-  'test/simulator/documents.unit.test.ts': { 'src/simulator/world': 'documents' },
+  'test/simulator/documents.unit.test.ts': { 'src/simulator/world/syncs': 'documents' },
   'test/simulator/world.unit.test.ts': {
     'src/simulator': 'index',
-    'src/simulator/world':
-      'attendance cameras cheaters cheats dice gates geo happening honest hosts incidents load meters ' +
-      'outcomes people phones punches readings regions sites stints syncs world',
+    'src/simulator/world': 'outcomes world',
+    'src/simulator/world/attendance': 'attendance cheaters cheats honest people punches stints',
+    'src/simulator/world/ground': 'dice geo happening phones regions sites',
+    'src/simulator/world/hosts': 'hosts incidents load',
+    'src/simulator/world/meters': 'cameras gates meters readings',
+    'src/simulator/world/syncs': 'syncs',
   },
   'test/sinks/clickhouse/warehouse.int.test.ts': {
     'src/sinks': 'warehouse',
     'src/sinks/clickhouse': 'calls errors settings',
   },
   'test/sinks/migrate.int.test.ts': { 'src/sinks': 'tables' },
-  'test/sinks/queries.int.test.ts': { 'src/contracts': 'predictions' },
+  'test/sinks/queries.int.test.ts': { 'src/contracts': 'predictions', 'src/sinks': 'cursor' },
   'test/sinks/read-only.int.test.ts': { 'src/sinks': 'syntax-tree' },
   'test/state/lmdb/state-store.int.test.ts': {
     'src/state': 'state-store',
@@ -207,7 +215,7 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
     'src/streams/built-in': 'events index',
     'src/streams/schema': 'event-type',
   },
-  'test/streams/codec/accept.unit.test.ts': { 'src/streams': 'choose' },
+  'test/streams/codec/accept.unit.test.ts': { 'src/streams': 'choose unknown-stream' },
   'test/streams/codec/codec.unit.test.ts': {
     'src/streams/codec': 'reader',
     'src/streams/schema': 'avro columns schema',

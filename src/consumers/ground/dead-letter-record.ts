@@ -1,15 +1,16 @@
 import type { LogRecord, NewRecord, Offset, TopicPartition } from '../../log/event-log.js'
-import type { RejectedRecord } from './dead-letter.js'
+import type { RejectedRecord } from './rejected.js'
 
-/** What a redriven event carries: which letter it was first, how often it was sent, and by whom. */
+/** Headers of a redriven event: the first dead letter of it, how often it was sent in again, and by which key. */
 const redriven = { origin: 'redrive-origin', attempt: 'redrive-attempt', by: 'redrive-by' } as const
 const prefix = 'dead-letter-'
 
-/** Whether an operator sent this event in again. It says nothing of what producers write now. */
+/** Whether an operator sent this event in again. Such an event does not show what producers write now. */
 export const isRedriven = ({ headers }: Pick<LogRecord, 'headers'>): boolean => headers[redriven.attempt] !== undefined
 
 /**
- * Where an event first became a letter, and how often it was redriven since; an event that never was is its own origin.
+ * Where an event first became a dead letter, and how often it was redriven since. An event that never was a dead letter
+ * is its own origin.
  */
 export interface Origin {
   readonly origin: Offset
@@ -33,7 +34,7 @@ export interface StoredDeadLetter extends Origin {
   readonly code: string
   readonly stage: string
   readonly reason: string
-  /** What set it aside: build and plan. */
+  /** The build and the plan that refused it. */
   readonly version: string
   readonly key: Buffer | null
   readonly value: Buffer | null
@@ -42,7 +43,8 @@ export interface StoredDeadLetter extends Origin {
 }
 
 /**
- * The letter's record: key, value and headers as they came, and beside them where it stood and why it was set aside.
+ * The record of a dead letter: key, value and headers as they came, and headers that say where it was and why it was
+ * refused.
  */
 export function deadLetterRecord(
   from: TopicPartition,
@@ -50,7 +52,7 @@ export function deadLetterRecord(
   version: string,
 ): NewRecord {
   const { origin, attempts } = originOf(record)
-  const said: Record<string, string> = {
+  const about: Record<string, string> = {
     topic: from.topic,
     partition: String(from.partition),
     offset: String(record.offset),
@@ -63,25 +65,25 @@ export function deadLetterRecord(
     origin: String(origin),
   }
   const headers: Record<string, Buffer> = { ...record.headers }
-  for (const [name, value] of Object.entries(said)) headers[prefix + name] = Buffer.from(value)
+  for (const [name, value] of Object.entries(about)) headers[prefix + name] = Buffer.from(value)
   return { key: record.key, value: record.value, headers, timestampMs: record.timestampMs }
 }
 
 /** The letter that a record of a dead-letter topic holds; undefined where it is none of ours. */
 export function readDeadLetter(record: LogRecord): StoredDeadLetter | undefined {
-  const said = (name: string): string => record.headers[prefix + name]?.toString() ?? ''
+  const header = (name: string): string => record.headers[prefix + name]?.toString() ?? ''
   const whole = (name: string): number | undefined => wholeNumber(record.headers[prefix + name])
   const [partition, offset] = [whole('partition'), whole('offset')]
   if (partition === undefined || offset === undefined) return undefined
   return {
-    topic: said('topic'),
+    topic: header('topic'),
     partition,
     offset,
     timestampMs: whole('timestamp') ?? record.timestampMs,
-    code: said('code'),
-    stage: said('stage'),
-    reason: said('reason'),
-    version: said('version'),
+    code: header('code'),
+    stage: header('stage'),
+    reason: header('reason'),
+    version: header('version'),
     attempts: whole('attempts') ?? 0,
     origin: whole('origin') ?? offset,
     key: record.key,
@@ -91,7 +93,8 @@ export function readDeadLetter(record: LogRecord): StoredDeadLetter | undefined 
 }
 
 /**
- * The event of a letter, to be appended to the same partition again: key, value and headers as the producer wrote them.
+ * The event of a dead letter, to be appended to the same partition again: key, value and headers as the producer wrote
+ * them.
  */
 export function redrivenRecord({ key, value, headers, origin, attempts }: StoredDeadLetter, by: string): NewRecord {
   return {

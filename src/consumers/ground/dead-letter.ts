@@ -1,40 +1,30 @@
-import type { EventLog, LogRecord, NewRecord, TopicPartition } from '../../log/event-log.js'
+import type { EventLog, NewRecord, TopicPartition } from '../../log/event-log.js'
 import { limits } from '../../base/limits.js'
 import { deadLetterRecord } from './dead-letter-record.js'
-
-/** Where in its path a record was found to be bad. */
-export type Stage = 'decode' | 'check'
-
-/** A record set aside: the original bytes, where they came from, and why. */
-export interface RejectedRecord {
-  readonly record: LogRecord
-  readonly code: string
-  readonly reason: string
-  readonly stage: Stage
-}
+import type { RejectedRecord } from './rejected.js'
 
 /**
- * Appends dead letters to a partition of a dead-letter topic, original key, value and headers first, and resolves when
- * they are on disk. Topic, partition and offset identify one: a repeat after a crash is the same letter. `version`
- * names what set them aside.
+ * Appends dead letters to a partition of a dead-one topic, with the original key, value and headers, and resolves
+ * when they are on disk. The topic, partition and offset of its event identify a dead one, so a repeat after a crash
+ * is the same dead one. `version` names the build and the plan that refused the records.
  */
 export async function appendDeadLetters(
   log: EventLog,
   to: TopicPartition,
   from: TopicPartition,
-  letters: readonly RejectedRecord[],
+  rejected: readonly RejectedRecord[],
   version: string,
 ): Promise<void> {
   let batch: NewRecord[] = []
   let bytes = 0
-  for (const letter of letters) {
-    const size = (letter.record.value?.length ?? 0) + 1_024
+  for (const one of rejected) {
+    const size = (one.record.value?.length ?? 0) + 1_024
     if (batch.length > 0 && bytes + size > limits.appendBytes / 2) {
       await log.append(to, batch)
       batch = []
       bytes = 0
     }
-    batch.push(deadLetterRecord(from, letter, version))
+    batch.push(deadLetterRecord(from, one, version))
     bytes += size
   }
   if (batch.length > 0) await log.append(to, batch)

@@ -6,7 +6,7 @@ import { checkEvent } from '../../streams/codec/codec.js'
 import type { SchemaSource } from '../../streams/codec/schema-source.js'
 import { noWireReaders, schemaIds, type WireReaders } from '../../streams/codec/wire.js'
 import type { CompiledStream } from './compiled.js'
-import type { RejectedRecord, Stage } from './dead-letter.js'
+import type { RejectedRecord, Stage } from './rejected.js'
 
 /** Whose events are scored. */
 export type Tenants = 'any' | ReadonlySet<string>

@@ -1,8 +1,8 @@
 import { limits } from '../../base/limits.js'
 
 /**
- * Decides when the small chunks of a process begin. All its partitions wait for the same ticks, so that their chunks are
- * read, scored and written together.
+ * Decides when the small chunks of a process begin. All its partitions wait for the same ticks, so that their chunks
+ * are read, scored and written together.
  */
 export interface BatchTimer {
   /** Adds a partition that is scored from now on. */

@@ -6,7 +6,7 @@ import { reasons as reasonsFor } from '../../scorers/reasons.js'
 import { refuseHalted, type Routing } from '../../scorers/routing.js'
 import { score, type Scores } from '../../scorers/score.js'
 import type { CompiledStream } from '../ground/compiled.js'
-import type { RejectedRecord } from '../ground/dead-letter.js'
+import type { RejectedRecord } from '../ground/rejected.js'
 import type { Decoded } from '../ground/decode.js'
 
 /** A chunk after folding: its block without the scores. */

@@ -2,7 +2,7 @@ import { EngineError } from '../../base/errors.js'
 import { BadShare, badShareKey, type BadShareRule, type AcceptedOffsets } from '../../features/memory/bad-share.js'
 import type { PartitionState } from '../../features/plan/plan.js'
 import type { LogRecord, Offset, TopicPartition } from '../../log/event-log.js'
-import type { RejectedRecord } from '../ground/dead-letter.js'
+import type { RejectedRecord } from '../ground/rejected.js'
 import type { Decoded } from '../ground/decode.js'
 import { isRedriven } from '../ground/dead-letter-record.js'
 
@@ -33,7 +33,9 @@ export interface PartitionGateOptions {
   readonly rule: BadShareRule | undefined
   /** Stops that a person accepted. */
   readonly accepted: () => readonly AcceptedOffsets[]
-  /** The last offset in the state, and the last that has its result: an owner that went beyond a stop was allowed to. */
+  /**
+   * The last offset in the state, and the last that has its result: an owner that went beyond a stop was allowed to.
+   */
   readonly last: Offset
   readonly covered: Offset
   readonly state: PartitionState

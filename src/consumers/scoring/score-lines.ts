@@ -4,7 +4,7 @@ import { limits } from '../../base/limits.js'
 import type { Block } from '../../log/blocks/block.js'
 import type { NewRecord, Offset } from '../../log/event-log.js'
 import type { CompiledStream } from '../ground/compiled.js'
-import type { RejectedRecord } from '../ground/dead-letter.js'
+import type { RejectedRecord } from '../ground/rejected.js'
 import { scoringFlow, type ScoringOptions } from './scoring.js'
 import type { ChunkReport } from './dependencies.js'
 
