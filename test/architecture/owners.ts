@@ -95,7 +95,10 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
     'src/consumers/control': 'serving',
     'src/consumers/replay/certify': 'certificate certify dead-letters-of-span result-digest result-tally',
   },
-  'test/consumers/replay/run-results.int.test.ts': { 'src/consumers/replay': 'run-upload', 'src/contracts': 'runs' },
+  'test/consumers/replay/run-results.int.test.ts': {
+    'src/consumers/replay/backtest': 'upload',
+    'src/contracts': 'runs',
+  },
   'test/consumers/scoring/partition-gate.int.test.ts': {
     'src/consumers/ground': 'dead-letter dead-letter-record retry',
   },
@@ -163,8 +166,7 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
   'test/features/plan/recovery.unit.test.ts': { 'src/features/memory': 'arena blob clocks memory' },
   'test/features/plan/specification.unit.test.ts': {
     'src/features/kinds':
-      'entity fading last-record last-seen pair-list part ranges reflection seasons sequential statistics ' +
-      'tile-read tile-table windowed',
+      'entity fading last-record last-seen pair-list part ranges reflection seasons sequential statistics tile-read tile-table windowed',
   },
   'test/log/blocks/codec.unit.test.ts': { 'src/log/blocks': 'block text' },
   'test/log/kafka/log.int.test.ts': {

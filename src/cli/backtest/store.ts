@@ -19,7 +19,7 @@ export async function storeBacktest(
   { interrupted: signal }: Terminal,
 ): Promise<number> {
   const [{ storedBacktest, uploadRun }, { withReplay }, { streamNamed }] = await Promise.all([
-    import('../../consumers/replay/run-upload.js'),
+    import('../../consumers/replay/backtest/upload.js'),
     import('../../compose/replays.js'),
     import('../../streams/choose.js'),
   ])

@@ -111,7 +111,7 @@ async function apply(
   terminal: Terminal,
 ): Promise<ReplayDecision> {
   const [{ uploadRun }, { withReplay }, { streamNamed }] = await Promise.all([
-    import('../../consumers/replay/run-upload.js'),
+    import('../../consumers/replay/backtest/upload.js'),
     import('../../compose/replays.js'),
     import('../../streams/choose.js'),
   ])

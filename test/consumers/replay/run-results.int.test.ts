@@ -5,7 +5,7 @@ import { beginBacktest, continueBacktest } from '../../../src/consumers/replay/b
 import { foldRoutes, noRoutes } from '../../../src/consumers/control/routes.js'
 import { follow } from '../control-harness.js'
 import { runResults } from '../../../src/consumers/replay/run-results.js'
-import { storedBacktest, uploadRun } from '../../../src/consumers/replay/run-upload.js'
+import { storedBacktest, uploadRun } from '../../../src/consumers/replay/backtest/upload.js'
 import { encodePredictions, type StoredBlock } from '../../../src/consumers/warehouse/predictions.js'
 import { isEngineError } from '../../../src/base/errors.js'
 import { decodeBlock } from '../../../src/log/blocks/codec.js'

@@ -1,10 +1,10 @@
-import type { Clock } from '../../base/clock.js'
-import { encodeBlock } from '../../log/blocks/codec.js'
-import type { Block } from '../../log/blocks/block.js'
-import type { LogView } from '../../log/event-log.js'
-import type { RunResults, StoredBacktest } from '../../contracts/runs.js'
-import type { BacktestReport, BacktestRun } from './backtest/directory.js'
-import { readBlocks } from '../ground/block-rows.js'
+import type { Clock } from '../../../base/clock.js'
+import { encodeBlock } from '../../../log/blocks/codec.js'
+import type { Block } from '../../../log/blocks/block.js'
+import type { LogView } from '../../../log/event-log.js'
+import type { RunResults, StoredBacktest } from '../../../contracts/runs.js'
+import type { BacktestReport, BacktestRun } from './directory.js'
+import { readBlocks } from '../../ground/block-rows.js'
 
 export interface UploadOptions {
   readonly of: 'backtest' | 'replay'
