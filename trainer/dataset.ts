@@ -11,11 +11,11 @@ import { builtinStreams } from '../src/streams/built-in/index.js'
 import { named, serve } from './served.js'
 
 /**
- * Writes labelled vectors of simulated worlds as gzipped NDJSON: a header, then a row for each event.
+ * Writes labelled vectors of simulated worlds as gzipped NDJSON: a header, then a row per event.
  *
  *   --stream S --seeds 1,2 --start 2026-01-05 --days 60 --patterns training|testing --out FILE
- *   --skip-days N    leaves out the first N days, in which nobody has a history yet
- *   --keep 0.2       keeps this share of the rows that are genuine and gives each the weight of those left out
+ *   --skip-days N    leaves out the first N days, which have too little history
+ *   --keep 0.2       keeps this share of the genuine rows and weights each with the rows left out
  *   --scale X        size of the worlds
  */
 const dayMs = 86_400_000
@@ -49,7 +49,7 @@ interface Row {
   readonly vector: Float32Array
 }
 
-/** Float32 to the fewest digits that read back as the same float; NaN as null. */
+/** A float32 with enough digits to read the same float back; NaN as null. */
 const compact = (value: number): string =>
   Number.isNaN(value)
     ? 'null'
@@ -61,7 +61,7 @@ const compact = (value: number): string =>
 
 async function main(): Promise<void> {
   const stream = builtinStreams.find(({ name }) => name === required('stream'))
-  if (stream === undefined) throw new Error(`no stream is called ${required('stream')}`)
+  if (stream === undefined) throw new Error(`there is no stream ${required('stream')}`)
   const plan = compile(stream)
   const startMs = Date.parse(required('start'))
   const endMs = startMs + Number(required('days')) * dayMs
@@ -95,15 +95,15 @@ async function main(): Promise<void> {
   for (const seed of seeds) {
     const world = createWorld({ seed, startMs, patterns, scale: Number(values.scale) })
     const rows: Row[] = []
-    const told = new Map<string, 0 | 1>()
+    const outcomes = new Map<string, 0 | 1>()
     let genuine = 0
     const learn = (outcome: Outcome): void => {
-      if (outcome.stream === stream.name) told.set(`${outcome.tenant_id} ${outcome.event_id}`, outcome.label)
+      if (outcome.stream === stream.name) outcomes.set(`${outcome.tenant_id} ${outcome.event_id}`, outcome.label)
     }
     for (const { raw, id, timeMs, arrivedMs, vector } of serve(world, stream, startMs, endMs, plan, learn)) {
       if (arrivedMs < fromMs) continue
       const scheme = world.truthOf(raw)
-      // Every 1/keep-th genuine row: the same rows however often this is run.
+      // Every 1/keep-th genuine row, the same rows in every run.
       if (scheme === undefined && Math.floor(++genuine * keep) === Math.floor((genuine - 1) * keep)) continue
       rows.push({
         key: `${String(raw[stream.tenant])} ${id}`,
@@ -115,11 +115,11 @@ async function main(): Promise<void> {
       })
     }
     for (const { key, timeMs, scheme, weight, score, vector } of rows) {
-      // What a trainer in life would know by then: outcomes that came in, and silence that grew old enough.
-      const known = told.get(key) ?? (timeMs + stream.outcome.matureAfterMs <= endMs ? 0 : null)
-      await write(
-        `{"seed":${seed},"t":${timeMs},"scheme":${JSON.stringify(scheme ?? null)},"known":${String(known)},"w":${weight},"heuristic":${compact(score)},"x":[${Array.from(vector, compact).join(',')}]}`,
-      )
+      // The knowledge of a real deployment at the end: outcomes that arrived, and silence that is old enough.
+      const known = outcomes.get(key) ?? (timeMs + stream.outcome.matureAfterMs <= endMs ? 0 : null)
+      const label = `"scheme":${JSON.stringify(scheme ?? null)},"known":${String(known)},"w":${weight}`
+      const x = Array.from(vector, compact).join(',')
+      await write(`{"seed":${seed},"t":${timeMs},${label},"heuristic":${compact(score)},"x":[${x}]}`)
     }
   }
   out.end()

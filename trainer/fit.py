@@ -1,4 +1,4 @@
-"""XGBoost on what a deployment would have known, exported to ONNX and proven to be the same model."""
+"""Trains XGBoost on the labels that a deployment would know, exports it to ONNX and checks that both agree."""
 
 import numpy as np
 import onnxruntime
@@ -8,7 +8,7 @@ from xgboost import XGBClassifier
 
 from rows import Rows
 
-# Where a person of the trade knows the direction, the model may not learn the opposite from noise.
+# Directions that an expert knows, so that the model cannot learn the opposite from noise.
 MONOTONE = {
     "attendance-fraud": {"manual_share_7d": 1, "same_position_28d": 1},
     "meter-ocr": {"confidence": -1, "min_confidence": -1},
@@ -20,15 +20,15 @@ VALIDATION_SHARE = 0.2
 
 
 def learnable(rows: Rows) -> tuple[Rows, np.ndarray]:
-    """Rows old enough that everybody who would speak up about them has, and their labels: of younger ones only those
-    spoken of are labelled, and they are not like the rest. Silence stands in for genuine even where it proves nothing,
-    because the positives are rare among it (learning from positive and unlabelled examples)."""
+    """Rows that are old enough for all their outcomes, and their labels. Younger rows are left out: only those with an
+    outcome have a label, and they differ from the rest. A row without an outcome counts as genuine, even if silence
+    proves nothing, because few of these rows are positive (learning from positive and unlabelled examples)."""
     mature = rows.where(rows.time_ms <= rows.header["toMs"] - rows.header["matureAfterMs"])
     return mature, np.nan_to_num(mature.known, nan=0).astype(np.int8)
 
 
 def train(rows: Rows, seed: int = 7) -> tuple[XGBClassifier, Rows, np.ndarray]:
-    """Fits on the first part of the window and stops by the last part, which is returned with its labels."""
+    """Fits on the first part of the window, stops early by the last part, and returns that part with its labels."""
     known, label = learnable(rows)
     first, last = rows.header["fromMs"], rows.header["toMs"] - rows.header["matureAfterMs"]
     late = known.time_ms >= last - VALIDATION_SHARE * (last - first)
@@ -45,7 +45,7 @@ def train(rows: Rows, seed: int = 7) -> tuple[XGBClassifier, Rows, np.ndarray]:
         subsample=0.8,
         colsample_bytree=0.6,
         reg_lambda=4.0,
-        # The square root lifts the rare class without drowning precision.
+        # The square root raises the weight of the rare class without losing too much precision.
         scale_pos_weight=float(np.sqrt(imbalance)),
         monotone_constraints=tuple(constraints.get(name, 0) for name in rows.header["features"]),
         tree_method="hist",
@@ -71,7 +71,7 @@ def export(model: XGBClassifier, width: int) -> bytes:
     booster = model.get_booster()
     booster.feature_names = None
     best = booster[: model.best_iteration + 1]
-    model._Booster = best  # the converter takes the classifier, and only the trees that validation chose shall go in
+    model._Booster = best  # the converter exports the classifier; it must contain only the trees that validation chose
     onnx = convert_xgboost(model, initial_types=[("input", FloatTensorType([None, width]))], target_opset=15)
     for index in reversed(range(len(onnx.graph.output))):
         if onnx.graph.output[index].name != "probabilities":
@@ -87,7 +87,7 @@ def scores(onnx: bytes, x: np.ndarray) -> np.ndarray:
 
 
 def prove(model: XGBClassifier, onnx: bytes, x: np.ndarray) -> float:
-    """The largest difference between both runtimes; more than 1e-5 is another model."""
+    """The largest difference between both runtimes; fails when it is more than 1e-5."""
     difference = float(np.abs(scores(onnx, x) - model.predict_proba(x)[:, 1]).max())
     if difference > 1e-5:
         raise SystemExit(f"the ONNX model differs from XGBoost by {difference}")

@@ -1,4 +1,4 @@
-"""How good scores are, against the truth and against simpler answers."""
+"""Measures scores against the truth, the heuristic and single features."""
 
 import numpy as np
 from sklearn.metrics import average_precision_score, roc_auc_score
@@ -15,8 +15,8 @@ def roc_auc(truth: np.ndarray, score: np.ndarray, weight: np.ndarray) -> float:
 
 
 def best_feature(rows: Rows, measure) -> tuple[str, float]:
-    """The single feature that ranks best, in its better direction, with missing values at its better end: chosen on the
-    very rows that it is judged on, so the comparison flatters it."""
+    """The single feature that ranks best, in its better direction and with missing values at its better end. It is
+    chosen on the same rows that measure it, so its figure is too high."""
     best = ("", 0.0)
     for index, name in enumerate(rows.header["features"]):
         column = rows.x[:, index].astype(np.float64)
@@ -32,11 +32,12 @@ def best_feature(rows: Rows, measure) -> tuple[str, float]:
 
 
 def thresholds(label: np.ndarray, score: np.ndarray, weight: np.ndarray) -> dict[str, float]:
-    """High risk where F1 is best, for at most 3 % of the events or the base rate; medium down to three times the base rate."""
+    """High risk from the threshold with the best F1, for at most 3 % of the events or the base rate; medium risk for at
+    most three times the base rate."""
     order = np.argsort(-score, kind="stable")
     ranked, hits, rows = score[order], np.cumsum((label * weight)[order]), np.cumsum(weight[order])
     positives, total = hits[-1], rows[-1]
-    # A threshold stands between two different scores.
+    # A threshold is between two different scores.
     ends = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
     f1 = 2 * hits[ends] / (rows[ends] + positives)
     f1[rows[ends] > max(0.03 * total, positives)] = -1
@@ -47,9 +48,12 @@ def thresholds(label: np.ndarray, score: np.ndarray, weight: np.ndarray) -> dict
 
 
 def report(rows: Rows, score: np.ndarray, high: float) -> dict:
-    """Figures on one set of rows: the model, the heuristic, the best single feature, and what high risk catches."""
+    """Figures on one set of rows: the model, the heuristic, the best single feature, and the patterns at high risk."""
     flagged = score >= high
-    caught = {name: [int((flagged & (rows.scheme == name)).sum()), int((rows.scheme == name).sum())] for name in sorted(set(rows.scheme) - {""})}
+    caught = {
+        name: [int((flagged & (rows.scheme == name)).sum()), int((rows.scheme == name).sum())]
+        for name in sorted(set(rows.scheme) - {""})
+    }
     feature_pr, feature_roc = best_feature(rows, pr_auc), best_feature(rows, roc_auc)
     return {
         "events": int(round(rows.weight.sum())),

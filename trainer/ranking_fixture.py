@@ -1,4 +1,4 @@
-"""Writes test/simulator/ranking.json: rankings with ties and weights of classes, and what scikit-learn makes of them.
+"""Writes test/simulator/ranking.json: rankings with ties and rare classes, and scikit-learn's values for them.
 
     python ranking_fixture.py > ../test/simulator/ranking.json
 """
@@ -13,7 +13,13 @@ dice = np.random.default_rng(20260105)
 
 
 def case(name: str, truth: np.ndarray, score: np.ndarray) -> dict:
-    return {"name": name, "truth": truth.tolist(), "score": score.tolist(), "roc_auc": float(roc_auc_score(truth, score)), "pr_auc": float(average_precision_score(truth, score))}
+    return {
+        "name": name,
+        "truth": truth.tolist(),
+        "score": score.tolist(),
+        "roc_auc": float(roc_auc_score(truth, score)),
+        "pr_auc": float(average_precision_score(truth, score)),
+    }
 
 
 rare = (dice.random(400) < 0.05).astype(int)

@@ -1,4 +1,4 @@
-"""Labelled vectors, as trainer/dataset.ts writes them."""
+"""Reads the labelled vectors that trainer/dataset.ts writes."""
 
 import gzip
 import json
@@ -9,7 +9,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Rows:
-    """One dataset. Arrays run in parallel; `known` is NaN where nobody could know yet, `scheme` is '' where genuine."""
+    """One dataset in parallel arrays. `known` is NaN for an unknown label, `scheme` is '' for a genuine event."""
 
     header: dict
     x: np.ndarray
@@ -27,7 +27,7 @@ class Rows:
 
 
 def load(path: str) -> Rows:
-    """Reads a gzipped NDJSON dataset: a header line, then a row for each event; null features become NaN."""
+    """Reads a gzipped NDJSON dataset: a header line, then a row per event; null features become NaN."""
     x, columns = [], {name: [] for name in ("known", "scheme", "w", "t", "seed", "heuristic")}
     with gzip.open(path, "rt", encoding="utf-8") as file:
         header = json.loads(next(file))

@@ -3,22 +3,22 @@ import type { Outcome, World } from '../src/simulator/index.js'
 import { eventCodec } from '../src/streams/codec/codec.js'
 import type { Stream } from '../src/streams/stream.js'
 
-/** An event with the vector that a live engine would have scored at that moment. */
+/** An event with the vector that a live engine would score at that moment. */
 export interface Served {
   readonly raw: Readonly<Record<string, unknown>>
   readonly id: string
   readonly timeMs: number
   readonly arrivedMs: number
-  /** Valid until the next one is asked for. */
+  /** Valid until the next event is requested. */
   readonly vector: Float32Array
 }
 
-/** Entities and ids of a whole dataset fit in memory, so nothing is evicted and nothing forgotten early. */
+/** All entities and ids of a dataset fit in memory, so none is evicted or forgotten early. */
 const unbounded = 50_000_000
 
 /**
- * Vectors of one stream over a world's timeline: the engine's own decoding and folding, in order of arrival, so a
- * model sees in training what it will see when it serves. Duplicates are left out, as they are when served.
+ * Vectors of one stream over a world's timeline, by the engine's own decoding and folding in order of arrival, so that
+ * a model gets the same vectors in training and in service. Duplicates are left out, as in service.
  */
 export function* serve(
   world: World,
@@ -26,14 +26,14 @@ export function* serve(
   fromMs: number,
   toMs: number,
   plan: Plan,
-  told?: (outcome: Outcome) => void,
+  onOutcome?: (outcome: Outcome) => void,
 ): Generator<Served> {
   const codec = eventCodec(stream)
   const state = plan.open(unbounded, unbounded)
   const vector = new Float32Array(plan.width)
   for (const moment of world.timeline(fromMs, toMs)) {
     if (moment.is === 'outcome') {
-      told?.(moment.outcome)
+      onOutcome?.(moment.outcome)
       continue
     }
     const { stream: name, event: raw, atMs } = moment.happening
@@ -50,6 +50,6 @@ export function* serve(
   }
 }
 
-/** The features of a vector by name, as a heuristic takes them. */
+/** The features of a vector by name, for a heuristic. */
 export const named = (plan: Plan, vector: Float32Array): Readonly<Record<string, number>> =>
   Object.fromEntries(plan.names.map((name, index) => [name, vector[index]!]))

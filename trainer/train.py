@@ -20,7 +20,7 @@ MOST_BYTES = 1_000_000
 
 
 def reference(rows: Rows) -> dict:
-    """Per feature the median and, for drift, the counts between deciles; `missing` counts what no bin holds."""
+    """Per feature the median and, for drift, the counts between deciles; `missing` counts the NaN values."""
     result = {}
     for index, name in enumerate(rows.header["features"]):
         column = rows.x[:, index].astype(np.float64)
@@ -31,17 +31,21 @@ def reference(rows: Rows) -> dict:
         edges = np.unique(np.quantile(column[there], np.linspace(0, 1, 11)))
         # The outer bins are open: edges[i] <= x < edges[i + 1], the last one from its edge up.
         inner = edges[1:-1] if len(edges) > 2 else edges[:1]
-        counts = np.bincount(np.searchsorted(inner, column[there], side="right"), weights=rows.weight[there], minlength=len(inner) + 1)
+        bins = np.searchsorted(inner, column[there], side="right")
+        counts = np.bincount(bins, weights=rows.weight[there], minlength=len(inner) + 1)
         result[name] = {
             "median": float(np.median(column[there])),
-            "bins": {"edges": [float(f"{edge:.6g}") for edge in inner], "counts": [round(float(count), 1) for count in counts]},
+            "bins": {
+                "edges": [float(f"{edge:.6g}") for edge in inner],
+                "counts": [round(float(count), 1) for count in counts],
+            },
             "missing": round(float(rows.weight[~there].sum()), 1),
         }
     return result
 
 
 def tests_of(test: Rows, score: np.ndarray, high: float) -> dict:
-    """Figures for each world, for all, and apart for the pattern that training never showed."""
+    """Figures for each world, for all worlds, and separately for the pattern that is not in the training worlds."""
     masks = {f"seed {seed}": test.seed == seed for seed in np.unique(test.seed)}
     masks["all together"] = np.ones(len(test.truth), dtype=bool)
     unseen = test.scheme == card.UNSEEN
@@ -52,7 +56,7 @@ def tests_of(test: Rows, score: np.ndarray, high: float) -> dict:
 
 
 def write(folder: Path, name: str, data: bytes) -> None:
-    """Whole or not at all, readable by its owner's group."""
+    """Writes a file completely or not at all, readable by the owner's group."""
     temporary = folder / f".{name}.part"
     with open(temporary, "wb", opener=lambda path, flags: os.open(path, flags, 0o640)) as file:
         file.write(data)
@@ -81,18 +85,38 @@ def main() -> None:
     test = load(options.test)
     for name in ("fingerprint", "simulator"):
         if test.header[name] != header[name]:
-            raise SystemExit(f"training and test rows differ in their {name}: make both again")
+            raise SystemExit(f"training and test rows differ in their {name}: create both again")
     gain = model.get_booster().get_score(importance_type="total_gain")
     total = sum(gain.values())
     top = sorted(gain.items(), key=lambda item: -item[1])[:12]
     manifest = {
-        "family": header["family"], "scope": "global", "version": options.version, "fingerprint": header["fingerprint"], "features": header["features"],
-        "sha256": hashlib.sha256(onnx).hexdigest(), "input": "input", "output": "probabilities", "parent": None, "simulator": header["simulator"],
-        "thresholds": risk, **({"withheld": options.withhold} if options.withhold else {}),
-        "window": {"stream": header["stream"], "seeds": header["seeds"], "from_ms": header["fromMs"], "to_ms": header["toMs"], "validation_percent": round(100 * VALIDATION_SHARE), "silence_means": header["silence_means"]},
+        "family": header["family"],
+        "scope": "global",
+        "version": options.version,
+        "fingerprint": header["fingerprint"],
+        "features": header["features"],
+        "sha256": hashlib.sha256(onnx).hexdigest(),
+        "input": "input",
+        "output": "probabilities",
+        "parent": None,
+        "simulator": header["simulator"],
+        "thresholds": risk,
+        **({"withheld": options.withhold} if options.withhold else {}),
+        "window": {
+            "stream": header["stream"],
+            "seeds": header["seeds"],
+            "from_ms": header["fromMs"],
+            "to_ms": header["toMs"],
+            "validation_percent": round(100 * VALIDATION_SHARE),
+            "silence_means": header["silence_means"],
+        },
         "metrics": {
-            "trees": model.get_booster().num_boosted_rounds(), "onnx_difference": difference, "training_rows": len(fitted.truth), "validation_rows": len(validation.truth),
-            "known_positives": int(labels.sum()), "true_positives": int(rows.truth.sum()),
+            "trees": model.get_booster().num_boosted_rounds(),
+            "onnx_difference": difference,
+            "training_rows": len(fitted.truth),
+            "validation_rows": len(validation.truth),
+            "known_positives": int(labels.sum()),
+            "true_positives": int(rows.truth.sum()),
             "importance": {header["features"][int(name[1:])]: value / total for name, value in top},
             "test_window": {"from_ms": test.header["fromMs"], "to_ms": test.header["toMs"]},
             "tests": tests_of(test, scores(onnx, test.x), risk["high"]),
@@ -104,7 +128,9 @@ def main() -> None:
     write(folder, "model.onnx", onnx)
     write(folder, "manifest.json", (json.dumps(manifest, indent=1) + "\n").encode())
     write(folder, "card.md", card.render(manifest).encode())
-    print(json.dumps({name: {key: figures[key] for key in ("pr_auc", "roc_auc", "heuristic_pr_auc", "high_share")} for name, figures in manifest["metrics"]["tests"].items()}, indent=1))
+    keys = ("pr_auc", "roc_auc", "heuristic_pr_auc", "high_share")
+    tests = manifest["metrics"]["tests"]
+    print(json.dumps({name: {key: figures[key] for key in keys} for name, figures in tests.items()}, indent=1))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import type { StreamView } from '../../src/contracts/streams.js'
 import { fakeRuns, type FakeRuns } from './fake-runs.js'
 import { fakeQueries, type QueryAsk } from './fake-queries.js'
 import { streams } from './fake-streams.js'
-import { fakeDeadLetters, type FakeDeadLetters } from './fake-letters.js'
+import { fakeDeadLetters, type FakeDeadLetters } from './fake-dead-letters.js'
 
 type Columns = Readonly<Record<string, unknown>>
 type Ask = 'ingest' | 'predict' | 'features' | 'appendOutcomes' | 'accept' | QueryAsk

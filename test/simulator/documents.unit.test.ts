@@ -11,7 +11,7 @@ const edits = fc.array(
 )
 
 describe('a conflict', () => {
-  test('is an edit of fields that somebody else changed after the version it started from, and nothing else', () =>
+  test('is exactly an edit of fields that another author changed after its base version', () =>
     fc.assert(
       fc.property(edits, fc.nat(12), fc.integer({ min: 1, max: 15 }), (history, seen, fields) => {
         const document = newDocument(domains[0]!, 'r', diceOf(1, 'test'))
@@ -55,7 +55,7 @@ describe('a conflict', () => {
           if (isStale) staleElsewhere++
         }
       }
-      // The rest collided with the console, which the stream does not show.
+      // The other conflicts are with edits at the console, which the stream does not contain.
       assert.ok(conflicts > 50 && stale / conflicts > 0.4, `${stale} of ${conflicts}`)
       assert.ok(staleElsewhere / others < stale / conflicts / 2)
     },

@@ -1,4 +1,4 @@
-/** Measures of a ranking, as scikit-learn defines them; `ranking.json` holds its own values to compare with. */
+/** Measures of a ranking, as scikit-learn defines them; `ranking.json` contains scikit-learn's values. */
 
 function descending(truth: readonly number[], score: readonly number[]): { hits: number; rows: number }[] {
   const order = score.map((_, index) => index).sort((a, b) => score[b]! - score[a]!)
@@ -13,7 +13,7 @@ function descending(truth: readonly number[], score: readonly number[]): { hits:
   return groups
 }
 
-/** Chance that a positive ranks above a negative, ties counting half. */
+/** Probability that a positive ranks above a negative; ties count half. */
 export function rocAuc(truth: readonly number[], score: readonly number[]): number {
   let above = 0
   let sum = 0
@@ -40,7 +40,7 @@ export function prAuc(truth: readonly number[], score: readonly number[]): numbe
   return sum
 }
 
-/** The better of a feature's two directions, missing values at whichever end helps it more. */
+/** The better of a feature's two directions, with missing values at the end that is better for it. */
 export function bestAuc(truth: readonly number[], values: readonly number[]): number {
   const rankings = [1, -1].flatMap((sign) =>
     [-Infinity, Infinity].map((missing) => values.map((value) => (Number.isNaN(value) ? missing : sign * value))),

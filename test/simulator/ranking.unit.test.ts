@@ -15,7 +15,7 @@ const { cases } = JSON.parse(readFileSync(new URL('ranking.json', import.meta.ur
   cases: readonly Case[]
 }
 
-describe('measures of a ranking are what scikit-learn computes', () => {
+describe('measures of a ranking equal those of scikit-learn', () => {
   for (const { name, truth, score, roc_auc, pr_auc } of cases)
     test(name, () => {
       assert.ok(Math.abs(rocAuc(truth, score) - roc_auc) < 1e-12)

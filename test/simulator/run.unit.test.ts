@@ -6,7 +6,7 @@ import { createWorld, simulate, type Progress, type Simulation } from '../../src
 const hourMs = 3_600_000
 const nowMs = Date.UTC(2026, 0, 8, 12)
 
-/** A clock that jumps by as much as it is asked to sleep. */
+/** A clock that advances by the time of each sleep. */
 function jumpingClock(): Clock & { now: number } {
   const clock = {
     now: nowMs,
@@ -43,9 +43,9 @@ const stopWhen = (stop: AbortController, when: (sent: Progress) => boolean) => (
 }
 
 describe('a simulation', () => {
-  test('sends the history at once and then what happens, each event once', async () => {
+  test('sends the history at once and then new events, each event once', async () => {
     const { all, stop, sent, outcomes, clock } = simulation()
-    await simulate({ ...all, progress: stopWhen(stop, ({ toldMs }) => toldMs > nowMs + hourMs) })
+    await simulate({ ...all, progress: stopWhen(stop, ({ reachedMs }) => reachedMs > nowMs + hourMs) })
     const expected = [
       ...createWorld({ seed: 1, startMs: nowMs - 48 * hourMs, scale: 0.1 }).events(nowMs - 24 * hourMs, clock.now),
     ].map(({ event }) => event['event_id'])
@@ -66,7 +66,7 @@ describe('a simulation', () => {
     assert.ok(Math.abs(paced.length / (tookMs / 1_000) - 50) < 5, `${paced.length} in ${tookMs} ms`)
   })
 
-  test('repeats what failed until it goes through', async () => {
+  test('repeats a failed call until it succeeds', async () => {
     let failures = 2
     const { all, stop, sent } = simulation()
     const notes: string[] = []
@@ -84,7 +84,7 @@ describe('a simulation', () => {
     assert.equal(new Set(sent.map(({ event_id }) => event_id)).size, sent.length)
   })
 
-  test('ends with the failure where nobody asked for repeats', async () => {
+  test('ends with the failure when there is no `retry`', async () => {
     const { all } = simulation({ publish: async () => Promise.reject(new Error('connection refused')) })
     await assert.rejects(simulate(all), /connection refused/)
   })

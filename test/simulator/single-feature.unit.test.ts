@@ -9,7 +9,7 @@ import { bestAuc } from './ranking.js'
 const dayMs = 86_400_000
 const startMs = Date.UTC(2026, 2, 2)
 
-/** Of what is genuine every fourth row is enough to rank against. */
+/** Every fourth genuine row is enough for the ranking. */
 const genuineEvery = 4
 
 /**
@@ -23,9 +23,9 @@ const seedsOf: Readonly<Record<string, readonly number[]>> = {
   'infra-metric': [21, 22],
 }
 
-describe('the world is not an easy one', () => {
+describe('the world is not easy', () => {
   for (const [name, seeds] of Object.entries(seedsOf))
-    test(`no single feature of ${name} tells what is wrong from what is not`, { timeout: 240_000 }, () => {
+    test(`no single feature of ${name} separates genuine events from others`, { timeout: 240_000 }, () => {
       const stream = builtinStreams.find((one) => one.name === name)!
       const plan = compile(stream)
       const truth: number[] = []
@@ -34,7 +34,7 @@ describe('the world is not an easy one', () => {
       for (const seed of seeds) {
         const world = createWorld({ seed, startMs, scale: 0.16 })
         for (const { raw, arrivedMs, vector } of serve(world, stream, startMs, startMs + 12 * dayMs, plan)) {
-          // The first days have no history to tell anything by.
+          // The first days have too little history.
           if (arrivedMs < startMs + 5 * dayMs) continue
           const label = world.truthOf(raw) === undefined ? 0 : 1
           if (label === 0 && genuine++ % genuineEvery > 0) continue

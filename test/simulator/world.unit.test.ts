@@ -26,7 +26,7 @@ const hashOf = (happenings: Iterable<unknown>): string => {
   return hash.digest('hex')
 }
 
-/** Shares of the events of each stream that are not genuine, and how often each scheme was seen. */
+/** Per stream the share of events that are not genuine, and the number of events of each scheme. */
 function planted(
   options: WorldOptions,
   days: number,
@@ -46,13 +46,13 @@ function planted(
 }
 
 describe('a world', () => {
-  test('is the same to the byte for the same seed, and another for another seed', () => {
+  test('is the same, byte for byte, for the same seed, and different for another seed', () => {
     const once = hashOf(play(small, 4))
     assert.equal(hashOf(play(small, 4)), once)
     assert.notEqual(hashOf(play({ ...small, seed: 2 }, 4)), once)
   })
 
-  test('is the same however its time is sliced, and when it is played again from the start', () => {
+  test('is the same for every division of its time, and when it is played again from the start', () => {
     const whole = play(small, 3)
     const world = createWorld(small)
     const sliced: Happening[] = []
@@ -78,7 +78,7 @@ describe('a world', () => {
     )
   })
 
-  test('gives events in order of arrival, with unique ids, that fit the schemas', () => {
+  test('yields events in order of arrival, with unique ids, that fit the schemas', () => {
     const types = new Map(
       ['attendance', 'meter-reading', 'sync', 'infra-metric'].map((name) => [
         name,
@@ -100,7 +100,7 @@ describe('a world', () => {
     assert.deepEqual(new Set(happenings.map(({ event }) => event['tenant_id'])), new Set(demoTenants))
   })
 
-  test('never gives an id twice across runs that start at other times', () => {
+  test('never repeats an id in runs that start at other times', () => {
     const ids = (options: WorldOptions): Set<unknown> => new Set(play(options, 1).map(({ event }) => event['event_id']))
     const later = ids({ ...small, startMs: startMs + dayMs })
     assert.ok([...ids(small)].every((id) => !later.has(id)))
@@ -120,7 +120,7 @@ describe('a world', () => {
   })
 })
 
-describe('what is planted', () => {
+describe('a scheme', () => {
   for (const [seed, patterns] of [
     [3, 'training'],
     [4, 'testing'],
@@ -133,12 +133,12 @@ describe('what is planted', () => {
       within('attendance', 0.005, 0.02)
       within('sync', 0.02, 0.08)
       within('meter-reading', 0.01, 0.08)
-      // Leaks creep for days, and every sample meanwhile is one of an incident.
+      // Leaks last for days, and every sample in that time belongs to an incident.
       within('infra-metric', 0, 0.02)
       assert.equal(schemes.has('relay-service'), patterns === 'testing', 'one pattern is in testing worlds only')
     })
 
-  test('drift changes the world after it begins and not before', () => {
+  test('drift changes the world only after its start', () => {
     const drifting = { ...small, drift: { fromMs: startMs + 2 * dayMs, overMs: dayMs } }
     const accuracyOf = (happenings: readonly Happening[]): number => {
       const claims = happenings
@@ -153,7 +153,7 @@ describe('what is planted', () => {
     assert.ok(accuracyOf(late(drifting)) < 0.8 * accuracyOf(late(small)))
   })
 
-  test('outcomes come late, only for some, and are mostly right', () => {
+  test('outcomes arrive late, only for some events, and are mostly right', () => {
     const world = createWorld({ seed: 6, startMs, scale: 0.3 })
     const arrivals = new Map<string, number>()
     const wrong = new Set<string>()

@@ -9,7 +9,7 @@ import { everyWarehouse } from './clickhouse/clickhouse.js'
 const refused = (why: RegExp): unknown =>
   expect.toSatisfy(
     (error: unknown) => isEngineError(error, 'BAD_REQUEST') && why.test(error.message),
-    `is a BAD_REQUEST that says ${String(why)}`,
+    `is a BAD_REQUEST with the message ${String(why)}`,
   )
 
 describe.each(everyWarehouse)('%s', (_, openWarehouse) => {

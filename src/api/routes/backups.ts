@@ -9,7 +9,7 @@ import { json, nullable, refusals } from '../http/shapes.js'
 import { oneOf } from '../one-of.js'
 
 const Begun = Type.Object({ id: Type.String() })
-const Standing = Type.Object({
+const Progress = Type.Object({
   id: Type.String(),
   state: oneOf(['writing', 'ready', 'failed'] as const),
   bytes: nullable(Type.Number({ description: 'Bytes written so far; null when the writing has ended.' })),
@@ -44,12 +44,12 @@ const beginSchema = {
     'of the log. The engine accepts and scores events meanwhile. Only one backup may run at a time.',
   response: { 202: json('The backup has begun; poll its state.', Begun), ...refusals(400, 409) },
 }
-const standingSchema = {
+const progressSchema = {
   operationId: 'getBackup',
   tags,
   summary: 'Get the state of a backup',
   params: Params,
-  response: { 200: json('The state; when it is ready, the files to copy.', Standing), ...refusals(400, 404) },
+  response: { 200: json('The state; when it is ready, the files to copy.', Progress), ...refusals(400, 404) },
 }
 const endSchema = {
   operationId: 'endBackup',
@@ -74,11 +74,11 @@ export function backupRoutes(app: FastifyInstance, { ports }: ApiContext): void 
 
   app.get<{ Params: Static<typeof Params> }>(
     '/backups/:id',
-    { schema: standingSchema, config },
+    { schema: progressSchema, config },
     async ({ params: { id } }) => {
-      const standing = holding(ports.backups).progress(id)
-      if (standing === undefined) throw unknown()
-      return view(id, standing)
+      const progress = holding(ports.backups).progress(id)
+      if (progress === undefined) throw unknown()
+      return view(id, progress)
     },
   )
 
@@ -103,13 +103,13 @@ function holding(backups: BackupHolding | undefined): BackupHolding {
 
 const unknown = (): Refusal => new Refusal('NOT_FOUND', 'No backup with this id is running.')
 
-const view = (id: string, standing: HoldProgress): Static<typeof Standing> => ({
+const view = (id: string, progress: HoldProgress): Static<typeof Progress> => ({
   id,
-  state: standing.state,
-  bytes: standing.state === 'writing' ? standing.bytes : null,
-  message: standing.state === 'failed' ? standing.message : null,
+  state: progress.state,
+  bytes: progress.state === 'writing' ? progress.bytes : null,
+  message: progress.state === 'failed' ? progress.message : null,
   parts:
-    standing.state !== 'ready'
+    progress.state !== 'ready'
       ? null
-      : { ...standing.parts, log: standing.parts.log.map((one) => ({ ...one, files: [...one.files] })) },
+      : { ...progress.parts, log: progress.parts.log.map((one) => ({ ...one, files: [...one.files] })) },
 })

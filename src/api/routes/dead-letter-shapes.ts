@@ -65,6 +65,6 @@ export function filterOf(
   }
 }
 
-export function deadLetterView({ timeMs, ...letter }: DeadLetter): Static<typeof DeadLetterShape> {
-  return { ...letter, time: isoOf(timeMs) }
+export function deadLetterView({ timeMs, ...deadLetter }: DeadLetter): Static<typeof DeadLetterShape> {
+  return { ...deadLetter, time: isoOf(timeMs) }
 }

@@ -159,8 +159,15 @@ export function deadLetterRoutes(app: FastifyInstance, context: ApiContext): voi
         (request.holder.tenant !== everyTenant && (found.tenant === null || !maySee(request.holder, found.tenant)))
       )
         throw notYours()
-      const { key, value, headers, decoded, today, ...letter } = found
-      return { letter: deadLetterView(letter), key, value, headers, ...(decoded !== undefined && { decoded }), today }
+      const { key, value, headers, decoded, today, ...deadLetter } = found
+      return {
+        letter: deadLetterView(deadLetter),
+        key,
+        value,
+        headers,
+        ...(decoded !== undefined && { decoded }),
+        today,
+      }
     },
   )
 

@@ -103,7 +103,7 @@ async function play(client: Client, options: SimulateOptions, terminal: Terminal
     ...(options.rate !== undefined && { paced: { lastMs: Math.min(pacedMs, historyMs), rate: options.rate } }),
     progress(state) {
       line(state)
-      if (options.once === true && state.live && state.toldMs >= systemClock.nowMs() - caughtUpMs) caughtUp.abort()
+      if (options.once === true && state.live && state.reachedMs >= systemClock.nowMs() - caughtUpMs) caughtUp.abort()
     },
   })
   await publisher.settled()
@@ -111,7 +111,7 @@ async function play(client: Client, options: SimulateOptions, terminal: Terminal
     events: sent.events,
     outcomes: sent.outcomes,
     refused: publisher.refused(),
-    toldUpTo: new Date(sent.toldMs).toISOString(),
+    toldUpTo: new Date(sent.reachedMs).toISOString(),
   }
 }
 
@@ -181,7 +181,7 @@ function progressLine(terminal: Terminal, startedMs: number): (sent: Progress) =
     if (nowMs - shownMs < (isTTY ? 1 : 10) * reportIntervalMs) return
     shownMs = nowMs
     const rate = (sent.events * 1_000) / Math.max(1, nowMs - startedMs)
-    const behindMs = nowMs - sent.toldMs
+    const behindMs = nowMs - sent.reachedMs
     const text =
       `${count(sent.events)} events, ${count(rate)}/s, ` +
       (behindMs < caughtUpMs ? 'in real time' : `${duration(behindMs)} behind real time`)

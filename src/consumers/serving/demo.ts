@@ -67,7 +67,7 @@ export async function startDemo({
     paced: { lastMs: nowMs - toldMs, rate },
     batch,
     progress(sent) {
-      reached = sent.toldMs
+      reached = sent.reachedMs
       if (clock.nowMs() - savedAtMs < saveEveryMs) return
       savedAtMs = clock.nowMs()
       save().catch(() => undefined)

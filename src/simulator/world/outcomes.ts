@@ -1,7 +1,7 @@
 import type { Dice } from './ground/dice.js'
 import { dayMs, type Happening, hourMs, type Outcome, type Scheme, type StreamName } from './ground/happening.js'
 
-/** How a thing comes to light: how often, how late (mean), and by what. */
+/** How a scheme is discovered: how often, how late (mean), and by which kind of outcome. */
 interface Discovery {
   readonly share: number
   readonly afterMs: number
@@ -31,7 +31,7 @@ const discoveries: Readonly<Record<Scheme, Discovery>> = {
   'traffic-drop': reviewed(0.85, 0.5),
 }
 
-/** Genuine events that somebody looked at all the same. */
+/** Reviews of genuine events. */
 const auditShare: Readonly<Record<StreamName, number>> = {
   attendance: 0.004,
   'meter-reading': 0.01,
@@ -39,10 +39,10 @@ const auditShare: Readonly<Record<StreamName, number>> = {
   'infra-metric': 0.0005,
 }
 
-/** Whoever reviews is wrong now and then, and clears what was not genuine. */
+/** Share of reviews that are wrong: the reviewer accepts an event that is not genuine. */
 const clearedShare = 0.02
 
-/** What life will tell about an event, if anything; later than twelve days nobody looks any more. */
+/** The later outcome of an event, if any; after twelve days there are no more reviews. */
 export function outcomeOf(
   { stream, atMs, event }: Happening,
   scheme: Scheme | undefined,

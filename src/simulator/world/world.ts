@@ -25,35 +25,36 @@ export const demoTenants: readonly string[] = ['acme', 'borealis', 'cobalt', 'du
 
 export interface WorldOptions {
   readonly seed: number
-  /** The world's first moment; people have no history before it. */
+  /** Start of the world; there is no history before it. */
   readonly startMs: number
   readonly tenants?: readonly string[]
-  /** In all tenants together, 3,000 unless told; the first tenants are the larger ones. */
+  /** People in all tenants together, 3,000 by default; the first tenants are larger. */
   readonly people?: number
   /** Multiplies everything: people, sites, meters, users, hosts. */
   readonly scale?: number
-  /** `testing` adds the pattern that no model was trained on; `training` unless told. */
+  /** `testing` adds the pattern on which no model was trained; `training` by default. */
   readonly patterns?: 'training' | 'testing'
-  /** Phones, cameras, shifts and loads change over this time; without it they stay as they are. */
+  /** The time in which phones, cameras, shifts and loads change; without it they do not change. */
   readonly drift?: { readonly fromMs: number; readonly overMs: number }
 }
 
-/** One thing in order of arrival. */
+/** An event or an outcome, in order of arrival. */
 export type Moment =
   { readonly is: 'event'; readonly happening: Happening } | { readonly is: 'outcome'; readonly outcome: Outcome }
 
 export interface World {
   /**
-   * Events arriving in [fromMs, toMs), in order of arrival. Going on where the last call ended is cheap; going back
-   * plays the world again from its start. Equal options give equal events, however they are sliced.
+   * Events that arrive in [fromMs, toMs), in order of arrival. Continuing at the end of the last call is cheap; going
+   * back plays the world again from its start. The same options give the same events for every division into calls.
    */
   events(fromMs: number, toMs: number): Iterable<Happening>
-  /** What turns out about earlier events in [fromMs, toMs); only for the part that life finds. */
+  /** Outcomes that arrive in [fromMs, toMs); only some events get one. */
   outcomes(fromMs: number, toMs: number): Iterable<Outcome>
   /** Both, in one pass. */
   timeline(fromMs: number, toMs: number): Iterable<Moment>
   /**
-   * Why an event of this world is not genuine, `undefined` if it is. For evaluation alone: nobody knows this in life.
+   * The scheme of an event of this world, `undefined` if it is genuine. Only for evaluation: real deployments do not
+   * know it.
    */
   truthOf(event: Happening['event']): Scheme | undefined
 }
@@ -61,7 +62,7 @@ export interface World {
 type Truths = WeakMap<Happening['event'], Scheme>
 type Dated = Moment & { readonly atMs: number }
 
-/** Shares of the people per tenant: 1, 1/2, 1/3 ... normalised. */
+/** The settings of the tenants; their shares of the people are 1, 1/2, 1/3 ..., normalised. */
 function settingsOf(options: WorldOptions): readonly Setting[] {
   const tenants = options.tenants ?? demoTenants
   if (tenants.length === 0) throw new EngineError('BAD_REQUEST', 'a world needs at least one tenant')
@@ -93,7 +94,7 @@ function settingsOf(options: WorldOptions): readonly Setting[] {
   })
 }
 
-/** Plays day after day and gives what is certain to arrive before anything still to be played. */
+/** Plays the days in order. Yields moments as soon as no later day can add an earlier one. */
 function* play(options: WorldOptions, truths: Truths): Generator<Dated, never> {
   const settings = settingsOf(options)
   const tenants = settings.map((setting) => {
@@ -134,11 +135,11 @@ function* play(options: WorldOptions, truths: Truths): Generator<Dated, never> {
   }
 }
 
-/** A seeded world of facility companies. Nothing in it knows how its events will be judged. */
+/** A seeded world of facility companies. It does not use the features or models that score its events. */
 export function createWorld(options: WorldOptions): World {
   const truths: Truths = new WeakMap()
   let source = play(options, truths)
-  // The next moment not yet given out; everything before `doneMs` has been.
+  // The next moment to yield; everything before `doneMs` was yielded.
   let next: Dated | undefined
   let doneMs = options.startMs
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { scopes, type Scope } from '../../../src/api/keys/keys.js'
-import { letter } from '../fake-letters.js'
+import { deadLetter } from '../fake-dead-letters.js'
 import { row } from '../fake-queries.js'
 import { startApi, visitOf, type Answer } from '../harness.js'
 
@@ -65,7 +65,7 @@ test.each(routes)('%s %s wants a key', async (method, url, _scope, body) => {
 test.each(routes)('%s %s wants the scope %3$s and no other', async (method, url, scope, body) => {
   const { send, keyWith, engine } = await startApi()
   engine.rows.push(row())
-  engine.deadLetters.letters.push(letter())
+  engine.deadLetters.stored.push(deadLetter())
   const refused = await send(await keyWith(...scopes.filter((one: Scope) => one !== scope)), method, url, body)
   expect([refused.status, refused.body.code, refused.body.detail]).toEqual([
     403,

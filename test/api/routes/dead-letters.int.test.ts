@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest'
 import { scopes } from '../../../src/api/keys/keys.js'
-import { letter } from '../fake-letters.js'
+import { deadLetter } from '../fake-dead-letters.js'
 import { startApi, type Answer } from '../harness.js'
 
 async function withDeadLetters() {
   const api = await startApi()
-  api.engine.deadLetters.letters.push(
-    letter({ id: 'visit/0/0' }),
-    letter({ id: 'visit/0/1', code: 'BAD_FIELD', event_id: 'v1', state: 'redriven' }),
-    letter({ id: 'visit/1/0', partition: 1, tenant: 'globex' }),
-    letter({ id: 'sync/0/0', stream: 'sync', tenant: null }),
+  api.engine.deadLetters.stored.push(
+    deadLetter({ id: 'visit/0/0' }),
+    deadLetter({ id: 'visit/0/1', code: 'BAD_FIELD', event_id: 'v1', state: 'redriven' }),
+    deadLetter({ id: 'visit/1/0', partition: 1, tenant: 'globex' }),
+    deadLetter({ id: 'sync/0/0', stream: 'sync', tenant: null }),
   )
   return { ...api, acmeAdmin: await api.keyWith(...scopes) }
 }

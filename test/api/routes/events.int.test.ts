@@ -156,7 +156,7 @@ test.each([
   ['DISK_FULL', 507, '60'],
   ['LOG_DOWN', 503, '5'],
   ['FENCED', 503, '1'],
-] as const)('%s acknowledges nothing and says when to come again', async (code, status, seconds) => {
+] as const)('%s acknowledges nothing and has Retry-After', async (code, status, seconds) => {
   const { send, as, engine } = await startApi()
   engine.fail('ingest', code)
   const answer = await send(as.acme, 'POST', url, [visitOf('v1')])

@@ -23,7 +23,7 @@ test.each([
   })
 })
 
-test('an outcome says how and when it became known', async () => {
+test('an outcome contains its source and the time of the decision', async () => {
   const { send, as, engine } = await startApi()
   await send(as.operator, 'POST', url, {
     ...one,

@@ -44,7 +44,7 @@ test.each([
   ['a backtest without figures', '/api/v2/backtests', { id: 'run-1' }],
   ['an id that would name something else', '/api/v2/backtests', { ...run, id: '../x' }],
   ['a state that is none', '/api/v2/replays', { ...step, state: 'done' }],
-  ['a step that says who takes it', '/api/v2/replays', { ...step, by: 'somebody' }],
+  ['a step that names its author', '/api/v2/replays', { ...step, by: 'somebody' }],
 ])('%s is refused', async (_name, url, body) => {
   const { send, as } = await startApi()
   expect((await send(as.operator, 'POST', url, body)).status).toBe(422)

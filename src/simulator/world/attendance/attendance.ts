@@ -8,7 +8,7 @@ import { arrivalMs, report } from './punches.js'
 import type { Site } from '../ground/sites.js'
 import { type Stint, stintOf } from './stints.js'
 
-/** Phones break and are replaced, about every eight months. */
+/** Replaces broken phones; a phone lasts about eight months. */
 function replacePhones(people: readonly Person[], day: number, dice: Dice): void {
   for (const person of people) {
     if (!dice.chance(1 / 240)) continue
@@ -26,7 +26,7 @@ function groupBySite(people: readonly Person[]): ReadonlyMap<Site, readonly Pers
   return groups
 }
 
-/** People of one tenant come to work, go home, and some cheat about it. */
+/** Attendance of one tenant: people come to work and go home, and some of them cheat. */
 export function attendance(setting: Setting, sites: readonly Site[]): Process {
   const people = buildPeople(setting, sites)
   const { cheaters, ghosts } = recruit(setting, people)

@@ -7,14 +7,14 @@ import { phoneOf } from '../ground/phones.js'
 
 export interface Cheater {
   readonly cheat: Cheat
-  /** Nobody starts cheating on the day that the records begin; some do. */
+  /** The first day on which the person cheats: for most the world's first day, for the others a later one. */
   readonly sinceDay: number
 }
 
-/** How many of a thousand people each scheme draws in; about one event in a hundred is forged by them. */
+/** Cheaters of each scheme per thousand people; they forge about one event in a hundred. */
 const perThousand = { rings: 9, spoofers: 13, lazyGuards: 12, ghosts: 3, leavers: 40, customers: 9 } as const
 
-/** Who cheats, and how. Ghosts are people beside the others, added to the roster by their supervisor. */
+/** The people who cheat, and how. Ghosts are additional people, whom a supervisor adds to the roster. */
 export function recruit(
   setting: Setting,
   people: readonly Person[],
@@ -65,7 +65,7 @@ export function recruit(
   return { cheaters, ghosts }
 }
 
-/** Colleagues of one site whose shifts begin together. */
+/** Colleagues of one site whose shifts begin at the same time. */
 function formRing(
   people: readonly Person[],
   anyone: (fits: (person: Person) => boolean) => Person,
@@ -92,7 +92,7 @@ function hireService(
   setting: Setting,
 ): void {
   const dice = setting.dice('relay-service')
-  // Six customers a device, four days a device.
+  // Six customers per device, four days per device.
   const service = {
     device: (day: number, customer: number): string => `d${900_000 + Math.floor(customer / 6)}-${Math.floor(day / 4)}`,
   }

@@ -7,10 +7,10 @@ import { type Phone, phoneOf } from '../ground/phones.js'
 import type { Punch } from './punches.js'
 import type { Stint } from './stints.js'
 
-/** How a person cheats on a day; `undefined` on the days when they work as everybody does. */
+/** A person's forged punches of a day; `undefined` on days when the person is honest. */
 export type Cheat = (stint: Stint, today: Today, dice: Dice) => readonly Punch[] | undefined
 
-/** The leader's phone, or an old one kept for the purpose, punches for a colleague who comes late or not at all. */
+/** The leader's phone, or an old one for this purpose, punches for a colleague who comes late or not at all. */
 export function buddyPunching(leader: Person, spare: Phone | undefined, share: number): Cheat {
   return (stint, today, dice) => {
     const leaders = today.stintOf(leader)
@@ -30,7 +30,7 @@ export function buddyPunching(leader: Person, spare: Phone | undefined, share: n
   }
 }
 
-/** An app reports a position of its owner's choosing: the middle of the geofence, or one pin found once and kept. */
+/** An app reports a position that its owner chooses: the middle of the geofence, or always the same pin. */
 export function gpsSpoofing(person: Person, share: number, dice: Dice): Cheat {
   const centred = dice.chance(0.55)
   const pin = centred ? person.site.centre : scattered(person.site.centre, person.site.geofenceM * 0.3, dice)
@@ -58,7 +58,7 @@ export function gpsSpoofing(person: Person, share: number, dice: Dice): Cheat {
   }
 }
 
-/** A guard sits at one site and reports the whole round from there, faster than it can be driven. */
+/** A guard stays at one site and reports the whole round from there, faster than anybody can drive it. */
 export function lazyPatrol(share: number, app: { readonly claimsM: number; readonly jitterM: number }): Cheat {
   return (stint, _today, dice) => {
     if (stint.stops.length < 3 || !dice.chance(share)) return undefined
@@ -85,7 +85,7 @@ export function lazyPatrol(share: number, app: { readonly claimsM: number; reado
 }
 
 /**
- * Somebody who draws wages and does not exist; the supervisor types the hours in, now and then a second phone shows up.
+ * A person on the payroll who does not exist. The supervisor enters the hours; sometimes a second phone appears.
  */
 export function ghostWorker(spare: Phone): Cheat {
   return (stint, _today, dice) => {
@@ -100,7 +100,7 @@ export function ghostWorker(spare: Phone): Cheat {
   }
 }
 
-/** Gone early, checked out by phone from the road or from home when the shift should end. */
+/** A person leaves early and checks out by phone, on the road or at home, when the shift should end. */
 export function earlyLeave(share: number): Cheat {
   return (stint, _today, dice) => {
     if (!dice.chance(share)) return undefined
@@ -117,7 +117,7 @@ export function earlyLeave(share: number): Cheat {
       where: gone,
       scheme: 'early-leave',
     }
-    // With the position switched off only the cell tower is left, and it is far too coarse to prove anything.
+    // When the position is switched off, only the cell tower remains, which is too coarse to prove anything.
     const blurred = dice.chance(0.45)
     const last = blurred
       ? {
@@ -129,14 +129,14 @@ export function earlyLeave(share: number): Cheat {
   }
 }
 
-/** An outside service that sends its customers' punches from devices of its own, changed every few days. */
+/** An outside service that sends its customers' punches from its own devices, which change every few days. */
 export interface RelayService {
   device(day: number, customer: number): string
 }
 
 /**
- * Only in testing worlds. The service replays a genuine report of each customer, captured once: position, accuracy
- * and charge are real, the person is not there. It never shares a site's phone, types nothing in and travels nowhere.
+ * Only in testing worlds. The service captured one genuine report of each customer and replays it: position, accuracy
+ * and charge are real, but the person is not there. It uses no site phone and no manual entry, and never moves.
  */
 export function relayed(
   service: RelayService,

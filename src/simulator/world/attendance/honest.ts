@@ -6,15 +6,15 @@ import type { Punch } from './punches.js'
 import type { Site } from '../ground/sites.js'
 import type { Stint, Stop } from './stints.js'
 
-/** The day a person has: what breaks, who lends a phone. */
+/** The circumstances of a day: broken readers, colleagues and their work. */
 export interface Today {
-  /** Sites whose readers are down, so that everything is typed in. */
+  /** Sites with broken readers, where every entry is manual. */
   readonly broken: ReadonlySet<Site>
   readonly colleagues: (site: Site) => readonly Person[]
   readonly stintOf: (person: Person) => Stint | undefined
 }
 
-/** A punch at the door as this person usually makes it. */
+/** A person's usual punch at the door. */
 export function usual(person: Person, site: Site, kind: 'in' | 'out', atMs: number, dice: Dice): Punch {
   const phone = person.custom === 'crew' && site.crewPhone !== undefined ? site.crewPhone : person.phone
   const method = !site.nfc && person.habit === 'nfc' ? 'gps' : person.habit
@@ -24,7 +24,7 @@ export function usual(person: Person, site: Site, kind: 'in' | 'out', atMs: numb
 
 const typedIn = (punch: Punch): Punch => ({ ...punch, method: 'manual', phone: undefined })
 
-/** Honest people do odd things: dead phones, lists typed in later, check-outs remembered on the way home. */
+/** Unusual punches of honest people: an empty phone, a list that is entered later, a check-out on the way home. */
 function odd(punch: Punch, stint: Stint, today: Today, dice: Dice): Punch {
   const { person, site } = punch
   if (person.custom === 'none' ? !dice.chance(0.04) : today.broken.has(site) && dice.chance(0.8)) return typedIn(punch)
@@ -54,7 +54,7 @@ export function honestDay(stint: Stint, today: Today, dice: Dice): readonly Punc
     ] as const) {
       const punch = odd(usual(stint.person, stop.site, kind, atMs, dice), stint, today, dice)
       punches.push(punch)
-      // No answer, so press again.
+      // Without an answer the person presses again.
       if (dice.chance(0.005)) punches.push({ ...punch, atMs: punch.atMs + dice.between(4_000, 50_000) })
     }
   }

@@ -6,22 +6,22 @@ import type { Site } from '../ground/sites.js'
 
 export type Method = 'gps' | 'nfc' | 'face' | 'manual'
 
-/** Somebody who works. Mutable where life changes: the phone and the days away. */
+/** A worker. The phone and the days of absence are mutable. */
 export interface Person {
   readonly id: string
   readonly role: 'office' | 'shift' | 'guard' | 'cleaner' | 'part-timer'
   readonly home: Point
   readonly site: Site
-  /** Other sites that a guard patrols or a cleaner serves, in order. */
+  /** The other sites of a guard or a cleaner, in the order of the round. */
   readonly rounds: readonly Site[]
   readonly startMin: number
   readonly lengthMin: number
-  /** Minutes before (negative) or after the start, habit and spread. */
+  /** The person's usual minutes before (negative) or after the start, and their spread. */
   readonly habitMin: number
   readonly spreadMin: number
   readonly daysOff: readonly number[]
   readonly habit: Method
-  /** Uses the wall phone, nobody's phone (typed in), or an allowed check-out from the road. */
+  /** The person's way to punch: the site's wall phone, a manual entry, or an allowed check-out on the road. */
   readonly custom: 'own' | 'crew' | 'none' | 'from-the-road'
   phone: Phone
   awayUntilDay: number
@@ -55,7 +55,7 @@ function customOf(site: Site, role: Person['role'], dice: Dice): Person['custom'
   return dice.chance(0.006) ? 'from-the-road' : 'own'
 }
 
-/** One person of the tenant. Rounds stay near the home site: routes are planned that way. */
+/** A person of the tenant. Rounds stay near the home site, as planned routes do. */
 function buildPerson(index: number, sites: readonly Site[], setting: Setting, dice: Dice): Person {
   const roll = dice.next()
   const role =
@@ -64,7 +64,7 @@ function buildPerson(index: number, sites: readonly Site[], setting: Setting, di
   const near = sites
     .filter((other) => other !== site)
     .sort((a, b) => metresBetween(site.centre, a.centre) - metresBetween(site.centre, b.centre))
-  // Sites next door are walked to; a patrol is driven, through some part of the city.
+  // A cleaner walks to neighbouring sites; a patrol drives through a part of the city.
   const rounds =
     role === 'guard'
       ? near.filter(({ centre }) => metresBetween(site.centre, centre) > 2_500).slice(0, 2 + dice.below(3))
@@ -88,7 +88,7 @@ function buildPerson(index: number, sites: readonly Site[], setting: Setting, di
   }
 }
 
-/** Everybody, including the few families who share one phone. */
+/** All people, including a few families that share a phone. */
 export function buildPeople(setting: Setting, sites: readonly Site[]): readonly Person[] {
   const dice = setting.dice('people')
   const people = Array.from({ length: setting.people }, (_, index) => buildPerson(index, sites, setting, dice))

@@ -5,19 +5,19 @@ import type { Method, Person } from './people.js'
 import { chargeAt, type Phone } from '../ground/phones.js'
 import type { Site } from '../ground/sites.js'
 
-/** Somebody punches in or out, somewhere, with something. What the phone reports of it is another matter. */
+/** A person punches in or out, at a place and with a device. The phone's report of it may differ. */
 export interface Punch {
   readonly person: Person
   readonly site: Site
   readonly kind: 'in' | 'out'
   readonly atMs: number
   readonly method: Method
-  /** `undefined`: typed in on the supervisor's tablet. */
+  /** `undefined` for a manual entry on the supervisor's tablet. */
   readonly phone: Phone | undefined
-  /** Where the phone truly is. */
+  /** The true position of the phone. */
   readonly where: Point
   readonly scheme?: Scheme
-  /** A made-up report: replaces what the phone would have measured. */
+  /** A forged report, which replaces the phone's measurement. */
   readonly forged?: { readonly at: Point; readonly accuracyM: number; readonly charge?: number }
 }
 
@@ -26,7 +26,7 @@ interface Fix {
   readonly accuracyM: number
 }
 
-/** What a phone believes about its position: the sky it sees, the odd jump to a wrong cell tower. */
+/** The position that a phone measures; it depends on the buildings, and is rarely a jump to a wrong cell tower. */
 function fixOf(punch: Punch, phone: Phone, drift: number, dice: Dice): Fix {
   const { site } = punch
   const atSite = Math.abs(punch.where.lat - site.centre.lat) + Math.abs(punch.where.lon - site.centre.lon) < 0.004
@@ -43,7 +43,7 @@ function fixOf(punch: Punch, phone: Phone, drift: number, dice: Dice): Fix {
   return { at: scattered(punch.where, errorM * 0.8, dice), accuracyM: phone.claimsM ?? errorM * dice.between(0.8, 1.7) }
 }
 
-/** When the report reaches the log: at once, or when the phone is back online or the supervisor types the list in. */
+/** Arrival of the report in the log: at once, when the phone is online again, or when the supervisor enters a list. */
 export function arrivalMs(punch: Punch, dice: Dice): number {
   if (punch.phone === undefined) return punch.atMs + clamp(dice.skewed(25, 1.1), 1, 420) * minuteMs
   if (dice.chance(0.04)) return punch.atMs + clamp(dice.exponential(35), 1, 360) * minuteMs
@@ -53,7 +53,7 @@ export function arrivalMs(punch: Punch, dice: Dice): number {
 /** The attendance event of a punch. */
 export function report(punch: Punch, setting: Setting, dice: Dice): Readonly<Record<string, unknown>> {
   const { person, site, phone } = punch
-  // A tag proves the door, not the sky: many readers send no position.
+  // A tag proves presence at the door, so many readers send no position.
   const positioned = phone !== undefined && (punch.method !== 'nfc' || dice.chance(0.65))
   const fix = positioned
     ? punch.forged === undefined

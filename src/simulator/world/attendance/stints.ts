@@ -10,17 +10,17 @@ export interface Stop {
   readonly outMs: number
 }
 
-/** One person's working day as it is really worked: the first and last stop are where it begins and ends. */
+/** A person's actual working day, from its first stop to its last. */
 export interface Stint {
   readonly person: Person
   readonly stops: readonly Stop[]
-  /** When the roster says that it ends. */
+  /** The end by the roster. */
   readonly rosterEndMs: number
 }
 
 const isHoliday = (setting: Setting, day: number): boolean => setting.dice('holiday', day).chance(0.03)
 
-/** Days away come in blocks: a sick day or two, a fortnight of leave. */
+/** Absences last several days: one or two sick days, or two weeks of leave. */
 function isAway(person: Person, day: number, dice: Dice): boolean {
   if (day < person.awayUntilDay) return true
   const roll = dice.next()
@@ -29,7 +29,7 @@ function isAway(person: Person, day: number, dice: Dice): boolean {
   return day < person.awayUntilDay
 }
 
-/** Visits between the start and the end of the day, with the way between sites at city speed. */
+/** Visits during the day, with travel between sites at city speed. */
 function patrol(person: Person, startMs: number, endMs: number, dice: Dice): Stop[] {
   const legs = person.rounds.length
   const stops: Stop[] = []
@@ -48,7 +48,7 @@ function patrol(person: Person, startMs: number, endMs: number, dice: Dice): Sto
   return stops
 }
 
-/** A cleaner with two sites splits the day between them. */
+/** The stops of a cleaner, who divides the day between two sites. */
 function split(person: Person, startMs: number, endMs: number, dice: Dice): readonly Stop[] {
   const site = person.rounds[0]!
   const middleMs = (startMs + endMs) / 2
@@ -59,7 +59,7 @@ function split(person: Person, startMs: number, endMs: number, dice: Dice): read
   ]
 }
 
-/** The day's work of a person, `undefined` on a day off. */
+/** A person's working day; `undefined` on a day off. */
 export function stintOf(
   person: Person,
   day: number,

@@ -1,28 +1,28 @@
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 import { murmur2 } from '../../../base/keys.js'
 
-/** Seeded randomness. Two dice thrown from the same seed and names fall alike, on every machine. */
+/** Seeded random numbers. The same seed and names give the same numbers on every machine. */
 export interface Dice {
   /** In [0, 1). */
   next(): number
-  /** A whole number in [0, n). */
+  /** An integer in [0, n). */
   below(n: number): number
   between(low: number, high: number): number
   chance(p: number): boolean
   normal(mean: number, deviation: number): number
-  /** Median times e^N(0, sigma): sizes and errors in life are skewed. */
+  /** `median` times e^N(0, sigma), because real sizes and errors are skewed. */
   skewed(median: number, sigma: number): number
   exponential(mean: number): number
   pick<T>(list: readonly T[]): T
 }
 
 /**
- * Dice for one purpose. Every process of every tenant and day throws its own, so a change in one process leaves the
- * others as they were.
+ * Dice for one purpose. Every process has its own dice per tenant and day, so a change of one process does not change
+ * the others.
  */
 export function diceOf(seed: number, ...names: readonly (string | number)[]): Dice {
   const source = xoroshiro128plus(murmur2(Buffer.from(`${seed}|${names.join('|')}`)))
-  // The first outputs of this generator still resemble its seed.
+  // The first outputs of this generator are too similar to its seed.
   for (let i = 0; i < 8; i++) source.next()
   const next = (): number => (source.next() >>> 0) / 0x1_0000_0000
   const normal = (mean: number, deviation: number): number =>
@@ -39,7 +39,7 @@ export function diceOf(seed: number, ...names: readonly (string | number)[]): Di
   }
 }
 
-/** An index in [0, n) where small ones are frequent: rank r has weight 1/(r+1)^skew. */
+/** An index in [0, n); small ones are frequent: rank r has the weight 1/(r+1)^skew. */
 export function zipf(n: number, skew: number): (dice: Dice) => number {
   const upTo: number[] = []
   let sum = 0

@@ -7,7 +7,7 @@ export interface Point {
 
 const metresPerDegree = 111_195
 
-/** The point so far north and east of another; flat-earth arithmetic, right to a metre within a city. */
+/** The point at these distances north and east of another; flat-earth arithmetic, exact to a metre within a city. */
 export const shifted = (from: Point, northM: number, eastM: number): Point => ({
   lat: from.lat + northM / metresPerDegree,
   lon: from.lon + eastM / (metresPerDegree * Math.cos((from.lat * Math.PI) / 180)),
@@ -22,7 +22,7 @@ export function metresBetween(a: Point, b: Point): number {
   return Math.hypot(northM, eastM)
 }
 
-/** Part of the way, as the crow flies. */
+/** A point on the straight line between two others. */
 export const along = (from: Point, to: Point, share: number): Point => ({
   lat: from.lat + (to.lat - from.lat) * share,
   lon: from.lon + (to.lon - from.lon) * share,

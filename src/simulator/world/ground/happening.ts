@@ -6,7 +6,7 @@ export const minuteMs = 60_000
 export const hourMs = 60 * minuteMs
 export const dayMs = 24 * hourMs
 
-/** Why an event is not what it claims to be. Only `relay-service` is kept from training. */
+/** Why an event is not genuine. Training worlds contain all of them except `relay-service`. */
 export type Scheme =
   | 'buddy-punching'
   | 'gps-spoofing'
@@ -27,30 +27,30 @@ export type Scheme =
   | 'host-dead'
   | 'traffic-drop'
 
-/** One event as it reaches the log: `atMs` is its arrival, the event carries its own time. */
+/** An event and its arrival in the log, `atMs`; the event contains its own time. */
 export interface Happening {
   readonly stream: StreamName
   readonly atMs: number
   readonly event: Readonly<Record<string, unknown>>
 }
 
-/** What turned out about an event, days later, as a review or a correction would report it. */
+/** The truth about an event, reported days later by a review or a correction. */
 export interface Outcome {
   readonly stream: StreamName
   readonly tenant_id: string
   readonly event_id: string
-  /** 1: it was wrong (fraud, bad reading, conflict, incident). */
+  /** 1: the event was a fraud, a bad reading, a conflict or an incident. */
   readonly label: 0 | 1
   readonly kind: 'correction' | 'review' | 'later-event'
   readonly atMs: number
 }
 
-/** Takes an event and, where it is not genuine, why. */
+/** Receives an event and, when it is not genuine, the scheme. */
 export type Emit = (stream: StreamName, atMs: number, event: Readonly<Record<string, unknown>>, scheme?: Scheme) => void
 
-/** One process of one tenant. Days are local and are played in order, each once. */
+/** A process of a tenant. Its local days are played in order, each once. */
 export interface Process {
-  /** Emits all that happens in the local day; nothing arrives before its midnight. */
+  /** Emits all events of the local day; none arrives before its midnight. */
   play(day: number, emit: Emit): void
 }
 
@@ -64,23 +64,23 @@ export interface Setting {
   readonly patterns: 'training' | 'testing'
   /** First local day that is played. */
   readonly firstDay: number
-  /** How far the world has drifted, 0 (as at the start) to 1. */
+  /** Drift of the world, from 0 (no drift) to 1. */
   drift(atMs: number): number
-  /** An event id that no other run, tenant or process gives. */
+  /** An event id that no other run, tenant or process has. */
   nextId(process: string): string
   dice(...names: readonly (string | number)[]): Dice
 }
 
-/** A city without daylight saving: real coordinates of districts where people live and work. */
+/** A city without daylight saving time, with the real coordinates of its districts. */
 export interface Region {
   readonly city: string
   readonly offsetMin: number
-  /** Days of rest, Monday is 0. */
+  /** Weekdays without work, Monday is 0. */
   readonly weekend: readonly number[]
   readonly districts: readonly { readonly lat: number; readonly lon: number }[]
 }
 
-/** When the local day begins, epoch ms. */
+/** Start of the local day, epoch ms. */
 export const midnightMs = (region: Region, day: number): number => day * dayMs - region.offsetMin * minuteMs
 
 /** Monday is 0; 1970-01-01 was a Thursday. */

@@ -2,9 +2,9 @@ import { clamp, type Dice } from './dice.js'
 
 export interface Phone {
   readonly id: string
-  /** Typical position error in the open, metres. */
+  /** Typical position error outdoors, metres. */
   readonly errorM: number
-  /** Phones that always claim the same accuracy. */
+  /** The phone always reports the same accuracy. */
   readonly claimsM: number | undefined
   /** Mean charge during the day. */
   readonly charge: number
@@ -17,6 +17,6 @@ export const phoneOf = (id: string, dice: Dice): Phone => ({
   charge: dice.between(0.4, 0.85),
 })
 
-/** Most phones leave home charged and are drained by the evening; some hang on a power bank. */
+/** Charge at an hour. Most phones are full in the morning and low in the evening; some are on a power bank. */
 export const chargeAt = (phone: Phone, kind: 'in' | 'out', dice: Dice): number =>
   clamp(phone.charge + (kind === 'in' ? 0.12 : -0.18) + dice.normal(0, 0.14), 0.02, 1)

@@ -7,21 +7,21 @@ export interface Site {
   readonly centre: Point
   readonly door: Point
   readonly geofenceM: number
-  /** How much high buildings worsen positions, 1 in the open. */
+  /** Factor of the position error between high buildings, 1 outdoors. */
   readonly canyon: number
-  /** Tags at the door; most people use them. */
+  /** The door has tags, which most people use. */
   readonly nfc: boolean
-  /** Attendance is kept on paper and typed in by the supervisor. */
+  /** Attendance is on paper, and the supervisor enters it. */
   readonly paper: boolean
-  /** Positions come from the building's own Wi-Fi and are the same every day. */
+  /** Positions come from the building's Wi-Fi and are the same every day. */
   readonly wifi: Point | undefined
-  /** One phone on the wall that a whole crew uses. */
+  /** A phone on the wall that the whole crew uses. */
   readonly crewPhone: Phone | undefined
   /** The supervisor's tablet. */
   readonly tablet: string
 }
 
-/** The sites of a tenant: about one for forty people, near the centres of its city's districts. */
+/** The sites of a tenant: about one per forty people, near the centres of the city's districts. */
 export function buildSites(setting: Setting): readonly Site[] {
   const dice = setting.dice('sites')
   return Array.from({ length: Math.max(4, Math.round(setting.people / 40)) }, (_, index) => {

@@ -40,7 +40,7 @@ const unitOf: Readonly<Record<Metric, string>> = {
   latency_ms: 'ms',
 }
 
-/** The host's gauges at one moment. An incident pushes what it pushes in the machine; the gauges only show it. */
+/** The host's gauges at one moment. An incident changes the machine; the gauges only measure it. */
 function gauges(
   { host, weather, incident }: Machine,
   atMs: number,
@@ -87,7 +87,7 @@ function gauges(
 
 const rounded = (value: number): number => (value >= 1_000 ? Math.round(value) : Math.round(value * 1_000) / 1_000)
 
-/** Machines of one tenant report their gauges every five minutes, and now and then one is in trouble. */
+/** Hosts of one tenant report their gauges every five minutes; sometimes a host has an incident. */
 export function hosts(setting: Setting): Process {
   const dice = setting.dice('hosts')
   const machines = Array.from({ length: setting.hosts }, (_, index): Machine => {
@@ -107,7 +107,7 @@ export function hosts(setting: Setting): Process {
   function sample(machine: Machine, atMs: number, rest: boolean, emit: Emit, dice: Dice): void {
     const { host, metrics, weather, incident } = machine
     advance(weather, host, dice)
-    // One incident in six days a host, with a quiet time after each.
+    // One incident per host in six days, with a quiet time after each.
     if ((incident === undefined || atMs > incident.untilMs + 6 * hourMs) && dice.chance(sampleMs / (6 * dayMs)))
       machine.incident = strike(atMs, dice)
     const values = gauges(machine, atMs, rest, setting, dice)

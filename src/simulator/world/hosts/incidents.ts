@@ -18,13 +18,13 @@ export interface Incident {
   readonly kind: Kind
   readonly fromMs: number
   readonly untilMs: number
-  /** Time until it is felt in full. */
+  /** Time until the incident has its full effect. */
   readonly rampMs: number
-  /** How bad it gets, 0.2..1; the weak ones are no worse than a busy afternoon. */
+  /** Severity, 0.2..1; a weak incident is no worse than a busy afternoon. */
   readonly force: number
 }
 
-/** Which metrics feel it. */
+/** The metrics that each incident affects. */
 const felt: Readonly<Record<Kind, readonly Metric[]>> = {
   'cpu-runaway': ['cpu_percent', 'latency_ms'],
   'memory-leak': ['memory_percent'],
@@ -49,8 +49,8 @@ const shapes: Readonly<
 }
 
 /**
- * A third creep: nobody sees them begin, nobody looks while they last, and an hour of them is like any other. A dead
- * host is seen.
+ * A third of the incidents develop slowly: nobody notices their start or duration, and one hour of them looks like any
+ * other. A dead host is noticed.
  */
 const creeping = { share: 0.35, longer: [3, 7], ramp: [0.8, 1] } as const
 
@@ -72,12 +72,12 @@ export function strike(atMs: number, dice: Dice): Incident {
   }
 }
 
-/** 0 before and after, 1 when it is felt in full. */
+/** 0 before and after the incident, 1 at its full effect. */
 export const severity = (incident: Incident | undefined, atMs: number): number =>
   incident === undefined || atMs < incident.fromMs || atMs >= incident.untilMs
     ? 0
     : Math.min(1, (atMs - incident.fromMs) / incident.rampMs)
 
-/** An incident counts where a metric feels it, once a fifth of it is there. */
+/** Whether a metric's sample counts as an incident: the incident affects it and has at least a fifth of its effect. */
 export const counts = (incident: Incident | undefined, metric: Metric, atMs: number): boolean =>
   incident !== undefined && severity(incident, atMs) >= 0.2 && felt[incident.kind].includes(metric)

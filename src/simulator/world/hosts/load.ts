@@ -1,16 +1,16 @@
 import { type Dice } from '../ground/dice.js'
 import { hourMs, type Setting } from '../ground/happening.js'
 
-/** What a host does all day, apart from incidents. */
+/** The load of a host over the day, without incidents. */
 export interface Host {
   readonly id: string
-  /** Utilisation on an ordinary hour. */
+  /** Utilisation in an ordinary hour. */
   readonly base: number
   readonly daily: number
   readonly peakHour: number
   readonly restShare: number
   readonly noise: number
-  /** How long a deviation lingers, 0..1 a sample. */
+  /** Persistence of a deviation from sample to sample, 0..1. */
   readonly inertia: number
   readonly burstsPerDay: number
   readonly jobs: readonly Job[]
@@ -24,7 +24,7 @@ export interface Host {
   readonly tail: number
 }
 
-/** Work by the clock: a report, an import. */
+/** Scheduled work: a report, an import. */
 interface Job {
   readonly everyMin: number
   readonly atMin: number
@@ -60,26 +60,26 @@ export function hostOf(index: number, dice: Dice): Host {
   }
 }
 
-/** What passes: moods of the load, bursts, deploys. */
+/** The temporary part of the load: deviations, bursts, deploys. */
 export interface Weather {
   mood: number
   burst: number
   burstFade: number
-  /** Samples of a deploy still to come. */
+  /** Remaining samples of a deploy. */
   deploying: number
-  /** Level that deploys have left behind. */
+  /** Change of the level by earlier deploys. */
   step: number
   heap: number
   disk: number
-  /** What a rush adds to the traffic, the share that it grows to, and its samples still to come. */
+  /** A rush: the share that it adds to the traffic, the share that it grows to, and its remaining samples. */
   rush: number
   rushTo: number
   rushing: number
-  /** Memory in percent that somebody's data set takes, what it grows to, and its samples still to come. */
+  /** A data set in memory: its size in percent, the size that it grows to, and its remaining samples. */
   cache: number
   held: number
   holding: number
-  /** Samples of planned work, for which the host is off, still to come. */
+  /** Remaining samples of planned work, during which the host is off. */
   off: number
 }
 
@@ -103,8 +103,8 @@ export const calm = (host: Host): Weather => ({
 export const sampleMs = 5 * 60_000
 
 /**
- * What is out of the ordinary and no incident: a rush that lasts for hours, work for which the host is off, an import,
- * a large data set in memory.
+ * Unusual but harmless load: a rush that lasts for hours, planned work with the host off, an import, a large data set
+ * in memory.
  */
 function unusual(weather: Weather, host: Host, dice: Dice): void {
   if (weather.rushing > 0) weather.rushing--
@@ -124,7 +124,7 @@ function unusual(weather: Weather, host: Host, dice: Dice): void {
   weather.cache += ((weather.holding > 0 ? weather.held : 0) - weather.cache) * (weather.holding > 0 ? 0.06 : 0.5)
 }
 
-/** Moves on by one sample. */
+/** Advances by one sample. */
 export function advance(weather: Weather, host: Host, dice: Dice): void {
   unusual(weather, host, dice)
   weather.mood = weather.mood * host.inertia + dice.normal(0, host.noise * Math.sqrt(1 - host.inertia ** 2))
@@ -143,7 +143,7 @@ export function advance(weather: Weather, host: Host, dice: Dice): void {
   weather.disk = weather.disk > host.diskPercent + 14 ? host.diskPercent : weather.disk + dice.between(0, 7) / 288
 }
 
-/** Utilisation from 0 up, with and without work by the clock. */
+/** Utilisation >= 0, with or without scheduled work. */
 export function utilisation(
   host: Host,
   weather: Weather,

@@ -4,9 +4,9 @@ export interface Camera {
   readonly id: string
   /** Lens and mounting, 0..1. */
   readonly quality: number
-  /** Lit at night. */
+  /** The camera has light at night. */
   readonly lit: boolean
-  /** Dirt on the lens, 0..1; grows by the day and is wiped off now and then. */
+  /** Dirt on the lens, 0..1; it grows every day and is cleaned sometimes. */
   dirt: number
   readonly dirtPerDay: number
 }
@@ -26,7 +26,7 @@ export function age(camera: Camera, dice: Dice): void {
   camera.dirt = dice.chance(0.02) ? 0 : Math.min(0.5, camera.dirt + camera.dirtPerDay)
 }
 
-/** Sharpness of a picture taken at a local hour, 0..1: optics, light, a hand that shakes. */
+/** Sharpness of a picture at a local hour, 0..1, from optics, light and a shaking hand. */
 export function sharpnessAt(camera: Camera, hour: number, drift: number, dice: Dice): number {
   const dark = hour < 6 || hour >= 18
   const light = dark ? (camera.lit ? 0.93 : 0.75) : 1
@@ -34,7 +34,7 @@ export function sharpnessAt(camera: Camera, hour: number, drift: number, dice: D
   return clamp(camera.quality * (1 - camera.dirt - 0.12 * drift) * light * shake * dice.normal(1, 0.05), 0.05, 1)
 }
 
-/** What characters are taken for: shapes that resemble each other. */
+/** The characters that each character is confused with, because their shapes are similar. */
 const lookalikes: Readonly<Record<string, string>> = {
   0: '8O6',
   1: '7I',
@@ -75,8 +75,8 @@ export interface Reading {
 }
 
 /**
- * What the OCR makes of a display. A wrong character is often a confident one: the network has seen a clean 8 where
- * dirt closed a 3. Confidence falls with sharpness for right and wrong characters alike.
+ * The OCR's reading of a display. The confidence of a wrong character is often high: when dirt closes a 3, the network
+ * sees a clean 8. Confidence decreases with sharpness for right and wrong characters alike.
  */
 export function read(display: string, sharpness: number, dice: Dice): Reading {
   const blur = 1 - sharpness
@@ -93,7 +93,7 @@ export function read(display: string, sharpness: number, dice: Dice): Reading {
         kind < 0.84 ? dice.pick((lookalikes[character] ?? '8').split('')) : kind < 0.93 ? '' : character + character
       confidence -= Math.abs(dice.normal(0, 0.16))
     }
-    // Smudges and reflections lower the confidence of characters that are right.
+    // Smudges and reflections lower the confidence of right characters.
     if (dice.chance(0.006 + 0.1 * blur)) confidence -= Math.abs(dice.normal(0.05, 0.15))
     confidence = clamp(confidence, 0.2, 0.999)
     sum += confidence

@@ -27,11 +27,13 @@ interface Vehicle {
 
 const letters = 'ABCDEFGHKLMNPRSTXYZ'.split('')
 const plateOf = (dice: Dice): string =>
-  `${dice.pick(letters)}${1_000 + dice.below(9_000)}${dice.pick(letters)}${dice.pick(letters)}${dice.chance(0.6) ? dice.pick(letters) : ''}`
+  `${dice.pick(letters)}${1_000 + dice.below(9_000)}${dice.pick(letters)}${dice.pick(letters)}${
+    dice.chance(0.6) ? dice.pick(letters) : ''
+  }`
 
 /**
- * Vehicles pass the gates of one tenant: regulars every working day, visitors once, and a few under a plate that is not
- * theirs.
+ * Vehicles at the gates of one tenant: regular ones every working day, visitors once, and a few with another car's
+ * plate.
  */
 export function gates(setting: Setting, sites: readonly Site[]): Process {
   const dice = setting.dice('gates')
@@ -44,14 +46,14 @@ export function gates(setting: Setting, sites: readonly Site[]): Process {
     comesMin: dice.pick([390, 450, 480, 540, 780, 1_290]),
     staysMin: dice.between(240, 620),
   }))
-  // A clone shows the plate of somebody's car at gates that the car itself does not use.
+  // A clone has the plate of another car and passes gates that the car itself does not use.
   const clones = vehicles
     .filter(() => dice.chance(0.012))
     .map(({ plate }) => ({ plate, gate: dice.pick(all), share: dice.between(0.1, 0.5) }))
 
   function pass(gate: Gate, plate: string, atMs: number, emit: Emit, dice: Dice, scheme?: Scheme): void {
     const hour = ((atMs + setting.region.offsetMin * minuteMs) / hourMs) % 24
-    // Headlights and rain blind a gate's camera more than dusk blinds one on a wall.
+    // Headlights and rain disturb a gate's camera more than dusk disturbs a camera on a wall.
     const seen = read(
       plate,
       sharpnessAt(gate.camera, hour, setting.drift(atMs), dice) * (dice.chance(0.06) ? 0.8 : 1),

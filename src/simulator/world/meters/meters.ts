@@ -3,20 +3,20 @@ import { type Dice } from '../ground/dice.js'
 import { hourMs, minuteMs, type Setting, weekdayOf } from '../ground/happening.js'
 import type { Site } from '../ground/sites.js'
 
-/** A register that turns with what is consumed behind it. */
+/** A meter, whose register counts consumption. */
 export interface Meter {
   readonly id: string
   readonly site: Site
   readonly digits: number
-  /** Units a day on an ordinary day. */
+  /** Units per ordinary day. */
   readonly perDay: number
-  /** Share of the ordinary use on days of rest. */
+  /** Share of the ordinary consumption on days without work. */
   readonly restShare: number
   readonly spread: number
-  /** Local hour of the highest use, and how much it stands out. */
+  /** Local hour of the highest consumption, and the height of this peak. */
   readonly peakHour: number
   readonly peak: number
-  /** A fixed camera, or undefined where somebody walks by. */
+  /** The fixed camera; undefined when a person reads the meter. */
   readonly camera: Camera | undefined
   readonly everyHours: number
   readonly tamper: Tampering | undefined
@@ -24,12 +24,12 @@ export interface Meter {
   atMs: number
 }
 
-/** Between these days the register is held back to a share of its speed. */
+/** Between these days the register runs at a share of its speed. */
 export interface Tampering {
   readonly fromDay: number
   readonly untilDay: number
   readonly share: number
-  /** Held back at night and on days of rest only, when nobody looks. */
+  /** The register is slowed only at night and on days without work, when nobody is there. */
   readonly atNight: boolean
 }
 
@@ -67,7 +67,7 @@ export function buildMeters(setting: Setting, sites: readonly Site[], startMs: n
   )
 }
 
-/** Lets the register turn until then: hour by hour along the day's curve, days of rest lower, each hour as it comes. */
+/** Advances the register to a time, hour by hour along the curve of the day; lower on days without work. */
 export function turn(meter: Meter, untilMs: number, day: number, setting: Setting, dice: Dice): void {
   const rest = setting.region.weekend.includes(weekdayOf(day))
   const tampered = tamperedAt(meter, day)
@@ -91,7 +91,7 @@ export function turn(meter: Meter, untilMs: number, day: number, setting: Settin
   }
 }
 
-/** A new meter in the old one's place begins near zero. */
+/** Replaces the meter; the new one starts near zero. */
 export function replace(meter: Meter, dice: Dice): void {
   meter.register = dice.between(0, 30)
 }

@@ -12,14 +12,14 @@ import {
 import { buildMeters, type Meter, replace, tamperedAt, turn } from './meters.js'
 import type { Site } from '../ground/sites.js'
 
-/** Somebody who walks from meter to meter with a phone; a few would rather not. */
+/** A person who reads meters with a phone on a round; a few invent readings instead. */
 interface Walker {
   readonly id: string
   readonly camera: Camera
   readonly lazyShare: number
 }
 
-/** What the walker remembers having written down the last times. */
+/** The last values that the person wrote down, per meter. */
 interface Notebook {
   value: number
   atMs: number
@@ -28,7 +28,7 @@ interface Notebook {
 
 const numberOf = (text: string): number | null => (/^\d+$/.test(text) ? Number(text) : null)
 
-/** Typed at a desk: the last value plus about the usual, or a round number, or simply the last value again. */
+/** An invented value: the last one plus about the usual consumption, a round number, or the last one again. */
 function fantasy(note: Notebook, atMs: number, dice: Dice): number {
   const usual = note.value + note.perHour * ((atMs - note.atMs) / hourMs)
   const style = dice.next()
@@ -37,7 +37,7 @@ function fantasy(note: Notebook, atMs: number, dice: Dice): number {
   return Math.round(note.value + (usual - note.value) * dice.between(0.3, 2))
 }
 
-/** Meters of one tenant are read, by cameras on the wall and by people with phones. */
+/** Readings of one tenant's meters, by fixed cameras and by people with phones. */
 export function readings(setting: Setting, sites: readonly Site[]): Process {
   const meters = buildMeters(setting, sites, midnightMs(setting.region, setting.firstDay))
   const walkersDice = setting.dice('walkers')
@@ -66,7 +66,7 @@ export function readings(setting: Setting, sites: readonly Site[]): Process {
       sharpnessAt(camera, hour, setting.drift(atMs), dice),
       dice,
     )
-    // A picture that cannot be read is typed in, by honest people too.
+    // Honest people, too, enter the value when the picture is unreadable.
     const typed = lazy || (walker !== undefined && (dice.chance(0.12) || seen.minConfidence < 0.55))
     const value = lazy
       ? clamp(fantasy(note, atMs, dice), 0, 10 ** meter.digits - 1)
@@ -133,7 +133,7 @@ export function readings(setting: Setting, sites: readonly Site[]): Process {
           due && hour < 24;
           hour += Math.min(24, meter.everyHours)
         ) {
-          // People walk their rounds in the morning; cameras wake by the clock, and some pictures never arrive.
+          // People walk their rounds in the morning; cameras have fixed times, and some pictures never arrive.
           const atMs =
             midnight +
             (walker === undefined

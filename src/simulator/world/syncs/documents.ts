@@ -1,15 +1,15 @@
 import { type Dice, zipf } from '../ground/dice.js'
 import { dayMs, type Setting } from '../ground/happening.js'
 
-/** A kind of record, and how people work on it together. */
+/** A kind of record, and how people edit it together. */
 export interface Domain {
   readonly name: string
   readonly fields: number
-  /** Field 0 (status, quantity) is in this share of the edits. */
+  /** Share of edits that change field 0 (status, quantity). */
   readonly statusShare: number
-  /** Share of edits that go to the team's common records. */
+  /** Share of edits of the team's common records. */
   readonly commonShare: number
-  /** Edits by clerks at the console for one edit from the field; the stream never shows them. */
+  /** Edits by clerks at the console per edit on a device; the stream does not contain them. */
   readonly consoleShare: number
   readonly weight: number
 }
@@ -26,7 +26,7 @@ export const domains: readonly Domain[] = [
 interface Revision {
   readonly version: number
   readonly author: string
-  /** Bit i is set where field i was changed. */
+  /** Bit i is set when the edit changed field i. */
   readonly fields: number
   readonly atMs: number
 }
@@ -35,11 +35,11 @@ export interface Document {
   readonly id: string
   readonly domain: Domain
   version: number
-  /** Newest last; older than anybody's last look is forgotten. */
+  /** Newest last; revisions older than every device's last synchronisation are dropped. */
   revisions: Revision[]
 }
 
-/** Longer offline than this, and a device loads everything anew. */
+/** A device that was offline for longer loads everything again. */
 const rememberedMs = 8 * dayMs
 
 export const newDocument = (domain: Domain, id: string, dice: Dice): Document => ({
@@ -49,19 +49,19 @@ export const newDocument = (domain: Domain, id: string, dice: Dice): Document =>
   revisions: [],
 })
 
-/** The version that a device which last looked then believes to be current. */
+/** The version that a device knows if it last synchronised at this time. */
 export function versionAt(document: Document, atMs: number): number {
   const later = document.revisions.find((revision) => revision.atMs > atMs)
   return later === undefined ? document.version : later.version - 1
 }
 
-/** Whether somebody else changed one of these fields after the version that the edit started from. */
+/** Whether another author changed one of these fields after the edit's base version. */
 export const collides = (document: Document, base: number, author: string, fields: number): boolean =>
   document.revisions.some(
     (revision) => revision.version > base && revision.author !== author && (revision.fields & fields) !== 0,
   )
 
-/** The edit becomes the next version, merged or not. */
+/** Stores the edit as the next version, whether it was merged or not. */
 export function write(document: Document, author: string, fields: number, atMs: number): void {
   document.version++
   document.revisions.push({ version: document.version, author, fields, atMs })
@@ -69,7 +69,7 @@ export function write(document: Document, author: string, fields: number, atMs: 
     document.revisions = document.revisions.filter((revision) => revision.atMs >= atMs - rememberedMs).slice(-64)
 }
 
-/** Which fields one edit touches: mostly the status, then a few others, each domain's first ones more often. */
+/** The fields that an edit changes: usually the status and a few others; the domain's first fields more often. */
 export function fieldsOf(domain: Domain, dice: Dice): number {
   let fields = dice.chance(domain.statusShare) ? 1 : 0
   for (let more = dice.below(3) + (fields === 0 ? 1 : 0); more > 0; more--)
@@ -83,7 +83,7 @@ export const countOf = (fields: number): number => {
   return count
 }
 
-/** Records that a group works on; a few are hot, others on other days, and finished ones make room for new. */
+/** The records of a group. A few are edited often, others on other days; new records replace finished ones. */
 export interface Pool {
   choose(domain: Domain, day: number, dice: Dice): Document
 }

@@ -13,7 +13,7 @@ import {
 } from './documents.js'
 import { type Emit, hourMs, midnightMs, minuteMs, type Process, type Setting, weekdayOf } from '../ground/happening.js'
 
-/** An edit that waits on a device. */
+/** An edit on a device, before its upload. */
 interface Edit {
   readonly document: Document
   readonly fields: number
@@ -32,7 +32,7 @@ interface User {
   readonly clockSkewMs: number
   readonly oldApp: boolean
   lastSyncMs: number | null
-  /** No upload before: a cellar, a dead zone, a weekend in the mountains. */
+  /** The device has no network before this time, for example in a cellar or during a weekend in the mountains. */
   offlineUntilMs: number
   waiting: Edit[]
 }
@@ -72,7 +72,7 @@ function buildTeams(setting: Setting): { readonly users: readonly User[]; readon
   return { users, pools }
 }
 
-/** When a device uploads after an edit. */
+/** The time of the device's next upload after an edit. */
 function syncAfterMs(user: User, atMs: number, dice: Dice): number {
   const awayMs =
     user.reach === 'online'
@@ -83,7 +83,7 @@ function syncAfterMs(user: User, atMs: number, dice: Dice): number {
   return Math.max(atMs + awayMs, user.offlineUntilMs)
 }
 
-/** The day's edits and uploads of everybody, in order of time. */
+/** The edits and uploads of all users on a day, in order of time. */
 function plan(
   users: readonly User[],
   pools: readonly Pool[],
@@ -95,7 +95,7 @@ function plan(
   const rest = setting.region.weekend.includes(weekdayOf(day))
   const actions: Action[] = []
   for (const user of users) {
-    // What waited over night goes up when the device wakes.
+    // Edits that waited overnight are uploaded when the device wakes.
     const wakesMs = midnight + (user.startMin + dice.normal(-10, 12)) * minuteMs
     if (user.waiting.length > 0) actions.push({ atMs: Math.max(wakesMs, user.offlineUntilMs), do: 'sync', user })
     if (!dice.chance(rest ? 0.15 : 0.85)) continue
@@ -120,8 +120,8 @@ function plan(
 }
 
 /**
- * Users of one tenant edit records away from the network and upload them later. A conflict is what the documents say it
- * is.
+ * Users of one tenant edit records offline and upload them later. The revisions of the documents decide whether an
+ * upload conflicts.
  */
 export function syncs(setting: Setting): Process {
   const { users, pools } = buildTeams(setting)
@@ -130,7 +130,7 @@ export function syncs(setting: Setting): Process {
     const domain = domainOf(dice)
     const document = (dice.chance(domain.commonShare) ? user.team : user.own).choose(domain, day, dice)
     const earlier = user.waiting.find((waiting) => waiting.document === document)
-    // Whoever has a network loads the record before editing it; the others edit what they loaded at their last upload.
+    // A user with a network loads the record first; the others edit the version of their last upload.
     const fresh = user.reach === 'online' && atMs >= user.offlineUntilMs && dice.chance(0.8)
     const base = earlier?.base ?? (fresh ? document.version : versionAt(document, user.lastSyncMs ?? 0))
     user.waiting.push({ document, fields: fieldsOf(domain, dice), base, atMs })

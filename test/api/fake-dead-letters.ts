@@ -1,7 +1,7 @@
 /** Dead letters in memory, with the behaviour that the port promises. */
 import type { DeadLetter, DeadLetters, PurgeRequest, RedriveRequest } from '../../src/contracts/dead-letters.js'
 
-export const letter = (given: Partial<DeadLetter> = {}): DeadLetter => ({
+export const deadLetter = (given: Partial<DeadLetter> = {}): DeadLetter => ({
   id: 'visit/0/0',
   stream: 'visit',
   partition: 0,
@@ -21,12 +21,12 @@ export const letter = (given: Partial<DeadLetter> = {}): DeadLetter => ({
 })
 
 export interface FakeDeadLetters extends DeadLetters {
-  readonly letters: DeadLetter[]
+  readonly stored: DeadLetter[]
   readonly asked: (RedriveRequest | PurgeRequest)[]
 }
 
 export function fakeDeadLetters(): FakeDeadLetters {
-  const letters: DeadLetter[] = []
+  const stored: DeadLetter[] = []
   const asked: (RedriveRequest | PurgeRequest)[] = []
   const page = <Item>(items: readonly Item[], cursor: string | undefined, limit: number) => {
     const from = Number(cursor ?? 0)
@@ -36,17 +36,17 @@ export function fakeDeadLetters(): FakeDeadLetters {
     }
   }
   const chosen = (filter: Readonly<Record<string, unknown>>): readonly DeadLetter[] =>
-    letters.filter((one) =>
+    stored.filter((one) =>
       (['stream', 'partition', 'code', 'stage', 'tenant', 'state'] as const).every(
         (name) => filter[name] === undefined || one[name] === filter[name],
       ),
     )
   return {
-    letters,
+    stored,
     asked,
     list: (filter, cursor, limit) => Promise.resolve(page(chosen({ ...filter }), cursor, limit)),
     show(stream, partition, position) {
-      const found = letters.find(({ id }) => id === `${stream}/${partition}/${position}`)
+      const found = stored.find(({ id }) => id === `${stream}/${partition}/${position}`)
       return Promise.resolve(
         found && {
           ...found,
