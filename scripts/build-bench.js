@@ -1,7 +1,7 @@
 // Builds bench/ into dist/bench, so that `tidemill bench` finds it in an installed package. The bundle does not contain
 // the product's own modules.
 import { build } from 'esbuild'
-import { readdirSync } from 'node:fs'
+import { readdirSync, rmSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -26,7 +26,7 @@ const product = {
   },
 }
 
-await build({
+const { metafile } = await build({
   entryPoints: { ...Object.fromEntries(engine), 'nab-score': join(root, 'bench/nab/score.ts') },
   outdir,
   bundle: true,
@@ -37,4 +37,10 @@ await build({
   packages: 'external',
   plugins: [product],
   logLevel: 'warning',
+  metafile: true,
+  absWorkingDir: root,
 })
+
+// The names of shared chunks change with their content.
+for (const name of readdirSync(outdir))
+  if (metafile.outputs[`dist/bench/${name}`] === undefined) rmSync(join(outdir, name))

@@ -6,7 +6,11 @@ import { packagePath, packageVersion } from '../../src/config/load.js'
 
 const changelog = `# Changelog
 
-## 1.1.0 (unreleased)
+## Unreleased
+
+* Not yet.
+
+## 1.1.0 (2027-02-01)
 
 * Scores faster.
 
