@@ -4,6 +4,7 @@ import type { Outcome } from '../../contracts/outcomes.js'
 import { isRejected, type ScoringPort } from '../../contracts/scoring.js'
 import type { Clock } from '../../base/clock.js'
 import { EngineError } from '../../base/errors.js'
+import { failureOf } from '../../base/failure.js'
 import { createWorld, simulate, type Outcome as SimulatedOutcome } from '../../simulator/index.js'
 
 export interface DemoOptions {
@@ -74,10 +75,8 @@ export async function startDemo({
     },
     retry: onRetry,
   })
-  const failed = running.then(() => new Promise<never>(() => undefined))
-  failed.catch(() => undefined)
   return {
-    failed,
+    failed: failureOf(running),
     async close() {
       stop.abort()
       await running.catch(() => undefined)
