@@ -68,13 +68,7 @@ async function main(): Promise<void> {
   const fromMs = startMs + Number(values['skip-days']) * dayMs
   const keep = Number(values.keep)
   const patterns = values.patterns === 'testing' ? 'testing' : 'training'
-  await mkdir(dirname(required('out')), { recursive: true })
-  const file = createWriteStream(required('out'))
-  const out = createGzip({ level: 1 })
-  out.pipe(file)
-  const write = async (line: string): Promise<void> => {
-    if (!out.write(`${line}\n`)) await once(out, 'drain')
-  }
+  const { write, end } = await gzipFile(required('out'))
   const seeds = required('seeds').split(',').map(Number)
   await write(
     JSON.stringify({
@@ -122,8 +116,24 @@ async function main(): Promise<void> {
       await write(`{"seed":${seed},"t":${timeMs},${label},"heuristic":${compact(score)},"x":[${x}]}`)
     }
   }
-  out.end()
-  await once(file, 'finish')
+  await end()
+}
+
+/** A gzipped text file that is written line by line. */
+async function gzipFile(path: string): Promise<{ write(line: string): Promise<void>; end(): Promise<void> }> {
+  await mkdir(dirname(path), { recursive: true })
+  const file = createWriteStream(path)
+  const out = createGzip({ level: 1 })
+  out.pipe(file)
+  return {
+    async write(line) {
+      if (!out.write(`${line}\n`)) await once(out, 'drain')
+    },
+    async end() {
+      out.end()
+      await once(file, 'finish')
+    },
+  }
 }
 
 await main()

@@ -170,6 +170,11 @@ export function deadLetterRoutes(app: FastifyInstance, context: ApiContext): voi
       }
     },
   )
+  actionRoutes(app, context)
+}
+
+function actionRoutes(app: FastifyInstance, context: ApiContext): void {
+  const { deadLetters } = context.ports
 
   app.post<{ Body: Static<typeof RedriveBody> }>(
     '/dead-letters/redrive',

@@ -24,14 +24,18 @@ export interface OnnxRuntimeOptions {
   readonly together: boolean
 }
 
-/**
- * ONNX Runtime on a thread of its own, and on this thread for runs of a few rows. A crash of the worker thread loses
- * nothing: the calls in flight are sent to a new thread. The number of sessions is bounded; an evicted session is
- * loaded again at its next run.
- */
-export function createOnnxRuntime({ together }: OnnxRuntimeOptions = { together: true }): ModelRuntime {
+type Call = (message: Record<string, unknown>, transfer?: readonly ArrayBuffer[]) => Promise<Outcome>
+
+/** A worker thread that is started again when it dies. */
+interface ModelThread {
+  /** Resolves with `lost` when the thread dies first, or after `close`. */
+  readonly call: Call
+  readonly closed: () => boolean
+  close(): Promise<void>
+}
+
+function startModelThread(): ModelThread {
   const pending = new Map<number, (outcome: Outcome) => void>()
-  const inline = createInlineRuns(together)
   let calls = 0
   let closed = false
   let worker = start()
@@ -55,17 +59,34 @@ export function createOnnxRuntime({ together }: OnnxRuntimeOptions = { together:
     return thread
   }
 
-  const call = (message: Record<string, unknown>, transfer: readonly ArrayBuffer[] = []): Promise<Outcome> =>
-    new Promise((resolve) => {
-      if (closed) return resolve('lost')
-      const id = calls++
-      if (pending.size === 0) worker.ref()
-      pending.set(id, resolve)
-      worker.postMessage({ call: id, ...message }, [...transfer])
-    })
+  return {
+    call: (message, transfer = []) =>
+      new Promise((resolve) => {
+        if (closed) return resolve('lost')
+        const id = calls++
+        if (pending.size === 0) worker.ref()
+        pending.set(id, resolve)
+        worker.postMessage({ call: id, ...message }, [...transfer])
+      }),
+    closed: () => closed,
+    async close() {
+      closed = true
+      await worker.terminate()
+    },
+  }
+}
+
+/**
+ * ONNX Runtime on a thread of its own, and on this thread for runs of a few rows. A crash of the worker thread loses
+ * nothing: the calls in flight are sent to a new thread. The number of sessions is bounded; an evicted session is
+ * loaded again at its next run.
+ */
+export function createOnnxRuntime({ together }: OnnxRuntimeOptions = { together: true }): ModelRuntime {
+  const inline = createInlineRuns(together)
+  const { call, closed, close } = startModelThread()
 
   async function load(model: ModelBytes): Promise<{ width: number; batches: boolean }> {
-    for (let attempt = 0; attempt < 3 && !closed; attempt++) {
+    for (let attempt = 0; attempt < 3 && !closed(); attempt++) {
       const outcome = await call({ kind: 'open', cached: limits.cachedSessions, ...model })
       if (outcome === 'lost') continue
       const { width, batches = false } = outcome.result ?? {}
@@ -87,7 +108,7 @@ export function createOnnxRuntime({ together }: OnnxRuntimeOptions = { together:
       const outcome = await call({ kind: 'run', id: model.id, vectors: copy, rows }, [copy.buffer])
       if (outcome !== 'lost' && outcome.result?.scores !== undefined) return outcome.result.scores
       if (outcome !== 'lost' && outcome.error !== undefined) throw new ModelRunError(outcome.error)
-      if (closed) throw new EngineError('STORE_DOWN', 'the model runtime was closed')
+      if (closed()) throw new EngineError('STORE_DOWN', 'the model runtime was closed')
       await load(model)
     }
     throw new ModelRunError('the input crashes the runtime')
@@ -106,9 +127,9 @@ export function createOnnxRuntime({ together }: OnnxRuntimeOptions = { together:
       return session
     },
     async close() {
-      closed = true
+      const closing = close()
       inline.close()
-      await worker.terminate()
+      await closing
     },
   }
 }

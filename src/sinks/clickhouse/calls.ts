@@ -60,41 +60,38 @@ export function warehouseOver(engine: ClickhouseEngine): Warehouse {
     }
   }
 
-  async function insert(table: string, native: Buffer, signal: AbortSignal): Promise<void> {
-    if (!isTable(table)) throw new EngineError('BAD_REQUEST', `there is no table '${table}' to insert into`)
-    await engine.insert(table, tableColumns[table].join(', '), native, signal)
-  }
-
-  async function query<Row>(
-    sql: string,
-    params: Readonly<Record<string, unknown>> | undefined,
-    signal: AbortSignal,
-  ): Promise<Row[]> {
-    const result = await engine.client.query({
-      query: sql,
-      format: 'JSONEachRow',
-      abort_signal: signal,
-      ...bound(params),
-    })
-    signal.addEventListener('abort', () => result.close(), { once: true })
-    return result.json<Row>()
-  }
-
   async function close(): Promise<void> {
     await Promise.allSettled(pending)
     await engine.close()
   }
 
   return {
-    insert: (table, native) => guarded('insert', `insert into ${table}`, (signal) => insert(table, native, signal)),
+    insert: (table, native) =>
+      guarded('insert', `insert into ${table}`, (signal) => insert(engine, table, native, signal)),
     query: <Row>(sql: string, params?: Readonly<Record<string, unknown>>) =>
-      guarded('query', 'query', (signal) => query<Row>(sql, params, signal)),
+      guarded('query', 'query', (signal) => query<Row>(engine.client, sql, params, signal)),
     run: (sql, params) =>
       guarded('statement', 'statement', async (signal) =>
         drained((await engine.client.exec({ query: sql, abort_signal: signal, ...bound(params) })).stream, signal),
       ),
     close: () => (closing ??= close()),
   }
+}
+
+async function insert(engine: ClickhouseEngine, table: string, native: Buffer, signal: AbortSignal): Promise<void> {
+  if (!isTable(table)) throw new EngineError('BAD_REQUEST', `there is no table '${table}' to insert into`)
+  await engine.insert(table, tableColumns[table].join(', '), native, signal)
+}
+
+async function query<Row>(
+  client: ClickHouseClient,
+  sql: string,
+  params: Readonly<Record<string, unknown>> | undefined,
+  signal: AbortSignal,
+): Promise<Row[]> {
+  const result = await client.query({ query: sql, format: 'JSONEachRow', abort_signal: signal, ...bound(params) })
+  signal.addEventListener('abort', () => result.close(), { once: true })
+  return result.json<Row>()
 }
 
 /** Resolves when the answer is complete. The client observes the signal only until the answer begins. */
