@@ -76,7 +76,8 @@ async function main(): Promise<void> {
       family: stream.model,
       fingerprint: plan.fingerprint,
       features: plan.names,
-      simulator: simulatorHash(),
+      // Relative to the root, where make.sh runs: the bundle lies elsewhere.
+      simulator: simulatorHash('src/simulator/world/'),
       seeds,
       patterns,
       fromMs,

@@ -17,13 +17,14 @@ withhold=''
 the stream's heuristic 61.0: it knows the hosts of the simulator."
 rows=data/trainer
 mkdir -p "$rows"
+# Three folders below the root, as deep as src/streams/built-in: schemas are found relative to the bundle.
 node_modules/.bin/esbuild trainer/dataset.ts --bundle --packages=external --platform=node --format=esm \
-  --outfile=dist/trainer/dataset.js --log-level=error
+  --outfile=dist/trainer/rows/dataset.js --log-level=error
 # shellcheck disable=SC2086
-node dist/trainer/dataset.js --stream "$stream" --seeds 11,12,13 --start 2026-01-05 $train \
+node dist/trainer/rows/dataset.js --stream "$stream" --seeds 11,12,13 --start 2026-01-05 $train \
   --out "$rows/$stream.train.ndjson.gz"
 # shellcheck disable=SC2086
-node dist/trainer/dataset.js --stream "$stream" --seeds 101,102,103 --start 2026-04-06 --patterns testing $test \
+node dist/trainer/rows/dataset.js --stream "$stream" --seeds 101,102,103 --start 2026-04-06 --patterns testing $test \
   --out "$rows/$stream.test.ndjson.gz"
 trainer/.venv/bin/python trainer/train.py --train "$rows/$stream.train.ndjson.gz" \
   --test "$rows/$stream.test.ndjson.gz" --version "$version" --models models ${withhold:+--withhold "$withhold"}
