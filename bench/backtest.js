@@ -101,15 +101,15 @@ const { values } = parseArgs({
 if (values.measure !== undefined) process.stdout.write(JSON.stringify(await measure(values.measure)))
 else {
   for (const encoding of /** @type {const} */ (['json', 'avro']))
-    for (let run = 1; run <= Number(values.runs); run++)
-      process.stdout.write(
-        `${JSON.stringify({ what: `workload, ${encoding}`, run, ...(await measured(values.directory, encoding, () => workloadLines(Number(values.events)))) })}\n`,
-      )
+    for (let run = 1; run <= Number(values.runs); run++) {
+      const figures = await measured(values.directory, encoding, () => workloadLines(Number(values.events)))
+      process.stdout.write(`${JSON.stringify({ what: `workload, ${encoding}`, run, ...figures })}\n`)
+    }
   for (const entities of values.entities
     .split(',')
     .filter((text) => text !== '')
-    .map(Number))
-    process.stdout.write(
-      `${JSON.stringify({ what: 'entities', entities, ...(await measured(values.directory, 'json', () => growing(entities))) })}\n`,
-    )
+    .map(Number)) {
+    const figures = await measured(values.directory, 'json', () => growing(entities))
+    process.stdout.write(`${JSON.stringify({ what: 'entities', entities, ...figures })}\n`)
+  }
 }

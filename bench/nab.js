@@ -34,9 +34,16 @@ try {
   if (options.scores !== undefined) writeScores(options.scores, series, scores)
   const results = Object.entries(profiles).map(([profile, weights]) => [profile, nabScore(series, scores, weights)])
   const { version, events, late, elapsedMs } = summary
-  process.stdout.write(
-    `${JSON.stringify({ stream: 'infra-metric', version, files: series.length, events, late, elapsedMs, profiles: Object.fromEntries(results) }, undefined, 2)}\n`,
-  )
+  const report = {
+    stream: 'infra-metric',
+    version,
+    files: series.length,
+    events,
+    late,
+    elapsedMs,
+    profiles: Object.fromEntries(results),
+  }
+  process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`)
 } finally {
   rmSync(scratch, { recursive: true })
 }

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { gunzip, gzipSync } from 'node:zlib'
 import { Exception, openEngine } from './clickhouse-engine.js'
+import { notSettings, ofTheInterface, statusOf } from './clickhouse-statuses.js'
 
 /** @typedef {import('node:http').IncomingMessage} IncomingMessage */
 /** @typedef {import('node:http').ServerResponse} ServerResponse */
@@ -41,39 +42,6 @@ const engine = openEngine(options.directory)
 let faults = []
 /** @type {{ sql: string, settings: Record<string, string>, bytes: number }[]} */
 const seen = []
-
-/** Parameters of the URL that are no settings. */
-const notSettings = new Set([
-  'query',
-  'database',
-  'user',
-  'password',
-  'query_id',
-  'session_id',
-  'role',
-  'default_format',
-  'quota_key',
-  'stacktrace',
-  'compress',
-  'decompress',
-])
-/** Settings that the HTTP interface sees to itself; chDB has none of them. */
-const ofTheInterface =
-  /^(wait_end_of_query|buffer_size|send_progress_in_http_headers|enable_http_compression|http_.*|cancel_http_readonly_queries_on_client_close)$/
-
-/** Source: `exceptionCodeToHTTPStatus` of the server. @param {string} type */
-function statusOf(type) {
-  if (type === 'REQUIRED_PASSWORD') return 401
-  if (/^(AUTHENTICATION_FAILED|UNKNOWN_USER|WRONG_PASSWORD|ACCESS_DENIED)$/.test(type)) return 403
-  if (/^UNKNOWN_(TABLE|FUNCTION|IDENTIFIER|TYPE|STORAGE|DATABASE|SETTING|FORMAT)$/.test(type)) return 404
-  if (
-    /^(SYNTAX_ERROR|BAD_ARGUMENTS|TYPE_MISMATCH|UNKNOWN_QUERY_PARAMETER|BAD_QUERY_PARAMETER|CANNOT_PARSE_.*|INCORRECT_.*|ILLEGAL_.*)$/.test(
-      type,
-    )
-  )
-    return 400
-  return { NOT_IMPLEMENTED: 501, TIMEOUT_EXCEEDED: 408, CANNOT_SCHEDULE_TASK: 503, SOCKET_TIMEOUT: 503 }[type] ?? 500
-}
 
 /** @param {IncomingMessage} request */
 async function bodyOf(request) {

@@ -19,10 +19,22 @@ const ready = () => existsSync(join(cache, `kafka_2.13-${version}.jar`))
 const clusterId = 'VGlkZW1pbGxUZXN0S2Fma2E'
 
 const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
-  <modelVersion>4.0.0</modelVersion><groupId>tidemill.services</groupId><artifactId>kafka</artifactId><version>1</version>
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>tidemill.services</groupId>
+  <artifactId>kafka</artifactId>
+  <version>1</version>
   <dependencies>
-  <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${version}</version></dependency>
-  <dependency><groupId>org.apache.logging.log4j</groupId><artifactId>log4j-slf4j-impl</artifactId><version>2.25.4</version></dependency></dependencies>
+    <dependency>
+      <groupId>org.apache.kafka</groupId>
+      <artifactId>kafka_2.13</artifactId>
+      <version>${version}</version>
+    </dependency>
+    <dependency>
+      <groupId>org.apache.logging.log4j</groupId>
+      <artifactId>log4j-slf4j-impl</artifactId>
+      <version>2.25.4</version>
+    </dependency>
+  </dependencies>
 </project>`
 
 /** Fetches the jars once per machine. Test files that ask at the same time each fetch; the first to be done wins. */
@@ -53,14 +65,17 @@ async function fetchJars() {
  * @property {string} password By PLAIN and both kinds of SCRAM.
  */
 
+const plainLogin = 'org.apache.kafka.common.security.plain.PlainLoginModule'
+const scramLogin = 'org.apache.kafka.common.security.scram.ScramLoginModule'
+
 /** @param {Secure & { port: number }} secure */
 const secureProperties = ({ certificate, username, password }) => `
 ssl.keystore.type=PEM
 ssl.keystore.location=${certificate}
 listener.name.secure.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512
-listener.name.secure.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_${username}="${password}";
-listener.name.secure.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
-listener.name.secure.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.secure.plain.sasl.jaas.config=${plainLogin} required user_${username}="${password}";
+listener.name.secure.scram-sha-256.sasl.jaas.config=${scramLogin} required;
+listener.name.secure.scram-sha-512.sasl.jaas.config=${scramLogin} required;
 `
 
 /**
@@ -89,12 +104,20 @@ const common = {
   'broker.heartbeat.interval.ms': '500',
 }
 
+/** @param {{ broker: number, controller: number, secure: { port: number } | undefined }} place */
+const listeners = ({ broker, controller, secure }) =>
+  [
+    `PLAINTEXT://127.0.0.1:${broker}`,
+    `CONTROLLER://127.0.0.1:${controller}`,
+    ...(secure === undefined ? [] : [`SECURE://127.0.0.1:${secure.port}`]),
+  ].join(',')
+
 /** @param {{ directory: string, broker: number, controller: number, secure?: Secure & { port: number } }} place */
 const properties = ({ directory, broker, controller, secure }) => `
 process.roles=broker,controller
 node.id=1
 controller.quorum.bootstrap.servers=127.0.0.1:${controller}
-listeners=PLAINTEXT://127.0.0.1:${broker},CONTROLLER://127.0.0.1:${controller}${secure === undefined ? '' : `,SECURE://127.0.0.1:${secure.port}`}
+listeners=${listeners({ broker, controller, secure })}
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURE:SASL_SSL
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
@@ -107,8 +130,13 @@ ${secure === undefined ? '' : secureProperties(secure)}`
 const started = 'Kafka Server started'
 
 /** What goes to `kafka.log`: warnings, and the line that tells that the broker serves. */
-const logging = `<Configuration><Appenders><Console name="out"><PatternLayout pattern="%d %p %m (%c{1})%n"/></Console></Appenders>
-<Loggers><Logger name="kafka.server.KafkaRaftServer" level="INFO"/><Root level="WARN"><AppenderRef ref="out"/></Root></Loggers></Configuration>`
+const logging = `<Configuration>
+  <Appenders><Console name="out"><PatternLayout pattern="%d %p %m (%c{1})%n"/></Console></Appenders>
+  <Loggers>
+    <Logger name="kafka.server.KafkaRaftServer" level="INFO"/>
+    <Root level="WARN"><AppenderRef ref="out"/></Root>
+  </Loggers>
+</Configuration>`
 
 /** The users are part of the cluster's first records. @param {Secure} [secure] */
 const scramUsers = (secure) =>

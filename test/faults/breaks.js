@@ -31,7 +31,9 @@ const emptied =
   "if epoch == nil then epoch, last, since, commit, whole, claim, identity = ARGV[1], ARGV[2], ARGV[1], '-', " +
   "'-1', ARGV[5], '-' end"
 
-const groupOffset = `const group = (await groups.lag(\`tidemill-warehouse-\${table}\`)).find((one) => one.topic === at.topic && one.partition === at.partition);
+const groupOffset =
+  'const group = (await groups.lag(`tidemill-warehouse-${table}`))' +
+  `.find((one) => one.topic === at.topic && one.partition === at.partition);
 return { next: group?.committed ?? (await log.bounds(at)).first, mark: undefined };
 const mark = undefined;`
 

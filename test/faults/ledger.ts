@@ -57,9 +57,18 @@ export function judge({ acknowledged, input, idOf, expected, viewed, published, 
     ...some(state.different, 'pieces of state differ from those of the undisturbed run'),
   ]
   const figures = {
-    acknowledged: acknowledged.length, records: records.length, results: seen.size, lost: lost.length + lostFromLog.length, twice: twice.length, differing: differing.length,
-    rawCopies: viewed.rawCopies, repeatedRows: published.repeated, staleBlocks: published.stale, stateBlobs: state.blobs, stateDifferences: state.different.length,
-  } // prettier-ignore
+    acknowledged: acknowledged.length,
+    records: records.length,
+    results: seen.size,
+    lost: lost.length + lostFromLog.length,
+    twice: twice.length,
+    differing: differing.length,
+    rawCopies: viewed.rawCopies,
+    repeatedRows: published.repeated,
+    staleBlocks: published.stale,
+    stateBlobs: state.blobs,
+    stateDifferences: state.different.length,
+  }
   return { figures, violations }
 }
 

@@ -45,10 +45,19 @@ export function* eventLines(seed: number): Generator<string> {
     const ts = startMs + i * stepMs - below(30_000) - (random() < late ? 7 * 86_400_000 : 0)
     const method = (['gps', 'nfc', 'face', 'manual'] as const)[below(4)]!
     const line = JSON.stringify({
-      event_id: `e${String(i).padStart(8, '0')}`, tenant_id: `t${person % 10}`, person_id: `p${person}`, site_id: `s${random() < 0.8 ? person % 40 : below(40)}`,
-      ts: Math.max(ts, startMs - 60_000), kind: below(2) === 0 ? 'in' : 'out', lat: -7 + random() * 2, lon: 106 + random() * 4,
-      accuracy_m: 3 + random() * 100, device_id: `d${person}-${random() < 0.9 ? 0 : 1 + below(3)}`, method, battery: random(),
-    }) // prettier-ignore
+      event_id: `e${String(i).padStart(8, '0')}`,
+      tenant_id: `t${person % 10}`,
+      person_id: `p${person}`,
+      site_id: `s${random() < 0.8 ? person % 40 : below(40)}`,
+      ts: Math.max(ts, startMs - 60_000),
+      kind: below(2) === 0 ? 'in' : 'out',
+      lat: -7 + random() * 2,
+      lon: 106 + random() * 4,
+      accuracy_m: 3 + random() * 100,
+      device_id: `d${person}-${random() < 0.9 ? 0 : 1 + below(3)}`,
+      method,
+      battery: random(),
+    })
     if (sent.length < 500) sent.push(line)
     else sent[below(500)] = line
     yield line

@@ -20,10 +20,18 @@ const usage = `npm run test:faults -- [options]
 const { values } = parseArgs({
   args: process.argv.slice(2),
   options: {
-    large: { type: 'boolean', default: false }, only: { type: 'string' }, preset: { type: 'string' }, break: { type: 'string' }, seed: { type: 'string', default: '1' },
-    lanes: { type: 'string', default: '2' }, json: { type: 'boolean', default: false }, list: { type: 'boolean', default: false }, help: { type: 'boolean', default: false }, row: { type: 'string' },
+    large: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    preset: { type: 'string' },
+    break: { type: 'string' },
+    seed: { type: 'string', default: '1' },
+    lanes: { type: 'string', default: '2' },
+    json: { type: 'boolean', default: false },
+    list: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+    row: { type: 'string' },
   },
-}) // prettier-ignore
+})
 
 const misused = (message: string): never => {
   process.stderr.write(`${message}\n\n${usage}`)
@@ -96,10 +104,20 @@ async function main(): Promise<void> {
   const skipped = asked.length - rows.length
   if (skipped > 0)
     process.stderr.write(`\n!!! NOT RUN: ${skipped} faults on the cluster preset: ${lacking.join('; ')}\n`)
-  if (values.json)
-    process.stdout.write(
-      `${JSON.stringify({ size: values.large ? 'large' : 'small', seed: Number(values.seed), without: without ?? null, faults: finished.map(({ row, outcome, elapsedMs }) => ({ fault: row.fault, preset: row.preset, ok: outcome.violations.length === 0, elapsedMs, ...outcome })), passed: finished.length - failed, failed, skipped }, null, 2)}\n`,
-    )
+  if (values.json) {
+    const report = {
+      size: values.large ? 'large' : 'small',
+      seed: Number(values.seed),
+      without: without ?? null,
+      faults: finished.map(({ row: { fault, preset }, outcome, elapsedMs }) => {
+        return { fault, preset, ok: outcome.violations.length === 0, elapsedMs, ...outcome }
+      }),
+      passed: finished.length - failed,
+      failed,
+      skipped,
+    }
+    process.stdout.write(`${JSON.stringify(report, null, 2)}\n`)
+  }
   process[values.json ? 'stderr' : 'stdout'].write(
     `\n${finished.length - failed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`,
   )

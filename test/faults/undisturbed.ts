@@ -48,7 +48,14 @@ export async function undisturbed(
       if (left === 0) resolve()
       const { scoring } = config
       const joined = scoringFlow({
-        log, groups: log, store, streams: [stream], clock, tenants: 'any', routing: () => routing, onRetry: () => undefined,
+        log,
+        groups: log,
+        store,
+        streams: [stream],
+        clock,
+        tenants: 'any',
+        routing: () => routing,
+        onRetry: () => undefined,
         settings: { ...scoring, badShare: { share: scoring.badShare, records: scoring.badShareRecords } },
         onChunk({ partition, chunk, block, records }) {
           for (const [position, what] of rowsOf(block, partition)) results.set(position, what)
@@ -56,7 +63,7 @@ export async function undisturbed(
           left -= records
           if (left === 0) void joined.then((member) => member.leave()).then(resolve, reject)
         },
-      }) // prettier-ignore
+      })
       // A line that stops for too many bad records stops here as well: what it left has no result.
       joined.then(
         ({ failed, leave }) =>

@@ -4,10 +4,26 @@ import type { Trace } from './trace.js'
 
 /** What can go wrong, by name. Each is met at least a hundred times in a run of the usual size. */
 export const hazards = [
-  'lost acknowledgement', 'late duplicate append', 'two owners', 'reordered sends', 'rolled-back state', 'flushed state', 'partly applied insert',
-  'offsets with holes', 'missing model', 'late write', 'crash', 'duplicate from a producer', 'late event', 'bad record', 'rebalance', 'clock jump',
-  'paused process', 'refused call', 'outage',
-] as const // prettier-ignore
+  'lost acknowledgement',
+  'late duplicate append',
+  'two owners',
+  'reordered sends',
+  'rolled-back state',
+  'flushed state',
+  'partly applied insert',
+  'offsets with holes',
+  'missing model',
+  'late write',
+  'crash',
+  'duplicate from a producer',
+  'late event',
+  'bad record',
+  'rebalance',
+  'clock jump',
+  'paused process',
+  'refused call',
+  'outage',
+] as const
 export type Hazard = (typeof hazards)[number]
 
 /** One thing that went wrong, to be told to whoever looks for the reason of a violation. */

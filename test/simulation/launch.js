@@ -29,11 +29,18 @@ const sharesOfOne = 100
 
 const { values } = parseArgs({
   options: {
-    seeds: { type: 'string' }, from: { type: 'string', default: '1' }, seed: { type: 'string' }, large: { type: 'boolean', default: false },
-    break: { type: 'string' }, workers: { type: 'string', default: '2' }, without: { type: 'string', default: '' }, trace: { type: 'string' },
-    json: { type: 'boolean', default: false }, help: { type: 'boolean', default: false },
+    seeds: { type: 'string' },
+    from: { type: 'string', default: '1' },
+    seed: { type: 'string' },
+    large: { type: 'boolean', default: false },
+    break: { type: 'string' },
+    workers: { type: 'string', default: '2' },
+    without: { type: 'string', default: '' },
+    trace: { type: 'string' },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
   },
-}) // prettier-ignore
+})
 
 /**
  * A worker process; calls follow one another.
@@ -155,10 +162,9 @@ function tell({ rare, seeds, events, simulatedHours, steps, met, violated, short
       ),
     )
     lines.push(...shortest.violations.slice(0, 10).map((violation) => `  violated: ${violation}`))
-    lines.push(
-      'again: npm run test:simulation -- --seed ' +
-        `${shortest.seed}${without.length === 0 ? '' : ` --without ${without.join()}`}${values.break === undefined ? '' : ` --break ${values.break}`}`,
-    )
+    const withoutFlag = without.length === 0 ? '' : ` --without ${without.join()}`
+    const breakFlag = values.break === undefined ? '' : ` --break ${values.break}`
+    lines.push(`again: npm run test:simulation -- --seed ${shortest.seed}${withoutFlag}${breakFlag}`)
   }
   process.stdout.write(`${lines.join('\n')}\n`)
 }
@@ -168,11 +174,10 @@ else {
   const file = await bundle(values.break)
   try {
     const outcome = await run(file)
-    if (values.json)
-      process.stdout.write(
-        `${JSON.stringify({ ...outcome, violated: outcome.violated.map(({ seed, violations }) => ({ seed, violations: violations.slice(0, 3) })) })}\n`,
-      )
-    else tell(outcome)
+    if (values.json) {
+      const violated = outcome.violated.map(({ seed, violations }) => ({ seed, violations: violations.slice(0, 3) }))
+      process.stdout.write(`${JSON.stringify({ ...outcome, violated })}\n`)
+    } else tell(outcome)
     process.exitCode = outcome.violated.length > 0 === (values.break !== undefined) && outcome.rare.length === 0 ? 0 : 5
   } finally {
     await rm(file, { force: true })

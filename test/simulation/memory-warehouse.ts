@@ -16,6 +16,16 @@ const tables: Readonly<Record<Table, { readonly key: readonly string[]; readonly
   backtest_predictions: { key: ['role', 'tenant', 'stream', 'topic', 'partition', 'offset', 'item'], version: 'ver' },
 }
 
+/** The end of the query that reads the progress of one partition of a table. */
+const progressQuery = new RegExp(
+  [
+    /\bFROM progress FINAL\s+/,
+    /WHERE table_name = \{table: String\} AND topic = \{topic: String\} AND partition = \{partition: UInt32\}$/,
+  ]
+    .map(({ source }) => source)
+    .join(''),
+)
+
 /**
  * A warehouse in memory that folds copies as ReplacingMergeTree does. It knows the rows, not SQL: of queries it answers
  * the one that the engine starts from. What a call does it does at once, before it gives its promise back.
@@ -55,12 +65,7 @@ export class MemoryWarehouse implements Warehouse {
 
   async query<Result>(sql: string, params: Readonly<Record<string, unknown>> = {}): Promise<Result[]> {
     this.#check()
-    if (
-      !/\bFROM progress FINAL\s+WHERE table_name = \{table: String\} AND topic = \{topic: String\} AND partition = \{partition: UInt32\}$/.test(
-        sql,
-      )
-    )
-      throw new EngineError('BAD_REQUEST', `this warehouse does not know the query ${sql}`)
+    if (!progressQuery.test(sql)) throw new EngineError('BAD_REQUEST', `this warehouse does not know the query ${sql}`)
     const found = this.final('progress').filter(
       (row) =>
         row['table_name'] === params['table'] &&

@@ -103,11 +103,13 @@ function verifyState(place: string, { state }: Servers, partition: number, last:
   const wrong = stored.last === last ? [] : [`the state of ${place} stands at ${stored.last} instead of ${last}`]
   for (const [key, { blob, expiresAtMs }] of calm.blobs) {
     const found = stored.blobs.get(key)
-    if (found === undefined ? expiresAtMs >= calm.clockMs : !found.blob.equals(blob))
-      wrong.push(
-        `the state of ${place} has ${found === undefined ? 'nothing' : 'other bytes'} under ` +
-          `${JSON.stringify(key)}${found === undefined ? '' : `: ${found.blob.toString('hex')} instead of ${blob.toString('hex')}`}`,
-      )
+    const name = JSON.stringify(key)
+    if (found === undefined) {
+      if (expiresAtMs >= calm.clockMs) wrong.push(`the state of ${place} has nothing under ${name}`)
+    } else if (!found.blob.equals(blob)) {
+      const bytes = `${found.blob.toString('hex')} instead of ${blob.toString('hex')}`
+      wrong.push(`the state of ${place} has other bytes under ${name}: ${bytes}`)
+    }
   }
   for (const [key, { expiresAtMs }] of stored.blobs)
     if (!calm.blobs.has(key) && expiresAtMs >= calm.clockMs)

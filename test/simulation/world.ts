@@ -108,12 +108,15 @@ export class World {
     if (!process.alive) return
     this.#options.trace.note(process.name, 'ends', messageOf(error))
     if (!isEngineError(error) || error.disposition === 'stop')
-      this.stopped.push(
-        `${process.name} ended: ` +
-          `${isEngineError(error) ? `${error.code}: ` : ''}${error instanceof Error ? (isEngineError(error) ? error.message : (error.stack ?? error.message)) : String(error)}`,
-      )
+      this.stopped.push(`${process.name} ended: ${endingOf(error)}`)
     this.crash(process)
   }
+}
+
+/** The code and message of an error of the engine; the stack of any other error. */
+function endingOf(error: unknown): string {
+  if (isEngineError(error)) return `${error.code}: ${error.message}`
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }
 
 function leaveSeats({ seats }: SimulatedEngine): void {

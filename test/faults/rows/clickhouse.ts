@@ -19,9 +19,14 @@ const perSecondAway = 200
 
 /** How the server is sick, each for a while. */
 const sicknesses = [
-  { kind: 'refuse' }, { kind: 'slow', delayMs: 3_000 }, { kind: 'cut-within' }, { kind: 'cut-before' }, { kind: 'cut-after' }, { kind: 'unreachable' },
+  { kind: 'refuse' },
+  { kind: 'slow', delayMs: 3_000 },
+  { kind: 'cut-within' },
+  { kind: 'cut-before' },
+  { kind: 'cut-after' },
+  { kind: 'unreachable' },
   { kind: 'exception', code: 252, type: 'TOO_MANY_PARTS', text: 'Too many parts.' },
-] as const // prettier-ignore
+] as const
 
 /** What the process holds of its own, MiB: neither shared pages nor what the kernel keeps of files. */
 async function heldMiB({ pid }: LaunchedEngine): Promise<number> {
