@@ -7,7 +7,7 @@ import type { Place } from './kinds/place.js'
 import { scoringReader } from './stops.js'
 import { foldStops, type Accepted } from './stops-fold.js'
 
-/** Whether operators have given these offsets up for what `reader` does with the partition. */
+/** Whether operators accepted the loss of these offsets for the flow `reader` of the partition. */
 export const isAccepted = (
   accepted: readonly Accepted[],
   { reader, topic, partition }: Place,
@@ -41,12 +41,12 @@ export const resetsOf = (accepted: readonly Accepted[], events: TopicPartition):
     )
     .map(({ position }) => position)
 
-/** What operators have accepted, as a reader of the control topic knows it. */
+/** The accepts of operators, as a reader of the control topic knows them. */
 export interface AcceptedSource {
   accepted(): readonly Accepted[]
 }
 
-/** The rules of readers of an event partition's blocks: whatever was accepted of its events, of whichever flow. */
+/** The rules for readers of an event partition's blocks: all accepted losses of its events, of any flow. */
 export const gateRules = (stops: AcceptedSource | undefined, { topic, partition }: TopicPartition): GateRules => ({
   topic,
   isLost: (from, to) =>
@@ -62,7 +62,7 @@ export const gateRules = (stops: AcceptedSource | undefined, { topic, partition 
     resetsOf(stops?.accepted() ?? [], { topic, partition }).filter((position) => position <= control).length,
 })
 
-/** The same for a reader that reads blocks once: what was accepted by now. */
+/** The same for a reader that reads blocks once, from the accepts up to now. */
 export async function gateRulesNow(view: LogView): Promise<(events: TopicPartition) => GateRules> {
   const fold = foldStops()
   await foldControl(view, [fold])
@@ -70,8 +70,8 @@ export async function gateRulesNow(view: LogView): Promise<(events: TopicPartiti
 }
 
 /**
- * Stops of a partition for too many bad records that were accepted, since its topic was recreated the last time.
- * Nothing was lost by them.
+ * The accepted stops of a partition for too many bad records, since its topic was last recreated. Such an accept loses
+ * no records.
  */
 export function acceptedBadShares(stops: AcceptedSource, at: TopicPartition): readonly AcceptedOffsets[] {
   const since = resetsOf(stops.accepted(), at).at(-1) ?? 0

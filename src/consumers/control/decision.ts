@@ -5,16 +5,16 @@ import type { LogRecord, NewRecord, Offset } from '../../log/event-log.js'
 import type { Kind } from './kinds/kind.js'
 import { kinds } from './kinds/index.js'
 
-/** What every decision carries beside the fields of its kind. */
+/** The fields of every decision beside those of its kind. */
 const envelope = {
-  /** Unique. A record that a retry appended twice has one id, and counts once. */
+  /** Unique. A retry that appends a record twice uses the same id, so that the decision counts once. */
   id: Type.String(),
   /** Id of a key, a person's name, or `engine`. */
   by: Type.String(),
   why: Type.String(),
   /** Epoch ms. */
   atMs: Type.Number(),
-  /** Id of the decision whose place it takes; null for the first about its subject. */
+  /** Id of the decision that it replaces; null for the first one about its subject. */
   replaces: Type.Union([Type.String(), Type.Null()]),
 }
 
@@ -33,12 +33,12 @@ type Without<T, Names extends PropertyKey> = T extends unknown ? Omit<T, Names> 
 /** A decision as its author makes it: the follower of the topic adds the rest. */
 export type NewDecision = Without<Decision, 'id' | 'atMs' | 'replaces'>
 
-/** A record of the control topic that this build cannot read: of a newer build, or damaged. */
+/** A record of the control topic that this build cannot read: a newer build wrote it, or it is damaged. */
 export interface UnknownDecision {
   readonly offset: Offset
   /** The kind that it names; undefined where it names none. */
   readonly kind: string | undefined
-  /** The model family that it names, which may be served otherwise than this build knows. */
+  /** The model family that it names. This build does not know which model serves that family. */
   readonly family: string | undefined
   /** Why it cannot be read. */
   readonly problem: string
@@ -77,7 +77,7 @@ export function readDecision({ offset, value }: Pick<LogRecord, 'offset' | 'valu
   return { is: 'decision', decision: decision as unknown as Decision, key: keyOf(reader.kind, decision) }
 }
 
-/** Records from before the envelope are named by their place. What the engine decided had no author and no reason. */
+/** Records from before the envelope get their place as id. Those that the engine wrote had no author and no reason. */
 function fromOld(kind: AnyKind, record: Readonly<Record<string, unknown>>, offset: Offset) {
   const fields: Readonly<Record<string, unknown>> = kind.fromOld?.(record) ?? record
   return { by: 'engine', why: '', ...fields, id: `control/${offset}`, replaces: null }
@@ -88,7 +88,7 @@ function unknown(offset: Offset, record: Readonly<Record<string, unknown>>, prob
   return { is: 'unknown', unknown: { offset, kind: text('kind'), family: text('family'), problem } }
 }
 
-/** What a decision is about; a decision replaces the last one of the same key. */
+/** The subject of a decision. A decision replaces the last one about the same subject. */
 export const subjectOf = (decision: NewDecision): string => keyOf(readers.get(decision.kind)!.kind, decision)
 
 export const recordOf = (decision: Decision): NewRecord => ({

@@ -3,18 +3,18 @@ import { readUpTo } from '../../log/read-up-to.js'
 import { controlTopic } from '../ground/topic-names.js'
 import { readDecision, type Decision, type UnknownDecision } from './decision.js'
 
-/** What the decisions so far add up to. Equal records give equal results, in every process and in a replay. */
+/** Builds a value from the decisions. Equal records give equal results, in every process and in a replay. */
 export interface Fold {
   /** Takes the decisions one by one, in log order, each id once. `position` is the offset after its record. */
   take(decision: Decision, position: Offset): void
-  /** A record that this build cannot read. Folds that it may concern must not ignore it. */
+  /** Called with a record that this build cannot read. A fold that it may concern must not ignore it. */
   unknown?(unknown: UnknownDecision, position: Offset): void
 }
 
-/** Ids that are remembered: a retry appends a record twice within seconds, and an hour has far fewer decisions. */
+/** A retry appends a record twice within seconds. Far fewer decisions than this are made in an hour. */
 const rememberedIds = 1_000
 
-/** Gives records to folds: each decision once, and records that this build cannot read to `onUnknown` as well. */
+/** Gives records to folds, each decision once. `onUnknown` also gets the records that this build cannot read. */
 export function recordFolder(folds: readonly Fold[], onUnknown: (unknown: UnknownDecision) => void = () => undefined) {
   const ids = new Set<string>()
   const lastOfKey = new Map<string, string>()
@@ -45,10 +45,10 @@ export function recordFolder(folds: readonly Fold[], onUnknown: (unknown: Unknow
   }
 }
 
-/** Of one read of the control topic. */
+/** The bound of one read of the control topic. */
 export const controlBound = { records: 1_000, bytes: 1024 * 1024 }
 
-/** Folds what the control topic holds now, once. Errors of the log. */
+/** Folds all records that the control topic has now, once. Errors of the log. */
 export async function foldControl(view: LogView, folds: readonly Fold[]): Promise<void> {
   const folder = recordFolder(folds)
   const { first, next } = await view.bounds(controlTopic)

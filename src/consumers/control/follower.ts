@@ -9,7 +9,7 @@ import { controlBound, recordFolder, type Fold } from './fold.js'
 export interface ControlOptions {
   readonly log: EventLog
   readonly clock: Clock
-  /** What listens to the decisions. All folds of a process share this one follower. */
+  /** The folds that take the decisions. All folds of a process share this one follower. */
   readonly folds: readonly Fold[]
   /** Makes the id of a decision: unique among all processes. */
   readonly newId: () => string
@@ -19,7 +19,7 @@ export interface ControlOptions {
   readonly onRetry?: (error: unknown) => void
 }
 
-/** The control topic as this process has read it. */
+/** The follower of the control topic. */
 export interface Control extends Following {
   /** Appends a decision and resolves with the offset after it when every fold of this process has taken it. */
   decide(decision: NewDecision): Promise<Offset>
@@ -57,6 +57,6 @@ const sentenceOf = ({ offset, kind, family, problem }: UnknownDecision): string 
   `${controlTopic.topic}/${controlTopic.partition}, offset ${offset}: a decision` +
   `${kind === undefined ? '' : ` of kind '${kind}'`} cannot be read: ${problem}. ` +
   (family === undefined
-    ? 'It is passed over. '
+    ? 'This process ignores it. '
     : `No model of family ${family} scores in this process until it can be read. `) +
   'If a newer build wrote it, run that build here too.'

@@ -12,14 +12,14 @@ export interface GuardedOptions {
   readonly clock: Clock
 }
 
-/** The pause before the log's ends are read again. */
+/** The pause before the work starts again after an error of the reader. */
 const readAgainMs = 200
 
 /**
- * Works on one partition. Where the work ends with an error that a person must look at, the partition is stopped, its
- * stop is recorded in the control topic, and the work starts again once an operator has accepted it; other partitions
- * continue. An error of the partition's reader about the log's ends is not recorded: the work starts again, and then
- * reports the same with the offsets that are lost.
+ * Works on one partition. If the work fails with an error that an operator must handle, the partition is stopped and
+ * the stop is recorded in the control topic. The work starts again once an operator has accepted the stop. Other
+ * partitions continue. A GAP or LOG_RESET of the partition's reader has no lost offsets and is not recorded: the work
+ * starts again, and then throws the same error with the lost offsets.
  */
 export async function guarded(
   { reader, assignment, stops, clock }: GuardedOptions,

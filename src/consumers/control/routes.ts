@@ -3,10 +3,10 @@ import { refuseHalted } from '../../scorers/routing.js'
 import type { Decided, UnknownDecision } from './decision.js'
 import { foldControl, type Fold } from './fold.js'
 
-/** The last decision about who serves a family in a scope. */
+/** The last decision about the model that serves a family in a scope. */
 export type RouteDecision = Decided<'activate'> | Decided<'deactivate'>
 
-/** Who is meant to serve whom, by name. Immutable: a decision makes a new table. */
+/** The names of the models that shall serve. Immutable: a decision makes a new table. */
 export interface RouteTable {
   /** By family, then by scope: a tenant, or `global`. */
   readonly families: ReadonlyMap<string, ReadonlyMap<string, RouteDecision>>
@@ -40,8 +40,8 @@ export function foldRoutes(): Routes {
 }
 
 /**
- * The table at each of the positions (offsets after the last decision that counts). Throws UNKNOWN_DECISION where a
- * position lies behind a decision about `family` that this build cannot read, and errors of the log.
+ * The table at each of the positions (offsets after the last decision that counts). Throws UNKNOWN_DECISION if a
+ * decision about `family` before a position cannot be read by this build, and errors of the log.
  */
 export async function routesAt(
   view: LogView,

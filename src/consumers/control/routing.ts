@@ -12,11 +12,11 @@ export interface RoutingOptions extends ServingOptions {
   readonly control: Pick<Control, 'position' | 'until'>
   readonly routes: Pick<Routes, 'current'>
   readonly clock: Clock
-  /** Called when a routed model, or the log that brings it, is not here yet; it is tried again. */
+  /** Called when a routed model is not here yet or the log is unreachable, before each retry. */
   readonly onWaiting?: (name: ModelName, error: unknown) => void
 }
 
-/** Who serves in this process: the routes of the control topic, with every model loaded. */
+/** The models that serve in this process: the routes of the control topic, with every model loaded. */
 export interface LiveRouting {
   current(): Routing
   /** Resolves when everything that was decided before the position is in force here; rejects when that fails. */
@@ -26,10 +26,10 @@ export interface LiveRouting {
   close(): Promise<void>
 }
 
-/** A model that is not here yet is asked for again after this pause. */
+/** The pause before a model that is not here yet is requested again. */
 const askAgainMs = 1_000
 
-/** Loads what the routes name now, and follows them. A routed model that is not here is waited for. */
+/** Loads the models that the routes name now, and follows the routes. Waits for a routed model that is not here yet. */
 export async function openRouting(options: RoutingOptions): Promise<LiveRouting> {
   const { control, routes, clock, onWaiting } = options
   const closing = new AbortController()
@@ -50,7 +50,7 @@ export async function openRouting(options: RoutingOptions): Promise<LiveRouting>
     }
   }
 
-  /** Takes over what is decided now: of several decisions on one scope only the last is loaded. */
+  /** Applies the current decisions. Of several decisions on one scope, only the last model is loaded. */
   async function catchUp(): Promise<void> {
     const [table, position] = [routes.current(), control.position()]
     let next = routing
@@ -98,7 +98,7 @@ export async function openRouting(options: RoutingOptions): Promise<LiveRouting>
 const canCome = (error: unknown): boolean =>
   isEngineError(error) && (error.code === 'UNKNOWN_MODEL' || error.disposition === 'retry')
 
-/** The decisions of a table that an earlier one does not have. */
+/** The decisions of a table that the earlier table does not have. */
 function changedRoutes(before: RouteTable | undefined, after: RouteTable): readonly RouteDecision[] {
   return [...after.families].flatMap(([family, scopes]) => {
     const known = before?.families.get(family)

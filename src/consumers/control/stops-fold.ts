@@ -5,7 +5,7 @@ import type { Decided, Decision } from './decision.js'
 import type { Fold } from './fold.js'
 import { placeKey } from './kinds/place.js'
 
-/** An accept with its place in the control topic: everything that was decided after it is behind `position`. */
+/** An accept with its position in the control topic. Later decisions have greater positions. */
 export interface Accepted extends AcceptedStop {
   readonly position: Offset
 }
@@ -21,7 +21,7 @@ export function foldStops(): StopsFold {
   const stopped = new Map<string, StoppedPartition>()
   const accepted: Accepted[] = []
 
-  /** An accept that meets no such stop has no effect: two operators who accept the same stop accept it once. */
+  /** An accept without such a stop has no effect. So if two operators accept the same stop, it counts once. */
   function accept(decision: Decided<'accept'>, position: Offset): void {
     const { reader, topic, partition, code, lost, by, why, atMs } = decision
     const stop = stopped.get(placeKey(decision))

@@ -8,23 +8,23 @@ import { isSameStop, type Accepted, type StopsFold } from './stops-fold.js'
 /** The flow that folds events and publishes blocks, as stops name it. */
 export const scoringReader = 'scoring'
 
-/** Which stop is accepted: of one partition, and where several flows stopped there, of one of them or with one code. */
+/** The stop to accept: of one partition, and if several flows stopped there, of one `reader` or with one `code`. */
 export interface AcceptRequest extends TopicPartition {
   readonly reader?: string
   readonly code?: string
 }
 
-/** Which partitions are stopped, in any process, and what operators have accepted; kept up with the control topic. */
+/** Which partitions are stopped, in any process, and what operators have accepted; follows the control topic. */
 export interface Stops {
   stopped(): readonly StoppedPartition[]
   accepted(): readonly Accepted[]
   /** Records that a partition is stopped, once. Resolves when its stop is accepted or `signal` aborts. */
   stop(place: Place, error: EngineError, signal: AbortSignal): Promise<void>
-  /** The partition works: a stop of it that nobody accepted has been repaired. */
+  /** The partition works again: records that a stop which nobody accepted has been repaired. */
   resume(place: Place): Promise<void>
   /**
-   * Accepts the stop and resolves with what was accepted. BAD_REQUEST where nothing of that partition and code is
-   * stopped, or only a repair helps.
+   * Accepts the stop and resolves with what was accepted. Throws BAD_REQUEST if no such stop exists, or if it can only
+   * be repaired.
    */
   accept(request: AcceptRequest, by: string, why: string): Promise<readonly Accepted[]>
 }
@@ -46,7 +46,7 @@ export function stopsOf(control: Pick<Control, 'decide' | 'until'>, fold: StopsF
           message,
           ...(lost === undefined ? {} : { lost: { ...lost } }),
           ...engine,
-          why: 'a person must look at it',
+          why: 'an operator must accept or repair it',
         })
       await control.until(() => fold.stopOf(place) === undefined, signal)
     },
@@ -64,7 +64,7 @@ export function stopsOf(control: Pick<Control, 'decide' | 'until'>, fold: StopsF
   }
 }
 
-/** The stops that a request means and that continuing can give something up for. */
+/** The stops that a request names and that an operator can accept, because they name lost offsets. */
 function acceptable(
   stopped: readonly StoppedPartition[],
   { topic, partition, reader, code }: AcceptRequest,
@@ -82,11 +82,11 @@ function acceptable(
   throw new EngineError(
     'BAD_REQUEST',
     repair === undefined
-      ? `no stop of ${topic}/${partition} can be accepted: nothing of it is stopped`
+      ? `no stop of ${topic}/${partition} can be accepted: it has no such stop`
       : `${repair.code} of ${topic}/${partition} cannot be accepted, it has to be repaired: ${repair.message}`,
   )
 }
 
-/** A stopped partition in a line for people. */
+/** A stopped partition in one line of text. */
 export const stopText = ({ reader, topic, partition, code, message }: StoppedPartition): string =>
   `${reader} of ${topic}/${partition} is stopped with ${code}: ${message}`

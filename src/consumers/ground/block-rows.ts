@@ -19,14 +19,15 @@ export interface OffsetRange {
 
 const bound = { records: 64, bytes: 4 * 1024 * 1024 }
 /**
- * Records before the first block of a range that may be repetitions of it, or belong to an owner that had lost the
- * partition.
+ * Reading starts this many records earlier. They may repeat the first block of the range, or come from an owner that
+ * was replaced.
  */
 const slackRecords = 256
 
 /**
- * The visible results of a range of source offsets, in order: each block that covers one of them, repetitions left out.
- * Ends where the topic does. Throws LOG_DAMAGED, and GAP where blocks are missing in between that nobody gave up.
+ * The visible results of a range of source offsets, in order: each block that covers one of them, without repetitions.
+ * Ends at the end of the topic. Throws LOG_DAMAGED, and GAP if blocks are missing in between and no operator accepted
+ * their loss.
  */
 export async function* readBlocks(
   view: LogView,
@@ -53,7 +54,7 @@ export async function* readBlocks(
   }
 }
 
-/** A position of the topic before which every block ends before `offset`, found by halving. */
+/** A position of the topic before which every block ends before `offset`, found by binary search. */
 async function blockBefore(
   view: LogView,
   at: TopicPartition,
@@ -84,7 +85,7 @@ function within({ offsets, rows }: Block, from: Offset, to: Offset): { first: nu
   return { first, end }
 }
 
-/** One row of a block. The object is used again for the next one. */
+/** One row of a block. The same object is used for the next row. */
 export interface RowRef {
   block: Block
   row: number
@@ -130,7 +131,7 @@ function walk(blocks: AsyncIterable<Rows>) {
     get ready() {
       return ref.row < end
     },
-    /** Behind every other where there is none. */
+    /** Infinity if there is no row. */
     get offset() {
       return ref.row < end ? ref.block.offsets[ref.row]! : Infinity
     },

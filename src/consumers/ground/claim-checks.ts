@@ -5,7 +5,7 @@ import type { OwnedPartition } from './owned.js'
 
 const describe = (at: TopicPartition): string => `${at.topic}/${at.partition}`
 
-/** What operators have given up. */
+/** Losses that operators have accepted. */
 interface AcceptedLoss {
   isAccepted(code: string, lost: LostOffsets): boolean
 }
@@ -16,8 +16,8 @@ interface Bounds {
 }
 
 /**
- * State is committed only after its blocks are durable, so blocks that end before it were lost. GAP, or LOG_RESET where
- * all of them are.
+ * State is committed only after its blocks are durable. So if the blocks end before the state does, blocks were lost.
+ * Throws GAP, or LOG_RESET if the topic is empty.
  */
 export async function refuseLostResults({
   log,
@@ -56,8 +56,8 @@ export async function refuseLostResults({
 }
 
 /**
- * LOG_RESET where the events that were scored are not those of the log: it ends before them, or has another record in
- * the place of the last.
+ * Throws LOG_RESET if the log does not hold the events that were scored: it ends before them, or has another record at
+ * the offset of the last one.
  */
 export async function refuseReset({
   log,
@@ -73,13 +73,13 @@ export async function refuseReset({
   readonly lastRow: RowPlace | undefined
 }): Promise<void> {
   const lost = { topic: input.topic, from: 0, to: reached }
-  const what =
+  const advice =
     'the topic was recreated. Restore it, or accept that the partition begins again with the first event ' +
     'in the log, without any history'
   if (reached >= bounds.next)
     throw new EngineError(
       'LOG_RESET',
-      `${describe(input)} ends at offset ${bounds.next - 1}, but offset ${reached} was already scored: ${what}`,
+      `${describe(input)} ends at offset ${bounds.next - 1}, but offset ${reached} was already scored: ${advice}`,
       { lost },
     )
   if (lastRow === undefined || lastRow.offset < bounds.first) return
@@ -88,12 +88,12 @@ export async function refuseReset({
     throw new EngineError(
       'LOG_RESET',
       `offset ${lastRow.offset} of ${describe(input)} was written at ${new Date(timeMs).toISOString()}, the ` +
-        `event that was scored there at ${new Date(lastRow.recordTimeMs).toISOString()}: ${what}`,
+        `event that was scored there at ${new Date(lastRow.recordTimeMs).toISOString()}: ${advice}`,
       { lost },
     )
 }
 
-/** The log time of the record at an offset; undefined where there is none any more. */
+/** The log time of the record at an offset; undefined if the log no longer has it. */
 async function timeOf(log: LogView, at: TopicPartition, offset: Offset): Promise<number | undefined> {
   const reader = log.reader(at)
   try {
@@ -108,7 +108,7 @@ async function timeOf(log: LogView, at: TopicPartition, offset: Offset): Promise
   }
 }
 
-/** GAP where retention has passed events before they had their result, unless that was accepted. */
+/** Throws GAP if retention removed events before they had a result, unless an operator accepted that. */
 export function refuseGap({
   input,
   reached,

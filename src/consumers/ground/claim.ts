@@ -8,9 +8,9 @@ import { refuseGap, refuseLostResults, refuseReset } from './claim-checks.js'
 import { openLogFence, type LogFence } from './log-fence.js'
 import type { OwnedPartition } from './owned.js'
 
-/** A partition that was taken over: nobody else's commits or blocks count from here on. */
+/** A claimed partition: commits and blocks of earlier owners no longer count. */
 export interface Claimed extends StateOwner {
-  /** The last offset that has its visible result. Events up to it are folded again, but not published again. */
+  /** The last offset that has its visible result. Events up to it may be folded again; they are not published again. */
   readonly covered: Offset
   /** Where reading starts. */
   readonly from: Offset
@@ -41,16 +41,17 @@ export interface ClaimPorts {
 }
 
 /**
- * Claims a partition: fences the store, marks the results with the new epoch, and finds what is covered. The order
- * matters. After the marker no older owner's block is visible, so what stands before it is final; and the tail that is
- * read after the claim holds every block that the claimed state was committed after.
+ * Claims a partition: fences the store, appends a marker with the new epoch to the results, and finds the last covered
+ * offset. The order matters. Readers ignore blocks that an older owner writes after the marker, so the results before
+ * the marker are final. The tail that is read after the claim holds every block that was
+ * appended before the claimed state was committed.
  *
- * State that the log cannot be folded onto any more is dropped and rebuilt from all that the log holds, and so is state
- * that is gone or has another identity.
+ * State is dropped and rebuilt from the whole log if the log no longer holds the events that follow it, if the state
+ * is lost, or if it has another identity.
  *
- * Throws LOG_RESET when state or blocks are not those of this log, GAP when events or results are lost, unless that was
- * accepted. Throws FENCED when another owner was quicker: a store that was emptied or restored from an older copy gives
- * an epoch twice, and then the first marker of that epoch in the log decides.
+ * Throws LOG_RESET when state or blocks belong to another log, GAP when events or results are lost, unless an operator
+ * accepted that. Throws FENCED when another owner was quicker: a store that was emptied or restored from an older copy
+ * may give an epoch twice, and then the first marker of that epoch in the log wins.
  */
 export async function claimPartition(
   owned: OwnedPartition,
@@ -61,7 +62,7 @@ export async function claimPartition(
   const identity = rules.since === 0 ? owned.stateIdentity : `${owned.stateIdentity}/${rules.since}`
   const before = await readTail(log, results, rules.since)
   const { first } = await log.bounds(input)
-  // Where the log holds nothing of it any more, nothing is rebuilt.
+  // If the log no longer holds any of the covered events, there is nothing to rebuild.
   const rebuilt = (covered: Offset): Offset => (covered < first ? -1 : covered)
   let claim = await store.claim(state, identity, before.epoch, rebuilt(before.covered))
   const behind = await readTail(log, results, rules.since)

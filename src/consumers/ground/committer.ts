@@ -9,7 +9,7 @@ export interface CommitInterval {
   readonly commitIntervalMaxMs: number
 }
 
-/** State in memory that gives what changed since it was last asked. */
+/** State in memory. Each call returns the changes since the last one. */
 export interface ChangingState {
   takeDirty(): Dirty
 }
@@ -31,10 +31,10 @@ export interface CommitterOptions extends CommitInterval {
 
 /** Writes a partition's state at intervals. Commits follow one another; each covers everything folded before it. */
 export interface Committer {
-  /** The interval since the last commit is over, and there is something to write. Never while one is on its way. */
+  /** Whether the interval since the last commit is over and there is something to write. False during a commit. */
   due(lastFolded: Offset): boolean
   /**
-   * Serialises what changed at once, before anything more is folded, and writes it with `last` in the background.
+   * Serialises the changes immediately, before more is folded, and writes them with `last` in the background.
    * Call it only when every folded chunk is appended. Rejects with FENCED or CONFLICT when another owner has claimed.
    */
   commit(last: Offset): Promise<void>
@@ -67,8 +67,8 @@ export function createCommitter(options: CommitterOptions): Committer {
   }
 
   /**
-   * Drops a little of what has expired. By the clock of what is committed: an owner that starts from there folds the
-   * events after it again, and must find what they read. A store that is away is swept another time.
+   * Drops some of the expired state, by the event time of the committed state: an owner that starts from the commit
+   * folds the events after it again, and needs the state that they read. An unreachable store is swept later.
    */
   async function sweep(clockMs: number): Promise<void> {
     if (clock.nowMs() < sweepAtMs || signal.aborted) return
@@ -86,7 +86,7 @@ export function createCommitter(options: CommitterOptions): Committer {
     commit(last) {
       if (last <= handed) return queue
       handed = last
-      // The next interval begins when this commit is in: behind a slow store no queue of commits forms.
+      // The next interval begins when this commit is done, so that commits do not queue up before a slow store.
       dueAtMs = Infinity
       const startedMs = clock.nowMs()
       queue = write(queue, last, state.takeDirty(), startedMs)

@@ -5,16 +5,14 @@ import type { ScoredStream } from '../../scorers/score.js'
 import { eventCodec, type EventCodec } from '../../streams/codec/codec.js'
 import { topicsOf, type Stream } from '../../streams/stream.js'
 
-/** A stream with everything that is decided once: its plan, codec and topics. */
+/** A stream with everything that is derived from it once: its plan, codec and topics. */
 export interface CompiledStream {
   readonly stream: Stream
   readonly plan: Plan
   readonly codec: EventCodec
   readonly topics: ReturnType<typeof topicsOf>
   readonly scored: ScoredStream
-  /**
-   * Names the meaning of the stored state, plan, partitions and layout of blobs: another one is a rebuild from the log.
-   */
+  /** Plan, partitions and layout of blobs of the stored state. State of another identity is rebuilt from the log. */
   readonly stateIdentity: string
 }
 

@@ -1,11 +1,11 @@
 import type { LogRecord, NewRecord, Offset, TopicPartition } from '../../log/event-log.js'
 import type { RejectedRecord } from './rejected.js'
 
-/** Headers of a redriven event: the first dead letter of it, how often it was sent in again, and by which key. */
+/** Headers of a redriven event: the offset of its first dead letter, how often it was redriven, and by which key. */
 const redriven = { origin: 'redrive-origin', attempt: 'redrive-attempt', by: 'redrive-by' } as const
 const prefix = 'dead-letter-'
 
-/** Whether an operator sent this event in again. Such an event does not show what producers write now. */
+/** Whether an operator redrove this event. A redriven event does not show what producers write now. */
 export const isRedriven = ({ headers }: Pick<LogRecord, 'headers'>): boolean => headers[redriven.attempt] !== undefined
 
 /**
@@ -38,13 +38,13 @@ export interface StoredDeadLetter extends Origin {
   readonly version: string
   readonly key: Buffer | null
   readonly value: Buffer | null
-  /** As the producer wrote them, or with those of a redrive. */
+  /** As the producer wrote them, and those of a redrive if there was one. */
   readonly headers: Readonly<Record<string, Buffer>>
 }
 
 /**
- * The record of a dead letter: key, value and headers as they came, and headers that say where it was and why it was
- * refused.
+ * The record of a dead letter: the original key, value and headers, and headers for its place in the event topic and
+ * for the reason of its refusal.
  */
 export function deadLetterRecord(
   from: TopicPartition,
@@ -69,7 +69,7 @@ export function deadLetterRecord(
   return { key: record.key, value: record.value, headers, timestampMs: record.timestampMs }
 }
 
-/** The letter that a record of a dead-letter topic holds; undefined where it is none of ours. */
+/** Reads a record of a dead-letter topic; undefined if the engine did not write it. */
 export function readDeadLetter(record: LogRecord): StoredDeadLetter | undefined {
   const header = (name: string): string => record.headers[prefix + name]?.toString() ?? ''
   const whole = (name: string): number | undefined => wholeNumber(record.headers[prefix + name])

@@ -8,7 +8,7 @@ import { noWireReaders, schemaIds, type WireReaders } from '../../streams/codec/
 import type { CompiledStream } from './compiled.js'
 import type { RejectedRecord, Stage } from './rejected.js'
 
-/** Whose events are scored. */
+/** The tenants whose events are scored. */
 export type Tenants = 'any' | ReadonlySet<string>
 
 /** The good records of a chunk with their events, index by index, and the bad ones. */
@@ -20,7 +20,8 @@ export interface Decoded {
 
 /**
  * How the records of a chunk that are in a registry's wire format are read. The registry is asked once for the schemas
- * of a chunk, before it is decoded. `schemas` waits while it is unreachable, because that is no fault of a record.
+ * of a chunk, before it is decoded. `schemas` waits while the registry is unreachable, because that is no fault of a
+ * record.
  */
 export async function readersFor(
   stream: CompiledStream,
@@ -32,7 +33,7 @@ export async function readersFor(
   return ids.size === 0 ? noWireReaders : stream.codec.wireReaders(await schemas.resolve(ids))
 }
 
-/** Decodes and checks a chunk. A bad record is set aside with its reason and stops none of the others. */
+/** Decodes and checks a chunk. A bad record goes to `dead` with its reason and does not stop the others. */
 export function decodeChunk(
   stream: CompiledStream,
   tenants: Tenants,
@@ -68,7 +69,7 @@ function bytesOf(record: LogRecord): Buffer {
   return record.value
 }
 
-/** Throws UNKNOWN_TENANT where the event belongs to nobody who is configured. */
+/** Throws UNKNOWN_TENANT if the tenant of the event is not configured. */
 export function checkTenant(stream: CompiledStream, tenants: Tenants, event: Event): void {
   const tenant = event[stream.stream.tenant] as string
   if (tenants !== 'any' && !tenants.has(tenant))

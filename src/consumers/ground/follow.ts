@@ -7,23 +7,23 @@ export interface FollowOptions {
   readonly log: Pick<EventLog, 'bounds' | 'reader'>
   readonly at: TopicPartition
   readonly bound: ReadBound
-  /** Takes what was read, in order. What it throws ends the following. */
+  /** Takes the records that were read, in order. If it throws, following ends. */
   readonly take: (records: readonly LogRecord[]) => void
   readonly retry: Omit<RetryPolicy, 'signal'>
 }
 
-/** One partition of a topic, read from its beginning and then on and on. */
+/** One partition of a topic, read from its beginning and then followed. */
 export interface Following {
-  /** Everything before this offset was taken. */
+  /** Every record before this offset was taken. */
   position(): Offset
   /** Resolves when the condition holds or the signal aborts. The condition is checked after every read. */
   until(condition: () => boolean, signal: AbortSignal): Promise<void>
-  /** Rejects when the topic can be read no further; never resolves. */
+  /** Rejects when the topic cannot be read any more; never resolves. */
   readonly failed: Promise<never>
   close(): Promise<void>
 }
 
-/** Reads what the partition holds now, resolves, and follows it until it is closed. Errors of the log. */
+/** Reads all records that the partition has now, resolves, and follows it until closed. Errors of the log. */
 export async function followTopic({ log, at, bound, take, retry }: FollowOptions): Promise<Following> {
   const closing = new AbortController()
   const { signal } = closing

@@ -2,12 +2,12 @@ import { EngineError } from '../../base/errors.js'
 import { readHeads } from '../../log/blocks/gate.js'
 import type { LogView, Offset, TopicPartition } from '../../log/event-log.js'
 
-/** Finds out from the log alone that an owner was replaced: the state store may have forgotten it. */
+/** Detects from the log alone that an owner was replaced. A state store that was emptied cannot detect it. */
 export interface LogFence {
   /**
-   * Call it with the offset of every record that this owner appended. FENCED where another owner wrote since the
-   * last one, with an epoch of `least` or more: what we append is not visible any more, so it must not be committed.
-   * Reads nothing while nobody else writes.
+   * Call it with the offset of every record that this owner appended. Throws FENCED if another owner wrote since the
+   * last call with an epoch of `least` or more: blocks of this owner are then invisible, and it must not commit. Reads
+   * nothing while no other owner writes.
    */
   passed(offset: Offset, least: number): Promise<void>
 }

@@ -3,23 +3,22 @@ import type { TopicPartition } from '../../log/event-log.js'
 import type { CompiledStream } from './compiled.js'
 
 /**
- * A partition that one process at a time owns: what it reads, where its results go, and under which name its state is
- * kept. Scoring owns the partitions of event topics; a second owner of the same events names other results and another
- * state.
+ * A partition that one process at a time owns: its input, the topic of its results, and the name of its state. Scoring
+ * owns the partitions of event topics. Another flow that owns the same events has other results and another state.
  */
 export interface OwnedPartition {
   readonly input: TopicPartition
   /** Blocks, each naming the input offsets that it covers. */
   readonly results: TopicPartition
   readonly state: StatePartition
-  /** Names the meaning of the state. State of another identity is dropped and rebuilt from the log. */
+  /** The identity of the state. State of another identity is dropped and rebuilt from the log. */
   readonly stateIdentity: string
-  /** Of the vectors in its blocks; an owner without vectors has a name of its own here, and a width of 0. */
+  /** Of the vectors in its blocks. An owner without vectors has any fixed name here, and a width of 0. */
   readonly fingerprint: string
   readonly width: number
 }
 
-/** What scoring owns. */
+/** A partition that scoring owns. */
 export const scoredPartition = (
   { stream, plan, topics, stateIdentity }: CompiledStream,
   partition: number,

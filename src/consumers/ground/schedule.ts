@@ -1,9 +1,6 @@
 import type { Clock } from '../../base/clock.js'
 
-/**
- * Runs `task` every `everyMs`, one run at a time, until closed. A failed run is reported and the next one comes all the
- * same.
- */
+/** Runs `task` every `everyMs`, one run at a time, until closed. Reports a failed run and continues. */
 export function repeat(
   task: () => Promise<void>,
   everyMs: number,

@@ -1,10 +1,10 @@
 /** The engine's own topics. Those of a stream are named in its definition: `topicsOf` in `streams/stream.ts`. */
 import type { TopicPartition } from '../../log/event-log.js'
 
-/** Every decision: who serves, which partition is stopped, which replay was applied. */
+/** Every decision: which model serves, which partition is stopped, which replay was applied. */
 export const controlTopic = { topic: 'control', partition: 0 } as const satisfies TopicPartition
 
-/** Models on their way to other machines, in pieces. */
+/** Published models in pieces, for processes on other machines. */
 export const modelsTopic = { topic: 'models', partition: 0 } as const satisfies TopicPartition
 
 /** What operators did with dead letters. */

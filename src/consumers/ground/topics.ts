@@ -5,21 +5,21 @@ import { apiPredictionsTopic, controlTopic, marksTopic, modelsTopic, outcomesTop
 
 const dayMs = 24 * 60 * 60 * 1_000
 
-/** How long what people decided and found out is kept in the log: the warehouse has it for longer. */
+/** The retention of outcomes in the log. The warehouse keeps them for longer. */
 const outcomesRetentionMs = 365 * dayMs
 
 /**
  * Every topic that an engine with these streams needs: theirs and its own. Throws BAD_CONFIG when a retention is
- * shorter than what the features of a stream look back: its state could then not be rebuilt.
+ * shorter than the time that the features of a stream cover: its state could then not be rebuilt.
  */
 export function topicSpecs(streams: readonly CompiledStream[], retentionMs: number | undefined): readonly TopicSpec[] {
-  const tooShort = streams.filter((one) => (retentionMs ?? one.stream.retentionMs) < neededMs(one))
+  const tooShort = streams
+    .filter((one) => (retentionMs ?? one.stream.retentionMs) < neededMs(one))
+    .map((one) => `stream ${one.stream.name} needs ${Math.ceil(neededMs(one) / dayMs)} days`)
   if (tooShort.length > 0)
     throw new EngineError(
       'BAD_CONFIG',
-      'the log keeps too little to rebuild state: ' +
-        `${tooShort.map((one) => `stream ${one.stream.name} needs ${Math.ceil(neededMs(one) / dayMs)} days`).join(', ')}; ` +
-        'raise log.retentionDays',
+      `the log keeps too little to rebuild state: ${tooShort.join(', ')}; raise log.retentionDays`,
     )
   return [
     ...streams.flatMap(({ stream, topics }) =>
@@ -37,12 +37,13 @@ export function topicSpecs(streams: readonly CompiledStream[], retentionMs: numb
   ]
 }
 
-/** Twice as long as any letter: a topic gives up what is past its retention a segment at a time. */
+/** Twice as long as any dead letter, because retention removes whole segments and so keeps records for longer. */
 export const marksKeptMs = (streams: readonly CompiledStream[], retentionMs: number | undefined): number =>
   2 * Math.max(dayMs, ...streams.map(({ stream }) => retentionMs ?? stream.retentionMs))
 
 /**
- * Creates those that are missing. Errors of `topicSpecs`; TOPIC_MISMATCH where one has another number of partitions.
+ * Creates the topics that are missing. Errors of `topicSpecs`; TOPIC_MISMATCH if a topic has another number of
+ * partitions.
  */
 export async function ensureTopics(
   log: EventLog,

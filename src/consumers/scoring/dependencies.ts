@@ -17,11 +17,11 @@ export interface ScoringSettings extends CommitInterval {
   readonly seenIds: number
   /** Expired state is dropped no more often than this; `limits.sweepIntervalMs` where absent. */
   readonly sweepIntervalMs?: number
-  /** When too many bad records stop a partition; without it they never do. */
+  /** The share of bad records that stops a partition; without a rule none does. */
   readonly badShare?: BadShareRule
 }
 
-/** What became of one chunk, once its block is durable. */
+/** The result of one chunk, once its block is durable. */
 export interface ChunkReport {
   readonly stream: string
   readonly partition: number
@@ -29,7 +29,7 @@ export interface ChunkReport {
   readonly chunk: FoldedChunk
   readonly block: Block
   readonly appendedAtMs: number
-  /** The share of bad records among the partition's last ones, 0..1; 0 where no rule counts them. */
+  /** The share of bad records among the partition's last ones, 0..1; 0 without a rule. */
   readonly badShare: number
 }
 
@@ -42,13 +42,13 @@ export interface ScoringDependencies {
   readonly tenants: Tenants
   readonly clock: Clock
   readonly settings: ScoringSettings
-  /** The build that dead letters name as the one that refused them. */
+  /** The build that dead letters name. */
   readonly build?: string
   /** Stops for too many bad records that a person accepted. */
   readonly acceptedBadShares?: (stream: string, partition: number) => readonly AcceptedOffsets[]
-  /** Where a partition waits that must not continue until an operator accepts it; without it the flow fails. */
+  /** Stops a partition that must not continue until an operator accepts it; without it the flow fails. */
   readonly stops?: Stops | undefined
-  /** Called at the claim, after every chunk that has its results already, and at the last of them. */
+  /** Called at the claim, and after every chunk whose events have their results already. */
   readonly onCatchUp?: (catchUp: CatchUp) => void
   /** Shared by the partitions of a process. */
   readonly timer?: BatchTimer
@@ -57,15 +57,15 @@ export interface ScoringDependencies {
 }
 
 /**
- * How far a new owner is in folding events that have their results already: those since the last commit, or all of them
- * where the state was lost.
+ * How far a new owner is with the catch-up: folding events again that already have their result. These are the events
+ * since the last commit, or all events if the state was lost.
  */
 export interface CatchUp {
   readonly stream: string
   readonly partition: number
   /** The state was empty or of another plan. */
   readonly isRebuild: boolean
-  /** The first offset, the next, and the last; done when `next` is beyond `last`. */
+  /** The first, next and last offset of the catch-up, which is done when `next` is greater than `last`. */
   readonly first: Offset
   readonly next: Offset
   readonly last: Offset

@@ -54,7 +54,7 @@ export function foldChunk(
   return { after, last, dead: dead.map(kept), columns, duplicates, late }
 }
 
-/** A chunk outlives the buffers of its records: the next chunk is read while this one is on its way. */
+/** Copies the bytes: the buffers are overwritten when the next chunk is read, while this one is still scored. */
 function kept(rejected: RejectedRecord): RejectedRecord {
   const { key, value, headers, ...position } = rejected.record
   const copy = (bytes: Buffer | null): Buffer | null => (bytes === null ? null : Buffer.from(bytes))
@@ -69,7 +69,7 @@ function kept(rejected: RejectedRecord): RejectedRecord {
   }
 }
 
-/** Scores a folded chunk: one run per version over the rows that are no duplicates, then the reasons of risky ones. */
+/** Scores a folded chunk: one run per version over the rows that are no duplicates, then the reasons of risky rows. */
 export async function scoreChunk(
   stream: CompiledStream,
   routing: Routing,
@@ -96,7 +96,7 @@ function withoutDuplicates({ kinds, tenants, vectors }: EventColumns, width: num
   return { tenants: kept.map((row) => tenants[row]!), vectors: compact }
 }
 
-/** Puts scores back beside the duplicates, which have none. */
+/** Spreads the scores over all rows. Duplicates have no score. */
 function besideDuplicates({ kinds, rows }: EventColumns, scored: ScoreColumns): ScoreColumns {
   const out = scoreColumns(rows, scored.versions)
   let next = 0

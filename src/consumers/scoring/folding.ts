@@ -6,7 +6,7 @@ import type { TimerMember } from './batch-timer.js'
 import { foldChunk, scoreChunk, type FoldedChunk } from './folded-chunk.js'
 import type { ScoringWork } from './work.js'
 
-/** A chunk on its way: folded, and being scored in the model's thread. */
+/** A chunk in flight: folded, and being scored in the model's thread. */
 export interface InFlight {
   readonly records: number
   readonly chunk: FoldedChunk
@@ -15,8 +15,8 @@ export interface InFlight {
 }
 
 /**
- * Folds chunk after chunk until the partition stops. Offsets up to `covered` have their result already: they change the
- * state and nothing else.
+ * Folds chunk after chunk until the partition stops. Events up to offset `covered` have their result already: they
+ * only change the state.
  */
 export async function* folding(work: ScoringWork, timer: TimerMember): AsyncGenerator<InFlight> {
   const { stream, assignment, deps, claimed, gate, progress, committer, stopped } = work
@@ -48,7 +48,7 @@ export async function* folding(work: ScoringWork, timer: TimerMember): AsyncGene
   }
 }
 
-/** Loads the state that the events of a chunk need and that is not in memory. */
+/** Loads the state that the events of a chunk need, as far as it is not in memory. */
 async function admit(work: ScoringWork, { events }: Decoded): Promise<void> {
   const { store, state, at, claimed, committer, deps } = work
   for (let keys = state.missing(events); keys.length > 0; keys = state.missing(events)) {
@@ -57,7 +57,7 @@ async function admit(work: ScoringWork, { events }: Decoded): Promise<void> {
   }
 }
 
-/** Reports how far the owner is in events that have their results already; at once, and after each chunk of them. */
+/** Reports the progress of the catch-up: once now, and after each of its chunks. */
 function catchUpOf({ deps, at, claimed: { from: first, last, covered } }: ScoringWork): (next: Offset) => void {
   let catchingUp = first <= covered
   const report = (next: Offset): void => {
@@ -68,7 +68,7 @@ function catchUpOf({ deps, at, claimed: { from: first, last, covered } }: Scorin
   return report
 }
 
-/** Ends a chunk at the last covered offset, so that a chunk is either folded again or scored, never half of each. */
+/** Ends a chunk at the last covered offset, so that a chunk is either folded again or scored, never both. */
 function uncut(records: readonly LogRecord[], covered: Offset): readonly LogRecord[] {
   if (records.length === 0 || records[0]!.offset > covered || records.at(-1)!.offset <= covered) return records
   return records.filter((record) => record.offset <= covered)

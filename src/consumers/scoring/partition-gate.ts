@@ -6,14 +6,14 @@ import type { RejectedRecord } from '../ground/rejected.js'
 import type { Decoded } from '../ground/decode.js'
 import { isRedriven } from '../ground/dead-letter-record.js'
 
-/** A chunk up to where the gate closes in it. */
+/** A chunk up to the record at which the gate closes. */
 export interface Kept {
   readonly records: readonly LogRecord[]
   readonly decoded: Decoded
 }
 
 /**
- * Stops a partition where too many of its last records are bad, so that a broken schema does not drain a topic into the
+ * Stops a partition when too many of its last records are bad, so that a broken schema does not turn a whole topic into
  * dead letters.
  */
 export interface PartitionGate {
@@ -21,7 +21,7 @@ export interface PartitionGate {
   readonly stopped: EngineError | undefined
   /** The share of bad records among the last ones, 0..1. */
   readonly share: number
-  /** Counts the records of a chunk that is about to be folded, and leaves out those behind the stop. */
+  /** Counts the records of a chunk before it is folded, and leaves out those after the stop. */
   take(records: readonly LogRecord[], decoded: Decoded): Kept
   /** The state of the partition together with the count, for one commit. */
   readonly state: Pick<PartitionState, 'takeDirty'>
@@ -31,15 +31,13 @@ export interface PartitionGateOptions {
   readonly at: TopicPartition
   /** Without a rule the gate never closes. */
   readonly rule: BadShareRule | undefined
-  /** Stops that a person accepted. */
+  /** Stops that an operator accepted. */
   readonly accepted: () => readonly AcceptedOffsets[]
-  /**
-   * The last offset in the state, and the last that has its result: an owner that went beyond a stop was allowed to.
-   */
+  /** The last offset in the state, and the last that has its result. A stop before `covered` was accepted already. */
   readonly last: Offset
   readonly covered: Offset
   readonly state: PartitionState
-  /** What is stored under a key of the partition. */
+  /** Loads the stored value of a key of the partition. */
   readonly load: (key: string) => Promise<Buffer | undefined>
 }
 
@@ -118,14 +116,14 @@ function tooManyBad(
   { topic, partition }: TopicPartition,
   { share, records }: BadShareRule,
   offset: Offset,
-  letter?: RejectedRecord,
+  deadLetter?: RejectedRecord,
 ): EngineError {
-  const lately = letter === undefined ? '' : `, the last with ${letter.code}: ${letter.reason}`
+  const lastOne = deadLetter === undefined ? '' : `, the last with ${deadLetter.code}: ${deadLetter.reason}`
   return new EngineError(
     'BAD_SHARE',
     `more than ${+(share * 100).toFixed(2)} % of the last ${records} records of ${topic}/${partition} are ` +
-      `bad${lately}. Nothing after offset ${offset} is consumed. Correct the producer or the stream, then ` +
-      'accept the stop; the records that were set aside can be redriven',
+      `bad${lastOne}. Nothing after offset ${offset} is consumed. Correct the producer or the stream, then ` +
+      'accept the stop; the dead letters can be redriven',
     { lost: { topic, from: offset, to: offset } },
   )
 }

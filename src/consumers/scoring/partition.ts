@@ -16,10 +16,10 @@ import { folding, type InFlight } from './folding.js'
 import { openWork, portsOf, type ScoringWork } from './work.js'
 
 /**
- * Scores one partition until it is taken away: read, decode, fold, score, append the block, commit the state. While a
- * chunk is in the model's thread or on its way to disk the next one is read and folded, at most
- * `limits.chunksInFlight` of them; blocks are appended one at a time, in order. An event that comes after a pause is
- * scored at once; small chunks that follow each other wait for the batch timer, so that they become fewer.
+ * Scores one partition until it is revoked: read, decode, fold, score, append the block, commit the state. While a
+ * chunk is being scored or written, the next ones are read and folded; at most `limits.chunksInFlight` are in flight.
+ * Blocks are appended one at a time, in order. An event that comes after a pause is scored at once. Small chunks that
+ * follow each other wait for the batch timer, so that there are fewer of them.
  */
 export async function scorePartition(
   stream: CompiledStream,
@@ -48,7 +48,7 @@ export async function scorePartition(
   }
 }
 
-/** Dead letters first, then the block: a covered offset has its result wherever a crash falls. */
+/** Appends dead letters first, then the block, so that after a crash every covered offset has its result. */
 async function publish(work: ScoringWork, { records, chunk, block: scoring, badShare }: InFlight): Promise<void> {
   const { stream, assignment, deps, at, log, claimed, progress } = work
   const { clock, build = 'unnamed' } = deps
@@ -68,7 +68,7 @@ async function publish(work: ScoringWork, { records, chunk, block: scoring, badS
   deps.onChunk({ stream: at.stream, partition, records, chunk, block, badShare, appendedAtMs: clock.nowMs() })
 }
 
-/** While nothing arrives the last events are committed all the same, and a state that was lost is noticed. */
+/** While no events arrive, commits the last events and detects a lost state. */
 async function whenIdle(work: ScoringWork): Promise<void> {
   const { deps, committer, progress, stopped } = work
   const { clock, settings } = deps
@@ -80,8 +80,8 @@ async function whenIdle(work: ScoringWork): Promise<void> {
 }
 
 /**
- * Asks the store whether it still has this owner's state. Without it, queries would be answered from a state that was
- * emptied or restored from an older copy until the next event comes. A store that is unreachable is asked later.
+ * Asks the store whether it still has this owner's state. Without this check, a store that was emptied or restored from
+ * an older copy would answer queries until the next event comes. An unreachable store is asked later.
  */
 async function checkState(work: ScoringWork): Promise<void> {
   const { deps, at, claimed, committer } = work
@@ -92,8 +92,8 @@ async function checkState(work: ScoringWork): Promise<void> {
 }
 
 /**
- * What operators accepted of the partition. Blocks name a control position, and those behind a reset must name a later
- * one: so the routing must have come that far.
+ * The rules from the accepts of operators. Blocks name a control position, and blocks after a reset must name a later
+ * position than the reset. So this waits until the routing has reached it.
  */
 async function claimRules(
   { topic, partition, revoked }: Assignment,

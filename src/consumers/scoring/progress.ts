@@ -1,6 +1,6 @@
 import type { Offset } from '../../log/event-log.js'
 
-/** Where a partition stands. Both halves of its pipeline write their part and wait on the other's. */
+/** The progress of a partition. Both halves of its pipeline, folding and publishing, update it and wait on it. */
 export interface Progress {
   /** The last offset in the state in memory. */
   folded: Offset
@@ -8,7 +8,7 @@ export interface Progress {
   inFlight: number
   /** Everything folded is durable: the state may be committed. */
   readonly settled: boolean
-  /** Resolves when the condition holds or the partition stops; it is looked at again after each `changed`. */
+  /** Resolves when the condition holds or the partition stops. Each `changed` checks it again. */
   until(condition: () => boolean): Promise<void>
   changed(): void
 }

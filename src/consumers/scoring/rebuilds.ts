@@ -2,10 +2,10 @@ import type { Clock } from '../../base/clock.js'
 import type { CatchUp } from './dependencies.js'
 import type { RebuildingPartition } from '../../contracts/partitions.js'
 
-/** How far the partitions of this process are in folding events that have their results already. */
+/** How far the partitions of this process are with their catch-ups. */
 export interface Rebuilds {
   readonly onCatchUp: (catchUp: CatchUp) => void
-  /** The partitions that are not done. */
+  /** The partitions whose catch-up is not done. */
   current(): readonly RebuildingPartition[]
 }
 
@@ -17,10 +17,10 @@ interface Running {
 
 /** The interval between two reports about the same partition. */
 const reportEveryMs = 10_000
-/** Folding fewer records takes a second, and is not worth a report. */
+/** Folding fewer records takes at most a second, and is not reported. */
 const worthReporting = 50_000
 
-/** Follows rebuilds, and reports in a sentence when one begins, that it is under way, and when it ends. */
+/** Follows rebuilds and reports in a sentence the start, the progress and the end of each. */
 export function followRebuilds(clock: Clock, report: (message: string) => void): Rebuilds {
   const running = new Map<string, Running>()
 
@@ -62,8 +62,8 @@ export function followRebuilds(clock: Clock, report: (message: string) => void):
         ? { startedMs: clock.nowMs(), reportedMs: clock.nowMs(), catchUp }
         : { ...known, catchUp }
       const isDone = catchUp.next > catchUp.last
-      const loud = catchUp.isRebuild || catchUp.last - catchUp.first >= worthReporting
-      if (loud && (begins || isDone || clock.nowMs() - one.reportedMs >= reportEveryMs)) {
+      const isReported = catchUp.isRebuild || catchUp.last - catchUp.first >= worthReporting
+      if (isReported && (begins || isDone || clock.nowMs() - one.reportedMs >= reportEveryMs)) {
         one.reportedMs = clock.nowMs()
         reportOne(one)
       }

@@ -35,7 +35,7 @@ export async function scoreFileWith(
   return finish(summary, events, startedMs, clock)
 }
 
-/** The texts of lines, whose numbers are kept until their results come. */
+/** Yields the text of each line, and adds its number to `numbers`. */
 async function* numbered(lines: ScoreFileOptions['lines'], numbers: number[]): AsyncGenerator<string> {
   for await (const { number, text } of lines) {
     numbers.push(number)
@@ -99,7 +99,7 @@ const emptySummary = (stream: CompiledStream): Counting => ({
 
 function count(summary: Counting, result: LineResult, line: number): void {
   if (result.kind === 'dead-letter') {
-    const { code, reason } = result.letter
+    const { code, reason } = result.deadLetter
     summary.deadLetters++
     summary.deadLetterReasons[code] = (summary.deadLetterReasons[code] ?? 0) + 1
     if (summary.firstDeadLetters.length < firstDeadLetterRecords)

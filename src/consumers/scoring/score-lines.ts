@@ -8,17 +8,17 @@ import type { RejectedRecord } from '../ground/rejected.js'
 import { scoringFlow, type ScoringOptions } from './scoring.js'
 import type { ChunkReport } from './dependencies.js'
 
-/** What became of one line. `row` points into the block that covers it. */
+/** The result of one line. `row` points into the block that covers it. */
 export type LineResult =
   | { readonly kind: 'prediction' | 'duplicate'; readonly block: Block; readonly row: number }
-  | { readonly kind: 'dead-letter'; readonly letter: RejectedRecord }
+  | { readonly kind: 'dead-letter'; readonly deadLetter: RejectedRecord }
 
 /** Lines in the log at once: bounds the memory of a run over a file of any length. */
 const windowLines = 20_000
 
 /**
  * Runs lines of NDJSON through the scoring flow of one stream and yields their results in the order of the lines, a
- * window at a time. A line that is no event goes the same way and comes back as a dead letter.
+ * window at a time. The result of a line that is no event is a dead letter.
  */
 export async function* scoreLines(
   lines: AsyncIterable<string>,
@@ -58,7 +58,7 @@ interface Place {
   readonly offset: Offset
 }
 
-/** Appends a window, each line to the partition of its key, and gives their places in the order of the lines. */
+/** Appends a window, each line to the partition of its key, and returns their places in the order of the lines. */
 async function append(
   window: readonly string[],
   stream: CompiledStream,
@@ -87,7 +87,7 @@ async function append(
   return places
 }
 
-/** The end of the longest run of records from `from` that one append takes. */
+/** The end of the longest run of records from `from` that fits into one append. */
 function upTo(records: readonly NewRecord[], from: number): number {
   let bytes = 0
   let to = from
@@ -105,7 +105,7 @@ function keyOf(stream: CompiledStream, value: Buffer): Buffer | null {
   }
 }
 
-/** Hands out results by place, whichever comes first: the question or the answer. */
+/** Gives results by place. The call of `result` may come before or after the result itself. */
 function collect() {
   const ready = new Map<string, LineResult>()
   const asked = new Map<string, (result: LineResult) => void>()
@@ -118,7 +118,7 @@ function collect() {
   }
   return {
     take: ({ partition, block, chunk }: ChunkReport): void => {
-      for (const letter of chunk.dead) put(partition, letter.record.offset, { kind: 'dead-letter', letter })
+      for (const deadLetter of chunk.dead) put(partition, deadLetter.record.offset, { kind: 'dead-letter', deadLetter })
       for (let row = 0; row < block.rows; row++)
         put(partition, block.offsets[row]!, { kind: block.kinds[row] === 0 ? 'prediction' : 'duplicate', block, row })
     },

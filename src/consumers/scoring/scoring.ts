@@ -9,7 +9,7 @@ import { scoringReader } from '../control/stops.js'
 
 export const scoringGroup = 'tidemill-scoring'
 
-/** The pause before a partition is claimed again that another owner took while it is still assigned here. */
+/** The pause before this process claims a partition again that another owner took, though it is still assigned here. */
 const reclaimDelayMs = 1_000
 
 export interface ScoringOptions extends ScoringDependencies {
@@ -18,8 +18,8 @@ export interface ScoringOptions extends ScoringDependencies {
 }
 
 /**
- * Joins the scoring group: every partition of every stream that is assigned here is scored until it is taken away. A
- * partition that must not continue is stopped, and the others continue.
+ * Joins the scoring group and scores every partition that is assigned here, until it is revoked. A partition that must
+ * not continue is stopped; the others continue.
  */
 export async function scoringFlow(options: ScoringOptions): Promise<Membership> {
   const byTopic = new Map(options.streams.map((stream) => [stream.topics.events, stream]))

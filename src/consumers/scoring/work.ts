@@ -11,7 +11,7 @@ import type { ScoringDependencies } from './dependencies.js'
 import { openPartitionGate, type PartitionGate } from './partition-gate.js'
 import { createProgress, type Progress } from './progress.js'
 
-/** The ports of one assignment. They wait while they are unreachable, until the partition is taken away. */
+/** The ports of one assignment. Calls are repeated while a server is unreachable, until the partition is revoked. */
 export interface ScoringPorts {
   readonly log: EventLog
   readonly store: StateStore
@@ -32,7 +32,7 @@ export function portsOf(stream: CompiledStream, assignment: Assignment, deps: Sc
   }
 }
 
-/** Everything that the parts of one partition's pipeline share, from the claim to the hand-over. */
+/** The parts of one partition's pipeline, from the claim to the hand-over. */
 export interface ScoringWork extends ScoringPorts {
   readonly stream: CompiledStream
   readonly assignment: Assignment
@@ -43,15 +43,15 @@ export interface ScoringWork extends ScoringPorts {
   readonly gate: PartitionGate
   readonly progress: Progress
   readonly committer: Committer
-  /** Aborts when the partition is taken away or its work has ended or failed. */
+  /** Aborts when the partition is revoked, or when its work has ended or failed. */
   readonly stopped: AbortSignal
-  /** Ends the work; with a reason it failed. */
+  /** Ends the work. With a reason, the work has failed. */
   halt(reason?: unknown): void
   /** Throws the reason of the first `halt` that had one. */
   assertHealthy(): void
-  /** When the store was last asked for anything, epoch ms. */
+  /** The time of the last call to the store, epoch ms. */
   storeAskedMs: number
-  /** Writes what is folded, in the background. Only when every folded chunk is appended. */
+  /** Commits the folded state in the background. Call it only when every folded chunk is appended. */
   commit(): void
 }
 

@@ -6,24 +6,24 @@ import { retrying } from '../ground/retry.js'
 
 export interface AwaitedOptions {
   readonly open: () => Promise<Warehouse>
-  /** What must be done before anything else is, such as migrations. */
+  /** Runs once before any other use of the warehouse: the migrations. */
   readonly prepare: (warehouse: Warehouse) => Promise<void>
   readonly clock: Clock
-  /** Told of every attempt that failed. */
+  /** Called after every failed attempt. */
   readonly onRetry: (error: unknown) => void
 }
 
-/** A warehouse that may be away when the engine starts. */
+/** A warehouse that may be unreachable when the engine starts. */
 export interface AwaitedWarehouse {
-  /** Throws WAREHOUSE_DOWN until the warehouse is there and prepared. */
+  /** Its calls throw WAREHOUSE_DOWN until the warehouse is open and prepared. */
   readonly warehouse: Warehouse
-  /** Rejects when waiting does not help (BAD_CONFIG, STATE_MISMATCH); never resolves. */
+  /** Rejects on an error that waiting cannot resolve (BAD_CONFIG, STATE_MISMATCH); never resolves. */
   readonly failed: Promise<never>
 }
 
 /**
- * Opens the warehouse, at once where it is there. Where it is away it is waited for in the background, for as long as
- * it takes: what belongs in it waits in the log, and whoever asks it is told so. Rejects when waiting does not help.
+ * Opens the warehouse. While it is unreachable, this retries in the background without a limit: rows wait in the log,
+ * and queries fail with WAREHOUSE_DOWN. Rejects on an error that waiting cannot resolve.
  */
 export async function awaitWarehouse({ open, prepare, clock, onRetry }: AwaitedOptions): Promise<AwaitedWarehouse> {
   const closing = new AbortController()
@@ -37,15 +37,15 @@ export async function awaitWarehouse({ open, prepare, clock, onRetry }: AwaitedO
     ready = opened
   }
 
-  const away = (error: unknown): void => {
+  const onFailure = (error: unknown): void => {
     reason = error
     answered()
     onRetry(error)
   }
-  // Whoever starts waits for the first answer, and for one that does not come only a little.
+  // The start waits for the first answer, but at most `limits.warehouseStartMs`.
   let answered: () => void = () => undefined
   const answer = new Promise<void>((resolve) => (answered = resolve))
-  const waiting = retrying(attempt, { clock, signal: closing.signal, onRetry: away })
+  const waiting = retrying(attempt, { clock, signal: closing.signal, onRetry: onFailure })
   const over = new AbortController()
   try {
     await Promise.race([waiting, answer, clock.sleep(limits.warehouseStartMs, over.signal)])
@@ -58,7 +58,7 @@ export async function awaitWarehouse({ open, prepare, clock, onRetry }: AwaitedO
   const failed = waiting.then(() => new Promise<never>(() => undefined))
   failed.catch(() => undefined)
 
-  const there = (): Warehouse => {
+  const readyWarehouse = (): Warehouse => {
     if (ready === undefined)
       throw new EngineError(
         'WAREHOUSE_DOWN',
@@ -70,9 +70,9 @@ export async function awaitWarehouse({ open, prepare, clock, onRetry }: AwaitedO
   return {
     failed,
     warehouse: {
-      insert: async (table, native) => there().insert(table, native),
-      query: async (sql, params) => there().query(sql, params),
-      run: async (sql, params) => there().run(sql, params),
+      insert: async (table, native) => readyWarehouse().insert(table, native),
+      query: async (sql, params) => readyWarehouse().query(sql, params),
+      run: async (sql, params) => readyWarehouse().run(sql, params),
       async close() {
         closing.abort()
         await waiting.catch(() => undefined)

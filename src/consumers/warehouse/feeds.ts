@@ -11,7 +11,7 @@ import type { Mark } from './progress.js'
 import { encodeDeadLetters, encodeEvents, encodeOutcomes, outcomeFault, type StoredRecords } from './records.js'
 import { apiPredictionsTopic, outcomesTopic } from '../ground/topic-names.js'
 
-/** What of a partition's records is to be stored, and how far they reach. */
+/** The part of the records read from a partition that is to be stored, and how far these records reach. */
 export interface Taken<Data> {
   readonly data: readonly Data[]
   readonly rows: number
@@ -20,8 +20,8 @@ export interface Taken<Data> {
   readonly epoch: number
 }
 
-/** Whom a feed asks and tells. */
-export interface Told {
+/** What a feed needs from its flow. */
+export interface FeedPorts {
   readonly report: (message: string) => void
   readonly stops?: Stops | undefined
 }
@@ -30,14 +30,14 @@ export interface Told {
 export interface Feed<Data> {
   readonly table: Table
   readonly topics: readonly string[]
-  /** Takes the records of one partition, in order, from a mark on. */
-  open(at: TopicPartition, mark: Mark | undefined, told: Told): (records: readonly LogRecord[]) => Taken<Data>
+  /** Returns a function that takes the records of one partition, in order, beginning at the mark. */
+  open(at: TopicPartition, mark: Mark | undefined, ports: FeedPorts): (records: readonly LogRecord[]) => Taken<Data>
   encode(data: readonly Data[]): Buffer
 }
 
 export type FedStream = Pick<CompiledStream, 'stream' | 'topics'>
 
-/** Blocks of every stream, each source offset once, and predictions on request, which never fold. */
+/** Blocks of every stream, each source offset once, and predictions on request, which never change state. */
 export function predictionsFeed(streams: readonly FedStream[]): Feed<StoredBlock> {
   const byTopic = new Map(streams.map((one) => [one.topics.predictions, one]))
   return {
@@ -120,7 +120,7 @@ const sizeOf = (blocks: readonly Block[], records: readonly LogRecord[]) => ({
 const bytesOf = (records: readonly LogRecord[]): number =>
   records.reduce((sum, { value }) => sum + (value?.length ?? 0), 0)
 
-/** How the records of a topic read. */
+/** How to read the records of a topic. */
 interface Origin {
   readonly stream: string
   readonly keyIsTenant: boolean
@@ -140,7 +140,7 @@ export const eventsFeed = (streams: readonly FedStream[]): Feed<StoredRecords> =
 export const deadLettersFeed = (streams: readonly FedStream[]): Feed<StoredRecords> =>
   recordsFeed('dead_letters', originsOf(streams, 'deadLetters'), encodeDeadLetters)
 
-/** A record that is no outcome is reported and left out: nobody waits for it. */
+/** A record that is no outcome is reported and not stored. */
 export const outcomesFeed = (): Feed<StoredRecords> =>
   recordsFeed('outcomes', new Map([[outcomesTopic, { stream: '', keyIsTenant: true }]]), encodeOutcomes, outcomeFault)
 
@@ -172,9 +172,9 @@ function recordsFeed(
 }
 
 const faultless =
-  (faultOf: (record: LogRecord) => string | undefined, tell: (offset: number, fault: string) => void) =>
+  (faultOf: (record: LogRecord) => string | undefined, report: (offset: number, fault: string) => void) =>
   (record: LogRecord): boolean => {
     const fault = faultOf(record)
-    if (fault !== undefined) tell(record.offset, fault)
+    if (fault !== undefined) report(record.offset, fault)
     return fault === undefined
   }

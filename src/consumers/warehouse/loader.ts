@@ -6,22 +6,22 @@ import type { Table } from '../../sinks/tables.js'
 import type { Warehouse } from '../../sinks/warehouse.js'
 import { patient } from '../ground/retry.js'
 
-/** What one read of a partition gave for a table. */
+/** The rows of a table from one read of a partition. */
 export interface Piece<Data> {
   readonly rows: number
   readonly bytes: number
   readonly data: Data
-  /** Called once the piece is stored, also when that is after its partition was taken away. */
+  /** Called once the piece is stored, also if its partition was revoked before that. */
   readonly onStored: () => void
 }
 
 export interface LoaderOptions<Data> {
   readonly table: Table
-  /** All pieces as one insert. */
+  /** Encodes all pieces as one insert. */
   readonly encode: (data: readonly Data[]) => Buffer
   readonly warehouse: Warehouse
   readonly clock: Clock
-  /** When it aborts, a failing insert is given up instead of repeated. */
+  /** When it aborts, a failing insert is not repeated. */
   readonly stopping: AbortSignal
   readonly onAnswered: () => void
   readonly onRetry: (error: unknown) => void
@@ -29,34 +29,33 @@ export interface LoaderOptions<Data> {
 
 export interface Loader<Data> {
   /**
-   * Resolves with true when the piece is stored. With false when `revoked` or a stop came before that: it may be stored
-   * or not, and whoever reads the partition next repeats it. Rejects when the warehouse refuses the rows.
+   * Resolves with true when the piece is stored. Resolves with false when `revoked` or a stop came before that: the
+   * piece may be stored or not, and the next reader of the partition stores it again. Rejects when the warehouse
+   * refuses the rows.
    */
   store(piece: Piece<Data>, revoked: AbortSignal): Promise<boolean>
-  /** Takes nothing more; resolves when the insert under way has ended. */
+  /** Takes no more pieces; resolves when the running insert has ended. */
   close(): Promise<void>
 }
 
 interface Waiting<Data> {
   readonly rows: number
   readonly bytes: number
-  /**
-   * Undefined once it is given up: what waits for nobody holds no rows, however often partitions change hands
-   * meanwhile.
-   */
+  /** Undefined once its partition is revoked, so that the rows of revoked partitions do not fill the memory. */
   piece: Piece<Data> | undefined
   readonly settle: (stored: boolean) => void
   readonly fail: (error: unknown) => void
 }
 
 /**
- * Below this many rows an insert costs what it costs whatever is in it; such ones take at most this share of the time.
+ * An insert of fewer rows than this costs the same for any number of rows; such inserts take at most this share of the
+ * time.
  */
 const small = { rows: 2_000, share: 0.1 }
 
 /**
- * Gathers what the partitions of a table give into inserts, one at a time. Each partition has one piece here at most,
- * so what is held is bounded by the reads, however long the warehouse is away.
+ * Gathers the pieces of a table's partitions into inserts, one insert at a time. A partition has at most one piece
+ * here. So the memory stays bounded by the size of a read, also while the warehouse is unreachable.
  */
 export function openLoader<Data>({
   table,
@@ -89,10 +88,10 @@ export function openLoader<Data>({
         settle(true)
       }
     } catch (error) {
-      // Given up for the stop, and no failure: the partitions may hear of it a moment later than this.
-      const isGivenUp = stopping.aborted && isEngineError(error) && error.disposition === 'retry'
+      // The stop ended the retries: this is no failure. `revoked` of the partitions may abort a moment later.
+      const isStopped = stopping.aborted && isEngineError(error) && error.disposition === 'retry'
       for (const { settle, fail } of wanted) {
-        if (isGivenUp) settle(false)
+        if (isStopped) settle(false)
         else fail(error)
       }
     }
@@ -111,16 +110,16 @@ export function openLoader<Data>({
   return {
     store(piece, revoked) {
       if (revoked.aborted) return Promise.resolve(false)
-      // No function here may refer to `piece` itself: what refers to `waiting` would hold its rows.
+      // No function here may refer to `piece` itself: a reference to `waiting` would then keep its rows in memory.
       const { promise, settle, fail } = promised<boolean>()
       const waiting: Waiting<Data> = { rows: piece.rows, bytes: piece.bytes, piece, settle, fail }
-      const giveUp = (): void => {
+      const drop = (): void => {
         waiting.piece = undefined
         settle(false)
       }
-      revoked.addEventListener('abort', giveUp)
+      revoked.addEventListener('abort', drop)
       pieces.next(waiting)
-      return promise.finally(() => revoked.removeEventListener('abort', giveUp))
+      return promise.finally(() => revoked.removeEventListener('abort', drop))
     },
     close: () => {
       pieces.complete()
@@ -140,7 +139,7 @@ function promised<Value>(): {
   return { promise, settle, fail }
 }
 
-/** Lists of items: closed when they reach the bound, or when `delay`, begun with the first of them, has passed. */
+/** Collects items into lists. A list ends at the bound, or when `delay` has passed since its first item. */
 function batchwise<Item extends { readonly rows: number; readonly bytes: number }>(
   bound: { readonly rows: number; readonly bytes: number },
   delay: () => Promise<void>,

@@ -3,24 +3,24 @@ import { riskLevels } from '../../contracts/risks.js'
 import { dictionaryColumn } from '../../sinks/dictionary.js'
 import { encodeNative, type Column, type Columns } from '../../sinks/native.js'
 
-/** A block on its way to the predictions table, and what it does not say of itself. */
+/** A block to be stored in the predictions table, with the fields that the block itself does not have. */
 export interface StoredBlock {
   readonly stream: string
-  /** Where the scored records stand; for predictions on request, where the block itself stands. */
+  /** The topic of the scored records; for predictions on request, the topic of the block itself. */
   readonly topic: string
   readonly partition: number
-  /** `replay:<id>` beside what was served; in the table of backtests the id of the run. */
+  /** `served`, `api` or `replay:<id>`; in the table of backtests the id of the run. */
   readonly role: string
   /** The block's own offset. */
   readonly offset: number
-  /** How often the source topic had been made anew by then: its offsets speak of other events each time. */
+  /** How often the source topic had been recreated by then: after each time, its offsets name other events. */
   readonly generation: number
   readonly block: Block
 }
 
 /**
- * 2^63 - 1: the earlier of two blocks over one offset has the larger version, and wins. Over an offset of a topic that
- * was made anew the later generation wins; a predictions topic has fewer than 2^44 blocks.
+ * 2^63 - 1. Of two blocks that cover the same offset, the earlier one has the larger version, and wins. If the source
+ * topic was recreated between them, the later generation wins. A predictions topic has fewer than 2^44 blocks.
  */
 const latest = 9_223_372_036_854_775_807n
 const versionOf = ({ generation, offset }: StoredBlock): bigint => latest + (BigInt(generation) << 44n) - BigInt(offset)
@@ -107,7 +107,7 @@ function contents(stored: readonly StoredBlock[]): Columns {
   }
 }
 
-/** Plain loops: a callback for each row costs more than all the rest. */
+/** Plain loops, because a callback for each row would cost more than the rest of the encoding. */
 function lateOf({ rows, flags }: Block): Uint8Array {
   const late = new Uint8Array(rows)
   for (let row = 0; row < rows; row++) late[row] = flags[row]! & 1

@@ -4,7 +4,7 @@ import { dictionaryColumn } from '../../sinks/dictionary.js'
 import type { Table } from '../../sinks/tables.js'
 import type { Warehouse } from '../../sinks/warehouse.js'
 
-/** How far a table is filled from one partition. */
+/** How far one partition is stored in a table. */
 export interface Mark extends TopicPartition {
   readonly table: Table
   /** Next position to read: everything before it is stored. */
@@ -14,19 +14,20 @@ export interface Mark extends TopicPartition {
   readonly epoch: number
 }
 
-/** The mark that was written last; undefined where nothing of the partition was ever stored. Throws WAREHOUSE_DOWN. */
+/** The mark that was written last; undefined if the partition has none yet. Throws WAREHOUSE_DOWN. */
 export async function readMark(
   warehouse: Warehouse,
   table: Table,
   { topic, partition }: TopicPartition,
 ): Promise<Mark | undefined> {
-  const sql = `SELECT toFloat64(next) AS next, toFloat64(covered) AS covered, toFloat64(epoch) AS epoch FROM progress FINAL
+  const sql = `SELECT toFloat64(next) AS next, toFloat64(covered) AS covered, toFloat64(epoch) AS epoch
+    FROM progress FINAL
     WHERE table_name = {table: String} AND topic = {topic: String} AND partition = {partition: UInt32}`
   const [row] = await warehouse.query<Pick<Mark, 'next' | 'covered' | 'epoch'>>(sql, { table, topic, partition })
   return row === undefined ? undefined : { table, topic, partition, ...row }
 }
 
-/** The next mark may be a lower one. Throws WAREHOUSE_DOWN. */
+/** Deletes the mark, so that the next one may be lower. Throws WAREHOUSE_DOWN. */
 export const forgetMark = (warehouse: Warehouse, table: Table, { topic, partition }: TopicPartition): Promise<void> =>
   warehouse.run(
     'DELETE FROM progress WHERE table_name = {table: String} AND topic = {topic: String} AND partition = ' +

@@ -3,7 +3,7 @@ import { dictionaryColumn } from '../../sinks/dictionary.js'
 import { encodeNative, type Column } from '../../sinks/native.js'
 import { readDeadLetter } from '../ground/dead-letter-record.js'
 
-/** Records that become one row each, in the order of the log, and where they stand. */
+/** Records of one partition that become one row each, in the order of the log. */
 export interface StoredRecords {
   readonly stream: string
   readonly topic: string
@@ -13,7 +13,7 @@ export interface StoredRecords {
   readonly records: readonly LogRecord[]
 }
 
-/** What an outcomes topic holds, as JSON. */
+/** The JSON value of a record in an outcomes topic. */
 export interface OutcomeValue {
   readonly stream: string
   readonly tenant: string
@@ -45,7 +45,7 @@ export function encodeOutcomes(stored: readonly StoredRecords[]): Buffer {
   const outcomes = records.map(({ value }) => JSON.parse(value!.toString()) as OutcomeValue)
   const texts = (of: (outcome: OutcomeValue) => string): Column => ({ type: 'String', of: [outcomes.map(of)] })
   return encodeNative(records.length, {
-    ...standing(stored, records),
+    ...positions(stored, records),
     tenant: dictionary(outcomes, ({ tenant }) => tenant),
     stream: dictionary(outcomes, ({ stream }) => stream),
     event_id: texts(({ event_id }) => event_id),
@@ -57,11 +57,11 @@ export function encodeOutcomes(stored: readonly StoredRecords[]): Buffer {
   })
 }
 
-/** ~1 us a record: each is 30,000 times a second on the thread that scores. */
+/** ~1 us a record. It runs for up to 30,000 records a second, on the thread that scores. */
 export function encodeEvents(stored: readonly StoredRecords[]): Buffer {
   const records = recordsOf(stored)
   return encodeNative(records.length, {
-    ...standing(stored, records),
+    ...positions(stored, records),
     tenant: tenantsOf(stored, records.length),
     stream: filled(stored, records.length, ({ stream }) => stream),
     event_id: bytes(records, ({ headers }) => headers['event_id'] ?? null),
@@ -72,25 +72,26 @@ export function encodeEvents(stored: readonly StoredRecords[]): Buffer {
 }
 
 /**
- * Where a letter stood is in its headers, as the scoring flow writes them; what is no letter of ours has empty ones.
+ * The headers that the scoring flow wrote name the place of a dead letter in its event topic. A record without these
+ * headers gets empty columns.
  */
 export function encodeDeadLetters(stored: readonly StoredRecords[]): Buffer {
   const records = recordsOf(stored)
-  const letters = records.map((record) => readDeadLetter(record) ?? unnamed)
+  const deadLetters = records.map((record) => readDeadLetter(record) ?? unnamed)
   return encodeNative(records.length, {
-    ...standing(stored, records),
+    ...positions(stored, records),
     tenant: tenantsOf(stored, records.length),
     stream: filled(stored, records.length, ({ stream }) => stream),
-    source_topic: dictionary(letters, ({ topic }) => topic),
-    source_partition: { type: 'UInt32', of: [Uint32Array.from(letters, ({ partition }) => partition)] },
-    source_offset: { type: 'Int64', of: [numbers(letters, ({ offset }) => offset)] },
+    source_topic: dictionary(deadLetters, ({ topic }) => topic),
+    source_partition: { type: 'UInt32', of: [Uint32Array.from(deadLetters, ({ partition }) => partition)] },
+    source_offset: { type: 'Int64', of: [numbers(deadLetters, ({ offset }) => offset)] },
     event_id: bytes(records, ({ headers }) => headers['event_id'] ?? null),
-    code: dictionary(letters, ({ code }) => code),
-    stage: dictionary(letters, ({ stage }) => stage),
-    reason: { type: 'String', of: [letters.map(({ reason }) => reason)] },
-    version: dictionary(letters, ({ version }) => version),
-    attempts: { type: 'UInt16', of: [Uint16Array.from(letters, ({ attempts }) => attempts)] },
-    origin_offset: { type: 'Int64', of: [numbers(letters, ({ origin }) => origin)] },
+    code: dictionary(deadLetters, ({ code }) => code),
+    stage: dictionary(deadLetters, ({ stage }) => stage),
+    reason: { type: 'String', of: [deadLetters.map(({ reason }) => reason)] },
+    version: dictionary(deadLetters, ({ version }) => version),
+    attempts: { type: 'UInt16', of: [Uint16Array.from(deadLetters, ({ attempts }) => attempts)] },
+    origin_offset: { type: 'Int64', of: [numbers(deadLetters, ({ origin }) => origin)] },
     key: bytes(records, ({ key }) => key),
     value: bytes(records, ({ value }) => value),
   })
@@ -111,8 +112,8 @@ const unnamed = {
 const recordsOf = (stored: readonly StoredRecords[]): readonly LogRecord[] =>
   stored.length === 1 ? stored[0]!.records : stored.flatMap(({ records }) => records)
 
-/** Where each record stands in its own topic, and since when. */
-const standing = (stored: readonly StoredRecords[], records: readonly LogRecord[]) =>
+/** The place of each record in its own topic, and its log time. */
+const positions = (stored: readonly StoredRecords[], records: readonly LogRecord[]) =>
   ({
     topic: filled(stored, records.length, ({ topic }) => topic),
     partition: {
@@ -123,7 +124,7 @@ const standing = (stored: readonly StoredRecords[], records: readonly LogRecord[
     record_time: times(records, ({ timestampMs }) => timestampMs),
   }) as const satisfies Record<string, Column>
 
-/** What the header says; without one the key, where the stream's key is the tenant. */
+/** The tenant in the header; without a header the key, if the stream's key is the tenant. */
 function tenantsOf(stored: readonly StoredRecords[], rows: number): Column {
   const column = dictionaryColumn(rows)
   for (const { records, keyIsTenant } of stored)
@@ -161,7 +162,8 @@ const bytes = (records: readonly LogRecord[], of: (record: LogRecord) => Buffer 
 const header = ({ headers }: LogRecord, name: string): string | undefined => headers[name]?.toString()
 
 /**
- * JSON begins with a brace or white space before one; Avro with the marker of single-object encoding or a magic zero.
+ * JSON begins with a brace, or with white space before it. Avro begins with the marker of single-object encoding or
+ * with a magic zero.
  */
 function formatOf(value: Buffer | null): 'json' | 'avro' {
   const first = value === null || value.length === 0 ? 0x7b : value[0]!

@@ -5,22 +5,22 @@ import type { Warehouse } from '../../sinks/warehouse.js'
 import { patient } from '../ground/retry.js'
 import { encodeMarks, type Mark } from './progress.js'
 
-/** What the flow knows of how far it is, and has written down of it. */
+/** How far the flow has stored its partitions; writes this to the `progress` table. */
 export interface ProgressTracker {
-  /** A partition is read from the mark on, until `revoked`. Ends what earlier readers of it have to say here. */
+  /** A partition is read from the mark on, until `revoked`. Reports of its earlier readers no longer count. */
   start(mark: Mark, revoked: AbortSignal): PartitionProgress
-  /** Of the partitions that are read. */
+  /** The marks of the partitions that are read now. */
   marks(): readonly Mark[]
   /** Resolves when everything before the given positions is stored. */
   reached(until: readonly Position[]): Promise<void>
   lagRecords(): number
-  /** Writes down what is not yet. */
+  /** Writes the marks that are not written yet. */
   close(): Promise<void>
 }
 
 /** How far one reader of a partition has come. */
 export interface PartitionProgress {
-  /** Everything before the mark is stored. It is written down soon, with those of all partitions of all tables. */
+  /** Everything before the mark is stored. The mark is written soon, together with those of all other partitions. */
   stored(mark: Mark): void
 }
 
@@ -32,7 +32,7 @@ export interface TrackerOptions {
   readonly warehouse: Warehouse
   readonly clock: Clock
   readonly log: EventLog
-  /** When it aborts, a failing write is given up instead of repeated. */
+  /** When it aborts, a failing write is not repeated. */
   readonly stopping: AbortSignal
   readonly onRetry: (error: unknown) => void
   readonly onWritten: () => void
@@ -65,7 +65,7 @@ export function trackProgress({
     onWritten()
   }
 
-  /** Until nothing is unwritten. What a failed write leaves out is stored again after the next start. */
+  /** Writes until no mark is unwritten. If a write fails, the next start stores the rows after the old mark again. */
   async function writeSoon(): Promise<void> {
     while (unwritten.size > 0 && !stopping.aborted) {
       await clock.sleep(limits.progressIntervalMs, stopping)
@@ -79,7 +79,7 @@ export function trackProgress({
       const place = placeOf(mark)
       const progress: PartitionProgress = {
         stored(stored) {
-          // An insert may end after its partition was taken away: that counts, but not once the partition is read anew.
+          // An insert may end after its partition was revoked. It counts, unless another reader has started since.
           if (readers.get(place) !== progress) return
           if (!revoked.aborted) marks.set(place, stored)
           unwritten.set(place, stored)
@@ -114,23 +114,23 @@ export function trackProgress({
   }
 }
 
-/** The ends of partitions, looked at again each time somebody asks, without waiting for the answer. */
+/** The ends of partitions. Each call of `lagOf` reads them again in the background and uses the last known ones. */
 function trackEnds(log: EventLog) {
   const ends = new Map<string, number>()
-  let looking = false
-  async function look(positions: readonly Position[]): Promise<void> {
-    if (looking) return
-    looking = true
+  let refreshing = false
+  async function refresh(positions: readonly Position[]): Promise<void> {
+    if (refreshing) return
+    refreshing = true
     await Promise.allSettled(
       positions.map(async ({ topic, partition }) =>
         ends.set(placeOf({ topic, partition }), (await log.bounds({ topic, partition })).next),
       ),
     )
-    looking = false
+    refreshing = false
   }
   return {
     lagOf(positions: readonly Position[]): number {
-      void look(positions)
+      void refresh(positions)
       return positions.reduce(
         (sum, position) => sum + Math.max(0, (ends.get(placeOf(position)) ?? position.next) - position.next),
         0,

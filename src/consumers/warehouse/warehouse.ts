@@ -26,11 +26,11 @@ export interface WarehouseOptions {
   readonly warehouse: Warehouse
   readonly streams: readonly FedStream[]
   readonly clock: Clock
-  /** Keeps raw events as well; they are the larger part of what is stored. */
+  /** Stores raw events as well; they are the larger part of the data. */
   readonly rawEvents: boolean
-  /** Where a partition that must not go on stands still until an operator accepts it; without it the flow fails. */
+  /** Stops a partition that must not continue until an operator accepts it; without it the flow fails. */
   readonly stops?: Stops | undefined
-  /** Told in a sentence what an operator should know. */
+  /** Called with a sentence that an operator should read. */
   readonly report: (message: string) => void
 }
 
@@ -39,7 +39,7 @@ export interface WarehouseFlow extends Membership {
   progress(): readonly Mark[]
   /** Resolves when everything before the given positions is stored; rejects when the flow fails. */
   drained(until: readonly (TopicPartition & { readonly next: number })[]): Promise<void>
-  /** Records that are not stored yet, as of the last look at the log's ends; each call has them looked at again. */
+  /** Records that are not stored yet, by the last known ends of the log; each call reads the ends again. */
   lagRecords(): number
   /** False from the first insert that fails to the next that does not. */
   up(): boolean
@@ -48,8 +48,9 @@ export interface WarehouseFlow extends Membership {
 const readBound: ReadBound = { records: limits.insertReadRecords, bytes: limits.insertReadBytes }
 
 /**
- * Brings predictions, outcomes, dead letters and raw events into the warehouse, a consumer group for each table. Starts
- * from `progress`, which is written after what it speaks of; what a crash repeats, the tables take as one.
+ * Brings predictions, outcomes, dead letters and raw events into the warehouse, with one consumer group for each table.
+ * Starts at the marks in `progress`. A mark is written after the rows before it are stored, so a crash repeats rows and
+ * loses none. The views remove the repeated rows.
  */
 export async function warehouseFlow(options: WarehouseOptions): Promise<WarehouseFlow> {
   const { log, warehouse, streams, clock, rawEvents, report } = options
@@ -60,7 +61,7 @@ export async function warehouseFlow(options: WarehouseOptions): Promise<Warehous
     clock,
     log,
     stopping: stopping.signal,
-    onRetry: (error) => health.away('progress', error),
+    onRetry: (error) => health.waits('progress', error),
     onWritten: () => health.answered('progress'),
   })
   const context: FeedContext = { ...options, stopping: stopping.signal, tracker, health }
@@ -88,7 +89,7 @@ export async function warehouseFlow(options: WarehouseOptions): Promise<Warehous
 
 const groupOf = (table: Table): string => `tidemill-warehouse-${table}`
 
-/** The consumer groups of the warehouse, one for each table that is kept, with the topics that each reads. */
+/** The consumer groups of the warehouse, one for each table that is filled, with the topics that each reads. */
 export const warehouseGroups = ({
   streams,
   rawEvents,
@@ -108,22 +109,22 @@ interface FeedContext extends WarehouseOptions {
 
 interface Health {
   /** `what` waits for the warehouse. */
-  away(what: string, error: unknown): void
+  waits(what: string, error: unknown): void
   /** `what` waits no longer. */
   answered(what: string): void
   up(): boolean
 }
 
-/** Says once that the warehouse is away, and once that it is back. */
+/** Reports once that the warehouse is unreachable, and once that it answers again. */
 function watchHealth(report: (message: string) => void): Health {
   const waiting = new Set<string>()
   return {
-    away(what, error) {
-      if (waiting.size === 0) report(`the warehouse is away, what belongs in it waits in the log: ${messageOf(error)}`)
+    waits(what, error) {
+      if (waiting.size === 0) report(`the warehouse is unreachable, its rows wait in the log: ${messageOf(error)}`)
       waiting.add(what)
     },
     answered(what) {
-      if (waiting.delete(what) && waiting.size === 0) report('the warehouse is back')
+      if (waiting.delete(what) && waiting.size === 0) report('the warehouse answers again')
     },
     up: () => waiting.size === 0,
   }
@@ -139,7 +140,7 @@ async function joinFeed<Data>(feed: Feed<Data>, context: FeedContext): Promise<M
     clock,
     stopping,
     onAnswered: () => health.answered(feed.table),
-    onRetry: (error) => health.away(feed.table, error),
+    onRetry: (error) => health.waits(feed.table, error),
   })
   const membership = await groups.join(groupOf(feed.table), feed.topics, (assignment) =>
     guarded({ reader: readerOf(feed.table), assignment, stops, clock }, () => fill(feed, loader, assignment, context)),
@@ -153,7 +154,7 @@ async function joinFeed<Data>(feed: Feed<Data>, context: FeedContext): Promise<M
   }
 }
 
-/** Stores one partition, read by read, until it is taken away. */
+/** Stores one partition, read by read, until it is revoked. */
 async function fill<Data>(
   feed: Feed<Data>,
   loader: Loader<readonly Data[]>,
@@ -184,8 +185,9 @@ async function fill<Data>(
 }
 
 /**
- * Where the partition goes on: at its mark, or where there is none at the beginning of what the log has. GAP where the
- * log has dropped records that are not stored, LOG_RESET where it ends before the mark, unless that was accepted.
+ * Where to continue reading the partition: at its mark, or without a mark at the first record in the log. Throws GAP
+ * where retention removed records that are not stored, LOG_RESET where the log ends before the mark, unless an operator
+ * accepted that.
  */
 async function startOf(
   table: Table,
@@ -204,8 +206,7 @@ async function startOf(
       throw new EngineError(
         'LOG_RESET',
         `${at.topic}/${at.partition} ends before offset ${next}, the warehouse has it up to ${lost.to}: the ` +
-          `topic was made anew. Restore it, or accept that table ${table} goes on with the first record that ` +
-          'is there',
+          `topic was recreated. Restore it, or accept that table ${table} continues with the first record in the log`,
         { lost },
       )
     await forgetMark(warehouse, table, at)
@@ -216,8 +217,8 @@ async function startOf(
   if (!accepted('GAP', lost))
     throw new EngineError(
       'GAP',
-      `records ${lost.from} to ${lost.to} of ${at.topic}/${at.partition} passed the log's retention before ` +
-        `they were stored. Accept that table ${table} goes on without them, and keep the log for longer`,
+      `records ${lost.from} to ${lost.to} of ${at.topic}/${at.partition} were removed by retention before ` +
+        `they were stored. Accept that table ${table} continues without them, and keep the log for longer`,
       { lost },
     )
   return { next: first, mark: undefined }
@@ -226,7 +227,7 @@ async function startOf(
 const readerOf = (table: Table): string => `warehouse ${table}`
 const placeOf = ({ topic, partition }: TopicPartition): TopicPartition => ({ topic, partition })
 
-/** The result, however long a dependency is away; undefined when the partition is taken away meanwhile. */
+/** Retries while a dependency is unreachable; resolves with undefined when the partition is revoked meanwhile. */
 async function untilRevoked<Result>(
   attempt: () => Promise<Result>,
   { topic, partition, revoked }: Assignment,
@@ -234,7 +235,7 @@ async function untilRevoked<Result>(
 ): Promise<Result | undefined> {
   const what = `${topic}/${partition}`
   try {
-    return await retrying(attempt, { clock, signal: revoked, onRetry: (error) => health.away(what, error) })
+    return await retrying(attempt, { clock, signal: revoked, onRetry: (error) => health.waits(what, error) })
   } catch (error) {
     if (revoked.aborted && isEngineError(error) && error.disposition === 'retry') return undefined
     throw error

@@ -181,18 +181,18 @@ test('a bundled model that is withheld serves only when a person activates it', 
 test('a bundled model that does not fit is reported and left out', async () => {
   const harness = await harnessWithControl()
   const stored = [modelOf(harness, '1', 0.1, { fingerprint: '0123456789abcdef' })]
-  const said: string[] = []
+  const reports: string[] = []
   const first = (routes: Routes) =>
     bundledDecisions({
       routes,
       streams: [harness.stream],
       models: [{ family: 'door-force', scope: 'global', version: '1' }],
       readModel: reading(stored),
-      report: (message) => said.push(message),
+      report: (message) => reports.push(message),
     })
   const control = await follow(harness, stored, { first })
   assert.equal(championOf(control.current(), 'door-force', 'any'), undefined)
-  assert.match(said[0]!, /door-force.*0123456789abcdef.*doors/)
+  assert.match(reports[0]!, /door-force.*0123456789abcdef.*doors/)
 })
 
 test('a decision of a newer build about a model stops the partitions that the model scores', async () => {

@@ -33,7 +33,7 @@ async function followed(log: EventLog, folds: readonly Fold[], report?: (message
   return control
 }
 
-/** Remembers everything that it takes. */
+/** A fold that records everything that it takes. */
 function recorder(): Fold & { readonly taken: Decision[] } {
   const taken: Decision[] = []
   return { taken, take: (decision) => void taken.push(decision) }
@@ -174,7 +174,7 @@ describe('a decision of a newer version', () => {
     )
   })
 
-  test('that names no family is passed over by routing, and is reported', async () => {
+  test('that names no family is ignored by routing and reported', async () => {
     const log = await openLog()
     const reports: string[] = []
     const routes = foldRoutes()
@@ -190,7 +190,7 @@ describe('a decision of a newer version', () => {
     assert.match(reports[0]!, /offset 0.*'holiday'.*does not know/)
   })
 
-  test('of a known kind with other fields is unknown too, not half read', () => {
+  test('of a known kind with other fields is unknown, and none of its fields is used', () => {
     const read = readDecision({
       offset: 4,
       value: Buffer.from(JSON.stringify({ ...split, kind: 'activate', family: 'fraud' })),

@@ -12,7 +12,7 @@ import { open, redisServer } from '../../state/redis/redis-servers.js'
 import { kafkaForTests } from '../../log/kafka/broker.js'
 import { engineHarness, passes, type EngineHarness } from '../engine-harness.js'
 
-// The stops of scoring on Kafka and Redis: what is done to the topics is what their administrators can do.
+// The stops of scoring on Kafka and Redis. The tests change topics as an administrator of the broker can.
 
 const broker = kafkaForTests()
 const server = redisServer('server')
@@ -36,7 +36,7 @@ async function theStop(stops: Stops, topic: string): Promise<StoppedPartition> {
   }
 }
 
-/** The control topic is one for the whole broker: the accepts of a harness are those of its topics. */
+/** The broker has one control topic for all tests: only accepts of the harness's own topics count here. */
 const routingWith = (stops: Stops, topic: string) => () => ({
   ...emptyRouting,
   position:
@@ -51,7 +51,7 @@ const offsetsIn = async (of: EngineHarness, stops: Stops): Promise<number[]> =>
 const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i)
 
 test(
-  'records that were deleted before they had a result stop their partition with GAP, and an accept lets it go on',
+  'records that were deleted before they had a result stop their partition with GAP; once accepted, it continues',
   { timeout: 60_000 },
   async () => {
     const of = await harness()
@@ -60,7 +60,7 @@ test(
     await scoreAll(of)
     await of.append(passes(50, 60))
     await broker.admin(async (client) => {
-      // It has to know the topic first.
+      // The client must know the topic first.
       await client.fetchTopicOffsets(events)
       await client.deleteTopicRecords({ topic: events, partitions: [{ partition, offset: '90' }] })
     })
@@ -79,7 +79,7 @@ test(
 )
 
 test(
-  'an event topic that was deleted and made anew stops its partition with LOG_RESET; accepted, it begins ' +
+  'an event topic that was deleted and recreated stops its partition with LOG_RESET; once accepted, it begins ' +
     'again without a history',
   { timeout: 60_000 },
   async () => {
@@ -110,7 +110,7 @@ test(
   },
 )
 
-/** A broker deletes a topic some moments after it said so. */
+/** Repeats an attempt: a broker answers before it has deleted a topic. */
 async function made<T>(attempt: () => Promise<T>): Promise<T> {
   for (let tries = 0; ; tries++) {
     try {

@@ -18,14 +18,14 @@ const soon = async (condition: () => boolean): Promise<void> => {
   while (!condition()) await systemClock.sleep(2)
 }
 
-/** The stop of the only partition that stands. */
+/** The stop of the only stopped partition. */
 async function theStop(stops: Stops): Promise<StoppedPartition> {
   await soon(() => stops.stopped().length > 0)
   assert.equal(stops.stopped().length, 1)
   return stops.stopped()[0]!
 }
 
-/** Beyond the stream's retention, which drops what is there when the log is swept. */
+/** Older than the stream's retention: a sweep of the log drops the events of this time. */
 const longAgo = monday + 90 * 86_400_000
 const predictions = compileStream(doors).topics.predictions
 const acme = { topic: 'doors', partition: partitionOf(Buffer.from('acme'), 4) }
@@ -45,7 +45,7 @@ async function published(harness: EngineHarness, last: number): Promise<void> {
   }
 }
 
-/** No models, as of what was accepted last. */
+/** A routing without models, at the position of the last accept. */
 const routingWith = (stops: Stops) => () => ({ ...emptyRouting, position: stops.accepted().at(-1)?.position ?? 0 })
 
 /** Scores everything that is in the log and stops. */
@@ -55,7 +55,7 @@ async function scoreAll(harness: EngineHarness): Promise<void> {
   await flow.stop()
 }
 
-/** 60 events are scored; 30 more are dropped by retention before they are; 20 follow. */
+/** 60 events are scored. Retention drops 30 more before they are scored. 20 follow. */
 async function withAGap(): Promise<EngineHarness> {
   const harness = await engineHarness()
   await harness.append(passes(60), longAgo)
@@ -85,7 +85,7 @@ describe('events that retention dropped before they had a result', () => {
     assert.deepEqual(await offsetsIn(harness, acme.partition), range(0, 59))
   })
 
-  test('are given up by an accept with a name, a reason and the offsets, in every process', async () => {
+  test('are accepted as lost in every process, with a name, a reason and the offsets', async () => {
     const harness = await withAGap()
     const stops = await harness.stops()
     const elsewhere = await harness.stops()
@@ -126,7 +126,7 @@ describe('events that retention dropped before they had a result', () => {
     assert.deepEqual(await offsetsIn(harness, acme.partition), [...range(0, 59), ...range(90, 109), ...range(117, 119)])
   })
 
-  test('stay a stop where an accept names another code, and an accept of a running partition is refused', async () => {
+  test('stay a stop if an accept names another code; an accept of a running partition is refused', async () => {
     const harness = await withAGap()
     const stops = await harness.stops()
     await harness.score({ stops })

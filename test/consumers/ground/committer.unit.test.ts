@@ -7,8 +7,7 @@ import type { StateStore } from '../../../src/state/state-store.js'
 const at = { stream: 'doors', partition: 0 }
 
 /**
- * A committer over a store that writes down what it is asked; every change of the state is at the next hour of event
- * time.
+ * A committer with a store that records its calls. The event time of the state is one unit later at each commit.
  */
 function committing(change: Partial<StateStore> = {}) {
   const asked: string[] = []
@@ -50,10 +49,10 @@ test('expired state is swept after some commits, by the clock of the committed e
 })
 
 test('a store that cannot be swept now is swept later, and a broken store ends the flow', async () => {
-  const away = committing({ sweep: () => Promise.reject(new EngineError('STORE_DOWN', 'away')) })
-  await away.commit(5, 100)
-  await away.commit(6, 5_000)
-  assert.deepEqual(away.asked, ['commit 5', 'commit 6'])
+  const unreachable = committing({ sweep: () => Promise.reject(new EngineError('STORE_DOWN', 'unreachable')) })
+  await unreachable.commit(5, 100)
+  await unreachable.commit(6, 5_000)
+  assert.deepEqual(unreachable.asked, ['commit 5', 'commit 6'])
   await assert.rejects(committing({ sweep: () => Promise.reject(new Error('a bug')) }).commit(5, 100), /a bug/)
 })
 

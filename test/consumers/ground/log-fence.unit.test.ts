@@ -5,7 +5,7 @@ import { marker } from '../../log/blocks/blocks.js'
 import { openEvents, place, scratch } from '../../log/local/local-log.js'
 import { failsWith } from '../../log/records.js'
 
-/** A topic of blocks with a fence of epoch 2 that begins at its end, and ways to append to it. */
+/** A topic of blocks, a fence of epoch 2 that begins at its end, and functions that append blocks. */
 async function fenced() {
   const log = await openEvents(await scratch())
   const append = (epoch: number): Promise<number> =>
@@ -20,7 +20,7 @@ test('an owner that writes alone continues', async () => {
   for (let i = 0; i < 3; i++) await appendOurs()
 })
 
-test('an owner is fenced where a newer owner wrote behind its last block', async () => {
+test('an owner is fenced where a newer owner wrote after its last block', async () => {
   const { append, appendOurs } = await fenced()
   await appendOurs()
   await append(3)

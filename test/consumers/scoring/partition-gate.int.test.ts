@@ -33,8 +33,8 @@ async function untilStopped(harness: EngineHarness, chunkRecords: number, commit
 }
 
 const offsetsOf = async (harness: EngineHarness): Promise<readonly number[]> => {
-  const letters = (await harness.deadLetters()).map(({ headers }) => Number(headers['dead-letter-offset']))
-  return [...[...(await harness.seen()).keys()].map((place) => Number(place.split('/')[1])), ...letters].sort(
+  const deadLetters = (await harness.deadLetters()).map(({ headers }) => Number(headers['dead-letter-offset']))
+  return [...[...(await harness.seen()).keys()].map((place) => Number(place.split('/')[1])), ...deadLetters].sort(
     (a, b) => a - b,
   )
 }
@@ -62,9 +62,9 @@ describe('a partition with too many bad records stops', () => {
     const harness = await engineHarness()
     await harness.append(breaking)
     await untilStopped(harness, 50)
-    const letters = (await harness.deadLetters()).length
+    const deadLetters = (await harness.deadLetters()).length
     assert.match((await untilStopped(harness, 50)).message, new RegExp(`after offset ${lastKept} `))
-    assert.equal((await harness.deadLetters()).length, letters)
+    assert.equal((await harness.deadLetters()).length, deadLetters)
   })
 
   test('also where the state was lost or never committed: the count is rebuilt from the log, to the byte', async () => {
@@ -143,10 +143,10 @@ describe('a partition with too many bad records stops', () => {
       Array.from({ length: 60 }, () => ({ key: Buffer.from('acme'), value: Buffer.from('{'), headers })),
     )
     await flow.caughtUp()
-    const letters = await harness.deadLetters()
-    assert.equal(letters.length, 60)
+    const deadLetters = await harness.deadLetters()
+    assert.equal(deadLetters.length, 60)
     assert.deepEqual(
-      [String(letters[0]!.headers['dead-letter-origin']), String(letters[0]!.headers['dead-letter-attempts'])],
+      [String(deadLetters[0]!.headers['dead-letter-origin']), String(deadLetters[0]!.headers['dead-letter-attempts'])],
       ['0', '2'],
     )
   })
@@ -208,14 +208,14 @@ describe('a dead letter', () => {
     const schemas: SchemaSource = {
       resolve: (ids) =>
         ++answers < 4
-          ? Promise.reject(new EngineError('REGISTRY_DOWN', 'away'))
+          ? Promise.reject(new EngineError('REGISTRY_DOWN', 'unreachable'))
           : Promise.resolve(new Map([...ids].map((id) => [id, schema]))),
     }
     let [loads, commits] = [0, 0]
     const store: StateStore = {
       claim: (...args) => harness.store.claim(...args),
       load: (...args) =>
-        ++loads < 4 ? Promise.reject(new EngineError('STORE_DOWN', 'away')) : harness.store.load(...args),
+        ++loads < 4 ? Promise.reject(new EngineError('STORE_DOWN', 'unreachable')) : harness.store.load(...args),
       commit: (...args) =>
         ++commits < 3 ? Promise.reject(new EngineError('DISK_FULL', 'full')) : harness.store.commit(...args),
       sweep: (...args) => harness.store.sweep(...args),
@@ -227,7 +227,7 @@ describe('a dead letter', () => {
       bounds: (...args) => log.bounds(...args),
       reader: (at) => log.reader(at),
       append: (...args) =>
-        ++appends % 2 === 1 ? Promise.reject(new EngineError('LOG_DOWN', 'away')) : log.append(...args),
+        ++appends % 2 === 1 ? Promise.reject(new EngineError('LOG_DOWN', 'unreachable')) : log.append(...args),
     }
     await harness.append(
       passes(20).map((event) => Buffer.concat([wireHeader(7), harness.stream.codec.encodeWire(7, event).subarray(5)])),

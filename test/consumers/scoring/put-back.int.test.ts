@@ -25,7 +25,7 @@ async function scoreAll(harness: EngineHarness, catchUps: CatchUp[] = []): Promi
 const copied = (harness: EngineHarness, to: string): Promise<void> =>
   harness.withStateClosed((state) => cp(state, join(harness.directory, to), { recursive: true }))
 
-const putBack = (harness: EngineHarness, from: string): Promise<void> =>
+const restore = (harness: EngineHarness, from: string): Promise<void> =>
   harness.withStateClosed(async (state) => {
     await rm(state, { recursive: true })
     await cp(join(harness.directory, from), state, { recursive: true })
@@ -45,7 +45,7 @@ test('a state restored from an older copy catches up, and no result is published
   await copied(harness, 'old')
   await harness.append(passes(40, 40))
   await scoreAll(harness)
-  await putBack(harness, 'old')
+  await restore(harness, 'old')
   const catchUps: CatchUp[] = []
   await harness.append(passes(40, 80))
   await scoreAll(harness, catchUps)
@@ -69,7 +69,7 @@ test('a state that ends before the log begins is dropped and rebuilt from what t
   await harness.append(passes(30, 60))
   await scoreAll(harness)
   const before = await harness.seen()
-  await putBack(harness, 'old')
+  await restore(harness, 'old')
   await harness.append(passes(30, 90))
   const catchUps: CatchUp[] = []
   await scoreAll(harness, catchUps)
@@ -79,7 +79,7 @@ test('a state that ends before the log begins is dropped and rebuilt from what t
   assert.equal(first.first, (await harness.log.bounds(acme)).first)
   const after = await harness.seen()
   assert.equal(after.size, 120)
-  for (const [place, seen] of before) assert.deepEqual(after.get(place), seen, 'what was published stands')
+  for (const [place, seen] of before) assert.deepEqual(after.get(place), seen, 'published results do not change')
   // Those behind: as if the log had begun where it does now.
   const fresh = await engineHarness()
   await fresh.append(passes(120 - first.first, first.first))
@@ -94,7 +94,7 @@ test('a state that ends before the log begins is dropped and rebuilt from what t
     if (Number(place.split('/')[1]) >= 90) assert.deepEqual(vector, shifted.get(place), place)
 })
 
-test('a predictions topic restored from an older copy stops with GAP; an accept gives up the lost rows', async () => {
+test('a predictions topic restored from an older copy stops with GAP; an accept resumes it without them', async () => {
   const harness = await engineHarness()
   const topic = harness.stream.topics.predictions
   await harness.append(passes(50))

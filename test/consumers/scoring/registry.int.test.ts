@@ -144,9 +144,9 @@ describe('while the registry is unreachable', () => {
     const harness = await engineHarness()
     await harness.append(passes(40).map((event) => stream.codec.encodeWire(id, event)))
     const waited: unknown[] = []
-    let told: () => void
-    const waits = new Promise<void>((resolve) => (told = resolve))
-    const flow = await harness.score({ schemas: fresh, onRetry: (_, error) => (waited.push(error), told()) })
+    let called: () => void
+    const waits = new Promise<void>((resolve) => (called = resolve))
+    const flow = await harness.score({ schemas: fresh, onRetry: (_, error) => (waited.push(error), called()) })
     await waits
     assert.ok(waited.every((error) => isEngineError(error, 'REGISTRY_DOWN')))
     assert.deepEqual([await harness.seen(), await harness.deadLetters()], [new Map(), []])
@@ -161,9 +161,9 @@ describe('while the registry is unreachable', () => {
     const nowhere = openSchemaRegistry({ url: 'http://127.0.0.1:1', clock: systemClock })
     const harness = await engineHarness()
     await harness.append([stream.codec.encodeWire(1, passes(1)[0]!)])
-    let told: () => void
-    const waits = new Promise<void>((resolve) => (told = resolve))
-    const flow = await harness.score({ schemas: nowhere, onRetry: () => told() })
+    let called: () => void
+    const waits = new Promise<void>((resolve) => (called = resolve))
+    const flow = await harness.score({ schemas: nowhere, onRetry: () => called() })
     await waits
     await flow.stop()
     assert.deepEqual([await harness.seen(), await harness.deadLetters()], [new Map(), []])

@@ -33,13 +33,13 @@ test('while the store is unreachable nothing is scored; afterwards everything is
   const events = passes(80)
   const calm = await undisturbed(events)
   const harness = await engineHarness()
-  let away = true
+  let unreachable = true
   let asked = 0
   const flaky: StateStore = {
     claim: (...args) => harness.store.claim(...args),
     load: (...args) => (
       asked++,
-      away ? Promise.reject(new EngineError('STORE_DOWN', 'away')) : harness.store.load(...args)
+      unreachable ? Promise.reject(new EngineError('STORE_DOWN', 'unreachable')) : harness.store.load(...args)
     ),
     commit: (change) => harness.store.commit(change),
     sweep: (...args) => harness.store.sweep(...args),
@@ -49,7 +49,7 @@ test('while the store is unreachable nothing is scored; afterwards everything is
   const flow = await harness.score({ store: flaky, onRetry: (what) => retried.push(what) })
   while (asked < 3) await new Promise((resolve) => setTimeout(resolve, 5))
   assert.equal((await harness.seen()).size, 0)
-  away = false
+  unreachable = false
   await flow.caughtUp()
   assert.deepEqual(await harness.seen(), calm)
   assert.ok(retried.length >= 2)

@@ -5,7 +5,7 @@ import { awaitWarehouse } from '../../../src/consumers/warehouse/awaited-warehou
 import { EngineError, isEngineError } from '../../../src/base/errors.js'
 import type { Warehouse } from '../../../src/sinks/warehouse.js'
 
-/** Sleeps end when the test says so, or when they are called off. */
+/** A sleep ends when the test calls `wake`, or when its signal aborts. */
 function manual(): Clock & { readonly wake: () => void } {
   const sleeping = new Set<() => void>()
   return {
@@ -22,7 +22,7 @@ function manual(): Clock & { readonly wake: () => void } {
   }
 }
 
-/** A warehouse that knows in which order it was used. */
+/** A warehouse that records its calls in order. */
 function recorded(): { readonly done: string[]; readonly warehouse: Warehouse } {
   const done: string[] = []
   const warehouse: Warehouse = {
@@ -35,21 +35,21 @@ function recorded(): { readonly done: string[]; readonly warehouse: Warehouse } 
 }
 
 const migration = (warehouse: Warehouse): Promise<void> => warehouse.run('migrate')
-const away = new EngineError('WAREHOUSE_DOWN', 'connection refused')
+const unreachable = new EngineError('WAREHOUSE_DOWN', 'connection refused')
 const soon = async (condition: () => boolean): Promise<void> => {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve))
 }
 
 test(
-  'a warehouse that is away at the start is told to be so until it is back and its migrations ran, which come ' +
-    'first',
+  'a warehouse that is unreachable at the start fails its callers with the reason; once it answers, migrations run ' +
+    'before anything else',
   async () => {
     const clock = manual()
     const { done, warehouse } = recorded()
     let up = false
     let tries = 0
     const awaited = await awaitWarehouse({
-      open: async () => (tries++, up ? warehouse : Promise.reject(away)),
+      open: async () => (tries++, up ? warehouse : Promise.reject(unreachable)),
       prepare: migration,
       clock,
       onRetry: () => undefined,
@@ -73,7 +73,7 @@ test(
   },
 )
 
-test('a warehouse that does not answer delays the start for a moment only, and is used once it answers', async () => {
+test('a warehouse that does not answer delays the start only for a moment, and is used once it answers', async () => {
   const clock = manual()
   const { done, warehouse } = recorded()
   let answer: () => void = () => undefined
@@ -109,7 +109,7 @@ test('an error that waiting cannot resolve fails the start, or later the engine'
   assert.deepEqual(done, ['close'])
   let up = false
   const awaited = await awaitWarehouse({
-    open: async () => (up ? warehouse : Promise.reject(away)),
+    open: async () => (up ? warehouse : Promise.reject(unreachable)),
     prepare: () => Promise.reject(mismatch),
     clock,
     onRetry: () => undefined,

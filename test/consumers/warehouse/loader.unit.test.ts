@@ -9,7 +9,7 @@ import { limits } from '../../../src/base/limits.js'
 import type { Warehouse } from '../../../src/sinks/warehouse.js'
 
 const piece = { rows: 1, bytes: 10, data: 'x', onStored: () => assert.fail('nothing is stored') }
-const unmoved = new AbortController().signal
+const neverRevoked = new AbortController().signal
 
 /** A loader whose warehouse answers with what `insert` throws. */
 function loaderOver(insert: () => Error, stopping: AbortSignal): Loader<string> {
@@ -31,22 +31,22 @@ function loaderOver(insert: () => Error, stopping: AbortSignal): Loader<string> 
 }
 
 test(
-  'an insert that a stop gives up, while the warehouse is away, fails nobody, though no partition has heard of ' +
-    'the stop yet',
+  'an insert that a stop ends while the warehouse is unreachable is no failure, also for partitions that are not ' +
+    'revoked yet',
   async () => {
     const stopping = new AbortController()
     const loader = loaderOver(() => {
       stopping.abort()
-      return new EngineError('WAREHOUSE_DOWN', 'away')
+      return new EngineError('WAREHOUSE_DOWN', 'unreachable')
     }, stopping.signal)
-    assert.equal(await loader.store(piece, unmoved), false)
+    assert.equal(await loader.store(piece, neverRevoked), false)
     await loader.close()
   },
 )
 
 test('rows that the warehouse refuses fail, also during a stop', async () => {
   const loader = loaderOver(() => new EngineError('BAD_REQUEST', 'no such column'), AbortSignal.abort())
-  await assert.rejects(loader.store(piece, unmoved), (error) => isEngineError(error, 'BAD_REQUEST'))
+  await assert.rejects(loader.store(piece, neverRevoked), (error) => isEngineError(error, 'BAD_REQUEST'))
   await loader.close()
 })
 
@@ -56,7 +56,7 @@ test('while the warehouse is unreachable, rows of revoked partitions are not kep
   const stopping = new AbortController()
   let tried = 0
   const warehouse: Warehouse = {
-    insert: () => (tried++, Promise.reject(new EngineError('WAREHOUSE_DOWN', 'away'))),
+    insert: () => (tried++, Promise.reject(new EngineError('WAREHOUSE_DOWN', 'unreachable'))),
     query: () => Promise.resolve([]),
     run: () => Promise.resolve(),
     close: () => Promise.resolve(),
@@ -70,11 +70,11 @@ test('while the warehouse is unreachable, rows of revoked partitions are not kep
     onAnswered: () => assert.fail('nothing is stored'),
     onRetry: () => undefined,
   })
-  const first = loader.store({ ...piece, data: {} }, unmoved)
+  const first = loader.store({ ...piece, data: {} }, neverRevoked)
   while (tried === 0) await new Promise((resolve) => setImmediate(resolve))
   const kept: WeakRef<object>[] = []
-  /** As many rows as make an insert of their own, which waits behind the first, until their partition is taken away. */
-  async function inVain(): Promise<void> {
+  /** Enough rows for an insert of their own. It waits behind the first one until their partition is revoked. */
+  async function storeRevoked(): Promise<void> {
     const revoked = new AbortController()
     const data = {}
     kept.push(new WeakRef(data))
@@ -82,7 +82,7 @@ test('while the warehouse is unreachable, rows of revoked partitions are not kep
     revoked.abort()
     assert.equal(await stored, false)
   }
-  for (let turn = 0; turn < 20; turn++) await inVain()
+  for (let turn = 0; turn < 20; turn++) await storeRevoked()
   await new Promise((resolve) => setImmediate(resolve))
   collect()
   assert.equal(kept.filter((one) => one.deref() !== undefined).length, 0)

@@ -112,8 +112,8 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
         event_id: 'e7',
       }).map(([name, value]) => [name, Buffer.from(value)]),
     )
-    const letter = { value: Buffer.from('{'), headers }
-    await harness.append(harness.stream.topics.deadLetters, letter, letter)
+    const deadLetter = { value: Buffer.from('{'), headers }
+    await harness.append(harness.stream.topics.deadLetters, deadLetter, deadLetter)
     await harness.caughtUp(await harness.start())
     assert.deepEqual(
       await rows(

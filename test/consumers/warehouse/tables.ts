@@ -44,4 +44,4 @@ export function tablesOf(openWarehouse: OpenWarehouse): Tables {
 }
 
 /** What every call of an unreachable warehouse does. */
-export const away = (): Promise<never> => Promise.reject(new EngineError('WAREHOUSE_DOWN', 'not now'))
+export const unreachable = (): Promise<never> => Promise.reject(new EngineError('WAREHOUSE_DOWN', 'not now'))

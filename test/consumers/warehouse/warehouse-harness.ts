@@ -15,7 +15,7 @@ import type { Warehouse } from '../../../src/sinks/warehouse.js'
 import { topicsOf } from '../../../src/streams/stream.js'
 import { block } from '../../log/blocks/blocks.js'
 
-/** Waits twenty times shorter than it is told. */
+/** A clock whose sleeps are twenty times shorter than asked for. */
 const hasty: Clock = {
   nowMs: () => systemClock.nowMs(),
   sleep: (delayMs, signal) => systemClock.sleep(delayMs / 20, signal),
@@ -44,7 +44,7 @@ export interface WarehouseHarness {
   predict(partition: number, ...blocks: readonly Block[]): Promise<void>
   append(topic: string, ...records: readonly Partial<NewRecord>[]): Promise<void>
   start(change?: Partial<Warehouse>, stops?: Stops): Promise<WarehouseFlow>
-  /** What stands still and what was accepted. */
+  /** Which partitions are stopped, and what was accepted. */
   stops(): Promise<Stops>
   /** Resolves when all that is in the log now is stored. */
   caughtUp(flow: WarehouseFlow): Promise<void>

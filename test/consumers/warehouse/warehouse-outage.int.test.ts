@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { EngineError, isEngineError } from '../../../src/base/errors.js'
 import { everyWarehouse } from '../../sinks/clickhouse/clickhouse.js'
 import { recent, warehouseHarness } from './warehouse-harness.js'
-import { away, tablesOf } from './tables.js'
+import { unreachable, tablesOf } from './tables.js'
 
 describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
   const tables = tablesOf(openWarehouse)
@@ -47,7 +47,7 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
       insert: (table, native) => {
         if (isBack) return tables.warehouse.insert(table, native)
         refused += 1
-        return away()
+        return unreachable()
       },
     })
     await expect.poll(() => refused, { timeout: 10_000 }).toBeGreaterThan(3)
@@ -76,7 +76,7 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
     const flow = await harness.start({
       insert: () => {
         refused += 1
-        return away()
+        return unreachable()
       },
     })
     await expect.poll(() => refused).toBeGreaterThan(0)

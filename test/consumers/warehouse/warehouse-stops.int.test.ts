@@ -22,7 +22,7 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
       { stream: harness.stream.stream.name },
     )
 
-  test('missing blocks stop their partition alone; once they are given up, the rest is stored', async () => {
+  test('missing blocks stop their partition alone; once an operator accepts the loss, the rest is stored', async () => {
     const harness = await warehouseHarness(warehouse)
     const stops = await harness.stops()
     await harness.predict(0, recent(1, -1, 9), recent(1, 19, 29))

@@ -7,7 +7,7 @@ import { decodeBlock, encodeBlock } from '../../../src/log/blocks/codec.js'
 import { marker } from '../../log/blocks/blocks.js'
 import { everyWarehouse } from '../../sinks/clickhouse/clickhouse.js'
 import { recent, warehouseHarness } from './warehouse-harness.js'
-import { away, tablesOf } from './tables.js'
+import { unreachable, tablesOf } from './tables.js'
 
 describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
   const tables = tablesOf(openWarehouse)
@@ -99,7 +99,7 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
     const harness = await warehouseHarness(tables.warehouse)
     await harness.predict(0, recent(1, -1, 9))
     const crashing = await harness.start({
-      insert: (table, native) => (table === 'progress' ? away() : tables.warehouse.insert(table, native)),
+      insert: (table, native) => (table === 'progress' ? unreachable() : tables.warehouse.insert(table, native)),
     })
     await harness.caughtUp(crashing)
     await crashing.leave()

@@ -5,5 +5,5 @@ import { replay } from './replay.js'
 import { resume } from './resume.js'
 import { stop } from './stop.js'
 
-/** Every kind of decision that this build reads. A new one is a file beside this one and its name here. */
+/** Every kind of decision that this build reads. To add a kind, add a file here and its name to this list. */
 export const kinds = [activate, deactivate, stop, accept, resume, replay] as const

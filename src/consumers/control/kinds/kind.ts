@@ -5,11 +5,11 @@ export interface Kind<Name extends string, Fields extends TProperties> {
   readonly kind: Name
   readonly fields: Fields
   /**
-   * What the decision is about. A decision replaces the last one of the same key, whatever kind that is of, and so a
-   * record names the one that it replaces.
+   * The subject of the decision. A decision replaces the last one of the same key, of any kind; its record names the id
+   * of the replaced decision.
    */
   readonly keyOf: (fields: never) => string
-  /** The fields of a record from before records had ids, where they differ from those that it has. */
+  /** Converts the fields of a record from before records had ids, if their names have changed since. */
   readonly fromOld?: (record: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>
 }
 

@@ -3,7 +3,7 @@ import { Type } from '@sinclair/typebox'
 /** Which flow works on which partition; `reader` is `scoring`, or `warehouse` and a table. */
 export const place = { reader: Type.String(), topic: Type.String(), partition: Type.Integer() }
 
-/** The offsets that continuing gives up, both ends included. */
+/** The offsets that are lost if the partition continues, both ends included. */
 export const lostOffsets = Type.Object({ topic: Type.String(), from: Type.Integer(), to: Type.Integer() })
 
 export interface Place {

@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox'
 import { kindOf } from './kind.js'
 import { lostOffsets, place, placeKey } from './place.js'
 
-/** A process stopped a partition, because a person must look at it. Without `lost` only a repair helps. */
+/** A process stopped a partition, because an operator must handle its error. Without `lost` it can only be repaired. */
 export const stop = kindOf({
   kind: 'stop',
   fields: { ...place, code: Type.String(), message: Type.String(), lost: Type.Optional(lostOffsets) },
