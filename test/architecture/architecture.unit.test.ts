@@ -127,6 +127,14 @@ const kept: Readonly<Record<string, Kept>> = {
       ['docs/a.md', '\n'.repeat(300)],
     ],
   },
+  'a line has 120 characters at most': {
+    rule: text.linesAreShort,
+    bad: [['src/a.ts', 'x'.repeat(121)]],
+    good: [
+      ['src/a.ts', 'x'.repeat(120)],
+      ['docs/a.md', 'x'.repeat(200)],
+    ],
+  },
   'a decision has 40 lines at most': {
     rule: text.decisionsAreShort,
     bad: [['docs/decisions/1.md', '\n'.repeat(41)]],

@@ -166,7 +166,8 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
   'test/features/plan/recovery.unit.test.ts': { 'src/features/memory': 'arena blob clocks memory' },
   'test/features/plan/specification.unit.test.ts': {
     'src/features/kinds':
-      'entity fading last-record last-seen pair-list part ranges reflection seasons sequential statistics tile-read tile-table windowed',
+      'entity fading last-record last-seen pair-list part ranges reflection seasons sequential statistics ' +
+      'tile-read tile-table windowed',
   },
   'test/log/blocks/codec.unit.test.ts': { 'src/log/blocks': 'block text' },
   'test/log/kafka/log.int.test.ts': {

@@ -9,6 +9,16 @@ export const filesAreShort: Rule = (file) =>
     ? [`${file.path}: ${linesOf(file)} lines`]
     : []
 
+/** Generated event types keep the sentences of their schemas whole. */
+const generated = new Set(['src/streams/built-in/events.ts'])
+
+export const linesAreShort: Rule = (file) =>
+  /^(src|test|bench|scripts|trainer|docker)\/.*\.(ts|cts|js|py)$/.test(file.path) && !generated.has(file.path)
+    ? file.text
+        .split('\n')
+        .flatMap((line, i) => (line.length > 120 ? [`${file.path}:${i + 1}: ${line.length} characters`] : []))
+    : []
+
 export const decisionsAreShort: Rule = (file) =>
   /^docs\/decisions\/.*\.md$/.test(file.path) && linesOf(file) > 40 ? [`${file.path}: ${linesOf(file)} lines`] : []
 
