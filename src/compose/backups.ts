@@ -1,5 +1,5 @@
 /**
- * What the composition root puts together for backups: stores to be held, directories and clusters to be restored into.
+ * The part of the composition root for backups: opens the stores to back up, and the directory or cluster to restore.
  */
 import { mkdir, rm } from 'node:fs/promises'
 import { systemClock as clock } from '../base/clock.js'
@@ -23,8 +23,8 @@ import { openChdbWarehouse } from '../sinks/chdb/warehouse.js'
 const storesIn = (config: Config): Stores => storesOf(config, { directory: config.dataDirectory, clock })
 
 /**
- * The stores of a data directory that no engine holds, for a backup of it; opened when they are to be held. LOCKED
- * while an engine runs.
+ * The stores of a data directory that no engine holds, for its backup. `hold` opens them. Throws LOCKED while an engine
+ * runs.
  */
 export function ownStores(config: Config, signal: AbortSignal): StoreHolder {
   const paths = dataPaths(config.dataDirectory)
@@ -73,7 +73,7 @@ export function ownStores(config: Config, signal: AbortSignal): StoreHolder {
 }
 
 /**
- * Restores a verified backup into an empty directory, which is held meanwhile. Errors of `demandEmpty` and
+ * Restores a verified backup into an empty directory, and locks the directory meanwhile. Errors of `demandEmpty` and
  * `restoreBackup`.
  */
 export async function restoreInto(
@@ -103,7 +103,7 @@ export async function restoreInto(
   }
 }
 
-/** Gathers what a backup of a cluster's engine has, into a folder. Errors of the log. */
+/** Gathers the parts of a backup of a cluster's engine into a folder. Errors of the log. */
 export async function gatherFromCluster(
   config: Config,
   files: GatheredFiles,
@@ -119,7 +119,7 @@ export async function gatherFromCluster(
   }
 }
 
-/** Restores a verified backup of a cluster's engine; resolves with the topics that hold something already. */
+/** Restores a verified backup of a cluster's engine; resolves with the topics that already have records. */
 export async function restoreToCluster(
   config: Config,
   backup: string,

@@ -23,7 +23,7 @@ import { openFoundation, type Foundation } from './foundation.js'
 import { openRouting } from './routing.js'
 import { serve, type Served } from './served.js'
 
-/** Starts an engine as configured. Whatever fails, what was opened is closed again before this rejects. */
+/** Starts an engine as configured. On any error, closes everything that was opened, and then rejects. */
 export const startEngine: StartEngine = async (config, options = {}) => {
   const closing = createClosing()
   try {
@@ -34,7 +34,7 @@ export const startEngine: StartEngine = async (config, options = {}) => {
   }
 }
 
-/** The flows of this process' roles, and then the API, which asks them. */
+/** Starts the flows of this process' roles, and then the API, which uses them. */
 async function compose(foundation: Foundation, options: EngineOptions, closing: Closing): Promise<Engine> {
   const { streams, named, registry, log, control, warehouseFailed } = foundation
   await decideBundled(foundation)
@@ -58,7 +58,7 @@ async function compose(foundation: Foundation, options: EngineOptions, closing: 
   return engineOf(foundation, { served, observation, warehousing, lag, failed }, closing)
 }
 
-/** Publishes the bundled models, and lets the newest serve where nobody has decided otherwise. */
+/** Publishes the bundled models, and activates the newest ones unless an operator has decided otherwise. */
 async function decideBundled({ config, streams, models, routes, control, report }: Foundation): Promise<void> {
   const decisions = await bundledDecisions({
     streams,
@@ -73,7 +73,7 @@ async function decideBundled({ config, streams, models, routes, control, report 
 
 const sweepEveryMs = 10 * 60 * 1_000
 
-/** Drops what retention has passed, now and then. */
+/** Drops records that are older than the retention, at intervals. */
 function sweepLog({ log, logger }: Foundation, closing: Closing): void {
   const warn = (error: unknown): void => logger.warn({ err: error }, 'retention')
   const sweeping = repeat(() => log.sweep(), sweepEveryMs, clock, warn)
@@ -107,7 +107,7 @@ interface Parts {
   readonly failed: Promise<never>
 }
 
-/** The engine as its user sees it. */
+/** The public interface of the engine. */
 function engineOf(foundation: Foundation, parts: Parts, closing: Closing): Engine {
   const { startedMs, directory, warehouse, named, rebuilds, stops } = foundation
   const { served, observation, warehousing, lag, failed } = parts

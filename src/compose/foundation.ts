@@ -34,9 +34,7 @@ import { tenantsOf } from './tenants.js'
 
 const dayMs = 24 * 60 * 60 * 1_000
 
-/**
- * What the flows, the API and the metrics of one process are built on. Closed by the `Closing` that it was opened with.
- */
+/** The shared parts of one process. The `Closing` that `openFoundation` got closes them. */
 export interface Foundation {
   readonly config: Config
   readonly startedMs: number
@@ -55,15 +53,15 @@ export interface Foundation {
   readonly named: (stream: string) => CompiledStream
   readonly registry: Registry
   readonly log: OpenLog
-  /** The same log without measurements; it knows its files where they are this machine's. */
+  /** The same log without measurements. It has `files` if the log's files are on this machine. */
   readonly files: OpenLog
   readonly retentionMs: number | undefined
-  /** Undefined where no role of this process needs it; so with the warehouse. */
+  /** Undefined if no role of this process needs it; the same is true of `warehouse`. */
   readonly store: StateStore | undefined
   readonly warehouse: Warehouse | undefined
-  /** Rejects when the warehouse will never be there. */
+  /** Rejects on an error of the warehouse that waiting cannot resolve. */
   readonly warehouseFailed: Promise<never> | undefined
-  /** The one follower of the control topic, and the folds that listen to it. */
+  /** The one follower of the control topic. `routes` and `stops` are its folds. */
   readonly control: Control
   readonly routes: Routes
   readonly stops: Stops
@@ -75,8 +73,8 @@ export interface Foundation {
 
 export async function openFoundation(config: Config, options: EngineOptions, closing: Closing): Promise<Foundation> {
   const startedMs = clock.nowMs()
-  const voice = voiceOf(options)
-  const { logger, report, waits } = voice
+  const logging = loggingOf(options)
+  const { logger, report, waits } = logging
   const does = (...some: readonly Role[]): boolean => some.some((role) => config.roles.includes(role))
   const place = await openPlace(config, startedMs, closing)
   const streams = (await chooseStreams(config.streams)).map(compileStream)
@@ -102,7 +100,7 @@ export async function openFoundation(config: Config, options: EngineOptions, clo
   const log = watch('log', opened.log, ['append'])
   const retentionMs = config.log.retentionDays === undefined ? undefined : config.log.retentionDays * dayMs
   await ensureTopics(log, streams, retentionMs)
-  const decided = await openControl(log, voice, closing)
+  const decided = await openControl(log, logging, closing)
   const models = openModelReading({ log, directory: config.models.directory, kept: place.paths.models, report })
   closing.add(() => models.close())
   const schemas = schemaRegistryOf(config, clock)
@@ -118,7 +116,7 @@ export async function openFoundation(config: Config, options: EngineOptions, clo
       retentionMs,
       models,
       schemas,
-      ...voice,
+      ...logging,
       ...place,
       ...decided,
     },
@@ -132,9 +130,9 @@ export async function openFoundation(config: Config, options: EngineOptions, clo
   }
 }
 
-type Voice = Pick<Foundation, 'logger' | 'report' | 'waits'>
+type Logging = Pick<Foundation, 'logger' | 'report' | 'waits'>
 
-function voiceOf({ log = { write: () => undefined } }: EngineOptions): Voice {
+function loggingOf({ log = { write: () => undefined } }: EngineOptions): Logging {
   const logger = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, log)
   return {
     logger,
@@ -159,7 +157,7 @@ async function openPlace(
 /** Follows the control topic, once for the whole process. */
 async function openControl(
   log: OpenLog,
-  { report, waits }: Voice,
+  { report, waits }: Logging,
   closing: Closing,
 ): Promise<Pick<Foundation, 'control' | 'routes' | 'stops'>> {
   const routes = foldRoutes()
@@ -176,7 +174,7 @@ async function openControl(
   return { control, routes, stops: stopsOf(control, fold) }
 }
 
-/** The directory of the configuration. An ephemeral engine gets one of its own, which is removed when it stops. */
+/** The directory of the configuration. An ephemeral engine gets a temporary one, which is removed at the end. */
 async function dataDirectory(config: Config, closing: Closing): Promise<string> {
   if (!config.ephemeral) {
     await mkdir(config.dataDirectory, { recursive: true, mode: 0o750 })

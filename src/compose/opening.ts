@@ -10,7 +10,7 @@ interface Closable {
   close(): Promise<void>
 }
 
-/** The stores of a preset, each opened by whoever needs it. */
+/** Opens the stores of a preset. */
 export interface Openers<Log, State> {
   openLog(): Promise<Log>
   openState(): Promise<State>
@@ -20,10 +20,10 @@ export interface Openers<Log, State> {
 export interface OpeningOptions<Log, State> {
   readonly stores: Openers<Log, State>
   readonly needs: { readonly state: boolean; readonly warehouse: boolean }
-  /** Of the warehouse's tables, days. */
+  /** The retention of the warehouse's tables, days. */
   readonly retentionDays: number
   readonly clock: Clock
-  /** Takes what is to be closed, in the order of opening. */
+  /** Takes the function that closes each store, in the order of opening. */
   readonly closing: { add(close: () => Promise<void>): void }
   readonly onRetry: (error: unknown) => void
   /** Ends the waiting. */
@@ -32,14 +32,14 @@ export interface OpeningOptions<Log, State> {
 
 export interface OpenedStores<Log, State> {
   readonly log: Log
-  /** Undefined where it is not needed; so with the warehouse. */
+  /** Undefined if it is not needed; the same is true of `warehouse`. */
   readonly store: State | undefined
   readonly warehouse: AwaitedWarehouse | undefined
 }
 
 /**
- * Opens the stores that are needed. What is away is waited for a while: servers that start together are ready in any
- * order. The warehouse is waited for in the background, for as long as it takes.
+ * Opens the stores that are needed. Retries for `limits.startRetryMs`, because servers that start together are ready in
+ * any order. Retries the warehouse in the background without a limit.
  */
 export async function openStores<Log extends Closable, State extends Closable & StateStore>({
   stores,
@@ -64,7 +64,7 @@ export async function openStores<Log extends Closable, State extends Closable & 
     if (!needs.warehouse) return { log, store, warehouse: undefined }
     const warehouse = await awaitWarehouse({
       open: () => stores.openWarehouse(),
-      prepare: (there) => migrate(there, { retentionDays }),
+      prepare: (opening) => migrate(opening, { retentionDays }),
       clock,
       onRetry,
     })
@@ -77,17 +77,17 @@ export async function openStores<Log extends Closable, State extends Closable & 
 }
 
 /**
- * A server that does not even refuse holds an attempt up for seconds: whoever stops does not wait for it. What opens
- * nevertheless is closed.
+ * Rejects as soon as `stop` aborts: an attempt to open a server that does not answer may take seconds. If the store
+ * opens after that, it is closed.
  */
 async function unlessStopped<Store extends { close(): Promise<void> }>(
   opening: Promise<Store>,
   stop: AbortSignal | undefined,
 ): Promise<Store> {
   const stopped = new Promise<never>((_, reject) => {
-    const say = (): void => reject(stop?.reason instanceof Error ? stop.reason : new Error('stopped'))
-    if (stop?.aborted === true) say()
-    else stop?.addEventListener('abort', say, { once: true })
+    const rejectNow = (): void => reject(stop?.reason instanceof Error ? stop.reason : new Error('stopped'))
+    if (stop?.aborted === true) rejectNow()
+    else stop?.addEventListener('abort', rejectNow, { once: true })
   })
   try {
     return await Promise.race([opening, stopped])

@@ -23,19 +23,19 @@ import { openSchemaRegistry, type SchemaRegistry } from '../streams/registry/con
 
 export type OpenLog = EventLog &
   ConsumerGroups & {
-    /** What was cut off when it was opened. */
+    /** The file ends that were cut off when the log was opened. */
     readonly repairs: readonly { readonly file: string; readonly reason: string }[]
-    /** The log's files at one moment, where it lies in files of this machine. */
+    /** The log's files at one moment, if they are on this machine. */
     files?(): readonly PartitionFiles[]
-    /** Drops what retention has passed, where the log does not do so by itself. To be called now and then. */
+    /** Drops records older than the retention, if the log does not do so by itself. Call it at intervals. */
     sweep(): Promise<void>
     close(): Promise<void>
   }
 
-/** The stores of one preset, each opened by whoever needs it, who also closes it. */
+/** Opens the stores of one preset. The caller closes them. */
 export interface Stores {
   openLog(): Promise<OpenLog>
-  /** The log to be looked at alone, whoever holds it. */
+  /** Opens the log read-only. An engine may hold it. */
   openView(): Promise<LogView & { close(): Promise<void> }>
   openState(): Promise<StateStore & { readonly repairs: readonly string[]; close(): Promise<void> }>
   openWarehouse(): Promise<Warehouse>
@@ -78,8 +78,8 @@ function clusterStores(config: Config, options: StoresOptions): Stores {
   }
 }
 
-/** The warehouse of a cluster as it is; undefined where nobody has made its database yet. */
-export const lookIntoClickhouse = (config: Config): Promise<Warehouse | undefined> =>
+/** The warehouse of a cluster as it is; undefined if its database does not exist yet. */
+export const openExistingClickhouse = (config: Config): Promise<Warehouse | undefined> =>
   openExistingClickhouseWarehouse(clickhouseOf(config))
 
 function clickhouseOf({ clickhouse: { url, database, username, password, caFile } }: Config): ClickhouseOptions {
@@ -93,7 +93,7 @@ function clickhouseOf({ clickhouse: { url, database, username, password, caFile 
   }
 }
 
-/** The state of a cluster, with what only Redis can be asked for. */
+/** The state of a cluster, with the operations that only Redis has. */
 export function openRedis({ redis }: Pick<Config, 'redis'>): Promise<RedisStateStore> {
   const { keyPrefix, cluster, username, password } = redis
   const nodes = redis.nodes.map((node) => ({
@@ -104,7 +104,7 @@ export function openRedis({ redis }: Pick<Config, 'redis'>): Promise<RedisStateS
   return openRedisStateStore({ nodes, keyPrefix, ...given({ cluster, username, password }), ...tls })
 }
 
-/** The log of a cluster, with what only Kafka can be asked for: its topics. */
+/** The log of a cluster, with the operations on topics that only Kafka has. */
 export function openKafka({ kafka }: Config, { clock, report }: StoresOptions): Promise<KafkaLog> {
   const { brokers, clientId, replicationFactor, saslMechanism: mechanism, username, password } = kafka
   const sasl =
@@ -121,7 +121,7 @@ export function openKafka({ kafka }: Config, { clock, report }: StoresOptions): 
   })
 }
 
-/** The schema registry of a configuration; undefined where none is named. */
+/** The schema registry of a configuration; undefined if it names none. */
 export function schemaRegistryOf(
   { schemaRegistry: { caFile, url, ...credentials } }: Config,
   clock: Clock,
@@ -144,7 +144,7 @@ const certificates = (files: {
 
 const read = (path: string | undefined): Buffer | undefined => (path === undefined ? undefined : readFileSync(path))
 
-/** The members that are there. */
+/** The members that are not undefined. */
 const given = <T extends object>(members: T): { [Name in keyof T]?: Exclude<T[Name], undefined> } =>
   Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as {
     [Name in keyof T]?: Exclude<T[Name], undefined>

@@ -1,4 +1,4 @@
-/** What scores a stream beside the engine, and where the results of such runs go. */
+/** The part of the composition root for runs that score a stream outside the engine, and for their results. */
 import { randomUUID } from 'node:crypto'
 import { systemClock as clock } from '../base/clock.js'
 import { createClosing, type Closing } from '../base/lifecycle.js'
@@ -18,16 +18,16 @@ import { embeddedStores, schemaRegistryOf } from './presets.js'
 import { storesIn } from './tasks.js'
 import { tenantsOf } from './tenants.js'
 
-/** What a look at the log of a configuration is told of. */
-export type Looking = Pick<BacktestParts, 'signal' | 'onProgress' | 'onRetry'>
+/** How a run is stopped, and what it reports. */
+export type RunHooks = Pick<BacktestParts, 'signal' | 'onProgress' | 'onRetry'>
 
 /**
- * Runs `work` with what scores a stream beside the engine: the log is looked at alone, whoever holds it, and everything
- * that is written goes into the data directory's `backtests`.
+ * Runs `work` with the parts that score a stream outside the engine. It only reads the log, which an engine may hold,
+ * and writes only to `backtests` in the data directory.
  */
 export async function withReplay<T>(
   config: Config,
-  looking: Looking,
+  hooks: RunHooks,
   work: (parts: BacktestParts) => Promise<T>,
 ): Promise<T> {
   const closing = createClosing()
@@ -48,7 +48,7 @@ export async function withReplay<T>(
     closing.add(() => schemas?.close())
     const { chunkRecords, cachedEntities, seenIds } = config.scoring
     return await work({
-      ...looking,
+      ...hooks,
       view,
       runtime,
       schemas,
@@ -71,9 +71,7 @@ export async function withReplay<T>(
   }
 }
 
-/**
- * The log and the state of one replay. Nobody waits for the disk: what a crash of the machine takes is computed again.
- */
+/** The log and the state of one replay. They do not wait for the disk: after a crash the replay computes them again. */
 async function replayStores(directory: string) {
   const closing: Closing = createClosing()
   try {
@@ -92,8 +90,8 @@ async function replayStores(directory: string) {
 }
 
 /**
- * The stores that results of runs go into, of a cluster or of a data directory that no engine holds. LOCKED while one
- * does.
+ * Runs `work` with the stores for results of runs, of a cluster or of a data directory that no engine holds. Throws
+ * LOCKED while an engine holds it.
  */
 export async function withResults<T>(config: Config, work: (results: RunResults) => Promise<T>): Promise<T> {
   const closing = createClosing()
@@ -120,7 +118,7 @@ export async function withResults<T>(config: Config, work: (results: RunResults)
 }
 
 const readOnly = (view: LogView): EventLog => {
-  const refuse = (): Promise<never> => Promise.reject(new Error('the log is only looked at'))
+  const refuse = (): Promise<never> => Promise.reject(new Error('the log is read-only'))
   return {
     ensure: refuse,
     append: refuse,

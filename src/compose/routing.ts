@@ -1,4 +1,4 @@
-/** Who serves, with every model loaded. */
+/** The part of the composition root that loads the models that serve. */
 import { systemClock as clock } from '../base/clock.js'
 import type { Closing } from '../base/lifecycle.js'
 import { openRouting as follow, type LiveRouting } from '../consumers/control/routing.js'

@@ -15,7 +15,7 @@ import { builtinStreams } from '../streams/built-in/index.js'
 import { loadStreams } from '../streams/load.js'
 import { embeddedStores } from './presets.js'
 
-/** Scores a file through the whole path in a directory of its own, which is removed afterwards. */
+/** Scores a file with the scoring flow in a temporary directory, which is removed afterwards. */
 export async function scoreFile(options: ScoreFileOptions): Promise<ScoreSummary> {
   const closing = createClosing()
   try {

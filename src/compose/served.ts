@@ -1,6 +1,6 @@
 /**
- * The part of the composition root that answers: the API with what stands behind it, or health alone, and the demo that
- * asks it.
+ * The part of the composition root that serves: the API and its ports, or health alone, and the demo that calls the
+ * API.
  */
 import { randomUUID } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
@@ -32,11 +32,11 @@ import { select } from '../sinks/read-only.js'
 export interface Served {
   readonly url: string
   readonly demoKey?: string
-  /** Rejects when a part of it failed for good. */
+  /** Each rejects when a part fails with an error that retries cannot resolve. */
   readonly failed: readonly Promise<never>[]
 }
 
-/** Opens what this process serves, and answers. */
+/** Opens the API of this process and listens. */
 export async function serve(
   foundation: Foundation,
   observation: Observation,
@@ -45,39 +45,39 @@ export async function serve(
 ): Promise<Served> {
   const { config, logger, directory, lock, paths, registry, warehouse, files, stops, rebuilds } = foundation
   const keys = openKeys(paths.keys, clock)
-  const behind = await openPorts(foundation, observation, closing)
-  // A demo's key is good for one run, whatever the next run is.
-  if (behind !== undefined && config.preset === 'embedded')
+  const opened = await openPorts(foundation, observation, closing)
+  // A demo's key is valid for one run, also if the next run has no demo.
+  if (opened !== undefined && config.preset === 'embedded')
     for (const { id, name } of keys.list()) if (name === 'demo') await keys.withdraw(id)
   const backups = backupsOf({ log: files, warehouse, directory, backups: paths.backups, clock })
   closing.add(() => backups?.close())
   const parts = { keys, clock, version: packageVersion(), logger: logger.child({}, { level: 'error' }) }
   const health = { metrics: registry, readiness }
   const api =
-    behind === undefined
+    opened === undefined
       ? await buildHealthApi({ ...parts, ports: health })
       : await buildApi({
           ...parts,
-          ports: { ...health, ...behind.ports, partitions: partitionsPort(stops, rebuilds), backups },
+          ports: { ...health, ...opened.ports, partitions: partitionsPort(stops, rebuilds), backups },
         })
   closing.add(() => api.close())
   const url = await listen(api, config.api)
   await lock?.update({ url })
-  if (behind === undefined) return { url, failed: [] }
-  if (!config.demo.enabled) return { url, failed: [behind.failed] }
-  const demo = await demoOf(foundation, behind.ports.scoring, keys)
+  if (opened === undefined) return { url, failed: [] }
+  if (!config.demo.enabled) return { url, failed: [opened.failed] }
+  const demo = await demoOf(foundation, opened.ports.scoring, keys)
   closing.add(() => demo.close())
-  return { url, demoKey: demo.key, failed: [behind.failed, demo.failed] }
+  return { url, demoKey: demo.key, failed: [opened.failed, demo.failed] }
 }
 
-type Behind = Pick<ApiPorts, 'scoring' | 'deadLetters' | 'queries' | 'runs'>
+type OpenedPorts = Pick<ApiPorts, 'scoring' | 'deadLetters' | 'queries' | 'runs'>
 
-/** What stands behind the API; undefined in a process that does not serve it. */
+/** The ports of the API; undefined in a process that does not serve it. */
 async function openPorts(
   foundation: Foundation,
   observation: Observation,
   closing: Closing,
-): Promise<{ readonly ports: Behind; readonly failed: Promise<never> } | undefined> {
+): Promise<{ readonly ports: OpenedPorts; readonly failed: Promise<never> } | undefined> {
   const { config, logger, does, log, store, warehouse, streams, tenants, schemas, retentionMs } = foundation
   if (store === undefined || warehouse === undefined || !does('api')) return undefined
   const live = await openRouting(foundation, { together: false }, closing)

@@ -1,4 +1,4 @@
-/** What the composition root puts together without an engine: work on a log, the stores by themselves. */
+/** The part of the composition root for commands that work on the stores without an engine. */
 import { mkdir } from 'node:fs/promises'
 import { systemClock as clock } from '../base/clock.js'
 import { createClosing } from '../base/lifecycle.js'
@@ -10,9 +10,9 @@ import type { EventLog, TopicSpec } from '../log/event-log.js'
 import type { TopicChange } from '../log/kafka/log.js'
 import { chooseStreams } from '../streams/choose.js'
 import type { SchemaRegistry } from '../streams/registry/confluent/registry.js'
-import { lookIntoClickhouse, openKafka, openRedis, schemaRegistryOf, storesOf, type Stores } from './presets.js'
+import { openExistingClickhouse, openKafka, openRedis, schemaRegistryOf, storesOf, type Stores } from './presets.js'
 
-/** Runs `work` on the log of a configuration, with the streams' topics in it. An embedded one is held meanwhile. */
+/** Runs `work` on the log of a configuration, with the streams' topics in it. Locks an embedded log meanwhile. */
 export async function withLog<T>(
   config: Config,
   streams: readonly CompiledStream[],
@@ -47,7 +47,7 @@ export const topicsOf = async (config: Config): Promise<readonly TopicSpec[]> =>
   )
 
 /**
- * The topics of a cluster against their declaration: what would have to change, or with `apply` what was changed.
+ * Compares the topics of a cluster with their specs. Returns the changes that are needed, or with `apply` makes them.
  * Errors of `applyTopics`.
  */
 export async function clusterTopics(
@@ -65,21 +65,21 @@ export async function clusterTopics(
 
 const dayMs = 24 * 60 * 60 * 1_000
 
-/** The stores of a configuration, each opened by whoever looks into it. Embedded ones must not be held by an engine. */
+/** The stores of a configuration; the caller opens each. No engine may hold embedded stores, except for `openView`. */
 export const storesIn = (config: Config): Stores => storesOf(config, { directory: config.dataDirectory, clock })
 
-/** The schema registry of a configuration; undefined where none is named. */
+/** The schema registry of a configuration; undefined if it names none. */
 export const registryIn = (config: Config): SchemaRegistry | undefined => schemaRegistryOf(config, clock)
 
-/** The servers of a cluster, each opened by whoever looks into it, who also closes it. */
+/** The servers of a cluster. The caller opens and closes each. */
 export const clusterServers = (config: Config) => ({
   kafka: () => openKafka(config, { directory: config.dataDirectory, clock }),
   redis: () => openRedis(config),
-  clickhouse: () => lookIntoClickhouse(config),
+  clickhouse: () => openExistingClickhouse(config),
   registry: () => registryIn(config),
 })
 
-/** The topics of a cluster: their names, and the end of those that nobody needs any more. */
+/** Lists the topics of a cluster, and removes topics. */
 export async function kafkaTopicsOf(config: Config) {
   const log = await openKafka(config, { directory: config.dataDirectory, clock })
   return {

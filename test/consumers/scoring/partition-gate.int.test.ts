@@ -159,14 +159,14 @@ describe('a dead letter', () => {
     await harness.append([event!, '{"torn', { ...passes(2)[1], event_id: 'early', at: 5 }])
     const flow = await harness.score({ build: '1.2.3' })
     await flow.caughtUp()
-    const said = (await harness.deadLetters()).map(({ headers }) =>
+    const headersOf = (await harness.deadLetters()).map(({ headers }) =>
       Object.fromEntries(
         Object.entries(headers).map(([name, value]) => [name.replace('dead-letter-', ''), value.toString()]),
       ),
     )
     const partition = String(await partitionIn(harness))
     assert.deepEqual(
-      said.map(({ topic, partition: at, offset, code, stage, version, attempts, origin }) => [
+      headersOf.map(({ topic, partition: at, offset, code, stage, version, attempts, origin }) => [
         topic,
         at,
         offset,
