@@ -102,10 +102,6 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
   'test/consumers/scoring/partition-gate.int.test.ts': {
     'src/consumers/ground': 'dead-letter dead-letter-record retry',
   },
-  'test/consumers/scoring/put-back.int.test.ts': {
-    'src/consumers/ground': 'claim-checks',
-    'src/consumers/scoring': 'dependencies folding work',
-  },
   'test/consumers/scoring/rebuild.int.test.ts': { 'src/consumers/scoring': 'rebuilds' },
   'test/consumers/scoring/recovery.int.test.ts': {
     'src/consumers/ground': 'claim',
@@ -114,6 +110,10 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
   'test/consumers/scoring/registry.int.test.ts': {
     'src/consumers/ground': 'decode rejected',
     'src/contracts': 'streams',
+  },
+  'test/consumers/scoring/restored-state.int.test.ts': {
+    'src/consumers/ground': 'claim-checks',
+    'src/consumers/scoring': 'dependencies folding work',
   },
   'test/consumers/scoring/scoring.int.test.ts': { 'src/consumers/ground': 'topics' },
   'test/consumers/scoring/store.int.test.ts': { 'src/consumers/scoring': 'progress' },

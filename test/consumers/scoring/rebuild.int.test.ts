@@ -168,8 +168,10 @@ describe('a state in Redis', () => {
 
 test('a rebuild reports its start, its progress and its end; a restart after a few commits reports nothing', () => {
   let nowMs = 0
-  const said: string[] = []
-  const rebuilds = followRebuilds({ nowMs: () => nowMs, sleep: async () => undefined }, (message) => said.push(message))
+  const reports: string[] = []
+  const rebuilds = followRebuilds({ nowMs: () => nowMs, sleep: async () => undefined }, (message) =>
+    reports.push(message),
+  )
   const catchUp = { stream: 'doors', partition: 1, isRebuild: true, first: 100, last: 299 }
   rebuilds.onCatchUp({ ...catchUp, next: 100 })
   nowMs = 11_000
@@ -180,7 +182,7 @@ test('a rebuild reports its start, its progress and its end; a restart after a f
   rebuilds.onCatchUp({ ...catchUp, next: 300 })
   rebuilds.onCatchUp({ ...catchUp, isRebuild: false, next: 100 })
   assert.deepEqual(
-    said.map((line) => /(\d+ of \d+ records.*|\d+ records done.*)$/.exec(line)?.[1]),
+    reports.map((line) => /(\d+ of \d+ records.*|\d+ records done.*)$/.exec(line)?.[1]),
     ['0 of 200 records', '100 of 200 records, about 11 s left', '200 records done in 11.0 s'],
   )
 })

@@ -116,12 +116,12 @@ describe('a producer in another language', () => {
       const events = passes(5)
       const lines = join(await mkdtemp(join(tmpdir(), 'tidemill-python-')), 'events.ndjson')
       await writeFile(lines, events.map((event) => JSON.stringify(event)).join('\n'))
-      const said = await runPython({
+      const output = await runPython({
         file,
         requirements,
         args: ['--registry', server().url, '--topic', 'python-doors', '--schema', schema, '--events', lines],
       })
-      const written = said.trimEnd().split('\n')
+      const written = output.trimEnd().split('\n')
       const summary = JSON.parse(written.pop()!) as { delivered: number; schema_id: number }
       assert.equal(summary.delivered, 5)
       const chunk = records(written.map((hex) => Buffer.from(hex, 'hex')))
