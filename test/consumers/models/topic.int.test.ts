@@ -63,6 +63,6 @@ test('no model name leads out of the folder of models', async () => {
   for (const part of ['..', '', '.hidden', 'a/b', 'a\\b'])
     assert.throws(
       () => modelPath({ family: 'f', scope: part, version: 'v1' }),
-      code('UNKNOWN_MODEL', /no name of a model/),
+      code('UNKNOWN_MODEL', /is not the name of a model/),
     )
 })
