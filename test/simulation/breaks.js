@@ -5,7 +5,8 @@
  * by hand.
  *
  * @typedef {{
- *   readonly why: string, readonly file: string, readonly find: string, readonly put: string, readonly provenBy?: string
+ *   readonly why: string, readonly file: string, readonly find: string, readonly put: string,
+ *   readonly provenBy?: string
  * }} Break
  * @type {Readonly<Record<string, Break>>}
  */
