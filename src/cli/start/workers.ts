@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { systemClock } from '../../base/clock.js'
+import { failureOf } from '../../base/failure.js'
 import type { Config } from '../../config/load.js'
 import type { Engine, EngineOptions, EngineSnapshot, StartEngine, StreamSnapshot } from '../../contracts/engine.js'
 import { limits } from '../../base/limits.js'
@@ -40,10 +41,7 @@ export const startTogether =
           engine.snapshot(),
           workers.flatMap((worker) => worker.snapshot() ?? []),
         ),
-      failed: Promise.race([
-        engine.failed,
-        ...workers.map((worker) => worker.ended.then(() => new Promise<never>(() => undefined))),
-      ]),
+      failed: Promise.race([engine.failed, ...workers.map((worker) => failureOf(worker.ended))]),
       async stop() {
         stopping.abort()
         await Promise.allSettled([...workers.map((worker) => worker.ended)])

@@ -1,5 +1,5 @@
 import type { LogRecord, LogView, Offset } from '../../log/event-log.js'
-import { readUpTo } from '../../log/read-up-to.js'
+import { readPartition } from '../ground/read-partition.js'
 import { controlTopic } from '../ground/topic-names.js'
 import { readDecision, type Decision, type UnknownDecision } from './decision.js'
 
@@ -51,12 +51,5 @@ export const controlBound = { records: 1_000, bytes: 1024 * 1024 }
 /** Folds all records that the control topic has now, once. Errors of the log. */
 export async function foldControl(view: LogView, folds: readonly Fold[]): Promise<void> {
   const folder = recordFolder(folds)
-  const { first, next } = await view.bounds(controlTopic)
-  const reader = view.reader(controlTopic)
-  try {
-    for await (const records of readUpTo(reader, first, next, controlBound, new AbortController().signal))
-      folder.take(records)
-  } finally {
-    await reader.close()
-  }
+  for await (const records of readPartition(view, controlTopic, controlBound)) folder.take(records)
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/clock.js'
+import { createConditions } from '../../base/conditions.js'
 import { isEngineError } from '../../base/errors.js'
 import { failureOf } from '../../base/failure.js'
 import type { Offset } from '../../log/event-log.js'
@@ -34,7 +35,7 @@ export async function openRouting(options: RoutingOptions): Promise<LiveRouting>
   const { control, routes, clock, onWaiting } = options
   const closing = new AbortController()
   const { signal } = closing
-  const waiting = new Set<() => void>()
+  const conditions = createConditions()
   let routing: Routing = emptyRouting
   let followed: RouteTable | undefined
 
@@ -60,7 +61,7 @@ export async function openRouting(options: RoutingOptions): Promise<LiveRouting>
     }
     followed = table
     routing = { ...next, halted: table.halted, position }
-    for (const check of waiting) check()
+    conditions.changed()
   }
 
   async function follow(): Promise<void> {
@@ -76,18 +77,7 @@ export async function openRouting(options: RoutingOptions): Promise<LiveRouting>
   return {
     current: () => routing,
     failed,
-    reached(position) {
-      const here = new Promise<void>((resolve) => {
-        const check = (): void => {
-          if (routing.position < position) return
-          waiting.delete(check)
-          resolve()
-        }
-        waiting.add(check)
-        check()
-      })
-      return Promise.race([here, failed])
-    },
+    reached: (position) => Promise.race([conditions.until(() => routing.position >= position), failed]),
     async close() {
       closing.abort()
       await following.catch(() => undefined)

@@ -1,3 +1,4 @@
+import { createConditions } from '../../base/conditions.js'
 import { failureOf } from '../../base/failure.js'
 import type { EventLog, LogRecord, Offset, ReadBound, TopicPartition } from '../../log/event-log.js'
 import { readUpTo } from '../../log/read-up-to.js'
@@ -29,14 +30,14 @@ export async function followTopic({ log, at, bound, take, retry }: FollowOptions
   const { signal } = closing
   const patient = patientLog(log, { ...retry, signal })
   const reader = patient.reader(at)
-  const waiting = new Set<() => void>()
+  const conditions = createConditions()
   let position: Offset = 0
 
   function taken(records: readonly LogRecord[]): void {
     if (records.length === 0) return
     take(records)
     position = records.at(-1)!.offset + 1
-    for (const check of waiting) check()
+    conditions.changed()
   }
 
   async function follow(): Promise<void> {
@@ -54,7 +55,7 @@ export async function followTopic({ log, at, bound, take, retry }: FollowOptions
   const following = follow()
   return {
     position: () => position,
-    until: (condition, over) => untilHolds(condition, AbortSignal.any([over, signal]), waiting),
+    until: (condition, over) => conditions.until(condition, AbortSignal.any([over, signal])),
     failed: failureOf(following),
     async close() {
       closing.abort()
@@ -63,16 +64,3 @@ export async function followTopic({ log, at, bound, take, retry }: FollowOptions
     },
   }
 }
-
-const untilHolds = (condition: () => boolean, over: AbortSignal, waiting: Set<() => void>): Promise<void> =>
-  new Promise((resolve) => {
-    const check = (): void => {
-      if (!condition() && !over.aborted) return
-      waiting.delete(check)
-      over.removeEventListener('abort', check)
-      resolve()
-    }
-    waiting.add(check)
-    over.addEventListener('abort', check)
-    check()
-  })

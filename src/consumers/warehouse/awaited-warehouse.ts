@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.js'
 import { EngineError, messageOf } from '../../base/errors.js'
+import { failureOf } from '../../base/failure.js'
 import { limits } from '../../base/limits.js'
 import type { Warehouse } from '../../sinks/warehouse.js'
 import { retrying } from '../ground/retry.js'
@@ -55,8 +56,7 @@ export async function awaitWarehouse({ open, prepare, clock, onRetry }: AwaitedO
   } finally {
     over.abort()
   }
-  const failed = waiting.then(() => new Promise<never>(() => undefined))
-  failed.catch(() => undefined)
+  const failed = failureOf(waiting)
 
   const readyWarehouse = (): Warehouse => {
     if (ready === undefined)

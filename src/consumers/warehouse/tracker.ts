@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/clock.js'
+import { createConditions } from '../../base/conditions.js'
 import { limits } from '../../base/limits.js'
 import type { EventLog, TopicPartition } from '../../log/event-log.js'
 import type { Warehouse } from '../../sinks/warehouse.js'
@@ -50,7 +51,7 @@ export function trackProgress({
 }: TrackerOptions): ProgressTracker {
   const readers = new Map<string, PartitionProgress>()
   const marks = new Map<string, Mark>()
-  const waiting = new Set<() => void>()
+  const conditions = createConditions()
   let unwritten = new Map<string, Mark>()
   let writing: Promise<void> | undefined
   const ends = trackEnds(log)
@@ -84,7 +85,7 @@ export function trackProgress({
           if (!revoked.aborted) marks.set(place, stored)
           unwritten.set(place, stored)
           writing ??= writeSoon()
-          for (const check of waiting) check()
+          conditions.changed()
         },
       }
       if (revoked.aborted) return progress
@@ -92,20 +93,12 @@ export function trackProgress({
       marks.set(place, mark)
       unwritten.delete(place)
       revoked.addEventListener('abort', () => readers.get(place) === progress && marks.delete(place), { once: true })
-      for (const check of waiting) check()
+      conditions.changed()
       return progress
     },
     marks: () => [...marks.values()],
     reached: (until) =>
-      new Promise((resolve) => {
-        const check = (): void => {
-          if (!until.every((position) => (marks.get(placeOf(position))?.next ?? 0) >= position.next)) return
-          waiting.delete(check)
-          resolve()
-        }
-        waiting.add(check)
-        check()
-      }),
+      conditions.until(() => until.every((position) => (marks.get(placeOf(position))?.next ?? 0) >= position.next)),
     lagRecords: () => ends.lagOf([...marks.values()]),
     async close() {
       await writing
