@@ -28,6 +28,8 @@ const dispositions = {
   CONFLICT: 'release',
 
   BAD_SHARE: 'stop',
+  ROWS_REFUSED: 'stop',
+  WAREHOUSE_REFUSED: 'stop',
   GAP: 'stop',
   LOG_RESET: 'stop',
   LOG_DAMAGED: 'stop',

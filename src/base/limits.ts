@@ -102,6 +102,18 @@ export const limits = {
   insertReadBytes: 4 * 1024 * 1024,
   /** The engine writes progress no more often than this. After a crash it stores at most this much again. */
   progressIntervalMs: 2_000,
+  /**
+   * How long after the end of a week or month rows still go to its table partition. An insert takes at most a minute;
+   * one of an owner that died may end after its successor has begun.
+   */
+  insertEndsMs: 600_000,
+  /**
+   * The pauses between attempts to store rows that the warehouse refuses. Merges that are behind need seconds. After the
+   * last attempt the partition is stopped.
+   */
+  refusedPausesMs: [1_000, 4_000, 10_000, 0],
+  /** A stopped partition tries its refused rows again this often: one insert a minute. */
+  refusedRetryMs: 60_000,
   /** How often a caller checks a running backup. The smallest backup takes ~100 ms. */
   backupPollMs: 100,
   /**

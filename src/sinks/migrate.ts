@@ -6,7 +6,10 @@ import { EngineError } from '../base/errors.js'
 import type { Warehouse } from './warehouse.js'
 
 export interface MigrateOptions {
-  /** How long predictions, outcomes, raw events and dead letters are kept; the migrations' own value when absent. */
+  /**
+   * How long predictions, outcomes, raw events and dead letters are kept. When absent, a table keeps its present
+   * retention, and a new table gets 90 days.
+   */
   readonly retentionDays?: number
   /** Directory of the numbered .sql files; the package's own when absent. */
   readonly directory?: string
@@ -16,6 +19,12 @@ interface Migration {
   readonly version: number
   readonly name: string
   readonly checksum: string
+  readonly steps: readonly Step[]
+}
+
+/** Statements that run in order; with `each`, once for every row of that query. */
+interface Step {
+  readonly each?: string
   readonly statements: readonly string[]
 }
 
@@ -24,6 +33,8 @@ const packagedDirectory = fileURLToPath(new URL('../../src/sinks/migrations/', i
 
 /** Tables that grow with time. */
 const expiring = ['predictions', 'outcomes', 'events', 'dead_letters'] as const
+
+const defaultRetentionDays = 90
 
 /**
  * Applies this build's migrations to the warehouse, in order and each one once. Must be called before any other use of
@@ -48,8 +59,9 @@ export async function migrate(
         `the warehouse has migration ${name}, which this build does not know: a newer build applied it. ` +
           'Start the newer build, or use another data directory.',
       )
-  for (const migration of known) await apply(warehouse, migration, applied.get(migration.version)?.checksum)
-  if (retentionDays !== undefined) for (const table of expiring) await keepFor(warehouse, table, retentionDays)
+  for (const migration of known)
+    await apply(warehouse, migration, applied.get(migration.version)?.checksum, retentionDays ?? defaultRetentionDays)
+  for (const table of expiring) await keepFor(warehouse, table, retentionDays)
 }
 
 /** The state of the warehouse's tables, by names of migrations. */
@@ -88,8 +100,9 @@ const appliedIn = (
 
 async function apply(
   warehouse: Warehouse,
-  { version, name, checksum, statements }: Migration,
+  { version, name, checksum, steps }: Migration,
   before: string | undefined,
+  retentionDays: number,
 ): Promise<void> {
   if (before === checksum) return
   if (before !== undefined)
@@ -98,7 +111,9 @@ async function apply(
       `the content of migration ${name} changed after it was applied (${before.slice(0, 12)}, now ` +
         `${checksum.slice(0, 12)}); undo the change and add a new migration instead`,
     )
-  for (const statement of statements) await warehouse.run(statement)
+  for (const { each, statements } of steps)
+    for (const row of each === undefined ? [{}] : await warehouse.query<Readonly<Record<string, string>>>(each))
+      for (const statement of statements) await warehouse.run(filledIn(statement, { ...row, retentionDays }))
   await warehouse.run(
     'INSERT INTO schema_migrations (version, name, checksum) SELECT {version: UInt32}, {name: String}, ' +
       '{checksum: String}',
@@ -118,10 +133,25 @@ async function readMigrations(directory: string): Promise<Migration[]> {
             'without gaps',
         )
       const sql = await readFile(join(directory, name), 'utf8')
-      return { version, name, checksum: createHash('sha256').update(sql).digest('hex'), statements: statementsOf(sql) }
+      return { version, name, checksum: createHash('sha256').update(sql).digest('hex'), steps: stepsOf(sql) }
     }),
   )
 }
+
+/** Everything between the lines `-- for each: <query>` and `-- end` is one step. */
+const stepsOf = (sql: string): readonly Step[] =>
+  sql.split(/^(?=-- for each: )|^-- end\n/m).map((part) => {
+    const each = /^-- for each: (.*)\n/.exec(part)?.[1]
+    return { ...(each === undefined ? {} : { each }), statements: statementsOf(part) }
+  })
+
+/** Writes the values of a row into a statement, where it names them: `$partition_id`. */
+const filledIn = (statement: string, values: Readonly<Record<string, string | number>>): string =>
+  statement.replace(/\$(\w+)/g, (_, name: string) => {
+    const value = String(values[name])
+    if (!/^[\w-]+$/.test(value)) throw new EngineError('BAD_CONFIG', `'${value}' cannot stand for $${name} in SQL`)
+    return value
+  })
 
 /** A statement ends with a semicolon at the end of a line. */
 const statementsOf = (sql: string): readonly string[] =>
@@ -131,11 +161,18 @@ const statementsOf = (sql: string): readonly string[] =>
     .map((statement) => statement.trim())
     .filter((statement) => statement !== '')
 
-async function keepFor(warehouse: Warehouse, table: (typeof expiring)[number], days: number): Promise<void> {
+/** Sets the retention of a table. `days` undefined: leaves the present one, if the table has one. */
+async function keepFor(
+  warehouse: Warehouse,
+  table: (typeof expiring)[number],
+  days: number | undefined,
+): Promise<void> {
   const [row] = await warehouse.query<{ create_table_query: string }>(
     'SELECT create_table_query FROM system.tables WHERE database = currentDatabase() AND name = {table: String}',
     { table },
   )
-  if (row?.create_table_query.includes(`toIntervalDay(${days})`) === true) return
-  await warehouse.run(`ALTER TABLE ${table} MODIFY TTL toDateTime(record_time) + INTERVAL ${days} DAY DELETE`)
+  const present = /\bTTL\b.*\btoIntervalDay\((\d+)\)/.exec(row?.create_table_query ?? '')?.[1]
+  const wanted = days ?? (present === undefined ? defaultRetentionDays : Number(present))
+  if (present === String(wanted)) return
+  await warehouse.run(`ALTER TABLE ${table} MODIFY TTL toDateTime(written_at) + INTERVAL ${wanted} DAY DELETE`)
 }

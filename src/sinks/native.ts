@@ -16,7 +16,7 @@ export type Column =
   | { readonly type: 'UInt16'; readonly of: readonly Uint16Array[] }
   | { readonly type: 'UInt32'; readonly of: readonly Uint32Array[] }
   | { readonly type: 'UInt64'; readonly of: readonly BigUint64Array[] }
-  /** Whole numbers of at most 53 bits; a time is epoch ms. */
+  /** Whole numbers of at most 53 bits; a time is epoch ms, and one out of the type's range becomes its nearest. */
   | { readonly type: 'Int64' | "DateTime64(3, 'UTC')"; readonly of: readonly Float64Array[] }
   | { readonly type: 'Float32'; readonly of: readonly Float32Array[] }
   | { readonly type: 'Float64'; readonly of: readonly Float64Array[] }
@@ -103,8 +103,10 @@ function writeColumn(out: Output, column: Column): void {
     case 'LowCardinality(String)':
       return writeDictionary(out, column.of)
     case 'Int64':
-    case "DateTime64(3, 'UTC')":
       for (const piece of column.of) copy(out, wide(piece))
+      return
+    case "DateTime64(3, 'UTC')":
+      for (const piece of column.of) copy(out, wide(representable(piece)))
       return
     case 'Array(Float32)':
       return writeFloatArrays(out, column.of)
@@ -172,6 +174,18 @@ function wide(values: Float64Array): Int32Array {
     words[2 * index + 1] = Math.floor(value / 0x1_0000_0000)
   }
   return words
+}
+
+/** The first and the last time that ClickHouse can hold and print as DateTime64(3). */
+const firstMs = Date.UTC(1900, 0, 1)
+const lastMs = Date.UTC(2300, 0, 1) - 1
+
+/** Times that a DateTime64 cannot hold become its first or last one. Usually there are none, and nothing is copied. */
+function representable(times: Float64Array): Float64Array {
+  for (let index = 0; index < times.length; index++)
+    if (!(times[index]! >= firstMs && times[index]! <= lastMs))
+      return times.map((time) => (time >= firstMs ? Math.min(time, lastMs) : firstMs))
+  return times
 }
 
 const writeInt64 = (out: Output, value: number): void => copy(out, wide(Float64Array.of(value)))

@@ -15,7 +15,7 @@ export interface RiskCount {
  * Queries over stored predictions. Every function throws WAREHOUSE_DOWN. Values are bound, not inserted into the SQL.
  */
 export interface StoredPredictions extends PredictionQueries {
-  /** Counts the predictions from the log by stream and risk, for records since `sinceMs`. */
+  /** Counts the predictions from the log by stream and risk, of rows that were written since `sinceMs`. */
   countByRisk(sinceMs: number, tenant: string | undefined): Promise<readonly RiskCount[]>
   /** All outcomes of an event, latest first. */
   outcomesOf(tenant: string, stream: string, eventId: string): Promise<readonly StoredOutcome[]>
@@ -56,7 +56,7 @@ export function predictionQueries(warehouse: Warehouse): StoredPredictions {
       const mine = tenant === undefined ? '' : 'tenant = {tenant: String} AND '
       const sql =
         `SELECT stream, risk, toUInt32(count()) AS predictions FROM predictions_final WHERE ${mine}role = ` +
-        `'served' AND record_time >= fromUnixTimestamp64Milli({sinceMs: Int64}) GROUP BY stream, risk ORDER BY ` +
+        `'served' AND written_at >= fromUnixTimestamp64Milli({sinceMs: Int64}) GROUP BY stream, risk ORDER BY ` +
         'stream, risk'
       return warehouse.query<RiskCount>(sql, { sinceMs, ...(tenant === undefined ? {} : { tenant }) })
     },
@@ -64,7 +64,7 @@ export function predictionQueries(warehouse: Warehouse): StoredPredictions {
       warehouse.query<StoredOutcome>(
         'SELECT label, source, toUnixTimestamp64Milli(decided_at) AS decidedAtMs FROM outcomes FINAL WHERE ' +
           'tenant = {tenant: String} AND stream = {stream: String} AND event_id = {eventId: String} ORDER BY ' +
-          'record_time DESC, offset DESC',
+          'written_at DESC, offset DESC',
         { tenant, stream, eventId },
       ),
   }
@@ -95,12 +95,10 @@ function conditionsOf(
   return conditions
 }
 
-/** An event time is at most `limits.futureMs` after its record time, so the second condition skips partitions. */
+/** The table has an index over event times. Record times are the producers', so they limit nothing. */
 const since = (fromMs: number, name: string): Condition => ({
-  sql:
-    `event_time >= fromUnixTimestamp64Milli({${name}: Int64}) AND record_time >= ` +
-    `fromUnixTimestamp64Milli({${name}Record: Int64})`,
-  params: { [name]: fromMs, [`${name}Record`]: fromMs - limits.futureMs },
+  sql: `event_time >= fromUnixTimestamp64Milli({${name}: Int64})`,
+  params: { [name]: fromMs },
 })
 
 /**
@@ -114,7 +112,7 @@ async function newest(
   afterMs: number | undefined,
   limit: number,
 ): Promise<readonly Row[]> {
-  const endMs = Math.min(toMs ?? Infinity, afterMs ?? Infinity, (await newestRecordMs(warehouse)) + limits.futureMs)
+  const endMs = Math.min(toMs ?? Infinity, afterMs ?? Infinity, await newestRowMs(warehouse))
   for (let spanMs = dayMs; ; spanMs *= 64) {
     const startMs = endMs - spanMs
     const whole = startMs <= (fromMs ?? 0)
@@ -123,12 +121,12 @@ async function newest(
   }
 }
 
-/** Costs nothing: every part stores the range of its record times. */
-async function newestRecordMs(warehouse: Warehouse): Promise<number> {
-  const [row] = await warehouse.query<{ ms: number | string }>(
-    'SELECT toUnixTimestamp64Milli(max(record_time)) AS ms FROM predictions',
+/** When the newest row was written. Costs nothing: every part stores the range of `written_at`. */
+async function newestRowMs(warehouse: Warehouse): Promise<number> {
+  const [row] = await warehouse.query<{ ms: number }>(
+    'SELECT toFloat64(toUnixTimestamp64Milli(max(written_at))) AS ms FROM predictions',
   )
-  return Number(row?.ms ?? 0)
+  return row?.ms ?? 0
 }
 
 const columns = `event_id, tenant, stream, topic, partition, toFloat64(offset) AS offset, entity,

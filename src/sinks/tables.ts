@@ -11,16 +11,20 @@ const predictions = [
  */
 // prettier-ignore
 export const tableColumns = {
-  predictions,
+  predictions: [...predictions, 'written_at'],
   backtest_predictions: predictions,
   outcomes: [
     'tenant', 'stream', 'event_id', 'topic', 'partition', 'offset', 'label', 'source', 'decided_at', 'record_time',
-    'decided_by', 'note',
+    'written_at', 'decided_by', 'note',
   ],
-  events: ['tenant', 'stream', 'topic', 'partition', 'offset', 'event_id', 'record_time', 'key', 'format', 'value'],
+  events: [
+    'tenant', 'stream', 'topic', 'partition', 'offset', 'event_id', 'record_time', 'written_at', 'key', 'format',
+    'value',
+  ],
   dead_letters: [
     'tenant', 'stream', 'source_topic', 'source_partition', 'source_offset', 'topic', 'partition', 'offset',
-    'event_id', 'record_time', 'code', 'stage', 'reason', 'version', 'attempts', 'origin_offset', 'key', 'value',
+    'event_id', 'record_time', 'written_at', 'code', 'stage', 'reason', 'version', 'attempts', 'origin_offset', 'key',
+    'value',
   ],
   progress: ['table_name', 'topic', 'partition', 'next', 'covered', 'epoch', 'written_at'],
 } as const satisfies Record<string, readonly string[]>
@@ -28,3 +32,23 @@ export const tableColumns = {
 export type Table = keyof typeof tableColumns
 
 export const isTable = (name: string): name is Table => Object.hasOwn(tableColumns, name)
+
+/** A span of written_at whose rows lie in one table partition: from `fromMs` on, before `toMs`. */
+export interface TablePartition {
+  readonly fromMs: number
+  readonly toMs: number
+}
+
+const dayMs = 24 * 60 * 60 * 1_000
+const mondayMs = Date.UTC(1970, 0, 5)
+
+/** The table partition of the rows that are written at this time, as the migrations have it: a week or a month. */
+export function tablePartitionAt(table: Table, writtenAtMs: number): TablePartition {
+  if (table === 'outcomes') {
+    const at = new Date(writtenAtMs)
+    const [year, month] = [at.getUTCFullYear(), at.getUTCMonth()]
+    return { fromMs: Date.UTC(year, month), toMs: Date.UTC(year, month + 1) }
+  }
+  const fromMs = writtenAtMs - ((writtenAtMs - mondayMs) % (7 * dayMs))
+  return { fromMs, toMs: fromMs + 7 * dayMs }
+}

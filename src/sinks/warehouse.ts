@@ -5,7 +5,8 @@
 export interface Warehouse {
   /**
    * Inserts one batch (bytes in ClickHouse's Native format) and resolves when it is stored. May be called again with
-   * the same bytes after any failure: the tables merge duplicate rows. Throws WAREHOUSE_DOWN.
+   * the same bytes after any failure: the tables merge duplicate rows. Throws WAREHOUSE_DOWN; ROWS_REFUSED and
+   * WAREHOUSE_REFUSED when ClickHouse does not take the rows.
    */
   insert(table: string, native: Buffer): Promise<void>
   /** Returns the rows of a SELECT. The SQL refers to `params` as `{name: Type}`. */

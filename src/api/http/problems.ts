@@ -81,6 +81,8 @@ const engineKinds = {
   FENCED: { status: 503, title: 'The partition is moving to another process', detail: retry, retryAfterS: 1 },
   CONFLICT: { status: 503, title: 'The partition is moving to another process', detail: retry, retryAfterS: 1 },
 
+  ROWS_REFUSED: { status: 500, title: 'The warehouse refuses rows' },
+  WAREHOUSE_REFUSED: { status: 503, title: 'The warehouse refuses inserts', retryAfterS: 60 },
   BAD_SHARE: { status: 500, title: 'Too many records are bad', detail: person },
   GAP: { status: 500, title: 'The log has a gap', detail: person },
   LOG_RESET: { status: 500, title: 'The log was reset', detail: person },

@@ -46,6 +46,7 @@ const exitOfCode: Partial<Record<ErrorCode, ExitCode>> = {
   UNKNOWN_DECISION: exits.configuration,
   STORE_DOWN: exits.dependency,
   WAREHOUSE_DOWN: exits.dependency,
+  WAREHOUSE_REFUSED: exits.dependency,
   LOG_DOWN: exits.dependency,
   REGISTRY_DOWN: exits.dependency,
   REBUILDING: exits.dependency,

@@ -46,13 +46,16 @@ export interface AcceptedSource {
   accepted(): readonly Accepted[]
 }
 
+/** After these accepts the events are still in the log, and scored. */
+const losesNoEvents: ReadonlySet<string> = new Set(['BAD_SHARE', 'ROWS_REFUSED', 'WAREHOUSE_REFUSED'])
+
 /** The rules for readers of an event partition's blocks: all accepted losses of its events, of any flow. */
 export const gateRules = (stops: AcceptedSource | undefined, { topic, partition }: TopicPartition): GateRules => ({
   topic,
   isLost: (from, to) =>
     (stops?.accepted() ?? []).some(
       (one) =>
-        one.code !== 'BAD_SHARE' &&
+        !losesNoEvents.has(one.code) &&
         one.partition === partition &&
         one.lost.topic === topic &&
         one.lost.from <= from &&

@@ -13,18 +13,27 @@ const follows: Readonly<Record<ReplayState, readonly (ReplayState | undefined)[]
   undone: ['started', 'applied', 'undone'],
 }
 
+interface LastStep {
+  readonly state: ReplayState
+  readonly atMs: number
+}
+
 /** Writes results of runs to the control topic and the warehouse. */
 export function runResults(control: Pick<Control, 'decide'>, warehouse: Warehouse): RunResults {
-  const stateOf = async (id: string): Promise<ReplayState | undefined> =>
+  const lastStep = async (id: string): Promise<LastStep | undefined> =>
     (
-      await warehouse.query<{ state: ReplayState }>('SELECT state FROM replays FINAL WHERE id = {id: String}', { id })
-    )[0]?.state
+      await warehouse.query<LastStep>(
+        'SELECT state, toFloat64(toUnixTimestamp64Milli(decided_at)) AS atMs FROM replays FINAL WHERE id = {id: String}',
+        { id },
+      )
+    )[0]
 
   return {
     putBacktest: (run) => warehouse.run(insertBacktest, paramsOf(run)),
     async addPredictions(place, bytes) {
       const block = blockOf(bytes)
-      if (place.of === 'replay' && (await stateOf(place.id)) !== 'started')
+      const step = place.of === 'replay' ? await lastStep(place.id) : undefined
+      if (place.of === 'replay' && step?.state !== 'started')
         throw new EngineError(
           'BAD_REQUEST',
           `replay ${place.id} takes no predictions: it was not started, or it has ended`,
@@ -32,17 +41,18 @@ export function runResults(control: Pick<Control, 'decide'>, warehouse: Warehous
       if (block.rows > 0)
         await warehouse.insert(
           place.of === 'replay' ? 'predictions' : 'backtest_predictions',
-          encodePredictions([storedAs(place, block)]),
+          encodePredictions([{ ...storedAs(place, block), ...(step === undefined ? {} : { writtenAtMs: step.atMs }) }]),
         )
     },
     async decideReplay(decision) {
       const { id, state } = decision
-      const before = await stateOf(id)
+      const before = (await lastStep(id))?.state
       if (!follows[state].includes(before))
         throw new EngineError('BAD_REQUEST', `replay ${id} is ${before ?? 'not known'}; it cannot become ${state}`)
       const { by, why, stream, model, fromMs, toMs, rows } = decision
       await control.decide({ kind: 'replay', replay: id, state, stream, model, fromMs, toMs, rows, by, why })
-      await warehouse.run(insertReplay, paramsOf(decision))
+      // A repeated step keeps its first time: the rows of a replay that was interrupted have it as their written_at.
+      if (state !== before) await warehouse.run(insertReplay, paramsOf(decision))
       // Since the decision no view counts these rows; deleting them frees their space.
       if (state === 'undone')
         await warehouse.run('DELETE FROM predictions WHERE role = {role: String}', { role: `replay:${id}` })

@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.js'
-import { EngineError, messageOf } from '../../base/errors.js'
+import { EngineError, isEngineError, messageOf } from '../../base/errors.js'
 import { failureOf } from '../../base/failure.js'
 import { limits } from '../../base/limits.js'
 import type { Warehouse } from '../../sinks/warehouse.js'
@@ -34,7 +34,11 @@ export async function awaitWarehouse({ open, prepare, clock, onRetry }: AwaitedO
 
   async function attempt(): Promise<void> {
     opened ??= await open()
-    await prepare(opened)
+    await prepare(opened).catch((error: unknown) => {
+      // Scoring does not depend on the warehouse, so a statement that it refuses must not end the process.
+      if (!isEngineError(error, 'BAD_REQUEST')) throw error
+      throw new EngineError('WAREHOUSE_DOWN', `the warehouse refuses its migration: ${error.message}`, { cause: error })
+    })
     ready = opened
   }
 

@@ -7,7 +7,7 @@ import type { CompiledStream } from '../ground/compiled.js'
 import { gateRules } from '../control/accepted.js'
 import type { Stops } from '../control/stops.js'
 import { encodePredictions, type StoredBlock } from './predictions.js'
-import type { Mark } from './progress.js'
+import type { Mark, RowsPlace, Written } from './progress.js'
 import { encodeDeadLetters, encodeEvents, encodeOutcomes, outcomeFault, type StoredRecords } from './records.js'
 import { apiPredictionsTopic, outcomesTopic } from '../ground/topic-names.js'
 
@@ -18,7 +18,11 @@ export interface Taken<Data> {
   readonly bytes: number
   readonly covered: number
   readonly epoch: number
+  /** What was covered before these records. */
+  readonly before: number
 }
+
+export type Take<Data> = (records: readonly LogRecord[]) => Taken<Data>
 
 /** What a feed needs from its flow. */
 export interface FeedPorts {
@@ -30,9 +34,14 @@ export interface FeedPorts {
 export interface Feed<Data> {
   readonly table: Table
   readonly topics: readonly string[]
+  /**
+   * Where the rows of a partition are in the table. `byCovered`: their column `offset` is not the offset of the record
+   * that carries them, but one of those that `covered` counts.
+   */
+  rowsOf(at: TopicPartition): RowsPlace & { readonly byCovered: boolean }
   /** Returns a function that takes the records of one partition, in order, beginning at the mark. */
-  open(at: TopicPartition, mark: Mark | undefined, ports: FeedPorts): (records: readonly LogRecord[]) => Taken<Data>
-  encode(data: readonly Data[]): Buffer
+  open(at: TopicPartition, mark: Mark | undefined, ports: FeedPorts): Take<Data>
+  encode(data: readonly Written<Data>[]): Buffer
 }
 
 export type FedStream = Pick<CompiledStream, 'stream' | 'topics'>
@@ -43,6 +52,12 @@ export function predictionsFeed(streams: readonly FedStream[]): Feed<StoredBlock
   return {
     table: 'predictions',
     topics: [...byTopic.keys(), apiPredictionsTopic.topic],
+    rowsOf({ topic, partition }) {
+      const source = byTopic.get(topic)
+      return source === undefined
+        ? { table: 'predictions', topic, partition, byCovered: false }
+        : { table: 'predictions', topic: source.topics.events, partition, role: 'served', byCovered: true }
+    },
     open(at, mark, { stops }) {
       const source = byTopic.get(at.topic)
       return source === undefined
@@ -67,6 +82,7 @@ function takeServed(
   const gate = openGate(mark?.covered, mark?.epoch, rules)
   return (records) => {
     const data: StoredBlock[] = []
+    const before = gate.covered
     for (const { offset, value } of records) {
       const block = value === null ? undefined : gate.admit(decodeBlock(value))
       if (block !== undefined && block.rows > 0)
@@ -88,6 +104,7 @@ function takeServed(
       ),
       covered: gate.covered ?? -1,
       epoch: gate.epoch,
+      before: before ?? data[0]?.block.after ?? -1,
     }
   }
 }
@@ -109,6 +126,7 @@ const takeRequested =
       ),
       covered: -1,
       epoch: 0,
+      before: -1,
     }
   }
 
@@ -153,6 +171,7 @@ function recordsFeed(
   return {
     table,
     topics: [...origins.keys()],
+    rowsOf: ({ topic, partition }) => ({ table, topic, partition, byCovered: false }),
     open:
       ({ topic, partition }, _mark, { report }) =>
       (records) => {
@@ -165,7 +184,7 @@ function recordsFeed(
                 ),
               )
         const data = good.length === 0 ? [] : [{ ...origins.get(topic)!, topic, partition, records: good }]
-        return { data, rows: good.length, bytes: bytesOf(good), covered: -1, epoch: 0 }
+        return { data, rows: good.length, bytes: bytesOf(good), covered: -1, epoch: 0, before: -1 }
       },
     encode,
   }

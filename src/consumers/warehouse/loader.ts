@@ -1,8 +1,8 @@
 import { concatMap, from, Observable, Subject, type OperatorFunction } from 'rxjs'
 import type { Clock } from '../../base/clock.js'
-import { isEngineError } from '../../base/errors.js'
+import { isEngineError, type EngineError } from '../../base/errors.js'
 import { limits } from '../../base/limits.js'
-import type { Table } from '../../sinks/tables.js'
+import { tablePartitionAt, type Table } from '../../sinks/tables.js'
 import type { Warehouse } from '../../sinks/warehouse.js'
 import { patient } from '../ground/retry.js'
 
@@ -11,6 +11,8 @@ export interface Piece<Data> {
   readonly rows: number
   readonly bytes: number
   readonly data: Data
+  /** The pieces of one table partition go into one insert. */
+  readonly writtenAtMs: number
   /** Called once the piece is stored, also if its partition was revoked before that. */
   readonly onStored: () => void
 }
@@ -18,7 +20,7 @@ export interface Piece<Data> {
 export interface LoaderOptions<Data> {
   readonly table: Table
   /** Encodes all pieces as one insert. */
-  readonly encode: (data: readonly Data[]) => Buffer
+  readonly encode: (pieces: readonly Pick<Piece<Data>, 'data' | 'writtenAtMs'>[]) => Buffer
   readonly warehouse: Warehouse
   readonly clock: Clock
   /** When it aborts, a failing insert is not repeated. */
@@ -30,8 +32,8 @@ export interface LoaderOptions<Data> {
 export interface Loader<Data> {
   /**
    * Resolves with true when the piece is stored. Resolves with false when `revoked` or a stop came before that: the
-   * piece may be stored or not, and the next reader of the partition stores it again. Rejects when the warehouse
-   * refuses the rows.
+   * piece may be stored or not, and the next reader of the partition stores it again. Rejects with ROWS_REFUSED or
+   * WAREHOUSE_REFUSED when the warehouse refuses this piece alone.
    */
   store(piece: Piece<Data>, revoked: AbortSignal): Promise<boolean>
   /** Takes no more pieces; resolves when the running insert has ended. */
@@ -46,6 +48,12 @@ interface Waiting<Data> {
   readonly settle: (stored: boolean) => void
   readonly fail: (error: unknown) => void
 }
+
+interface Wanted<Data> extends Piece<Data>, Pick<Waiting<Data>, 'settle' | 'fail'> {}
+
+/** The warehouse answered, and did not take the rows. */
+export const isRefusal = (error: unknown): error is EngineError =>
+  isEngineError(error, 'ROWS_REFUSED') || isEngineError(error, 'WAREHOUSE_REFUSED')
 
 /**
  * An insert of fewer rows than this costs the same for any number of rows; such inserts take at most this share of the
@@ -70,12 +78,23 @@ export function openLoader<Data>({
   const patientWarehouse = patient(warehouse, ['insert'], { clock, signal: stopping, onRetry })
   let delayMs: number = limits.insertDelayMs
 
+  /** One insert for each table partition: ClickHouse stores the rows of one table partition all or not at all. */
   async function insert(batch: readonly Waiting<Data>[]): Promise<void> {
-    const wanted = batch.flatMap(({ piece, settle, fail }) => (piece === undefined ? [] : [{ ...piece, settle, fail }]))
-    if (wanted.length === 0) return
+    const together = new Map<number, Wanted<Data>[]>()
+    for (const { piece, settle, fail } of batch) {
+      if (piece === undefined) continue
+      const { fromMs } = tablePartitionAt(table, piece.writtenAtMs)
+      const others = together.get(fromMs)
+      if (others === undefined) together.set(fromMs, [{ ...piece, settle, fail }])
+      else others.push({ ...piece, settle, fail })
+    }
+    for (const wanted of together.values()) await insertTogether(wanted)
+  }
+
+  async function insertTogether(wanted: readonly Wanted<Data>[]): Promise<void> {
     try {
       const startMs = clock.nowMs()
-      const native = encode(wanted.map(({ data }) => data))
+      const native = encode(wanted)
       await patientWarehouse.insert(table, native)
       const rows = wanted.reduce((sum, piece) => sum + piece.rows, 0)
       delayMs =
@@ -90,6 +109,10 @@ export function openLoader<Data>({
     } catch (error) {
       // The stop ended the retries: this is no failure. `revoked` of the partitions may abort a moment later.
       const isStopped = stopping.aborted && isEngineError(error) && error.disposition === 'retry'
+      if (wanted.length > 1 && isRefusal(error)) {
+        for (const one of wanted) await insertTogether([one])
+        return
+      }
       for (const { settle, fail } of wanted) {
         if (isStopped) settle(false)
         else fail(error)

@@ -16,6 +16,8 @@ export interface StoredBlock {
   /** How often the source topic had been recreated by then: after each time, its offsets name other events. */
   readonly generation: number
   readonly block: Block
+  /** `written_at` of the rows; absent for the table of backtests, which has no such column. */
+  readonly writtenAtMs?: number
 }
 
 /**
@@ -62,8 +64,19 @@ export function encodePredictions(stored: readonly StoredBlock[]): Buffer {
     ...Object.fromEntries(dictionaries.map((name) => [name, named[name].column])),
     ...positions(stored),
     ...contents(stored),
+    ...writtenAt(stored),
   })
 }
+
+const writtenAt = (stored: readonly StoredBlock[]): Columns =>
+  stored[0]?.writtenAtMs === undefined
+    ? {}
+    : {
+        written_at: {
+          type: "DateTime64(3, 'UTC')",
+          of: stored.map(({ block, writtenAtMs = 0 }) => new Float64Array(block.rows).fill(writtenAtMs)),
+        },
+      }
 
 function positions(stored: readonly StoredBlock[]): Columns {
   const whole = (of: (one: StoredBlock) => number): Column => ({

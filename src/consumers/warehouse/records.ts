@@ -1,6 +1,7 @@
 import type { LogRecord } from '../../log/event-log.js'
 import { dictionaryColumn } from '../../sinks/dictionary.js'
 import { encodeNative, type Column } from '../../sinks/native.js'
+import type { Written } from './progress.js'
 import { readDeadLetter } from '../ground/dead-letter-record.js'
 
 /** Records of one partition that become one row each, in the order of the log. */
@@ -40,12 +41,13 @@ export function outcomeFault({ value }: LogRecord): string | undefined {
   }
 }
 
-export function encodeOutcomes(stored: readonly StoredRecords[]): Buffer {
+export function encodeOutcomes(stored: readonly Written<StoredRecords>[]): Buffer {
   const records = recordsOf(stored)
   const outcomes = records.map(({ value }) => JSON.parse(value!.toString()) as OutcomeValue)
   const texts = (of: (outcome: OutcomeValue) => string): Column => ({ type: 'String', of: [outcomes.map(of)] })
   return encodeNative(records.length, {
     ...positions(stored, records),
+    record_time: recordTimes(records),
     tenant: dictionary(outcomes, ({ tenant }) => tenant),
     stream: dictionary(outcomes, ({ stream }) => stream),
     event_id: texts(({ event_id }) => event_id),
@@ -58,10 +60,11 @@ export function encodeOutcomes(stored: readonly StoredRecords[]): Buffer {
 }
 
 /** ~1 us a record. It runs for up to 30,000 records a second, on the thread that scores. */
-export function encodeEvents(stored: readonly StoredRecords[]): Buffer {
+export function encodeEvents(stored: readonly Written<StoredRecords>[]): Buffer {
   const records = recordsOf(stored)
   return encodeNative(records.length, {
     ...positions(stored, records),
+    record_time: recordTimes(records),
     tenant: tenantsOf(stored, records.length),
     stream: filled(stored, records.length, ({ stream }) => stream),
     event_id: bytes(records, ({ headers }) => headers['event_id'] ?? null),
@@ -75,11 +78,12 @@ export function encodeEvents(stored: readonly StoredRecords[]): Buffer {
  * The headers that the scoring flow wrote name the place of a dead letter in its event topic. A record without these
  * headers gets empty columns.
  */
-export function encodeDeadLetters(stored: readonly StoredRecords[]): Buffer {
+export function encodeDeadLetters(stored: readonly Written<StoredRecords>[]): Buffer {
   const records = recordsOf(stored)
-  const deadLetters = records.map((record) => readDeadLetter(record) ?? unnamed)
+  const deadLetters = records.map((record) => readDeadLetter(record) ?? { ...unnamed, timestampMs: record.timestampMs })
   return encodeNative(records.length, {
     ...positions(stored, records),
+    record_time: times(deadLetters, ({ timestampMs }) => timestampMs),
     tenant: tenantsOf(stored, records.length),
     stream: filled(stored, records.length, ({ stream }) => stream),
     source_topic: dictionary(deadLetters, ({ topic }) => topic),
@@ -109,11 +113,11 @@ const unnamed = {
   origin: 0,
 } as const
 
-const recordsOf = (stored: readonly StoredRecords[]): readonly LogRecord[] =>
+const recordsOf = (stored: readonly Written<StoredRecords>[]): readonly LogRecord[] =>
   stored.length === 1 ? stored[0]!.records : stored.flatMap(({ records }) => records)
 
-/** The place of each record in its own topic, and its log time. */
-const positions = (stored: readonly StoredRecords[], records: readonly LogRecord[]) =>
+/** The place of each record in its own topic, and when its row was written. */
+const positions = (stored: readonly Written<StoredRecords>[], records: readonly LogRecord[]) =>
   ({
     topic: filled(stored, records.length, ({ topic }) => topic),
     partition: {
@@ -121,11 +125,14 @@ const positions = (stored: readonly StoredRecords[], records: readonly LogRecord
       of: stored.map((piece) => new Uint32Array(piece.records.length).fill(piece.partition)),
     },
     offset: { type: 'Int64', of: [numbers(records, ({ offset }) => offset)] },
-    record_time: times(records, ({ timestampMs }) => timestampMs),
+    written_at: {
+      type: "DateTime64(3, 'UTC')",
+      of: stored.map((piece) => new Float64Array(piece.records.length).fill(piece.writtenAtMs)),
+    },
   }) as const satisfies Record<string, Column>
 
 /** The tenant in the header; without a header the key, if the stream's key is the tenant. */
-function tenantsOf(stored: readonly StoredRecords[], rows: number): Column {
+function tenantsOf(stored: readonly Written<StoredRecords>[], rows: number): Column {
   const column = dictionaryColumn(rows)
   for (const { records, keyIsTenant } of stored)
     for (const record of records)
@@ -133,7 +140,7 @@ function tenantsOf(stored: readonly StoredRecords[], rows: number): Column {
   return column.column
 }
 
-function filled(stored: readonly StoredRecords[], rows: number, of: (piece: StoredRecords) => string): Column {
+function filled(stored: readonly Written<StoredRecords>[], rows: number, of: (piece: StoredRecords) => string): Column {
   const column = dictionaryColumn(rows)
   for (const piece of stored) column.fill(of(piece), piece.records.length)
   return column.column
@@ -153,6 +160,8 @@ function numbers<Item>(items: readonly Item[], of: (item: Item) => number): Floa
 
 const times = <Item>(items: readonly Item[], of: (item: Item) => number) =>
   ({ type: "DateTime64(3, 'UTC')", of: [numbers(items, of)] }) as const satisfies Column
+
+const recordTimes = (records: readonly LogRecord[]): Column => times(records, ({ timestampMs }) => timestampMs)
 
 const bytes = (records: readonly LogRecord[], of: (record: LogRecord) => Buffer | null): Column => ({
   type: 'String',

@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.js'
 import { createConditions } from '../../base/conditions.js'
+import { oneAtATime } from '../../base/one-at-a-time.js'
 import { limits } from '../../base/limits.js'
 import type { EventLog, TopicPartition } from '../../log/event-log.js'
 import type { Warehouse } from '../../sinks/warehouse.js'
@@ -23,6 +24,11 @@ export interface ProgressTracker {
 export interface PartitionProgress {
   /** Everything before the mark is stored. The mark is written soon, together with those of all other partitions. */
   stored(mark: Mark): void
+  /**
+   * Writes the mark now, so that it is there before any row after it. Resolves with false when the partition was
+   * revoked before that. Errors of an insert.
+   */
+  ahead(mark: Mark): Promise<boolean>
 }
 
 interface Position extends TopicPartition {
@@ -54,19 +60,26 @@ export function trackProgress({
   const conditions = createConditions()
   let unwritten = new Map<string, Mark>()
   let writing: Promise<void> | undefined
+  const inTurn = oneAtATime()
   const ends = trackEnds(log)
   const patientWarehouse = patient(warehouse, ['insert'], { clock, signal: stopping, onRetry })
 
-  async function write(): Promise<void> {
-    const batch = unwritten
-    unwritten = new Map()
-    if (batch.size === 0) return
-    const native = encodeMarks([...batch.values()], clock.nowMs())
-    await patientWarehouse.insert('progress', native)
-    onWritten()
-  }
+  /** One write at a time: of two marks with the same `next`, the table keeps the one that was inserted last. */
+  const write = (): Promise<void> =>
+    inTurn(async () => {
+      const batch = unwritten
+      unwritten = new Map()
+      if (batch.size === 0) return
+      try {
+        await patientWarehouse.insert('progress', encodeMarks([...batch.values()]))
+        onWritten()
+      } catch (error) {
+        for (const [place, mark] of batch) if (!unwritten.has(place)) unwritten.set(place, mark)
+        throw error
+      }
+    })
 
-  /** Writes until no mark is unwritten. If a write fails, the next start stores the rows after the old mark again. */
+  /** Writes until no mark is unwritten. If that fails, the next start stores the rows after the old marks again. */
   async function writeSoon(): Promise<void> {
     while (unwritten.size > 0 && !stopping.aborted) {
       await clock.sleep(limits.progressIntervalMs, stopping)
@@ -86,6 +99,17 @@ export function trackProgress({
           unwritten.set(place, stored)
           writing ??= writeSoon()
           conditions.changed()
+        },
+        async ahead(next) {
+          if (revoked.aborted || readers.get(place) !== progress) return false
+          unwritten.set(place, next)
+          const written = write()
+          written.catch(() => undefined)
+          const gone = new Promise<void>((resolve) =>
+            revoked.addEventListener('abort', () => resolve(), { once: true }),
+          )
+          await Promise.race([written, gone])
+          return !revoked.aborted
         },
       }
       if (revoked.aborted) return progress

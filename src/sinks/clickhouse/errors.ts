@@ -14,19 +14,24 @@ const faultsOfTheStatement = new Set([
   'UNKNOWN_IDENTIFIER_IN_QUERY', 'DUPLICATE_COLUMN', 'NUMBER_OF_COLUMNS_DOESNT_MATCH', 'THERE_IS_NO_COLUMN',
 ])
 
-/** Codes of errors that an insert's rows cause. In a query they may mean a damaged part or a lost connection. */
+/** Codes of errors that an insert's rows cause: fewer rows at once show which. */
 // prettier-ignore
 const faultsOfTheRows = new Set([
   'INCORRECT_DATA', 'CANNOT_READ_ALL_DATA', 'CANNOT_CONVERT_TYPE', 'VALUE_IS_OUT_OF_RANGE_OF_DATA_TYPE',
   'SIZES_OF_COLUMNS_DOESNT_MATCH', 'INCORRECT_NUMBER_OF_COLUMNS', 'TOO_LARGE_STRING_SIZE', 'TOO_LARGE_ARRAY_SIZE',
-  'EMPTY_DATA_PASSED',
+  'EMPTY_DATA_PASSED', 'TYPE_MISMATCH', 'CANNOT_PARSE_TEXT', 'CANNOT_PARSE_INPUT_ASSERTION_FAILED',
+  'CANNOT_PARSE_DATETIME', 'CANNOT_PARSE_NUMBER', 'BAD_ARGUMENTS', 'VIOLATED_CONSTRAINT', 'ARGUMENT_OUT_OF_BOUND',
+  'DECIMAL_OVERFLOW', 'CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN', 'FUNCTION_THROW_IF_VALUE_IS_NON_ZERO',
+  'LIMIT_EXCEEDED', 'TOO_LARGE_SIZE_COMPRESSED',
 ])
 
-/**
- * TOO_MANY_PARTS usually means that merges are behind, which is temporary. With this text, the rows of one insert cause
- * it.
- */
-const spansTooMuch = /partitions for single INSERT block/i
+/** Codes of an insert that a lost connection, or a server that stops or loses its own servers, causes. */
+// prettier-ignore
+const faultsOfTheConnection = new Set([
+  'NETWORK_ERROR', 'SOCKET_TIMEOUT', 'DNS_ERROR', 'ATTEMPT_TO_READ_AFTER_EOF', 'CANNOT_READ_FROM_SOCKET',
+  'CANNOT_WRITE_TO_SOCKET', 'ALL_CONNECTION_TRIES_FAILED', 'QUERY_WAS_CANCELLED', 'QUERY_WAS_CANCELLED_BY_CLIENT',
+  'ABORTED', 'KEEPER_EXCEPTION', 'SERVER_OVERLOADED', 'TIMEOUT_EXCEEDED',
+])
 
 /**
  * Codes of a server that refuses the login. They are fatal when the warehouse is opened. Later they are retried,
@@ -41,19 +46,29 @@ export const loginErrors: ReadonlySet<string> = new Set([
   'ACCESS_DENIED',
 ])
 
-/** BAD_REQUEST when the statement or an insert's rows cause the error; otherwise WAREHOUSE_DOWN: wait and retry. */
+/**
+ * The error of a statement: BAD_REQUEST when the statement causes it, otherwise WAREHOUSE_DOWN: wait and retry. The
+ * error of an insert: ROWS_REFUSED when its rows cause it, WAREHOUSE_REFUSED for any other answer of ClickHouse, and
+ * WAREHOUSE_DOWN when there is none.
+ */
 export function warehouseError(what: string, error: unknown, isInsert = false): EngineError {
   if (isEngineError(error)) return error
   const kind = kindOf(error)
   const message = firstLineOf(error)
-  const permanent =
-    kind !== undefined &&
-    (faultsOfTheStatement.has(kind) || (isInsert && (faultsOfTheRows.has(kind) || spansTooMuch.test(message))))
   return new EngineError(
-    permanent ? 'BAD_REQUEST' : 'WAREHOUSE_DOWN',
+    isInsert
+      ? insertCode(kind)
+      : kind !== undefined && faultsOfTheStatement.has(kind)
+        ? 'BAD_REQUEST'
+        : 'WAREHOUSE_DOWN',
     `${what}: ${message}${kind === undefined ? '' : ` (${kind})`}`,
     { cause: error },
   )
+}
+
+function insertCode(kind: string | undefined): 'ROWS_REFUSED' | 'WAREHOUSE_REFUSED' | 'WAREHOUSE_DOWN' {
+  if (kind === undefined || faultsOfTheConnection.has(kind) || loginErrors.has(kind)) return 'WAREHOUSE_DOWN'
+  return faultsOfTheRows.has(kind) ? 'ROWS_REFUSED' : 'WAREHOUSE_REFUSED'
 }
 
 /** The name of a ClickHouse error. The client and chDB have separate classes, so `instanceof` does not work. */

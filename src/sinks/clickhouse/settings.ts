@@ -13,8 +13,6 @@ export const insertSettings = {
    * Duplicates disappear on merge and under FINAL; removing them in each new part too doubles the cost of an insert.
    */
   optimize_on_insert: 0,
-  /** A backfill's batch may span two years of weekly partitions. */
-  max_partitions_per_insert_block: 110,
 } as const
 
 /** ClickHouse settings of every query. */

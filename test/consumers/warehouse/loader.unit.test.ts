@@ -8,7 +8,7 @@ import { EngineError, isEngineError } from '../../../src/base/errors.js'
 import { limits } from '../../../src/base/limits.js'
 import type { Warehouse } from '../../../src/sinks/warehouse.js'
 
-const piece = { rows: 1, bytes: 10, data: 'x', onStored: () => assert.fail('nothing is stored') }
+const piece = { rows: 1, bytes: 10, data: 'x', writtenAtMs: 0, onStored: () => assert.fail('nothing is stored') }
 const neverRevoked = new AbortController().signal
 
 /** A loader whose warehouse answers with what `insert` throws. */
@@ -45,8 +45,8 @@ test(
 )
 
 test('rows that the warehouse refuses fail, also during a stop', async () => {
-  const loader = loaderOver(() => new EngineError('BAD_REQUEST', 'no such column'), AbortSignal.abort())
-  await assert.rejects(loader.store(piece, neverRevoked), (error) => isEngineError(error, 'BAD_REQUEST'))
+  const loader = loaderOver(() => new EngineError('WAREHOUSE_REFUSED', 'no such column'), AbortSignal.abort())
+  await assert.rejects(loader.store(piece, neverRevoked), (error) => isEngineError(error, 'WAREHOUSE_REFUSED'))
   await loader.close()
 })
 

@@ -47,19 +47,17 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
     const stops = await harness.stops()
     await warehouse.insert(
       'progress',
-      encodeMarks(
-        [
-          {
-            table: 'predictions',
-            topic: harness.stream.topics.predictions,
-            partition: 0,
-            next: 70,
-            covered: 500,
-            epoch: 1,
-          },
-        ],
-        startMs,
-      ),
+      encodeMarks([
+        {
+          table: 'predictions',
+          topic: harness.stream.topics.predictions,
+          partition: 0,
+          next: 70,
+          covered: 500,
+          epoch: 1,
+          writtenAtMs: startMs,
+        },
+      ]),
     )
     await harness.predict(0, recent(2, 500, 503))
     const flow = await harness.start({}, stops)
