@@ -34,7 +34,7 @@ const emptied =
 const groupOffset =
   'const group = (await groups.lag(`tidemill-warehouse-${table}`))' +
   `.find((one) => one.topic === at.topic && one.partition === at.partition);
-return { next: group?.committed ?? (await log.bounds(at)).first, mark: undefined };
+return { next: group?.committed ?? (await log.bounds(at)).first, mark: undefined, since: undefined };
 const mark = undefined;`
 
 /** @type {Edit} */
@@ -125,19 +125,19 @@ export const breaks = /** @satisfies {Readonly<Record<string, Break>>} */ ({
     what: 'the warehouse commits what it has read before it is stored, and goes on from its group offset',
     edits: [
       {
-        module: 'consumers/warehouse/warehouse.js',
-        find: /async function startOf\(table, at, \{ log,/,
-        replace: 'async function startOf(table, at, { log, groups,',
+        module: 'consumers/warehouse/start.js',
+        find: /async function startOf\(table, \{ topic, partition \}, \{ log,/,
+        replace: 'async function startOf(table, { topic, partition }, { log, groups,',
       },
       {
-        module: 'consumers/warehouse/warehouse.js',
+        module: 'consumers/warehouse/start.js',
         find: /const mark = await readMark\(warehouse, table, at\);/,
         replace: groupOffset,
       },
       {
-        module: 'consumers/warehouse/warehouse.js',
-        find: /if \(rows === 0\)/,
-        replace: 'await assignment.commit(next);\nif (rows === 0)',
+        module: 'consumers/warehouse/partition.js',
+        find: /if \(!\(await storing\.store\(records\)\)\)/,
+        replace: 'await assignment.commit(records.at(-1).offset + 1);\nif (!(await storing.store(records)))',
       },
     ],
   },

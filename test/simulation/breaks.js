@@ -98,9 +98,15 @@ export const breaks = {
   },
   'progress-last': {
     why: 'the warehouse notes its progress after what it speaks of is stored',
-    file: 'src/consumers/warehouse/warehouse.ts',
-    find: 'else if (!(await loader.store(',
-    put: 'else if (onStored(), !(await loader.store(',
+    file: 'src/consumers/warehouse/storing.ts',
+    find: 'if (!(await loader.store(',
+    put: 'if (onStored(), !(await loader.store(',
+  },
+  'week-ahead': {
+    why: 'progress names the next table partition before rows go there, so that a repeat lands beside its original',
+    file: 'src/consumers/warehouse/storing.ts',
+    find: 'if (!(await options.ahead(mark))) return undefined',
+    put: '',
   },
   'mark-readers': {
     why: 'an insert that ends after its partition is read anew does not say how far that is stored',

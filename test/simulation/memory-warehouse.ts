@@ -1,5 +1,5 @@
 import { EngineError, messageOf } from '../../src/base/errors.js'
-import { isTable, type Table } from '../../src/sinks/tables.js'
+import { isTable, tablePartitionAt, type Table } from '../../src/sinks/tables.js'
 import type { Warehouse } from '../../src/sinks/warehouse.js'
 import { rowsOfNative, type Row } from './native-rows.js'
 
@@ -25,6 +25,10 @@ const progressQuery = new RegExp(
     .map(({ source }) => source)
     .join(''),
 )
+
+/** The query for the rows that a reader stored after its last mark. */
+const beyondQuery =
+  /\bFROM (?<table>\w+)\s+WHERE topic = .* AND offset >= \{next: Int64\}\s.*\bGROUP BY _partition_id\b/s
 
 /**
  * A warehouse in memory that folds copies as ReplacingMergeTree does. It knows the rows, not SQL: of queries it answers
@@ -65,6 +69,8 @@ export class MemoryWarehouse implements Warehouse {
 
   async query<Result>(sql: string, params: Readonly<Record<string, unknown>> = {}): Promise<Result[]> {
     this.#check()
+    const beyond = beyondQuery.exec(sql)?.groups?.['table']
+    if (beyond !== undefined && isTable(beyond)) return this.#rowsBeyond(beyond, params) as Result[]
     if (!progressQuery.test(sql)) throw new EngineError('BAD_REQUEST', `this warehouse does not know the query ${sql}`)
     const found = this.final('progress').filter(
       (row) =>
@@ -72,11 +78,38 @@ export class MemoryWarehouse implements Warehouse {
         row['topic'] === params['topic'] &&
         row['partition'] === params['partition'],
     )
-    return found.map(({ next, covered, epoch }) => ({
+    return found.map(({ next, covered, epoch, written_at: writtenAtMs }) => ({
       next: Number(next),
       covered: Number(covered),
       epoch: Number(epoch),
+      writtenAtMs: Number(writtenAtMs),
     })) as Result[]
+  }
+
+  #rowsBeyond(table: Table, { topic, partition, next, since }: Readonly<Record<string, unknown>>) {
+    const found = new Map<number, { writtenAtMs: number; last: number }>()
+    for (const row of this.raw(table)) {
+      const [offset, writtenAtMs] = [Number(row['offset']), Number(row['written_at'])]
+      if (row['topic'] !== topic || row['partition'] !== partition) continue
+      if (offset < Number(next) || writtenAtMs < Number(since)) continue
+      const { fromMs } = tablePartitionAt(table, writtenAtMs)
+      const known = found.get(fromMs) ?? { writtenAtMs, last: offset }
+      found.set(fromMs, { writtenAtMs: Math.max(known.writtenAtMs, writtenAtMs), last: Math.max(known.last, offset) })
+    }
+    return [...found.values()].sort((a, b) => a.last - b.last)
+  }
+
+  /** The keys of rows whose copies lie in more than one table partition, where they would never be folded. */
+  apart(table: Table): readonly string[] {
+    // A dead letter that a crash repeats is another record, with a time of its own.
+    const key = table === 'dead_letters' ? ['topic', 'partition', 'offset'] : tables[table].key
+    const places = new Map<string, Set<number>>()
+    for (const row of this.raw(table)) {
+      const name = JSON.stringify(key.map((column) => String(row[column])))
+      const place = tablePartitionAt(table, Number(row['written_at'])).fromMs
+      places.set(name, (places.get(name) ?? new Set()).add(place))
+    }
+    return [...places].filter(([, of]) => of.size > 1).map(([name]) => name)
   }
 
   async run(sql: string): Promise<void> {

@@ -6,11 +6,20 @@ import { stream } from './stream.js'
 import type { Undisturbed } from './undisturbed.js'
 import { outcomesTopic } from '../../src/consumers/ground/topic-names.js'
 
+/** Tables whose rows have the time of the engine's own records, and those whose time the flow chooses. */
+const owned = ['predictions', 'dead_letters'] as const
+const produced = ['outcomes', 'events'] as const
+
 /**
  * The tables hold what the undisturbed run gives, each thing once by the rule of their views; and copies that were
  * folded away were copies.
  */
-export function verifyWarehouse(warehouse: MemoryWarehouse, log: MemoryLog, calm: readonly Undisturbed[]): string[] {
+export function verifyWarehouse(
+  warehouse: MemoryWarehouse,
+  log: MemoryLog,
+  calm: readonly Undisturbed[],
+  hadTwoOwners: boolean,
+): string[] {
   const { topics } = stream
   const results = calm.flatMap(({ results: of }, partition) =>
     [...of.values()].map((result) => `${partition}/${result.offset} ${wanted(result)}`),
@@ -35,6 +44,9 @@ export function verifyWarehouse(warehouse: MemoryWarehouse, log: MemoryLog, calm
     .final('events')
     .map((row) => `${String(row['partition'])}/${String(row['offset'])} ${String(row['value'])}`)
   return [
+    ...(hadTwoOwners ? owned : [...owned, ...produced]).flatMap((table) =>
+      warehouse.apart(table).map((key) => `${table} has copies of ${key} in two table partitions`),
+    ),
     ...compare('predictions', stored(warehouse.final('predictions')), results),
     ...compare('copies in predictions', [...new Set(stored(warehouse.raw('predictions')))], results),
     ...compare('dead_letters', storedDeadLetters, letters),

@@ -27,7 +27,7 @@ export async function verify(servers: Servers, acknowledged: readonly Acknowledg
   return [
     ...wrong,
     ...verifyAcknowledged(servers, acknowledged),
-    ...verifyWarehouse(servers.warehouse, servers.log, wanted),
+    ...verifyWarehouse(servers.warehouse, servers.log, wanted, servers.hazards.counts()['two owners'] > 0),
   ]
 }
 

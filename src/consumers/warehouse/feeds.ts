@@ -7,7 +7,7 @@ import type { CompiledStream } from '../ground/compiled.js'
 import { gateRules } from '../control/accepted.js'
 import type { Stops } from '../control/stops.js'
 import { encodePredictions, type StoredBlock } from './predictions.js'
-import type { Mark, RowsPlace, Written } from './progress.js'
+import type { Mark, Written } from './progress.js'
 import { encodeDeadLetters, encodeEvents, encodeOutcomes, outcomeFault, type StoredRecords } from './records.js'
 import { apiPredictionsTopic, outcomesTopic } from '../ground/topic-names.js'
 
@@ -18,8 +18,6 @@ export interface Taken<Data> {
   readonly bytes: number
   readonly covered: number
   readonly epoch: number
-  /** What was covered before these records. */
-  readonly before: number
 }
 
 export type Take<Data> = (records: readonly LogRecord[]) => Taken<Data>
@@ -35,10 +33,10 @@ export interface Feed<Data> {
   readonly table: Table
   readonly topics: readonly string[]
   /**
-   * Where the rows of a partition are in the table. `byCovered`: their column `offset` is not the offset of the record
-   * that carries them, but one of those that `covered` counts.
+   * Where `written_at` comes from. `log`: the engine wrote the records itself, so their log time is its own, and a repeat
+   * has the same. `flow`: producers wrote them, so the flow chooses (see `stamps.ts`).
    */
-  rowsOf(at: TopicPartition): RowsPlace & { readonly byCovered: boolean }
+  readonly stampedBy: 'log' | 'flow'
   /** Returns a function that takes the records of one partition, in order, beginning at the mark. */
   open(at: TopicPartition, mark: Mark | undefined, ports: FeedPorts): Take<Data>
   encode(data: readonly Written<Data>[]): Buffer
@@ -52,12 +50,7 @@ export function predictionsFeed(streams: readonly FedStream[]): Feed<StoredBlock
   return {
     table: 'predictions',
     topics: [...byTopic.keys(), apiPredictionsTopic.topic],
-    rowsOf({ topic, partition }) {
-      const source = byTopic.get(topic)
-      return source === undefined
-        ? { table: 'predictions', topic, partition, byCovered: false }
-        : { table: 'predictions', topic: source.topics.events, partition, role: 'served', byCovered: true }
-    },
+    stampedBy: 'log',
     open(at, mark, { stops }) {
       const source = byTopic.get(at.topic)
       return source === undefined
@@ -82,8 +75,7 @@ function takeServed(
   const gate = openGate(mark?.covered, mark?.epoch, rules)
   return (records) => {
     const data: StoredBlock[] = []
-    const before = gate.covered
-    for (const { offset, value } of records) {
+    for (const { offset, value, timestampMs } of records) {
       const block = value === null ? undefined : gate.admit(decodeBlock(value))
       if (block !== undefined && block.rows > 0)
         data.push({
@@ -92,6 +84,7 @@ function takeServed(
           partition,
           role: 'served',
           offset,
+          writtenAtMs: timestampMs,
           generation: rules.generationAt(block.control),
           block,
         })
@@ -104,7 +97,6 @@ function takeServed(
       ),
       covered: gate.covered ?? -1,
       epoch: gate.epoch,
-      before: before ?? data[0]?.block.after ?? -1,
     }
   }
 }
@@ -112,10 +104,13 @@ function takeServed(
 const takeRequested =
   ({ topic, partition }: TopicPartition) =>
   (records: readonly LogRecord[]): Taken<StoredBlock> => {
-    const data = records.flatMap(({ offset, key, value }): StoredBlock[] => {
+    const data = records.flatMap(({ offset, key, value, timestampMs }): StoredBlock[] => {
       if (value === null || key === null) return []
       return [
-        { stream: key.toString(), topic, partition, role: 'api', offset, generation: 0, block: decodeBlock(value) },
+        {
+          ...{ stream: key.toString(), topic, partition, role: 'api', offset, generation: 0, writtenAtMs: timestampMs },
+          block: decodeBlock(value),
+        },
       ]
     })
     return {
@@ -126,7 +121,6 @@ const takeRequested =
       ),
       covered: -1,
       epoch: 0,
-      before: -1,
     }
   }
 
@@ -153,17 +147,24 @@ const originsOf = (streams: readonly FedStream[], topic: 'events' | 'deadLetters
   )
 
 export const eventsFeed = (streams: readonly FedStream[]): Feed<StoredRecords> =>
-  recordsFeed('events', originsOf(streams, 'events'), encodeEvents)
+  recordsFeed('events', 'flow', originsOf(streams, 'events'), encodeEvents)
 
 export const deadLettersFeed = (streams: readonly FedStream[]): Feed<StoredRecords> =>
-  recordsFeed('dead_letters', originsOf(streams, 'deadLetters'), encodeDeadLetters)
+  recordsFeed('dead_letters', 'log', originsOf(streams, 'deadLetters'), encodeDeadLetters)
 
 /** A record that is no outcome is reported and not stored. */
 export const outcomesFeed = (): Feed<StoredRecords> =>
-  recordsFeed('outcomes', new Map([[outcomesTopic, { stream: '', keyIsTenant: true }]]), encodeOutcomes, outcomeFault)
+  recordsFeed(
+    'outcomes',
+    'flow',
+    new Map([[outcomesTopic, { stream: '', keyIsTenant: true }]]),
+    encodeOutcomes,
+    outcomeFault,
+  )
 
 function recordsFeed(
   table: Table,
+  stampedBy: 'log' | 'flow',
   origins: ReadonlyMap<string, Origin>,
   encode: Feed<StoredRecords>['encode'],
   faultOf?: (record: LogRecord) => string | undefined,
@@ -171,7 +172,7 @@ function recordsFeed(
   return {
     table,
     topics: [...origins.keys()],
-    rowsOf: ({ topic, partition }) => ({ table, topic, partition, byCovered: false }),
+    stampedBy,
     open:
       ({ topic, partition }, _mark, { report }) =>
       (records) => {
@@ -184,7 +185,7 @@ function recordsFeed(
                 ),
               )
         const data = good.length === 0 ? [] : [{ ...origins.get(topic)!, topic, partition, records: good }]
-        return { data, rows: good.length, bytes: bytesOf(good), covered: -1, epoch: 0, before: -1 }
+        return { data, rows: good.length, bytes: bytesOf(good), covered: -1, epoch: 0 }
       },
     encode,
   }

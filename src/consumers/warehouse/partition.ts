@@ -83,7 +83,6 @@ function storingOf<Data>(
   const { topic, partition, revoked } = assignment
   const { clock, warehouse, tracker, stops, report } = context
   const at = { topic, partition }
-  const rows = feed.rowsOf(at)
   const progress = tracker.start(
     { table, ...at, covered: -1, epoch: 0, writtenAtMs: 0, ...start.mark, next: start.next },
     revoked,
@@ -96,8 +95,10 @@ function storingOf<Data>(
       table,
       clock,
       since: start.since,
-      rowsBeyond: async (position, since) =>
-        (await untilRevoked(() => rowsBeyond(warehouse, rows, position, since), assignment, context)) ?? [],
+      async rowsBeyond(next, writtenAtMs) {
+        const mark = { table, ...at, next, writtenAtMs }
+        return (await untilRevoked(() => rowsBeyond(warehouse, mark), assignment, context)) ?? []
+      },
     }),
     ahead: async (mark) => (await untilRevoked(() => progress.ahead(mark), assignment, context)) ?? false,
   })

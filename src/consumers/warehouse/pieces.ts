@@ -1,51 +1,33 @@
 import type { LogRecord, Offset } from '../../log/event-log.js'
 import type { Take, Taken } from './feeds.js'
-import type { EarlierRows } from './progress.js'
-
-/** `aside`: an operator accepted that the table lacks these rows. Earlier rows: these rows repeat them. */
-export type Fate = 'new' | 'aside' | EarlierRows
 
 /** Records of a read that are stored together. */
-export interface Piece<Data> extends Taken<Data> {
+export interface Piece<Data, Fate> extends Taken<Data> {
   readonly from: Offset
   readonly next: Offset
   readonly records: number
+  /** What becomes of these records; the same value for all of them. */
   readonly fate: Fate
 }
 
-/** All records of a read as one piece. */
-export const wholePiece = <Data>(records: readonly LogRecord[], take: Take<Data>): Piece<Data> => ({
-  ...take(records),
-  from: records[0]!.offset,
-  next: records.at(-1)!.offset + 1,
-  records: records.length,
-  fate: 'new',
-})
-
-/** The records of a read, cut where their fate changes. */
-export function cutPieces<Data>(
+/** The records of a read as few pieces: cut where their fate changes. */
+export function piecesOf<Data, Fate>(
   records: readonly LogRecord[],
   take: Take<Data>,
-  fateOf: (offset: Offset, taken: Taken<Data>) => Fate,
-): readonly Piece<Data>[] {
-  const pieces: Piece<Data>[] = []
-  for (const record of records) {
-    const one = wholePiece([record], take)
-    const fate = fateOf(record.offset, one)
-    const last = pieces.at(-1)
-    if (last?.fate === fate) pieces[pieces.length - 1] = joined(last, one)
-    else pieces.push({ ...one, fate })
+  fateOf: (record: LogRecord) => Fate,
+): readonly Piece<Data, Fate>[] {
+  const pieces: Piece<Data, Fate>[] = []
+  for (let from = 0, to = 1; from < records.length; from = to++) {
+    const fate = fateOf(records[from]!)
+    while (to < records.length && fateOf(records[to]!) === fate) to++
+    const together = records.slice(from, to)
+    pieces.push({
+      ...take(together),
+      from: together[0]!.offset,
+      next: together.at(-1)!.offset + 1,
+      records: together.length,
+      fate,
+    })
   }
   return pieces
 }
-
-const joined = <Data>(one: Piece<Data>, other: Piece<Data>): Piece<Data> => ({
-  ...one,
-  data: [...one.data, ...other.data],
-  rows: one.rows + other.rows,
-  bytes: one.bytes + other.bytes,
-  covered: other.covered,
-  epoch: other.epoch,
-  next: other.next,
-  records: one.records + other.records,
-})

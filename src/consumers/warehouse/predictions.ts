@@ -16,7 +16,7 @@ export interface StoredBlock {
   /** How often the source topic had been recreated by then: after each time, its offsets name other events. */
   readonly generation: number
   readonly block: Block
-  /** `written_at` of the rows; absent for the table of backtests, which has no such column. */
+  /** `written_at` of the rows; absent in the table of backtests, which has no such column. */
   readonly writtenAtMs?: number
 }
 

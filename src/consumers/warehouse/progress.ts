@@ -37,34 +37,23 @@ export async function readMark(
 export interface EarlierRows {
   /** The latest `written_at` among them. */
   readonly writtenAtMs: number
-  /** The last position in the column `offset`. */
   readonly last: number
 }
 
-/** Where the rows of a source partition are in a table. */
-export interface RowsPlace extends TopicPartition {
-  readonly table: Table
-  readonly role?: string
-}
-
 /**
- * Rows that were stored after the mark was written: positions after `after`, in the mark's table partition and later
- * ones. Throws WAREHOUSE_DOWN.
+ * The rows of records from the mark on, in the mark's table partition and in later ones. Throws WAREHOUSE_DOWN.
  */
 export async function rowsBeyond(
   warehouse: Warehouse,
-  { table, topic, partition, role }: RowsPlace,
-  after: number,
-  writtenAtMs: number,
+  { table, topic, partition, next, writtenAtMs }: Pick<Mark, 'table' | 'topic' | 'partition' | 'next' | 'writtenAtMs'>,
 ): Promise<readonly EarlierRows[]> {
   const sql = `SELECT toFloat64(toUnixTimestamp64Milli(max(written_at))) AS writtenAtMs, toFloat64(max(offset)) AS last
     FROM ${table}
-    WHERE topic = {topic: String} AND partition = {partition: UInt32} AND offset > {after: Int64}
+    WHERE topic = {topic: String} AND partition = {partition: UInt32} AND offset >= {next: Int64}
       AND written_at >= fromUnixTimestamp64Milli({since: Int64})
-      ${role === undefined ? '' : 'AND role = {role: String}'}
     GROUP BY _partition_id ORDER BY last`
   const since = tablePartitionAt(table, writtenAtMs).fromMs
-  return warehouse.query<EarlierRows>(sql, { topic, partition, after, since, ...(role === undefined ? {} : { role }) })
+  return warehouse.query<EarlierRows>(sql, { topic, partition, next, since })
 }
 
 /** Deletes the mark, so that the next one may be lower. Throws WAREHOUSE_DOWN. */

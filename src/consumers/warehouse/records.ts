@@ -48,6 +48,7 @@ export function encodeOutcomes(stored: readonly Written<StoredRecords>[]): Buffe
   return encodeNative(records.length, {
     ...positions(stored, records),
     record_time: recordTimes(records),
+    written_at: writtenAt(stored),
     tenant: dictionary(outcomes, ({ tenant }) => tenant),
     stream: dictionary(outcomes, ({ stream }) => stream),
     event_id: texts(({ event_id }) => event_id),
@@ -65,6 +66,7 @@ export function encodeEvents(stored: readonly Written<StoredRecords>[]): Buffer 
   return encodeNative(records.length, {
     ...positions(stored, records),
     record_time: recordTimes(records),
+    written_at: writtenAt(stored),
     tenant: tenantsOf(stored, records.length),
     stream: filled(stored, records.length, ({ stream }) => stream),
     event_id: bytes(records, ({ headers }) => headers['event_id'] ?? null),
@@ -78,12 +80,13 @@ export function encodeEvents(stored: readonly Written<StoredRecords>[]): Buffer 
  * The headers that the scoring flow wrote name the place of a dead letter in its event topic. A record without these
  * headers gets empty columns.
  */
-export function encodeDeadLetters(stored: readonly Written<StoredRecords>[]): Buffer {
+export function encodeDeadLetters(stored: readonly StoredRecords[]): Buffer {
   const records = recordsOf(stored)
   const deadLetters = records.map((record) => readDeadLetter(record) ?? { ...unnamed, timestampMs: record.timestampMs })
   return encodeNative(records.length, {
     ...positions(stored, records),
     record_time: times(deadLetters, ({ timestampMs }) => timestampMs),
+    written_at: recordTimes(records),
     tenant: tenantsOf(stored, records.length),
     stream: filled(stored, records.length, ({ stream }) => stream),
     source_topic: dictionary(deadLetters, ({ topic }) => topic),
@@ -113,11 +116,11 @@ const unnamed = {
   origin: 0,
 } as const
 
-const recordsOf = (stored: readonly Written<StoredRecords>[]): readonly LogRecord[] =>
+const recordsOf = (stored: readonly StoredRecords[]): readonly LogRecord[] =>
   stored.length === 1 ? stored[0]!.records : stored.flatMap(({ records }) => records)
 
-/** The place of each record in its own topic, and when its row was written. */
-const positions = (stored: readonly Written<StoredRecords>[], records: readonly LogRecord[]) =>
+/** The place of each record in its own topic. */
+const positions = (stored: readonly StoredRecords[], records: readonly LogRecord[]) =>
   ({
     topic: filled(stored, records.length, ({ topic }) => topic),
     partition: {
@@ -125,14 +128,10 @@ const positions = (stored: readonly Written<StoredRecords>[], records: readonly 
       of: stored.map((piece) => new Uint32Array(piece.records.length).fill(piece.partition)),
     },
     offset: { type: 'Int64', of: [numbers(records, ({ offset }) => offset)] },
-    written_at: {
-      type: "DateTime64(3, 'UTC')",
-      of: stored.map((piece) => new Float64Array(piece.records.length).fill(piece.writtenAtMs)),
-    },
   }) as const satisfies Record<string, Column>
 
 /** The tenant in the header; without a header the key, if the stream's key is the tenant. */
-function tenantsOf(stored: readonly Written<StoredRecords>[], rows: number): Column {
+function tenantsOf(stored: readonly StoredRecords[], rows: number): Column {
   const column = dictionaryColumn(rows)
   for (const { records, keyIsTenant } of stored)
     for (const record of records)
@@ -140,7 +139,7 @@ function tenantsOf(stored: readonly Written<StoredRecords>[], rows: number): Col
   return column.column
 }
 
-function filled(stored: readonly Written<StoredRecords>[], rows: number, of: (piece: StoredRecords) => string): Column {
+function filled(stored: readonly StoredRecords[], rows: number, of: (piece: StoredRecords) => string): Column {
   const column = dictionaryColumn(rows)
   for (const piece of stored) column.fill(of(piece), piece.records.length)
   return column.column
@@ -160,6 +159,11 @@ function numbers<Item>(items: readonly Item[], of: (item: Item) => number): Floa
 
 const times = <Item>(items: readonly Item[], of: (item: Item) => number) =>
   ({ type: "DateTime64(3, 'UTC')", of: [numbers(items, of)] }) as const satisfies Column
+
+const writtenAt = (stored: readonly Written<StoredRecords>[]): Column => ({
+  type: "DateTime64(3, 'UTC')",
+  of: stored.map(({ records, writtenAtMs }) => new Float64Array(records.length).fill(writtenAtMs)),
+})
 
 const recordTimes = (records: readonly LogRecord[]): Column => times(records, ({ timestampMs }) => timestampMs)
 

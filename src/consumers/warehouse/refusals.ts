@@ -1,3 +1,4 @@
+import type { LostOffsets } from '../../base/errors.js'
 import type { StoppedPartition } from '../../contracts/partitions.js'
 import type { LogRecord, Offset } from '../../log/event-log.js'
 import type { Place } from '../control/kinds/place.js'
@@ -7,10 +8,8 @@ import type { Stops } from '../control/stops.js'
 export interface Refusals {
   /** The refusal that holds the partition now. */
   held(): StoppedPartition | undefined
-  /** Whether an operator accepted that the table lacks the rows of this record. */
-  isAside(offset: Offset): boolean
-  /** Whether that is so for any record from `offset` on. */
-  isAnyAside(offset: Offset): boolean
+  /** Of which offsets an operator accepted that the table lacks the rows. */
+  aside(): readonly { readonly from: Offset; readonly to: Offset }[]
   /** The records up to where the held ones begin; then those alone, so that each attempt is about the same records. */
   limited(records: readonly LogRecord[]): readonly LogRecord[]
 }
@@ -21,7 +20,7 @@ const codes: readonly string[] = ['ROWS_REFUSED', 'WAREHOUSE_REFUSED']
 export const isRetried = (code: string): boolean => codes.includes(code)
 
 export function refusalsOf(stops: Stops | undefined, place: Place): Refusals {
-  const accepted = (): readonly { readonly from: Offset; readonly to: Offset }[] =>
+  const aside = (): readonly LostOffsets[] =>
     (stops?.accepted() ?? [])
       .filter(
         ({ reader, topic, partition, code }) =>
@@ -37,8 +36,7 @@ export function refusalsOf(stops: Stops | undefined, place: Place): Refusals {
       )
   return {
     held,
-    isAside: (offset) => accepted().some(({ from, to }) => from <= offset && offset <= to),
-    isAnyAside: (offset) => accepted().some(({ to }) => to >= offset),
+    aside,
     limited(records) {
       const lost = held()?.lost ?? undefined
       const first = records[0]!.offset

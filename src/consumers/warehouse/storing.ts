@@ -1,10 +1,11 @@
 import type { Clock } from '../../base/clock.js'
 import { limits } from '../../base/limits.js'
 import type { LogRecord, Offset, TopicPartition } from '../../log/event-log.js'
+import { tablePartitionAt, type Table, type TablePartition } from '../../sinks/tables.js'
 import type { Feed } from './feeds.js'
 import { isRefusal, type Loader } from './loader.js'
-import { cutPieces, wholePiece, type Piece } from './pieces.js'
-import type { Mark } from './progress.js'
+import { piecesOf, type Piece } from './pieces.js'
+import type { EarlierRows, Mark } from './progress.js'
 import type { Refusals } from './refusals.js'
 import type { Stamps } from './stamps.js'
 import type { Start } from './start.js'
@@ -40,14 +41,29 @@ export interface Storing {
   save(): Promise<void>
 }
 
+/** `aside`: an operator accepted that the table lacks these rows. `new`: rows that no earlier reader stored. */
+type Fate = 'aside' | 'new' | EarlierRows | TablePartition
+
 export function openStoring<Data>(options: StoringOptions<Data>): Storing {
   const { feed, at, start, stamps, refusals } = options
   const place = { table: feed.table, topic: at.topic, partition: at.partition }
-  const { byCovered } = feed.rowsOf(at)
+  const inWeek = weeks(feed.table)
   let last = start.mark
   let take = options.open(last)
 
-  async function storePiece(piece: Piece<Data>): Promise<boolean> {
+  const fateOf =
+    feed.stampedBy === 'log'
+      ? ({ timestampMs }: LogRecord): Fate => inWeek(timestampMs)
+      : ({ offset }: LogRecord): Fate => stamps.earlierAt(offset) ?? 'new'
+
+  function cut(records: readonly LogRecord[]): readonly Piece<Data, Fate>[] {
+    const aside = refusals.aside().filter(({ to }) => to >= records[0]!.offset)
+    if (aside.length === 0) return piecesOf(records, take, fateOf)
+    const isAside = (offset: Offset): boolean => aside.some(({ from, to }) => from <= offset && offset <= to)
+    return piecesOf(records, take, (record) => (isAside(record.offset) ? 'aside' : fateOf(record)))
+  }
+
+  async function storePiece(piece: Piece<Data, Fate>): Promise<boolean> {
     const { next, covered, epoch, fate } = piece
     const passed = (writtenAtMs: number): void =>
       options.progress.stored((last = { ...place, next, covered, epoch, writtenAtMs }))
@@ -56,17 +72,18 @@ export function openStoring<Data>(options: StoringOptions<Data>): Storing {
       passed(stamps.base ?? options.clock.nowMs())
       return true
     }
-    const writtenAtMs = typeof fate === 'object' ? fate.writtenAtMs : await stampOf(piece)
+    const writtenAtMs = await stampOf(piece)
     if (writtenAtMs === undefined) return false
     return insert(piece, writtenAtMs, () => passed(stamps.base ?? writtenAtMs), options)
   }
 
-  /** The time for rows that are no repeats; undefined when the partition was revoked. */
-  async function stampOf({ from, before }: Piece<Data>): Promise<number | undefined> {
+  /** A time of the rows' table partition; undefined when the partition was revoked. */
+  async function stampOf({ from, fate }: Piece<Data, Fate>): Promise<number | undefined> {
+    if (typeof fate === 'object') return 'fromMs' in fate ? fate.fromMs : fate.writtenAtMs
     const current = stamps.current()
     if (current !== undefined) return current
     const writtenAtMs = options.clock.nowMs()
-    const mark = { ...place, next: last?.next ?? from, covered: before, epoch: last?.epoch ?? 0, writtenAtMs }
+    const mark = { ...place, covered: -1, epoch: 0, ...last, next: last?.next ?? from, writtenAtMs }
     if (!(await options.ahead(mark))) return undefined
     stamps.moved(writtenAtMs)
     return writtenAtMs
@@ -74,14 +91,8 @@ export function openStoring<Data>(options: StoringOptions<Data>): Storing {
 
   return {
     async store(records) {
-      await stamps.prepare(byCovered ? (last?.covered ?? -1) : (last?.next ?? start.next) - 1)
-      const isWhole = !stamps.isRepeating && !refusals.isAnyAside(records[0]!.offset)
-      const pieces = isWhole
-        ? [wholePiece(records, take)]
-        : cutPieces(records, take, (offset, { covered }) =>
-            refusals.isAside(offset) ? 'aside' : (stamps.earlierAt(byCovered ? covered : offset) ?? 'new'),
-          )
-      for (const piece of pieces) if (!(await storePiece(piece))) return false
+      if (feed.stampedBy === 'flow') await stamps.prepare(last?.next ?? start.next)
+      for (const piece of cut(records)) if (!(await storePiece(piece))) return false
       return true
     },
     rewind() {
@@ -94,8 +105,15 @@ export function openStoring<Data>(options: StoringOptions<Data>): Storing {
   }
 }
 
+/** The table partition of a time; the same object for neighbours in the same one. */
+function weeks(table: Table): (writtenAtMs: number) => TablePartition {
+  let week = tablePartitionAt(table, 0)
+  return (writtenAtMs) =>
+    writtenAtMs >= week.fromMs && writtenAtMs < week.toMs ? week : (week = tablePartitionAt(table, writtenAtMs))
+}
+
 const asideText = <Data>(
-  { rows, from, next }: Piece<Data>,
+  { rows, from, next }: Piece<Data, Fate>,
   { table, topic, partition }: Pick<Mark, 'table' | 'topic' | 'partition'>,
 ): string =>
   `${rows} rows of offsets ${from} to ${next - 1} of ${topic}/${partition} are not in table ${table}, as an operator ` +
@@ -106,7 +124,7 @@ const asideText = <Data>(
  * tried some times before it is thrown.
  */
 async function insert<Data>(
-  { rows, bytes, data }: Piece<Data>,
+  { rows, bytes, data }: Piece<Data, Fate>,
   writtenAtMs: number,
   onStored: () => void,
   { loader, revoked, clock }: StoringOptions<Data>,

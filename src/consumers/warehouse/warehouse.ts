@@ -129,7 +129,7 @@ const again = { isDue: isRetried, afterMs: limits.refusedRetryMs } as const
 async function joinFeed<Data>(feed: Feed<Data>, context: FeedContext): Promise<Membership> {
   const { groups, warehouse, clock, stopping, health, stops } = context
   const encode = (pieces: readonly { readonly data: readonly Data[]; readonly writtenAtMs: number }[]): Buffer =>
-    feed.encode(pieces.flatMap(({ data, writtenAtMs }) => data.map((one): Written<Data> => ({ ...one, writtenAtMs }))))
+    feed.encode(pieces.flatMap(({ data, writtenAtMs }) => data.map((one): Written<Data> => ({ writtenAtMs, ...one }))))
   const loader = openLoader<readonly Data[]>({
     table: feed.table,
     encode,
