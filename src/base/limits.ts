@@ -102,10 +102,7 @@ export const limits = {
   insertReadBytes: 4 * 1024 * 1024,
   /** The engine writes progress no more often than this. After a crash it stores at most this much again. */
   progressIntervalMs: 2_000,
-  /**
-   * How long after the end of a week or month rows still go to its table partition. An insert takes at most a minute;
-   * one of an owner that died may end after its successor has begun.
-   */
+  /** An insert of an owner that died has ended this long after its successor began: an insert takes at most a minute. */
   insertEndsMs: 600_000,
   /**
    * The pauses between attempts to store rows that the warehouse refuses. Merges that are behind need seconds. After the

@@ -12,7 +12,7 @@ export interface DeadLetterFilter {
   readonly stage?: string
   readonly tenant?: string
   readonly state?: DeadLetterState
-  /** Log time of the record, from inclusive, to exclusive, epoch ms. */
+  /** When it became a dead letter, from inclusive, to exclusive, epoch ms. */
   readonly fromMs?: number
   readonly toMs?: number
 }
@@ -24,6 +24,7 @@ export interface DeadLetter {
   readonly stream: string
   readonly partition: number
   readonly offset: number
+  /** When it became a dead letter. */
   readonly timeMs: number
   readonly code: string
   readonly stage: string

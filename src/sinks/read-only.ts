@@ -31,10 +31,13 @@ export async function select(warehouse: Warehouse, sql: string, limit: number): 
   return { rows: rows.slice(0, limit), more: rows.length > limit }
 }
 
+/** A JSON number of most readers holds 53 bits, so larger integers and decimals come as text with all their digits. */
+const exactNumbers = 'output_format_json_quote_64bit_integers = 1, output_format_json_quote_decimals = 1'
+
 const bounds = (rows: number): string =>
   `limit = ${rows}, readonly = 1, max_execution_time = ${limits.warehouseQueryTimeSeconds}, ` +
   `timeout_overflow_mode = 'throw', max_result_bytes = ${limits.sqlAnswerBytes}, result_overflow_mode = ` +
-  `'throw'`
+  `'throw', ${exactNumbers}`
 
 /** ClickHouse's tables about tables; none about users, the machine or the contents of other databases. */
 const systemTables = new Set(
@@ -108,7 +111,7 @@ async function asked<Result>(work: () => Promise<Result>): Promise<Result> {
       throw new EngineError(
         'BAD_REQUEST',
         `the query takes more than ${limits.warehouseQueryTimeSeconds} s or too much memory (${kind}): ` +
-          'restrict it by tenant, stream or record_time',
+          'restrict it by tenant, stream or written_at',
         { cause: error },
       )
     throw error

@@ -49,10 +49,10 @@ export function insertContract(
     assert.equal(await marksOf('again'), 500)
   })
 
-  test('bytes that are not rows are BAD_REQUEST, and nothing of them is stored', async () => {
+  test('bytes that are not rows are ROWS_REFUSED, and nothing of them is stored', async () => {
     const whole = marks('damaged', 1_000)
     for (const bytes of [Buffer.from('not native'), whole.subarray(0, whole.length - 10)])
-      await expect(current().insert('progress', bytes)).rejects.toSatisfy(refusedWith('BAD_REQUEST'))
+      await expect(current().insert('progress', bytes)).rejects.toSatisfy(refusedWith('ROWS_REFUSED'))
     await expect(current().insert('nowhere', Buffer.alloc(0))).rejects.toSatisfy(refusedWith('BAD_REQUEST'))
     assert.equal(await marksOf('damaged'), 0)
   })

@@ -89,7 +89,7 @@ export const DeadLetterShape = Type.Object(
     stream: Type.String(),
     partition: Type.Integer(),
     offset: Type.Integer({ description: "Offset of the record in the stream's event topic." }),
-    time: Type.String({ format: 'date-time', description: 'Log time of the record.' }),
+    time: Type.String({ format: 'date-time', description: 'When it became a dead letter.' }),
     code: Type.String(),
     stage: Type.String(),
     reason: Type.String(),

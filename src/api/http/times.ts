@@ -12,4 +12,7 @@ export function timeOf(field: string, text: string, code: 'BAD_QUERY' | 'BAD_FIE
   throw new Refusal(code, `${field}: ${message}`, { errors: [{ field, message }] })
 }
 
-export const isoOf = (ms: number): string => new Date(ms).toISOString()
+/** The last time that a Date holds. A producer may write any number as a log time. */
+const latestMs = 8.64e15
+
+export const isoOf = (ms: number): string => new Date(Math.max(-latestMs, Math.min(ms, latestMs))).toISOString()

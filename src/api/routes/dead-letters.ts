@@ -15,9 +15,9 @@ import { oneOf } from '../one-of.js'
 const name = (description: string) => Type.String({ minLength: 1, maxLength: 500, description })
 const from = {
   ...Time,
-  description: 'Log time of the record, inclusive: ISO 8601 with a zone, a date, or epoch milliseconds.',
+  description: 'When it became a dead letter, inclusive: ISO 8601 with a zone, a date, or epoch milliseconds.',
 }
-const to = { ...Time, description: 'Log time of the record, exclusive.' }
+const to = { ...Time, description: 'When it became a dead letter, exclusive.' }
 const usualPage = 100
 const limit = Type.Optional(
   Type.Integer({

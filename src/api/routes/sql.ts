@@ -34,7 +34,9 @@ const schema = {
   operationId: 'selectRows',
   tags: ['warehouse'],
   summary: 'Query the warehouse with SQL',
-  description: "Only reads, and only the warehouse's own tables. Needs an operator key.",
+  description:
+    "Only reads, and only the warehouse's own tables. Needs an operator key. Integers of 64 bits and more (UInt64, " +
+    'Int128, count()) and decimals are strings with all their digits, because most readers of JSON round them.',
   body: Body,
   response: { 200: json('The rows, as objects by column.', Answer), ...refusals(400, 413, 415, 422) },
 }

@@ -22,8 +22,8 @@ export const filters = (command: Command): Command =>
     .option('--code <code>', 'only with this error code: BAD_JSON, BAD_FIELD, UNKNOWN_TENANT ...')
     .addOption(new Option('--stage <stage>', 'only those that failed at this stage').choices(['decode', 'check']))
     .option('--tenant <id>', "only of this tenant (for operator keys; a tenant's key reads its own)")
-    .option('--from <time>', 'only with this log time or later (ISO 8601, a date, or epoch ms)')
-    .option('--to <time>', 'only with an earlier log time')
+    .option('--from <time>', 'only those that were set aside at this time or later (ISO 8601, a date, or epoch ms)')
+    .option('--to <time>', 'only those that were set aside before')
 
 /** A dead letter in the API's answer. */
 export interface DeadLetterRow extends Omit<DeadLetter, 'timeMs'> {

@@ -12,7 +12,8 @@ export function sqlCommand(parent: Command, terminal: Terminal): void {
     .summary('query the warehouse of a running engine with SQL')
     .description(
       "Runs one SELECT, in ClickHouse's dialect, over the tables and views of the warehouse. It cannot write. Needs " +
-        'an operator key.',
+        'an operator key. Integers of 64 bits and more (count(), ver) and decimals are text in JSON, with all their ' +
+        'digits.',
     )
     .argument('<select>', "the statement; '-' reads it from standard input")
     .option('--limit <rows>', 'print at most this many', numberWithin(1, limits.sqlRows), 1_000)
@@ -40,11 +41,15 @@ function tableOf(rows: SelectedRows['rows']): string {
     titles.map((title) => ({
       title,
       cell: (row) => cellOf(row[title]),
-      ...(typeof rows[0]![title] === 'number' ? { right: true as const } : {}),
+      ...(rows.every((row) => isNumeric(row[title])) ? { right: true as const } : {}),
     })),
     rows,
   )
 }
+
+/** Integers of 64 bits and decimals are text with all their digits. */
+const isNumeric = (value: unknown): boolean =>
+  value === null || typeof value === 'number' || (typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value))
 
 const cellOf = (value: unknown): string =>
   value === null ? '-' : typeof value === 'string' ? value : JSON.stringify(value)

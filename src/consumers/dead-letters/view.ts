@@ -40,7 +40,7 @@ export function deadLetterView(
     stream: stream.stream.name,
     partition: stored.partition,
     offset: stored.offset,
-    timeMs: stored.timestampMs,
+    timeMs: stored.storedAtMs,
     code: stored.code,
     stage: stored.stage,
     reason: stored.reason,

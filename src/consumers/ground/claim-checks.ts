@@ -87,11 +87,15 @@ export async function refuseReset({
   if (timeMs !== undefined && timeMs !== lastRow.recordTimeMs)
     throw new EngineError(
       'LOG_RESET',
-      `offset ${lastRow.offset} of ${describe(input)} was written at ${new Date(timeMs).toISOString()}, the ` +
-        `event that was scored there at ${new Date(lastRow.recordTimeMs).toISOString()}: ${advice}`,
+      `offset ${lastRow.offset} of ${describe(input)} has the log time ${timeText(timeMs)}, the ` +
+        `event that was scored there had ${timeText(lastRow.recordTimeMs)}: ${advice}`,
       { lost },
     )
 }
+
+/** Producers may write any number as a log time. */
+const timeText = (timeMs: number): string =>
+  Math.abs(timeMs) <= 8.64e15 ? new Date(timeMs).toISOString() : String(timeMs)
 
 /** The log time of the record at an offset; undefined if the log no longer has it. */
 async function timeOf(log: LogView, at: TopicPartition, offset: Offset): Promise<number | undefined> {

@@ -30,7 +30,10 @@ export interface StoredDeadLetter extends Origin {
   readonly topic: string
   readonly partition: number
   readonly offset: Offset
+  /** As the producer wrote it, in whatever unit. */
   readonly timestampMs: number
+  /** When it became a dead letter. */
+  readonly storedAtMs: number
   readonly code: string
   readonly stage: string
   readonly reason: string
@@ -66,7 +69,8 @@ export function deadLetterRecord(
   }
   const headers: Record<string, Buffer> = { ...record.headers }
   for (const [name, value] of Object.entries(about)) headers[prefix + name] = Buffer.from(value)
-  return { key: record.key, value: record.value, headers, timestampMs: record.timestampMs }
+  // The log stamps the dead letter: it is kept from now on, whatever time the producer wrote into the record.
+  return { key: record.key, value: record.value, headers }
 }
 
 /** Reads a record of a dead-letter topic; undefined if the engine did not write it. */
@@ -79,7 +83,8 @@ export function readDeadLetter(record: LogRecord): StoredDeadLetter | undefined 
     topic: header('topic'),
     partition,
     offset,
-    timestampMs: whole('timestamp') ?? record.timestampMs,
+    timestampMs: timestampIn(record.headers[`${prefix}timestamp`]) ?? record.timestampMs,
+    storedAtMs: record.timestampMs,
     code: header('code'),
     stage: header('stage'),
     reason: header('reason'),
@@ -107,6 +112,12 @@ export function redrivenRecord({ key, value, headers, origin, attempts }: Stored
       [redriven.by]: Buffer.from(by),
     },
   }
+}
+
+/** Timestamps may be negative, and have up to 19 digits when they are nanoseconds. */
+function timestampIn(bytes: Buffer | undefined): number | undefined {
+  const text = bytes?.toString() ?? ''
+  return /^-?\d{1,19}$/.test(text) ? Number(text) : undefined
 }
 
 function wholeNumber(bytes: Buffer | undefined): number | undefined {

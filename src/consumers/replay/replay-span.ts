@@ -1,4 +1,5 @@
 import { limits } from '../../base/limits.js'
+import { recordTimeOf } from '../../base/record-time.js'
 import type { LogView, Offset, TopicPartition } from '../../log/event-log.js'
 import type { OffsetRange } from '../ground/block-rows.js'
 import type { CompiledStream } from '../ground/compiled.js'
@@ -45,7 +46,8 @@ async function spanOf(
   const from = fromMs === undefined ? first : Math.max(first, Math.min(to, (await view.bounds(at, fromMs)).first))
   if (from >= to) return { partition: at.partition, warmFrom: to, from: to, to }
   const reachMs = (await oldestMs(view, stream, at, { from, to })) - (warmMs ?? warmUpMs(stream)) - limits.futureMs
-  const warmFrom = Math.min((await view.bounds(at, reachMs)).first, from - seenIds)
+  const reached = reachMs <= 0 ? first : (await view.bounds(at, reachMs)).first
+  const warmFrom = Math.min(reached, from - seenIds)
   return { partition: at.partition, warmFrom: Math.max(first, warmFrom), from, to }
 }
 
@@ -67,6 +69,8 @@ async function oldestMs(
       new AbortController().signal,
     )
     const { events } = decodeChunk(stream, 'any', records)
+    // Log times in another unit than milliseconds, or none at all: no offset can be found by time.
+    if (records.some(({ timestampMs }) => recordTimeOf(timestampMs) !== timestampMs)) return 0
     const times = [
       ...records.map(({ timestampMs }) => timestampMs),
       ...events.map((event) => event[stream.stream.time] as number),

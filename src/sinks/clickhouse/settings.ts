@@ -18,8 +18,9 @@ export const insertSettings = {
 /** ClickHouse settings of every query. */
 export const querySettings = {
   max_execution_time: limits.warehouseQueryTimeSeconds,
-  /** Duplicates of a row have the same record time, hence the same partition. */
+  /** A row and its repeat have the same table partition: see `stamps.ts` in consumers/warehouse. */
   do_not_merge_across_partitions_select_final: 1,
   use_skip_indexes_if_final: 1,
+  /** The engine's own queries ask for numbers of at most 53 bits. */
   output_format_json_quote_64bit_integers: 0,
 } as const

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { EngineError, messageOf } from '../../base/errors.js'
 import type { Event } from '../../features/feature.js'
 import { limits } from '../../base/limits.js'
+import { recordTimeOf } from '../../base/record-time.js'
 import { avroVersions, datum, singleObject, type AvroVersion } from '../schema/avro.js'
 import { compileReader, type Reader } from './reader.js'
 import { columnsOf } from '../schema/schema.js'
@@ -93,17 +94,23 @@ export function eventCodec(stream: Stream): EventCodec {
 /** 2000-01-01: a device without a clock reports 1970. */
 const earliestMs = Date.UTC(2000, 0, 1)
 
+/** 2100-01-01: a time after it is in another unit. */
+const latestMs = Date.UTC(2100, 0, 1)
+
 /**
- * Throws TIME_OUT_OF_RANGE when the event's time is before 2000, or after its record's time by more than
- * `limits.futureMs`, the tolerated clock error.
+ * Throws TIME_OUT_OF_RANGE when the event's time is before 2000 or after 2099, or after its record's time by more than
+ * `limits.futureMs`, the tolerated clock error. A record time that is no plausible time in any unit is not compared.
  */
-export function checkEvent(stream: Stream, event: Event, recordTimeMs: number): void {
+export function checkEvent(stream: Stream, event: Event, timestamp: number): void {
   const timeMs = event[stream.time] as number
-  if (timeMs >= earliestMs && timeMs <= recordTimeMs + limits.futureMs) return
+  const recordTimeMs = recordTimeOf(timestamp) ?? latestMs
+  if (timeMs >= earliestMs && timeMs < latestMs && timeMs <= recordTimeMs + limits.futureMs) return
   const what =
     timeMs < earliestMs
       ? 'is before 2000'
-      : `is ${Math.round((timeMs - recordTimeMs) / 1000)} s after the record's own time, ` +
+      : timeMs >= latestMs
+        ? 'is after 2099'
+        : `is ${Math.round((timeMs - recordTimeMs) / 1000)} s after the record's own time, ` +
         `at most ${limits.futureMs / 1000} s are allowed`
   throw new EngineError('TIME_OUT_OF_RANGE', `field '${stream.time}' ${what}: ${timeMs}`, { field: stream.time })
 }

@@ -107,38 +107,29 @@ test('a server that was killed and restarted has every row that it acknowledged'
 })
 
 const exceptions: readonly (readonly [code: number, type: string, expected: ErrorCode])[] = [
-  [252, 'TOO_MANY_PARTS', 'WAREHOUSE_DOWN'],
-  [241, 'MEMORY_LIMIT_EXCEEDED', 'WAREHOUSE_DOWN'],
-  [242, 'TABLE_IS_READ_ONLY', 'WAREHOUSE_DOWN'],
-  [164, 'READONLY', 'WAREHOUSE_DOWN'],
+  [252, 'TOO_MANY_PARTS', 'WAREHOUSE_REFUSED'],
+  [241, 'MEMORY_LIMIT_EXCEEDED', 'WAREHOUSE_REFUSED'],
+  [242, 'TABLE_IS_READ_ONLY', 'WAREHOUSE_REFUSED'],
+  [164, 'READONLY', 'WAREHOUSE_REFUSED'],
   [999, 'KEEPER_EXCEPTION', 'WAREHOUSE_DOWN'],
   [319, 'UNKNOWN_STATUS_OF_INSERT', 'WAREHOUSE_DOWN'],
-  [243, 'NOT_ENOUGH_SPACE', 'WAREHOUSE_DOWN'],
-  [202, 'TOO_MANY_SIMULTANEOUS_QUERIES', 'WAREHOUSE_DOWN'],
+  [243, 'NOT_ENOUGH_SPACE', 'WAREHOUSE_REFUSED'],
+  [202, 'TOO_MANY_SIMULTANEOUS_QUERIES', 'WAREHOUSE_REFUSED'],
+  [201, 'QUOTA_EXCEEDED', 'WAREHOUSE_REFUSED'],
+  [60, 'UNKNOWN_TABLE', 'WAREHOUSE_REFUSED'],
+  [210, 'NETWORK_ERROR', 'WAREHOUSE_DOWN'],
   [516, 'AUTHENTICATION_FAILED', 'WAREHOUSE_DOWN'],
-  [53, 'TYPE_MISMATCH', 'BAD_REQUEST'],
-  [117, 'INCORRECT_DATA', 'BAD_REQUEST'],
-  [131, 'TOO_LARGE_STRING_SIZE', 'BAD_REQUEST'],
+  [53, 'TYPE_MISMATCH', 'ROWS_REFUSED'],
+  [117, 'INCORRECT_DATA', 'ROWS_REFUSED'],
+  [131, 'TOO_LARGE_STRING_SIZE', 'ROWS_REFUSED'],
 ]
 for (const [code, type, expected] of exceptions)
-  test(`an insert that ends with ${type} ${expected === 'BAD_REQUEST' ? 'is not' : 'is'} worth repeating`, async () => {
+  test(`an insert that ends with ${type} is ${expected}`, async () => {
     await front.sicken({ kind: 'exception', code, type, matching: '^INSERT', times: 1 })
     await expect(warehouse.insert('progress', marks('never', 1))).rejects.toSatisfy(
       (error: unknown) => isEngineError(error, expected) && error.message.includes(type),
     )
   })
-
-test('an insert over more partitions than one may span is not worth repeating', async () => {
-  await front.sicken({
-    kind: 'exception',
-    code: 252,
-    type: 'TOO_MANY_PARTS',
-    text: 'Too many partitions for single INSERT block (more than 110).',
-    matching: '^INSERT',
-    times: 1,
-  })
-  await expect(warehouse.insert('progress', marks('never', 1))).rejects.toSatisfy(refusedWith('BAD_REQUEST'))
-})
 
 for (const kind of ['slow', 'stall-within'] as const)
   test(`every call times out when the server is ${kind}`, async () => {
