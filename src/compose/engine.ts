@@ -10,10 +10,12 @@ import { repeat } from '../consumers/ground/schedule.js'
 import { bundledDecisions } from '../consumers/models/bundled.js'
 import { scoringGroup } from '../consumers/scoring/scoring.js'
 import type { WarehouseFlow } from '../consumers/warehouse/warehouse.js'
+import { watchEarlyExpiry } from '../consumers/watch/early-expiry.js'
 import { registerGauges } from '../consumers/watch/gauges.js'
 import { followLag, type Lag } from '../consumers/watch/lag.js'
 import { observe, type Observation } from '../consumers/watch/observation.js'
 import { readinessOf } from '../consumers/watch/readiness.js'
+import { watchUnknownOutcomes } from '../consumers/watch/unknown-outcomes.js'
 import type { Engine, EngineOptions, StartEngine } from '../contracts/engine.js'
 import { listModels } from '../scorers/model-store.js'
 import { championOf } from '../scorers/routing.js'
@@ -42,10 +44,15 @@ async function compose(foundation: Foundation, options: EngineOptions, closing: 
   const versionOf = (name: string): string =>
     championOf(routing.current(), named(name).stream.model, 'global')?.version ?? heuristicVersion
   const observation = observe(streams, registry, clock, ({ stream }) => versionOf(stream.name))
-  const scoring = await startScoring(foundation, routing, observation, options, closing)
+  const early = watchEarlyExpiry(streams, foundation.retentionMs, registry, clock)
+  const scoring = await startScoring(foundation, routing, { observation, early }, options, closing)
   const warehousing = await startWarehousing(foundation, closing)
   let failure: unknown
-  const readiness = () => readinessOf({ ...foundation, failure: () => failure })
+  const more = [
+    ...(scoring === undefined ? [] : [early.check]),
+    ...(foundation.warehouse === undefined ? [] : [watchUnknownOutcomes(foundation.warehouse, clock)]),
+  ]
+  const readiness = () => readinessOf({ ...foundation, more, failure: () => failure })
   const served = await serve(foundation, observation, readiness, closing)
   sweepLog(foundation, closing)
   const failing = [control.failed, routing.failed, scoring?.failed, warehousing?.failed, warehouseFailed]

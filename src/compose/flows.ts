@@ -6,6 +6,7 @@ import { acceptedBadShares } from '../consumers/control/accepted.js'
 import type { LiveRouting } from '../consumers/control/routing.js'
 import { scoringFlow } from '../consumers/scoring/scoring.js'
 import { warehouseFlow, type WarehouseFlow } from '../consumers/warehouse/warehouse.js'
+import type { EarlyExpiry } from '../consumers/watch/early-expiry.js'
 import type { Observation } from '../consumers/watch/observation.js'
 import type { EngineOptions } from '../contracts/engine.js'
 import type { Membership } from '../log/event-log.js'
@@ -15,7 +16,7 @@ import type { Foundation } from './foundation.js'
 export async function startScoring(
   foundation: Foundation,
   routing: LiveRouting,
-  observation: Observation,
+  { observation, early }: { readonly observation: Observation; readonly early: EarlyExpiry },
   options: EngineOptions,
   closing: Closing,
 ): Promise<Membership | undefined> {
@@ -32,6 +33,7 @@ export async function startScoring(
     settings: { ...config.scoring, badShare: { share, records } },
     onChunk(chunk) {
       observation.onChunk(chunk)
+      early.onChunk(chunk)
       options.onScored?.(chunk)
     },
     onRetry(what, error) {

@@ -51,11 +51,11 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
     } of rows)
       await warehouse.run(
         `INSERT INTO predictions (tenant, stream, topic, offset, role, kind, event_id, entity, event_time, record_time,
-           score, risk, served_by, version, late, reasons, ver)
+           written_at, score, risk, served_by, version, late, reasons, ver)
          SELECT {tenant: String}, {stream: String}, if({role: String} = 'api', 'api-predictions', {stream: String}),
            {offset: Int64}, {role: String}, {kind: String}, {id: String}, {entity: String},
            fromUnixTimestamp64Milli({atMs: Int64}), fromUnixTimestamp64Milli({recordMs: Int64}),
-           0.5, {risk: String}, {by: String}, {version: String}, 1, ['speed_kmh'], 1`,
+           fromUnixTimestamp64Milli({recordMs: Int64}), 0.5, {risk: String}, {by: String}, {version: String}, 1, ['speed_kmh'], 1`,
         { id, atMs, tenant, stream, entity, risk, version, role, kind, by, offset, recordMs },
       )
   }
@@ -63,8 +63,9 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
   const outcome = (id: string, label: number, arrivedMs: number) =>
     warehouse.run(
       'INSERT INTO outcomes (tenant, stream, event_id, topic, offset, label, source, decided_at, ' +
-        "record_time) SELECT 'acme', 'gates', {id: String}, 'outcomes', {offset: Int64}, {label: UInt8}, " +
-        "'review', fromUnixTimestamp64Milli({arrivedMs: Int64}), fromUnixTimestamp64Milli({arrivedMs: Int64})",
+        "record_time, written_at) SELECT 'acme', 'gates', {id: String}, 'outcomes', {offset: Int64}, {label: UInt8}, " +
+        "'review', fromUnixTimestamp64Milli({arrivedMs: Int64}), fromUnixTimestamp64Milli({arrivedMs: Int64}), " +
+        'fromUnixTimestamp64Milli({arrivedMs: Int64})',
       { id, label, arrivedMs, offset: offsets++ },
     )
 

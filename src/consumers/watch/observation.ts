@@ -2,6 +2,7 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type { Clock } from '../../base/clock.js'
 import type { StreamSnapshot } from '../../contracts/engine.js'
 import { codesOf } from '../../base/errors.js'
+import { recordTimeOf } from '../../base/record-time.js'
 import { scoredBy } from '../../log/blocks/block.js'
 import { riskLevels } from '../../contracts/risks.js'
 import type { CompiledStream } from '../ground/compiled.js'
@@ -143,7 +144,9 @@ function countPredictions({ predictions }: Measures, { stream, block }: ChunkRep
 function observeLatency({ latency }: Measures, { stream, block, appendedAtMs }: ChunkReport, { recent }: Tally): void {
   const observed = latency.labels({ stream })
   for (let row = 0; row < block.rows; row++) {
-    const ms = Math.max(0, appendedAtMs - block.recordTimes[row]!)
+    const recordMs = recordTimeOf(block.recordTimes[row]!)
+    if (recordMs === undefined) continue
+    const ms = Math.max(0, appendedAtMs - recordMs)
     observed.observe(ms / 1_000)
     recent.add(appendedAtMs, ms)
   }

@@ -21,6 +21,8 @@ export interface ReadinessOptions {
   readonly streams: readonly CompiledStream[]
   readonly stops: Pick<Stops, 'stopped'>
   readonly rebuilds: Rebuilds
+  /** Further checks, of which none makes the engine unready. */
+  readonly more: readonly (() => ReadinessCheck | Promise<ReadinessCheck>)[]
   /** The error that ended the engine's work; undefined while it runs. */
   readonly failure: () => unknown
 }
@@ -30,6 +32,7 @@ export interface ReadinessOptions {
  *
  * - the warehouse is unreachable: scoring continues without it;
  * - the disk is nearly full: reads continue;
+ * - the log deletes records too early, because of their producers' timestamps;
  * - a partition is stopped: the others continue, and the engine still takes the events of the stopped one;
  * - another process rebuilds state.
  *
@@ -43,6 +46,7 @@ export async function readinessOf({
   streams,
   stops,
   rebuilds,
+  more,
   failure,
 }: ReadinessOptions): Promise<readonly ReadinessCheck[]> {
   return [
@@ -68,6 +72,7 @@ export async function readinessOf({
       ok: stops.stopped().length === 0,
       detail: stops.stopped().map(stopText).join('; ') || 'none is stopped',
     }),
+    ...(await Promise.all(more.map((check) => check()))),
   ]
 }
 

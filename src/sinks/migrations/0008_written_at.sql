@@ -259,3 +259,15 @@ FROM predictions_final
 WHERE role = 'served' OR role IN (SELECT concat('replay:', id) FROM replays FINAL WHERE state = 'applied')
 ORDER BY tenant, stream, topic, partition, offset, role = 'served', role DESC
 LIMIT 1 BY tenant, stream, topic, partition, offset;
+
+-- Outcomes of events that have no prediction: the id is wrong, the event became a dead letter, or its prediction has
+-- expired. An outcome may also arrive some seconds before its prediction is stored.
+CREATE OR REPLACE VIEW outcomes_unknown AS
+SELECT *
+FROM outcomes_latest
+WHERE (tenant, stream, event_id) NOT IN
+(
+    SELECT tenant, stream, event_id
+    FROM predictions
+    WHERE event_id IN (SELECT event_id FROM outcomes)
+);
