@@ -80,7 +80,11 @@ function placeOf(text: string): TopicPartition {
 const givenUp = (code: string, lost: LostOffsets): string =>
   code === 'BAD_SHARE'
     ? `it continues after offset ${lost.to} of ${lost.topic} and gives up nothing`
-    : `it gives up ${lostText(lost)}`
+    : isRefusal(code)
+      ? `its table lacks the rows of ${lostText(lost)}, which stay in the log`
+      : `it gives up ${lostText(lost)}`
+/** The warehouse refused rows. */
+const isRefusal = (code: string): boolean => code === 'ROWS_REFUSED' || code === 'WAREHOUSE_REFUSED'
 const lostText = ({ topic, from, to }: LostOffsets): string => `offsets ${from} to ${to} of ${topic}`
 
 function partitionsText({ stopped, rebuilding, accepted }: Partitions): string {
@@ -95,7 +99,11 @@ function partitionsText({ stopped, rebuilding, accepted }: Partitions): string {
       {
         title: 'resuming gives up',
         cell: (row: Stopped) =>
-          row.lost === null ? 'a repair is needed' : row.code === 'BAD_SHARE' ? 'nothing' : lostText(row.lost),
+          row.lost === null
+            ? 'a repair is needed'
+            : row.code === 'BAD_SHARE'
+              ? 'nothing'
+              : `${isRefusal(row.code) ? 'the rows of ' : ''}${lostText(row.lost)}`,
       },
     ]
     parts.push(table<Stopped>(columns, stopped), stopped.map((row) => `${placeText(row)}: ${row.message}\n`).join(''))

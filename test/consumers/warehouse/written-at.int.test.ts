@@ -50,7 +50,9 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
     const harness = await warehouseHarness(tables.warehouse)
     const { events } = harness.stream.topics
     await harness.append(events, ...['a', 'b', 'c'].map((value) => ({ value: Buffer.from(value) })))
-    await harness.caughtUp(await harness.start())
+    const earlier = await harness.start()
+    await harness.caughtUp(earlier)
+    await earlier.leave()
     // As if the flow had crashed two weeks ago, after it had stored the rows and before it had written its mark.
     const before = nowMs - 2 * weekMs
     const where = `WHERE stream = '${harness.stream.stream.name}'`

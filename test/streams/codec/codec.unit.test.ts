@@ -163,6 +163,19 @@ describe('the time of an event', () => {
     )
     refused(at(Date.UTC(2000, 0, 1) - 1), 'TIME_OUT_OF_RANGE', /field 'occurred_at' is before 2000/, 'occurred_at')
   })
+
+  test('is compared with the time that its record means, in whatever unit the producer wrote it', () => {
+    const within = (occurred_at: number, timestamp: number) => () =>
+      checkEvent(attendance, { ...checkIn, occurred_at }, timestamp)
+    for (const timestamp of [recordMs, recordMs / 1_000, recordMs * 1_000, recordMs * 1_000_000]) {
+      within(recordMs + limits.futureMs, timestamp)()
+      refused(within(recordMs + 2 * limits.futureMs, timestamp), 'TIME_OUT_OF_RANGE', /the record's own/, 'occurred_at')
+    }
+    for (const timestamp of [-1, 0, 1, -recordMs, Number.MAX_SAFE_INTEGER]) {
+      within(recordMs, timestamp)()
+      refused(within(recordMs * 1_000, timestamp), 'TIME_OUT_OF_RANGE', /is after 2099/, 'occurred_at')
+    }
+  })
 })
 
 test('the record key is the value of the key column', () => {
