@@ -20,6 +20,7 @@ const measuring = await Promise.all(
   [
     'consumers/watch/observation.js',
     'consumers/watch/dependencies.js',
+    'consumers/watch/early-expiry.js',
     'consumers/watch/gauges.js',
     'api/http/metrics.js',
     'base/clock.js',

@@ -142,14 +142,17 @@ function optionText({ description, argChoices, mandatory, negate, defaultValue, 
  * docs/reference/metrics.md
  * @param {Pick<typeof import('../src/consumers/watch/observation.js'), 'observe'>
  *   & Pick<typeof import('../src/consumers/watch/dependencies.js'), 'watchDependencies'>
+ *   & Pick<typeof import('../src/consumers/watch/early-expiry.js'), 'watchEarlyExpiry'>
  *   & Pick<typeof import('../src/consumers/watch/gauges.js'), 'registerGauges'>
  *   & Pick<typeof import('../src/api/http/metrics.js'), 'apiMetrics'>
  *   & Pick<typeof import('../src/base/clock.js'), 'systemClock'>} modules
  */
-export function metricsReference({ observe, watchDependencies, registerGauges, apiMetrics, systemClock }) {
+export function metricsReference(modules) {
+  const { observe, watchDependencies, watchEarlyExpiry, registerGauges, apiMetrics, systemClock } = modules
   const registry = new Registry()
   observe([], registry, systemClock, () => '')
   watchDependencies(registry)
+  watchEarlyExpiry([], undefined, registry, systemClock)
   registerGauges(registry, {
     version: '',
     preset: '',

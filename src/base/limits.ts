@@ -102,11 +102,11 @@ export const limits = {
   insertReadBytes: 4 * 1024 * 1024,
   /** The engine writes progress no more often than this. After a crash it stores at most this much again. */
   progressIntervalMs: 2_000,
-  /** An insert of an owner that died has ended this long after its successor began: an insert takes at most a minute. */
+  /** This long after an owner died its last insert has ended: an insert takes at most a minute. */
   insertEndsMs: 600_000,
   /**
-   * The pauses between attempts to store rows that the warehouse refuses. Merges that are behind need seconds. After the
-   * last attempt the partition is stopped.
+   * The pauses between attempts to store rows that the warehouse refuses. Merges that are behind need seconds. After
+   * the last attempt the partition is stopped.
    */
   refusedPausesMs: [1_000, 4_000, 10_000, 0],
   /** A stopped partition tries its refused rows again this often: one insert a minute. */

@@ -122,6 +122,9 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
     'src/contracts': 'scoring',
   },
   'test/consumers/warehouse/tracker.unit.test.ts': { 'src/consumers/warehouse': 'progress' },
+  'test/consumers/warehouse/warehouse-refusals.int.test.ts': { 'src/consumers/warehouse': 'partition refusals' },
+  'test/consumers/warehouse/warehouse-stops.int.test.ts': { 'src/consumers/warehouse': 'start' },
+  'test/consumers/warehouse/written-at.int.test.ts': { 'src/consumers/warehouse': 'pieces storing' },
   'test/consumers/warehouse/warehouse.int.test.ts': {
     'src/consumers/warehouse': 'feeds predictions',
     'src/contracts': 'risks',

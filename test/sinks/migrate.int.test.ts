@@ -166,7 +166,8 @@ describe.each(everyWarehouse)('%s that an older build filled', (_, openWarehouse
            SELECT 'acme', 'gates', 'gates', ${offset}, 'served', 'prediction', 'e${offset}', ${time}, 1`,
           )
           await warehouse.run(
-            `INSERT INTO events (tenant, stream, topic, offset, record_time) SELECT 'acme', 'gates', 'gates', ${offset}, ${time}`,
+            `INSERT INTO events (tenant, stream, topic, offset, record_time)
+           SELECT 'acme', 'gates', 'gates', ${offset}, ${time}`,
           )
           await warehouse.run(
             `INSERT INTO dead_letters (stream, source_topic, source_offset, topic, offset, record_time)
@@ -201,7 +202,8 @@ describe.each(everyWarehouse)('%s that an older build filled', (_, openWarehouse
             `SELECT toUInt32(offset) AS offset, toInt32(round(dateDiff('hour', written_at, now64(3)) / 24)) AS days
            FROM ${table} FINAL WHERE days < 90 ORDER BY offset`,
           )
-          // Rows that are older than the retention expire now. Rows from offset 2 on are beyond the progress of two tables: the flow inserts them again.
+          // Rows that are older than the retention expire now. Rows from offset 2 on are beyond the progress of two
+          // tables: the flow inserts them again.
           const beyond = table === 'events' || table === 'predictions'
           assert.deepEqual(
             rows.map(({ days }) => days),

@@ -55,7 +55,8 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
          SELECT {tenant: String}, {stream: String}, if({role: String} = 'api', 'api-predictions', {stream: String}),
            {offset: Int64}, {role: String}, {kind: String}, {id: String}, {entity: String},
            fromUnixTimestamp64Milli({atMs: Int64}), fromUnixTimestamp64Milli({recordMs: Int64}),
-           fromUnixTimestamp64Milli({recordMs: Int64}), 0.5, {risk: String}, {by: String}, {version: String}, 1, ['speed_kmh'], 1`,
+           fromUnixTimestamp64Milli({recordMs: Int64}), 0.5, {risk: String}, {by: String}, {version: String}, 1,
+           ['speed_kmh'], 1`,
         { id, atMs, tenant, stream, entity, risk, version, role, kind, by, offset, recordMs },
       )
   }

@@ -58,8 +58,10 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
     const { rows } = await select(
       warehouse,
       `SELECT toUInt64('${digits}') AS u64, toInt64('-9223372036854775807') AS i64,
-         toUInt128('340282366920938463463374607431768211455') AS u128, toInt256('-170141183460469231731687303715884105728')
-           AS i256, [u64] AS list, map('a', u64) AS named, (1, u64) AS pair, toDecimal64('12345678901234.5678', 4) AS money,
+         toUInt128('340282366920938463463374607431768211455') AS u128,
+         toInt256('-170141183460469231731687303715884105728')
+           AS i256, [u64] AS list, map('a', u64) AS named, (1, u64) AS pair,
+         toDecimal64('12345678901234.5678', 4) AS money,
          toUInt32(7) AS small, 0.5 AS half, NULL AS nothing`,
       10,
     )

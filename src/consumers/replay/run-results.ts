@@ -23,7 +23,8 @@ export function runResults(control: Pick<Control, 'decide'>, warehouse: Warehous
   const lastStep = async (id: string): Promise<LastStep | undefined> =>
     (
       await warehouse.query<LastStep>(
-        'SELECT state, toFloat64(toUnixTimestamp64Milli(decided_at)) AS atMs FROM replays FINAL WHERE id = {id: String}',
+        'SELECT state, toFloat64(toUnixTimestamp64Milli(decided_at)) AS atMs FROM replays FINAL WHERE id = ' +
+          '{id: String}',
         { id },
       )
     )[0]

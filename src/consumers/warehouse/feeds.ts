@@ -33,8 +33,8 @@ export interface Feed<Data> {
   readonly table: Table
   readonly topics: readonly string[]
   /**
-   * Where `written_at` comes from. `log`: the engine wrote the records itself, so their log time is its own, and a repeat
-   * has the same. `flow`: producers wrote them, so the flow chooses (see `stamps.ts`).
+   * Where `written_at` comes from. `log`: the engine wrote the records itself, so their log time is its own, and a
+   * repeat has the same. `flow`: producers wrote them, so the flow chooses (see `stamps.ts`).
    */
   readonly stampedBy: 'log' | 'flow'
   /** Returns a function that takes the records of one partition, in order, beginning at the mark. */

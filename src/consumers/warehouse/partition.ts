@@ -69,7 +69,7 @@ export async function fill<Data>(
   }
 }
 
-/** When the warehouse refuses rows, the next attempt takes this share of the records, to find those that are refused. */
+/** When the warehouse refuses rows, the next attempt takes this share of the records, to find the refused one. */
 const refusedShare = 16
 
 function storingOf<Data>(

@@ -35,7 +35,7 @@ export interface Storing {
    * ROWS_REFUSED and WAREHOUSE_REFUSED.
    */
   store(records: readonly LogRecord[]): Promise<boolean>
-  /** Goes back to the first record that is not stored, and returns its offset. Only then may `store` follow an error. */
+  /** Returns the offset of the first record that is not stored. Must be called before `store` after an error. */
   rewind(): Offset
   /** Writes how far the rows are stored, at once. */
   save(): Promise<void>

@@ -68,5 +68,5 @@ export function watchEarlyExpiry(
 }
 
 const textOf = (stream: string, { records, timestamp }: Found): string =>
-  `the log deletes ${records} records of ${stream} too early, because their producer wrote an old timestamp (the last ` +
-  `is ${timestamp}); set message.timestamp.type=LogAppendTime on the topic, or correct the producer`
+  `the log deletes ${records} records of ${stream} too early, because their producer wrote an old timestamp (the ` +
+  `last is ${timestamp}); set message.timestamp.type=LogAppendTime on the topic, or correct the producer`

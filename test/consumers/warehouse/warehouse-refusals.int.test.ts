@@ -71,7 +71,7 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
     assert.deepEqual(await storedEvents(harness), ['one', 'two', 'three'])
   })
 
-  test('a table that is missing holds its own rows; once it is there again, they are stored without an operator', async () => {
+  test('a missing table holds its own rows; once it is there again, they are stored without an operator', async () => {
     const harness = await warehouseHarness(tables.warehouse)
     const { events } = harness.stream.topics
     const stops = await harness.stops()

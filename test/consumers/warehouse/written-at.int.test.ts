@@ -58,7 +58,8 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
     const where = `WHERE stream = '${harness.stream.stream.name}'`
     await tables.warehouse.run(`CREATE TABLE earlier AS events`)
     await tables.warehouse.run(
-      `INSERT INTO earlier SELECT * REPLACE (fromUnixTimestamp64Milli({before: Int64}) AS written_at) FROM events ${where}`,
+      `INSERT INTO earlier SELECT * REPLACE (fromUnixTimestamp64Milli({before: Int64}) AS written_at)
+         FROM events ${where}`,
       { before },
     )
     await tables.warehouse.run(`DELETE FROM events ${where}`)

@@ -22,7 +22,8 @@ test('outcomes of events that nobody knows are kept and counted, and the check s
   assert.match((await check()).detail, /every outcome of the last day has a prediction/)
 
   await warehouse.run(
-    `INSERT INTO predictions (tenant, stream, event_id, role, kind) SELECT 'acme', 'sync', 'known', 'served', 'prediction'`,
+    `INSERT INTO predictions (tenant, stream, event_id, role, kind)
+     SELECT 'acme', 'sync', 'known', 'served', 'prediction'`,
   )
   for (const [tenant, event, written] of [
     ['acme', 'known', 'now() - INTERVAL 1 HOUR'],
@@ -32,7 +33,8 @@ test('outcomes of events that nobody knows are kept and counted, and the check s
     ['acme', 'of last week', 'now() - INTERVAL 8 DAY'],
   ])
     await warehouse.run(
-      `INSERT INTO outcomes (tenant, stream, event_id, label, written_at) SELECT '${tenant}', 'sync', '${event}', 1, ${written}`,
+      `INSERT INTO outcomes (tenant, stream, event_id, label, written_at)
+       SELECT '${tenant}', 'sync', '${event}', 1, ${written}`,
     )
   assert.deepEqual(await warehouse.query('SELECT tenant, event_id FROM outcomes_unknown ORDER BY tenant, event_id'), [
     { tenant: 'acme', event_id: 'misspelt' },
