@@ -46,8 +46,8 @@ export function openStamps({ table, clock, since, rowsBeyond }: StampsOptions): 
 
   /**
    * Whether rows still go to the table partition of the last mark. An insert of an earlier reader may end a little
-   * after the start of this one, so a table partition that ended lately is not left at once. One that ended long ago is: rows
-   * in it would expire too early. The clocks of processes differ, so a clock that is behind does not go back.
+   * after the start of this one, so a table partition that ended lately is not left at once. One that ended long ago
+   * is: rows in it would expire too early. The clocks of processes differ, so a clock that is behind does not go back.
    */
   function stays(baseMs: number): boolean {
     const { fromMs, toMs } = tablePartitionAt(table, baseMs)

@@ -72,7 +72,7 @@ export async function readinessOf({
       ok: stops.stopped().length === 0,
       detail: stops.stopped().map(stopText).join('; ') || 'none is stopped',
     }),
-    ...(await Promise.all(more.map((check) => check()))),
+    ...(await Promise.all(more.map(async (check) => check()))),
   ]
 }
 

@@ -3,7 +3,6 @@ import { describe, test } from 'vitest'
 import type { DeadLetterFilter } from '../../../src/contracts/dead-letters.js'
 import {
   asked,
-  dayMs,
   deadLettersOf,
   every,
   givenDeadLetters,

@@ -50,7 +50,7 @@ test('what an earlier reader stored after its mark is repeated with its own time
   assert.equal(stamps.current(), undefined)
 })
 
-test('a week that ended just now is kept until the insert of a dead owner has ended; one of long ago is not', async () => {
+test('a week that ended just now is kept until the insert of a dead owner ended; one of long ago is not', async () => {
   const late = stampsAt(mondayMs + minute, mondayMs - minute)
   await late.stamps.prepare(0)
   assert.equal(late.stamps.current(), mondayMs - 1)
