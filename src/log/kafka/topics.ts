@@ -42,8 +42,11 @@ const policyOf = (value: string): string =>
     .map((part) => part.trim())
     .sort()
     .join(',')
+/** An operator may let the broker set the timestamps: then producers cannot shorten the retention. */
 const same = (setting: string, a: string | undefined, b: string): boolean =>
-  a === b || (setting === 'cleanup.policy' && a !== undefined && policyOf(a) === policyOf(b))
+  a === b ||
+  (setting === 'message.timestamp.type' && a === 'LogAppendTime') ||
+  (setting === 'cleanup.policy' && a !== undefined && policyOf(a) === policyOf(b))
 
 interface Setting {
   readonly value: string
