@@ -22,7 +22,7 @@ function eventsOf(wanted: 'attendance' | 'sync', count: number): readonly Readon
     startMs,
     nowMs - hourMs,
   ))
-    if (stream === wanted && events.push(event as unknown as Record<string, unknown>) === count) break
+    if (stream === wanted && events.push({ ...event }) === count) break
   return events
 }
 
@@ -42,7 +42,10 @@ onCluster(stores, (preset) => {
     { timeout },
     async () => {
       const { variables } = preset
-      const kafka = new kafkajs.Kafka({ brokers: [variables['TIDEMILL_KAFKA_BROKERS']!], logLevel: 0 })
+      const kafka = new kafkajs.Kafka({
+        brokers: [variables['TIDEMILL_KAFKA_BROKERS']!],
+        logLevel: kafkajs.logLevel.NOTHING,
+      })
       const admin = kafka.admin()
       await admin.connect()
       onTestFinished(() => admin.disconnect())
@@ -113,8 +116,8 @@ onCluster(stores, (preset) => {
           table,
         )
       const appended = await rows<{ stream: string; old: number }>(
-        `SELECT stream, toUInt32(countIf(record_time < now() - INTERVAL 2 HOUR)) AS old FROM events FINAL GROUP BY stream
-       ORDER BY stream`,
+        `SELECT stream, toUInt32(countIf(record_time < now() - INTERVAL 2 HOUR)) AS old FROM events FINAL
+       GROUP BY stream ORDER BY stream`,
       )
       assert.deepEqual(appended, [
         { stream: 'attendance', old: events.attendance.length + 1 },
