@@ -39,7 +39,7 @@ export interface TablePartition {
   readonly toMs: number
 }
 
-const dayMs = 24 * 60 * 60 * 1_000
+const weekMs = 7 * 24 * 60 * 60 * 1_000
 const mondayMs = Date.UTC(1970, 0, 5)
 
 /** The table partition of the rows that are written at this time, as the migrations have it: a week or a month. */
@@ -49,6 +49,6 @@ export function tablePartitionAt(table: Table, writtenAtMs: number): TablePartit
     const [year, month] = [at.getUTCFullYear(), at.getUTCMonth()]
     return { fromMs: Date.UTC(year, month), toMs: Date.UTC(year, month + 1) }
   }
-  const fromMs = writtenAtMs - ((writtenAtMs - mondayMs) % (7 * dayMs))
-  return { fromMs, toMs: fromMs + 7 * dayMs }
+  const fromMs = mondayMs + Math.floor((writtenAtMs - mondayMs) / weekMs) * weekMs
+  return { fromMs, toMs: fromMs + weekMs }
 }

@@ -29,10 +29,12 @@ export interface OutcomeValue {
 /** Why a record of the outcomes topic cannot be stored; undefined when it can. */
 export function outcomeFault({ value }: LogRecord): string | undefined {
   try {
-    const { stream, tenant, event_id, label, source, decidedAtMs } = JSON.parse(
+    const { stream, tenant, event_id, label, source, decidedAtMs, note, by } = JSON.parse(
       value?.toString() ?? '',
     ) as Partial<OutcomeValue>
     const named = [stream, tenant, event_id, source].every((text) => typeof text === 'string')
+    if (![note, by].every((text) => text === undefined || typeof text === 'string'))
+      return 'its note or by is not a text'
     return named && (label === 0 || label === 1) && Number.isSafeInteger(decidedAtMs)
       ? undefined
       : 'it lacks a stream, tenant, event_id, label of 0 or 1, source or decidedAtMs'

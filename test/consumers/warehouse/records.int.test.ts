@@ -32,6 +32,7 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
       { value: null },
       outcome({ label: 2 }),
       outcome({ label: 0, source: 'correction', note: 'was on leave' }),
+      outcome({ note: 7 }),
     )
     await harness.caughtUp(await harness.start())
     assert.deepEqual(
@@ -56,8 +57,8 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
       ],
     )
     assert.equal(
-      harness.reports.filter((message) => /offset [123] of outcomes\/0 is not stored/.test(message)).length,
-      3,
+      harness.reports.filter((message) => /offset [1235] of outcomes\/0 is not stored/.test(message)).length,
+      4,
     )
   })
 
