@@ -120,3 +120,24 @@ test('an error that waiting cannot resolve fails the start, or later the engine'
   await failing
   await awaited.warehouse.close()
 })
+
+test('a migration that the warehouse refuses ends nothing: it is tried again', async () => {
+  const clock = manual()
+  const { done, warehouse } = recorded()
+  let tries = 0
+  const awaited = await awaitWarehouse({
+    open: async () => warehouse,
+    prepare: (opened) =>
+      tries++ === 0 ? Promise.reject(new EngineError('BAD_REQUEST', 'ACCESS to ALTER is denied')) : migration(opened),
+    clock,
+    onRetry: () => undefined,
+  })
+  await assert.rejects(
+    awaited.warehouse.query('SELECT 1'),
+    (error) => isEngineError(error, 'WAREHOUSE_DOWN') && /refuses its migration: ACCESS to ALTER/.test(error.message),
+  )
+  await soon(() => (clock.wake(), done.length > 0))
+  await awaited.warehouse.query('SELECT 1')
+  await awaited.warehouse.close()
+  assert.deepEqual(done, ['migrate', 'query', 'close'])
+})
