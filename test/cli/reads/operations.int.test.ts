@@ -18,6 +18,28 @@ test('every query of the runbook runs on the tables', async () => {
   try {
     await migrate(warehouse)
     for (const query of queries) assert.ok(Array.isArray((await select(warehouse, query, 100)).rows), query)
+    // While nothing is known, and while only one kind of outcome is, accuracy is unknown and not 0.
+    const accuracy = async () => {
+      const [row] = (
+        await select(
+          warehouse,
+          queries.find((query) => query.includes('AS accuracy'))!,
+          10,
+        )
+      ).rows
+      return [row!['found'], row!['not_found'], row!['accuracy'], row!['false_alarm_share']]
+    }
+    await warehouse.run(
+      `INSERT INTO predictions (tenant, stream, offset, event_id, role, kind, event_time, score, risk)
+       SELECT 'acme', 'sync', number, toString(number), 'served', 'prediction', now(), 0.1, 'low' FROM numbers(2)`,
+    )
+    assert.deepEqual(await accuracy(), ['0', '0', null, null])
+    const outcome = (id: number, label: number) =>
+      warehouse.run(`INSERT INTO outcomes (tenant, stream, event_id, label) SELECT 'acme', 'sync', '${id}', ${label}`)
+    await outcome(0, 1)
+    assert.deepEqual(await accuracy(), ['1', '0', null, null])
+    await outcome(1, 0)
+    assert.deepEqual(await accuracy(), ['1', '1', 0.5, null])
   } finally {
     await warehouse.close()
   }
