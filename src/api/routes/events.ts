@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import { Type } from '@sinclair/typebox'
 import { callerOf } from '../http/auth.js'
-import { answer, batchOf, parseLines, resultsOf } from '../http/batch.js'
+import { answer, batchOf, resultsOf } from '../http/batch.js'
 import { streamOf, type ApiContext } from '../http/context.js'
 import { isRejected } from '../../contracts/scoring.js'
 import { json, refusals } from '../http/shapes.js'
@@ -48,13 +48,6 @@ const schema = {
 }
 
 export function eventRoutes(app: FastifyInstance, context: ApiContext): void {
-  app.addContentTypeParser('application/x-ndjson', { parseAs: 'string' }, (_request, body, done) =>
-    done(null, parseLines(body as string)),
-  )
-  app.addContentTypeParser<Buffer>(['application/avro', 'avro/binary'], { parseAs: 'buffer' }, (_request, body, done) =>
-    done(null, body),
-  )
-
   app.post<{ Params: { stream: string } }>(
     '/events/:stream',
     { schema, config: { scope: 'events:write' }, validatorCompiler: checkedByEngine },

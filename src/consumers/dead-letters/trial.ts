@@ -8,8 +8,9 @@ import type { LogRecord } from '../../log/event-log.js'
 import type { Routing } from '../../scorers/routing.js'
 import type { SchemaSource } from '../../streams/codec/schema-source.js'
 import type { CompiledStream } from '../ground/compiled.js'
-import { decodeChunk, readersFor, type Decoded, type Tenants } from '../ground/decode.js'
-import { foldChunk, scoreChunk } from '../scoring/folded-chunk.js'
+import { decodeChunk, readersFor, withoutFaults, type Decoded, type Tenants } from '../ground/decode.js'
+import { FoldFault } from '../ground/record-fault.js'
+import { foldChunk, scoreChunk, type FoldedChunk } from '../scoring/folded-chunk.js'
 import type { StoredDeadLetter } from '../ground/dead-letter-record.js'
 
 export interface TrialOptions {
@@ -50,11 +51,11 @@ export async function tryDeadLetters(
   deadLetters: readonly StoredDeadLetter[],
   options: TrialOptions,
 ): Promise<readonly Becomes[]> {
-  const decoded = await decodeToday(stream, deadLetters, options)
+  const { decoded, folded } = await foldedToday(stream, partition, deadLetters, options)
   const becomes = new Array<Becomes>(deadLetters.length)
   for (const { record, code, reason } of decoded.dead) becomes[record.offset] = { becomes: 'bad', code, reason }
-  if (decoded.events.length === 0) return becomes
-  const block = await scoreChunk(stream, options.routing(), await foldCopy(stream, partition, decoded, options), 0)
+  if (folded === undefined) return becomes
+  const block = await scoreChunk(stream, options.routing(), folded, 0)
   for (let row = 0; row < block.rows; row++) {
     const duplicate = block.kinds[row] === 1
     const late = (block.flags[row]! & 1) === 1
@@ -68,6 +69,25 @@ export async function tryDeadLetters(
         }
   }
   return becomes
+}
+
+/** Decodes and folds. A record that makes the fold throw is one of the dead ones, and the others are folded again. */
+async function foldedToday(
+  stream: CompiledStream,
+  partition: number,
+  deadLetters: readonly StoredDeadLetter[],
+  options: TrialOptions,
+): Promise<{ readonly decoded: Decoded; readonly folded: FoldedChunk | undefined }> {
+  let decoded = await decodeToday(stream, deadLetters, options)
+  while (decoded.events.length > 0) {
+    try {
+      return { decoded, folded: await foldCopy(stream, partition, decoded, options) }
+    } catch (error) {
+      if (!(error instanceof FoldFault)) throw error
+      decoded = withoutFaults(decoded, new Map([[error.record.offset, error.reason]]))
+    }
+  }
+  return { decoded, folded: undefined }
 }
 
 /** Times to read the state: when the owner commits between two reads, what was read does not fit together. */

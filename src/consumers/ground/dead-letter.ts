@@ -18,7 +18,7 @@ export async function appendDeadLetters(
   let batch: NewRecord[] = []
   let bytes = 0
   for (const one of rejected) {
-    const size = (one.record.value?.length ?? 0) + 1_024
+    const size = sizeOf(one) + 2_048
     if (batch.length > 0 && bytes + size > limits.appendBytes / 2) {
       await log.append(to, batch)
       batch = []
@@ -28,4 +28,10 @@ export async function appendDeadLetters(
     bytes += size
   }
   if (batch.length > 0) await log.append(to, batch)
+}
+
+/** The bytes of a record as its producer wrote it. */
+function sizeOf({ record: { key, value, headers } }: RejectedRecord): number {
+  const ofHeaders = Object.entries(headers).reduce((sum, [name, bytes]) => sum + name.length + bytes.length + 16, 0)
+  return (key?.length ?? 0) + (value?.length ?? 0) + ofHeaders
 }
