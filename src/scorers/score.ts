@@ -143,9 +143,9 @@ function gather(vectors: Float32Array, rows: readonly number[], width: number): 
 }
 
 /**
- * The stream's heuristic for `rows` vectors, limited to 0..1; NaN becomes 0. A row for which it throws is NaN: the event
- * is in the state already, so it cannot become a dead letter. `score` gives it the least score of medium risk, so that a
- * person sees it, and `heuristic-error`.
+ * The stream's heuristic for `rows` vectors, limited to 0..1; NaN becomes 0. A row for which it throws is NaN: the
+ * event is in the state already, so it cannot become a dead letter. `score` gives it the least score of medium risk, so
+ * that a person sees it, and `heuristic-error`.
  */
 export function heuristicScores(stream: ScoredStream, vectors: Float32Array, rows: number): Float32Array {
   const names = stream.featureNames

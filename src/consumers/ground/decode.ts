@@ -35,8 +35,8 @@ export async function readersFor(
 }
 
 /**
- * Decodes and checks a chunk. A bad record goes to `dead` with its reason and does not stop the others, whatever it makes
- * the code throw.
+ * Decodes and checks a chunk. A bad record goes to `dead` with its reason and does not stop the others, whatever it
+ * makes the code throw.
  */
 export function decodeChunk(
   stream: CompiledStream,

@@ -36,8 +36,8 @@ function nameOf(error: unknown): string {
 }
 
 /**
- * One record made the fold throw, so the state in memory is half folded and must be discarded. The record becomes a dead
- * letter when its partition is folded again from the stored state.
+ * One record made the fold throw, so the state in memory is half folded and must be discarded. The record becomes a
+ * dead letter when its partition is folded again from the stored state.
  */
 export class FoldFault extends Error {
   override readonly name = 'FoldFault'

@@ -1,9 +1,9 @@
 const form = /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,30}))?)?(?: ?([Zz]|[+-]\d\d(?::?\d\d)?))?$/
 
 /**
- * Epoch milliseconds of an ISO 8601 date and time with a zone, or why the text is none: '' for any other text. It takes the forms that usual
- * libraries write: a space or `t` instead of `T`, `z`, offsets as `+01:00`, `+0100` and `+01`, no seconds, 24:00, a leap
- * second. Digits below a millisecond are dropped.
+ * Epoch milliseconds of an ISO 8601 date and time with a zone, or why the text is none: '' for any other text. It takes
+ * the forms that usual libraries write: a space or `t` instead of `T`, `z`, offsets as `+01:00`, `+0100` and `+01`, no
+ * seconds, 24:00, a leap second. Digits below a millisecond are dropped.
  */
 export function isoTime(text: string): number | string {
   const parts = form.exec(text)

@@ -122,9 +122,10 @@ test('a trial of dead letters names the one that cannot be folded, and folds the
   const harness = await engineHarness()
   const stream = faulty(harness.stream, (id) => id === 'acme-1')
   const stored = (passes(3) as Fields[]).map((event, offset) => ({
-    topic: 'doors', partition: 0, offset, timestampMs: systemClock.nowMs(), code: 'BAD_FIELD', stage: 'decode', reason: '',
-    version: '', attempts: 0, origin: offset, key: Buffer.from('acme'), value: Buffer.from(JSON.stringify(event)), headers: {},
-  })) // prettier-ignore
+    ...{ topic: 'doors', partition: 0, offset, timestampMs: systemClock.nowMs(), attempts: 0, origin: offset },
+    ...{ code: 'BAD_FIELD', stage: 'decode', reason: '', version: '', headers: {} },
+    ...{ key: Buffer.from('acme'), value: Buffer.from(JSON.stringify(event)) },
+  }))
   const partition = partitionOf(Buffer.from('acme'), stream.stream.partitions)
   await harness.store.claim({ stream: 'doors', partition }, stream.stateIdentity, 0, -1)
   const options = { store: harness.store, routing: () => emptyRouting, tenants: 'any', clock: systemClock } as const
@@ -139,7 +140,7 @@ test('a trial of dead letters names the one that cannot be folded, and folds the
   )
 })
 
-test('a heuristic that throws for one event gives it a medium risk and its reason; its neighbours have their scores', async () => {
+test('a heuristic that throws for one event gives it a medium risk and its reason, and no other event', async () => {
   const heuristic = (x: Readonly<Record<string, number>>): number => {
     if (x['force']! > 33) throw new RangeError('too much force')
     return 0.125

@@ -16,8 +16,9 @@ const path = caseAt('streams')
 const pay = path === undefined ? undefined : (await loadStreams([`${path}/pay.ts`]))[0]!
 const nowMs = Date.UTC(2026, 0, 6, 8)
 const event = {
-  event_id: 'e1', tenant_id: 'acme', card_id: 'c1', at: nowMs, opened_at: null, rate: 0.5, total: 1, kind: 'card', note: null,
-} // prettier-ignore
+  ...{ event_id: 'e1', tenant_id: 'acme', card_id: 'c1', at: nowMs },
+  ...{ opened_at: null, rate: 0.5, total: 1, kind: 'card', note: null },
+}
 
 /** The stream's schema as a producer changed it. */
 const changed = (schema: AvroRecord, name: string, change: (field: AvroField) => AvroField): AvroRecord => ({
