@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.js'
-import { isEngineError } from '../../base/errors.js'
+import { EngineError, isEngineError } from '../../base/errors.js'
 import type { StateStore } from '../../state/state-store.js'
 import type { Becomes } from '../../contracts/dead-letters.js'
 import { limits } from '../../base/limits.js'
@@ -38,8 +38,20 @@ export async function decodeToday(
     value,
     headers,
   }))
-  return decodeChunk(stream, tenants, records, await readersFor(stream, records, schemas))
+  const decoded = decodeChunk(stream, tenants, records, await readersFor(stream, records, schemas))
+  return withoutFaults(decoded, new Map(deadLetters.flatMap(cutFault)))
 }
+
+/** A record that was not kept whole cannot be sent again. */
+const cutFault = ({ cutFrom }: StoredDeadLetter, offset: number): [number, EngineError][] =>
+  cutFrom === undefined
+    ? []
+    : [
+        [
+          offset,
+          new EngineError('TOO_LARGE', `the record had ${cutFrom} bytes, and its dead letter has only the first`),
+        ],
+      ]
 
 /**
  * What the events of dead letters of one partition would become if they came now, in this order. Decodes, folds into a

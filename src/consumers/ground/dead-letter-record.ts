@@ -1,3 +1,4 @@
+import { limits } from '../../base/limits.js'
 import type { LogRecord, NewRecord, Offset, TopicPartition } from '../../log/event-log.js'
 import type { RejectedRecord } from './rejected.js'
 
@@ -36,6 +37,8 @@ export interface StoredDeadLetter extends Origin {
   readonly reason: string
   /** The build and the plan that refused it. */
   readonly version: string
+  /** The bytes that the record had where it was too large to be kept whole; then it cannot be redriven. */
+  readonly cutFrom?: number
   readonly key: Buffer | null
   readonly value: Buffer | null
   /** As the producer wrote them, and those of a redrive if there was one. */
@@ -64,9 +67,21 @@ export function deadLetterRecord(
     attempts: String(attempts),
     origin: String(origin),
   }
-  const headers: Record<string, Buffer> = { ...record.headers }
+  const bytes = recordBytes(record)
+  const isCut = bytes > limits.deadLetterBytes
+  if (isCut) about['cut-from'] = String(bytes)
+  const headers: Record<string, Buffer> = isCut ? {} : { ...record.headers }
   for (const [name, value] of Object.entries(about)) headers[prefix + name] = Buffer.from(value)
-  return { key: record.key, value: record.value, headers, timestampMs: record.timestampMs }
+  const kept = (whole: Buffer | null): Buffer | null =>
+    isCut && whole !== null ? whole.subarray(0, limits.cutDeadLetterBytes) : whole
+  return { key: kept(record.key), value: kept(record.value), headers, timestampMs: record.timestampMs }
+}
+
+/** The bytes of a record as its producer wrote it. */
+export function recordBytes({ key, value, headers }: Pick<LogRecord, 'key' | 'value' | 'headers'>): number {
+  let bytes = (key?.length ?? 0) + (value?.length ?? 0)
+  for (const [name, content] of Object.entries(headers)) bytes += Buffer.byteLength(name) + content.length + 16
+  return bytes
 }
 
 /** Reads a record of a dead-letter topic; undefined if the engine did not write it. */
@@ -86,6 +101,7 @@ export function readDeadLetter(record: LogRecord): StoredDeadLetter | undefined 
     version: header('version'),
     attempts: whole('attempts') ?? 0,
     origin: whole('origin') ?? offset,
+    ...(whole('cut-from') === undefined ? {} : { cutFrom: whole('cut-from')! }),
     key: record.key,
     value: record.value,
     headers: Object.fromEntries(Object.entries(record.headers).filter(([name]) => !name.startsWith(prefix))),

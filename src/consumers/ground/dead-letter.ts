@@ -1,11 +1,11 @@
 import type { EventLog, NewRecord, TopicPartition } from '../../log/event-log.js'
 import { limits } from '../../base/limits.js'
-import { deadLetterRecord } from './dead-letter-record.js'
+import { deadLetterRecord, recordBytes } from './dead-letter-record.js'
 import type { RejectedRecord } from './rejected.js'
 
 /**
- * Appends dead letters to a partition of a dead-letter topic, with the original key, value and headers, and resolves
- * when they are on disk. The topic, partition and offset of the event identify a dead letter, so a repeat after a crash
+ * Appends dead letters to a partition of a dead-letter topic, with the original key, value and headers (cut where they
+ * are too large for any append), and resolves when they are on disk. The topic, partition and offset of the event identify a dead letter, so a repeat after a crash
  * is the same dead letter. `version` names the build and the plan that refused the records.
  */
 export async function appendDeadLetters(
@@ -18,7 +18,7 @@ export async function appendDeadLetters(
   let batch: NewRecord[] = []
   let bytes = 0
   for (const one of rejected) {
-    const size = sizeOf(one) + 2_048
+    const size = Math.min(recordBytes(one.record), limits.deadLetterBytes) + 2_048
     if (batch.length > 0 && bytes + size > limits.appendBytes / 2) {
       await log.append(to, batch)
       batch = []
@@ -28,10 +28,4 @@ export async function appendDeadLetters(
     bytes += size
   }
   if (batch.length > 0) await log.append(to, batch)
-}
-
-/** The bytes of a record as its producer wrote it. */
-function sizeOf({ record: { key, value, headers } }: RejectedRecord): number {
-  const ofHeaders = Object.entries(headers).reduce((sum, [name, bytes]) => sum + name.length + bytes.length + 16, 0)
-  return (key?.length ?? 0) + (value?.length ?? 0) + ofHeaders
 }

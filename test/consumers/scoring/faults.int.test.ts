@@ -2,10 +2,13 @@
 import { strict as assert } from 'node:assert'
 import { readFileSync } from 'node:fs'
 import { test } from 'vitest'
+import { limits } from '../../../src/base/limits.js'
 import { partitionOf } from '../../../src/base/keys.js'
 import type { CompiledStream } from '../../../src/consumers/ground/compiled.js'
 import { readDeadLetter } from '../../../src/consumers/ground/dead-letter-record.js'
-import { tryDeadLetters } from '../../../src/consumers/dead-letters/trial.js'
+import { appendDeadLetters } from '../../../src/consumers/ground/dead-letter.js'
+import type { RejectedRecord } from '../../../src/consumers/ground/rejected.js'
+import { decodeToday, tryDeadLetters } from '../../../src/consumers/dead-letters/trial.js'
 import { systemClock } from '../../../src/base/clock.js'
 import type { PartitionState } from '../../../src/features/plan/plan.js'
 import { scoredBy } from '../../../src/log/blocks/block.js'
@@ -63,6 +66,37 @@ test('deep-json: the good events of the case are scored and the deep one is a de
     (await deadOf(harness)).map(({ code }) => code),
     ['BAD_FIELD'],
   )
+})
+
+test('a record that is larger than any append is cut in its dead letter, and cannot be redriven', async () => {
+  const huge: RejectedRecord = {
+    record: {
+      offset: 7,
+      timestampMs: 1,
+      key: Buffer.from('acme'),
+      value: Buffer.alloc(limits.appendBytes * 2, 0x20),
+      headers: {},
+    },
+    ...{ code: 'TOO_LARGE', reason: 'too large', stage: 'decode' },
+  }
+  const wide = { ...huge, record: { ...huge.record, offset: 8, value: null, headers: { trace: huge.record.value! } } }
+  const harness = await engineHarness()
+  const { topics } = harness.stream
+  const at = { topic: topics.deadLetters, partition: 0 }
+  await appendDeadLetters(harness.log, at, { topic: topics.events, partition: 0 }, [huge, wide, huge], 'v')
+  const stored = (await harness.records(at.topic, 0)).map((record) => readDeadLetter(record)!)
+  assert.deepEqual(
+    stored.map(({ offset, code, cutFrom }) => [offset, code, cutFrom! >= limits.appendBytes * 2]),
+    [
+      [7, 'TOO_LARGE', true],
+      [8, 'TOO_LARGE', true],
+      [7, 'TOO_LARGE', true],
+    ],
+  )
+  const options = { schemas: undefined, tenants: 'any', clock: systemClock } as const
+  const whole = { ...stored[0]!, value: Buffer.from(JSON.stringify(passes(1)[0])) }
+  const { events, dead } = await decodeToday(harness.stream, [whole], options)
+  assert.deepEqual([events.length, dead.map(({ code }) => code)], [0, ['TOO_LARGE']])
 })
 
 /** The stream, whose fold throws midway, after it has changed the state, at events that `bad` names. */
