@@ -5,7 +5,8 @@ import type { AvroRecord } from '../../contracts/streams.js'
 export type WriterSchema =
   | {
       readonly kind: 'avro'
-      readonly record: AvroRecord
+      /** A record, or a union in which records are. */
+      readonly record: AvroRecord | readonly unknown[]
       /** The schemas that it refers to by name, each after those that it refers to itself. */
       readonly references?: readonly unknown[]
     }

@@ -82,7 +82,8 @@ function wireReader(
       'SCHEMA_MISMATCH',
       `${which} is not an Avro record, so it cannot be an event of subject '${subject}': ${schema.why}`,
     )
-  const named = `${which} (${schema.record.name}, subject '${subject}')`
+  const name = 'name' in schema.record ? schema.record.name : 'a union'
+  const named = `${which} (${name}, subject '${subject}')`
   try {
     const read = resolve(current, avroNode(schema.record, schema.references), named)
     if (typeof read === 'function') return (value) => reader(read(value, wireFormat.headerBytes))

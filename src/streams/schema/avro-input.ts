@@ -33,6 +33,11 @@ export class AvroInput {
     this.#at = from
   }
 
+  /** The position of the next byte. */
+  get at(): number {
+    return this.#at
+  }
+
   /** Throws unless the datum ends where its bytes end. */
   end(): void {
     const left = this.#bytes.length - this.#at

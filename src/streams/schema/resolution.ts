@@ -37,6 +37,7 @@ export function readerSchema(schema: {
  * Values are not checked: what is null, or no symbol of the stream's enum, is for the reader of events.
  */
 export function resolve(reader: ReaderSchema, writer: AvroNode, which: string): ReadDatum | Mismatch {
+  if (writer.kind === 'union') return resolveUnion(reader, writer.branches, which)
   if (writer.kind !== 'record') return { why: `it is ${typeText(writer)}, not a record` }
   if (!sameName(reader.record, writer))
     return { why: `it is record ${writer.name}, and the stream's is ${reader.record.name}` }
@@ -64,6 +65,19 @@ export function resolve(reader: ReaderSchema, writer: AvroNode, which: string): 
   }
   const values = [...columns].map(([field, { name }]) => `${name}: v${writer.fields.indexOf(field)}`)
   return readerOf(`let k\n${lines.join('\n')}\nreturn { ${values.join(', ')} }`, parts)
+}
+
+/** A topic may hold events of several types: only records of the stream's own can be read. */
+function resolveUnion(reader: ReaderSchema, branches: readonly AvroNode[], which: string): ReadDatum | Mismatch {
+  const reads = branches.map((branch) => resolve(reader, branch, which))
+  if (!reads.some((read) => typeof read === 'function'))
+    return { why: `it is a union, and ${(reads as readonly Mismatch[]).map(({ why }) => why).join('; ')}` }
+  return (bytes, from) => {
+    input.open(bytes, from)
+    const read = reads[input.index(reads.length, 'branch')]!
+    if (typeof read === 'function') return read(bytes, input.at)
+    throw new EngineError('SCHEMA_MISMATCH', `${which}: this record cannot be read as the stream's schema: ${read.why}`)
+  }
 }
 
 const sameName = (

@@ -6,6 +6,7 @@ import { failure, type Answer, type RegistryHttp } from './http.js'
 import type { WriterSchema } from '../../codec/schema-source.js'
 import type { AvroRecord } from '../../../contracts/streams.js'
 
+const mostId = 2 ** 31 - 1
 /** Schemas that one schema may refer to, also indirectly. */
 const mostReferences = 100
 
@@ -14,9 +15,11 @@ const mostReferences = 100
  * defaults decide how values are read. Throws REGISTRY_DOWN when the registry cannot answer now.
  */
 export async function fetchSchema(http: RegistryHttp, clock: Clock, id: number): Promise<WriterSchema> {
+  // Ids are positive 32-bit integers. Registries differ in their answers to others, which bytes that are no Avro contain.
+  if (id > mostId) return { kind: 'unknown' }
   const path = `/schemas/ids/${id}`
   const answer = await http.ask('GET', path)
-  if (answer.status === 404) return checkAgain(http, clock, id)
+  if (answer.status !== 200) return checkAgain(http, clock, id)
   const body = schemaIn(http, answer, path)
   const { schemaType } = body
   if (schemaType !== undefined && schemaType !== 'AVRO') return unfit(kindNamed(schemaType))
@@ -24,7 +27,7 @@ export async function fetchSchema(http: RegistryHttp, clock: Clock, id: number):
   try {
     await fetchReferences(http, body, references)
     const schema: unknown = JSON.parse(body.schema)
-    return isRecord(schema) ? avro(schema, [...references.values()]) : unfit(`it is ${shown(schema, 100)}`)
+    return isReadable(schema) ? avro(schema, [...references.values()]) : unfit(`it is ${shown(schema, 100)}`)
   } catch (error) {
     if (error instanceof SyntaxError) return unfit(`it is not JSON: ${messageOf(error).slice(0, 200)}`)
     if (error instanceof BadReference) return unfit(error.message)
@@ -34,13 +37,17 @@ export async function fetchSchema(http: RegistryHttp, clock: Clock, id: number):
 
 const unfit = (why: string): WriterSchema => ({ kind: 'unfit', why })
 
-const avro = (record: AvroRecord, references: readonly unknown[]): WriterSchema =>
+const avro = (record: AvroRecord | readonly unknown[], references: readonly unknown[]): WriterSchema =>
   references.length === 0 ? { kind: 'avro', record } : { kind: 'avro', record, references }
 
 const kindNamed = (schemaType: unknown): string =>
   schemaType === 'JSON' || schemaType === 'PROTOBUF'
     ? 'it is a JSON or Protobuf schema'
     : `the registry names an unknown kind of schema, ${shown(schemaType)}`
+
+/** A topic with several types of events has a union of records. */
+const isReadable = (schema: unknown): schema is AvroRecord | readonly unknown[] =>
+  Array.isArray(schema) || isRecord(schema)
 
 const isRecord = (schema: unknown): schema is AvroRecord =>
   typeof schema === 'object' &&
@@ -62,7 +69,7 @@ async function fetchReferences(http: RegistryHttp, { references }: SchemaBody, i
     if (into.has(path)) continue
     if (into.size >= mostReferences) throw new BadReference(`it refers to more than ${mostReferences} schemas`)
     const answer = await http.ask('GET', path)
-    if (answer.status === 404)
+    if (answer.status !== 200)
       throw new BadReference(`it refers to ${shown(subject)} version ${shown(version)}, which the registry lacks`)
     const body = schemaIn(http, answer, path)
     into.set(path, undefined)
@@ -88,6 +95,6 @@ interface Reference {
 async function checkAgain(http: RegistryHttp, clock: Clock, id: number): Promise<WriterSchema> {
   await clock.sleep(limits.registrySecondCheckMs)
   const { status } = await http.ask('GET', `/schemas/ids/${id}`)
-  if (status === 404) return { kind: 'unknown' }
+  if (status !== 200) return { kind: 'unknown' }
   throw new EngineError('REGISTRY_DOWN', `the schema registry at ${http.place} received schema id ${id} only now`)
 }
