@@ -43,7 +43,7 @@ export const compressionOf = (bytes: Uint8Array): string | undefined =>
 
 /** The name of the encoding or compression of text that is not UTF-8, by its first bytes; undefined for other bytes. */
 export function otherEncoding(bytes: Uint8Array): string | undefined {
-  const [first, second] = bytes
+  const [first, second] = [bytes[0], bytes[1]]
   if (first === 0xff && second === 0xfe) return 'UTF-16 (little endian)'
   if (first === 0xfe && second === 0xff) return 'UTF-16 (big endian)'
   if (bytes.length >= 4 && first !== 0 && second === 0 && bytes[3] === 0)

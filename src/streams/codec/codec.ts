@@ -120,12 +120,12 @@ const isWideJson = (value: Buffer): boolean => value[1] === 0x7b && value[2] ===
 
 function parsedJson(given: Buffer): unknown {
   if (!isUtf8(given)) throw new EngineError('BAD_JSON', `the JSON is ${notUtf8(given)}`)
-  const value = withoutMark(given)
-  const other = otherEncoding(value)
-  if (other !== undefined) throw new EngineError('BAD_JSON', `the JSON is not UTF-8: it looks like ${other}`)
+  const value = given[0] === byteOrderMark ? withoutMark(given) : given
   try {
     return JSON.parse(value.toString('utf8')) as unknown
   } catch (error) {
+    const other = otherEncoding(value)
+    if (other !== undefined) throw new EngineError('BAD_JSON', `the JSON is not UTF-8: it looks like ${other}`)
     throw new EngineError('BAD_JSON', messageOf(error).slice(0, 200), { cause: error })
   }
 }
