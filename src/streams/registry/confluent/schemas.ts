@@ -15,7 +15,7 @@ const mostReferences = 100
  * defaults decide how values are read. Throws REGISTRY_DOWN when the registry cannot answer now.
  */
 export async function fetchSchema(http: RegistryHttp, clock: Clock, id: number): Promise<WriterSchema> {
-  // Ids are positive 32-bit integers. Registries differ in their answers to others, which bytes that are no Avro contain.
+  // Ids are positive 32-bit integers. Bytes that are no Avro name others, to which registries answer differently.
   if (id > mostId) return { kind: 'unknown' }
   const path = `/schemas/ids/${id}`
   const answer = await http.ask('GET', path)
