@@ -27,7 +27,7 @@ const schema = {
     'An acknowledged event is on disk. Sending is idempotent: the engine acknowledges a repeated event_id again and ' +
     'scores it once. It takes the good events of a batch and answers 207 with the reasons for the bad ones. Requests ' +
     "with a tenant's key may omit the tenant. Scores follow at `GET /api/v2/predictions/{event_id}` and on the " +
-    "stream's predictions topic.",
+    "stream's predictions topic. The body of any request may have `Content-Encoding: gzip`, `deflate` or `br`.",
   params: Type.Object({ stream: Type.String({ description: 'Name of the stream.' }) }),
   body: {
     content: {

@@ -6,8 +6,8 @@ import type { RejectedRecord } from './rejected.js'
 /**
  * Appends dead letters to a partition of a dead-letter topic, with the original key, value and headers (cut where they
  * are too large for any append), and resolves when they are on disk. The topic, partition and offset of the event
- * identify a dead letter, so a repeat after a crash is the same dead letter. `version` names the build and the plan that
- * refused the records.
+ * identify a dead letter, so a repeat after a crash is the same dead letter. `version` names the build and the plan
+ * that refused the records.
  */
 export async function appendDeadLetters(
   log: EventLog,
