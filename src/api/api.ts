@@ -6,6 +6,7 @@ import { limits } from '../base/limits.js'
 import { boundInFlight, closeGently, defaultBounds, type AdmissionBounds, type InFlight } from './http/admission.js'
 import { requireKeys } from './http/auth.js'
 import { backupRoutes } from './routes/backups.js'
+import { acceptBodies } from './http/bodies.js'
 import { conflictRoutes } from './routes/predict-conflict.js'
 import type { ApiContext } from './http/context.js'
 import { deadLetterRoutes } from './routes/dead-letters.js'
@@ -102,7 +103,7 @@ export async function buildApi({
       })
       requireKeys(api, keys, clock)
       boundInFlight(api, inFlight, bounds, closing)
-      acceptJsonAsForm(api)
+      acceptBodies(api)
       for (const routes of [
         eventRoutes,
         conflictRoutes,
@@ -130,13 +131,4 @@ function requestIds(): () => string {
   const run = randomBytes(4).toString('hex')
   let count = 0
   return () => `${run}-${++count}`
-}
-
-/** Parses form bodies as JSON, because `curl -d '{...}'` sends the content type of a form. */
-function acceptJsonAsForm(app: FastifyInstance): void {
-  app.addContentTypeParser(
-    'application/x-www-form-urlencoded',
-    { parseAs: 'string' },
-    app.getDefaultJsonParser('error', 'error'),
-  )
 }

@@ -1,3 +1,5 @@
+import { shown } from './shown.js'
+
 /**
  * What the code that catches an error must do. `dead-letter`: the record is bad; store it as a dead letter and
  * continue. `retry`: a dependency is unreachable; wait and try again. `release`: another owner has the partition; stop
@@ -16,6 +18,7 @@ const dispositions = {
   TOO_LARGE: 'dead-letter',
   TIME_OUT_OF_RANGE: 'dead-letter',
   UNKNOWN_TENANT: 'dead-letter',
+  RECORD_FAULT: 'dead-letter',
 
   STORE_DOWN: 'retry',
   WAREHOUSE_DOWN: 'retry',
@@ -96,5 +99,12 @@ export const unless = <Value>(errnos: readonly string[], promise: Promise<Value>
     throw error
   })
 
-/** The message of anything that was thrown. */
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+/** The message of anything that was thrown. Never throws itself. */
+export function messageOf(error: unknown): string {
+  try {
+    if (error instanceof Error && typeof error.message === 'string') return error.message
+  } catch {
+    // The message is code of a user's that throws.
+  }
+  return typeof error === 'string' ? error : shown(error)
+}

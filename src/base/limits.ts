@@ -56,6 +56,13 @@ export const limits = {
   redriveTakesMs: 300_000,
   /** The largest event; larger ones become dead letters. The largest real event (a sync batch) has ~20 KiB. */
   eventBytes: 256 * 1024,
+  /**
+   * A record that is larger than this, with key and headers, is cut in its dead letter: half of the largest append. A
+   * producer's compressed batch may hold a record of many times the size of any append.
+   */
+  deadLetterBytes: 4 * 1024 * 1024,
+  /** What a cut dead letter keeps of key and value, enough to find the producer. */
+  cutDeadLetterBytes: 64 * 1024,
   /** The largest append to the log. Topics in Kafka get a `max.message.bytes` that admits one block of this size. */
   appendBytes: 8 * 1024 * 1024,
   /**

@@ -4,7 +4,7 @@ import type { Risks } from './risks.js'
 export interface ScoreFileOptions {
   readonly stream: string
   /** Lines of NDJSON, one event each, with their numbers in the file. */
-  readonly lines: AsyncIterable<{ readonly number: number; readonly text: string }>
+  readonly lines: AsyncIterable<{ readonly number: number; readonly bytes: Buffer }>
   /** Takes predictions as NDJSON, one per line, in the order of the events; resolves when it can take more. */
   readonly write: (text: string) => Promise<void>
   /** Files or directories with the user's own streams. */

@@ -30,7 +30,7 @@ export interface Predicted {
   readonly version: string
   readonly served_by: 'model' | 'heuristic'
   /** Why the heuristic served; null when the model did. */
-  readonly why: 'no-model' | 'model-error' | 'timeout' | null
+  readonly why: 'no-model' | 'model-error' | 'timeout' | 'heuristic-error' | null
   /** Features that raised the score, strongest first. */
   readonly reasons: readonly string[]
   /** The event is older than its tenant's newest by more than the stream's lateness. */

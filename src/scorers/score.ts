@@ -13,7 +13,7 @@ export interface ScoredStream {
 }
 
 /** Index into `scoredBy` of a block. */
-export const by = { model: 0, noModel: 1, modelError: 2, timeout: 3 } as const
+export const by = { model: 0, noModel: 1, modelError: 2, timeout: 3, heuristicError: 4 } as const
 
 export const heuristicVersion = 'heuristic_v1'
 
@@ -72,9 +72,12 @@ export async function score(
     const { values, failed } = await scoreGroup(stream, group, rows, vectors, width)
     group.rows.forEach((row, i) => {
       const byModel = group.serving !== undefined && !failed.has(i)
-      const value = values[i]!
+      const given = values[i]!
+      const noScore = !byModel && hasFailed(given)
+      const value = noScore ? stream.risk.medium : given
+      const heuristic = noScore ? by.heuristicError : group.serving === undefined ? by.noModel : by.modelError
       out.values[row] = value
-      out.by[row] = byModel ? by.model : group.serving === undefined ? by.noModel : by.modelError
+      out.by[row] = byModel ? by.model : heuristic
       out.risks[row] = riskOf(value, byModel ? group.serving.thresholds : stream.risk)
       out.versionOf[row] = indexOf(byModel ? group.serving.version : heuristicVersion)
     })
@@ -139,18 +142,29 @@ function gather(vectors: Float32Array, rows: readonly number[], width: number): 
   return out
 }
 
-/** The stream's heuristic for `rows` vectors, limited to 0..1; NaN becomes 0. */
+/**
+ * The stream's heuristic for `rows` vectors, limited to 0..1; NaN becomes 0. A row for which it throws is NaN: the
+ * event is in the state already, so it cannot become a dead letter. `score` gives it the least score of medium risk, so
+ * that a person sees it, and `heuristic-error`.
+ */
 export function heuristicScores(stream: ScoredStream, vectors: Float32Array, rows: number): Float32Array {
   const names = stream.featureNames
   const out = new Float32Array(rows)
   for (let row = 0; row < rows; row++) {
     const x: Record<string, number> = {}
     for (let i = 0; i < names.length; i++) x[names[i]!] = vectors[row * names.length + i]!
-    const value = stream.heuristic(x)
-    out[row] = value >= 0 ? Math.min(value, 1) : 0
+    try {
+      const value = stream.heuristic(x)
+      out[row] = value >= 0 ? Math.min(value, 1) : 0
+    } catch {
+      out[row] = Number.NaN
+    }
   }
   return out
 }
+
+/** Whether `heuristicScores` gave no score for a row. */
+export const hasFailed = (value: number): boolean => Number.isNaN(value)
 
 export const riskOf = (value: number, thresholds: { readonly medium: number; readonly high: number }): number =>
   value >= thresholds.high ? 2 : value >= thresholds.medium ? 1 : 0

@@ -29,7 +29,7 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
   'test/cli/backup/damage.int.test.ts': { 'src/consumers/backup': 'restore-files' },
   'test/cli/client/client.int.test.ts': {
     'src/cli/client': 'beside-engine options run-results',
-    'src/cli/events': 'score simulate',
+    'src/cli/events': 'simulate',
     'src/cli/reads': 'streams',
     'src/compose': 'tasks',
     'src/consumers/scoring': 'score-file score-lines',
@@ -236,5 +236,6 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
     'src/streams/language': 'define described horizon validate-features',
   },
   'test/streams/load.int.test.ts': { 'src/streams': 'user-module' },
+  'test/streams/schema/avro-input.unit.test.ts': { 'src/streams/schema': 'avro-node' },
   'test/streams/registry/registry.int.test.ts': { 'src/streams/registry/confluent': 'http registry schemas' },
 }

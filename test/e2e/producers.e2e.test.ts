@@ -38,8 +38,8 @@ function checkIns(count: number): readonly string[] {
 /** What the events score when they come from a file. */
 async function fromFile(lines: readonly string[]): Promise<readonly (readonly [string, number])[]> {
   const scores: [string, number][] = []
-  async function* numbered(): AsyncGenerator<{ number: number; text: string }> {
-    for (const [i, text] of lines.entries()) yield { number: i + 1, text }
+  async function* numbered(): AsyncGenerator<{ number: number; bytes: Buffer }> {
+    for (const [i, text] of lines.entries()) yield { number: i + 1, bytes: Buffer.from(text) }
   }
   await scoreFile({
     stream: 'attendance',

@@ -22,7 +22,7 @@ async function undisturbed(lines: readonly string[]): Promise<ReadonlyMap<string
     model: packagePath('bench/attendance-bench.onnx'),
     features: false,
     lines: (async function* () {
-      for (const [i, text] of lines.entries()) yield { number: i + 1, text }
+      for (const [i, text] of lines.entries()) yield { number: i + 1, bytes: Buffer.from(text) }
     })(),
     write: async (text) => {
       for (const line of text.trimEnd().split('\n')) {

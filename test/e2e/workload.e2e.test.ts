@@ -40,9 +40,9 @@ async function asFile(lines: Iterable<string>): Promise<Outcome> {
   return { scores, others: { duplicates, deadLetters, late } }
 }
 
-async function* numbered(lines: Iterable<string>): AsyncGenerator<{ number: number; text: string }> {
+async function* numbered(lines: Iterable<string>): AsyncGenerator<{ number: number; bytes: Buffer }> {
   let number = 0
-  for (const text of lines) yield { number: ++number, text }
+  for (const text of lines) yield { number: ++number, bytes: Buffer.from(text) }
 }
 
 /** A running engine: from the log to the rows of the warehouse. */

@@ -19,10 +19,11 @@ export interface AdmissionBounds {
 
 export const defaultBounds: AdmissionBounds = { requests: limits.apiInFlightRequests, bytes: limits.apiInFlightBytes }
 
-/** Length of the body; the maximum when it is unknown. */
-function bytesOf(request: FastifyRequest): number {
-  if (request.headers['transfer-encoding'] !== undefined) return limits.apiBodyBytes
-  const length = Number(request.headers['content-length'] ?? 0)
+/** Length of the body; the maximum when it is unknown, as that of a compressed body is. */
+function bytesOf({ headers }: FastifyRequest): number {
+  if (headers['transfer-encoding'] !== undefined || headers['content-encoding'] !== undefined)
+    return limits.apiBodyBytes
+  const length = Number(headers['content-length'] ?? 0)
   return Number.isFinite(length) ? length : limits.apiBodyBytes
 }
 

@@ -2,6 +2,7 @@
 import type { FastifyReply } from 'fastify'
 import { messageOf } from '../../base/errors.js'
 import { limits } from '../../base/limits.js'
+import { notUtf8, utf8Of, withoutMark } from '../../base/utf8.js'
 import { everyTenant, type Caller } from '../../contracts/callers.js'
 import { isRejected, type Rejected } from '../../contracts/scoring.js'
 import type { StreamView } from '../../contracts/streams.js'
@@ -27,19 +28,38 @@ export class Lines {
   ) {}
 }
 
-export function parseLines(text: string): Lines {
+/** A line that is no JSON, or not UTF-8, is broken; the others are not affected. */
+export function parseLines(body: Buffer): Lines {
   const items: unknown[] = []
   const broken = new Map<number, Rejected>()
-  text.split('\n').forEach((line, index) => {
-    if (line.trim() === '') return
+  const text = utf8Of(withoutMark(body))
+  const lines: readonly (string | Buffer)[] = text === undefined ? linesIn(withoutMark(body)) : text.split('\n')
+  lines.forEach((line, index) => {
     try {
-      items.push(JSON.parse(line))
+      const one = typeof line === 'string' ? line : lineOf(line)
+      if (one.trim() !== '') items.push(JSON.parse(one))
     } catch (error) {
       broken.set(items.length, { error: { code: 'BAD_JSON', message: `line ${index + 1}: ${messageOf(error)}` } })
       items.push(undefined)
     }
   })
   return new Lines(items, broken)
+}
+
+function linesIn(bytes: Buffer): Buffer[] {
+  const lines: Buffer[] = []
+  let from = 0
+  for (let at = bytes.indexOf(0x0a); at >= 0; at = bytes.indexOf(0x0a, from)) {
+    lines.push(bytes.subarray(from, at))
+    from = at + 1
+  }
+  return [...lines, bytes.subarray(from)]
+}
+
+function lineOf(bytes: Buffer): string {
+  const text = utf8Of(bytes)
+  if (text === undefined) throw new Error(notUtf8(bytes))
+  return text
 }
 
 /** Fills in the columns that a request may omit. */
@@ -58,7 +78,7 @@ export function batchOf(body: unknown, stream: StreamView, caller: Caller, compl
   const events: unknown[] = []
   let rejected: (Rejected | undefined)[] | undefined
   items.forEach((item, place) => {
-    const why = broken?.get(place) ?? (isObject(item) ? refusalOf(item, stream, caller) : notAnObject)
+    const why = broken?.get(place) ?? refusalOfItem(item, stream, caller)
     if (why) {
       rejected ??= new Array<Rejected | undefined>(items.length)
       rejected[place] = why
@@ -81,6 +101,13 @@ function itemsOf(body: unknown, stream: StreamView): readonly [Shape, readonly u
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 const notAnObject: Rejected = { error: { code: 'BAD_FIELD', message: 'an event is a JSON object' } }
+
+const poisoned: Rejected = { error: { code: 'BAD_JSON', message: 'an event has no field __proto__' } }
+
+function refusalOfItem(item: unknown, stream: StreamView, caller: Caller): Rejected | undefined {
+  if (!isObject(item)) return notAnObject
+  return Object.hasOwn(item, '__proto__') ? poisoned : refusalOf(item, stream, caller)
+}
 
 /** Why an event is refused. Fills in an absent tenant from a tenant's key; the operator's events stay unchanged. */
 function refusalOf(event: Record<string, unknown>, stream: StreamView, caller: Caller): Rejected | undefined {

@@ -66,6 +66,7 @@ const engineKinds = {
   BAD_FIELD: { status: 422, title: 'A field is not valid' },
   TIME_OUT_OF_RANGE: { status: 422, title: 'The event time is out of range' },
   UNKNOWN_TENANT: { status: 422, title: 'Unknown tenant' },
+  RECORD_FAULT: { status: 422, title: 'The engine cannot process the event' },
 
   STORE_DOWN: { status: 503, title: 'The state store is unreachable', detail: retry, retryAfterS: 5 },
   WAREHOUSE_DOWN: {

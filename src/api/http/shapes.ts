@@ -14,7 +14,7 @@ const Instant = Type.String({ format: 'date-time' })
 const Score = Type.Number({ minimum: 0, maximum: 1 })
 const Reasons = Type.Array(Type.String(), { description: 'The features that raised the score, strongest first.' })
 const ServedBy = oneOf(['model', 'heuristic'])
-const Why = nullable(oneOf(['no-model', 'model-error', 'timeout'], 'Why the heuristic served.'))
+const Why = nullable(oneOf(['no-model', 'model-error', 'timeout', 'heuristic-error'], 'Why the heuristic served.'))
 const Late = Type.Boolean({
   description: "The event is older than the tenant's newest one by more than the stream's lateness.",
 })

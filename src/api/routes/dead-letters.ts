@@ -33,7 +33,7 @@ const cursor = Type.Optional(
 const filter = {
   partition: Type.Optional(Type.Integer({ minimum: 0, description: 'Only this partition.' })),
   code: Type.Optional(name('The error of the record: BAD_JSON, BAD_FIELD, UNKNOWN_TENANT ...')),
-  stage: Type.Optional(oneOf(['decode', 'check'], 'The stage that found the error.')),
+  stage: Type.Optional(oneOf(['decode', 'check', 'fold'], 'The stage that found the error.')),
   tenant: Type.Optional(name("For operator keys; a tenant's key reads its own tenant.")),
   from: Type.Optional(from),
   to: Type.Optional(to),

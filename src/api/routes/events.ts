@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import { Type } from '@sinclair/typebox'
 import { callerOf } from '../http/auth.js'
-import { answer, batchOf, parseLines, resultsOf } from '../http/batch.js'
+import { answer, batchOf, resultsOf } from '../http/batch.js'
 import { streamOf, type ApiContext } from '../http/context.js'
 import { isRejected } from '../../contracts/scoring.js'
 import { json, refusals } from '../http/shapes.js'
@@ -27,7 +27,7 @@ const schema = {
     'An acknowledged event is on disk. Sending is idempotent: the engine acknowledges a repeated event_id again and ' +
     'scores it once. It takes the good events of a batch and answers 207 with the reasons for the bad ones. Requests ' +
     "with a tenant's key may omit the tenant. Scores follow at `GET /api/v2/predictions/{event_id}` and on the " +
-    "stream's predictions topic.",
+    "stream's predictions topic. The body of any request may have `Content-Encoding: gzip`, `deflate` or `br`.",
   params: Type.Object({ stream: Type.String({ description: 'Name of the stream.' }) }),
   body: {
     content: {
@@ -48,13 +48,6 @@ const schema = {
 }
 
 export function eventRoutes(app: FastifyInstance, context: ApiContext): void {
-  app.addContentTypeParser('application/x-ndjson', { parseAs: 'string' }, (_request, body, done) =>
-    done(null, parseLines(body as string)),
-  )
-  app.addContentTypeParser<Buffer>(['application/avro', 'avro/binary'], { parseAs: 'buffer' }, (_request, body, done) =>
-    done(null, body),
-  )
-
   app.post<{ Params: { stream: string } }>(
     '/events/:stream',
     { schema, config: { scope: 'events:write' }, validatorCompiler: checkedByEngine },

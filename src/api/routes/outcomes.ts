@@ -84,6 +84,11 @@ function outcomeOf(
   request: FastifyRequest,
   context: ApiContext,
 ): Outcome {
+  for (const name of ['event_id', 'tenant_id', 'note'] as const)
+    if (/\p{Cs}/u.test(one[name] ?? ''))
+      throw new Refusal('BAD_FIELD', `${name} has half of a surrogate pair, which has no UTF-8.`, {
+        errors: [{ field: `${place}${name}`, message: 'has half of a surrogate pair, which has no UTF-8' }],
+      })
   const tenant = tenantOf(request, one.tenant_id)
   if (tenant === undefined)
     throw new Refusal('BAD_FIELD', 'Name the tenant.', {

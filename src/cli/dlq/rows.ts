@@ -20,7 +20,9 @@ export const filters = (command: Command): Command =>
   command
     .option('--partition <number>', 'only of this partition', numberWithin(0, 100_000))
     .option('--code <code>', 'only with this error code: BAD_JSON, BAD_FIELD, UNKNOWN_TENANT ...')
-    .addOption(new Option('--stage <stage>', 'only those that failed at this stage').choices(['decode', 'check']))
+    .addOption(
+      new Option('--stage <stage>', 'only those that failed at this stage').choices(['decode', 'check', 'fold']),
+    )
     .option('--tenant <id>', "only of this tenant (for operator keys; a tenant's key reads its own)")
     .option('--from <time>', 'only those that were set aside at this time or later (ISO 8601, a date, or epoch ms)')
     .option('--to <time>', 'only those that were set aside before')

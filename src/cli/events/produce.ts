@@ -80,8 +80,7 @@ async function produce(
       bytes: batchBytes,
     })) {
       terminal.interrupted.throwIfAborted()
-      const answer = await client.post(path, batch.map((line) => line.text).join('\n'), 'application/x-ndjson')
-      const refusals = refusalsOf(batch, answer)
+      const refusals = await send(client, path, batch)
       for (const refusal of refusals) {
         if (refused.length < shownRefusals) {
           progress.end()
@@ -107,6 +106,17 @@ async function produce(
   }
   return { stream: options.stream, accepted, rejected, elapsedMs: systemClock.nowMs() - startedMs, refused }
 }
+
+/** Sends a batch. A line that is larger than any request is refused here, so that it does not end the command. */
+async function send(client: Client, path: string, batch: readonly Line[]): Promise<readonly Refused[]> {
+  const [first] = batch
+  if (batch.length === 1 && first!.bytes.length > limits.apiBodyBytes)
+    return [{ line: first!.number, code: 'TOO_LARGE', message: `the line has ${first!.bytes.length} bytes` }]
+  const lines = batch.flatMap(({ bytes }, i) => (i === 0 ? [bytes] : [lineFeed, bytes]))
+  return refusalsOf(batch, await client.post(path, Buffer.concat(lines), 'application/x-ndjson'))
+}
+
+const lineFeed = Buffer.from('\n')
 
 interface Result {
   readonly error?: { readonly code: string; readonly message: string; readonly field?: string }

@@ -54,7 +54,9 @@ async function redrive(
 ): Promise<readonly RedriveOutcome[]> {
   const bad = await stillBad(stream, found, asked, options)
   const byOrigin = new Map(
-    found.filter((_, i) => bad[i] === undefined || asked.evenBad).map((one) => [one.stored.origin, one]),
+    found
+      .filter(({ stored }, i) => bad[i] === undefined || (asked.evenBad && stored.cutFrom === undefined))
+      .map((one) => [one.stored.origin, one]),
   )
   const elsewhere = await send(stream, partition, [...byOrigin.values()], asked.by, options)
   return found.map(({ stored }, i) =>

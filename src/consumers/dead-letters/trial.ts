@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.js'
-import { isEngineError } from '../../base/errors.js'
+import { EngineError, isEngineError } from '../../base/errors.js'
 import type { StateStore } from '../../state/state-store.js'
 import type { Becomes } from '../../contracts/dead-letters.js'
 import { limits } from '../../base/limits.js'
@@ -8,8 +8,9 @@ import type { LogRecord } from '../../log/event-log.js'
 import type { Routing } from '../../scorers/routing.js'
 import type { SchemaSource } from '../../streams/codec/schema-source.js'
 import type { CompiledStream } from '../ground/compiled.js'
-import { decodeChunk, readersFor, type Decoded, type Tenants } from '../ground/decode.js'
-import { foldChunk, scoreChunk } from '../scoring/folded-chunk.js'
+import { decodeChunk, readersFor, withoutFaults, type Decoded, type Tenants } from '../ground/decode.js'
+import { FoldFault } from '../ground/record-fault.js'
+import { foldChunk, scoreChunk, type FoldedChunk } from '../scoring/folded-chunk.js'
 import type { StoredDeadLetter } from '../ground/dead-letter-record.js'
 
 export interface TrialOptions {
@@ -37,8 +38,20 @@ export async function decodeToday(
     value,
     headers,
   }))
-  return decodeChunk(stream, tenants, records, await readersFor(stream, records, schemas))
+  const decoded = decodeChunk(stream, tenants, records, await readersFor(stream, records, schemas))
+  return withoutFaults(decoded, new Map(deadLetters.flatMap(cutFault)))
 }
+
+/** A record that was not kept whole cannot be sent again. */
+const cutFault = ({ cutFrom }: StoredDeadLetter, offset: number): [number, EngineError][] =>
+  cutFrom === undefined
+    ? []
+    : [
+        [
+          offset,
+          new EngineError('TOO_LARGE', `the record had ${cutFrom} bytes, and its dead letter has only the first`),
+        ],
+      ]
 
 /**
  * What the events of dead letters of one partition would become if they came now, in this order. Decodes, folds into a
@@ -50,11 +63,11 @@ export async function tryDeadLetters(
   deadLetters: readonly StoredDeadLetter[],
   options: TrialOptions,
 ): Promise<readonly Becomes[]> {
-  const decoded = await decodeToday(stream, deadLetters, options)
+  const { decoded, folded } = await foldedToday(stream, partition, deadLetters, options)
   const becomes = new Array<Becomes>(deadLetters.length)
   for (const { record, code, reason } of decoded.dead) becomes[record.offset] = { becomes: 'bad', code, reason }
-  if (decoded.events.length === 0) return becomes
-  const block = await scoreChunk(stream, options.routing(), await foldCopy(stream, partition, decoded, options), 0)
+  if (folded === undefined) return becomes
+  const block = await scoreChunk(stream, options.routing(), folded, 0)
   for (let row = 0; row < block.rows; row++) {
     const duplicate = block.kinds[row] === 1
     const late = (block.flags[row]! & 1) === 1
@@ -68,6 +81,25 @@ export async function tryDeadLetters(
         }
   }
   return becomes
+}
+
+/** Decodes and folds. A record that makes the fold throw is one of the dead ones, and the others are folded again. */
+async function foldedToday(
+  stream: CompiledStream,
+  partition: number,
+  deadLetters: readonly StoredDeadLetter[],
+  options: TrialOptions,
+): Promise<{ readonly decoded: Decoded; readonly folded: FoldedChunk | undefined }> {
+  let decoded = await decodeToday(stream, deadLetters, options)
+  while (decoded.events.length > 0) {
+    try {
+      return { decoded, folded: await foldCopy(stream, partition, decoded, options) }
+    } catch (error) {
+      if (!(error instanceof FoldFault)) throw error
+      decoded = withoutFaults(decoded, new Map([[error.record.offset, error.reason]]))
+    }
+  }
+  return { decoded, folded: undefined }
 }
 
 /** Times to read the state: when the owner commits between two reads, what was read does not fit together. */

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import { utf8Of } from '../../base/utf8.js'
 import type { Bytes, DeadLetter, DeadLetterFilter, DeadLetterState } from '../../contracts/dead-letters.js'
 import type { Offset } from '../../log/event-log.js'
 import type { CompiledStream } from '../ground/compiled.js'
@@ -16,15 +17,15 @@ export function jsonIn(value: Buffer | null): Readonly<Record<string, unknown>> 
 
 /**
  * The tenant of a dead letter: what its header, its key (where the stream's key is the tenant) and its JSON name.
- * Undefined where they disagree or name none; then only the operator may see it.
+ * Undefined where they disagree, name none or are not UTF-8; then only the operator may see it.
  */
 export function tenantOf({ stream }: CompiledStream, { headers, key, value }: StoredDeadLetter): string | undefined {
   const inside = jsonIn(value)?.[stream.tenant]
-  const names = [
-    headers['tenant']?.toString(),
-    stream.key === stream.tenant ? key?.toString() : undefined,
-    typeof inside === 'string' ? inside : undefined,
-  ].filter((one) => one !== undefined)
+  const given = [headers['tenant'], stream.key === stream.tenant ? key : undefined]
+  if (given.some((bytes) => bytes !== undefined && bytes !== null && !isUtf8(bytes))) return undefined
+  const names = [...given.map((bytes) => utf8Of(bytes)), typeof inside === 'string' ? inside : undefined].filter(
+    (one) => one !== undefined,
+  )
   return names.length > 0 && names[0] !== '' && names.every((one) => one === names[0]) ? names[0] : undefined
 }
 
@@ -34,7 +35,7 @@ export function deadLetterView(
   position: Offset,
   state: DeadLetterState,
 ): DeadLetter {
-  const id = stored.headers['event_id']?.toString() ?? jsonIn(stored.value)?.[stream.stream.id]
+  const id = utf8Of(stored.headers['event_id']) ?? jsonIn(stored.value)?.[stream.stream.id]
   return {
     id: `${stream.stream.name}/${stored.partition}/${position}`,
     stream: stream.stream.name,

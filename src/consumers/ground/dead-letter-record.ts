@@ -1,3 +1,4 @@
+import { limits } from '../../base/limits.js'
 import type { LogRecord, NewRecord, Offset, TopicPartition } from '../../log/event-log.js'
 import type { RejectedRecord } from './rejected.js'
 
@@ -39,6 +40,8 @@ export interface StoredDeadLetter extends Origin {
   readonly reason: string
   /** The build and the plan that refused it. */
   readonly version: string
+  /** The bytes that the record had where it was too large to be kept whole; then it cannot be redriven. */
+  readonly cutFrom?: number
   readonly key: Buffer | null
   readonly value: Buffer | null
   /** As the producer wrote them, and those of a redrive if there was one. */
@@ -67,10 +70,22 @@ export function deadLetterRecord(
     attempts: String(attempts),
     origin: String(origin),
   }
-  const headers: Record<string, Buffer> = { ...record.headers }
+  const bytes = recordBytes(record)
+  const isCut = bytes > limits.deadLetterBytes
+  if (isCut) about['cut-from'] = String(bytes)
+  const headers: Record<string, Buffer> = isCut ? {} : { ...record.headers }
   for (const [name, value] of Object.entries(about)) headers[prefix + name] = Buffer.from(value)
+  const kept = (whole: Buffer | null): Buffer | null =>
+    isCut && whole !== null ? whole.subarray(0, limits.cutDeadLetterBytes) : whole
   // The log stamps the dead letter: it is kept from now on, whatever time the producer wrote into the record.
-  return { key: record.key, value: record.value, headers }
+  return { key: kept(record.key), value: kept(record.value), headers }
+}
+
+/** The bytes of a record as its producer wrote it. */
+export function recordBytes({ key, value, headers }: Pick<LogRecord, 'key' | 'value' | 'headers'>): number {
+  let bytes = (key?.length ?? 0) + (value?.length ?? 0)
+  for (const [name, content] of Object.entries(headers)) bytes += Buffer.byteLength(name) + content.length + 16
+  return bytes
 }
 
 /** Reads a record of a dead-letter topic; undefined if the engine did not write it. */
@@ -91,6 +106,7 @@ export function readDeadLetter(record: LogRecord): StoredDeadLetter | undefined 
     version: header('version'),
     attempts: whole('attempts') ?? 0,
     origin: whole('origin') ?? offset,
+    ...(whole('cut-from') === undefined ? {} : { cutFrom: whole('cut-from')! }),
     key: record.key,
     value: record.value,
     headers: Object.fromEntries(Object.entries(record.headers).filter(([name]) => !name.startsWith(prefix))),

@@ -1,4 +1,4 @@
-import { EngineError, isEngineError } from '../../base/errors.js'
+import { EngineError } from '../../base/errors.js'
 import type { Event } from '../../features/feature.js'
 import { limits } from '../../base/limits.js'
 import type { LogRecord } from '../../log/event-log.js'
@@ -6,6 +6,7 @@ import { checkEvent } from '../../streams/codec/codec.js'
 import type { SchemaSource } from '../../streams/codec/schema-source.js'
 import { noWireReaders, schemaIds, type WireReaders } from '../../streams/codec/wire.js'
 import type { CompiledStream } from './compiled.js'
+import { foldStage, recordFault, type FoldFaults } from './record-fault.js'
 import type { RejectedRecord, Stage } from './rejected.js'
 
 /** The tenants whose events are scored. */
@@ -33,7 +34,10 @@ export async function readersFor(
   return ids.size === 0 ? noWireReaders : stream.codec.wireReaders(await schemas.resolve(ids))
 }
 
-/** Decodes and checks a chunk. A bad record goes to `dead` with its reason and does not stop the others. */
+/**
+ * Decodes and checks a chunk. A bad record goes to `dead` with its reason and does not stop the others, whatever it
+ * makes the code throw.
+ */
 export function decodeChunk(
   stream: CompiledStream,
   tenants: Tenants,
@@ -51,11 +55,26 @@ export function decodeChunk(
       decoded.records.push(record)
       decoded.events.push(event)
     } catch (error) {
-      if (!isEngineError(error) || error.disposition !== 'dead-letter') throw error
-      decoded.dead.push({ record, code: error.code, reason: error.message, stage })
+      const { code, message } = recordFault(error)
+      decoded.dead.push({ record, code, reason: message, stage })
     }
   }
   return decoded
+}
+
+/** Moves the records that make the fold throw to the dead ones, in the order of the log. */
+export function withoutFaults(decoded: Decoded, faults: FoldFaults): Decoded {
+  if (!decoded.records.some(({ offset }) => faults.has(offset))) return decoded
+  const isGood = (_: unknown, row: number): boolean => !faults.has(decoded.records[row]!.offset)
+  const faulty = decoded.records.flatMap((record): RejectedRecord[] => {
+    const fault = faults.get(record.offset)
+    return fault === undefined ? [] : [{ record, code: fault.code, reason: fault.message, stage: foldStage }]
+  })
+  return {
+    records: decoded.records.filter(isGood),
+    events: decoded.events.filter(isGood),
+    dead: [...decoded.dead, ...faulty].sort((a, b) => a.record.offset - b.record.offset),
+  }
 }
 
 function bytesOf(record: LogRecord): Buffer {

@@ -1,11 +1,13 @@
-import type { PartitionState } from '../../features/plan/plan.js'
+import type { Event } from '../../features/feature.js'
+import type { Folded, PartitionState } from '../../features/plan/plan.js'
 import type { Block } from '../../log/blocks/block.js'
 import { buildBlock, eventColumns, scoreColumns, type EventColumns, type ScoreColumns } from '../../log/blocks/build.js'
-import type { Offset } from '../../log/event-log.js'
+import type { LogRecord, Offset } from '../../log/event-log.js'
 import { reasons as reasonsFor } from '../../scorers/reasons.js'
 import { refuseHalted, type Routing } from '../../scorers/routing.js'
 import { score, type Scores } from '../../scorers/score.js'
 import type { CompiledStream } from '../ground/compiled.js'
+import { FoldFault } from '../ground/record-fault.js'
 import type { RejectedRecord } from '../ground/rejected.js'
 import type { Decoded } from '../ground/decode.js'
 
@@ -19,7 +21,10 @@ export interface FoldedChunk {
   readonly late: number
 }
 
-/** Folds a decoded chunk in offset order, in one synchronous step. Every entity it needs must be in `state`. */
+/**
+ * Folds a decoded chunk in offset order, in one synchronous step. Every entity it needs must be in `state`. Throws a
+ * FoldFault for a record that cannot be folded; then `state` must not be used any more.
+ */
 export function foldChunk(
   stream: CompiledStream,
   state: PartitionState,
@@ -36,7 +41,7 @@ export function foldChunk(
   for (let row = 0; row < rows; row++) {
     const event = events[row]!
     const record = records[row]!
-    const folded = state.fold(event, columns.vectors, row)
+    const folded = foldOne(state, event, record, columns.vectors, row)
     if (folded === 'duplicate') {
       columns.kinds[row] = 1
       duplicates++
@@ -52,6 +57,14 @@ export function foldChunk(
     columns.entities[row] = plan.subject(event)
   }
   return { after, last, dead: dead.map(kept), columns, duplicates, late }
+}
+
+function foldOne(state: PartitionState, event: Event, record: LogRecord, vectors: Float32Array, row: number): Folded {
+  try {
+    return state.fold(event, vectors, row)
+  } catch (error) {
+    throw new FoldFault(record, error)
+  }
 }
 
 /** Copies the bytes: the buffers are overwritten when the next chunk is read, while this one is still scored. */

@@ -1,7 +1,8 @@
 import { limits } from '../../base/limits.js'
 import type { Block } from '../../log/blocks/block.js'
 import type { LogRecord, Offset } from '../../log/event-log.js'
-import { decodeChunk, readersFor, type Decoded } from '../ground/decode.js'
+import { decodeChunk, readersFor, withoutFaults, type Decoded } from '../ground/decode.js'
+import { FoldFault } from '../ground/record-fault.js'
 import type { TimerMember } from './batch-timer.js'
 import { foldChunk, scoreChunk, type FoldedChunk } from './folded-chunk.js'
 import type { ScoringWork } from './work.js'
@@ -28,7 +29,8 @@ export async function* folding(work: ScoringWork, timer: TimerMember): AsyncGene
     const read = uncut(await assignment.reader.read(next, bound, stopped), claimed.covered)
     if (read.length === 0) continue
     if (read.length < limits.smallChunk.records) restUntilMs = timer.nextMs(clock.nowMs())
-    const whole = decodeChunk(stream, deps.tenants, read, await readersFor(stream, read, work.schemas))
+    const decodedAll = decodeChunk(stream, deps.tenants, read, await readersFor(stream, read, work.schemas))
+    const whole = withoutFaults(decodedAll, work.foldFaults)
     if (committer.due(progress.folded)) await progress.until(() => progress.settled)
     await progress.until(() => progress.inFlight < limits.chunksInFlight)
     await admit(work, whole)
@@ -36,7 +38,9 @@ export async function* folding(work: ScoringWork, timer: TimerMember): AsyncGene
     if (committer.due(progress.folded) && progress.settled) work.commit()
     const { records, decoded } = gate.take(read, whole)
     const after = Math.max(progress.folded, claimed.covered)
-    const chunk = foldChunk(stream, work.state, decoded, after, records.at(-1)!.offset)
+    const chunk = await foldedOrSettled(work, () =>
+      foldChunk(stream, work.state, decoded, after, records.at(-1)!.offset),
+    )
     progress.folded = chunk.last
     next = chunk.last + 1
     reportCatchUp(next)
@@ -45,6 +49,17 @@ export async function* folding(work: ScoringWork, timer: TimerMember): AsyncGene
     const block = scoreChunk(stream, deps.routing(), chunk, claimed.epoch)
     block.catch(() => undefined)
     yield { records: records.length, chunk, block, badShare: gate.share }
+  }
+}
+
+/** After a FoldFault the state is never committed, and the chunks before it get their results before the work ends. */
+async function foldedOrSettled(work: ScoringWork, fold: () => FoldedChunk): Promise<FoldedChunk> {
+  try {
+    return fold()
+  } catch (error) {
+    work.isStateBroken = true
+    if (error instanceof FoldFault) await work.progress.until(() => work.progress.settled)
+    throw error
   }
 }
 

@@ -1,8 +1,8 @@
 import { concatMap, from, lastValueFrom } from 'rxjs'
-import { isEngineError } from '../../base/errors.js'
+import { isEngineError, type EngineError } from '../../base/errors.js'
 import { limits } from '../../base/limits.js'
 import { encodeBlock } from '../../log/blocks/codec.js'
-import type { Assignment } from '../../log/event-log.js'
+import type { Assignment, Offset } from '../../log/event-log.js'
 import { noEntity } from '../../state/state-store.js'
 import { isAccepted, resetsOf } from '../control/accepted.js'
 import { scoringReader } from '../control/stops.js'
@@ -10,10 +10,32 @@ import { claimPartition, type ClaimRules } from '../ground/claim.js'
 import type { CompiledStream } from '../ground/compiled.js'
 import { appendDeadLetters } from '../ground/dead-letter.js'
 import { scoredPartition } from '../ground/owned.js'
+import { FoldFault } from '../ground/record-fault.js'
 import { createBatchTimer } from './batch-timer.js'
 import type { ScoringDependencies } from './dependencies.js'
 import { folding, type InFlight } from './folding.js'
 import { openWork, portsOf, type ScoringWork } from './work.js'
+
+/**
+ * Scores one partition until it is revoked. When a record makes the fold throw, the work begins again from the stored
+ * state, and that record becomes a dead letter without being folded. So the state is as if it had never been there, at
+ * no cost for other records.
+ */
+export async function scorePartition(
+  stream: CompiledStream,
+  assignment: Assignment,
+  deps: ScoringDependencies,
+): Promise<void> {
+  const faults = new Map<Offset, EngineError>()
+  while (!assignment.revoked.aborted) {
+    try {
+      return await scoreToFault(stream, assignment, deps, faults)
+    } catch (error) {
+      if (!(error instanceof FoldFault)) throw error
+      faults.set(error.record.offset, error.reason)
+    }
+  }
+}
 
 /**
  * Scores one partition until it is revoked: read, decode, fold, score, append the block, commit the state. While a
@@ -21,16 +43,18 @@ import { openWork, portsOf, type ScoringWork } from './work.js'
  * Blocks are appended one at a time, in order. An event that comes after a pause is scored at once. Small chunks that
  * follow each other wait for the batch timer, so that there are fewer of them.
  */
-export async function scorePartition(
+async function scoreToFault(
   stream: CompiledStream,
   assignment: Assignment,
   deps: ScoringDependencies,
+  faults: Map<Offset, EngineError>,
 ): Promise<void> {
   const { topic, partition, revoked } = assignment
   const ports = portsOf(stream, assignment, deps)
   const rules = await claimRules(assignment, deps)
   const claimed = await claimPartition(scoredPartition(stream, partition), ports, rules)
-  const work = await openWork(stream, assignment, deps, ports, claimed)
+  for (const offset of faults.keys()) if (offset <= claimed.last) faults.delete(offset)
+  const work = await openWork(stream, assignment, deps, ports, claimed, faults)
   const { gate, progress, committer } = work
   if (gate.stopped === undefined) await deps.stops?.resume({ reader: scoringReader, topic, partition })
   const timer = (deps.timer ?? createBatchTimer()).join()

@@ -35,11 +35,11 @@ export async function scoreFileWith(
   return finish(summary, events, startedMs, clock)
 }
 
-/** Yields the text of each line, and adds its number to `numbers`. */
-async function* numbered(lines: ScoreFileOptions['lines'], numbers: number[]): AsyncGenerator<string> {
-  for await (const { number, text } of lines) {
+/** Yields the bytes of each line, and adds its number to `numbers`. */
+async function* numbered(lines: ScoreFileOptions['lines'], numbers: number[]): AsyncGenerator<Buffer> {
+  for await (const { number, bytes } of lines) {
     numbers.push(number)
-    yield text
+    yield bytes
   }
 }
 

@@ -1,9 +1,9 @@
-import { isEngineError } from '../../base/errors.js'
 import { partitionOf } from '../../base/keys.js'
 import { limits } from '../../base/limits.js'
 import type { Block } from '../../log/blocks/block.js'
 import type { NewRecord, Offset } from '../../log/event-log.js'
 import type { CompiledStream } from '../ground/compiled.js'
+import { recordFault } from '../ground/record-fault.js'
 import type { RejectedRecord } from '../ground/rejected.js'
 import { scoringFlow, type ScoringOptions } from './scoring.js'
 import type { ChunkReport } from './dependencies.js'
@@ -21,7 +21,7 @@ const windowLines = 20_000
  * window at a time. The result of a line that is no event is a dead letter.
  */
 export async function* scoreLines(
-  lines: AsyncIterable<string>,
+  lines: AsyncIterable<Buffer>,
   stream: CompiledStream,
   options: Omit<ScoringOptions, 'streams' | 'onChunk'>,
 ): AsyncGenerator<readonly LineResult[]> {
@@ -41,8 +41,8 @@ export async function* scoreLines(
   }
 }
 
-async function* windows(lines: AsyncIterable<string>): AsyncGenerator<string[]> {
-  let window: string[] = []
+async function* windows(lines: AsyncIterable<Buffer>): AsyncGenerator<Buffer[]> {
+  let window: Buffer[] = []
   for await (const line of lines) {
     window.push(line)
     if (window.length === windowLines) {
@@ -60,14 +60,13 @@ interface Place {
 
 /** Appends a window, each line to the partition of its key, and returns their places in the order of the lines. */
 async function append(
-  window: readonly string[],
+  window: readonly Buffer[],
   stream: CompiledStream,
   { log }: Pick<ScoringOptions, 'log'>,
 ): Promise<Place[]> {
   const { partitions } = stream.stream
   const batches = Array.from({ length: partitions }, () => ({ records: [] as NewRecord[], lines: [] as number[] }))
-  window.forEach((line, index) => {
-    const value = Buffer.from(line)
+  window.forEach((value, index) => {
     const key = keyOf(stream, value)
     const batch = batches[key === null ? 0 : partitionOf(key, partitions)]!
     batch.records.push({ key, value })
@@ -100,8 +99,8 @@ function keyOf(stream: CompiledStream, value: Buffer): Buffer | null {
   try {
     return stream.codec.keyOf(stream.codec.decode(value))
   } catch (error) {
-    if (isEngineError(error)) return null
-    throw error
+    recordFault(error)
+    return null
   }
 }
 

@@ -6,6 +6,7 @@ import type { SchemaSource } from '../../streams/codec/schema-source.js'
 import type { Claimed } from '../ground/claim.js'
 import { createCommitter, type Committer } from '../ground/committer.js'
 import type { CompiledStream } from '../ground/compiled.js'
+import type { FoldFaults } from '../ground/record-fault.js'
 import { patient, patientLog, patientStore } from '../ground/retry.js'
 import type { ScoringDependencies } from './dependencies.js'
 import { openPartitionGate, type PartitionGate } from './partition-gate.js'
@@ -49,6 +50,10 @@ export interface ScoringWork extends ScoringPorts {
   halt(reason?: unknown): void
   /** Throws the reason of the first `halt` that had one. */
   assertHealthy(): void
+  /** Records that made the fold throw before: they become dead letters. */
+  readonly foldFaults: FoldFaults
+  /** Whether a fold threw midway. Then `commit` does nothing. */
+  isStateBroken: boolean
   /** The time of the last call to the store, epoch ms. */
   storeAskedMs: number
   /** Commits the folded state in the background. Call it only when every folded chunk is appended. */
@@ -62,6 +67,7 @@ export async function openWork(
   deps: ScoringDependencies,
   ports: ScoringPorts,
   claimed: Claimed,
+  foldFaults: FoldFaults,
 ): Promise<ScoringWork> {
   const { clock, settings } = deps
   const { partition, revoked } = assignment
@@ -92,11 +98,13 @@ export async function openWork(
   })
   const work: ScoringWork = {
     ...ports,
-    ...{ stream, assignment, deps, at, claimed, state, gate, progress, committer, stopped },
+    ...{ stream, assignment, deps, at, claimed, state, gate, progress, committer, stopped, foldFaults },
+    isStateBroken: false,
     storeAskedMs: clock.nowMs(),
     halt: (reason) => halted.abort(reason),
     assertHealthy: () => halted.signal.throwIfAborted(),
     commit() {
+      if (work.isStateBroken) return
       work.storeAskedMs = clock.nowMs()
       void committer.commit(progress.folded).catch((error: unknown) => halted.abort(error))
     },

@@ -2,7 +2,7 @@ import type { Caller } from '../../contracts/callers.js'
 import type { Outcome } from '../../contracts/outcomes.js'
 import type { Acknowledged, IngestResult, Rejected } from '../../contracts/scoring.js'
 import type { Clock } from '../../base/clock.js'
-import { EngineError, isEngineError } from '../../base/errors.js'
+import { EngineError } from '../../base/errors.js'
 import type { Event } from '../../features/feature.js'
 import { partitionOf } from '../../base/keys.js'
 import { limits } from '../../base/limits.js'
@@ -10,6 +10,7 @@ import type { EventLog, NewRecord } from '../../log/event-log.js'
 import { checkEvent } from '../../streams/codec/codec.js'
 import type { CompiledStream } from '../ground/compiled.js'
 import { checkTenant, type Tenants } from '../ground/decode.js'
+import { recordFault } from '../ground/record-fault.js'
 import { outcomesTopic } from '../ground/topic-names.js'
 
 export interface IngestOptions {
@@ -53,10 +54,16 @@ export async function ingest(
 }
 
 function accept(stream: CompiledStream, given: unknown, options: IngestOptions): Omit<Accepted, 'index'> | Rejected {
-  const event = eventOf(stream, given, options)
-  if (isEngineError(event)) return rejected(given, stream, event)
+  try {
+    return accepted(stream, checkedEvent(stream, given, options))
+  } catch (error) {
+    return rejected(given, stream, recordFault(error))
+  }
+}
+
+function accepted(stream: CompiledStream, event: Event): Omit<Accepted, 'index'> {
   const value = stream.codec.encode(event)
-  if (value.length > limits.eventBytes) return rejected(given, stream, tooLarge(value.length))
+  if (value.length > limits.eventBytes) throw tooLarge(value.length)
   const id = event[stream.stream.id] as string
   const headers = { event_id: Buffer.from(id), tenant: Buffer.from(event[stream.stream.tenant] as string) }
   return { id, record: { key: stream.codec.keyOf(event), value, headers } }
@@ -69,17 +76,24 @@ const tooLarge = (bytes: number): EngineError =>
 export function eventOf(
   stream: CompiledStream,
   given: unknown,
-  { clock, tenants }: Pick<IngestOptions, 'clock' | 'tenants'>,
+  options: Pick<IngestOptions, 'clock' | 'tenants'>,
 ): Event | EngineError {
   try {
-    const event = stream.codec.read(given)
-    checkEvent(stream.stream, event, clock.nowMs())
-    checkTenant(stream, tenants, event)
-    return event
+    return checkedEvent(stream, given, options)
   } catch (error) {
-    if (isEngineError(error) && error.disposition === 'dead-letter') return error
-    throw error
+    return recordFault(error)
   }
+}
+
+function checkedEvent(
+  stream: CompiledStream,
+  given: unknown,
+  { clock, tenants }: Pick<IngestOptions, 'clock' | 'tenants'>,
+): Event {
+  const event = stream.codec.read(given)
+  checkEvent(stream.stream, event, clock.nowMs())
+  checkTenant(stream, tenants, event)
+  return event
 }
 
 /** The result of a bad event, with the event's id where it can be read. */

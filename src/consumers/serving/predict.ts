@@ -1,6 +1,6 @@
 import type { Predicted, PredictResult } from '../../contracts/scoring.js'
 import type { Clock } from '../../base/clock.js'
-import { isEngineError } from '../../base/errors.js'
+import { isEngineError, type EngineError } from '../../base/errors.js'
 import type { Event } from '../../features/feature.js'
 import type { StateStore } from '../../state/state-store.js'
 import { partitionOf } from '../../base/keys.js'
@@ -11,9 +11,10 @@ import { riskLevels } from '../../contracts/risks.js'
 import { encodeBlock } from '../../log/blocks/codec.js'
 import { reasons } from '../../scorers/reasons.js'
 import { refuseHalted, type Routing } from '../../scorers/routing.js'
-import { by, heuristicScores, heuristicVersion, riskOf, score, type Scores } from '../../scorers/score.js'
+import { by, hasFailed, heuristicScores, heuristicVersion, riskOf, score, type Scores } from '../../scorers/score.js'
 import type { CompiledStream } from '../ground/compiled.js'
 import type { Tenants } from '../ground/decode.js'
+import { recordFault } from '../ground/record-fault.js'
 import { eventOf, rejected } from './ingest.js'
 import type { PredictionLog } from './prediction-log.js'
 
@@ -30,6 +31,8 @@ interface Asked {
   readonly index: number
   readonly event: Event
   late: boolean
+  /** Why it cannot be folded. */
+  fault: EngineError | undefined
 }
 
 /**
@@ -47,23 +50,42 @@ export async function predict(
   events.forEach((given, index) => {
     const event = eventOf(stream, given, options)
     if (isEngineError(event)) results[index] = rejected(given, stream, event)
-    else asked.push({ index, event, late: false })
+    else asked.push({ index, event, late: false, fault: undefined })
   })
-  if (asked.length === 0) return results
-  const { width } = stream.plan
-  const vectors = new Float32Array(asked.length * width)
-  await vectorsOf(stream, asked, vectors, options.store)
-  const tenants = asked.map(({ event }) => event[stream.stream.tenant] as string)
+  const folded = await foldedOf(stream, asked, options.store)
+  for (const { index, fault } of asked) if (fault !== undefined) results[index] = rejected(events[index], stream, fault)
+  const { good, vectors } = folded
+  if (good.length === 0) return results
+  const tenants = good.map(({ event }) => event[stream.stream.tenant] as string)
   const routing = options.routing()
   refuseHalted(routing.halted, stream.stream.model)
   const scores = await inTime(stream, routing, tenants, vectors, options.clock)
   const why = await reasonsOf(stream, routing, tenants, vectors, scores)
   const value = encodeBlock(
-    blockOf(stream, asked, tenants, vectors, scores, why, routing.position, options.clock.nowMs()),
+    blockOf(stream, good, tenants, vectors, scores, why, routing.position, options.clock.nowMs()),
   )
   await options.predictions.write({ key: Buffer.from(stream.stream.name), value }, durable)
-  asked.forEach(({ index, event, late }, row) => (results[index] = answer(stream, event, late, scores, row, why[row]!)))
+  good.forEach(({ index, event, late }, row) => (results[index] = answer(stream, event, late, scores, row, why[row]!)))
   return results
+}
+
+/** The events that could be folded, with their vectors. */
+async function foldedOf(
+  stream: CompiledStream,
+  asked: readonly Asked[],
+  store: StateStore,
+): Promise<{ readonly good: readonly Asked[]; readonly vectors: Float32Array }> {
+  const { width } = stream.plan
+  const vectors = new Float32Array(asked.length * width)
+  await vectorsOf(stream, asked, vectors, store)
+  const good = asked.filter(({ fault }) => fault === undefined)
+  if (good.length === asked.length) return { good, vectors }
+  const kept = new Float32Array(good.length * width)
+  good.forEach((one, row) => {
+    const from = asked.indexOf(one) * width
+    kept.set(vectors.subarray(from, from + width), row * width)
+  })
+  return { good, vectors: kept }
 }
 
 /**
@@ -98,7 +120,11 @@ async function vectorsOf(
             keys,
             keys.map((key) => blobs.get(key)),
           )
-        one.late = alone.fold(one.event, vectors, row) === 'late'
+        try {
+          one.late = alone.fold(one.event, vectors, row) === 'late'
+        } catch (error) {
+          one.fault = recordFault(error)
+        }
       }
     }),
   )
@@ -125,10 +151,12 @@ async function inTime(
 }
 
 function heuristicInstead(stream: CompiledStream, rows: number, vectors: Float32Array): Scores {
-  const values = heuristicScores(stream.scored, vectors, rows)
+  const { medium } = stream.scored.risk
+  const given = heuristicScores(stream.scored, vectors, rows)
+  const values = given.map((value) => (hasFailed(value) ? medium : value))
   return {
     values,
-    by: new Uint8Array(rows).fill(by.timeout),
+    by: Uint8Array.from(given, (value) => (hasFailed(value) ? by.heuristicError : by.timeout)),
     risks: Uint8Array.from(values, (value) => riskOf(value, stream.scored.risk)),
     versions: [heuristicVersion],
     versionOf: new Uint16Array(rows),

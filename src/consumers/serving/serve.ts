@@ -5,6 +5,7 @@ import { championOf } from '../../scorers/routing.js'
 import { heuristicVersion } from '../../scorers/score.js'
 import type { CompiledStream } from '../ground/compiled.js'
 import type { EventLog } from '../../log/event-log.js'
+import { recordFault } from '../ground/record-fault.js'
 import { unknownStream } from '../../streams/unknown-stream.js'
 import { appendOutcomes, ingest } from './ingest.js'
 import { predict, type PredictOptions } from './predict.js'
@@ -26,7 +27,11 @@ export function scoringPort(options: ServeOptions): ScoringPort {
     streams: () => options.streams.map((stream) => viewOf(stream, options)),
     decodeAvro: (name, body) => {
       const { codec } = streamOf(name)
-      return body[0] === 0xc3 && body[1] === 0x01 ? codec.decode(body) : codec.decodeDatum(body)
+      try {
+        return body[0] === 0xc3 && body[1] === 0x01 ? codec.decode(body) : codec.decodeDatum(body)
+      } catch (error) {
+        throw recordFault(error)
+      }
     },
     ingest: (name, events) => ingest(streamOf(name), events, options),
     predict: (name, events, _caller, durable) => predict(streamOf(name), events, options, durable),

@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer'
+import { notUtf8, utf8Of } from '../../base/utf8.js'
 import type { LogRecord } from '../../log/event-log.js'
 import { dictionaryColumn } from '../../sinks/dictionary.js'
 import { encodeNative, type Column } from '../../sinks/native.js'
@@ -28,16 +30,17 @@ export interface OutcomeValue {
 
 /** Why a record of the outcomes topic cannot be stored; undefined when it can. */
 export function outcomeFault({ value }: LogRecord): string | undefined {
+  if (value !== null && !isUtf8(value)) return `it is ${notUtf8(value)}`
   try {
     const { stream, tenant, event_id, label, source, decidedAtMs, note, by } = JSON.parse(
       value?.toString() ?? '',
     ) as Partial<OutcomeValue>
-    const named = [stream, tenant, event_id, source].every((text) => typeof text === 'string')
-    if (![note, by].every((text) => text === undefined || typeof text === 'string'))
-      return 'its note or by is not a text'
-    return named && (label === 0 || label === 1) && Number.isSafeInteger(decidedAtMs)
-      ? undefined
-      : 'it lacks a stream, tenant, event_id, label of 0 or 1, source or decidedAtMs'
+    const isNamed = [stream, tenant, event_id, source].every((text) => typeof text === 'string')
+    if (!isNamed || !(label === 0 || label === 1) || !Number.isSafeInteger(decidedAtMs))
+      return 'it lacks a stream, tenant, event_id, label of 0 or 1, source or decidedAtMs'
+    if (![note ?? '', by ?? ''].every((text) => typeof text === 'string')) return 'its note or by is no text'
+    const texts = [stream, tenant, event_id, source, note, by]
+    return texts.some((text) => /\p{Cs}/u.test(text ?? '')) ? 'it has half of a surrogate pair' : undefined
   } catch {
     return 'it is no JSON'
   }
@@ -137,7 +140,7 @@ function tenantsOf(stored: readonly StoredRecords[], rows: number): Column {
   const column = dictionaryColumn(rows)
   for (const { records, keyIsTenant } of stored)
     for (const record of records)
-      column.add(header(record, 'tenant') ?? (keyIsTenant ? (record.key?.toString() ?? '') : ''))
+      column.add(header(record, 'tenant') ?? (keyIsTenant ? (utf8Of(record.key) ?? '') : ''))
   return column.column
 }
 
@@ -174,7 +177,8 @@ const bytes = (records: readonly LogRecord[], of: (record: LogRecord) => Buffer 
   bytes: records.map(of),
 })
 
-const header = ({ headers }: LogRecord, name: string): string | undefined => headers[name]?.toString()
+/** Undefined also for a header that is not UTF-8. */
+const header = ({ headers }: LogRecord, name: string): string | undefined => utf8Of(headers[name])
 
 /**
  * JSON begins with a brace, or with white space before it. Avro begins with the marker of single-object encoding or

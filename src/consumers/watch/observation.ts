@@ -130,12 +130,12 @@ function countPredictions({ predictions }: Measures, { stream, block }: ChunkRep
   for (let row = 0; row < block.rows; row++) {
     if (block.kinds[row] !== 0) continue
     tally.risks[block.risks[row]! as 0 | 1 | 2]++
-    const key = (block.versionOf[row]! << 4) | (block.by[row]! << 2) | block.risks[row]!
+    const key = (block.versionOf[row]! << 5) | (block.by[row]! << 2) | block.risks[row]!
     counts.set(key, (counts.get(key) ?? 0) + 1)
   }
   for (const [key, count] of counts)
     predictions.inc(
-      { stream, risk: riskLevels[key & 3]!, by: scoredBy[(key >> 2) & 3]!, version: block.versions[key >> 4]! },
+      { stream, risk: riskLevels[key & 3]!, by: scoredBy[(key >> 2) & 7]!, version: block.versions[key >> 5]! },
       count,
     )
   tally.version = block.versions.at(-1) ?? tally.version

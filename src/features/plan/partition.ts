@@ -17,6 +17,10 @@ interface Tenant extends TenantClock {
   readonly entities: readonly Map<string, Cached>[]
 }
 
+/** A mistake of the caller, which says nothing about the event. */
+const unready = (what: string): EngineError =>
+  new EngineError('STATE_MISMATCH', `the partition was asked to fold before ${what} was admitted`)
+
 /** Partition blobs never expire. */
 const never = Number.MAX_SAFE_INTEGER
 
@@ -140,7 +144,7 @@ export class Partition implements PartitionState {
 
   fold(event: Event, vectors: Float32Array, at: number): Folded {
     const { idOf: eventId, timeOf, set, row } = this.#compiled
-    if (this.#own.length > 0) throw new Error('the partition was asked to fold before its own state was admitted')
+    if (this.#own.length > 0) throw unready('its own state')
     const timeMs = timeOf(event)
     if (typeof timeMs !== 'number' || !Number.isFinite(timeMs))
       throw new EngineError('BAD_FIELD', `the event's ${set.time} is no time`)
@@ -184,8 +188,7 @@ export class Partition implements PartitionState {
       const entity = this.#eventEntities[index * entities.length + kind]
       this.#memories[kind] = undefined
       if (entity === undefined) continue
-      if (entity.nums === absent)
-        throw new Error(`the partition was asked to fold before ${JSON.stringify(entity.key)} was admitted`)
+      if (entity.nums === absent) throw unready(JSON.stringify(entity.key))
       const { plan, reachMs } = entities[kind]!
       const expired = entity.nums[NEWEST]! + reachMs < clockMs
       if (expired && !late) this.#forget(entity, plan.layout)

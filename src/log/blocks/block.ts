@@ -1,7 +1,13 @@
 import type { Offset } from '../event-log.js'
 
 /** What scored a row. A block stores the index in this list: append to it, never reorder it. */
-export const scoredBy = ['model', 'heuristic:no-model', 'heuristic:model-error', 'heuristic:timeout'] as const
+export const scoredBy = [
+  'model',
+  'heuristic:no-model',
+  'heuristic:model-error',
+  'heuristic:timeout',
+  'heuristic:heuristic-error',
+] as const
 export type ScoredBy = (typeof scoredBy)[number]
 
 /** `duplicate`: the event id was seen before within the horizon; the row has no score. */

@@ -3,7 +3,9 @@ import { EngineError, messageOf } from '../../base/errors.js'
 import type { Event } from '../../features/feature.js'
 import { limits } from '../../base/limits.js'
 import { recordTimeOf } from '../../base/record-time.js'
-import { avroVersions, datum, singleObject, type AvroVersion } from '../schema/avro.js'
+import { shown } from '../../base/shown.js'
+import { notUtf8, otherEncoding, withoutMark } from '../../base/utf8.js'
+import { avroVersions, singleObject, type AvroVersion, type AvroVersions } from '../schema/avro.js'
 import { compileReader, type Reader } from './reader.js'
 import { columnsOf } from '../schema/schema.js'
 import type { WriterSchema } from './schema-source.js'
@@ -49,14 +51,14 @@ export function eventCodec(stream: Stream): EventCodec {
     ...Object.values(stream.entities).flatMap((entity) => entity.columns),
   ])
   const reader = compileReader(columns, ids)
-  const decodeAvro = avroDecoder(versions, reader)
+  const decodeAvro = avroDecoder(versions.all, reader)
   const read = (parsed: unknown): Event => {
     if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
       throw new EngineError('BAD_JSON', 'an event must be a JSON object')
     return reader(parsed as Readonly<Record<string, unknown>>)
   }
-  const encode = avroEncoder(versions[0].type)
-  const singleObjectHeader = Buffer.from(`c301${versions[0].fingerprint}`, 'hex')
+  const encode = avroEncoder(versions.type)
+  const singleObjectHeader = Buffer.from(`c301${versions.all[0].fingerprint}`, 'hex')
   const encodeAvro = (event: Event): Buffer => encode(singleObjectHeader, event)
   const encodeJson = (event: Event): Buffer => Buffer.from(JSON.stringify(event), 'utf8')
   const { accepts = 'any' } = stream
@@ -68,20 +70,22 @@ export function eventCodec(stream: Stream): EventCodec {
         case 0x09:
         case 0x0a:
         case 0x0d:
+        case byteOrderMark:
           if (accepts === 'avro') throw unaccepted(stream, 'JSON', 'Avro')
           return read(parsedJson(value))
         case singleObject.marker0:
           if (accepts === 'json') throw unaccepted(stream, 'Avro', 'JSON')
           return decodeAvro(value)
         case wireFormat.magic:
+          if (isWideJson(value)) throw unknownEncoding(value)
           if (accepts === 'json') throw unaccepted(stream, 'Avro', 'JSON')
           return readWire(value, readers)
         default:
           throw unknownEncoding(value)
       }
     },
-    wireReaders: wireReaders(stream, versions[0], reader),
-    decodeDatum: (body) => reader(datum(versions[0].type, body, 0, undefined)),
+    wireReaders: wireReaders(stream, versions.reader, reader),
+    decodeDatum: (body) => reader(versions.all[0].read(body, 0)),
     read,
     encode: accepts === 'avro' ? encodeAvro : encodeJson,
     encodeAvro,
@@ -115,26 +119,35 @@ export function checkEvent(stream: Stream, event: Event, timestamp: number): voi
   throw new EngineError('TIME_OUT_OF_RANGE', `field '${stream.time}' ${what}: ${timeMs}`, { field: stream.time })
 }
 
-function parsedJson(value: Buffer): unknown {
-  if (!isUtf8(value)) throw new EngineError('BAD_JSON', 'the JSON is not UTF-8')
+/** The first byte of UTF-8 text that begins with a byte order mark. */
+const byteOrderMark = 0xef
+
+/** UTF-16 JSON begins with 0, as the wire format does. As a schema id it would be greater than two thousand million. */
+const isWideJson = (value: Buffer): boolean => value[1] === 0x7b && value[2] === 0 && otherEncoding(value) !== undefined
+
+function parsedJson(given: Buffer): unknown {
+  if (!isUtf8(given)) throw new EngineError('BAD_JSON', `the JSON is ${notUtf8(given)}`)
+  const value = given[0] === byteOrderMark ? withoutMark(given) : given
   try {
     return JSON.parse(value.toString('utf8')) as unknown
   } catch (error) {
+    const other = otherEncoding(value)
+    if (other !== undefined) throw new EngineError('BAD_JSON', `the JSON is not UTF-8: it looks like ${other}`)
     throw new EngineError('BAD_JSON', messageOf(error).slice(0, 200), { cause: error })
   }
 }
 
-function avroDecoder(versions: readonly [AvroVersion, ...AvroVersion[]], reader: Reader): (value: Buffer) => Event {
-  const { type } = versions[0]
-  const known = new Map(versions.map((version) => [version.fingerprint, version]))
-  const current = Buffer.from(versions[0].fingerprint, 'hex')
+function avroDecoder(versions: AvroVersions['all'], reader: Reader): (value: Buffer) => Event {
+  const [{ read, fingerprint: own }] = versions
+  const known = new Map<string, AvroVersion>(versions.map((version) => [version.fingerprint, version]))
+  const current = Buffer.from(own, 'hex')
   const low = current.readInt32LE(0)
   const high = current.readInt32LE(4)
   return (value) => {
     if (value.length < singleObject.headerBytes || value[1] !== singleObject.marker1)
       throw new EngineError('BAD_AVRO', 'not a single-object encoding: C3 01 and 8 bytes of fingerprint are expected')
     if (value.readInt32LE(2) === low && value.readInt32LE(6) === high)
-      return reader(datum(type, value, singleObject.headerBytes, undefined))
+      return reader(read(value, singleObject.headerBytes))
     const fingerprint = value.toString('hex', 2, singleObject.headerBytes)
     const version = known.get(fingerprint)
     if (version === undefined)
@@ -143,14 +156,14 @@ function avroDecoder(versions: readonly [AvroVersion, ...AvroVersion[]], reader:
         `no schema of this stream has the fingerprint ${fingerprint}; save the writer's schema beside the ` +
           'current one as <name>.<version>.avsc',
       )
-    return reader(datum(type, value, singleObject.headerBytes, version.resolver))
+    return reader(version.read(value, singleObject.headerBytes))
   }
 }
 
 const scratchBytes = 4_096
 
 /** Writes a datum after a header. All events share one buffer, which grows to the largest event. */
-function avroEncoder(type: AvroVersion['type']): (header: Buffer, event: Event) => Buffer {
+function avroEncoder(type: AvroVersions['type']): (header: Buffer, event: Event) => Buffer {
   let scratch = Buffer.alloc(scratchBytes)
   return (header, event) => {
     try {
@@ -167,14 +180,14 @@ function avroEncoder(type: AvroVersion['type']): (header: Buffer, event: Event) 
   }
 }
 
-function unfit(type: AvroVersion['type'], event: Event, cause: unknown): EngineError {
+function unfit(type: AvroVersions['type'], event: Event, cause: unknown): EngineError {
   let field: string | undefined
   type.isValid(event, { errorHook: (path: string[]) => void (field ??= path[0]) })
   return new EngineError(
     'BAD_FIELD',
     field === undefined
-      ? messageOf(cause)
-      : `field '${field}' does not fit the schema: found ${JSON.stringify(event[field]) ?? 'nothing'}`,
+      ? messageOf(cause).slice(0, 200)
+      : `field '${field}' does not fit the schema: found ${shown(event[field])}`,
     { cause, ...(field === undefined ? {} : { field }) },
   )
 }
@@ -188,8 +201,16 @@ const unaccepted = (stream: Stream, found: string, wanted: string): EngineError 
 
 function unknownEncoding(value: Buffer): EngineError {
   if (value.length === 0) return new EngineError('BAD_JSON', 'the record is empty')
+  const other = otherEncoding(value)
+  if (other === undefined)
+    return new EngineError(
+      'BAD_JSON',
+      `an event starts with '{' (JSON), C3 01 or 0 (Avro), not with 0x${value[0]!.toString(16).padStart(2, '0')}`,
+    )
   return new EngineError(
     'BAD_JSON',
-    `an event starts with '{' (JSON), C3 01 or 0 (Avro), not with 0x${value[0]!.toString(16).padStart(2, '0')}`,
+    other.startsWith('UTF-')
+      ? `the JSON is not UTF-8: it looks like ${other}; write UTF-8`
+      : `the event looks like ${other}; write it uncompressed, and let Kafka's client compress (compression.type)`,
   )
 }

@@ -1,7 +1,9 @@
 import { compileFunction } from 'node:vm'
 import { EngineError } from '../../base/errors.js'
+import { shown } from '../../base/shown.js'
 import type { Event } from '../../features/feature.js'
 import type { ColumnInfo } from '../schema/schema.js'
+import { isoTime } from './iso-time.js'
 
 /**
  * Converts parsed JSON or a decoded Avro datum to an event. Throws BAD_FIELD with the column, the found and the
@@ -10,9 +12,7 @@ import type { ColumnInfo } from '../schema/schema.js'
 export type Reader = (fields: Readonly<Record<string, unknown>>) => Event
 
 const idLength = 256
-/**
- * Control characters separate the parts of keys; half a surrogate pair has no UTF-8, so it would collide with others.
- */
+/** Control characters separate the parts of keys. Half a surrogate pair has no UTF-8, so it would equal others. */
 const unfitForId = /[\p{Cc}\p{Cs}]/u
 
 /**
@@ -23,8 +23,8 @@ const unfitForId = /[\p{Cc}\p{Cs}]/u
 export function compileReader(columns: readonly ColumnInfo[], ids: ReadonlySet<string>): Reader {
   const reads = columns.map(
     (column, at) =>
-      `let v${at} = fields.${column.name}; if (!(${plainly(column, at, ids.has(column.name))})) v${at} = ` +
-      `converted(columns[${at}], v${at}, ids);`,
+      `let v${at} = fields.${column.name}; if (${plainly(column, at, ids.has(column.name))}) ${single(column, at)}` +
+      `else v${at} = converted(columns[${at}], v${at}, ids);`,
   )
   const body =
     `return function read(fields) {\n${reads.join('\n')}\nreturn { ` +
@@ -41,18 +41,23 @@ export function compileReader(columns: readonly ColumnInfo[], ids: ReadonlySet<s
   )
 }
 
+/** A `float` column has the same value from every format: the nearest float32. */
+const single = (column: ColumnInfo, at: number): string =>
+  column.isSingle ? `{ if (v${at} !== null) v${at} = Math.fround(v${at}) }` : '{}'
+
 function plainly(column: ColumnInfo, at: number, id: boolean): string {
   const value = `v${at}`
+  const number = column.isSingle ? `Math.fround(${value})` : value
   const tests = {
     text: id
       ? `typeof ${value} === 'string' && ${value}.length > 0 && ${value}.length <= ${idLength} && ` +
         `!unfitForId.test(${value})`
-      : `typeof ${value} === 'string'`,
+      : `typeof ${value} === 'string' && ${value}.isWellFormed()`,
     enum: `symbols[${at}].has(${value})`,
     boolean: `typeof ${value} === 'boolean'`,
     integer: `Number.isInteger(${value}) && ${value} >= ${column.minimum} && ${value} <= ${column.maximum}`,
     time: `Number.isInteger(${value}) && ${value} >= ${column.minimum} && ${value} <= ${column.maximum}`,
-    number: `typeof ${value} === 'number' && ${value} >= ${column.minimum} && ${value} <= ${column.maximum}`,
+    number: `typeof ${value} === 'number' && ${number} >= ${column.minimum} && ${number} <= ${column.maximum}`,
   }
   return column.nullable ? `${value} === null || ${tests[column.kind]}` : tests[column.kind]
 }
@@ -62,19 +67,14 @@ function converted(column: ColumnInfo, found: unknown, ids: ReadonlySet<string>)
     if (column.fallback !== undefined) return column.fallback
     throw badField(column, 'is missing', ids)
   }
-  const timeMs = column.kind === 'time' && typeof found === 'string' ? isoTimeMs(found) : undefined
-  if (timeMs !== undefined) return timeMs
-  throw badField(column, `found ${shown(found)}`, ids)
-}
-
-/** Epoch milliseconds of an ISO 8601 date and time with a zone; undefined for anything else, also for 30 February. */
-export function isoTimeMs(text: string): number | undefined {
-  const parts = /^(\d{4})-(\d\d)-(\d\d)T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)$/.exec(text)
-  if (parts === null) return undefined
-  const [year, month, day] = parts.slice(1).map(Number) as [number, number, number]
-  const daysOfMonth = new Date(Date.UTC(year, month, 0)).getUTCDate()
-  const timeMs = Date.parse(text)
-  return Number.isNaN(timeMs) || day > daysOfMonth ? undefined : timeMs
+  if (column.kind === 'enum' && typeof found === 'string' && column.otherSymbols !== undefined)
+    return column.otherSymbols
+  if (column.kind === 'text' && typeof found === 'string' && /\p{Cs}/u.test(found))
+    throw badField(column, `found ${shown(found)}, with half of a surrogate pair, which has no UTF-8`, ids)
+  if (column.kind !== 'time' || typeof found !== 'string') throw badField(column, `found ${shown(found)}`, ids)
+  const time = isoTime(found)
+  if (typeof time === 'number') return time
+  throw badField(column, `found ${shown(found)}${time === '' ? '' : `: ${time}`}`, ids)
 }
 
 const badField = (column: ColumnInfo, what: string, ids: ReadonlySet<string>): EngineError =>
@@ -102,12 +102,4 @@ function expected(column: ColumnInfo, id: boolean): string {
         ? `a number from ${column.minimum} to ${column.maximum}`
         : 'a finite number'
   }
-}
-
-const shownLength = 60
-
-function shown(found: unknown): string {
-  if (typeof found === 'number' || typeof found === 'bigint') return String(found)
-  const text = JSON.stringify(found) ?? typeof found
-  return text.length > shownLength ? `${text.slice(0, shownLength)}...` : text
 }

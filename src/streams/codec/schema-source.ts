@@ -3,7 +3,13 @@ import type { AvroRecord } from '../../contracts/streams.js'
 
 /** A registry's answer about a schema id. `unfit`: the schema with that id is not an Avro record. */
 export type WriterSchema =
-  | { readonly kind: 'avro'; readonly record: AvroRecord }
+  | {
+      readonly kind: 'avro'
+      /** A record, or a union in which records are. */
+      readonly record: AvroRecord | readonly unknown[]
+      /** The schemas that it refers to by name, each after those that it refers to itself. */
+      readonly references?: readonly unknown[]
+    }
   | { readonly kind: 'unknown' }
   | { readonly kind: 'unfit'; readonly why: string }
 

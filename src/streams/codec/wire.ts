@@ -1,10 +1,10 @@
-import { EngineError, isEngineError, messageOf } from '../../base/errors.js'
+import { EngineError, messageOf } from '../../base/errors.js'
 import type { Event } from '../../features/feature.js'
-import { avroType, datum, fingerprintOf, mismatch, resolverFor, type AvroVersion } from '../schema/avro.js'
+import { avroNode } from '../schema/avro-node.js'
+import { resolve, type ReaderSchema } from '../schema/resolution.js'
 import type { Reader } from './reader.js'
 import { subjectOf, type WriterSchema } from './schema-source.js'
 import type { Stream } from '../stream.js'
-import type { AvroRecord } from '../../contracts/streams.js'
 
 /** The wire format of Confluent's serializers: 0, the id of the writer's schema (4 bytes, big-endian), the datum. */
 export const wireFormat = { magic: 0x00, headerBytes: 5 } as const
@@ -42,12 +42,12 @@ export function readWire(value: Buffer, readers: WireReaders): Event {
 }
 
 /**
- * Makes readers from a registry's schemas. A writer's schema is resolved against the stream's own, so records of old
- * and new producers can be read. Compiling takes ~1 ms, so a reader is cached as long as its schema.
+ * Makes readers from a registry's schemas. A writer's schema is resolved to the stream's own, so records of old and new
+ * producers can be read. Compiling takes ~1 ms, so a reader is cached as long as its schema.
  */
 export function wireReaders(
   stream: Stream,
-  current: AvroVersion,
+  current: ReaderSchema,
   reader: Reader,
 ): (schemas: ReadonlyMap<number, WriterSchema>) => WireReaders {
   const kept = new WeakMap<WriterSchema, WireReader>()
@@ -61,9 +61,10 @@ export function wireReaders(
   return (schemas) => new Map([...schemas].map(([id, schema]) => [id, readerOf(id, schema)]))
 }
 
+/** A schema that cannot be used makes a dead letter of each of its records, whatever is wrong with it. */
 function wireReader(
   stream: Stream,
-  current: AvroVersion,
+  current: ReaderSchema,
   reader: Reader,
   id: number,
   schema: WriterSchema,
@@ -81,12 +82,14 @@ function wireReader(
       'SCHEMA_MISMATCH',
       `${which} is not an Avro record, so it cannot be an event of subject '${subject}': ${schema.why}`,
     )
+  const name = 'name' in schema.record ? schema.record.name : 'a union'
+  const named = `${which} (${name}, subject '${subject}')`
   try {
-    const resolver = resolverOf(current, schema.record, `${which} (${schema.record.name}, subject '${subject}')`)
-    return (value) => reader(datum(current.type, value, wireFormat.headerBytes, resolver))
+    const read = resolve(current, avroNode(schema.record, schema.references), named)
+    if (typeof read === 'function') return (value) => reader(read(value, wireFormat.headerBytes))
+    return refusing('SCHEMA_MISMATCH', `${named} cannot be read as the stream's schema: ${read.why}`, read.field)
   } catch (error) {
-    if (!isEngineError(error)) throw error
-    return refusing(error.code, error.message, error.field)
+    return refusing('SCHEMA_MISMATCH', `${named} is not valid Avro: ${messageOf(error).slice(0, 200)}`)
   }
 }
 
@@ -96,24 +99,6 @@ const refusing =
   () => {
     throw new EngineError(code, message, field === undefined ? {} : { field })
   }
-
-/** Undefined when the writer's schema is the stream's own. Throws SCHEMA_MISMATCH with the field. */
-function resolverOf(current: AvroVersion, record: AvroRecord, which: string): AvroVersion['resolver'] {
-  let writer: AvroVersion['type']
-  try {
-    writer = avroType(record)
-  } catch (error) {
-    throw new EngineError('SCHEMA_MISMATCH', `${which} is not valid Avro: ${messageOf(error)}`, { cause: error })
-  }
-  if (fingerprintOf(writer) === current.fingerprint) return undefined
-  const found = mismatch(current.type, writer)
-  if (found === undefined) return resolverFor(current.type, writer)
-  throw new EngineError(
-    'SCHEMA_MISMATCH',
-    `${which} cannot be read as the stream's schema: ${found.why}`,
-    found.field === undefined ? {} : { field: found.field },
-  )
-}
 
 /** The header of a record in the wire format. */
 export function wireHeader(id: number): Buffer {

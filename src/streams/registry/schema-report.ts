@@ -1,8 +1,8 @@
 import { isEngineError, messageOf } from '../../base/errors.js'
-import { avroType, mismatch } from '../schema/avro.js'
+import { avroNode } from '../schema/avro-node.js'
+import { readerSchema, resolve } from '../schema/resolution.js'
 import { subjectOf, type RegisteredSchema, type SchemaSubjects } from '../codec/schema-source.js'
 import type { Stream } from '../stream.js'
-import type { AvroRecord } from '../../contracts/streams.js'
 
 /** A version of a subject, without its text. */
 export type SchemaVersion = Pick<RegisteredSchema, 'id' | 'version'>
@@ -90,11 +90,11 @@ async function stateAndLatest(
 const versionOf = (schema: RegisteredSchema | undefined): SchemaVersion | null =>
   schema === undefined ? null : { id: schema.id, version: schema.version }
 
-/** Why events of a registered version cannot be read with the stream's schema; undefined when they can. */
+/** Why no event of a registered version can be read with the stream's schema; undefined when they can. */
 function unreadableAs(stream: Stream, { version, text }: RegisteredSchema): string | undefined {
   try {
-    const found = mismatch(avroType(stream.schema), avroType(JSON.parse(text) as AvroRecord))
-    return found === undefined ? undefined : `events of version ${version} cannot be read with it: ${found.why}`
+    const read = resolve(readerSchema(stream.schema), avroNode(JSON.parse(text)), `version ${version}`)
+    return typeof read === 'function' ? undefined : `events of version ${version} cannot be read with it: ${read.why}`
   } catch (error) {
     return `version ${version} is not a readable Avro schema: ${messageOf(error)}`
   }

@@ -64,6 +64,10 @@ export interface ColumnInfo {
   /** The value of an absent field; undefined makes the field required. */
   readonly fallback: string | number | boolean | null | undefined
   readonly symbols: readonly string[]
+  /** The value of an enum for a symbol that is not in `symbols`: the default of the enum itself, not of its field. */
+  readonly otherSymbols: string | undefined
+  /** Whether the values are float32. */
+  readonly isSingle: boolean
   readonly minimum: number
   readonly maximum: number
 }
@@ -158,32 +162,40 @@ function columnOf(field: AvroField): ColumnInfo | undefined {
   if (types.length !== 1) return undefined
   const kind = kindOf(types[0])
   if (kind === undefined) return undefined
+  const rounded = (value: number): number => (kind.isSingle ? Math.fround(value) : value)
+  const fallback = field.default as ColumnInfo['fallback']
   return {
     name: field.name,
-    kind: kind.kind,
+    ...kind,
     nullable: union.length > 1,
-    fallback: field.default as ColumnInfo['fallback'],
-    symbols: kind.symbols,
-    minimum: Math.max(kind.minimum, field.minimum ?? -Infinity),
-    maximum: Math.min(kind.maximum, field.maximum ?? Infinity),
+    fallback: typeof fallback === 'number' ? rounded(fallback) : fallback,
+    minimum: Math.max(kind.minimum, rounded(field.minimum ?? -Infinity)),
+    maximum: Math.min(kind.maximum, rounded(field.maximum ?? Infinity)),
   }
 }
 
-function kindOf(type: unknown): Pick<ColumnInfo, 'kind' | 'symbols' | 'minimum' | 'maximum'> | undefined {
+type Kind = Pick<ColumnInfo, 'kind' | 'symbols' | 'otherSymbols' | 'isSingle' | 'minimum' | 'maximum'>
+
+function kindOf(type: unknown): Kind | undefined {
   const {
     type: name,
     logicalType,
     symbols,
-  } = (typeof type === 'string' ? { type } : (type ?? {})) as {
-    type?: unknown
-    logicalType?: unknown
-    symbols?: unknown
-  }
+    default: otherSymbols,
+  } = (typeof type === 'string' ? { type } : (type ?? {})) as Readonly<Record<string, unknown>>
+  const none = { symbols: [], otherSymbols: undefined, isSingle: name === 'float' }
   if (name === 'enum' && Array.isArray(symbols))
-    return { kind: 'enum', symbols: symbols as string[], minimum: 0, maximum: 0 }
+    return {
+      ...none,
+      kind: 'enum',
+      symbols: symbols as string[],
+      otherSymbols: typeof otherSymbols === 'string' ? otherSymbols : undefined,
+      minimum: 0,
+      maximum: 0,
+    }
   const found = typeof name === 'string' ? bounds[name] : undefined
   if (found === undefined) return undefined
   const [kind, minimum, maximum] = found
-  if (name !== 'long' || logicalType === undefined) return { kind, symbols: [], minimum, maximum }
-  return logicalType === 'timestamp-millis' ? { kind: 'time', symbols: [], minimum, maximum } : undefined
+  if (name !== 'long' || logicalType === undefined) return { ...none, kind, minimum, maximum }
+  return logicalType === 'timestamp-millis' ? { ...none, kind: 'time', minimum, maximum } : undefined
 }

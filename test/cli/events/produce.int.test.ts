@@ -1,5 +1,6 @@
 import { strict as assert } from 'node:assert'
 import { describe, test } from 'vitest'
+import { limits } from '../../../src/base/limits.js'
 import { engines, tidemill, type Given } from '../harness.js'
 
 const engine = engines()
@@ -52,6 +53,21 @@ describe('produce', () => {
     assert.deepEqual(
       asked.map((one) => one.body),
       ['{"n":1}', '{"n":1}', '{"n":1}'],
+    )
+  })
+
+  test('refuses a line that is larger than any request, and sends the others', async () => {
+    const { url, asked } = await engine(({ body }) => acknowledge(body))
+    const large = `{"n":"${'x'.repeat(limits.apiBodyBytes)}"}`
+    const ran = await tidemill(
+      ['produce', '--stream', 'sync', '--url', url, '--key', 'k'],
+      `{"n":1}\n${large}\n{"n":3}`,
+    )
+    assert.equal(ran.exit, 1)
+    assert.match(ran.said, /line 2: the line has \d+ bytes \[TOO_LARGE\]/)
+    assert.deepEqual(
+      asked.map((one) => one.body),
+      ['{"n":1}', '{"n":3}'],
     )
   })
 

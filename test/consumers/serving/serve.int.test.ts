@@ -12,6 +12,7 @@ import { engineHarness, monday, passes, type EngineHarness } from '../engine-har
 import { apiPredictionsTopic } from '../../../src/consumers/ground/topic-names.js'
 
 const caller = { tenant: 'acme', key: 'k1' }
+type Fields = Record<string, unknown>
 
 /** The port on a harness; while `held.away` the log takes no asked predictions. */
 async function served(): Promise<{
@@ -95,6 +96,42 @@ test('while a state is rebuilt, requests fail; afterwards they are answered', as
   await flow.caughtUp()
   await flow.stop()
   assert.equal((await port.predict('doors', passes(1), caller)).length, 1)
+})
+
+/** Nested lists, deeper than the stack. */
+const deep = (): unknown => {
+  let value: unknown = 1
+  for (let i = 0; i < 1_000_000; i++) value = [value]
+  return value
+}
+
+test('an event that makes the code throw is refused alone, by ingest and by predict', async () => {
+  const { harness, port } = await served()
+  await claimAll(harness)
+  const [a, b, c, d] = passes(4) as [Fields, Fields, Fields, Fields]
+  const given = [a, { ...b, badge: deep() }, c, { ...d, event_id: deep(), force: Infinity }]
+  const codes = (results: readonly object[]): unknown[] =>
+    results.map((one) => ('error' in one ? (one.error as { code: string }).code : 'ok'))
+  assert.deepEqual(codes(await port.ingest('doors', given, caller)), ['ok', 'BAD_FIELD', 'ok', 'BAD_FIELD'])
+  assert.deepEqual(codes(await port.predict('doors', given, caller)), ['ok', 'BAD_FIELD', 'ok', 'BAD_FIELD'])
+  const { plan } = harness.stream
+  const open: typeof plan.open = (...args) => {
+    const state = plan.open(...args)
+    const fold: typeof state.fold = (event, vectors, at) => {
+      if (event['event_id'] === c['event_id']) throw new TypeError('cannot fold')
+      return state.fold(event, vectors, at)
+    }
+    return Object.assign(Object.create(state), {
+      missing: state.missing.bind(state),
+      admit: state.admit.bind(state),
+      fold,
+    }) as typeof state
+  }
+  Object.assign(harness.stream, { plan: { ...plan, open } })
+  const [first, , fault, , last] = await port.predict('doors', [...given, d], caller)
+  assert.deepEqual(codes([first!, fault!, last!]), ['ok', 'RECORD_FAULT', 'ok'])
+  const alone = await port.predict('doors', [d], caller)
+  assert.deepEqual(last, alone[0])
 })
 
 test('good events are acknowledged with their offsets, bad ones answered at their index', async () => {

@@ -111,6 +111,30 @@ describe('records of producers with other versions can be read', () => {
   })
 })
 
+test('of a union of records, those of the stream are read, and the others are dead letters alone', () => {
+  const window: AvroRecord = { ...doors.schema, name: 'Window', fields: [{ name: 'pane', type: 'int' }] }
+  const branches = [window, { ...doors.schema, namespace: 'com.acme' }]
+  const union = { kind: 'avro', record: ['null', ...branches] } as const
+  const bytes = (index: number, record: AvroRecord, event: object): Buffer => {
+    const datum = written(5, record, event)
+    return Buffer.concat([datum.subarray(0, 5), Buffer.from([index * 2]), datum.subarray(5)])
+  }
+  const readers = knowing({ 5: union })
+  assert.deepEqual(codec.decode(bytes(2, doors.schema, pass), readers), pass)
+  refused(
+    () => codec.decode(bytes(1, window, { pane: 1 }), readers),
+    'SCHEMA_MISMATCH',
+    /schema id 5 \(a union, subject 'doors-value'\): this record cannot be read .* it is record test\.Window/,
+  )
+  refused(() => codec.decode(bytes(3, window, { pane: 1 }), readers), 'BAD_AVRO', /no branch 3 among 3/)
+  const none = knowing({ 5: { kind: 'avro', record: [window, 'string'] } })
+  refused(
+    () => codec.decode(bytes(0, window, { pane: 1 }), none),
+    'SCHEMA_MISMATCH',
+    /a union, and it is record test\.Window/,
+  )
+})
+
 describe('an unusable schema makes dead letters whose reason contains id, subject and field:', () => {
   const reading = (schema: WriterSchema) => () => codec.decode(codec.encodeWire(9, pass), knowing({ 9: schema }))
 

@@ -26,7 +26,7 @@ describe('a real registry', () => {
     const id = await registry.register('a-value', doors.schema)
     assert.deepEqual(await registry.latest('a-value'), { id, version: 1, text: JSON.stringify(doors.schema) })
     const schema = (await registry.resolve([id])).get(id)
-    assert.ok(schema?.kind === 'avro')
+    assert.ok(schema?.kind === 'avro' && 'fields' in schema.record)
     assert.deepEqual(
       schema.record.fields.map(({ name }) => name),
       doors.schema.fields.map(({ name }) => name),
@@ -75,6 +75,14 @@ describe('a real registry', () => {
     clock.pass(limits.unknownSchemaMs)
     assert.notEqual((await registry.resolve([999_999])).get(999_999), unknown)
   })
+
+  test.each([0, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1])(
+    'does not know id %i, which is no fault of the registry',
+    async (id) => {
+      const registry = open(server().url, { timeoutMs: 60_000 })
+      assert.deepEqual((await registry.resolve([id])).get(id), { kind: 'unknown' })
+    },
+  )
 
   test('returns the same object for a cached schema', async () => {
     const registry = open(server().url)
