@@ -21,6 +21,8 @@ export interface ReadinessOptions {
   readonly streams: readonly CompiledStream[]
   readonly stops: Pick<Stops, 'stopped'>
   readonly rebuilds: Rebuilds
+  /** Why models that were chosen to serve do not score all rows. */
+  readonly modelProblems: () => readonly string[]
   /** The error that ended the engine's work; undefined while it runs. */
   readonly failure: () => unknown
 }
@@ -30,6 +32,7 @@ export interface ReadinessOptions {
  *
  * - the warehouse is unreachable: scoring continues without it;
  * - the disk is nearly full: reads continue;
+ * - a model fails or is refused: the heuristic scores its rows;
  * - a partition is stopped: the others continue, and the engine still takes the events of the stopped one;
  * - another process rebuilds state.
  *
@@ -43,6 +46,7 @@ export async function readinessOf({
   streams,
   stops,
   rebuilds,
+  modelProblems,
   failure,
 }: ReadinessOptions): Promise<readonly ReadinessCheck[]> {
   return [
@@ -63,6 +67,11 @@ export async function readinessOf({
           ),
         ]),
     workingWithout(await ask('disk', () => roomCheck(directory))),
+    workingWithout({
+      check: 'models',
+      ok: modelProblems().length === 0,
+      detail: modelProblems().join('; ') || 'none fails',
+    }),
     workingWithout({
       check: 'partitions',
       ok: stops.stopped().length === 0,

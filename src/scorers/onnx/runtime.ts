@@ -8,6 +8,8 @@ import { ModelRunError, type ModelBytes, type ModelRuntime, type Session } from 
 interface Reply {
   readonly call: number
   readonly error?: string
+  /** The model was read, and it cannot score. */
+  readonly refused?: boolean
   readonly result?: {
     readonly width?: number
     readonly batches?: boolean
@@ -91,6 +93,7 @@ export function createOnnxRuntime({ together }: OnnxRuntimeOptions = { together:
       if (outcome === 'lost') continue
       const { width, batches = false } = outcome.result ?? {}
       if (width !== undefined) return { width, batches }
+      if (outcome.refused === true) throw new EngineError('MODEL_REFUSED', outcome.error!)
       throw new EngineError(
         'MODEL_DAMAGED',
         `model ${model.id.slice(0, 12)} cannot be loaded: ${outcome.error ?? 'no answer'}`,

@@ -1,0 +1,158 @@
+import { EngineError, messageOf } from '../base/errors.js'
+import { scoreOf } from './answer.js'
+import { ModelRunError, type Session } from './model-runtime.js'
+
+/** What the inputs of a model can be. */
+export interface ModelInputs {
+  readonly names: readonly string[]
+  /** Per feature the usual value; NaN is "missing". */
+  readonly typical: Float32Array
+  /** Per feature whether the stream may give NaN; none where the stream is unknown. */
+  readonly canBeMissing: readonly boolean[]
+  /** Per feature values of the training, where the manifest has them. */
+  readonly known: readonly (readonly number[])[]
+}
+
+/** A row, and what the messages call it. `far`: hardly an event gives such values. */
+interface ProbeRow {
+  readonly what: string
+  readonly row: Float32Array
+  readonly far: boolean
+  /** The feature that alone is missing. */
+  readonly lacks?: string
+}
+
+interface Answer extends ProbeRow {
+  readonly answer: number
+  readonly error: string | undefined
+}
+
+/**
+ * Asks a model for the scores of rows that a stream may give: usual values, zeros, missing features, and values far
+ * out. Throws MODEL_REFUSED when an answer is no score, with the export option that mends it. Far values may have no
+ * score: the result then says so, and the heuristic scores such rows.
+ */
+export async function probe(session: Session, inputs: ModelInputs): Promise<string | undefined> {
+  const answers = await answersTo(session, probeRows(inputs))
+  const bad = answers.filter(({ answer }) => Number.isNaN(scoreOf(answer)))
+  const outside = bad.find(({ answer }) => !Number.isNaN(answer))
+  const near = bad.find(({ far }) => !far)
+  const worst = near ?? outside
+  if (worst !== undefined) throw new EngineError('MODEL_REFUSED', refusal(worst, bad))
+  return bad.length === 0
+    ? undefined
+    : `the model has no score for ${bad[0]!.what}${bad.length > 1 ? ` and ${bad.length - 1} more probes` : ''}: the ` +
+        'heuristic scores such rows'
+}
+
+function refusal({ what, answer, error, lacks }: Answer, bad: readonly Answer[]): string {
+  if (error !== undefined) return `the model fails on ${what}: ${error}. Export a pipeline that takes every value`
+  if (!Number.isNaN(answer))
+    return (
+      `the model answers ${answer} for ${what}: a margin, a regression or an anomaly score, not a probability in ` +
+      '0..1. Export probabilities: a classifier without raw_scores, raw_score or output_margin; from PyTorch with ' +
+      'torch.sigmoid inside the module'
+    )
+  if (lacks === undefined && what !== allMissing)
+    return `the model answers NaN for ${what}. Export the pipeline with its scaler and its imputer, and try it on such rows`
+  const features = [...new Set(bad.flatMap((one) => (one.lacks === undefined ? [] : [one.lacks])))]
+  return (
+    `the model answers NaN where ${someOf(features) || 'all features that can be missing are'} missing. Put the ` +
+    'imputation into the exported pipeline, for example make_pipeline(SimpleImputer(), ...), or use a model that ' +
+    'takes NaN, such as gradient boosted trees'
+  )
+}
+
+function someOf(features: readonly string[]): string {
+  if (features.length === 0) return ''
+  const more = features.length > 3 ? ` or one of ${features.length - 3} more features` : ''
+  return `${features.slice(0, 3).join(', ')}${more} ${features.length === 1 ? 'is' : 'are'}`
+}
+
+async function answersTo(session: Session, rows: readonly ProbeRow[]): Promise<readonly Answer[]> {
+  const vectors = new Float32Array(rows.length * session.width)
+  rows.forEach(({ row }, i) => vectors.set(row, i * session.width))
+  try {
+    const answers = await session.run(vectors, rows.length)
+    return rows.map((row, i) => ({ ...row, answer: answers[i]!, error: undefined }))
+  } catch (error) {
+    if (!(error instanceof ModelRunError)) throw error
+    return Promise.all(rows.map((row) => answerTo(session, row)))
+  }
+}
+
+async function answerTo(session: Session, row: ProbeRow): Promise<Answer> {
+  try {
+    return { ...row, answer: (await session.run(row.row, 1))[0]!, error: undefined }
+  } catch (error) {
+    if (!(error instanceof ModelRunError)) throw error
+    return { ...row, answer: Number.NaN, error: messageOf(error) }
+  }
+}
+
+const allMissing = 'all missing features'
+const largest = 3.4028234663852886e38
+
+function probeRows({ names, typical, canBeMissing, known }: ModelInputs): readonly ProbeRow[] {
+  const random = numbers(20_240_601)
+  const usual = typical.map((value, i) => (Number.isNaN(value) && canBeMissing[i] !== true ? 0 : value))
+  const near = (what: string, row: Float32Array): ProbeRow => ({ what, row, far: false })
+  const far = (what: string, row: Float32Array): ProbeRow => ({ what, row, far: true })
+  const change = (i: number, value: number): Float32Array => usual.map((one, at) => (at === i ? value : one))
+  const lacking = (which: (i: number) => boolean): Float32Array =>
+    usual.map((value, i) => (canBeMissing[i] === true && which(i) ? Number.NaN : value))
+  const pick = (values: readonly number[], otherwise: number): number =>
+    values.length === 0 ? otherwise : values[Math.floor(random() * values.length)]!
+  const features = names.map((name, i) => ({ name, i }))
+  const times = (count: number, make: () => ProbeRow): ProbeRow[] => Array.from({ length: count }, make)
+  return [
+    near('typical values', usual),
+    near('zeros', new Float32Array(names.length)),
+    ...times(16, () =>
+      near(
+        'values of its training',
+        usual.map((value, i) => pick(known[i] ?? [], value)),
+      ),
+    ),
+    ...features
+      .filter(({ i }) => canBeMissing[i] === true)
+      .map(({ name, i }) => ({ ...near(`'${name}' missing`, change(i, Number.NaN)), lacks: name })),
+    near(
+      allMissing,
+      lacking(() => true),
+    ),
+    ...times(8, () =>
+      near(
+        allMissing,
+        lacking(() => random() < 0.5),
+      ),
+    ),
+    ...times(32, () =>
+      far(
+        'random values',
+        usual.map(() => (random() - 0.3) * 10 ** Math.floor(random() * 7 - 2)),
+      ),
+    ),
+    ...features.flatMap(({ name, i }) =>
+      [largest, -largest, Infinity, -Infinity].map((value) => far(`'${name}' ${value}`, change(i, value))),
+    ),
+    far(
+      'the largest numbers',
+      usual.map(() => largest),
+    ),
+    far(
+      'the lowest numbers',
+      usual.map(() => -largest),
+    ),
+    far(
+      'the largest and the lowest numbers',
+      usual.map((_, i) => (i % 2 === 0 ? largest : -largest)),
+    ),
+  ]
+}
+
+/** Equal sequences in every process, so that every process decides the same about a model. */
+function numbers(seed: number): () => number {
+  let state = seed
+  return () => (state = (Math.imul(state, 1103515245) + 12345) >>> 0) / 2 ** 32
+}
