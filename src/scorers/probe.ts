@@ -39,11 +39,39 @@ export async function probe(session: Session, inputs: ModelInputs): Promise<stri
   const near = bad.find(({ far }) => !far)
   const worst = near ?? outside
   if (worst !== undefined) throw new EngineError('MODEL_REFUSED', refusal(worst, bad))
+  if (session.ignoresMissing === true) await refuseGuesses(session, inputs)
   return bad.length === 0
     ? undefined
     : `the model has no score for ${bad[0]!.what}${bad.length > 1 ? ` and ${bad.length - 1} more probes` : ''}: the ` +
         'heuristic scores such rows'
 }
+
+/** Refuses trees that guess where a missing value goes, if a feature that can be missing matters to them. */
+async function refuseGuesses(session: Session, { names, canBeMissing, known }: ModelInputs): Promise<void> {
+  const random = numbers(7)
+  const bases = Array.from({ length: 64 }, (_, i) =>
+    Float32Array.from(names, (_name, at) => pick(random, known[at] ?? [], (random() - 0.4) * 10 ** ((i % 6) - 1))),
+  )
+  const guessed: string[] = []
+  for (const [i, name] of names.entries()) {
+    if (canBeMissing[i] !== true) continue
+    const having = (value: number): ProbeRow[] =>
+      bases.map((base) => ({ what: name, far: true, row: base.map((one, at) => (at === i ? value : one)) }))
+    const [low, high] = [await answersTo(session, having(-Infinity)), await answersTo(session, having(Infinity))]
+    if (low.some(({ answer }, at) => answer !== high[at]!.answer)) guessed.push(name)
+  }
+  if (guessed.length > 0)
+    throw new EngineError(
+      'MODEL_REFUSED',
+      `the trees of the model do not say where a missing value goes, and ${someOf(guessed, 'can be')} missing: the ` +
+        'scores would not be those of its trainer. skl2onnx leaves this out of random forests and gradient boosting. ' +
+        `${imputation}`,
+    )
+}
+
+const imputation =
+  'Put the imputation into the exported pipeline, for example make_pipeline(SimpleImputer(), ...), or use a model ' +
+  'that takes NaN, such as HistGradientBoosting, XGBoost or LightGBM'
 
 function refusal({ what, answer, error, lacks }: Answer, bad: readonly Answer[]): string {
   if (error !== undefined) return `the model fails on ${what}: ${error}. Export a pipeline that takes every value`
@@ -57,16 +85,15 @@ function refusal({ what, answer, error, lacks }: Answer, bad: readonly Answer[])
     return `the model answers NaN for ${what}. Export the pipeline with its scaler and its imputer, and try it on such rows`
   const features = [...new Set(bad.flatMap((one) => (one.lacks === undefined ? [] : [one.lacks])))]
   return (
-    `the model answers NaN where ${someOf(features) || 'all features that can be missing are'} missing. Put the ` +
-    'imputation into the exported pipeline, for example make_pipeline(SimpleImputer(), ...), or use a model that ' +
-    'takes NaN, such as gradient boosted trees'
+    `the model answers NaN where ${someOf(features, 'is') || 'all features that can be missing are'} missing. ` +
+    imputation
   )
 }
 
-function someOf(features: readonly string[]): string {
+function someOf(features: readonly string[], verb: 'is' | 'can be'): string {
   if (features.length === 0) return ''
   const more = features.length > 3 ? ` or one of ${features.length - 3} more features` : ''
-  return `${features.slice(0, 3).join(', ')}${more} ${features.length === 1 ? 'is' : 'are'}`
+  return `${features.slice(0, 3).join(', ')}${more} ${verb === 'is' && features.length > 1 ? 'are' : verb}`
 }
 
 async function answersTo(session: Session, rows: readonly ProbeRow[]): Promise<readonly Answer[]> {
@@ -101,8 +128,6 @@ function probeRows({ names, typical, canBeMissing, known }: ModelInputs): readon
   const change = (i: number, value: number): Float32Array => usual.map((one, at) => (at === i ? value : one))
   const lacking = (which: (i: number) => boolean): Float32Array =>
     usual.map((value, i) => (canBeMissing[i] === true && which(i) ? Number.NaN : value))
-  const pick = (values: readonly number[], otherwise: number): number =>
-    values.length === 0 ? otherwise : values[Math.floor(random() * values.length)]!
   const features = names.map((name, i) => ({ name, i }))
   const times = (count: number, make: () => ProbeRow): ProbeRow[] => Array.from({ length: count }, make)
   return [
@@ -111,7 +136,7 @@ function probeRows({ names, typical, canBeMissing, known }: ModelInputs): readon
     ...times(16, () =>
       near(
         'values of its training',
-        usual.map((value, i) => pick(known[i] ?? [], value)),
+        usual.map((value, i) => pick(random, known[i] ?? [], value)),
       ),
     ),
     ...features
@@ -150,6 +175,9 @@ function probeRows({ names, typical, canBeMissing, known }: ModelInputs): readon
     ),
   ]
 }
+
+const pick = (random: () => number, values: readonly number[], otherwise: number): number =>
+  values.length === 0 ? otherwise : values[Math.floor(random() * values.length)]!
 
 /** Equal sequences in every process, so that every process decides the same about a model. */
 function numbers(seed: number): () => number {

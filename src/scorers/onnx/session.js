@@ -1,7 +1,7 @@
 // Loads and runs an ONNX session, on the main thread and on the worker's. Plain JavaScript, because a worker needs a
 // file that is the same before and after the build.
 import ort from 'onnxruntime-node'
-import { classes, inputOf, outputOf, Refused } from './tensors.js'
+import { classes, inputOf, outputOf, refusalOf, Refused } from './tensors.js'
 
 /**
  * `single`: the model takes one row at a time.
@@ -22,11 +22,20 @@ const options = {
  *   {Promise<Loaded>}
  */
 export async function load(model) {
-  const session = await ort.InferenceSession.create(/** @type {Uint8Array} */ (model.bytes), options)
-  const output = outputOf(session.outputMetadata, model.output)
-  const loaded = { session, output, ...inputOf(session.inputMetadata, model.input) }
+  const session = await create(/** @type {Uint8Array} */ (model.bytes))
+  const input = inputOf(session.inputMetadata, model.input)
+  const loaded = { session, ...input, output: outputOf(session.outputMetadata, model.output) }
   await refuseColumns(loaded)
   return loaded
+}
+
+/** @param {Uint8Array} bytes */
+async function create(bytes) {
+  try {
+    return await ort.InferenceSession.create(bytes, options)
+  } catch (error) {
+    throw refusalOf(error instanceof Error ? error.message : String(error)) ?? error
+  }
 }
 
 /**

@@ -4,6 +4,19 @@
 /** The model is readable but cannot score: the message names the mistake and the export option that mends it. */
 export class Refused extends Error {}
 
+/** The refusal of a model that the runtime cannot load, if an export option mends it. @param {string} message */
+export function refusalOf(message) {
+  const lacking = /Could not find an implementation for (\w+)/.exec(message)?.[1]
+  if (lacking !== undefined)
+    return new Refused(
+      `the runtime has no '${lacking}' for the model's types. Export it with FloatTensorType instead of ` +
+        `DoubleTensorType, and with a lower target_opset if that is not enough (${message})`,
+    )
+  if (/opset/i.test(message) && /guarantees|unsupported|not supported/i.test(message))
+    return new Refused(`the model needs a newer runtime. Export it with a lower target_opset (${message})`)
+  return undefined
+}
+
 /** @typedef {import('onnxruntime-node').InferenceSession.ValueMetadata} Value */
 /** @typedef {import('onnxruntime-node').InferenceSession.TensorValueMetadata} TensorValue */
 
