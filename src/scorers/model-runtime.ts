@@ -16,8 +16,8 @@ export interface Session {
   readonly ignoresMissing?: boolean
   /**
    * What the model answers for `rows` vectors, row-major `rows` x `width` float32; it may be no score in 0..1. The
-   * answer for a row is the same, bit for bit, in every batch. Rejects with a ModelRunError when the model fails on the input; waits while a lost runtime
-   * restarts.
+   * answer for a row is the same, bit for bit, in every batch. Rejects with a ModelRunError when the model
+   * fails on the input; waits while a lost runtime restarts.
    */
   run(vectors: Float32Array, rows: number): Promise<Float32Array>
 }

@@ -73,13 +73,14 @@ export async function listModels(directory: string): Promise<ModelName[]> {
   return names
 }
 
-/** Throws BAD_CONFIG where there is no such folder: a name that is mistyped must not look like a folder without models. */
+/** Throws BAD_CONFIG where there is no such folder: a mistyped name must not look like a folder without models. */
 export async function assertModelsFolder(directory: string): Promise<void> {
   const found = await stat(directory).catch(() => undefined)
   if (found?.isDirectory() !== true)
     throw new EngineError(
       'BAD_CONFIG',
-      `models.directory: ${directory} is ${found === undefined ? 'missing' : 'no folder'}; correct --models, or make it`,
+      `models.directory: ${directory} is ${found === undefined ? 'missing' : 'no folder'}; correct --models, or ` +
+        'make it',
       { field: 'models.directory' },
     )
 }

@@ -5,7 +5,7 @@ import { ModelRunError, type Session } from './model-runtime.js'
 /** What the inputs of a model can be. */
 export interface ModelInputs {
   readonly names: readonly string[]
-  /** Per feature the usual value; NaN is "missing". */
+  /** Per feature the usual value; NaN where none is known. */
   readonly typical: Float32Array
   /** Per feature whether the stream may give NaN; none where the stream is unknown. */
   readonly canBeMissing: readonly boolean[]
@@ -82,7 +82,7 @@ function refusal({ what, answer, error, lacks }: Answer, bad: readonly Answer[])
       'torch.sigmoid inside the module'
     )
   if (lacks === undefined && what !== allMissing)
-    return `the model answers NaN for ${what}. Export the pipeline with its scaler and its imputer, and try it on such rows`
+    return `the model answers NaN for ${what}. Export the whole pipeline, with its scaler and its imputer`
   const features = [...new Set(bad.flatMap((one) => (one.lacks === undefined ? [] : [one.lacks])))]
   return (
     `the model answers NaN where ${someOf(features, 'is') || 'all features that can be missing are'} missing. ` +
@@ -122,7 +122,7 @@ const largest = 3.4028234663852886e38
 
 function probeRows({ names, typical, canBeMissing, known }: ModelInputs): readonly ProbeRow[] {
   const random = numbers(20_240_601)
-  const usual = typical.map((value, i) => (Number.isNaN(value) && canBeMissing[i] !== true ? 0 : value))
+  const usual = typical.map((value) => (Number.isNaN(value) ? 0 : value))
   const near = (what: string, row: Float32Array): ProbeRow => ({ what, row, far: false })
   const far = (what: string, row: Float32Array): ProbeRow => ({ what, row, far: true })
   const change = (i: number, value: number): Float32Array => usual.map((one, at) => (at === i ? value : one))

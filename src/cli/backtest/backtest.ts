@@ -59,8 +59,8 @@ function runOn(group: Command, terminal: Terminal): void {
     .description(
       'Scores the events with a log time between two instants and compares them with what was served and with the ' +
         'outcomes. Before them it folds events of the longest horizon plus the lateness. Ctrl-C keeps what is done; ' +
-        '--resume continues. Exit code 5 when the model failed on events and the heuristic scored them; such a run is ' +
-        'not stored.',
+        '--resume continues. Exit code 5 when the model failed on events and the heuristic scored them; such a run ' +
+        'is not stored.',
     )
     .option('--stream <name>', 'the stream; your own stream wins over a built-in one of the same name')
     .option(

@@ -17,8 +17,8 @@ export interface ServingOptions {
 }
 
 /**
- * Loads a model and proves that it fits the stream that it is to serve, and that its answers are scores. MODEL_MISMATCH,
- * MODEL_REFUSED, and errors of `readModel`.
+ * Loads a model and proves that it fits the stream that it is to serve, and that its answers are scores.
+ * MODEL_MISMATCH, MODEL_REFUSED, and errors of `readModel`.
  */
 export async function servingOf(options: ServingOptions, name: ModelName): Promise<Serving> {
   const { readModel, runtime, streams, onModelNote } = options

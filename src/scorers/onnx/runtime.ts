@@ -123,8 +123,8 @@ export function createOnnxRuntime({ together }: OnnxRuntimeOptions = { together:
       if (referencesExternalData(model.bytes))
         throw new EngineError(
           'MODEL_REFUSED',
-          `model ${model.id.slice(0, 12)} stores data outside its file. Export it as one file: external_data=False in ` +
-            'torch.onnx.export, save_as_external_data=False in onnx.save',
+          `model ${model.id.slice(0, 12)} stores data outside its file. Export it as one file: ` +
+            'external_data=False in torch.onnx.export, save_as_external_data=False in onnx.save',
         )
       const { width, batches } = await load(model)
       await inline.open(model, batches)

@@ -98,8 +98,8 @@ function shaped(output) {
 
 /** @param {string} output @param {number} columns */
 export const classes = (output, columns) =>
-  `output '${output}' has ${columns} columns a row, so which one is the score is open. Train on two classes, or export ` +
-  'the column of the positive class alone: [N, 1]'
+  `output '${output}' has ${columns} columns a row, so which one is the score is open. Train on two classes, or ` +
+  'export the column of the positive class alone: [N, 1]'
 
 /** Why none of the outputs can be the score. @param {readonly Value[]} outputs @param {Value | undefined} better */
 function unusable(outputs, better) {

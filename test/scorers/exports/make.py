@@ -2,7 +2,8 @@
 
     python3.11 -m venv .venv && .venv/bin/pip install -r requirements.txt && .venv/bin/python make.py
 
-The exports of PyTorch also need requirements-torch.txt; without it they stay as they are. `expected.json` holds the rows, and for each export the trainer's own scores of them: `scores` of the rows without
+The exports of PyTorch also need requirements-torch.txt; without it they stay as they are.
+`expected.json` holds the rows, and for each export the trainer's own scores of them: `scores` of the rows without
 missing values, and `missing` of those with some, where the trainer takes them.
 """
 

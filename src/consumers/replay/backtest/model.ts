@@ -26,8 +26,8 @@ export const served = 'served'
 
 /**
  * The routing of a backtest. `model` is `champion`, `served`, the name of the heuristic, an ONNX file, or a version of
- * the stream's family. A model that was refused while it served is refused again by `served`, so that the replay has the
- * rows that were served; any other choice throws MODEL_REFUSED. Throws UNKNOWN_MODEL, MODEL_MISMATCH, MODEL_DAMAGED.
+ * the stream's family. For `served`, a refused model is replaced by the heuristic as it was when it served; any other
+ * choice throws MODEL_REFUSED. Throws UNKNOWN_MODEL, MODEL_MISMATCH, MODEL_DAMAGED.
  */
 export async function modelOfBacktest(
   stream: CompiledStream,
