@@ -20,6 +20,7 @@ export async function openRouting(
     readModel: models.read,
     runtime,
     clock,
+    onModel: faults.opened,
     onModelError: faults.add,
     // Several routings of a process open the same models.
     onModelNote: runs.together ? (model, note) => report(`model ${model}: ${note}`) : undefined,

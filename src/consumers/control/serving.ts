@@ -12,6 +12,8 @@ export interface ServingOptions {
   readonly readModel: (name: ModelName) => Promise<StoredModel>
   /** Called for every run in which the model (family/scope/version) fails on rows, with what it did for one of them. */
   readonly onModelError?: ((model: string, rows: number, problem: string) => void) | undefined
+  /** Called when a model is loaded or refused. */
+  readonly onModel?: ((model: string) => void) | undefined
   /** Called with what a model that can serve cannot do, for example score infinite values. */
   readonly onModelNote?: ((model: string, note: string) => void) | undefined
 }
@@ -54,6 +56,7 @@ export async function servingOf(options: ServingOptions, name: ModelName): Promi
  * says so in each of them.
  */
 export async function servingOrRefused(options: ServingOptions, name: ModelName): Promise<Champion> {
+  options.onModel?.(labelOf(name))
   try {
     return await servingOf(options, name)
   } catch (error) {

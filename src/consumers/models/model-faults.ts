@@ -12,6 +12,8 @@ interface ModelFault {
 
 /** The models of this process that fail: they are counted, logged once, and shown while they fail. */
 export interface ModelFaults {
+  /** The model was loaded: its counter exists from then on, so that Prometheus sees the first error as an increase. */
+  opened(model: string): void
   /** The model failed on these rows, and the heuristic scored them. */
   add(model: string, rows: number, problem: string): void
   /** Why the models of a stream did not score all of its rows in the last hour; undefined where they did. */
@@ -36,6 +38,7 @@ export function followModelFaults({ registry, clock, report }: ModelFaultsOption
     registers: [registry],
   })
   return {
+    opened: (model) => errors.inc({ model }, 0),
     add(model, rows, problem) {
       errors.inc({ model }, rows)
       const known = faults.get(model)
