@@ -21,6 +21,7 @@ const measuring = await Promise.all(
     'consumers/watch/observation.js',
     'consumers/watch/dependencies.js',
     'consumers/watch/gauges.js',
+    'consumers/models/model-faults.js',
     'api/http/metrics.js',
     'base/clock.js',
   ].map(built),

@@ -143,13 +143,16 @@ function optionText({ description, argChoices, mandatory, negate, defaultValue, 
  * @param {Pick<typeof import('../src/consumers/watch/observation.js'), 'observe'>
  *   & Pick<typeof import('../src/consumers/watch/dependencies.js'), 'watchDependencies'>
  *   & Pick<typeof import('../src/consumers/watch/gauges.js'), 'registerGauges'>
+ *   & Pick<typeof import('../src/consumers/models/model-faults.js'), 'followModelFaults'>
  *   & Pick<typeof import('../src/api/http/metrics.js'), 'apiMetrics'>
  *   & Pick<typeof import('../src/base/clock.js'), 'systemClock'>} modules
  */
-export function metricsReference({ observe, watchDependencies, registerGauges, apiMetrics, systemClock }) {
+export function metricsReference(modules) {
+  const { observe, watchDependencies, registerGauges, followModelFaults, apiMetrics, systemClock } = modules
   const registry = new Registry()
   observe([], registry, systemClock, () => '')
   watchDependencies(registry)
+  followModelFaults({ registry, clock: systemClock, report: () => undefined })
   registerGauges(registry, {
     version: '',
     preset: '',

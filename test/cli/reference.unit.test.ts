@@ -10,6 +10,7 @@ import { packagePath } from '../../src/config/load.js'
 import * as describe from '../../src/config/describe.js'
 import * as settings from '../../src/config/settings.js'
 import * as dependencies from '../../src/consumers/watch/dependencies.js'
+import * as faults from '../../src/consumers/models/model-faults.js'
 import * as gauges from '../../src/consumers/watch/gauges.js'
 import * as observation from '../../src/consumers/watch/observation.js'
 
@@ -27,7 +28,7 @@ test('cli.md is up to date', () => {
 test('metrics.md is up to date', () => {
   assert.equal(
     page('metrics'),
-    metricsReference({ ...observation, ...dependencies, ...gauges, ...api, ...clock }),
+    metricsReference({ ...observation, ...dependencies, ...gauges, ...faults, ...api, ...clock }),
     remedy,
   )
 })

@@ -1,21 +1,11 @@
 import { strict as assert } from 'node:assert'
-import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'vitest'
-import { packagePath } from '../../../src/config/load.js'
 import { marginModel, nanAboveModel } from '../../scorers/onnx/bytes.js'
 import { engineHarness, passes } from '../../consumers/engine-harness.js'
 import { tidemill, type Ran } from '../harness.js'
-
-/** The fixture's stream as a user's file, which imports the package by its name. */
-async function doorsAsAUsers(directory: string): Promise<string> {
-  const streams = join(directory, 'streams')
-  await mkdir(streams)
-  const text = await readFile(packagePath('test/fixtures/doors.ts'), 'utf8')
-  await writeFile(join(streams, 'doors.ts'), text.replace('../../src/index.js', 'tidemill'))
-  await copyFile(packagePath('test/fixtures/doors.avsc'), join(streams, 'doors.avsc'))
-  return streams
-}
+import { doorsAsAUsers } from '../user-doors.js'
 
 /** Backtests over a log with 120 events, of a model file with these bytes. */
 async function backtests(bytes: (width: number) => Buffer): Promise<(...args: readonly string[]) => Promise<Ran>> {
