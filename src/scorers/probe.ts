@@ -58,14 +58,14 @@ async function refuseGuesses(session: Session, { names, canBeMissing, known }: M
     const having = (value: number): ProbeRow[] =>
       bases.map((base) => ({ what: name, far: true, row: base.map((one, at) => (at === i ? value : one)) }))
     const [low, high] = [await answersTo(session, having(-Infinity)), await answersTo(session, having(Infinity))]
-    if (low.some(({ answer }, at) => answer !== high[at]!.answer)) guessed.push(name)
+    if (low.some(({ answer }, at) => !Object.is(answer, high[at]!.answer))) guessed.push(name)
   }
   if (guessed.length > 0)
     throw new EngineError(
       'MODEL_REFUSED',
       `the trees of the model do not say where a missing value goes, and ${someOf(guessed, 'can be')} missing: the ` +
         'scores would not be those of its trainer. skl2onnx leaves this out of random forests and gradient boosting. ' +
-        `${imputation}`,
+        imputation,
     )
 }
 

@@ -29,7 +29,7 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
   'test/cli/backup/damage.int.test.ts': { 'src/consumers/backup': 'restore-files' },
   'test/cli/client/client.int.test.ts': {
     'src/cli/client': 'beside-engine options run-results',
-    'src/cli/events': 'score simulate',
+    'src/cli/events': 'simulate',
     'src/cli/reads': 'streams',
     'src/compose': 'tasks',
     'src/consumers/scoring': 'score-file score-lines',
@@ -54,8 +54,9 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
   'test/cli/start/start.unit.test.ts': { 'src/cli/start': 'live-table' },
   'test/cli/start/workers.int.test.ts': { 'src/cli/start': 'worker' },
   'test/cli/tutorial.e2e.test.ts': { 'src/consumers/serving': 'demo' },
+  'test/config/served-models.unit.test.ts': { 'src/config': 'demo-models' },
   'test/config/config.unit.test.ts': {
-    'src/config': 'demo-models describe load settings sources',
+    'src/config': 'describe load settings sources',
     'src/config/schema': 'kinds process scoring servers',
   },
   'test/consumers/control/control.int.test.ts': {
@@ -130,7 +131,7 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
   },
   'test/drive/drive.unit.test.ts': { 'src/consumers/scoring': 'folded-chunk' },
   'test/e2e/backtest.e2e.test.ts': {
-    'src/cli/backtest': 'backtest store',
+    'src/cli/backtest': 'store',
     'src/cli/replay': 'live replay',
     'src/cli/report': 'backtest-report chart markup plots style',
     'src/cli/terminal': 'progress progress-bar',

@@ -103,32 +103,6 @@ describe('paths', () => {
   })
 })
 
-describe('the models that serve from the start', () => {
-  const demo = ['attendance-fraud/v001', 'meter-ocr/v001', 'sync-conflict/v001']
-
-  test('are those of the demo in the own folder of the package, and each of them is there', () => {
-    assert.deepEqual(configOf({}).models.serve, demo)
-    assert.deepEqual(configOf({ flags: { 'models.directory': packagePath('models') } }).models.serve, demo)
-    for (const model of demo) {
-      const path = packagePath(`models/${model.replace('/', '/global/')}/manifest.json`)
-      const { withheld } = JSON.parse(readFileSync(path, 'utf8')) as { withheld?: string }
-      assert.equal(withheld, undefined, model)
-    }
-  })
-
-  test('are none of another folder, unless a person names them', () => {
-    assert.deepEqual(configOf({ flags: { 'models.directory': 'mine' } }).models.serve, [])
-    const flags = { 'models.directory': 'mine', 'models.serve': 'a/v1,b/v2' }
-    assert.deepEqual(configOf({ flags }).models.serve, ['a/v1', 'b/v2'])
-  })
-
-  test('are one of each family, by family and version', () => {
-    const named = (serve: string) => () => configOf({ flags: { 'models.serve': serve } })
-    assert.throws(named('a/v1,a/v2'), /models\.serve \(--serve\): names two models of family a; only one can serve/)
-    for (const serve of ['a', 'a/global/v1', '/v1', '../v1']) assert.throws(named(serve), /models\.serve/)
-  })
-})
-
 describe('text', () => {
   test('is converted to the type of the setting', () => {
     const { streams, tenants, warehouse } = configOf({

@@ -40,7 +40,7 @@ test('a run in which the model failed on events warns first, is not stored, and 
   assert.deepEqual([shown.exit, shown.data.startsWith('WARNING')], [5, true])
 })
 
-test('a run of a model that gives no scores, and of a folder that is missing, is an error of the configuration', async () => {
+test('a run of a model without scores, or with a folder that is missing, is an error', async () => {
   const backtest = await backtests((width) => marginModel(new Array<number>(width).fill(1)))
   const ran = await backtest('run')
   assert.deepEqual([ran.exit, ran.data], [3, ''])

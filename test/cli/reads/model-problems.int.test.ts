@@ -1,4 +1,4 @@
-/** A model that is named to serve and refused: every place that shows the state of models says so, and the engine works. */
+/** A model that is named to serve and refused: every place that shows models says so, and the engine works. */
 import { strict as assert } from 'node:assert'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

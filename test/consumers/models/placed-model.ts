@@ -5,10 +5,7 @@ import type { CompiledStream } from '../../../src/consumers/ground/compiled.js'
 import { modelPath, type ModelName } from '../../../src/scorers/model-store.js'
 import { linearModel } from '../../scorers/onnx/bytes.js'
 
-/**
- * Lays a model of the stream's family into a models folder: its score grows with the first feature by this weight, or it
- * is these bytes.
- */
+/** Lays a model into a models folder: these bytes, or a score that grows with the first feature by this weight. */
 export async function placeDoorsModel(
   directory: string,
   { stream, plan }: CompiledStream,

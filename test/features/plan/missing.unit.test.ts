@@ -30,7 +30,7 @@ test('a value of columns that every event has is never missing', () => {
     assert.equal(missable(value), false, JSON.stringify(value))
 })
 
-test('a value of a column that may be null, a quotient and a logarithm can be missing, unless it has an otherwise', () => {
+test('a value of a nullable column, a quotient and a logarithm can be missing without an otherwise', () => {
   for (const value of [
     { column: 'gone' },
     { between: ['there', 'gone'], unitMs: 1 },
