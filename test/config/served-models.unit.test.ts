@@ -26,5 +26,6 @@ test('none of another folder, serves unless a person names it', () => {
 test('one model of each family is named, by family and version', () => {
   const named = (serve: string) => () => configOf({ flags: { 'models.serve': serve } })
   assert.throws(named('a/v1,a/v2'), /models\.serve \(--serve\): names two models of family a; only one can serve/)
-  for (const serve of ['a', 'a/global/v1', '/v1', '../v1']) assert.throws(named(serve), /models\.serve.*models, each family\/version/)
+  for (const serve of ['a', 'a/global/v1', '/v1', '../v1'])
+    assert.throws(named(serve), /models\.serve.*models, each family\/version/)
 })
