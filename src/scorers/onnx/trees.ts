@@ -1,16 +1,16 @@
 /**
  * Whether the model has trees that get missing values and do not say where these go. In such an export NaN follows the
  * branch of large values, whatever the trainer does: skl2onnx gives no direction for random forests and for gradient
- * boosting, and sets `nodes_missing_value_tracks_true` to 0. Not so where the graph replaces NaN, or where the branches
- * are BRANCH_GT, which CatBoost exports on purpose. Reads only the protobuf structure (onnx.proto3 field numbers).
- * Returns false for bytes that it cannot read.
+ * boosting, and sets `nodes_missing_value_tracks_true` to 0. Not so where the graph replaces NaN, nor where the branches
+ * are BRANCH_LT (XGBoost) or BRANCH_GT (CatBoost): there 0 is the direction of the trainer. Reads only the protobuf
+ * structure (onnx.proto3 field numbers). Returns false for bytes that it cannot read.
  */
 export function treesIgnoreMissing(bytes: Uint8Array): boolean {
   try {
     const nodes = inside(bytes, graphOfModel).flatMap((graph) => inside(graph, nodeOfGraph))
     if (nodes.some((node) => ['Imputer', 'IsNaN'].includes(texts(node, opOfNode)[0] ?? ''))) return false
     const trees = nodes.filter((node) => (texts(node, opOfNode)[0] ?? '').startsWith('TreeEnsemble'))
-    return trees.some(branchesOnLess) && !trees.some(saysWhere)
+    return trees.some(branchesOnAtMost) && !trees.some(saysWhere)
   } catch {
     return false
   }
@@ -22,9 +22,9 @@ const [nameOfAttribute, intsOfAttribute, stringsOfAttribute] = [1, 8, 9]
 const attribute = (node: Uint8Array, name: string): Uint8Array | undefined =>
   inside(node, attributeOfNode).find((one) => texts(one, nameOfAttribute)[0] === name)
 
-function branchesOnLess(tree: Uint8Array): boolean {
+function branchesOnAtMost(tree: Uint8Array): boolean {
   const modes = attribute(tree, 'nodes_modes')
-  return modes !== undefined && texts(modes, stringsOfAttribute).some((mode) => /^BRANCH_L/.test(mode))
+  return modes !== undefined && texts(modes, stringsOfAttribute).includes('BRANCH_LEQ')
 }
 
 function saysWhere(tree: Uint8Array): boolean {

@@ -152,6 +152,8 @@ def boosted_trees():
     types = [("input", ToolsFloat([None, width]))]
     xgboost = XGBClassifier(n_estimators=10, max_depth=3).fit(gaps, y)
     keep("xgboost-classifier", convert_xgboost(xgboost, initial_types=types), positive(xgboost), takes_nan=True)
+    full = XGBClassifier(n_estimators=10, max_depth=3).fit(X, y)
+    keep("xgboost-trained-without-missing", convert_xgboost(full, initial_types=types), positive(full), takes_nan=True)
     keep("xgboost-labels-only", outputs(convert_xgboost(xgboost, initial_types=types), "label"))
     margin = XGBRegressor(n_estimators=30, max_depth=3).fit(gaps, y * 4.0 - 2)
     keep("xgboost-regressor", convert_xgboost(margin, initial_types=types))
@@ -159,6 +161,9 @@ def boosted_trees():
     keep("lightgbm-zipmap", convert_lightgbm(lightgbm, initial_types=types))
     tensor = convert_lightgbm(lightgbm, initial_types=types, zipmap=False)
     keep("lightgbm-classifier", tensor, positive(lightgbm), takes_nan=True)
+    full = LGBMClassifier(n_estimators=10, max_depth=3, verbose=-1).fit(X, y)
+    tensor = convert_lightgbm(full, initial_types=types, zipmap=False)
+    keep("lightgbm-trained-without-missing", tensor, positive(full), takes_nan=True)
     raw = LGBMRegressor(n_estimators=30, max_depth=3, verbose=-1).fit(gaps, y * 4.0 - 2)
     keep("lightgbm-regressor", convert_lightgbm(raw, initial_types=types))
     catboost = CatBoostClassifier(iterations=10, depth=3, verbose=0, random_seed=0, allow_writing_files=False)
