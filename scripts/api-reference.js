@@ -43,7 +43,7 @@ export async function referenceDocument({ buildApi, builtinStreams }) {
     entities: Object.entries(stream.entities).map(([name, { columns, scope }]) => ({ name, columns, scope })),
     features: stream.features.map(({ name, feature }) => ({ name, kind: feature.kind })),
     family: stream.model ?? null,
-    serving: { by: /** @type {const} */ ('heuristic'), version: '' },
+    serving: { by: /** @type {const} */ ('heuristic'), version: '', problem: null },
     fingerprint: '',
   }))
   const app = await buildApi({

@@ -22,6 +22,7 @@ const measuring = await Promise.all(
     'consumers/watch/dependencies.js',
     'consumers/watch/early-expiry.js',
     'consumers/watch/gauges.js',
+    'consumers/models/model-faults.js',
     'api/http/metrics.js',
     'base/clock.js',
   ].map(built),

@@ -144,15 +144,18 @@ function optionText({ description, argChoices, mandatory, negate, defaultValue, 
  *   & Pick<typeof import('../src/consumers/watch/dependencies.js'), 'watchDependencies'>
  *   & Pick<typeof import('../src/consumers/watch/early-expiry.js'), 'watchEarlyExpiry'>
  *   & Pick<typeof import('../src/consumers/watch/gauges.js'), 'registerGauges'>
+ *   & Pick<typeof import('../src/consumers/models/model-faults.js'), 'followModelFaults'>
  *   & Pick<typeof import('../src/api/http/metrics.js'), 'apiMetrics'>
  *   & Pick<typeof import('../src/base/clock.js'), 'systemClock'>} modules
  */
 export function metricsReference(modules) {
-  const { observe, watchDependencies, watchEarlyExpiry, registerGauges, apiMetrics, systemClock } = modules
+  const { observe, watchDependencies, watchEarlyExpiry, registerGauges, followModelFaults, apiMetrics, systemClock } =
+    modules
   const registry = new Registry()
   observe([], registry, systemClock, () => '')
   watchDependencies(registry)
   watchEarlyExpiry([], undefined, registry, systemClock)
+  followModelFaults({ registry, clock: systemClock, report: () => undefined })
   registerGauges(registry, {
     version: '',
     preset: '',

@@ -25,7 +25,7 @@ const tidemill = (name, about, roles) => ({
       roles,
       dataDirectory: join(directory, 'data'),
       streams: { builtin: [], paths: [here('bench/streams')] },
-      models: { directory: join(directory, 'models') },
+      models: { directory: join(directory, 'models'), serve: ['attendance-bench/bench-1'] },
       redis: { keyPrefix: `${run}:` },
       clickhouse: { database: run },
       tenants: 'any',

@@ -36,6 +36,7 @@ export function benchConfig({ directory, rawEvents, cluster }: BenchPlace): Conf
     'streams.builtin': [],
     'streams.paths': [streamPath],
     'models.directory': join(directory, 'models'),
+    'models.serve': ['attendance-bench/bench-1'],
     'warehouse.rawEvents': rawEvents,
     'api.port': 0,
     'demo.enabled': false,

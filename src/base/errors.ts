@@ -38,6 +38,7 @@ const dispositions = {
   LOG_DAMAGED: 'stop',
   MODEL_MISMATCH: 'stop',
   MODEL_DAMAGED: 'stop',
+  MODEL_REFUSED: 'stop',
   UNKNOWN_DECISION: 'stop',
   TOPIC_MISMATCH: 'stop',
   STATE_MISMATCH: 'stop',

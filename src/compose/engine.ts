@@ -18,8 +18,7 @@ import { readinessOf } from '../consumers/watch/readiness.js'
 import { watchUnknownOutcomes } from '../consumers/watch/unknown-outcomes.js'
 import type { Engine, EngineOptions, StartEngine } from '../contracts/engine.js'
 import { listModels } from '../scorers/model-store.js'
-import { championOf } from '../scorers/routing.js'
-import { heuristicVersion } from '../scorers/score.js'
+import { championOf, versionOf as servingVersion } from '../scorers/routing.js'
 import { startScoring, startWarehousing } from './flows.js'
 import { openFoundation, type Foundation } from './foundation.js'
 import { openRouting } from './routing.js'
@@ -42,7 +41,7 @@ async function compose(foundation: Foundation, options: EngineOptions, closing: 
   await decideBundled(foundation)
   const routing = await openRouting(foundation, { together: true }, closing)
   const versionOf = (name: string): string =>
-    championOf(routing.current(), named(name).stream.model, 'global')?.version ?? heuristicVersion
+    servingVersion(championOf(routing.current(), named(name).stream.model, 'global'))
   const observation = observe(streams, registry, clock, ({ stream }) => versionOf(stream.name))
   const early = watchEarlyExpiry(streams, foundation.retentionMs, registry, clock)
   const scoring = await startScoring(foundation, routing, { observation, early }, options, closing)
@@ -52,7 +51,9 @@ async function compose(foundation: Foundation, options: EngineOptions, closing: 
     ...(scoring === undefined ? [] : [early.check]),
     ...(foundation.warehouse === undefined ? [] : [watchUnknownOutcomes(foundation.warehouse, clock)]),
   ]
-  const readiness = () => readinessOf({ ...foundation, more, failure: () => failure })
+  const modelProblems = () =>
+    streams.flatMap(({ stream }) => foundation.faults.problemOf(stream, routing.current()) ?? [])
+  const readiness = () => readinessOf({ ...foundation, more, modelProblems, failure: () => failure })
   const served = await serve(foundation, observation, readiness, closing)
   sweepLog(foundation, closing)
   const failing = [control.failed, routing.failed, scoring?.failed, warehousing?.failed, warehouseFailed]
@@ -65,11 +66,13 @@ async function compose(foundation: Foundation, options: EngineOptions, closing: 
   return engineOf(foundation, { served, observation, warehousing, lag, failed }, closing)
 }
 
-/** Publishes the bundled models, and activates the newest ones unless an operator has decided otherwise. */
+/** Publishes the models of the folder, and activates those of `models.serve` unless a person has decided otherwise. */
 async function decideBundled({ config, streams, models, routes, control, report }: Foundation): Promise<void> {
   const decisions = await bundledDecisions({
     streams,
     models: await listModels(config.models.directory),
+    serve: config.models.serve,
+    isSet: config.origins['models.serve'] !== 'default',
     routes,
     readModel: models.read,
     publish: models.publish,

@@ -20,6 +20,7 @@ import { foldStops } from '../consumers/control/stops-fold.js'
 import { compileStream, type CompiledStream } from '../consumers/ground/compiled.js'
 import type { Tenants } from '../consumers/ground/decode.js'
 import { ensureTopics } from '../consumers/ground/topics.js'
+import { followModelFaults, type ModelFaults } from '../consumers/models/model-faults.js'
 import { openModelReading, type ModelReading } from '../consumers/models/reading.js'
 import { followRebuilds, type Rebuilds } from '../consumers/scoring/rebuilds.js'
 import { watchDependencies } from '../consumers/watch/dependencies.js'
@@ -66,6 +67,7 @@ export interface Foundation {
   readonly routes: Routes
   readonly stops: Stops
   readonly models: ModelReading
+  readonly faults: ModelFaults
   readonly schemas: SchemaSource | undefined
   readonly rebuilds: Rebuilds
   readonly tenants: Tenants
@@ -115,6 +117,7 @@ export async function openFoundation(config: Config, options: EngineOptions, clo
       log,
       retentionMs,
       models,
+      faults: followModelFaults({ registry, clock, report }),
       schemas,
       ...logging,
       ...place,

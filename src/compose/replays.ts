@@ -12,6 +12,7 @@ import type { BacktestParts } from '../consumers/replay/backtest/backtest.js'
 import { runResults } from '../consumers/replay/run-results.js'
 import type { RunResults } from '../contracts/runs.js'
 import type { EventLog, LogView } from '../log/event-log.js'
+import { assertModelsFolder } from '../scorers/model-store.js'
 import { createOnnxRuntime } from '../scorers/onnx/runtime.js'
 import { migrate } from '../sinks/migrate.js'
 import { embeddedStores, schemaRegistryOf } from './presets.js'
@@ -35,6 +36,7 @@ export async function withReplay<T>(
     const paths = dataPaths(config.dataDirectory)
     const view = await storesIn(config).openView()
     closing.add(() => view.close())
+    await assertModelsFolder(config.models.directory)
     const runtime = createOnnxRuntime()
     closing.add(() => runtime.close())
     const models = openModelReading({

@@ -7,7 +7,7 @@ import type { Foundation } from './foundation.js'
 
 /** The routing of one user of models, with sessions of its own: a backlog does not delay the API's callers. */
 export async function openRouting(
-  { control, routes, streams, models, waits }: Foundation,
+  { control, routes, streams, models, faults, report, waits }: Foundation,
   runs: OnnxRuntimeOptions,
   closing: Closing,
 ): Promise<LiveRouting> {
@@ -20,6 +20,10 @@ export async function openRouting(
     readModel: models.read,
     runtime,
     clock,
+    onModel: faults.opened,
+    onModelError: faults.add,
+    // Several routings of a process open the same models.
+    onModelNote: runs.together ? (model, note) => report(`model ${model}: ${note}`) : undefined,
     onWaiting: (model, error) => waits(error, { model }, 'waiting for a routed model'),
   })
   closing.add(() => routing.close())

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { systemClock as clock } from '../base/clock.js'
 import { createClosing } from '../base/lifecycle.js'
 import { limits } from '../base/limits.js'
+import { demoModels } from '../config/demo-models.js'
 import { packagePath } from '../config/load.js'
 import { ensureTopics } from '../consumers/ground/topics.js'
 import { scoredWith } from '../consumers/models/scored-with.js'
@@ -23,10 +24,16 @@ export async function scoreFile(options: ScoreFileOptions): Promise<ScoreSummary
     closing.add(() => rm(directory, { recursive: true, force: true }))
     const runtime = createOnnxRuntime()
     closing.add(() => runtime.close())
+    let modelErrors: ScoreSummary['modelErrors']
+    const onModelError = (_model: string, rows: number, problem: string): void =>
+      void (modelErrors = { problem, ...modelErrors, rows: rows + (modelErrors?.rows ?? 0) })
     const { stream, routing } = await scoredWith({
       stream: options.stream,
       model: options.model,
       runtime,
+      serve: options.modelsDirectory === undefined ? demoModels : [],
+      onModelError,
+      ...(options.report && { report: options.report }),
       available: [...builtinStreams, ...(options.streams.length === 0 ? [] : await loadStreams(options.streams))],
       modelsDirectory: options.modelsDirectory ?? packagePath('models'),
     })
@@ -36,7 +43,7 @@ export async function scoreFile(options: ScoreFileOptions): Promise<ScoreSummary
     await ensureTopics(log, [stream], undefined)
     const store = await stores.openState()
     closing.add(() => store.close())
-    return await scoreFileWith(stream, options, {
+    const summary = await scoreFileWith(stream, options, {
       log,
       groups: log,
       store,
@@ -52,6 +59,7 @@ export async function scoreFile(options: ScoreFileOptions): Promise<ScoreSummary
         seenIds: limits.seenIds,
       },
     })
+    return modelErrors === undefined ? summary : { ...summary, modelErrors }
   } finally {
     await closing.close()
   }

@@ -79,6 +79,7 @@ async function openPorts(
   closing: Closing,
 ): Promise<{ readonly ports: OpenedPorts; readonly failed: Promise<never> } | undefined> {
   const { config, logger, does, log, store, warehouse, streams, tenants, schemas, retentionMs } = foundation
+  const { faults, named } = foundation
   if (store === undefined || warehouse === undefined || !does('api')) return undefined
   const live = await openRouting(foundation, { together: false }, closing)
   const routing = () => live.current()
@@ -102,7 +103,8 @@ async function openPorts(
     marksKeptMs: marksKeptMs(streams, retentionMs),
   })
   closing.add(() => deadLetters.close())
-  const scoring = scoringPort({ log, predictions, store, streams, tenants, clock, routing })
+  const modelProblem = (name: string) => faults.problemOf(named(name).stream, live.current())
+  const scoring = scoringPort({ log, predictions, store, streams, tenants, clock, routing, modelProblem })
   return {
     failed: live.failed,
     ports: {

@@ -1,4 +1,5 @@
 import type { TSchema } from '@sinclair/typebox'
+import { hostAndPort } from './schema/kinds.js'
 
 const list = (words: readonly string[]): string =>
   words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)!}`
@@ -26,7 +27,8 @@ export function allowed(schema: TSchema): string {
 function itemsOf(items: TSchema): string {
   if (items['type'] === 'object') return 'tenants, each {id: up to 128 characters}'
   if (items.anyOf !== undefined) return allowed(items)
-  return items['pattern'] === undefined ? 'names' : 'addresses, each host:port'
+  if (items['pattern'] === undefined) return 'names'
+  return items['pattern'] === hostAndPort.pattern ? 'addresses, each host:port' : 'models, each family/version'
 }
 
 /** A value as JSON or quoted text, cut to 60 characters. */

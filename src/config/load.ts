@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Value } from '@sinclair/typebox/value'
+import { demoModels } from './demo-models.js'
 import { allowed, shown } from './describe.js'
 import { roles as allRoles, settings, type Role, type Settings } from './settings.js'
 import { fromEnvironment, fromFile, fromFlags, type Given } from './sources.js'
@@ -13,7 +14,8 @@ export interface Config extends Omit<Settings, 'api' | 'tenants' | 'models' | 'd
   readonly api: Settings['api'] & { readonly anyPort: boolean }
   /** Whose events are scored: the simulator's tenants, every tenant, or the listed ones. */
   readonly tenants: 'demo' | 'any' | readonly { readonly id: string }[]
-  readonly models: { readonly directory: string }
+  /** `serve`: the models that serve from the start, `family/version`. */
+  readonly models: { readonly directory: string; readonly serve: readonly string[] }
   readonly demo: { readonly enabled: boolean; readonly rate: number }
   /** The configuration file, where there is one. */
   readonly file: string | undefined
@@ -107,10 +109,16 @@ function complete(
           ...settled.scoring,
           commitIntervalMaxMs: Math.max(settled.scoring.commitIntervalMs, settled.scoring.commitIntervalMaxMs),
         },
-    models: { directory: settled.models.directory ?? resolve(packageDirectory, 'models') },
+    models: modelsOf(settled.models),
     demo: { ...settled.demo, enabled },
     origins: Object.fromEntries(settings.map(({ path }) => [path, given.get(path)?.origin ?? 'default'])),
   }
+}
+
+function modelsOf({ directory, serve }: Settings['models']): Config['models'] {
+  const own = resolve(packageDirectory, 'models')
+  const chosen = directory ?? own
+  return { directory: chosen, serve: serve ?? (chosen === own ? demoModels : []) }
 }
 
 /** Problems between several settings. */
@@ -136,6 +144,9 @@ function relations(config: Config, given: ReadonlyMap<string, Given>, sources: C
     problems.push(
       `${where('streams.builtin')}: there is no stream to score; name some here, or your own in streams.paths`,
     )
+  const families = config.models.serve.map((model) => model.slice(0, model.indexOf('/')))
+  for (const family of new Set(families.filter((one, at) => families.indexOf(one) !== at)))
+    problems.push(`${where('models.serve')}: names two models of family ${family}; only one can serve`)
   problems.push(...presetProblems(config, given, where, sources))
   const directory = given.get('dataDirectory')
   const ephemeral = given.get('ephemeral')

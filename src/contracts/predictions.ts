@@ -3,7 +3,9 @@ import type { RiskLevel } from './risks.js'
 import type { Predicted } from './scoring.js'
 
 /** One stored prediction with its latest outcome. */
-export interface PredictionRow extends Predicted {
+export interface PredictionRow extends Omit<Predicted, 'score'> {
+  /** 0..1; null in rows of older versions whose model answered no number. */
+  readonly score: number | null
   readonly tenant: string
   readonly stream: string
   /** Position in the log of the event or, for `origin` api, of the prediction. */

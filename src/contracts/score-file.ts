@@ -9,13 +9,15 @@ export interface ScoreFileOptions {
   readonly write: (text: string) => Promise<void>
   /** Files or directories with the user's own streams. */
   readonly streams: readonly string[]
-  /** An ONNX file that scores instead of the stream's own model. */
+  /** An ONNX file, a version of the stream's family or `heuristic_v1`; else the demo model of the stream. */
   readonly model?: string
-  /** Directory of the model families; the package's own where it is absent. */
+  /** Directory of the model families; the package's own, with its demo models, where it is absent. */
   readonly modelsDirectory?: string
   /** Adds the vector by feature name to every prediction. */
   readonly features: boolean
   readonly signal?: AbortSignal
+  /** Called with a sentence about the choice of the model. */
+  readonly report?: (message: string) => void
   readonly onProgress?: (eventsDone: number) => void
 }
 
@@ -31,6 +33,8 @@ export interface ScoreSummary {
   readonly deadLetterReasons: Readonly<Record<string, number>>
   readonly firstDeadLetters: readonly { readonly line: number; readonly code: string; readonly message: string }[]
   readonly late: number
+  /** Rows that the heuristic scored because the model failed, and what it did for one of them. */
+  readonly modelErrors?: { readonly rows: number; readonly problem: string }
   readonly risks: Risks
   readonly scoreSum: number
   readonly elapsedMs: number

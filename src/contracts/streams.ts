@@ -34,8 +34,8 @@ export interface StreamView {
   readonly features: readonly { readonly name: string; readonly kind: string }[]
   /** Model family; null where the stream has only its heuristic. */
   readonly family: string | null
-  /** What serves now. */
-  readonly serving: { readonly by: 'model' | 'heuristic'; readonly version: string }
+  /** What serves now. `problem`: why the chosen model does not score all rows; null while it does. */
+  readonly serving: { readonly by: 'model' | 'heuristic'; readonly version: string; readonly problem: string | null }
   readonly risk: { readonly high: number; readonly medium: number }
   readonly fingerprint: string
 }

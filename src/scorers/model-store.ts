@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Type, type Static } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
@@ -63,13 +63,26 @@ export function modelPath({ family, scope, version }: ModelName): string {
   return join(family, scope, version)
 }
 
-/** The models of a folder, sorted by name; none for an absent folder. */
+/** The models of a folder, sorted by name. Throws BAD_CONFIG where there is no such folder. */
 export async function listModels(directory: string): Promise<ModelName[]> {
+  await assertModelsFolder(directory)
   const names: ModelName[] = []
   for (const family of await foldersOf(directory))
     for (const scope of await foldersOf(join(directory, family)))
       for (const version of await foldersOf(join(directory, family, scope))) names.push({ family, scope, version })
   return names
+}
+
+/** Throws BAD_CONFIG where there is no such folder: a mistyped name must not look like a folder without models. */
+export async function assertModelsFolder(directory: string): Promise<void> {
+  const found = await stat(directory).catch(() => undefined)
+  if (found?.isDirectory() !== true)
+    throw new EngineError(
+      'BAD_CONFIG',
+      `models.directory: ${directory} is ${found === undefined ? 'missing' : 'no folder'}; correct --models, or ` +
+        'make it',
+      { field: 'models.directory' },
+    )
 }
 
 async function foldersOf(directory: string): Promise<string[]> {

@@ -1,3 +1,4 @@
+import { scoreOf } from './answer.js'
 import { ModelRunError } from './model-runtime.js'
 import type { Routing } from './routing.js'
 import { groupsOf, heuristicScores, type Group, type ScoredStream } from './score.js'
@@ -26,13 +27,10 @@ export async function reasons(
   return out
 }
 
-async function reasonsOf(stream: ScoredStream, group: Group, vector: Float32Array): Promise<string> {
+async function reasonsOf(stream: ScoredStream, { serving }: Group, vector: Float32Array): Promise<string> {
   const width = vector.length
-  const typical = group.serving?.typical ?? stream.typical
-  const occluded = new Float32Array((width + 1) * width)
-  for (let i = 0; i <= width; i++) occluded.set(vector, i * width)
-  for (let i = 0; i < width; i++) occluded[i * width + i] = typical[i]!
-  const scores = await scoresOf(stream, group, occluded, width + 1)
+  const scores =
+    (await scoresOf(serving, vector)) ?? heuristicScores(stream, occluded(vector, stream.typical), width + 1)
   const whole = scores[width]!
   return stream.featureNames
     .map((name, i) => ({ name, fall: whole - scores[i]! }))
@@ -43,17 +41,24 @@ async function reasonsOf(stream: ScoredStream, group: Group, vector: Float32Arra
     .join(',')
 }
 
-async function scoresOf(
-  stream: ScoredStream,
-  group: Group,
-  vectors: Float32Array,
-  rows: number,
-): Promise<Float32Array> {
-  if (group.serving === undefined) return heuristicScores(stream, vectors, rows)
+/** The vector with each feature in turn at its typical value, and last the vector itself. */
+function occluded(vector: Float32Array, typical: Float32Array): Float32Array {
+  const width = vector.length
+  const rows = new Float32Array((width + 1) * width)
+  for (let i = 0; i <= width; i++) rows.set(vector, i * width)
+  for (let i = 0; i < width; i++) rows[i * width + i] = typical[i]!
+  return rows
+}
+
+/** The scores of the occluded rows by the model; undefined where it has no score for the vector itself. */
+async function scoresOf(serving: Group['serving'], vector: Float32Array): Promise<Float32Array | undefined> {
+  if (serving === undefined || serving.refused !== undefined) return undefined
+  const rows = vector.length + 1
   try {
-    return await group.serving.session.run(vectors, rows)
+    const scores = (await serving.session.run(occluded(vector, serving.typical), rows)).map(scoreOf)
+    return Number.isNaN(scores[rows - 1]!) ? undefined : scores
   } catch (error) {
     if (!(error instanceof ModelRunError)) throw error
-    return heuristicScores(stream, vectors, rows)
+    return undefined
   }
 }

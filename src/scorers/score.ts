@@ -1,5 +1,6 @@
-import { ModelRunError } from './model-runtime.js'
-import { championOf, type Routing, type Serving } from './routing.js'
+import { noScore, scoreOf } from './answer.js'
+import { ModelRunError, type Session } from './model-runtime.js'
+import { championOf, heuristicVersion, type Champion, type Routing } from './routing.js'
 
 /** The parts of a stream that a scorer uses. */
 export interface ScoredStream {
@@ -15,7 +16,7 @@ export interface ScoredStream {
 /** Index into `scoredBy` of a block. */
 export const by = { model: 0, noModel: 1, modelError: 2, timeout: 3, heuristicError: 4 } as const
 
-export const heuristicVersion = 'heuristic_v1'
+export { heuristicVersion }
 
 /** Columns of equal length, one entry per row. */
 export interface Scores {
@@ -29,13 +30,13 @@ export interface Scores {
 
 /** Rows that one version scores together. */
 export interface Group {
-  readonly serving: Serving | undefined
+  readonly serving: Champion | undefined
   readonly rows: readonly number[]
 }
 
 /** Splits rows by the version that serves their tenant; usually there is one group. */
 export function groupsOf(stream: ScoredStream, routing: Routing, tenants: readonly string[]): Group[] {
-  const groups = new Map<Serving | undefined, number[]>()
+  const groups = new Map<Champion | undefined, number[]>()
   for (let row = 0; row < tenants.length; row++) {
     const serving = championOf(routing, stream.model, tenants[row]!)
     const rows = groups.get(serving)
@@ -47,7 +48,8 @@ export function groupsOf(stream: ScoredStream, routing: Routing, tenants: readon
 
 /**
  * Scores `tenants.length` vectors (row-major, `width` wide) with one run per version. The heuristic scores rows without
- * a model and rows on which the model fails. Has no timeout: waits for the runtime.
+ * a model, rows on which the model fails, and rows for which its answer is no number in 0..1. Has no timeout: waits for
+ * the runtime.
  */
 export async function score(
   stream: ScoredStream,
@@ -71,15 +73,16 @@ export async function score(
   for (const group of groupsOf(stream, routing, tenants)) {
     const { values, failed } = await scoreGroup(stream, group, rows, vectors, width)
     group.rows.forEach((row, i) => {
-      const byModel = group.serving !== undefined && !failed.has(i)
+      const { serving } = group
+      const byModel = serving !== undefined && serving.refused === undefined && !failed.has(i)
       const given = values[i]!
       const noScore = !byModel && hasFailed(given)
       const value = noScore ? stream.risk.medium : given
-      const heuristic = noScore ? by.heuristicError : group.serving === undefined ? by.noModel : by.modelError
+      const heuristic = noScore ? by.heuristicError : serving === undefined ? by.noModel : by.modelError
       out.values[row] = value
       out.by[row] = byModel ? by.model : heuristic
-      out.risks[row] = riskOf(value, byModel ? group.serving.thresholds : stream.risk)
-      out.versionOf[row] = indexOf(byModel ? group.serving.version : heuristicVersion)
+      out.risks[row] = riskOf(value, byModel ? serving.thresholds : stream.risk)
+      out.versionOf[row] = indexOf(byModel ? serving.version : heuristicVersion)
     })
   }
   return { ...out, versions }
@@ -100,42 +103,70 @@ async function scoreGroup(
   vectors: Float32Array,
   width: number,
 ): Promise<GroupScores> {
-  const own = group.rows.length === rows ? vectors : gather(vectors, group.rows, width)
-  if (group.serving === undefined) return { values: heuristicScores(stream, own, group.rows.length), failed: none }
-  try {
-    return { values: await group.serving.session.run(own, group.rows.length), failed: none }
-  } catch (error) {
-    if (!(error instanceof ModelRunError)) throw error
-    return scoreOneByOne(stream, group.serving, own, group.rows.length)
-  }
+  const { length } = group.rows
+  const own = length === rows ? vectors : gather(vectors, group.rows, width)
+  if (group.serving === undefined) return { values: heuristicScores(stream, own, length), failed: none }
+  return withoutNonsense(stream, group.serving, own, await answersOf(group.serving, own, length))
+}
+
+interface Answers {
+  readonly answers: Float32Array
+  /** Why an answer is missing (NaN), where the model gave none. */
+  readonly problem?: string
 }
 
 /**
- * Repeats a failed run row by row: only the rows that fail alone are scored by the heuristic, so that no score depends
- * on the other rows.
+ * What the model answers. Repeats a failed run row by row, so that no answer depends on the other rows; the answer to a
+ * row that fails alone is NaN.
  */
-async function scoreOneByOne(
-  stream: ScoredStream,
-  { session }: Serving,
-  vectors: Float32Array,
-  rows: number,
-): Promise<GroupScores> {
-  const { width } = session
-  const values = new Float32Array(rows)
-  const failed = new Set<number>()
+async function answersOf(serving: Champion, vectors: Float32Array, rows: number): Promise<Answers> {
+  if (serving.refused !== undefined)
+    return { answers: new Float32Array(rows).fill(Number.NaN), problem: serving.refused }
+  const { session } = serving
+  const whole = await answersOrProblem(session, vectors, rows)
+  if (typeof whole !== 'string') return { answers: whole }
+  const answers = new Float32Array(rows)
+  let problem = whole
   for (let row = 0; row < rows; row++) {
-    const vector = vectors.subarray(row * width, (row + 1) * width)
-    try {
-      values[row] = (await session.run(vector, 1))[0]!
-    } catch (error) {
-      if (!(error instanceof ModelRunError)) throw error
-      failed.add(row)
-      values[row] = heuristicScores(stream, vector, 1)[0]!
-    }
+    const one = await answersOrProblem(session, vectors.subarray(row * session.width, (row + 1) * session.width), 1)
+    if (typeof one === 'string') problem = one
+    answers[row] = typeof one === 'string' ? Number.NaN : one[0]!
   }
-  return { values, failed }
+  return { answers, problem }
 }
 
+async function answersOrProblem(session: Session, vectors: Float32Array, rows: number): Promise<Float32Array | string> {
+  try {
+    return await session.run(vectors, rows)
+  } catch (error) {
+    if (!(error instanceof ModelRunError)) throw error
+    return error.message
+  }
+}
+
+/** The answers that are scores; the heuristic scores the other rows. */
+function withoutNonsense(
+  stream: ScoredStream,
+  { onError }: Champion,
+  vectors: Float32Array,
+  { answers, problem }: Answers,
+): GroupScores {
+  const width = stream.featureNames.length
+  const values = new Float32Array(answers.length)
+  let failed: Set<number> | undefined
+  for (let row = 0; row < answers.length; row++) {
+    const value = scoreOf(answers[row]!)
+    if (value === value) values[row] = value
+    else {
+      failed = (failed ?? new Set()).add(row)
+      values[row] = heuristicScores(stream, vectors.subarray(row * width, (row + 1) * width), 1)[0]!
+    }
+  }
+  if (failed === undefined) return { values, failed: none }
+  const [first] = failed
+  onError?.(failed.size, problem ?? noScore(answers[first!]!))
+  return { values, failed }
+}
 function gather(vectors: Float32Array, rows: readonly number[], width: number): Float32Array {
   const out = new Float32Array(rows.length * width)
   rows.forEach((row, i) => out.set(vectors.subarray(row * width, (row + 1) * width), i * width))

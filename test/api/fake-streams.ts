@@ -35,7 +35,7 @@ const view = (name: string, schema: AvroRecord, timeColumn: string, entities: St
     { name: 'never', kind: 'mean' },
   ],
   family: null,
-  serving: { by: 'heuristic', version: 'heuristic_v1' },
+  serving: { by: 'heuristic', version: 'heuristic_v1', problem: null },
   risk: { high: 0.8, medium: 0.5 },
   fingerprint: '0123456789abcdef',
 })

@@ -35,6 +35,7 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
     'src/consumers/scoring': 'score-file score-lines',
   },
   'test/cli/dlq/dlq.int.test.ts': { 'src/cli/dlq': 'actions rows' },
+  'test/cli/doctor/doctor.int.test.ts': { 'src/cli/doctor': 'models-check', 'src/compose': 'model-checks' },
   'test/cli/doctor/doctor-cluster.int.test.ts': {
     'src/base': 'failure',
     'src/cli/doctor': 'cluster-checks kafka-checks local-checks position-checks servers store-checks',
@@ -53,6 +54,7 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
   'test/cli/start/start.unit.test.ts': { 'src/cli/start': 'live-table' },
   'test/cli/start/workers.int.test.ts': { 'src/cli/start': 'worker' },
   'test/cli/tutorial.e2e.test.ts': { 'src/consumers/serving': 'demo' },
+  'test/config/served-models.unit.test.ts': { 'src/config': 'demo-models' },
   'test/config/config.unit.test.ts': {
     'src/config': 'describe load settings sources',
     'src/config/schema': 'kinds process scoring servers',
@@ -132,7 +134,7 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
   },
   'test/drive/drive.unit.test.ts': { 'src/consumers/scoring': 'folded-chunk' },
   'test/e2e/backtest.e2e.test.ts': {
-    'src/cli/backtest': 'backtest store',
+    'src/cli/backtest': 'store',
     'src/cli/replay': 'live replay',
     'src/cli/report': 'backtest-report chart markup plots style',
     'src/cli/terminal': 'progress progress-bar',
@@ -192,7 +194,8 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
   'test/log/local/view.int.test.ts': { 'src/log/local': 'window' },
   'test/log/tail.int.test.ts': { 'src/log': 'read-up-to' },
   'test/scorers/onnx/runtime.int.test.ts': { 'src/scorers/onnx': 'file inline session.js worker.js' },
-  'test/scorers/score.unit.test.ts': { 'src/scorers': 'model-runtime reasons routing' },
+  'test/scorers/score.unit.test.ts': { 'src/scorers': 'answer model-runtime reasons routing' },
+  'test/scorers/exports/exports.int.test.ts': { 'src/scorers': 'probe', 'src/scorers/onnx': 'tensors.js trees' },
   'test/simulator/documents.unit.test.ts': { 'src/simulator/world/syncs': 'documents' },
   'test/simulator/world.unit.test.ts': {
     'src/simulator': 'index',

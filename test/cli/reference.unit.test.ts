@@ -11,6 +11,7 @@ import * as describe from '../../src/config/describe.js'
 import * as settings from '../../src/config/settings.js'
 import * as dependencies from '../../src/consumers/watch/dependencies.js'
 import * as earlyExpiry from '../../src/consumers/watch/early-expiry.js'
+import * as faults from '../../src/consumers/models/model-faults.js'
 import * as gauges from '../../src/consumers/watch/gauges.js'
 import * as observation from '../../src/consumers/watch/observation.js'
 
@@ -28,7 +29,7 @@ test('cli.md is up to date', () => {
 test('metrics.md is up to date', () => {
   assert.equal(
     page('metrics'),
-    metricsReference({ ...observation, ...dependencies, ...earlyExpiry, ...gauges, ...api, ...clock }),
+    metricsReference({ ...observation, ...dependencies, ...earlyExpiry, ...gauges, ...faults, ...api, ...clock }),
     remedy,
   )
 })

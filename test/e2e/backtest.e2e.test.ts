@@ -58,7 +58,7 @@ onEveryPreset((preset) => {
       const bench = await benchOn(preset, directory)
       const settings = {
         streams: { builtin: [], paths: [packagePath('bench/streams')] },
-        models: { directory: join(directory, 'models') },
+        models: { directory: join(directory, 'models'), serve: ['attendance-bench/bench-1'] },
         tenants: 'any',
         demo: { enabled: false },
         warehouse: { rawEvents: false },

@@ -21,6 +21,7 @@ export async function benchOn(preset: TestPreset, directory: string): Promise<Be
     'streams.builtin': [],
     'streams.paths': [packagePath('bench/streams')],
     'models.directory': join(directory, 'models'),
+    'models.serve': ['attendance-bench/bench-1'],
     'warehouse.rawEvents': false,
     'api.port': 0,
     'demo.enabled': false,

@@ -122,7 +122,7 @@ onCluster(stores, (preset) => {
       const settings = {
         roles: ['scoring', 'warehouse'],
         streams: { builtin: [], paths: [packagePath('bench/streams')] },
-        models: { directory: join(directory, 'models') },
+        models: { directory: join(directory, 'models'), serve: ['attendance-bench/bench-1'] },
         tenants: 'any',
       }
       const process = () => engineProcess(preset.variables, join(directory, 'stopped'), settings)

@@ -54,7 +54,7 @@ async function smallEngine() {
   const settings = {
     dataDirectory: disk,
     streams: { builtin: [], paths: [packagePath('bench/streams')] },
-    models: { directory: join(directory, 'models') },
+    models: { directory: join(directory, 'models'), serve: ['attendance-bench/bench-1'] },
     tenants: 'any',
     demo: { enabled: false },
   }

@@ -51,7 +51,7 @@ onCluster(stores, (preset) => {
     engineProcess({ ...preset.variables, ...variables }, join(directory, name), {
       roles,
       streams: { builtin: [], paths: [packagePath('bench/streams')] },
-      models: { directory: join(directory, 'models') },
+      models: { directory: join(directory, 'models'), serve: ['attendance-bench/bench-1'] },
       tenants: 'any',
       warehouse: { rawEvents: false },
       redis: { keyPrefix: `${name}:` },

@@ -56,7 +56,7 @@ onCluster(stores, (preset) => {
       const scorer = async (name: string, models: string) =>
         engineProcess(preset.variables, join(directory, name), {
           ...settings,
-          models: { directory: models },
+          models: { directory: models, serve: ['attendance-bench/bench-1'] },
           kafka: { clientId: name },
         })
 

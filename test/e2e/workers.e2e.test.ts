@@ -25,7 +25,7 @@ onCluster(stores, (preset) => {
         streams: { builtin: [], paths: [packagePath('bench/streams')] },
         tenants: 'any',
         demo: { enabled: false },
-        models: { directory: join(directory, 'models') },
+        models: { directory: join(directory, 'models'), serve: ['attendance-bench/bench-1'] },
       })
       let worker: string | undefined
       while ((worker = /"worker":2.*metrics at (http\S+)\/metrics/.exec(parent.said())?.[1]) === undefined)

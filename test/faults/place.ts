@@ -56,7 +56,7 @@ type Settings = Readonly<Record<string, unknown>>
 
 const commonSettings = (directory: string): Settings => ({
   streams: { builtin: [], paths: [packagePath('bench/streams')] },
-  models: { directory: join(directory, 'models') },
+  models: { directory: join(directory, 'models'), serve: ['attendance-bench/bench-1'] },
   tenants: 'any',
   demo: { enabled: false },
   warehouse: { rawEvents: false },

@@ -40,6 +40,7 @@ export async function undisturbed(
       available,
       model: undefined,
       modelsDirectory: config.models.directory,
+      serve: config.models.serve,
       runtime,
     })
     const results = new Map<string, string>()

@@ -45,7 +45,10 @@ test('models are listed by family, scope and version; an absent folder has none'
     (await listModels(directory)).map(({ family, scope, version }) => `${family}/${scope}/${version}`),
     ['e/global/v001', 'f/acme/v001', 'f/global/v001', 'f/global/v002'],
   )
-  assert.deepEqual(await listModels(join(directory, 'nowhere')), [])
+  await assert.rejects(
+    listModels(join(directory, 'nowhere')),
+    (error) => isEngineError(error, 'BAD_CONFIG') && /nowhere is missing; correct --models/.test(error.message),
+  )
 })
 
 test('the id of a model is the hash of its bytes', async () => {

@@ -145,3 +145,67 @@ test('the reasons of a score are the features without which it decreases, strong
   ])
   assert.deepEqual(await reasons(stream, emptyRouting, ['a'], Float32Array.of(200, 1)), ['speed'])
 })
+
+test('an answer that is no number in 0..1 makes only its row a model-error, by the heuristic', async () => {
+  const errors: (readonly [number, string])[] = []
+  const odd = {
+    ...modelOf('odd', (row) => row[0]!),
+    onError: (rows: number, what: string) => errors.push([rows, what]),
+  }
+  const routing = withChampion(emptyRouting, 'door-fraud', 'global', odd)
+  const answers = [0.5, NaN, 1.7, -3, Infinity, 0.25]
+  const scores = await score(
+    stream,
+    routing,
+    answers.map(() => 'a'),
+    Float32Array.from(answers.flatMap((answer) => [answer, 1])),
+  )
+  assert.deepEqual([...scores.by], [0, 2, 2, 2, 2, 0])
+  assert.deepEqual(
+    [...scores.values].map((x) => x.toFixed(2)),
+    ['0.50', '0.05', '0.05', '0.05', '0.95', '0.25'],
+  )
+  assert.deepEqual(
+    [...scores.versionOf].map((i) => scores.versions[i]),
+    ['odd', 'heuristic_v1', 'heuristic_v1', 'heuristic_v1', 'heuristic_v1', 'odd'],
+  )
+  assert.deepEqual(errors, [[4, 'it answered NaN, which is no number in 0..1']])
+})
+
+test('a sum of probabilities that rounding lifts above 1 is 1', async () => {
+  const routing = withChampion(
+    emptyRouting,
+    'door-fraud',
+    'global',
+    modelOf('sum', (row) => row[0]!),
+  )
+  const scores = await score(stream, routing, ['a', 'a'], Float32Array.of(1.000001, 0, -0.000001, 0))
+  assert.deepEqual(
+    [[...scores.values].map(Math.abs), [...scores.by]],
+    [
+      [1, 0],
+      [0, 0],
+    ],
+  )
+})
+
+test('the heuristic scores the rows of a refused model, and its words are reported', async () => {
+  const errors: (readonly [number, string])[] = []
+  const onError = (rows: number, what: string) => void errors.push([rows, what])
+  const refused = { version: 'v1', refused: 'it answers NaN', onError }
+  const routing = withChampion(emptyRouting, 'door-fraud', 'global', refused)
+  const scores = await score(stream, routing, ['a', 'a'], Float32Array.of(200, 0, 3, 1))
+  assert.deepEqual([[...scores.by], scores.versions, [...scores.risks]], [[2, 2], ['heuristic_v1'], [2, 0]])
+  assert.deepEqual(errors, [[2, 'it answers NaN']])
+  assert.deepEqual(await reasons(stream, routing, ['a'], Float32Array.of(200, 1)), ['speed'])
+})
+
+test('the reasons of a row that the model cannot score are those of the heuristic', async () => {
+  const nan = withChampion(
+    emptyRouting,
+    'door-fraud',
+    'global',
+    modelOf('nan', (row) => (row[0] === 200 ? NaN : 0.5)),
+  )
+  assert.deepEqual(await reasons(stream, nan, ['a'], Float32Array.of(200, 1)), ['speed'])
+})

@@ -94,7 +94,7 @@ export const breaks = {
     why: 'an owner that lacks the model that serves waits for it',
     file: 'src/consumers/control/routing.ts',
     find: "decision.kind === 'activate' ? await load(decision) : undefined",
-    put: "decision.kind === 'activate' ? await servingOf(options, decision).catch(() => undefined) : undefined",
+    put: "decision.kind === 'activate' ? await servingOrRefused(options, decision).catch(() => undefined) : undefined",
   },
   'progress-last': {
     why: 'the warehouse notes its progress after what it speaks of is stored',

@@ -28,6 +28,7 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
     readonly role?: string
     readonly kind?: string
     readonly by?: string
+    readonly score?: string
     readonly offset?: number
     readonly recordMs?: number
   }
@@ -46,6 +47,7 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
       role = 'served',
       kind = 'prediction',
       by = 'model',
+      score = '0.5',
       offset = offsets++,
       recordMs = atMs,
     } of rows)
@@ -55,9 +57,8 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
          SELECT {tenant: String}, {stream: String}, if({role: String} = 'api', 'api-predictions', {stream: String}),
            {offset: Int64}, {role: String}, {kind: String}, {id: String}, {entity: String},
            fromUnixTimestamp64Milli({atMs: Int64}), fromUnixTimestamp64Milli({recordMs: Int64}),
-           fromUnixTimestamp64Milli({recordMs: Int64}), 0.5, {risk: String}, {by: String}, {version: String}, 1,
-           ['speed_kmh'], 1`,
-        { id, atMs, tenant, stream, entity, risk, version, role, kind, by, offset, recordMs },
+           toFloat32({score: String}), {risk: String}, {by: String}, {version: String}, 1, ['speed_kmh'], 1`,
+        { id, atMs, tenant, stream, entity, risk, version, role, kind, by, score, offset, recordMs },
       )
   }
 
@@ -126,6 +127,22 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
       }),
       ['a3', 'asked'],
     )
+  })
+
+  test('a stored NaN of an older version is listed without a score and not averaged', async () => {
+    await given({ id: 'nan', atMs: nowMs, tenant: 'nan', score: 'nan' }, { id: 'good', atMs: nowMs, tenant: 'nan' })
+    const { rows } = await queries.findPredictions({ tenant: 'nan' }, undefined, 10)
+    assert.deepEqual(rows.map(({ event_id: id, score }) => [id, score]).sort(), [
+      ['good', 0.5],
+      ['nan', null],
+    ])
+    const figures = 'avg(score) AS mean, toUInt32(count(score)) AS known'
+    for (const view of ['predictions_final', 'predictions_with_outcomes', 'predictions_corrected'])
+      assert.deepEqual(
+        await warehouse.query(`SELECT ${figures} FROM ${view} WHERE tenant = 'nan'`),
+        [{ mean: 0.5, known: 1 }],
+        view,
+      )
   })
 
   test('a filter is only a value, even when it contains SQL', async () => {

@@ -91,6 +91,7 @@ const engineKinds = {
   MODEL_MISMATCH: { status: 500, title: 'The model does not fit the stream', detail: person },
   UNKNOWN_DECISION: { status: 503, title: 'A newer build decided who serves', detail: person },
   MODEL_DAMAGED: { status: 500, title: 'The model file is damaged', detail: person },
+  MODEL_REFUSED: { status: 500, title: 'The model gives no scores', detail: person },
   TOPIC_MISMATCH: { status: 500, title: "A topic's partitions do not match its stream", detail: person },
   STATE_MISMATCH: { status: 500, title: 'The state does not fit the stream', detail: person },
   BAD_CONFIG: { status: 500, title: 'The configuration is not valid', detail: person },

@@ -72,7 +72,9 @@ export const StoredShape = Type.Object(
     entity: Type.String(),
     event_time: Instant,
     record_time: Instant,
-    score: Score,
+    score: Type.Union([Score, Type.Null()], {
+      description: 'Null in rows of older versions whose model answered no number.',
+    }),
     risk: RiskLevel,
     version: Type.String(),
     served_by: ServedBy,
@@ -125,7 +127,11 @@ export const StreamShape = Type.Object(
     ),
     features: Type.Array(Type.Object({ name: Type.String(), kind: Type.String() })),
     family: nullable(Type.String()),
-    serving: Type.Object({ by: ServedBy, version: Type.String() }),
+    serving: Type.Object({
+      by: ServedBy,
+      version: Type.String(),
+      problem: nullable(Type.String({ description: 'Why the chosen model does not score all rows.' })),
+    }),
     risk: Type.Object({ high: Type.Number(), medium: Type.Number() }),
     fingerprint: Type.String(),
     schema: Type.Unknown({ description: 'The Avro record schema.' }),

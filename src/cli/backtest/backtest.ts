@@ -4,7 +4,9 @@ import type { CostRule } from '../../learning/figures/costs.js'
 import { comparisonText, listText, reportText } from '../report/backtest-text.js'
 import { besideEngine, replaySettings } from '../client/beside-engine.js'
 import { durationOption, settingFlags, timeOption } from '../terminal/options.js'
-import { backtestPage } from '../report/backtest-report.js'
+import type { BacktestReport } from '../../consumers/replay/backtest/directory.js'
+import { backtestPage, fallbackOf } from '../report/backtest-report.js'
+import { CommandFailed, exits } from '../terminal/exit.js'
 import { engineParts, runBacktest, runsOf, type RunOptions } from './run.js'
 import { storeBacktest, storeOrWarn, type StoreOptions } from './store.js'
 import { writesResults } from '../client/run-results.js'
@@ -15,6 +17,18 @@ export function costsOption(text: string): CostRule {
   const found = /^false-alarm=(\d+(?:\.\d+)?),miss=(\d+(?:\.\d+)?)$/.exec(text.replaceAll(' ', ''))
   if (found === null) throw new InvalidArgumentError('It must be like false-alarm=1,miss=10.')
   return { falseAlarm: Number(found[1]), miss: Number(found[2]) }
+}
+
+/** The first member of a report as JSON where the model failed on events. */
+const warningOf = (report: BacktestReport): { readonly warning?: string } => {
+  const warning = fallbackOf(report)
+  return warning === undefined ? {} : { warning }
+}
+
+/** A program that reads only the exit code must not take the figures for those of the model. */
+function failOnFallback(report: BacktestReport): void {
+  const warning = fallbackOf(report)
+  if (warning !== undefined) throw new CommandFailed(exits.check, warning)
 }
 
 const located = (command: Command): Command =>
@@ -45,7 +59,8 @@ function runOn(group: Command, terminal: Terminal): void {
     .description(
       'Scores the events with a log time between two instants and compares them with what was served and with the ' +
         'outcomes. Before them it folds events of the longest horizon plus the lateness. Ctrl-C keeps what is done; ' +
-        '--resume continues.',
+        '--resume continues. Exit code 5 when the model failed on events and the heuristic scored them; such a run ' +
+        'is not stored.',
     )
     .option('--stream <name>', 'the stream; your own stream wins over a built-in one of the same name')
     .option(
@@ -81,8 +96,9 @@ function runOn(group: Command, terminal: Terminal): void {
       const { report, path } = await runBacktest(config, options, terminal)
       if (options.store) await storeOrWarn(config, report, options, terminal)
       if (options.html !== undefined) await writeFile(options.html, backtestPage(report))
-      if (options.json === true) await printJson(terminal, { ...report, html: path })
+      if (options.json === true) await printJson(terminal, { ...warningOf(report), ...report, html: path })
       else await print(terminal, `${reportText(report)}\nreport: ${path}\n`)
+      failOnFallback(report)
     })
 }
 
@@ -105,7 +121,10 @@ function showOn(group: Command, terminal: Terminal): void {
     .action(async (id: string, options: { config?: string; json?: boolean; html?: string }) => {
       const report = await runsOf(besideEngine(show, options.config)).readReport(id)
       if (options.html !== undefined) await writeFile(options.html, backtestPage(report))
-      await (options.json === true ? printJson(terminal, report) : print(terminal, `${reportText(report)}\n`))
+      await (options.json === true
+        ? printJson(terminal, { ...warningOf(report), ...report })
+        : print(terminal, `${reportText(report)}\n`))
+      failOnFallback(report)
     })
 }
 
@@ -137,7 +156,10 @@ function compareOn(group: Command, terminal: Terminal): void {
           ),
         )
         if (options.html !== undefined) await writeFile(options.html, backtestPage(report))
-        await (options.json === true ? printJson(terminal, report) : print(terminal, `${comparisonText(report)}\n`))
+        await (options.json === true
+          ? printJson(terminal, { ...warningOf(report), ...report })
+          : print(terminal, `${comparisonText(report)}\n`))
+        failOnFallback(report)
       },
     )
 }

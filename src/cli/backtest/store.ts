@@ -58,6 +58,12 @@ export async function storeOrWarn(
   options: StoreOptions,
   terminal: Terminal,
 ): Promise<void> {
+  if (report.fellBack > 0)
+    return printMessage(
+      terminal,
+      `${styled(terminal, 'err', 'yellow', 'not in ClickHouse:')} the heuristic scored a part of the run. 'tidemill ` +
+        `backtest store ${report.run.id}' stores it all the same`,
+    )
   try {
     await storeBacktest(config, report, options, terminal)
   } catch (error) {

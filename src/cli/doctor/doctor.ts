@@ -9,10 +9,10 @@ import {
   engineChecks,
   keysCheck,
   lockText,
-  modelsCheck,
   nodeCheck,
   streamsCheck,
 } from './local-checks.js'
+import { modelsCheck } from './models-check.js'
 import { CommandFailed, exits } from '../terminal/exit.js'
 import { givenSettings, numberWithin, settingFlags } from '../terminal/options.js'
 import { storeChecks } from './store-checks.js'
@@ -32,6 +32,7 @@ export function doctorCommand(parent: Command, terminal: Terminal): void {
     'streams.builtin',
     'streams.paths',
     'models.directory',
+    'models.serve',
     'kafka.brokers',
     'redis.nodes',
     'clickhouse.url',

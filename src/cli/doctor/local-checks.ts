@@ -9,7 +9,6 @@ import { messageOf } from '../../base/errors.js'
 import { compile } from '../../features/plan/compile.js'
 import { limits } from '../../base/limits.js'
 import type { LockHolder } from '../../base/lock.js'
-import { listModels, readModel } from '../../scorers/model-store.js'
 import { chooseStreams } from '../../streams/choose.js'
 
 const gibibytes = (bytes: number): number => bytes / 2 ** 30
@@ -71,34 +70,6 @@ export const streamsCheck = (config: Config): Promise<Check> =>
       .map((stream) => `${stream.name} (${compile(stream).width} features)`)
       .join(', '),
   )
-
-/** Compares every model of the streams' families: its bytes with its manifest, its fingerprint with the stream's. */
-export const modelsCheck = (config: Config): Promise<Check> =>
-  checked('models', async () => {
-    const names = await listModels(config.models.directory)
-    const problems: string[] = []
-    const found: string[] = []
-    for (const stream of await chooseStreams(config.streams)) {
-      const { fingerprint } = compile(stream)
-      const ofStream = names.filter((name) => name.family === stream.model)
-      if (stream.model !== undefined && ofStream.length === 0) found.push(`${stream.name}: none, the heuristic serves`)
-      for (const name of ofStream) {
-        const label = `${name.family}/${name.scope}/${name.version}`
-        try {
-          const { manifest } = await readModel(config.models.directory, name)
-          if (manifest.fingerprint === fingerprint) found.push(label)
-          else
-            problems.push(
-              `${label} was trained on features ${manifest.fingerprint}, stream ${stream.name} has ${fingerprint}`,
-            )
-        } catch (error) {
-          problems.push(messageOf(error))
-        }
-      }
-    }
-    if (problems.length > 0) throw new Error(problems.join('; '))
-    return found.join(', ') || 'no stream names a family'
-  })
 
 interface Readiness {
   readonly ready: boolean

@@ -30,8 +30,14 @@ export function scoreCommand(parent: Command, terminal: Terminal): void {
     .requiredOption('--in <file>', "NDJSON file, one event per line; '-' is standard input")
     .option('--out <file>', "file for the predictions; '-' is standard output", '-')
     .option('--streams <paths>', 'your own streams: files or directories, separated by commas')
-    .option('--model <file>', "an ONNX file that scores instead of the stream's own model")
-    .option('--models <directory>', "directory of the model families (default: the package's demo models)")
+    .option(
+      '--model <file>',
+      "an ONNX file, a version of the stream's family, or 'heuristic_v1'; default: the demo model of the stream",
+    )
+    .option(
+      '--models <directory>',
+      'directory of the model families; choose one with --model (default: the package, and its demo models)',
+    )
     .option('--features', 'add the feature vector to every prediction')
     .option('--json', 'print the summary as JSON')
     .action(async (options: ScoreCommandOptions) => {
@@ -45,6 +51,7 @@ export function scoreCommand(parent: Command, terminal: Terminal): void {
           ...choices(options),
           lines: linesOf(input),
           write: output.write,
+          report: (message) => printMessage(terminal, message),
           signal: terminal.interrupted,
           onProgress: (done) => progress.update(done),
         })
@@ -53,6 +60,7 @@ export function scoreCommand(parent: Command, terminal: Terminal): void {
         await report(summary, options, terminal)
         if (terminal.interrupted.aborted)
           throw new CommandFailed(exits.interrupted, 'interrupted; the predictions so far are written')
+        if (summary.modelErrors !== undefined) throw new CommandFailed(exits.check, errorsText(summary.modelErrors))
       } finally {
         progress.end()
       }
@@ -92,6 +100,9 @@ async function report(summary: ScoreSummary, options: ScoreCommandOptions, termi
   else if (options.json === true) await printJson(terminal, summary)
   else printMessage(terminal, summaryText(summary))
 }
+
+const errorsText = ({ rows, problem }: NonNullable<ScoreSummary['modelErrors']>): string =>
+  `the model failed on ${count(rows)} events, and the heuristic scored them: ${problem}`
 
 function summaryText(summary: ScoreSummary): string {
   const { risks, predictions } = summary

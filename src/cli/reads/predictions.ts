@@ -37,7 +37,7 @@ const columns: readonly Column<Prediction>[] = [
   { title: 'stream', cell: (row) => row.stream },
   { title: 'tenant', cell: (row) => row.tenant },
   { title: 'entity', cell: (row) => row.entity.replaceAll(keySeparator, ' ') },
-  { title: 'score', cell: (row) => row.score.toFixed(3), right: true },
+  { title: 'score', cell: (row) => row.score?.toFixed(3) ?? '-', right: true },
   { title: 'risk', cell: (row) => row.risk },
   { title: 'version', cell: (row) => row.version },
   { title: 'outcome', cell: (row) => (row.outcome === null ? '-' : `${row.outcome.label} (${row.outcome.source})`) },

@@ -29,7 +29,11 @@ export function streamsCommand(parent: Command, terminal: Terminal): void {
     .summary('list every stream of the engine')
     .action(async (options: ReadOptions) => {
       const streams = await all(options)
-      await (options.json === true ? printJson(terminal, { streams }) : print(terminal, listText(streams)))
+      if (options.json === true) return printJson(terminal, { streams })
+      await print(terminal, listText(streams))
+      for (const { name, serving } of streams)
+        if (serving.problem !== null)
+          printMessage(terminal, `${styled(terminal, 'err', 'red', 'model fails')} ${name}: ${serving.problem}`)
     })
 
   reads(talksToEngine(group.command('show')))
@@ -81,7 +85,7 @@ const listText = (streams: readonly StreamView[]): string =>
       { title: 'partitions', cell: (row) => String(row.partitions), right: true },
       { title: 'entities', cell: (row) => row.entities.map((entity) => entity.name).join(' ') },
       { title: 'features', cell: (row) => String(row.features.length), right: true },
-      { title: 'serving', cell: (row) => row.serving.version },
+      { title: 'serving', cell: ({ serving }) => serving.version + (serving.problem === null ? '' : ' (model fails)') },
     ],
     streams,
   )
@@ -90,6 +94,7 @@ const showText = (stream: StreamView): string =>
   [
     `${stream.name}: topic ${stream.topic}, ${stream.partitions} partitions by ${stream.columns.key}, time ` +
       `${stream.columns.time}, model ${stream.family ?? 'none'}, served by ${stream.serving.version}`,
+    ...(stream.serving.problem === null ? [] : [`model fails: ${stream.serving.problem}`]),
     `risk: high from ${stream.risk.high}, medium from ${stream.risk.medium}; fingerprint ${stream.fingerprint}`,
     '',
     table(

@@ -18,7 +18,7 @@ export function backtestPage(report: BacktestReport): string {
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escaped(title)}</title><style>${style}</style></head>
 <body>
-<header><h1>${escaped(title)}</h1>
+${warningOf(report)}<header><h1>${escaped(title)}</h1>
 <p>${escaped(summaryOf(report, names))}</p></header>
 ${factsOf(report)}
 <main>
@@ -33,6 +33,22 @@ ${plotsOf(figures, names).join('\n')}
 The stream's outcome rule decides what a missing outcome means, as of ${escaped(moment(run.asOfMs))}.</footer>
 </body></html>
 `
+}
+
+/** The warning of a run in which the model failed on events; undefined where it scored them all. */
+export function fallbackOf({ run, fellBack, figures }: BacktestReport): string | undefined {
+  if (fellBack === 0) return undefined
+  const words = run.modelError === undefined ? '' : `: ${run.modelError}`
+  return (
+    `the model failed on ${whole(fellBack)} of ${whole(figures.run.rows)} events${words}. The heuristic scored ` +
+    'them, so these figures are not those of the model'
+  )
+}
+
+/** First on the page: these figures are not only those of the model. */
+function warningOf(report: BacktestReport): string {
+  const fallback = fallbackOf(report)
+  return fallback === undefined ? '' : `<p class="warning" role="alert">${escaped(`Warning: ${fallback}.`)}</p>\n`
 }
 
 /** The result in a sentence or two. */

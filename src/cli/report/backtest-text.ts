@@ -1,6 +1,6 @@
 import type { BacktestReport, BacktestRun } from '../../consumers/replay/backtest/directory.js'
 import type { ScorerFigures } from '../../learning/figures/backtest-figures.js'
-import { summaryOf } from './backtest-report.js'
+import { fallbackOf, summaryOf } from './backtest-report.js'
 import { count, duration, table } from '../terminal/terminal.js'
 
 const timeOf = (ms: number | null): string => (ms === null ? '-' : new Date(ms).toISOString().slice(0, 19))
@@ -40,8 +40,15 @@ const figures: readonly (readonly [string, (scorer: ScorerFigures) => string])[]
   ],
 ]
 
+const warned = (report: BacktestReport): string => {
+  const fallback = fallbackOf(report)
+  return fallback === undefined ? '' : `WARNING: ${fallback}.\n\n`
+}
+
 /** Compares two scorers side by side. */
-export function comparisonText(report: BacktestReport): string {
+export const comparisonText = (report: BacktestReport): string => warned(report) + figuresText(report)
+
+function figuresText(report: BacktestReport): string {
   const {
     run,
     figures: { run: mine, other },
@@ -65,7 +72,8 @@ export function reportText(report: BacktestReport): string {
   const speed =
     run.replayMs === 0 ? '' : ` in ${duration(run.replayMs)}, ${count(run.records / (run.replayMs / 1_000))}/s`
   return (
+    warned(report) +
     `${run.stream}: ${count(run.records)} records${speed}; ${count(report.duplicates)} duplicates, ` +
-    `${count(report.late)} late\n\n${comparisonText(report)}`
+    `${count(report.late)} late\n\n${figuresText(report)}`
   )
 }

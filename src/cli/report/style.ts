@@ -19,6 +19,7 @@ h1 { margin: 0 0 .25rem; font-size: 1.7rem }
 h2 { margin: 2.2rem 0 .6rem; font-size: 1.2rem }
 p { margin: .3rem 0; max-width: 65rem }
 .soft { color: var(--soft) }
+.warning { margin: 0 0 1rem; padding: .7rem 1rem; border: 2px solid var(--bad); border-radius: 6px; font-weight: 600 }
 dl {
   display: grid; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr)); gap: .4rem 1.5rem; margin: 1rem 0;
   padding: .9rem 1.1rem; background: var(--panel); border: 1px solid var(--rule); border-radius: 6px

@@ -40,6 +40,7 @@ const exitOfCode: Partial<Record<ErrorCode, ExitCode>> = {
   BAD_CONFIG: exits.configuration,
   BAD_STREAM: exits.configuration,
   MODEL_MISMATCH: exits.configuration,
+  MODEL_REFUSED: exits.configuration,
   TOPIC_MISMATCH: exits.configuration,
   STATE_MISMATCH: exits.configuration,
   UNKNOWN_MODEL: exits.configuration,

@@ -100,6 +100,16 @@ export const modelSettings = Type.Object(
         description: "The directory of the model families. Default: the package's own demo models.",
       }),
     ),
+    serve: Type.Optional(
+      Type.Array(Type.String({ pattern: '^[^/.][^/]*/[^/.][^/]*$' }), {
+        uniqueItems: true,
+        flag: '--serve <models>',
+        description:
+          'The models that serve from the start, `family/version`; one of each family. A person may decide otherwise ' +
+          'in the control topic. A model does not serve because it is in the directory. Default: the demo models of ' +
+          'the package, and none of another directory.',
+      }),
+    ),
   },
   closed,
 )

@@ -4,10 +4,10 @@ import { isEngineError } from '../../base/errors.js'
 import { failureOf } from '../../base/failure.js'
 import type { Offset } from '../../log/event-log.js'
 import type { ModelName } from '../../scorers/model-store.js'
-import { emptyRouting, withChampion, type Routing, type Serving } from '../../scorers/routing.js'
+import { emptyRouting, withChampion, type Champion, type Routing } from '../../scorers/routing.js'
 import type { Control } from './follower.js'
 import type { RouteDecision, Routes, RouteTable } from './routes.js'
-import { servingOf, type ServingOptions } from './serving.js'
+import { servingOrRefused, type ServingOptions } from './serving.js'
 
 export interface RoutingOptions extends ServingOptions {
   readonly control: Pick<Control, 'position' | 'until'>
@@ -39,10 +39,10 @@ export async function openRouting(options: RoutingOptions): Promise<LiveRouting>
   let routing: Routing = emptyRouting
   let followed: RouteTable | undefined
 
-  async function load(name: ModelName): Promise<Serving> {
+  async function load(name: ModelName): Promise<Champion> {
     for (;;) {
       try {
-        return await servingOf(options, name)
+        return await servingOrRefused(options, name)
       } catch (error) {
         if (!canCome(error) || signal.aborted) throw error
         onWaiting?.(name, error)

@@ -1,8 +1,10 @@
 import { blobVersion } from '../../features/memory/blob.js'
 import type { Plan } from '../../features/plan/plan.js'
 import { compile } from '../../features/plan/compile.js'
+import { canBeMissing, type PresentColumns } from '../../features/plan/missing.js'
 import type { ScoredStream } from '../../scorers/score.js'
 import { eventCodec, type EventCodec } from '../../streams/codec/codec.js'
+import { columnsOf } from '../../streams/schema/schema.js'
 import { topicsOf, type Stream } from '../../streams/stream.js'
 
 /** A stream with everything that is derived from it once: its plan, codec and topics. */
@@ -12,6 +14,8 @@ export interface CompiledStream {
   readonly codec: EventCodec
   readonly topics: ReturnType<typeof topicsOf>
   readonly scored: ScoredStream
+  /** Per feature, whether an event may have none (NaN). */
+  readonly canBeMissing: readonly boolean[]
   /** Plan, partitions and layout of blobs of the stored state. State of another identity is rebuilt from the log. */
   readonly stateIdentity: string
 }
@@ -33,6 +37,16 @@ export function compileStream(stream: Stream): CompiledStream {
       risk: stream.risk,
       typical,
     },
+    canBeMissing: canBeMissing(stream, presentColumns(stream.schema)),
     stateIdentity: `${plan.fingerprint}/${String(stream.partitions)}/${String(blobVersion)}`,
+  }
+}
+
+/** Columns that are never null. The engine refuses events whose numbers are not finite. */
+function presentColumns(schema: Stream['schema']): PresentColumns {
+  const kinds = new Map(columnsOf(schema).flatMap(({ name, kind, nullable }) => (nullable ? [] : [[name, kind]])))
+  return {
+    number: (column) => ['boolean', 'integer', 'number', 'time'].includes(kinds.get(column) ?? ''),
+    text: (column) => ['text', 'enum'].includes(kinds.get(column) ?? ''),
   }
 }

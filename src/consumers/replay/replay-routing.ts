@@ -1,7 +1,7 @@
 import { EngineError } from '../../base/errors.js'
 import type { LogView, Offset, TopicPartition } from '../../log/event-log.js'
 import { readTail, type GateRules } from '../../log/blocks/gate.js'
-import { emptyRouting, withChampion, type Routing, type Serving } from '../../scorers/routing.js'
+import { emptyRouting, withChampion, type Champion, type Routing } from '../../scorers/routing.js'
 import type { CompiledStream } from '../ground/compiled.js'
 import type { ModelName } from '../../scorers/model-store.js'
 import { readBlocks } from '../ground/block-rows.js'
@@ -18,7 +18,7 @@ export interface ReplayRouting {
 /** One routing for every offset. */
 export const fixedRouting = (routing: Routing): ReplayRouting => ({ at: () => ({ routing, upTo: Infinity }) })
 
-export type LoadModel = (name: ModelName) => Promise<Serving>
+export type LoadModel = (name: ModelName) => Promise<Champion>
 
 /**
  * The routing of a stream at each of the positions (next offsets) of the control topic, by position. Loads each model
@@ -31,7 +31,7 @@ export async function routingsAt(
   load: LoadModel,
 ): Promise<ReadonlyMap<number, Routing>> {
   if (family === undefined) return new Map([...positions].map((position) => [position, { ...emptyRouting, position }]))
-  const loaded = new Map<string, Promise<Serving>>()
+  const loaded = new Map<string, Promise<Champion>>()
   const routings = new Map<number, Routing>()
   for (const [position, { families }] of await routesAt(view, family, positions)) {
     let routing: Routing = { ...emptyRouting, position }
@@ -42,7 +42,7 @@ export async function routingsAt(
   }
   return routings
 
-  function servingOf(name: ModelName): Promise<Serving> {
+  function servingOf(name: ModelName): Promise<Champion> {
     const key = `${name.scope}/${name.version}`
     const found = loaded.get(key) ?? load(name)
     loaded.set(key, found)

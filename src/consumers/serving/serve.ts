@@ -1,8 +1,7 @@
 import type { EntityFeatures, ScoringPort } from '../../contracts/scoring.js'
 import type { StreamView } from '../../contracts/streams.js'
 import { partitionOf } from '../../base/keys.js'
-import { championOf } from '../../scorers/routing.js'
-import { heuristicVersion } from '../../scorers/score.js'
+import { championOf, versionOf } from '../../scorers/routing.js'
 import type { CompiledStream } from '../ground/compiled.js'
 import type { EventLog } from '../../log/event-log.js'
 import { recordFault } from '../ground/record-fault.js'
@@ -13,6 +12,8 @@ import { predict, type PredictOptions } from './predict.js'
 export interface ServeOptions extends PredictOptions {
   readonly log: EventLog
   readonly streams: readonly CompiledStream[]
+  /** Why the model of a stream does not score all of its rows; undefined while it does. */
+  readonly modelProblem: (stream: string) => string | undefined
 }
 
 /** The scoring port of the API, over the log, the state and the models. */
@@ -41,7 +42,7 @@ export function scoringPort(options: ServeOptions): ScoringPort {
   }
 }
 
-function viewOf({ stream, plan }: CompiledStream, { routing }: ServeOptions): StreamView {
+function viewOf({ stream, plan }: CompiledStream, { routing, modelProblem }: ServeOptions): StreamView {
   const champion = championOf(routing(), stream.model, 'global')
   return {
     name: stream.name,
@@ -52,11 +53,12 @@ function viewOf({ stream, plan }: CompiledStream, { routing }: ServeOptions): St
     entities: Object.entries(stream.entities).map(([name, { columns, scope }]) => ({ name, columns, scope })),
     features: stream.features.map(({ name, feature }) => ({ name, kind: feature.kind })),
     family: stream.model ?? null,
-    serving:
-      champion === undefined
-        ? { by: 'heuristic', version: heuristicVersion }
-        : { by: 'model', version: champion.version },
-    risk: champion?.thresholds ?? stream.risk,
+    serving: {
+      by: champion === undefined || champion.refused !== undefined ? 'heuristic' : 'model',
+      version: versionOf(champion),
+      problem: modelProblem(stream.name) ?? null,
+    },
+    risk: champion === undefined || champion.refused !== undefined ? stream.risk : champion.thresholds,
     fingerprint: plan.fingerprint,
   }
 }

@@ -23,6 +23,8 @@ export interface ReadinessOptions {
   readonly rebuilds: Rebuilds
   /** Further checks, of which none makes the engine unready. */
   readonly more: readonly (() => ReadinessCheck | Promise<ReadinessCheck>)[]
+  /** Why models that were chosen to serve do not score all rows. */
+  readonly modelProblems: () => readonly string[]
   /** The error that ended the engine's work; undefined while it runs. */
   readonly failure: () => unknown
 }
@@ -33,6 +35,7 @@ export interface ReadinessOptions {
  * - the warehouse is unreachable: scoring continues without it;
  * - the disk is nearly full: reads continue;
  * - the log deletes records too early, because of their producers' timestamps;
+ * - a model fails or is refused: the heuristic scores its rows;
  * - a partition is stopped: the others continue, and the engine still takes the events of the stopped one;
  * - another process rebuilds state.
  *
@@ -47,6 +50,7 @@ export async function readinessOf({
   stops,
   rebuilds,
   more,
+  modelProblems,
   failure,
 }: ReadinessOptions): Promise<readonly ReadinessCheck[]> {
   return [
@@ -67,6 +71,11 @@ export async function readinessOf({
           ),
         ]),
     workingWithout(await ask('disk', () => roomCheck(directory))),
+    workingWithout({
+      check: 'models',
+      ok: modelProblems().length === 0,
+      detail: modelProblems().join('; ') || 'none fails',
+    }),
     workingWithout({
       check: 'partitions',
       ok: stops.stopped().length === 0,

@@ -3,11 +3,14 @@ import { EngineError } from '../../base/errors.js'
 import { limits } from '../../base/limits.js'
 import { createInlineRuns } from './inline.js'
 import { referencesExternalData } from './file.js'
-import { ModelRunError, type ModelBytes, type ModelRuntime, type Session } from '../model-runtime.js'
+import { treesIgnoreMissing } from './trees.js'
+import { ModelRunError, type ModelBytes, type ModelRuntime } from '../model-runtime.js'
 
 interface Reply {
   readonly call: number
   readonly error?: string
+  /** The model was read, and it cannot score. */
+  readonly refused?: boolean
   readonly result?: {
     readonly width?: number
     readonly batches?: boolean
@@ -91,6 +94,7 @@ export function createOnnxRuntime({ together }: OnnxRuntimeOptions = { together:
       if (outcome === 'lost') continue
       const { width, batches = false } = outcome.result ?? {}
       if (width !== undefined) return { width, batches }
+      if (outcome.refused === true) throw new EngineError('MODEL_REFUSED', outcome.error!)
       throw new EngineError(
         'MODEL_DAMAGED',
         `model ${model.id.slice(0, 12)} cannot be loaded: ${outcome.error ?? 'no answer'}`,
@@ -118,13 +122,14 @@ export function createOnnxRuntime({ together }: OnnxRuntimeOptions = { together:
     async open(model) {
       if (referencesExternalData(model.bytes))
         throw new EngineError(
-          'MODEL_DAMAGED',
-          `model ${model.id.slice(0, 12)} stores data outside its file; export it as one file`,
+          'MODEL_REFUSED',
+          `model ${model.id.slice(0, 12)} stores data outside its file. Export it as one file: ` +
+            'external_data=False in torch.onnx.export, save_as_external_data=False in onnx.save',
         )
       const { width, batches } = await load(model)
       await inline.open(model, batches)
-      const session: Session = { id: model.id, width, run: (vectors, rows) => run(model, width, vectors, rows) }
-      return session
+      const ignoresMissing = treesIgnoreMissing(model.bytes)
+      return { id: model.id, width, ignoresMissing, run: (vectors, rows) => run(model, width, vectors, rows) }
     },
     async close() {
       const closing = close()

@@ -1,10 +1,12 @@
 // Loads and runs an ONNX session, on the main thread and on the worker's. Plain JavaScript, because a worker needs a
 // file that is the same before and after the build.
 import ort from 'onnxruntime-node'
+import { classes, inputOf, outputOf, refusalOf, Refused } from './tensors.js'
 
 /**
- * @typedef {{ session: import('onnxruntime-node').InferenceSession, input: string, output: string, width: number }}
- * Loaded
+ * `single`: the model takes one row at a time.
+ * @typedef {{ session: import('onnxruntime-node').InferenceSession, input: string, output: string, width: number,
+ * single: boolean }} Loaded
  */
 
 const options = {
@@ -15,29 +17,51 @@ const options = {
 }
 
 /**
- * Loads a model. Throws when the bytes are not a model with one float32 input of shape [N, width].
+ * Loads a model. Throws `Refused` when it has no float32 input of shape [N, width], or no output with one score a row.
  * @param {{ bytes?: Uint8Array, input?: string | undefined, output?: string | undefined }} model @returns
  *   {Promise<Loaded>}
  */
 export async function load(model) {
-  const session = await ort.InferenceSession.create(/** @type {Uint8Array} */ (model.bytes), options)
-  const input = model.input ?? session.inputNames[0]
-  const output = model.output ?? session.outputNames[session.outputNames.length - 1]
-  const metadata = session.inputMetadata.find((one) => one.name === input)
-  if (
-    input === undefined ||
-    output === undefined ||
-    metadata === undefined ||
-    !metadata.isTensor ||
-    metadata.type !== 'float32' ||
-    metadata.shape.length !== 2
-  )
-    throw new Error(
-      `the model needs one float32 input of shape [N, width]; it has ${JSON.stringify(session.inputMetadata)}`,
-    )
-  const width = metadata.shape[1]
-  if (typeof width !== 'number') throw new Error(`the width of input '${input}' is not fixed`)
-  return { session, input, output, width }
+  const session = await create(/** @type {Uint8Array} */ (model.bytes))
+  const input = inputOf(session.inputMetadata, model.input)
+  const loaded = { session, ...input, output: outputOf(session.outputMetadata, model.output) }
+  await refuseColumns(loaded)
+  return loaded
+}
+
+/** @param {Uint8Array} bytes */
+async function create(bytes) {
+  try {
+    return await ort.InferenceSession.create(bytes, options)
+  } catch (error) {
+    throw refusalOf(error instanceof Error ? error.message : String(error)) ?? error
+  }
+}
+
+/**
+ * Refuses an output that is not one score a row, nor the probabilities of two classes. A row on which the model fails
+ * proves nothing here.
+ * @param {Loaded} model
+ */
+async function refuseColumns(model) {
+  for (const value of [0, 1, -3, 40]) {
+    const tensor = await outputFor(model, new Float32Array(model.width).fill(value), 1).catch(() => undefined)
+    if (tensor === undefined) continue
+    const [first, second] = [Number(tensor.data[0]), Number(tensor.data[1])]
+    if (tensor.data.length > 2) throw new Refused(classes(model.output, tensor.data.length))
+    if (tensor.data.length === 2 && Math.abs(first + second - 1) > 1e-3)
+      throw new Refused(
+        `the two columns of output '${model.output}' are no probabilities: they add up to ${first + second}, not 1. ` +
+          'Export probabilities instead of margins: without raw_scores in skl2onnx, with the sigmoid or softmax inside',
+      )
+  }
+}
+
+/** @param {Loaded} model @param {Float32Array} vectors @param {number} rows */
+async function outputFor(model, vectors, rows) {
+  const feeds = { [model.input]: new ort.Tensor('float32', vectors, [rows, model.width]) }
+  const result = await model.session.run(feeds, [model.output])
+  return /** @type {import('onnxruntime-node').Tensor} */ (result[model.output])
 }
 
 /**
@@ -46,13 +70,10 @@ export async function load(model) {
  * @param {Loaded} model @param {Float32Array} vectors @param {number} rows
  */
 export async function together(model, vectors, rows) {
-  const result = await model.session.run({ [model.input]: new ort.Tensor('float32', vectors, [rows, model.width]) }, [
-    model.output,
-  ])
-  const tensor = /** @type {import('onnxruntime-node').Tensor} */ (result[model.output])
-  const data = /** @type {Float32Array} */ (tensor.data)
+  const { data } = await outputFor(model, vectors, rows)
   const columns = data.length / rows
-  if (columns === 1) return Float32Array.from(data)
+  if (columns === 1) return Float32Array.from(/** @type {Float32Array} */ (data))
+  if (columns !== 2) throw new Error(`the model gave ${data.length} numbers for ${rows} rows`)
   const out = new Float32Array(rows)
   for (let row = 0; row < rows; row++) out[row] = /** @type {number} */ (data[row * columns + columns - 1])
   return out

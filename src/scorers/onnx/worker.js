@@ -2,6 +2,7 @@
 // event loop. Plain JavaScript, because a worker needs a file that is the same before and after the build.
 import { parentPort } from 'node:worker_threads'
 import { load, oneByOne, together } from './session.js'
+import { Refused } from './tensors.js'
 
 /** @typedef {import('./session.js').Loaded & { batches: boolean, usedAt: number }} Kept */
 
@@ -48,7 +49,7 @@ async function open(request) {
   const known = kept.get(request.id)
   if (known !== undefined) return { width: known.width, batches: known.batches }
   const model = { ...(await load(request)), batches: true, usedAt: uses++ }
-  model.batches = await scoresTheSameInBatches(model)
+  model.batches = !model.single && (await scoresTheSameInBatches(model))
   kept.set(request.id, model)
   await evict(request.cached)
   return { width: model.width, batches: model.batches }
@@ -85,7 +86,8 @@ parentPort?.on('message', (request) => {
         result: request.kind === 'open' ? await open(request) : await run(request),
       })
     } catch (error) {
-      parentPort?.postMessage({ call: request.call, error: error instanceof Error ? error.message : String(error) })
+      const message = error instanceof Error ? error.message : String(error)
+      parentPort?.postMessage({ call: request.call, error: message, refused: error instanceof Refused })
     }
   })
 })

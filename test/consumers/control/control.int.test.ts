@@ -147,12 +147,20 @@ test('a model for other vectors is refused', async () => {
   await assert.rejects(control.failed, (error) => isEngineError(error, 'MODEL_MISMATCH'))
 })
 
-test('the newest bundled model serves from the first start, until a person decides', async () => {
+test('the named model serves from the first start, also beside a newer one, until a person decides', async () => {
   const harness = await harnessWithControl()
-  const stored = [modelOf(harness, '1', 0.1), modelOf(harness, '2', 0.2)]
+  const stored = [modelOf(harness, '1', 0.1), modelOf(harness, '2', 0.2), modelOf(harness, '3', 0.3)]
   const models = stored.map(({ manifest: { family, scope, version } }) => ({ family, scope, version }))
   const first = (routes: Routes) =>
-    bundledDecisions({ routes, streams: [harness.stream], models, readModel: reading(stored), report: () => undefined })
+    bundledDecisions({
+      routes,
+      streams: [harness.stream],
+      models,
+      serve: ['door-force/2'],
+      isSet: false,
+      readModel: reading(stored),
+      report: () => undefined,
+    })
   const one = await follow(harness, stored, { first })
   assert.equal(championOf(one.current(), 'door-force', 'any')?.version, '2')
   await one.decide(activate('1'))
@@ -169,6 +177,8 @@ test('a bundled model that is withheld serves only when a person activates it', 
       routes,
       streams: [harness.stream],
       models: [{ family: 'door-force', scope: 'global', version: '1' }],
+      serve: ['door-force/1'],
+      isSet: false,
       readModel: reading(stored),
       report: (message) => assert.fail(message),
     })
@@ -187,6 +197,8 @@ test('a bundled model that does not fit is reported and left out', async () => {
       routes,
       streams: [harness.stream],
       models: [{ family: 'door-force', scope: 'global', version: '1' }],
+      serve: ['door-force/1'],
+      isSet: false,
       readModel: reading(stored),
       report: (message) => reports.push(message),
     })

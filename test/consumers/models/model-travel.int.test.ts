@@ -2,6 +2,8 @@ import { strict as assert } from 'node:assert'
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'vitest'
+import { bundledDecisions } from '../../../src/consumers/models/bundled.js'
+import type { Routes } from '../../../src/consumers/control/routes.js'
 import { systemClock } from '../../../src/base/clock.js'
 import { limits } from '../../../src/base/limits.js'
 import type { EventLog } from '../../../src/log/event-log.js'
@@ -132,4 +134,35 @@ test('two users of one machine share one copy of a model', async () => {
   const [one, two] = await Promise.all([rich.read(nameOf('v1')), rich.read(nameOf('v1'))])
   assert.equal(one.model.bytes, two.model.bytes)
   await assert.rejects(rich.read(nameOf('v9')), code('UNKNOWN_MODEL', /v9/))
+})
+
+test('a model that is dropped into the folder serves only when a person names it, and the log says so', async () => {
+  const harness = await engineHarness()
+  const dropped = await machine(harness, 'one', { v1: filesOf(harness, 'v1', 0.1), v2: filesOf(harness, 'v2', 0.2) })
+  const decide = (serve: readonly string[], isSet: boolean) => (routes: Routes) =>
+    bundledDecisions({
+      streams: [harness.stream],
+      models: [nameOf('v1'), nameOf('v2')],
+      serve,
+      isSet,
+      routes,
+      readModel: dropped.read,
+      report: (message) => dropped.said.push(message),
+    })
+  const champion = async (serve: readonly string[], isSet = true): Promise<string | undefined> => {
+    const followed = await follow(harness, dropped, { first: decide(serve, isSet) })
+    return championOf(followed.current(), 'door-force', 'acme')?.version
+  }
+  assert.equal(await champion([], false), undefined)
+  assert.match(dropped.said.at(-1)!, /door-force has models \(v1, v2\), but no person chose one: .*models\.serve/)
+  assert.equal(await champion(['door-force/v1']), 'v1')
+  assert.equal(await champion([], false), 'v1', 'what serves goes on serving')
+  assert.equal(await champion(['door-force/v2']), 'v2', 'the setting may change')
+  assert.equal(await champion(['door-force/v9']), 'v2')
+  assert.match(dropped.said.at(-1)!, /models\.serve names door-force\/v9, which is not in the models folder/)
+
+  const person = await follow(harness, dropped)
+  await person.decide({ kind: 'activate', ...nameOf('v1'), by: 'ann', why: 'better at night' })
+  assert.equal(await champion(['door-force/v2']), 'v1', "a person's decision stays")
+  assert.match(dropped.said.at(-1)!, /models\.serve names door-force\/v2, but ann decided otherwise .*better at night/)
 })

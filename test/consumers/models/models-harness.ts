@@ -44,6 +44,7 @@ export async function folder(
   models: Readonly<Record<string, ModelFiles>> = {},
 ): Promise<string> {
   const directory = join(harness.directory, machine, 'models')
+  await mkdir(directory, { recursive: true })
   for (const [version, { manifest, card, model }] of Object.entries(models)) {
     const place = join(directory, modelPath(nameOf(version)))
     await mkdir(place, { recursive: true })
@@ -98,11 +99,13 @@ export function topicOf(harness: EngineHarness, said: string[] = []): ModelTopic
 }
 
 export const bootstrap =
-  (harness: EngineHarness, { directory, read, publish, said }: Awaited<ReturnType<typeof machine>>) =>
+  (harness: EngineHarness, { directory, read, publish, said }: Awaited<ReturnType<typeof machine>>, version = 'v1') =>
   async (routes: Routes): Promise<readonly NewDecision[]> =>
     bundledDecisions({
       streams: [harness.stream],
       models: await listModels(directory),
+      serve: [`door-force/${version}`],
+      isSet: false,
       routes,
       readModel: read,
       publish,

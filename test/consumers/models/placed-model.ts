@@ -5,15 +5,16 @@ import type { CompiledStream } from '../../../src/consumers/ground/compiled.js'
 import { modelPath, type ModelName } from '../../../src/scorers/model-store.js'
 import { linearModel } from '../../scorers/onnx/bytes.js'
 
-/** Lays a model of the stream's family into a models folder: its score grows with the first feature by this weight. */
+/** Lays a model into a models folder: these bytes, or a score that grows with the first feature by this weight. */
 export async function placeDoorsModel(
   directory: string,
   { stream, plan }: CompiledStream,
   version: string,
-  weight: number,
+  weight: number | Buffer,
 ): Promise<ModelName> {
   const name: ModelName = { family: stream.model!, scope: 'global', version }
-  const bytes = linearModel(plan.names.map((_, i) => (i === 0 ? weight / 100 : 0)))
+  const bytes =
+    typeof weight === 'number' ? linearModel(plan.names.map((_, i) => (i === 0 ? weight / 100 : 0))) : weight
   const manifest = {
     ...name,
     fingerprint: plan.fingerprint,

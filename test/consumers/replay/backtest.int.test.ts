@@ -15,6 +15,10 @@ import type { Stream } from '../../../src/streams/stream.js'
 import { changedDoors } from '../../fixtures/changed-doors.js'
 import { doors } from '../../fixtures/doors.js'
 import { engineHarness, monday, passes } from '../engine-harness.js'
+import { placeDoorsModel } from '../models/placed-model.js'
+import { marginModel, nanAboveModel } from '../../scorers/onnx/bytes.js'
+import { backtestPage, fallbackOf } from '../../../src/cli/report/backtest-report.js'
+import { comparisonText, reportText } from '../../../src/cli/report/backtest-text.js'
 import { replayHarness } from './replay-harness.js'
 
 const caller = { tenant: '*', key: 'k1' }
@@ -177,4 +181,53 @@ test('a run that cannot work is refused before anything is stored', async () => 
   await assert.rejects(backtest(parts, { model: 'served' }), (error) => isEngineError(error, 'BAD_REQUEST'))
   assert.deepEqual(await directory.list(), [])
   await assert.rejects(directory.readReport('nothing'), (error) => isEngineError(error, 'BAD_REQUEST'))
+})
+
+test('a run in which the model failed on events says so first, in the text and on the page', async () => {
+  const harness = await engineHarness()
+  await harness.append(passes(200))
+  const { parts, models, directory } = await replayHarness(harness)
+  const { width } = harness.stream.plan
+  await placeDoorsModel(models, harness.stream, 'nan', nanAboveModel(width, 30))
+  await placeDoorsModel(models, harness.stream, 'good', 2)
+  const report = await backtest(parts, { model: 'nan' })
+  assert.ok(report.fellBack > 0 && report.fellBack < 200, `${report.fellBack}`)
+  assert.equal(report.versions['heuristic_v1'], report.fellBack)
+  assert.equal((await directory.read('first')).modelError, 'it answered NaN, which is no number in 0..1')
+  const words = `the model failed on ${report.fellBack} of 200 events: it answered NaN`
+  assert.ok(fallbackOf(report)!.startsWith(words), fallbackOf(report))
+  for (const text of [reportText(report), comparisonText(report)]) assert.ok(text.startsWith(`WARNING: ${words}`), text)
+  const page = backtestPage(report)
+  assert.ok(page.indexOf('<body>\n<p class="warning" role="alert">Warning: the model failed') > 0)
+  assert.deepEqual(await directory.readReport('first'), JSON.parse(JSON.stringify(report)))
+
+  const good = await backtest(parts, { id: 'good', model: 'good' })
+  assert.deepEqual([good.fellBack, fallbackOf(good)], [0, undefined])
+  assert.ok(!backtestPage(good).includes('role="alert"'))
+  assert.ok(!reportText(good).includes('WARNING'))
+})
+
+test('a run keeps what its model did wrong when it continues after an interruption', async () => {
+  const harness = await engineHarness()
+  await harness.append(passes(900))
+  const { parts, models, directory, interruptedAfter } = await replayHarness(harness)
+  await placeDoorsModel(models, harness.stream, 'nan', nanAboveModel(harness.stream.plan.width, 30))
+  const begun = await beginBacktest({ id: 'cut', stream: doors, model: 'nan' }, parts)
+  assert.equal((await continueBacktest(begun, doors, interruptedAfter(400))).run.status, 'interrupted')
+  assert.match((await directory.read('cut')).modelError!, /answered NaN/)
+  const { report } = await continueBacktest(await directory.read('cut'), doors, parts)
+  assert.match(fallbackOf(report!)!, /: it answered NaN/)
+})
+
+test('a run of a model that is refused is an error before anything is written', async () => {
+  const harness = await engineHarness()
+  await harness.append(passes(20))
+  const { parts, models, directory } = await replayHarness(harness)
+  const weights = harness.stream.plan.names.map(() => 1)
+  await placeDoorsModel(models, harness.stream, 'margin', marginModel(weights))
+  await assert.rejects(
+    backtest(parts, { model: 'margin' }),
+    (error) => isEngineError(error, 'MODEL_REFUSED') && /Export probabilities/.test(error.message),
+  )
+  assert.deepEqual(await directory.list(), [])
 })

@@ -41,6 +41,7 @@ async function served(): Promise<{
     tenants: new Set(['acme', 'beta']),
     clock: systemClock,
     routing: () => emptyRouting,
+    modelProblem: () => undefined,
   })
   return { harness, port, predictions, held }
 }

@@ -26,6 +26,9 @@ const floats = (values: readonly number[]): Buffer => Buffer.from(Float32Array.f
 const tensor = (name: string, dims: readonly number[], values: readonly number[]): Buffer =>
   message(...dims.map((dim): Field => [1, dim]), [2, float32], [8, name], [9, floats(values)])
 
+const int64Tensor = (name: string, value: bigint): Buffer =>
+  message([1, 1], [2, int64], [8, name], [9, Buffer.from(BigInt64Array.of(value).buffer)])
+
 /** A tensor with its data in another file. */
 const externalTensor = (name: string, dims: readonly number[]): Buffer =>
   message(
@@ -76,10 +79,31 @@ export const linearModel = (weights: readonly number[]): Buffer =>
       node('ReduceSum', ['weighted', 'axis'], 'sum', integer('keepdims', 1)),
       node('Sigmoid', ['sum'], 'score'),
     ],
+    [tensor('weights', [1, weights.length], weights), int64Tensor('axis', 1n)],
+  )
+
+/** The sum without the sigmoid: a margin, which may be any number. */
+export const marginModel = (weights: readonly number[]): Buffer =>
+  model(
+    weights.length,
     [
-      tensor('weights', [1, weights.length], weights),
-      message([1, 1], [2, int64], [8, 'axis'], [9, Buffer.from(BigInt64Array.from([1n]).buffer)]),
+      node('Mul', ['input', 'weights'], 'weighted'),
+      node('ReduceSum', ['weighted', 'axis'], 'score', integer('keepdims', 1)),
     ],
+    [tensor('weights', [1, weights.length], weights), int64Tensor('axis', 1n)],
+  )
+
+/** score = sigmoid(log(limit - first feature)): NaN where the first feature is above the limit. */
+export const nanAboveModel = (width: number, limit: number): Buffer =>
+  model(
+    width,
+    [
+      node('Gather', ['input', 'first'], 'feature', integer('axis', 1)),
+      node('Sub', ['limit', 'feature'], 'rest'),
+      node('Log', ['rest'], 'logarithm'),
+      node('Sigmoid', ['logarithm'], 'score'),
+    ],
+    [int64Tensor('first', 0n), tensor('limit', [1, 1], [limit])],
   )
 
 /** Scores a row by its distance from the mean of its batch, so the score depends on the batch. */

@@ -54,7 +54,7 @@ test('each of several simultaneous calls gets its own scores', async () => {
 test('a model with data in another file is refused', async () => {
   await assert.rejects(
     runtime.open(named(externalDataModel())),
-    (error) => isEngineError(error, 'MODEL_DAMAGED') && /outside its file/.test(error.message),
+    (error) => isEngineError(error, 'MODEL_REFUSED') && /outside its file.*external_data=False/.test(error.message),
   )
 })
 

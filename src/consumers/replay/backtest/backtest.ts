@@ -9,7 +9,8 @@ import type { SchemaSource } from '../../../streams/codec/schema-source.js'
 import type { Stream } from '../../../streams/stream.js'
 import { compareSides, type Side } from './compare.js'
 import type { BacktestDirectory, BacktestReport, BacktestRun } from './directory.js'
-import { isModelFile, modelOfBacktest, served, type ModelSources } from './model.js'
+import { modelOfBacktest, served, type ModelSources } from './model.js'
+import { isModelFile } from '../../models/model-file.js'
 import { compileStream, type CompiledStream } from '../../ground/compiled.js'
 import type { Tenants } from '../../ground/decode.js'
 import { readOutcomes } from './outcome-labels.js'
@@ -111,15 +112,18 @@ export async function continueBacktest(
     records = progress.done
     parts.onProgress?.(progress)
   }
+  let { modelError } = begun
+  const onModelError = (_model: string, _rows: number, problem: string): void => void (modelError ??= problem)
   const now = (change: Partial<BacktestRun>): BacktestRun => ({
     ...begun,
+    ...(modelError === undefined ? {} : { modelError }),
     records,
     error: null,
     replayMs: begun.replayMs + clock.nowMs() - startedMs,
     ...change,
   })
   try {
-    const routing = await modelOfBacktest(stream, begun.model, begun.spans, parts)
+    const routing = await modelOfBacktest(stream, begun.model, begun.spans, { ...parts, onModelError })
     const { log, store } = own
     const end = await replay({ ...parts, own: log, store, stream, spans: begun.spans, routing, onProgress })
     if (end === 'interrupted') {

@@ -6,6 +6,7 @@ import type { LogView } from '../../../log/event-log.js'
 import type { GateRules } from '../../../log/blocks/gate.js'
 import { alignRows, readBlocks, type RowRef, type Rows } from '../../ground/block-rows.js'
 import type { OutcomeLabels } from './outcome-labels.js'
+import { by } from '../../../scorers/score.js'
 import type { Span } from '../replay-span.js'
 
 /** One scorer's result for an event. */
@@ -32,6 +33,8 @@ export interface Comparison {
   /** Rows by the version that scored them. */
   readonly versions: Readonly<Record<string, number>>
   readonly otherVersions: Readonly<Record<string, number>>
+  /** Events of the run that the heuristic scored because the model failed on them. */
+  readonly fellBack: number
   /** Duplicate notices and late events of the run. */
   readonly duplicates: number
   readonly late: number
@@ -64,7 +67,7 @@ export async function compareSides(
   const differing = furthest(listed)
   const versions: Record<string, number> = {}
   const otherVersions: Record<string, number> = {}
-  let [duplicates, late] = [0, 0]
+  let [duplicates, late, fellBack] = [0, 0, 0]
 
   function visit(left: RowRef | undefined, right: RowRef | undefined): void {
     if (left !== undefined && left.block.kinds[left.row] !== 0) duplicates++
@@ -77,6 +80,7 @@ export async function compareSides(
     const [score, otherScore] = [scoreOf(mine), scoreOf(theirs)]
     const label = labels.labelOf(tenant, block.eventIds[row]!, block.eventTimes[row]!)
     if (mine !== undefined) count(versions, mine)
+    if (mine !== undefined && mine.block.by[mine.row] === by.modelError) fellBack++
     if (theirs !== undefined) count(otherVersions, theirs)
     collected.add({ tenant, score, other: otherScore, label, risk: riskOf(mine), otherRisk: riskOf(theirs) })
     if (mine !== undefined && theirs !== undefined && score !== otherScore)
@@ -89,6 +93,7 @@ export async function compareSides(
     figures: backtestFigures(collected.rows(), costs),
     versions,
     otherVersions,
+    fellBack,
     duplicates,
     late,
     disagreements: differing.list(),
@@ -101,8 +106,9 @@ const blocksOf = (
   range: Pick<Span, 'from' | 'to'>,
 ): AsyncIterable<Rows> => readBlocks(view, { topic, partition }, range, rulesOf?.(partition))
 
+/** Older versions stored NaN where a model answered NaN: such an event has no score. */
 const scored = (ref: RowRef | undefined): RowRef | undefined =>
-  ref === undefined || ref.block.kinds[ref.row] !== 0 ? undefined : ref
+  ref === undefined || ref.block.kinds[ref.row] !== 0 || Number.isNaN(ref.block.scores[ref.row]) ? undefined : ref
 const scoreOf = (ref: RowRef | undefined): number => (ref === undefined ? NaN : ref.block.scores[ref.row]!)
 const riskOf = (ref: RowRef | undefined): number => (ref === undefined ? 255 : ref.block.risks[ref.row]!)
 const versionOf = ({ block, row }: RowRef): string => block.versions[block.versionOf[row]!]!

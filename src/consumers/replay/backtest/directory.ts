@@ -25,6 +25,8 @@ export interface BacktestRun {
   readonly replayMs: number
   readonly records: number
   readonly error: string | null
+  /** What the model did for the first event on which it failed. */
+  readonly modelError?: string
   /** Whether it is in ClickHouse, too. */
   readonly stored: boolean
 }
@@ -88,7 +90,8 @@ export function backtestDirectory(path: string): BacktestDirectory {
           'BAD_REQUEST',
           `backtest ${id} is ${status}: it has no report yet. 'tidemill backtest run --resume ${id}' continues it`,
         )
-      return JSON.parse(await readFile(join(of(id), 'report.json'), 'utf8')) as BacktestReport
+      const report = JSON.parse(await readFile(join(of(id), 'report.json'), 'utf8')) as BacktestReport
+      return { ...report, fellBack: report.fellBack ?? 0 }
     },
     remove: async (id) => {
       await read(id)
