@@ -6,6 +6,7 @@ import { limits } from '../base/limits.js'
 import { lockDirectory } from '../base/lock.js'
 import { dataPaths, type Config } from '../config/load.js'
 import { followControl } from '../consumers/control/follower.js'
+import { tenantsOfLog } from '../consumers/control/tenants.js'
 import { openModelReading } from '../consumers/models/reading.js'
 import { backtestDirectory } from '../consumers/replay/backtest/directory.js'
 import type { BacktestParts } from '../consumers/replay/backtest/backtest.js'
@@ -57,7 +58,7 @@ export async function withReplay<T>(
       directory: backtestDirectory(paths.backtests),
       openOwn: replayStores,
       viewOwn: (directory) => embeddedStores({ ephemeral: true }, { directory, clock }).openView(),
-      tenants: tenantsOf(config),
+      tenants: await tenantsOfLog(view, tenantsOf(config)),
       settings: {
         chunkRecords,
         cachedEntities,

@@ -8,7 +8,8 @@ import type { LogRecord } from '../../log/event-log.js'
 import type { Routing } from '../../scorers/routing.js'
 import type { SchemaSource } from '../../streams/codec/schema-source.js'
 import type { CompiledStream } from '../ground/compiled.js'
-import { decodeChunk, readersFor, type Decoded, type Tenants } from '../ground/decode.js'
+import { tenantsAt, type TenantSource } from '../control/tenants.js'
+import { decodeChunk, readersFor, type Decoded } from '../ground/decode.js'
 import { foldChunk, scoreChunk } from '../scoring/folded-chunk.js'
 import type { StoredDeadLetter } from '../ground/dead-letter-record.js'
 
@@ -16,7 +17,8 @@ export interface TrialOptions {
   readonly store: StateStore
   readonly schemas?: SchemaSource | undefined
   readonly routing: () => Routing
-  readonly tenants: Tenants
+  /** Those that are known now. */
+  readonly tenants: TenantSource
   readonly clock: Clock
   readonly seenIds: number
 }
@@ -37,7 +39,8 @@ export async function decodeToday(
     value,
     headers,
   }))
-  return decodeChunk(stream, tenants, records, await readersFor(stream, records, schemas))
+  const readers = await readersFor(stream, records, schemas)
+  return decodeChunk(stream, tenantsAt(tenants, Infinity), records, readers)
 }
 
 /**

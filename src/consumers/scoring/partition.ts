@@ -11,6 +11,7 @@ import type { CompiledStream } from '../ground/compiled.js'
 import { appendDeadLetters } from '../ground/dead-letter.js'
 import { scoredPartition } from '../ground/owned.js'
 import { createBatchTimer } from './batch-timer.js'
+import { positionsAgain } from './chunk-tenants.js'
 import type { ScoringDependencies } from './dependencies.js'
 import { folding, type InFlight } from './folding.js'
 import { openWork, portsOf, type ScoringWork } from './work.js'
@@ -30,7 +31,8 @@ export async function scorePartition(
   const ports = portsOf(stream, assignment, deps)
   const rules = await claimRules(assignment, deps)
   const claimed = await claimPartition(scoredPartition(stream, partition), ports, rules)
-  const work = await openWork(stream, assignment, deps, ports, claimed)
+  const positions = await positionsAgain(stream, partition, { deps, log: ports.log, claimed, since: rules.since })
+  const work = await openWork(stream, assignment, deps, ports, claimed, positions)
   const { gate, progress, committer } = work
   if (gate.stopped === undefined) await deps.stops?.resume({ reader: scoringReader, topic, partition })
   const timer = (deps.timer ?? createBatchTimer()).join()
@@ -101,10 +103,7 @@ async function claimRules(
 ): Promise<ClaimRules> {
   const accepted = stops?.accepted() ?? []
   const since = resetsOf(accepted, { topic, partition }).at(-1) ?? 0
-  while (routing().position < since && !revoked.aborted) await clock.sleep(routingPollMs, revoked)
+  while (routing().position < since && !revoked.aborted) await clock.sleep(limits.routingPollMs, revoked)
   const place = { reader: scoringReader, topic, partition }
   return { since, control: routing().position, isAccepted: (code, lost) => isAccepted(accepted, place, code, lost) }
 }
-
-/** The routing may be behind the stops while it loads a model. */
-const routingPollMs = 20

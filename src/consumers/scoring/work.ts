@@ -4,6 +4,7 @@ import type { Assignment, EventLog, Offset } from '../../log/event-log.js'
 import type { StatePartition, StateStore } from '../../state/state-store.js'
 import type { SchemaSource } from '../../streams/codec/schema-source.js'
 import type { Claimed } from '../ground/claim.js'
+import type { Stretch } from '../ground/control-stretches.js'
 import { createCommitter, type Committer } from '../ground/committer.js'
 import type { CompiledStream } from '../ground/compiled.js'
 import { patient, patientLog, patientStore } from '../ground/retry.js'
@@ -39,6 +40,8 @@ export interface ScoringWork extends ScoringPorts {
   readonly deps: ScoringDependencies
   readonly at: StatePartition
   readonly claimed: Claimed
+  /** The control positions of the events that are folded again. Empty where the same tenants were known for all. */
+  readonly positions: readonly Stretch[]
   readonly state: PartitionState
   readonly gate: PartitionGate
   readonly progress: Progress
@@ -62,6 +65,7 @@ export async function openWork(
   deps: ScoringDependencies,
   ports: ScoringPorts,
   claimed: Claimed,
+  positions: readonly Stretch[],
 ): Promise<ScoringWork> {
   const { clock, settings } = deps
   const { partition, revoked } = assignment
@@ -92,7 +96,7 @@ export async function openWork(
   })
   const work: ScoringWork = {
     ...ports,
-    ...{ stream, assignment, deps, at, claimed, state, gate, progress, committer, stopped },
+    ...{ stream, assignment, deps, at, claimed, positions, state, gate, progress, committer, stopped },
     storeAskedMs: clock.nowMs(),
     halt: (reason) => halted.abort(reason),
     assertHealthy: () => halted.signal.throwIfAborted(),

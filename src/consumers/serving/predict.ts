@@ -12,8 +12,8 @@ import { encodeBlock } from '../../log/blocks/codec.js'
 import { reasons } from '../../scorers/reasons.js'
 import { refuseHalted, type Routing } from '../../scorers/routing.js'
 import { by, heuristicScores, heuristicVersion, riskOf, score, type Scores } from '../../scorers/score.js'
+import { tenantsAt, type TenantSource } from '../control/tenants.js'
 import type { CompiledStream } from '../ground/compiled.js'
-import type { Tenants } from '../ground/decode.js'
 import { eventOf, rejected } from './ingest.js'
 import type { PredictionLog } from './prediction-log.js'
 
@@ -22,7 +22,8 @@ export interface PredictOptions {
   readonly store: StateStore
   readonly routing: () => Routing
   readonly clock: Clock
-  readonly tenants: Tenants
+  /** Those that are known now. */
+  readonly tenants: TenantSource
 }
 
 /** One event of a request. */
@@ -44,8 +45,9 @@ export async function predict(
 ): Promise<readonly PredictResult[]> {
   const results = new Array<PredictResult>(events.length)
   const asked: Asked[] = []
+  const checks = { clock: options.clock, tenants: tenantsAt(options.tenants, Infinity) }
   events.forEach((given, index) => {
-    const event = eventOf(stream, given, options)
+    const event = eventOf(stream, given, checks)
     if (isEngineError(event)) results[index] = rejected(given, stream, event)
     else asked.push({ index, event, late: false })
   })
