@@ -25,6 +25,7 @@ import { answerProblems, honestHeaders, refuseUnrouted } from './http/refuse.js'
 import { runRoutes } from './routes/runs.js'
 import { sqlRoutes } from './routes/sql.js'
 import { streamRoutes } from './routes/streams.js'
+import { tenantRoutes } from './routes/tenants.js'
 import { compileValidator } from './http/validate.js'
 
 export interface ApiParts {
@@ -100,7 +101,7 @@ export async function buildApi({
         void reply.header('cache-control', 'no-store')
         done()
       })
-      requireKeys(api, keys, clock)
+      requireKeys(api, { keys, clock, tenants: ports.tenants })
       boundInFlight(api, inFlight, bounds, closing)
       acceptJsonAsForm(api)
       for (const routes of [
@@ -114,6 +115,7 @@ export async function buildApi({
         outcomeRoutes,
         deadLetterRoutes,
         keyRoutes,
+        tenantRoutes,
         partitionRoutes,
         backupRoutes,
         runRoutes,

@@ -3,7 +3,7 @@ import { InvalidArgumentError, type Command } from 'commander'
 import type { CostRule } from '../../learning/figures/costs.js'
 import { comparisonText, listText, reportText } from '../report/backtest-text.js'
 import { besideEngine, replaySettings } from '../client/beside-engine.js'
-import { durationOption, settingFlags, timeOption } from '../terminal/options.js'
+import { durationOption, everySetting, timeOption } from '../terminal/options.js'
 import { backtestPage } from '../report/backtest-report.js'
 import { engineParts, runBacktest, runsOf, type RunOptions } from './run.js'
 import { storeBacktest, storeOrWarn, type StoreOptions } from './store.js'
@@ -18,7 +18,7 @@ export function costsOption(text: string): CostRule {
 }
 
 const located = (command: Command): Command =>
-  settingFlags(command, replaySettings)
+  everySetting(command, replaySettings)
     .option('--config <file>', 'configuration file of the engine of the log (TIDEMILL_CONFIG)')
     .option('--json', 'print JSON instead of text')
 
