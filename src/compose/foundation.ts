@@ -101,7 +101,8 @@ export async function openFoundation(config: Config, options: EngineOptions, clo
   const retentionMs = config.log.retentionDays === undefined ? undefined : config.log.retentionDays * dayMs
   await ensureTopics(log, streams, retentionMs)
   const decided = await openControl(config, log, logging, closing)
-  const configured = configuredTenants(config)
+  // The first start on a new log records its tenants in any case, so that every replay of the log knows them.
+  const configured = configuredTenants(config) ?? (decided.control.position() === 0 ? [] : undefined)
   if (configured !== undefined && does('scoring', 'api'))
     await decideConfigured(decided.control, decided.tenants, configured)
   const models = openModelReading({ log, directory: config.models.directory, kept: place.paths.models, report })

@@ -6,7 +6,6 @@ import { limits } from '../base/limits.js'
 import { lockDirectory } from '../base/lock.js'
 import { dataPaths, type Config } from '../config/load.js'
 import { followControl } from '../consumers/control/follower.js'
-import { tenantsOfLog } from '../consumers/control/tenants.js'
 import { openModelReading } from '../consumers/models/reading.js'
 import { backtestDirectory } from '../consumers/replay/backtest/directory.js'
 import type { BacktestParts } from '../consumers/replay/backtest/backtest.js'
@@ -17,7 +16,7 @@ import { createOnnxRuntime } from '../scorers/onnx/runtime.js'
 import { migrate } from '../sinks/migrate.js'
 import { embeddedStores, schemaRegistryOf } from './presets.js'
 import { storesIn } from './tasks.js'
-import { tenantsOf } from './tenants.js'
+import { tenantsServed } from './tenants.js'
 
 /** How a run is stopped, and what it reports. */
 export type RunHooks = Pick<BacktestParts, 'signal' | 'onProgress' | 'onRetry'>
@@ -58,7 +57,7 @@ export async function withReplay<T>(
       directory: backtestDirectory(paths.backtests),
       openOwn: replayStores,
       viewOwn: (directory) => embeddedStores({ ephemeral: true }, { directory, clock }).openView(),
-      tenants: await tenantsOfLog(view, tenantsOf(config)),
+      tenants: await tenantsServed(view, config),
       settings: {
         chunkRecords,
         cachedEntities,

@@ -4,8 +4,9 @@ import { systemClock as clock } from '../base/clock.js'
 import type { Config } from '../config/load.js'
 import { followControl } from '../consumers/control/follower.js'
 import type { Configured } from '../consumers/control/tenant-table.js'
-import { foldTenants, tenantsOfLog, tenantsPort } from '../consumers/control/tenants.js'
+import { foldTenants, tenantsOfLog, tenantsPort, type TenantHistory } from '../consumers/control/tenants.js'
 import type { TenantsPort } from '../contracts/tenants.js'
+import type { LogView } from '../log/event-log.js'
 import { demoTenants } from '../simulator/index.js'
 import { storesIn, withLog } from './tasks.js'
 
@@ -20,6 +21,15 @@ export const tenantsOf = ({ tenants }: Pick<Config, 'tenants'>): Configured =>
 export const configuredTenants = ({ tenants, origins }: Pick<Config, 'tenants' | 'origins'>): Configured | undefined =>
   tenants.length === 0 && origins['tenants'] === 'default' ? undefined : tenantsOf({ tenants })
 
+/** The tenants of a log for a replay. The configuration's own count where the log has no decision about tenants. */
+export async function tenantsServed(view: LogView, config: Config): Promise<TenantHistory> {
+  const fold = await tenantsOfLog(view, statedTenants(config))
+  return fold.configured() === undefined && fold.lastChange() === 0 ? foldTenants(tenantsOf(config)) : fold
+}
+
+/** Without the default of an engine, which may be the demo's tenants. */
+const statedTenants = (config: Config): Configured => (config.origins['tenants'] === 'default' ? [] : tenantsOf(config))
+
 /**
  * Runs `work` with the tenants of a log that no engine needs to hold. To read, it opens the log for reading only, which
  * an engine may hold meanwhile. To decide, it locks an embedded log: LOCKED while an engine holds it.
@@ -29,7 +39,7 @@ export async function withTenants<T>(
   does: 'read' | 'decide',
   work: (tenants: TenantsPort) => Promise<T>,
 ): Promise<T> {
-  const given = config.origins['tenants'] === 'default' ? [] : tenantsOf(config)
+  const given = statedTenants(config)
   if (does === 'read') {
     const view = await storesIn(config).openView()
     try {

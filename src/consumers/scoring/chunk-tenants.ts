@@ -54,15 +54,22 @@ export async function decodeWith(
   const whole = decodeAt(routing.position)
   if (deps.awaitsDecisions !== true || !whole.dead.some(({ code }) => code === 'UNKNOWN_TENANT'))
     return { whole, routing }
-  await reachDecisions(work)
+  await reachDecisions(work, routing.position)
   const now = deps.routing()
   return now.position === routing.position ? { whole, routing } : { whole: decodeAt(now.position), routing: now }
 }
 
-/** Waits until the routing has reached the end of the control topic, but no longer than the limit. */
-async function reachDecisions({ deps: { clock, routing }, log, stopped }: ScoringWork): Promise<void> {
+/**
+ * Waits until the routing has reached the end of the control topic, but no longer than the limit, and only once at a
+ * position: the routing may wait for a model for hours.
+ */
+async function reachDecisions(work: ScoringWork, position: Offset): Promise<void> {
+  const { deps, log, stopped } = work
+  const { clock, routing } = deps
+  if (work.waitedAt === position) return
   const { next: end } = await log.bounds(controlTopic)
   const untilMs = clock.nowMs() + limits.decisionsWaitMs
   while (routing().position < end && clock.nowMs() < untilMs && !stopped.aborted)
     await clock.sleep(limits.routingPollMs, stopped)
+  if (routing().position < end) work.waitedAt = position
 }

@@ -52,6 +52,8 @@ export interface ScoringWork extends ScoringPorts {
   halt(reason?: unknown): void
   /** Throws the reason of the first `halt` that had one. */
   assertHealthy(): void
+  /** The position of a routing that did not reach the end of the control topic in time. */
+  waitedAt: Offset | undefined
   /** The time of the last call to the store, epoch ms. */
   storeAskedMs: number
   /** Commits the folded state in the background. Call it only when every folded chunk is appended. */
@@ -97,6 +99,7 @@ export async function openWork(
   const work: ScoringWork = {
     ...ports,
     ...{ stream, assignment, deps, at, claimed, positions, state, gate, progress, committer, stopped },
+    waitedAt: undefined,
     storeAskedMs: clock.nowMs(),
     halt: (reason) => halted.abort(reason),
     assertHealthy: () => halted.signal.throwIfAborted(),

@@ -1,5 +1,6 @@
 import { strict as assert } from 'node:assert'
 import { test } from 'vitest'
+import { systemClock } from '../../../src/base/clock.js'
 import { certify } from '../../../src/consumers/replay/certify/certify.js'
 import type { Configured } from '../../../src/consumers/control/tenant-table.js'
 import { tenantsOfLog } from '../../../src/consumers/control/tenants.js'
@@ -93,6 +94,32 @@ test('an event that comes after its tenant was added elsewhere waits for the dec
   await flow.caughtUp()
   assert.deepEqual(await codesOf(harness), [])
   assert.equal((await harness.seen()).size, 5)
+})
+
+test('a routing that waits for a model holds a chunk once, and not longer than the limit', async () => {
+  const harness = await engineHarness(undefined, 'doors', shared)
+  const [here, elsewhere] = [await processWith(harness.log, ['acme']), await processWith(harness.log, ['acme'])]
+  const stale = here.flow.routing()
+  let asked = 0
+  const bounds = harness.log.bounds.bind(harness.log)
+  harness.log.bounds = (...args) => {
+    if (args[0].topic === controlTopic.topic) asked++
+    return bounds(...args)
+  }
+  const startMs = systemClock.nowMs()
+  const clock = {
+    nowMs: () => startMs + 50 * (systemClock.nowMs() - startMs),
+    sleep: (ms: number, signal?: AbortSignal) => systemClock.sleep(ms / 50, signal),
+  }
+  const flow = await harness.score({ ...here.flow, clock, routing: () => stale })
+  await elsewhere.add('globex')
+  asked = 0
+  for (const from of [0, 5, 10]) {
+    await harness.append([...passes(5, from, 'globex'), ...passes(5, from)])
+    await flow.caughtUp()
+  }
+  assert.equal((await codesOf(harness)).length, 15)
+  assert.equal(asked, 1)
 })
 
 test('a log from before tenants were decisions is replayed as it was served, also after its first one', async () => {

@@ -16,7 +16,7 @@ export async function readDeadLetters(
   view: LogView,
   at: TopicPartition,
   { from, to }: OffsetRange,
-): Promise<DeadLetters> {
+): Promise<Map<Offset, StoredDeadLetter>> {
   const found = new Map<Offset, StoredDeadLetter>()
   for await (const records of readPartition(view, at, { records: 1_000, bytes: 4 * 1024 * 1024 })) {
     for (const record of records) {
