@@ -45,6 +45,7 @@ export function tenantTable(first: Configured): TenantTable {
   let named: ReadonlySet<string> = namesOf(first)
   let any: Change<boolean> = { since: 0, value: first === 'any', before: undefined }
   let lastChange: Offset = 0
+  let now: Tenants | undefined
   for (const tenant of named)
     changes.set(tenant, { ...configuration, since: 0, value: true, before: undefined, atMs: null })
 
@@ -78,15 +79,24 @@ export function tenantTable(first: Configured): TenantTable {
     return { tenant, state: value ? 'known' : 'removed', by, why, atMs }
   }
 
+  /** The tenants after the last change: what live scoring asks for each event, so a plain set. */
+  function current(): Tenants {
+    const listed = [...changes].filter(([, { value }]) => value !== any.value).map(([tenant]) => tenant)
+    const names = new Set(listed)
+    if (!any.value) return names
+    return names.size === 0 ? 'any' : { has: (tenant) => !names.has(tenant) }
+  }
+
   return {
     apply(decision, position) {
+      now = undefined
       if (decision.kind === 'configure') return configure(decision, position)
       decided.set(decision.tenant, decision.kind)
       set(decision.tenant, decision.kind === 'admit', position, decision)
     },
     at(position) {
+      if (position >= lastChange) return (now ??= current())
       const others = valueAt(any, position) ?? false
-      if (others && changes.size === 0) return 'any'
       return { has: (tenant) => valueAt(changes.get(tenant), position) ?? others }
     },
     lastChange: () => lastChange,
