@@ -2,7 +2,7 @@ import { limits } from '../../base/limits.js'
 import type { EventLog, LogRecord, Offset } from '../../log/event-log.js'
 import type { Routing } from '../../scorers/routing.js'
 import { isHistory, tenantsAt } from '../control/tenants.js'
-import type { Claimed } from '../ground/claim.js'
+import type { Claimed, ClaimRules } from '../ground/claim.js'
 import type { CompiledStream } from '../ground/compiled.js'
 import { controlStretches, type Stretch } from '../ground/control-stretches.js'
 import { decodeChunk, readersFor, type Decoded } from '../ground/decode.js'
@@ -13,20 +13,21 @@ import type { ScoringWork } from './work.js'
 interface Again {
   readonly deps: Pick<ScoringDependencies, 'tenants'>
   readonly log: EventLog
-  readonly claimed: Claimed
-  readonly since: Offset
+  readonly claimed: Pick<Claimed, 'from' | 'covered'>
+  readonly rules: Pick<ClaimRules, 'since' | 'control'>
 }
 
 /**
- * The control positions at which the events were decoded that an owner folds again. Only where tenants have changed:
- * otherwise every position has the same tenants.
+ * The control positions at which the events were decoded that an owner folds again. Where no tenant has changed until
+ * the claim, its own position stands for all of them; a change during the catch-up does not concern them.
  */
 export async function positionsAgain(
   { topics }: CompiledStream,
   partition: number,
-  { deps: { tenants }, log, claimed: { from, covered }, since }: Again,
+  { deps: { tenants }, log, claimed: { from, covered }, rules: { since, control } }: Again,
 ): Promise<readonly Stretch[]> {
-  if (!isHistory(tenants) || tenants.lastChange() === 0) return []
+  if (!isHistory(tenants)) return []
+  if (tenants.lastChange() === 0) return [{ control, upTo: covered }]
   return controlStretches(log, { topic: topics.predictions, partition }, { from, to: covered + 1 }, since)
 }
 

@@ -31,7 +31,7 @@ export async function scorePartition(
   const ports = portsOf(stream, assignment, deps)
   const rules = await claimRules(assignment, deps)
   const claimed = await claimPartition(scoredPartition(stream, partition), ports, rules)
-  const positions = await positionsAgain(stream, partition, { deps, log: ports.log, claimed, since: rules.since })
+  const positions = await positionsAgain(stream, partition, { deps, log: ports.log, claimed, rules })
   const work = await openWork(stream, assignment, deps, ports, claimed, positions)
   const { gate, progress, committer } = work
   if (gate.stopped === undefined) await deps.stops?.resume({ reader: scoringReader, topic, partition })

@@ -40,7 +40,7 @@ export interface ScoringWork extends ScoringPorts {
   readonly deps: ScoringDependencies
   readonly at: StatePartition
   readonly claimed: Claimed
-  /** The control positions of the events that are folded again. Empty where the same tenants were known for all. */
+  /** The control positions of the events that are folded again. Empty where tenants never change. */
   readonly positions: readonly Stretch[]
   readonly state: PartitionState
   readonly gate: PartitionGate
