@@ -60,6 +60,7 @@ export async function referenceDocument({ buildApi, builtinStreams }) {
       runs: { putBacktest: absent, addPredictions: absent, decideReplay: absent, replays: absent },
       queries: { findPredictions: absent, predictionsOf: absent, select: absent },
       partitions: { list: absent, accept: absent },
+      tenants: { list: absent, isRemoved: () => false, add: absent, remove: absent },
       readiness: async () => [],
       metrics: new Registry(),
     },

@@ -120,7 +120,9 @@ function section(command, name, level) {
   const parts = command.registeredArguments
     .filter((argument) => argument.description !== '')
     .map((argument) => `* ${code(argument.name())}: ${argument.description}`)
-  const options = command.options.map((option) => row([code(option.flags), optionText(option)]))
+  const options = command.options
+    .filter(({ hidden }) => !hidden)
+    .map((option) => row([code(option.flags), optionText(option)]))
   return [
     `${level} ${name}\n\n${aboutOf(command)}\n\n    tidemill ${name} ${command.usage()}\n`,
     ...(parts.length === 0 ? [] : [`${parts.join('\n')}\n`]),

@@ -26,6 +26,7 @@ import { answerProblems, honestHeaders, refuseUnrouted } from './http/refuse.js'
 import { runRoutes } from './routes/runs.js'
 import { sqlRoutes } from './routes/sql.js'
 import { streamRoutes } from './routes/streams.js'
+import { tenantRoutes } from './routes/tenants.js'
 import { compileValidator } from './http/validate.js'
 
 export interface ApiParts {
@@ -101,7 +102,7 @@ export async function buildApi({
         void reply.header('cache-control', 'no-store')
         done()
       })
-      requireKeys(api, keys, clock)
+      requireKeys(api, { keys, clock, tenants: ports.tenants })
       boundInFlight(api, inFlight, bounds, closing)
       acceptBodies(api)
       for (const routes of [
@@ -115,6 +116,7 @@ export async function buildApi({
         outcomeRoutes,
         deadLetterRoutes,
         keyRoutes,
+        tenantRoutes,
         partitionRoutes,
         backupRoutes,
         runRoutes,

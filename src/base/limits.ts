@@ -54,6 +54,13 @@ export const limits = {
    * failed.
    */
   redriveTakesMs: 300_000,
+  /** The routing may be behind the other decisions while it loads a model. Its readers ask again after this pause. */
+  routingPollMs: 20,
+  /**
+   * A chunk with unknown tenants waits this long at most for decisions that this process has not read. It reads them
+   * within ~10 ms, unless it loads a model meanwhile.
+   */
+  decisionsWaitMs: 2_000,
   /** The largest event; larger ones become dead letters. The largest real event (a sync batch) has ~20 KiB. */
   eventBytes: 256 * 1024,
   /**

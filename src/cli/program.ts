@@ -18,6 +18,7 @@ import { simulateCommand } from './events/simulate.js'
 import { sqlCommand } from './reads/sql.js'
 import { startCommand } from './start/start.js'
 import { streamsCommand } from './reads/streams.js'
+import { tenantsCommand } from './reads/tenants.js'
 import { printMessage, styled, type Terminal } from './terminal/terminal.js'
 import { topicsCommand } from './servers/topics.js'
 
@@ -54,6 +55,7 @@ export function buildProgram(terminal: Terminal): Command {
     schemasCommand,
     topicsCommand,
     partitionsCommand,
+    tenantsCommand,
     keysCommand,
     backupCommand,
     backtestCommand,

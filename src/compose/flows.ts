@@ -25,6 +25,7 @@ export async function startScoring(
   const { badShare: share, badShareRecords: records } = config.scoring
   const scoring = await scoringFlow({
     ...{ log, groups: log, store, streams, tenants, clock, schemas, stops },
+    awaitsDecisions: true,
     build: packageVersion(),
     routing: () => routing.current(),
     acceptedBadShares: (stream, partition) =>

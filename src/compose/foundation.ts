@@ -17,8 +17,8 @@ import { followControl, type Control } from '../consumers/control/follower.js'
 import { foldRoutes, type Routes } from '../consumers/control/routes.js'
 import { stopsOf, type Stops } from '../consumers/control/stops.js'
 import { foldStops } from '../consumers/control/stops-fold.js'
+import { decideConfigured, foldTenants, type TenantsFold } from '../consumers/control/tenants.js'
 import { compileStream, type CompiledStream } from '../consumers/ground/compiled.js'
-import type { Tenants } from '../consumers/ground/decode.js'
 import { ensureTopics } from '../consumers/ground/topics.js'
 import { followModelFaults, type ModelFaults } from '../consumers/models/model-faults.js'
 import { openModelReading, type ModelReading } from '../consumers/models/reading.js'
@@ -31,7 +31,7 @@ import { chooseStreams } from '../streams/choose.js'
 import type { SchemaSource } from '../streams/codec/schema-source.js'
 import { openStores } from './opening.js'
 import { schemaRegistryOf, storesOf, type OpenLog } from './presets.js'
-import { tenantsOf } from './tenants.js'
+import { configuredTenants, tenantsOf } from './tenants.js'
 
 const dayMs = 24 * 60 * 60 * 1_000
 
@@ -62,15 +62,15 @@ export interface Foundation {
   readonly warehouse: Warehouse | undefined
   /** Rejects on an error of the warehouse that waiting cannot resolve. */
   readonly warehouseFailed: Promise<never> | undefined
-  /** The one follower of the control topic. `routes` and `stops` are its folds. */
+  /** The one follower of the control topic. `routes`, `stops` and `tenants` are its folds. */
   readonly control: Control
   readonly routes: Routes
   readonly stops: Stops
+  readonly tenants: TenantsFold
   readonly models: ModelReading
   readonly faults: ModelFaults
   readonly schemas: SchemaSource | undefined
   readonly rebuilds: Rebuilds
-  readonly tenants: Tenants
 }
 
 export async function openFoundation(config: Config, options: EngineOptions, closing: Closing): Promise<Foundation> {
@@ -102,7 +102,11 @@ export async function openFoundation(config: Config, options: EngineOptions, clo
   const log = watch('log', opened.log, ['append'])
   const retentionMs = config.log.retentionDays === undefined ? undefined : config.log.retentionDays * dayMs
   await ensureTopics(log, streams, retentionMs)
-  const decided = await openControl(log, logging, closing)
+  const decided = await openControl(config, log, logging, closing)
+  // The first start on a new log records its tenants in any case, so that every replay of the log knows them.
+  const configured = configuredTenants(config) ?? (decided.control.position() === 0 ? [] : undefined)
+  if (configured !== undefined && does('scoring', 'api'))
+    await decideConfigured(decided.control, decided.tenants, configured)
   const models = openModelReading({ log, directory: config.models.directory, kept: place.paths.models, report })
   closing.add(() => models.close())
   const schemas = schemaRegistryOf(config, clock)
@@ -129,7 +133,6 @@ export async function openFoundation(config: Config, options: EngineOptions, clo
     warehouse: opened.warehouse && watch('warehouse', opened.warehouse.warehouse, ['insert', 'query']),
     warehouseFailed: opened.warehouse?.failed,
     rebuilds: followRebuilds(clock, report),
-    tenants: tenantsOf(config),
   }
 }
 
@@ -159,22 +162,24 @@ async function openPlace(
 
 /** Follows the control topic, once for the whole process. */
 async function openControl(
+  config: Config,
   log: OpenLog,
   { report, waits }: Logging,
   closing: Closing,
-): Promise<Pick<Foundation, 'control' | 'routes' | 'stops'>> {
+): Promise<Pick<Foundation, 'control' | 'routes' | 'stops' | 'tenants'>> {
   const routes = foldRoutes()
   const fold = foldStops()
+  const tenants = foldTenants(tenantsOf(config))
   const control = await followControl({
     log,
     clock,
-    folds: [routes, fold],
+    folds: [routes, fold, tenants],
     newId: randomUUID,
     report,
     onRetry: (error) => waits(error, {}, 'waiting for the control topic'),
   })
   closing.add(() => control.close())
-  return { control, routes, stops: stopsOf(control, fold) }
+  return { control, routes, stops: stopsOf(control, fold), tenants }
 }
 
 /** The directory of the configuration. An ephemeral engine gets a temporary one, which is removed at the end. */

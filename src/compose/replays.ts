@@ -17,7 +17,7 @@ import { createOnnxRuntime } from '../scorers/onnx/runtime.js'
 import { migrate } from '../sinks/migrate.js'
 import { embeddedStores, schemaRegistryOf } from './presets.js'
 import { storesIn } from './tasks.js'
-import { tenantsOf } from './tenants.js'
+import { tenantsServed } from './tenants.js'
 
 /** How a run is stopped, and what it reports. */
 export type RunHooks = Pick<BacktestParts, 'signal' | 'onProgress' | 'onRetry'>
@@ -59,7 +59,7 @@ export async function withReplay<T>(
       directory: backtestDirectory(paths.backtests),
       openOwn: replayStores,
       viewOwn: (directory) => embeddedStores({ ephemeral: true }, { directory, clock }).openView(),
-      tenants: tenantsOf(config),
+      tenants: await tenantsServed(view, config),
       settings: {
         chunkRecords,
         cachedEntities,

@@ -15,6 +15,7 @@ import type { ScoringPort } from '../contracts/scoring.js'
 import { systemClock as clock } from '../base/clock.js'
 import { dataPaths, packageVersion } from '../config/load.js'
 import { backupsOf } from '../consumers/backup/holding.js'
+import { tenantsPort } from '../consumers/control/tenants.js'
 import { startDemo } from '../consumers/serving/demo.js'
 import { openDeadLetters } from '../consumers/dead-letters/dead-letters.js'
 import type { Observation } from '../consumers/watch/observation.js'
@@ -58,7 +59,13 @@ export async function serve(
       ? await buildHealthApi({ ...parts, ports: health })
       : await buildApi({
           ...parts,
-          ports: { ...health, ...opened.ports, partitions: partitionsPort(stops, rebuilds), backups },
+          ports: {
+            ...health,
+            ...opened.ports,
+            partitions: partitionsPort(stops, rebuilds),
+            tenants: tenantsPort(foundation.control, foundation.tenants),
+            backups,
+          },
         })
   closing.add(() => api.close())
   const url = await listen(api, config.api)

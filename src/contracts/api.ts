@@ -6,6 +6,7 @@ import type { PartitionsPort } from './partitions.js'
 import type { WarehouseQueries } from './predictions.js'
 import type { RunResults } from './runs.js'
 import type { ScoringPort } from './scoring.js'
+import type { TenantsPort } from './tenants.js'
 
 /**
  * What the HTTP API needs of the engine. The API checks keys, tenants and shapes; the code behind these ports knows
@@ -16,6 +17,7 @@ export interface ApiPorts {
   readonly deadLetters: DeadLetters
   readonly queries: WarehouseQueries
   readonly partitions: PartitionsPort
+  readonly tenants: TenantsPort
   /** Results that backtests and replays store in the warehouse. */
   readonly runs: RunResults
   /** Absent where the stores are servers; those have backups of their own. */

@@ -13,10 +13,11 @@ import type { StreamView } from '../../src/contracts/streams.js'
 import { fakeRuns, type FakeRuns } from './fake-runs.js'
 import { fakeQueries, type QueryAsk } from './fake-queries.js'
 import { streams } from './fake-streams.js'
+import { fakeTenants } from './fake-tenants.js'
 import { fakeDeadLetters, type FakeDeadLetters } from './fake-dead-letters.js'
 
 type Columns = Readonly<Record<string, unknown>>
-type Ask = 'ingest' | 'predict' | 'features' | 'appendOutcomes' | 'accept' | QueryAsk
+type Ask = 'ingest' | 'predict' | 'features' | 'appendOutcomes' | 'accept' | 'tenants' | QueryAsk
 
 type Called = (ask: Ask) => Promise<void>
 
@@ -83,6 +84,7 @@ export function fakeEngine(nowMs: () => number = () => 1_767_686_400_000): FakeE
     deadLetters: fakeDeadLetters(),
     runs: fakeRuns(),
     partitions: fakePartitions(called, nowMs),
+    tenants: fakeTenants(called, nowMs),
     queries: fakeQueries(rows, called),
     unready: (...checks) => void (broken = checks),
     readiness: async (): Promise<readonly ReadinessCheck[]> =>

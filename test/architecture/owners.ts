@@ -74,6 +74,11 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
     'src/contracts': 'partitions',
   },
   'test/consumers/control/stops.int.test.ts': { 'src/consumers/control': 'accepted' },
+  'test/consumers/control/tenants.int.test.ts': {
+    'src/consumers/control': 'tenant-table',
+    'src/consumers/control/kinds': 'tenants',
+    'src/contracts': 'tenants',
+  },
   'test/consumers/dead-letters/dead-letters.int.test.ts': { 'src/contracts': 'dead-letters' },
   'test/consumers/dead-letters/redrive.int.test.ts': { 'src/consumers/dead-letters': 'marks pages trial view walk' },
   'test/consumers/models/model-travel.int.test.ts': {
@@ -100,6 +105,10 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
   'test/consumers/replay/run-results.int.test.ts': {
     'src/consumers/replay/backtest': 'upload',
     'src/contracts': 'runs',
+  },
+  'test/consumers/scoring/chunk-tenants.int.test.ts': {
+    'src/consumers/ground': 'control-stretches',
+    'src/consumers/replay': 'replay-tenants',
   },
   'test/consumers/scoring/partition-gate.int.test.ts': {
     'src/consumers/ground': 'dead-letter dead-letter-record retry',

@@ -1,8 +1,11 @@
 import { strict as assert } from 'node:assert'
+import { Option } from 'commander'
 import { describe, test } from 'vitest'
 import { endOf, exitMeanings, exits } from '../../src/cli/terminal/exit.js'
 import { EngineError, type ErrorCode } from '../../src/base/errors.js'
-import { tidemill } from './harness.js'
+import { buildProgram } from '../../src/cli/program.js'
+import { settings } from '../../src/config/settings.js'
+import { screen, tidemill } from './harness.js'
 
 describe('a command line that is wrong', () => {
   const wrong: readonly [string, readonly string[], RegExp][] = [
@@ -74,4 +77,17 @@ describe('an error ends the command', () => {
       expected: false,
     })
   })
+})
+
+describe("a command beside an engine takes every setting of the engine's own command line", () => {
+  const besideEngines = ['topics', 'schemas', 'doctor', 'backtest', 'tenants', 'replay']
+  const commands = buildProgram(screen())
+    .commands.filter((command) => besideEngines.includes(command.name()))
+    .flatMap((command) => (command.commands.length === 0 ? [command] : command.commands))
+  for (const command of commands)
+    test(`${command.parent!.name()} ${command.name()}`, () => {
+      const taken = new Set(command.options.map(({ long }) => long))
+      for (const { flag } of settings)
+        if (flag !== undefined) assert.ok(taken.has(new Option(flag).long), `${flag} is not taken`)
+    })
 })

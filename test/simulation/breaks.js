@@ -90,6 +90,18 @@ export const breaks = {
     find: 'dead: dead.map(kept)',
     put: 'dead',
   },
+  'tenants-again': {
+    why: 'events that are folded again have the tenants of their blocks',
+    file: 'src/consumers/scoring/chunk-tenants.ts',
+    find: 'stretchOf(work, first)?.control ?? routing.position',
+    put: 'routing.position',
+  },
+  'tenants-of-block': {
+    why: 'a chunk is decoded with the tenants at the position that its block names',
+    file: 'src/consumers/scoring/chunk-tenants.ts',
+    find: 'const whole = decodeAt(routing.position)',
+    put: 'const whole = decodeAt(Infinity)',
+  },
   'model-wait': {
     why: 'an owner that lacks the model that serves waits for it',
     file: 'src/consumers/control/routing.ts',

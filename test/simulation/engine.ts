@@ -1,5 +1,6 @@
 import { followControl } from '../../src/consumers/control/follower.js'
 import { foldRoutes } from '../../src/consumers/control/routes.js'
+import { foldTenants } from '../../src/consumers/control/tenants.js'
 import { openRouting, type LiveRouting } from '../../src/consumers/control/routing.js'
 import { scoringFlow } from '../../src/consumers/scoring/scoring.js'
 import { warehouseFlow } from '../../src/consumers/warehouse/warehouse.js'
@@ -7,7 +8,7 @@ import { modelsOf, runtimeOf } from './models.js'
 import { logOf, storeOf, warehouseOf, type Seat, type Servers } from './ports.js'
 import type { SimulatedProcess } from './process.js'
 import type { Random } from './random.js'
-import { badShare, seenIds, stream } from './stream.js'
+import { badShare, seenIds, stream, tenants } from './stream.js'
 
 export interface EngineSettings {
   readonly chunkRecords: number
@@ -44,7 +45,9 @@ export function startEngine(
     const runtime = runtimeOf(process, () => random.between(0.1, 8))
     const readModel = modelsOf(process, servers, () => random.between(200, 3_000))
     const routes = foldRoutes()
-    const control = await followControl({ log, clock, folds: [routes], newId: () => `${process.name}/${ids++}` })
+    const known = foldTenants(tenants)
+    const newId = (): string => `${process.name}/${ids++}`
+    const control = await followControl({ log, clock, folds: [routes, known], newId })
     closing.push(() => control.close())
     const followed = await openRouting({ control, routes, streams: [stream], runtime, readModel, clock })
     closing.push(() => followed.close())
@@ -54,7 +57,8 @@ export function startEngine(
       groups: log,
       store: storeOf(process, servers),
       streams: [stream],
-      tenants: 'any',
+      tenants: known,
+      awaitsDecisions: true,
       clock,
       routing: () => followed.current(),
       build: 'simulated',

@@ -6,7 +6,7 @@ import type { Hazards } from './hazards.js'
 import { logOf, type Servers } from './ports.js'
 import { SimulatedProcess } from './process.js'
 import type { Random } from './random.js'
-import { stream } from './stream.js'
+import { sometimes, stream, tenants } from './stream.js'
 import { controlTopic, outcomesTopic } from '../../src/consumers/ground/topic-names.js'
 
 type Event = Readonly<Record<string, unknown>>
@@ -24,7 +24,6 @@ export interface Producing {
   readonly done: Promise<void>
 }
 
-const tenants = ['acme', 'bolt', 'cyan', 'dune'] as const
 const hourMs = 3_600_000
 
 /** Sends events as clients of the API do: again and again until they are acknowledged. Producers do not crash. */
@@ -59,7 +58,7 @@ export function produce(
     )
     const event = {
       event_id: `${name}-${n}`,
-      tenant_id: random.pick(tenants),
+      tenant_id: random.chance(0.1) ? sometimes : random.pick(tenants),
       badge: `b${random.below(4)}`,
       door: random.chance(0.1) ? null : `d${random.below(3)}`,
       at,
@@ -155,7 +154,7 @@ async function sendOutcome(process: SimulatedProcess, log: EventLog, event: Even
   return { topic: outcomesTopic, partition: 0, offset, is: value.toString('latin1') }
 }
 
-/** Decides now and then which model serves, as operators do. */
+/** Decides now and then which model serves, and whether a tenant is known, as operators do. */
 export async function operate(
   decisions: number,
   servers: Servers,
@@ -165,8 +164,16 @@ export async function operate(
 ): Promise<void> {
   const process = new SimulatedProcess('operator', servers.network.timeline, false)
   const log = logOf(process, servers)
+  const append = (key: string, decision: object): Promise<unknown> =>
+    untilDone(process, () =>
+      log.append(controlTopic, [{ key: Buffer.from(key), value: Buffer.from(JSON.stringify(decision)) }]),
+    )
   for (let i = 0; i < decisions; i++) {
     await process.clock.sleep(random.between(50, 900))
+    if (random.chance(0.5)) {
+      const kind = random.pick(['admit', 'withdraw'])
+      await append(`tenant/${sometimes}`, { kind, tenant: sometimes, atMs: process.clock.nowMs() })
+    }
     const scope = random.chance(0.6) ? 'global' : random.pick(tenants)
     const decision = {
       family,
@@ -178,11 +185,7 @@ export async function operate(
       ...(i % 2 === 0 ? {} : { v: 1, id: `operator/${i}`, replaces: null }),
       ...(random.chance(0.8) ? { kind: 'activate', version: random.pick(versions) } : { kind: 'deactivate' }),
     }
-    await untilDone(process, () =>
-      log.append(controlTopic, [
-        { key: Buffer.from(`${family}/${scope}`), value: Buffer.from(JSON.stringify(decision)) },
-      ]),
-    )
+    await append(`${family}/${scope}`, decision)
   }
 }
 

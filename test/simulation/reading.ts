@@ -37,6 +37,7 @@ export class Reading {
   readonly results = new Map<Offset, Result>()
   readonly violations: string[] = []
   covered = -1
+  readonly #controls: { readonly last: Offset; readonly control: Offset }[] = []
   #epoch = 0
   #taken = 0
 
@@ -45,6 +46,11 @@ export class Reading {
       const { value, offset } = records[this.#taken]!
       if (value !== null) this.#admit(decodeBlock(Buffer.from(value)), offset)
     }
+  }
+
+  /** The control position of the visible block that covers an offset; 0 where none does. */
+  controlOf(offset: Offset): Offset {
+    return this.#controls.find(({ last }) => last >= offset)?.control ?? 0
   }
 
   #admit(block: Block, at: Offset): void {
@@ -58,6 +64,7 @@ export class Reading {
     for (let row = 0; row < block.rows; row++)
       if (block.offsets[row]! > this.covered) this.results.set(block.offsets[row]!, resultOf(block, row))
     this.covered = block.last
+    this.#controls.push({ last: block.last, control: block.control })
   }
 }
 

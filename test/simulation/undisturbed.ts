@@ -1,5 +1,5 @@
 import type { Decided } from '../../src/consumers/control/decision.js'
-import { decodeChunk } from '../../src/consumers/ground/decode.js'
+import { decodeChunk, type Tenants } from '../../src/consumers/ground/decode.js'
 import { foldChunk, scoreChunk } from '../../src/consumers/scoring/folded-chunk.js'
 import { openPartitionGate } from '../../src/consumers/scoring/partition-gate.js'
 import type { LogRecord, Offset } from '../../src/log/event-log.js'
@@ -8,7 +8,7 @@ import type { MemoryLog } from './memory-log.js'
 import type { MemoryBlob } from './memory-state-store.js'
 import { modelOf, scoreOf } from './models.js'
 import { resultOf, type Result } from './reading.js'
-import { badShare, seenIds, stream } from './stream.js'
+import { badShare, seenIds, sometimes, stream, tenants } from './stream.js'
 import { controlTopic } from '../../src/consumers/ground/topic-names.js'
 
 /** What one partition gives when nothing goes wrong. */
@@ -22,6 +22,7 @@ export interface Undisturbed {
 }
 
 type Routed = Decided<'activate'> | Decided<'deactivate'>
+type Known = Decided<'admit'> | Decided<'withdraw'>
 
 /** Which model serves whom after so many records of the control topic. */
 export function routingsOf(log: MemoryLog): (position: Offset) => Routing {
@@ -29,10 +30,10 @@ export function routingsOf(log: MemoryLog): (position: Offset) => Routing {
   const ids = new Set<string>()
   // An append that was repeated leaves a decision twice, under one id; older records have none.
   const decisions = records.flatMap(({ offset, value }) => {
-    const decision = JSON.parse(value!.toString()) as Routed
+    const decision = JSON.parse(value!.toString()) as Routed | Known
     const isRepeated = ids.has(decision.id)
     if (decision.id !== undefined) ids.add(decision.id)
-    return isRepeated ? [] : [{ offset, decision }]
+    return isRepeated || !isRouted(decision) ? [] : [{ offset, decision }]
   })
   return (position) => {
     let routing: Routing = emptyRouting
@@ -46,6 +47,21 @@ export function routingsOf(log: MemoryLog): (position: Offset) => Routing {
       )
     }
     return { ...routing, position }
+  }
+}
+
+const isRouted = (decision: Routed | Known): decision is Routed =>
+  decision.kind === 'activate' || decision.kind === 'deactivate'
+
+/** Which tenants are known after so many records of the control topic. */
+export function tenantsOf(log: MemoryLog): (position: Offset) => Tenants {
+  const decisions = log.partition(controlTopic).records.flatMap(({ offset, value }) => {
+    const decision = JSON.parse(value!.toString()) as Routed | Known
+    return isRouted(decision) ? [] : [{ offset, kind: decision.kind }]
+  })
+  return (position) => {
+    const last = decisions.findLast(({ offset }) => offset < position)
+    return new Set([...tenants, ...(last?.kind === 'admit' ? [sometimes] : [])])
   }
 }
 
@@ -63,13 +79,14 @@ function servingOf(decision: Decided<'activate'>) {
 }
 
 /**
- * Folds and scores the records of a partition one by one, in memory, with the routing that each is said to have had:
- * no chunks, no cache that is too small, no store, no crash.
+ * Folds and scores the records of a partition one by one, in memory, with the routing and the tenants that each is said
+ * to have had: no chunks, no cache that is too small, no store, no crash.
  */
 export async function undisturbed(
   partition: number,
   records: readonly LogRecord[],
   routingOf: (offset: Offset) => Routing,
+  knownAt: (position: Offset) => Tenants,
 ): Promise<Undisturbed> {
   const state = stream.plan.open(1_000_000, seenIds)
   const line = await openPartitionGate({
@@ -84,7 +101,8 @@ export async function undisturbed(
   const results = new Map<Offset, Result>()
   const dead = new Map<Offset, { record: LogRecord; code: string; reason: string }>()
   for (const record of records) {
-    const decoded = decodeChunk(stream, 'any', [record])
+    const routing = routingOf(record.offset)
+    const decoded = decodeChunk(stream, knownAt(routing.position), [record])
     for (let keys = state.missing(decoded.events); keys.length > 0; keys = state.missing(decoded.events))
       state.admit(
         keys,
@@ -94,7 +112,7 @@ export async function undisturbed(
     for (const letter of decoded.dead) dead.set(record.offset, letter)
     const block = await scoreChunk(
       stream,
-      routingOf(record.offset),
+      routing,
       foldChunk(stream, state, decoded, record.offset - 1, record.offset),
       1,
     )

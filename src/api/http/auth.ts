@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Clock } from '../../base/clock.js'
 import { maySee, type Holder, type KeyRing, type Scope } from '../keys/keys.js'
 import { everyTenant, type Caller } from '../../contracts/callers.js'
+import type { TenantsPort } from '../../contracts/tenants.js'
 import { Refusal } from './problems.js'
 
 declare module 'fastify' {
@@ -21,14 +22,21 @@ const challenge = 'Bearer realm="tidemill"'
 const unauthenticated = 'Send a valid key as `Authorization: Bearer tm_...`. `tidemill keys create` creates one.'
 const scheme = /^bearer +([^ ]+) *$/i
 
+/** What a key is checked against. */
+interface KeyChecks {
+  readonly keys: KeyRing
+  readonly clock: Clock
+  readonly tenants: Pick<TenantsPort, 'isRemoved'>
+}
+
 /** Guards the routes of this plugin and of nested ones. Throws at start for a route that names no scope. */
-export function requireKeys(app: FastifyInstance, keys: KeyRing, clock: Clock): void {
+export function requireKeys(app: FastifyInstance, { keys, clock, tenants }: KeyChecks): void {
   app.decorateRequest('holder')
   app.addHook('onRoute', (route) => {
     if (route.config?.scope === undefined) throw new Error(`route ${route.url} names no scope`)
   })
   app.addHook('onRequest', (request, reply, done) => {
-    const refused = refusalOf(request, reply, keys, clock.nowMs())
+    const refused = refusalOf(request, reply, keys, clock.nowMs()) ?? ofRemoved(request, tenants)
     if (refused) done(refused)
     else done()
   })
@@ -47,6 +55,16 @@ function refusalOf(request: FastifyRequest, reply: FastifyReply, keys: KeyRing, 
     return new Refusal('FORBIDDEN', 'Only an operator key may do this.')
   request.holder = holder
   return undefined
+}
+
+/** The keys of a removed tenant are valid, but every request with them is refused until the tenant is added again. */
+function ofRemoved({ holder: { tenant } }: FastifyRequest, tenants: KeyChecks['tenants']): Refusal | undefined {
+  if (tenant === everyTenant || !tenants.isRemoved(tenant)) return undefined
+  return new Refusal(
+    'FORBIDDEN',
+    `The tenant of this key, '${tenant}', was removed. Its keys work again when an operator adds the tenant ` +
+      'with `tidemill tenants add`.',
+  )
 }
 
 export const callerOf = (request: FastifyRequest): Caller => ({ tenant: request.holder.tenant, key: request.holder.id })

@@ -24,6 +24,7 @@ const tags = [
   { name: 'backtests', description: 'Store the results of backtests.' },
   { name: 'replays', description: 'Start, apply, undo and list replays.' },
   { name: 'partitions', description: 'List stopped partitions and resume them.' },
+  { name: 'tenants', description: 'List, add and remove tenants.' },
   { name: 'keys', description: 'Create, list and withdraw keys.' },
   { name: 'backups', description: "Run the engine's part of a backup." },
   { name: 'health', description: 'Health and metrics.' },

@@ -3,7 +3,7 @@ import { InvalidArgumentError, type Command } from 'commander'
 import type { CostRule } from '../../learning/figures/costs.js'
 import { comparisonText, listText, reportText } from '../report/backtest-text.js'
 import { besideEngine, replaySettings } from '../client/beside-engine.js'
-import { durationOption, settingFlags, timeOption } from '../terminal/options.js'
+import { durationOption, everySetting, timeOption } from '../terminal/options.js'
 import type { BacktestReport } from '../../consumers/replay/backtest/directory.js'
 import { backtestPage, fallbackOf } from '../report/backtest-report.js'
 import { CommandFailed, exits } from '../terminal/exit.js'
@@ -32,7 +32,7 @@ function failOnFallback(report: BacktestReport): void {
 }
 
 const located = (command: Command): Command =>
-  settingFlags(command, replaySettings)
+  everySetting(command, replaySettings)
     .option('--config <file>', 'configuration file of the engine of the log (TIDEMILL_CONFIG)')
     .option('--json', 'print JSON instead of text')
 

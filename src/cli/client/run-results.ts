@@ -2,13 +2,13 @@ import type { Command } from 'commander'
 import { clientEnvironment, type Config } from '../../config/load.js'
 import { readLock } from '../../base/lock.js'
 import type { ReplayDecision, RunResults } from '../../contracts/runs.js'
-import { settingFlags } from '../terminal/options.js'
+import { everySetting } from '../terminal/options.js'
 import { replaySettings } from './beside-engine.js'
 import { connect, failure, type Client, type RemoteOptions } from './client.js'
 
 /** Options of commands that write into the warehouse, through a running engine or directly. */
 export const writesResults = (command: Command): Command =>
-  settingFlags(command, replaySettings)
+  everySetting(command, replaySettings)
     .option('--config <file>', 'configuration file of the engine (TIDEMILL_CONFIG)')
     .option(
       '--url <url>',

@@ -14,7 +14,7 @@ import {
 } from './local-checks.js'
 import { modelsCheck } from './models-check.js'
 import { CommandFailed, exits } from '../terminal/exit.js'
-import { givenSettings, numberWithin, settingFlags } from '../terminal/options.js'
+import { everySetting, givenSettings, numberWithin } from '../terminal/options.js'
 import { storeChecks } from './store-checks.js'
 import { print, printJson, styled, type Terminal } from '../terminal/terminal.js'
 
@@ -26,7 +26,7 @@ interface DoctorOptions {
 }
 
 export function doctorCommand(parent: Command, terminal: Terminal): void {
-  const command = settingFlags(parent.command('doctor'), [
+  const command = everySetting(parent.command('doctor'), [
     'preset',
     'dataDirectory',
     'streams.builtin',

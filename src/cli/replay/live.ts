@@ -32,7 +32,11 @@ export function liveReplays(group: Command, terminal: Terminal): void {
 }
 
 function startOn(group: Command, terminal: Terminal): void {
-  const start = writesResults(group.command('start'))
+  const start = writesResults(
+    group
+      .command('start')
+      .option('--rate <rows/s>', 'store at most this many rows per second', numberWithin(1, 1_000_000), 5_000),
+  )
     .summary('replace served predictions with those of a backtest')
     .description(
       "Stores the predictions of a finished backtest as rows with the role 'replay:<run>'. Then the view " +
@@ -40,7 +44,6 @@ function startOn(group: Command, terminal: Terminal): void {
         "records each step; 'tidemill replay undo' reverts it.",
     )
     .argument('<run>', 'id of a finished backtest')
-    .option('--rate <rows/s>', 'store at most this many rows per second', numberWithin(1, 1_000_000), 5_000)
     .option('--why <text>', 'the reason; stored with the decision')
     .option('--yes', 'do not ask for confirmation')
     .action(async (id: string, options: LiveOptions) => {

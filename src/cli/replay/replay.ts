@@ -5,7 +5,7 @@ import { packageVersion } from '../../config/load.js'
 import type { Certificate, Results } from '../../consumers/replay/certify/certificate.js'
 import { besideEngine, newRunId, replaySettings } from '../client/beside-engine.js'
 import { CommandFailed, exits } from '../terminal/exit.js'
-import { durationOption, settingFlags, timeOption } from '../terminal/options.js'
+import { durationOption, everySetting, timeOption } from '../terminal/options.js'
 import { progressBarOn } from '../terminal/progress-bar.js'
 import { liveReplays } from './live.js'
 import { count, print, printJson, styled, type Terminal } from '../terminal/terminal.js'
@@ -29,7 +29,7 @@ export function replayCommand(parent: Command, terminal: Terminal): void {
         'backtest. Works with or without a running engine.',
     )
 
-  const certify = settingFlags(group.command('certify'), replaySettings)
+  const certify = everySetting(group.command('certify'), replaySettings)
     .summary('compare the digests of the served results and of their replay')
     .description(
       'Folds and scores the events again, each with the model of its control position, and compares every ' +

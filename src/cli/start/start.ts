@@ -45,7 +45,8 @@ export async function runEngine(config: Config, startEngine: StartEngine, termin
         terminal,
         'err',
         'yellow',
-        "No tenant is configured, so every event becomes a dead letter. Name tenants with --tenants, or 'any'.",
+        "The configuration names no tenant. Only tenants that 'tidemill tenants add' added are scored; events of " +
+          "others become dead letters. Name tenants with --tenants, or 'any'.",
       ),
     )
   const engine = await startEngine(config, {
@@ -83,7 +84,7 @@ function welcome(config: Config, engine: Engine, terminal: Terminal): string {
     typeof config.tenants === 'string'
       ? config.tenants
       : config.tenants.length === 0
-        ? 'none'
+        ? 'that were added'
         : config.tenants.map(({ id }) => id).join(', ')
   const moved =
     config.api.anyPort && !engine.url.endsWith(`:${config.api.port}`) ? `  (port ${config.api.port} was taken)` : ''

@@ -20,9 +20,23 @@ export function settingFlags(
   return command
 }
 
+/**
+ * Adds the flags of all settings; help lists those of `paths` alone. So a command beside an engine takes the engine's
+ * own command line, and uses the settings that concern it. Options that the command has already stay as they are.
+ */
+export function everySetting(command: Command, paths: readonly string[]): Command {
+  settingFlags(command, paths)
+  const has = (option: Option): boolean => command.options.some(({ long }) => long === option.long)
+  for (const { flag } of settings) {
+    const option = flag === undefined ? undefined : new Option(flag).hideHelp()
+    if (option !== undefined && !has(option)) command.addOption(option)
+  }
+  return command
+}
+
 /** Options of a command that needs no running engine: flags of `paths`, a file for the other settings, and JSON. */
 export const configured = (command: Command, paths: readonly string[], file: string): Command =>
-  settingFlags(command, paths).option('--config <file>', file).option('--json', 'print JSON instead of text')
+  everySetting(command, paths).option('--config <file>', file).option('--json', 'print JSON instead of text')
 
 const lowered = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1).replace(/\.$/, '')
 

@@ -61,9 +61,13 @@ export const apiSettings = Type.Object(
 export const tenantSettings = Type.Optional(
   Type.Union([Type.Literal('any'), Type.Literal('demo'), Type.Array(Type.Object({ id: tenantId }, closed))], {
     flag: '--tenants <ids>',
+    flagDescription:
+      "The tenants whose events the engine scores, separated by commas; or `demo` (the simulator's tenants) or `any`.",
     description:
       'The tenants whose events the engine scores. Events of other tenants become dead letters. A list of `{id}`, ' +
-      "`demo` (the simulator's tenants) or `any`. Default: `demo` when the demo runs, else an empty list.",
+      "`demo` (the simulator's tenants) or `any`. At a start, the engine adds and removes the tenants by which the " +
+      'setting differs from the last one. `tidemill tenants` adds and removes tenants without a restart. Default: ' +
+      '`demo` when the demo runs; else the setting changes nothing.',
   }),
 )
 

@@ -21,8 +21,11 @@ export interface ControlOptions {
 
 /** The follower of the control topic. */
 export interface Control extends Following {
-  /** Appends a decision and resolves with the offset after it when every fold of this process has taken it. */
-  decide(decision: NewDecision): Promise<Offset>
+  /**
+   * Appends a decision and resolves with the offset after it when every fold of this process has taken it. Processes
+   * that give the same `id` decide once together.
+   */
+  decide(decision: NewDecision, id?: string): Promise<Offset>
 }
 
 /** Folds the control topic from its beginning and follows it. Errors of the log. */
@@ -35,13 +38,8 @@ export async function followControl(options: ControlOptions): Promise<Control> {
   const patient = patientLog(log, { ...retry, signal: closing.signal })
   return {
     ...following,
-    async decide(made) {
-      const decision = {
-        ...made,
-        id: newId(),
-        atMs: clock.nowMs(),
-        replaces: folder.lastOf(subjectOf(made)),
-      } as Decision
+    async decide(made, id = newId()) {
+      const decision = { ...made, id, atMs: clock.nowMs(), replaces: folder.lastOf(subjectOf(made)) } as Decision
       const offset = await patient.append(controlTopic, [recordOf(decision)])
       await Promise.race([following.until(() => following.position() > offset, closing.signal), following.failed])
       return offset + 1

@@ -8,7 +8,8 @@ import type { LogRecord } from '../../log/event-log.js'
 import type { Routing } from '../../scorers/routing.js'
 import type { SchemaSource } from '../../streams/codec/schema-source.js'
 import type { CompiledStream } from '../ground/compiled.js'
-import { decodeChunk, readersFor, withoutFaults, type Decoded, type Tenants } from '../ground/decode.js'
+import { tenantsAt, type TenantSource } from '../control/tenants.js'
+import { decodeChunk, readersFor, withoutFaults, type Decoded } from '../ground/decode.js'
 import { FoldFault } from '../ground/record-fault.js'
 import { foldChunk, scoreChunk, type FoldedChunk } from '../scoring/folded-chunk.js'
 import type { StoredDeadLetter } from '../ground/dead-letter-record.js'
@@ -17,7 +18,8 @@ export interface TrialOptions {
   readonly store: StateStore
   readonly schemas?: SchemaSource | undefined
   readonly routing: () => Routing
-  readonly tenants: Tenants
+  /** Those that are known now. */
+  readonly tenants: TenantSource
   readonly clock: Clock
   readonly seenIds: number
 }
@@ -38,7 +40,8 @@ export async function decodeToday(
     value,
     headers,
   }))
-  const decoded = decodeChunk(stream, tenants, records, await readersFor(stream, records, schemas))
+  const readers = await readersFor(stream, records, schemas)
+  const decoded = decodeChunk(stream, tenantsAt(tenants, Infinity), records, readers)
   return withoutFaults(decoded, new Map(deadLetters.flatMap(cutFault)))
 }
 

@@ -22,7 +22,7 @@ const bound = { records: 64, bytes: 4 * 1024 * 1024 }
  * Reading starts this many records earlier. They may repeat the first block of the range, or come from an owner that
  * was replaced.
  */
-const slackRecords = 256
+export const slackRecords = 256
 
 /**
  * The visible results of a range of source offsets, in order: each block that covers one of them, without repetitions.
@@ -55,7 +55,7 @@ export async function* readBlocks(
 }
 
 /** A position of the topic before which every block ends before `offset`, found by binary search. */
-async function blockBefore(
+export async function blockBefore(
   view: LogView,
   at: TopicPartition,
   offset: Offset,

@@ -10,7 +10,7 @@ import { foldStage, recordFault, type FoldFaults } from './record-fault.js'
 import type { RejectedRecord, Stage } from './rejected.js'
 
 /** The tenants whose events are scored. */
-export type Tenants = 'any' | ReadonlySet<string>
+export type Tenants = 'any' | Pick<ReadonlySet<string>, 'has'>
 
 /** The good records of a chunk with their events, index by index, and the bad ones. */
 export interface Decoded {
@@ -88,12 +88,13 @@ function bytesOf(record: LogRecord): Buffer {
   return record.value
 }
 
-/** Throws UNKNOWN_TENANT if the tenant of the event is not configured. */
+/** Throws UNKNOWN_TENANT if the engine does not score the tenant of the event. */
 export function checkTenant(stream: CompiledStream, tenants: Tenants, event: Event): void {
   const tenant = event[stream.stream.tenant] as string
   if (tenants !== 'any' && !tenants.has(tenant))
     throw new EngineError(
       'UNKNOWN_TENANT',
-      `tenant '${tenant.slice(0, 64)}' is not configured; add it to 'tenants' and send the event again`,
+      `tenant '${tenant.slice(0, 64)}' is not known; an operator adds it with 'tidemill tenants add', then send the ` +
+        'event again',
     )
 }

@@ -4,11 +4,12 @@ import { emptyBlock } from '../../log/blocks/build.js'
 import { encodeBlock } from '../../log/blocks/codec.js'
 import type { Assignment, EventLog, LogView } from '../../log/event-log.js'
 import type { SchemaSource } from '../../streams/codec/schema-source.js'
+import type { TenantSource } from '../control/tenants.js'
 import type { CompiledStream } from '../ground/compiled.js'
-import type { Tenants } from '../ground/decode.js'
 import { isolatedLog, spanReader } from './replay-log.js'
 import type { ReplayRouting } from './replay-routing.js'
 import type { Span } from './replay-span.js'
+import { tenantsOfSpan } from './replay-tenants.js'
 import type { ScoringSettings } from '../scoring/dependencies.js'
 import { scorePartition } from '../scoring/partition.js'
 
@@ -29,7 +30,8 @@ export interface ReplayOptions {
   readonly stream: CompiledStream
   readonly spans: readonly Span[]
   readonly routing: ReplayRouting
-  readonly tenants: Tenants
+  /** Those at the control position of an offset's block decide; those of now where no block covers the offset yet. */
+  readonly tenants: TenantSource
   readonly schemas?: SchemaSource | undefined
   readonly clock: Clock
   readonly settings: ScoringSettings
@@ -91,8 +93,9 @@ async function replaySpan(
   stop: AbortSignal,
   onRead: (next: number) => void,
 ): Promise<boolean> {
-  const { view, own, store, stream, routing, tenants, schemas, clock, settings, onRetry = () => undefined } = options
+  const { view, own, store, stream, routing, schemas, clock, settings, onRetry = () => undefined } = options
   await coverBefore(span, options)
+  const tenants = await tenantsOfSpan(view, stream, span, options.tenants)
   const ended = new AbortController()
   const revoked = AbortSignal.any([stop, ended.signal])
   let current = routing.at(span.partition, span.from)
@@ -101,9 +104,10 @@ async function replaySpan(
     span,
     onRead,
     cutAfter(offset) {
-      if (offset < span.from) return span.from - 1
+      const known = tenants.moveTo(offset)
+      if (offset < span.from) return Math.min(span.from - 1, known)
       current = routing.at(span.partition, offset)
-      return current.upTo
+      return Math.min(current.upTo, known)
     },
     onEnd: () => ended.abort(),
   })
@@ -119,7 +123,7 @@ async function replaySpan(
       log: isolatedLog(view, own, stream.topics.events, [span]),
       store,
       schemas,
-      tenants,
+      tenants: tenants.source,
       clock,
       onRetry,
       settings,

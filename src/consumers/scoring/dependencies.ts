@@ -6,8 +6,8 @@ import type { Routing } from '../../scorers/routing.js'
 import type { StateStore } from '../../state/state-store.js'
 import type { SchemaSource } from '../../streams/codec/schema-source.js'
 import type { Stops } from '../control/stops.js'
+import type { TenantSource } from '../control/tenants.js'
 import type { CommitInterval } from '../ground/committer.js'
-import type { Tenants } from '../ground/decode.js'
 import type { BatchTimer } from './batch-timer.js'
 import type { FoldedChunk } from './folded-chunk.js'
 
@@ -39,7 +39,13 @@ export interface ScoringDependencies {
   /** Schemas of records in a registry's wire format; without it such records become dead letters. */
   readonly schemas?: SchemaSource | undefined
   readonly routing: () => Routing
-  readonly tenants: Tenants
+  /** A chunk's tenants are those at the control position that its block names. */
+  readonly tenants: TenantSource
+  /**
+   * A chunk with unknown tenants waits until `routing` has reached the end of the control topic. So an event that comes
+   * after its tenant was added never becomes a dead letter, although another process added the tenant.
+   */
+  readonly awaitsDecisions?: boolean
   readonly clock: Clock
   readonly settings: ScoringSettings
   /** The build that dead letters name. */

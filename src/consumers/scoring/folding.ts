@@ -1,9 +1,10 @@
 import { limits } from '../../base/limits.js'
 import type { Block } from '../../log/blocks/block.js'
 import type { LogRecord, Offset } from '../../log/event-log.js'
-import { decodeChunk, readersFor, withoutFaults, type Decoded } from '../ground/decode.js'
+import { withoutFaults, type Decoded } from '../ground/decode.js'
 import { FoldFault } from '../ground/record-fault.js'
 import type { TimerMember } from './batch-timer.js'
+import { decodeWith, lastTogether } from './chunk-tenants.js'
 import { foldChunk, scoreChunk, type FoldedChunk } from './folded-chunk.js'
 import type { ScoringWork } from './work.js'
 
@@ -26,10 +27,10 @@ export async function* folding(work: ScoringWork, timer: TimerMember): AsyncGene
   const reportCatchUp = catchUpOf(work)
   for (let next = claimed.from, restUntilMs = 0; !stopped.aborted && gate.stopped === undefined;) {
     if (clock.nowMs() < restUntilMs) await clock.sleep(restUntilMs - clock.nowMs(), stopped)
-    const read = uncut(await assignment.reader.read(next, bound, stopped), claimed.covered)
+    const read = uncut(work, await assignment.reader.read(next, bound, stopped))
     if (read.length === 0) continue
     if (read.length < limits.smallChunk.records) restUntilMs = timer.nextMs(clock.nowMs())
-    const decodedAll = decodeChunk(stream, deps.tenants, read, await readersFor(stream, read, work.schemas))
+    const { whole: decodedAll, routing } = await decodeWith(work, read)
     const whole = withoutFaults(decodedAll, work.foldFaults)
     if (committer.due(progress.folded)) await progress.until(() => progress.settled)
     await progress.until(() => progress.inFlight < limits.chunksInFlight)
@@ -46,7 +47,7 @@ export async function* folding(work: ScoringWork, timer: TimerMember): AsyncGene
     reportCatchUp(next)
     if (chunk.last <= claimed.covered) continue
     progress.inFlight++
-    const block = scoreChunk(stream, deps.routing(), chunk, claimed.epoch)
+    const block = scoreChunk(stream, routing, chunk, claimed.epoch)
     block.catch(() => undefined)
     yield { records: records.length, chunk, block, badShare: gate.share }
   }
@@ -83,8 +84,12 @@ function catchUpOf({ deps, at, claimed: { from: first, last, covered } }: Scorin
   return report
 }
 
-/** Ends a chunk at the last covered offset, so that a chunk is either folded again or scored, never both. */
-function uncut(records: readonly LogRecord[], covered: Offset): readonly LogRecord[] {
-  if (records.length === 0 || records[0]!.offset > covered || records.at(-1)!.offset <= covered) return records
-  return records.filter((record) => record.offset <= covered)
+/**
+ * Ends a chunk at the last covered offset, so that a chunk is either folded again or scored, never both. While events
+ * are folded again, it also ends where other tenants may have been known.
+ */
+function uncut(work: ScoringWork, records: readonly LogRecord[]): readonly LogRecord[] {
+  if (records.length === 0) return records
+  const last = lastTogether(work, records[0]!.offset)
+  return records.at(-1)!.offset <= last ? records : records.filter((record) => record.offset <= last)
 }

@@ -12,6 +12,7 @@ import { appendDeadLetters } from '../ground/dead-letter.js'
 import { scoredPartition } from '../ground/owned.js'
 import { FoldFault } from '../ground/record-fault.js'
 import { createBatchTimer } from './batch-timer.js'
+import { positionsAgain } from './chunk-tenants.js'
 import type { ScoringDependencies } from './dependencies.js'
 import { folding, type InFlight } from './folding.js'
 import { openWork, portsOf, type ScoringWork } from './work.js'
@@ -54,7 +55,8 @@ async function scoreToFault(
   const rules = await claimRules(assignment, deps)
   const claimed = await claimPartition(scoredPartition(stream, partition), ports, rules)
   for (const offset of faults.keys()) if (offset <= claimed.last) faults.delete(offset)
-  const work = await openWork(stream, assignment, deps, ports, claimed, faults)
+  const positions = await positionsAgain(stream, partition, { deps, log: ports.log, claimed, rules })
+  const work = await openWork(stream, assignment, deps, ports, { claimed, positions, foldFaults: faults })
   const { gate, progress, committer } = work
   if (gate.stopped === undefined) await deps.stops?.resume({ reader: scoringReader, topic, partition })
   const timer = (deps.timer ?? createBatchTimer()).join()
@@ -125,10 +127,7 @@ async function claimRules(
 ): Promise<ClaimRules> {
   const accepted = stops?.accepted() ?? []
   const since = resetsOf(accepted, { topic, partition }).at(-1) ?? 0
-  while (routing().position < since && !revoked.aborted) await clock.sleep(routingPollMs, revoked)
+  while (routing().position < since && !revoked.aborted) await clock.sleep(limits.routingPollMs, revoked)
   const place = { reader: scoringReader, topic, partition }
   return { since, control: routing().position, isAccepted: (code, lost) => isAccepted(accepted, place, code, lost) }
 }
-
-/** The routing may be behind the stops while it loads a model. */
-const routingPollMs = 20

@@ -4,6 +4,7 @@ import type { Assignment, EventLog, Offset } from '../../log/event-log.js'
 import type { StatePartition, StateStore } from '../../state/state-store.js'
 import type { SchemaSource } from '../../streams/codec/schema-source.js'
 import type { Claimed } from '../ground/claim.js'
+import type { Stretch } from '../ground/control-stretches.js'
 import { createCommitter, type Committer } from '../ground/committer.js'
 import type { CompiledStream } from '../ground/compiled.js'
 import type { FoldFaults } from '../ground/record-fault.js'
@@ -40,6 +41,8 @@ export interface ScoringWork extends ScoringPorts {
   readonly deps: ScoringDependencies
   readonly at: StatePartition
   readonly claimed: Claimed
+  /** The control positions of the events that are folded again. Empty where tenants never change. */
+  readonly positions: readonly Stretch[]
   readonly state: PartitionState
   readonly gate: PartitionGate
   readonly progress: Progress
@@ -54,6 +57,8 @@ export interface ScoringWork extends ScoringPorts {
   readonly foldFaults: FoldFaults
   /** Whether a fold threw midway. Then `commit` does nothing. */
   isStateBroken: boolean
+  /** The position of a routing that did not reach the end of the control topic in time. */
+  waitedAt: Offset | undefined
   /** The time of the last call to the store, epoch ms. */
   storeAskedMs: number
   /** Commits the folded state in the background. Call it only when every folded chunk is appended. */
@@ -66,8 +71,7 @@ export async function openWork(
   assignment: Assignment,
   deps: ScoringDependencies,
   ports: ScoringPorts,
-  claimed: Claimed,
-  foldFaults: FoldFaults,
+  { claimed, positions, foldFaults }: Pick<ScoringWork, 'claimed' | 'positions' | 'foldFaults'>,
 ): Promise<ScoringWork> {
   const { clock, settings } = deps
   const { partition, revoked } = assignment
@@ -98,8 +102,9 @@ export async function openWork(
   })
   const work: ScoringWork = {
     ...ports,
-    ...{ stream, assignment, deps, at, claimed, state, gate, progress, committer, stopped, foldFaults },
+    ...{ stream, assignment, deps, at, claimed, positions, state, gate, progress, committer, stopped, foldFaults },
     isStateBroken: false,
+    waitedAt: undefined,
     storeAskedMs: clock.nowMs(),
     halt: (reason) => halted.abort(reason),
     assertHealthy: () => halted.signal.throwIfAborted(),

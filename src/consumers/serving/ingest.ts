@@ -9,6 +9,7 @@ import { limits } from '../../base/limits.js'
 import type { EventLog, NewRecord } from '../../log/event-log.js'
 import { checkEvent } from '../../streams/codec/codec.js'
 import type { CompiledStream } from '../ground/compiled.js'
+import { tenantsAt, type TenantSource } from '../control/tenants.js'
 import { checkTenant, type Tenants } from '../ground/decode.js'
 import { recordFault } from '../ground/record-fault.js'
 import { outcomesTopic } from '../ground/topic-names.js'
@@ -16,7 +17,8 @@ import { outcomesTopic } from '../ground/topic-names.js'
 export interface IngestOptions {
   readonly log: EventLog
   readonly clock: Clock
-  readonly tenants: Tenants
+  /** Those that are known now. */
+  readonly tenants: TenantSource
 }
 
 interface Accepted {
@@ -32,12 +34,13 @@ interface Accepted {
 export async function ingest(
   stream: CompiledStream,
   events: readonly unknown[],
-  options: IngestOptions,
+  { log, clock, tenants: source }: IngestOptions,
 ): Promise<readonly IngestResult[]> {
+  const checks = { clock, tenants: tenantsAt(source, Infinity) }
   const results = new Array<IngestResult>(events.length)
   const byPartition = new Map<number, Accepted[]>()
   events.forEach((given, index) => {
-    const accepted = accept(stream, given, options)
+    const accepted = accept(stream, given, checks)
     if ('error' in accepted) results[index] = accepted
     else {
       const partition = partitionOf(accepted.record.key!, stream.stream.partitions)
@@ -47,15 +50,21 @@ export async function ingest(
     }
   })
   const appended = await Promise.all(
-    [...byPartition].map(([partition, batch]) => append(stream, partition, batch, options.log)),
+    [...byPartition].map(([partition, batch]) => append(stream, partition, batch, log)),
   )
   for (const [index, acknowledged] of appended.flat()) results[index] = acknowledged
   return results
 }
 
-function accept(stream: CompiledStream, given: unknown, options: IngestOptions): Omit<Accepted, 'index'> | Rejected {
+/** What a caller's event is checked against. */
+interface EventChecks {
+  readonly clock: Clock
+  readonly tenants: Tenants
+}
+
+function accept(stream: CompiledStream, given: unknown, checks: EventChecks): Omit<Accepted, 'index'> | Rejected {
   try {
-    return accepted(stream, checkedEvent(stream, given, options))
+    return accepted(stream, checkedEvent(stream, given, checks))
   } catch (error) {
     return rejected(given, stream, recordFault(error))
   }
@@ -73,23 +82,15 @@ const tooLarge = (bytes: number): EngineError =>
   new EngineError('TOO_LARGE', `the event has ${bytes} bytes, ${limits.eventBytes} are allowed; split it`)
 
 /** Checks a caller's event as the log path checks a record. Returns the error when the event itself is wrong. */
-export function eventOf(
-  stream: CompiledStream,
-  given: unknown,
-  options: Pick<IngestOptions, 'clock' | 'tenants'>,
-): Event | EngineError {
+export function eventOf(stream: CompiledStream, given: unknown, checks: EventChecks): Event | EngineError {
   try {
-    return checkedEvent(stream, given, options)
+    return checkedEvent(stream, given, checks)
   } catch (error) {
     return recordFault(error)
   }
 }
 
-function checkedEvent(
-  stream: CompiledStream,
-  given: unknown,
-  { clock, tenants }: Pick<IngestOptions, 'clock' | 'tenants'>,
-): Event {
+function checkedEvent(stream: CompiledStream, given: unknown, { clock, tenants }: EventChecks): Event {
   const event = stream.codec.read(given)
   checkEvent(stream.stream, event, clock.nowMs())
   checkTenant(stream, tenants, event)

@@ -13,8 +13,8 @@ import { reasons } from '../../scorers/reasons.js'
 import { refuseHalted, type Routing } from '../../scorers/routing.js'
 import { by, hasFailed, heuristicScores, heuristicVersion, riskOf, score, type Scores } from '../../scorers/score.js'
 import type { CompiledStream } from '../ground/compiled.js'
-import type { Tenants } from '../ground/decode.js'
 import { recordFault } from '../ground/record-fault.js'
+import { tenantsAt, type TenantSource } from '../control/tenants.js'
 import { eventOf, rejected } from './ingest.js'
 import type { PredictionLog } from './prediction-log.js'
 
@@ -23,7 +23,8 @@ export interface PredictOptions {
   readonly store: StateStore
   readonly routing: () => Routing
   readonly clock: Clock
-  readonly tenants: Tenants
+  /** Those that are known now. */
+  readonly tenants: TenantSource
 }
 
 /** One event of a request. */
@@ -47,8 +48,9 @@ export async function predict(
 ): Promise<readonly PredictResult[]> {
   const results = new Array<PredictResult>(events.length)
   const asked: Asked[] = []
+  const checks = { clock: options.clock, tenants: tenantsAt(options.tenants, Infinity) }
   events.forEach((given, index) => {
-    const event = eventOf(stream, given, options)
+    const event = eventOf(stream, given, checks)
     if (isEngineError(event)) results[index] = rejected(given, stream, event)
     else asked.push({ index, event, late: false, fault: undefined })
   })

@@ -31,10 +31,13 @@ const operatorRoutes = [
   ['POST', '/api/v2/replays/one/predictions', undefined],
   ['GET', '/api/v2/replays', undefined],
   ['POST', '/api/v2/partitions/accept', { topic: 'attendance', partition: 2, why: 'known' }],
+  ['POST', '/api/v2/tenants', { tenant: 'initech', why: 'a customer' }],
+  ['DELETE', '/api/v2/tenants/acme?why=ended', undefined],
 ] as const
 const operatorReads = [
   ['POST', '/api/v2/sql', { sql: 'SELECT 1' }],
   ['GET', '/api/v2/partitions', undefined],
+  ['GET', '/api/v2/tenants', undefined],
 ] as const
 
 /** The parts of an answer that a caller can compare; the id of the request is left out. */

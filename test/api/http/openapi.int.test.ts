@@ -53,6 +53,7 @@ test('it contains every route of the API, with a summary, a name and described a
   expect(operations.map(([path, method]) => `${method.toUpperCase()} ${path}`).sort()).toEqual([
     'DELETE /api/v2/backups/{id}',
     'DELETE /api/v2/keys/{id}',
+    'DELETE /api/v2/tenants/{tenant}',
     'GET /api/v2/backups/{id}',
     'GET /api/v2/dead-letters',
     'GET /api/v2/dead-letters/{stream}/{partition}/{position}',
@@ -63,6 +64,7 @@ test('it contains every route of the API, with a summary, a name and described a
     'GET /api/v2/predictions/{event_id}',
     'GET /api/v2/replays',
     'GET /api/v2/streams',
+    'GET /api/v2/tenants',
     'GET /livez',
     'GET /metrics',
     'GET /readyz',
@@ -80,6 +82,7 @@ test('it contains every route of the API, with a summary, a name and described a
     'POST /api/v2/replays',
     'POST /api/v2/replays/{id}/predictions',
     'POST /api/v2/sql',
+    'POST /api/v2/tenants',
   ])
   for (const [path, method, operation] of operations) {
     expect([path, method, operation.summary, operation.operationId]).toEqual([
@@ -133,7 +136,7 @@ test('every example in it works', async () => {
     expect([path, examples.length]).not.toEqual([path, 0])
     for (const [name, { value }] of examples) {
       const answer = await api.send(
-        /keys|sql|dead-letters|partitions|backtests|replays/.test(path) ? api.as.operator : api.as.acme,
+        /keys|sql|dead-letters|partitions|backtests|replays|tenants/.test(path) ? api.as.operator : api.as.acme,
         method.toUpperCase() as Method,
         path.replace('{stream}', name),
         value,
@@ -142,7 +145,7 @@ test('every example in it works', async () => {
       tried++
     }
   }
-  expect(tried).toBe(13)
+  expect(tried).toBe(14)
 })
 
 test('the page at /docs needs no other server', async () => {

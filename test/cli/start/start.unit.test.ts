@@ -107,7 +107,7 @@ describe('start', () => {
     const terminal = screen()
     terminal.interrupt()
     await runEngine(loadConfig({ variables: {}, flags: { 'demo.enabled': false } }), idle().start, terminal)
-    assert.match(terminal.said(), /No tenant is configured, so every event becomes a dead letter/)
+    assert.match(terminal.said(), /The configuration names no tenant\. .*events of others become dead letters/)
   })
 
   test('prints log lines above the table: readable on a terminal, unchanged elsewhere', async () => {

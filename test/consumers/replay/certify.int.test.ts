@@ -14,6 +14,7 @@ import { doors } from '../../fixtures/doors.js'
 import { engineHarness, passes } from '../engine-harness.js'
 import { placeDoorsModel } from '../models/placed-model.js'
 import { replayHarness } from './replay-harness.js'
+import { deadLetterRecord } from '../../../src/consumers/ground/dead-letter-record.js'
 import { controlTopic } from '../../../src/consumers/ground/topic-names.js'
 
 const request = { stream: doors, id: 'certify-1', build: 'test', cpu: 'test' }
@@ -63,6 +64,20 @@ test('an event with a different result is reported, with the field and both valu
     [firstDifference!.field, firstDifference!.served, firstDifference!.replayed],
     ['result', null, 'a prediction'],
   )
+})
+
+test.each([
+  ['UNKNOWN_TENANT', true],
+  ['BAD_FIELD', false],
+])('a dead letter %s of an offset that was scored later: equal is %s', async (code, equal) => {
+  const { harness, parts } = await eventfulLife()
+  const [record] = await harness.records(doors.name, 0)
+  const topic = harness.stream.topics.deadLetters
+  const refused = { record: record!, code, reason: 'the owner failed', stage: 'check' } as const
+  await harness.log.append({ topic, partition: 0 }, [
+    deadLetterRecord({ topic: doors.name, partition: 0 }, refused, ''),
+  ])
+  assert.equal((await certificateOf(parts)).equal, equal)
 })
 
 test('a wrong state is reported at the first offset whose vector it changed', async () => {

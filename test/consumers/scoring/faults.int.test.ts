@@ -156,7 +156,8 @@ test('a trial of dead letters names the one that cannot be folded, and folds the
   const harness = await engineHarness()
   const stream = faulty(harness.stream, (id) => id === 'acme-1')
   const stored = (passes(3) as Fields[]).map((event, offset) => ({
-    ...{ topic: 'doors', partition: 0, offset, timestampMs: systemClock.nowMs(), attempts: 0, origin: offset },
+    ...{ topic: 'doors', partition: 0, offset, timestampMs: systemClock.nowMs(), storedAtMs: 0 },
+    ...{ attempts: 0, origin: offset },
     ...{ code: 'BAD_FIELD', stage: 'decode', reason: '', version: '', headers: {} },
     ...{ key: Buffer.from('acme'), value: Buffer.from(JSON.stringify(event)) },
   }))

@@ -23,6 +23,6 @@ test.each<[string, Buffer | null, RegExp]>([
 test('an outcome with and without a note is stored', () => {
   const records = [json({}), json({ note: null }), json({ note: 'was on leave', by: 'k1' })].map(recordOf)
   for (const record of records) assert.equal(outcomeFault(record), undefined)
-  const stored = { stream: '', topic: 'outcomes', partition: 0, keyIsTenant: true, records }
+  const stored = { stream: '', topic: 'outcomes', partition: 0, keyIsTenant: true, records, writtenAtMs: 0 }
   assert.ok(encodeOutcomes([stored]).length > 0)
 })

@@ -12,13 +12,13 @@ import type { BacktestDirectory, BacktestReport, BacktestRun } from './directory
 import { modelOfBacktest, served, type ModelSources } from './model.js'
 import { isModelFile } from '../../models/model-file.js'
 import { compileStream, type CompiledStream } from '../../ground/compiled.js'
-import type { Tenants } from '../../ground/decode.js'
 import { readOutcomes } from './outcome-labels.js'
 import { replay, type ReplayProgress } from '../replay.js'
 import { servedSpans } from '../replay-routing.js'
 import { spansOf, type Span, type SpanRange } from '../replay-span.js'
 import type { ScoringSettings } from '../../scoring/dependencies.js'
 import { gateRulesNow } from '../../control/accepted.js'
+import type { TenantSource } from '../../control/tenants.js'
 
 /** The log and the state store of one run. */
 export interface OwnStores {
@@ -33,7 +33,7 @@ export interface BacktestParts extends ModelSources {
   /** Opens the log of a run for reading only. */
   readonly viewOwn: (directory: string) => Promise<LogView & { close(): Promise<void> }>
   readonly schemas?: SchemaSource | undefined
-  readonly tenants: Tenants
+  readonly tenants: TenantSource
   readonly settings: ScoringSettings
   readonly clock: Clock
   readonly signal: AbortSignal

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { EngineError } from '../../../base/errors.js'
-import type { LogView } from '../../../log/event-log.js'
+import type { LogView, Offset } from '../../../log/event-log.js'
 import type { GateRules } from '../../../log/blocks/gate.js'
 import type { Stream } from '../../../streams/stream.js'
 import type { BacktestParts } from '../backtest/backtest.js'
@@ -8,6 +8,7 @@ import { modelOfBacktest, served } from '../backtest/model.js'
 import { alignRows, readBlocks, type RowRef } from '../../ground/block-rows.js'
 import type { Certificate, Difference, PartitionCertificate } from './certificate.js'
 import { compileStream, type CompiledStream } from '../../ground/compiled.js'
+import type { StoredDeadLetter } from '../../ground/dead-letter-record.js'
 import { differingDeadLetter, readDeadLetters } from './dead-letters-of-span.js'
 import { replay } from '../replay.js'
 import { servedSpans } from '../replay-routing.js'
@@ -112,7 +113,13 @@ async function compareSpan(
   const { partition } = span
   let found: Difference | undefined
   let givenUp = 0
+  const deadLetters = { topic: topics.deadLetters, partition }
+  const [deadLeft, deadRight] = [
+    await readDeadLetters(live, deadLetters, span),
+    await readDeadLetters(own, deadLetters, span),
+  ]
   const visit = (left: RowRef | undefined, right: RowRef | undefined): void => {
+    if (left !== undefined) dropUnfinished(deadLeft, left.block.offsets[left.row]!)
     if (left === undefined && right !== undefined) {
       const offset = right.block.offsets[right.row]!
       if (rules.isLost(offset, offset)) return void givenUp++
@@ -123,15 +130,21 @@ async function compareSpan(
   }
   const at = { topic: topics.predictions, partition }
   await alignRows(readBlocks(live, at, span, rules), readBlocks(own, at, span), visit)
-  const deadLetters = { topic: topics.deadLetters, partition }
-  const [left, right] = [await readDeadLetters(live, deadLetters, span), await readDeadLetters(own, deadLetters, span)]
-  for (const one of left.values()) theirs.deadLetter(one)
-  for (const one of right.values()) mine.deadLetter(one)
-  const other = differingDeadLetter(partition, left, right)
+  for (const one of deadLeft.values()) theirs.deadLetter(one)
+  for (const one of deadRight.values()) mine.deadLetter(one)
+  const other = differingDeadLetter(partition, deadLeft, deadRight)
   return {
     givenUp,
     difference: other !== undefined && (found === undefined || other.offset < found.offset) ? other : found,
   }
+}
+
+/**
+ * Drops the dead letter of an offset that was scored. An owner failed after the dead letter and before its block; then
+ * the tenant was added, and the next owner scored the event.
+ */
+function dropUnfinished(deadLetters: Map<Offset, StoredDeadLetter>, scored: Offset): void {
+  if (deadLetters.get(scored)?.code === 'UNKNOWN_TENANT') deadLetters.delete(scored)
 }
 
 function rowDifference(partition: number, left: RowRef | undefined, right: RowRef | undefined): Difference | undefined {

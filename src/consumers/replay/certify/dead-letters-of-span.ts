@@ -8,18 +8,22 @@ import { readPartition } from '../../ground/read-partition.js'
 type Reason = Pick<StoredDeadLetter, 'offset' | 'code' | 'stage' | 'reason'>
 type DeadLetters = ReadonlyMap<Offset, StoredDeadLetter>
 
-/** The dead letters of a range of source offsets, in order. A dead letter that was appended twice counts once. */
+/**
+ * The dead letters of a range of source offsets, in order. A dead letter that was appended twice counts once. The words
+ * about an unknown tenant hold nothing that the code and the record do not, and builds word them differently.
+ */
 export async function readDeadLetters(
   view: LogView,
   at: TopicPartition,
   { from, to }: OffsetRange,
-): Promise<DeadLetters> {
+): Promise<Map<Offset, StoredDeadLetter>> {
   const found = new Map<Offset, StoredDeadLetter>()
   for await (const records of readPartition(view, at, { records: 1_000, bytes: 4 * 1024 * 1024 })) {
     for (const record of records) {
       const stored = readDeadLetter(record)
       if (stored === undefined || stored.offset < from || stored.offset >= to || found.has(stored.offset)) continue
-      found.set(stored.offset, { ...stored, key: null, value: null, headers: {} })
+      const reason = stored.code === 'UNKNOWN_TENANT' ? '' : stored.reason
+      found.set(stored.offset, { ...stored, reason, key: null, value: null, headers: {} })
     }
   }
   return new Map([...found].sort(([a], [b]) => a - b))

@@ -1,0 +1,76 @@
+import { limits } from '../../base/limits.js'
+import type { EventLog, LogRecord, Offset } from '../../log/event-log.js'
+import type { Routing } from '../../scorers/routing.js'
+import { isHistory, tenantsAt } from '../control/tenants.js'
+import type { Claimed, ClaimRules } from '../ground/claim.js'
+import type { CompiledStream } from '../ground/compiled.js'
+import { controlStretches, type Stretch } from '../ground/control-stretches.js'
+import { decodeChunk, readersFor, type Decoded } from '../ground/decode.js'
+import { controlTopic } from '../ground/topic-names.js'
+import type { ScoringDependencies } from './dependencies.js'
+import type { ScoringWork } from './work.js'
+
+interface Again {
+  readonly deps: Pick<ScoringDependencies, 'tenants'>
+  readonly log: EventLog
+  readonly claimed: Pick<Claimed, 'from' | 'covered'>
+  readonly rules: Pick<ClaimRules, 'since' | 'control'>
+}
+
+/**
+ * The control positions at which the events were decoded that an owner folds again. Where no tenant has changed until
+ * the claim, its own position stands for all of them; a change during the catch-up does not concern them.
+ */
+export async function positionsAgain(
+  { topics }: CompiledStream,
+  partition: number,
+  { deps: { tenants }, log, claimed: { from, covered }, rules: { since, control } }: Again,
+): Promise<readonly Stretch[]> {
+  if (!isHistory(tenants)) return []
+  if (tenants.lastChange() === 0) return [{ control, upTo: covered }]
+  return controlStretches(log, { topic: topics.predictions, partition }, { from, to: covered + 1 }, since)
+}
+
+const stretchOf = ({ positions }: Pick<ScoringWork, 'positions'>, offset: Offset): Stretch | undefined =>
+  positions.find(({ upTo }) => upTo >= offset)
+
+/** The last offset that may be in one chunk with this one. */
+export const lastTogether = (work: Pick<ScoringWork, 'claimed' | 'positions'>, offset: Offset): Offset =>
+  offset > work.claimed.covered ? Infinity : Math.min(work.claimed.covered, stretchOf(work, offset)?.upTo ?? Infinity)
+
+/**
+ * Decodes a chunk with the tenants at the control position that its block names, and resolves with the routing of that
+ * position. Events that are folded again get the tenants of the block that they have already.
+ */
+export async function decodeWith(
+  work: ScoringWork,
+  read: readonly LogRecord[],
+): Promise<{ readonly whole: Decoded; readonly routing: Routing }> {
+  const { stream, deps, claimed } = work
+  const readers = await readersFor(stream, read, work.schemas)
+  const decodeAt = (position: Offset): Decoded => decodeChunk(stream, tenantsAt(deps.tenants, position), read, readers)
+  const first = read[0]!.offset
+  const routing = deps.routing()
+  if (first <= claimed.covered) return { whole: decodeAt(stretchOf(work, first)?.control ?? routing.position), routing }
+  const whole = decodeAt(routing.position)
+  if (deps.awaitsDecisions !== true || !whole.dead.some(({ code }) => code === 'UNKNOWN_TENANT'))
+    return { whole, routing }
+  await reachDecisions(work, routing.position)
+  const now = deps.routing()
+  return now.position === routing.position ? { whole, routing } : { whole: decodeAt(now.position), routing: now }
+}
+
+/**
+ * Waits until the routing has reached the end of the control topic, but no longer than the limit, and only once at a
+ * position: the routing may wait for a model for hours.
+ */
+async function reachDecisions(work: ScoringWork, position: Offset): Promise<void> {
+  const { deps, log, stopped } = work
+  const { clock, routing } = deps
+  if (work.waitedAt === position) return
+  const { next: end } = await log.bounds(controlTopic)
+  const untilMs = clock.nowMs() + limits.decisionsWaitMs
+  while (routing().position < end && clock.nowMs() < untilMs && !stopped.aborted)
+    await clock.sleep(limits.routingPollMs, stopped)
+  if (routing().position < end) work.waitedAt = position
+}
