@@ -46,6 +46,12 @@ export interface PartitionReader {
    * `from` is beyond the end, GAP when retention has removed it, LOG_DAMAGED when stored bytes fail their checksum.
    */
   read(from: Offset, bound: ReadBound, signal: AbortSignal): Promise<readonly LogRecord[]>
+  /**
+   * The lowest offset at or after `from` that may hold a record, as far as this reader has read; asks nobody. It is
+   * larger than `from` where transaction markers, aborted records or holes of compaction follow. A log without these has
+   * no such method.
+   */
+  skip?(from: Offset): Offset
   close(): Promise<void>
 }
 
@@ -75,7 +81,10 @@ export interface Assignment extends TopicPartition {
   readonly reader: PartitionReader
   /** Aborts when the member loses the partition or leaves the group. Work finishes what is in flight and returns. */
   readonly revoked: AbortSignal
-  /** For the lag metric only; no reader starts from it. `next` is the next offset to read. */
+  /**
+   * For the lag metric only; no reader starts from it. `next` is the next offset to read. Offsets after it that hold no
+   * record count as committed.
+   */
   commit(next: Offset): Promise<void>
 }
 
@@ -86,7 +95,10 @@ export interface ConsumerGroups {
    * from `work` rejects `Membership.failed`.
    */
   join(group: string, topics: readonly string[], work: (assignment: Assignment) => Promise<void>): Promise<Membership>
-  /** For each partition, the group's committed next offset and the log's next offset. */
+  /**
+   * For each partition, the group's committed next offset and the log's next offset. Offsets of open transactions are not
+   * part of it. Offsets without a record are, until a member has read past them.
+   */
   lag(group: string): Promise<readonly GroupLag[]>
 }
 

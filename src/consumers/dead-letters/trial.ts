@@ -8,7 +8,8 @@ import type { LogRecord } from '../../log/event-log.js'
 import type { Routing } from '../../scorers/routing.js'
 import type { SchemaSource } from '../../streams/codec/schema-source.js'
 import type { CompiledStream } from '../ground/compiled.js'
-import { decodeChunk, readersFor, type Decoded, type Tenants } from '../ground/decode.js'
+import { decodeChunk, isTombstone, readersFor, type Decoded, type Tenants } from '../ground/decode.js'
+import type { RejectedRecord } from '../ground/rejected.js'
 import { foldChunk, scoreChunk } from '../scoring/folded-chunk.js'
 import type { StoredDeadLetter } from '../ground/dead-letter-record.js'
 
@@ -37,8 +38,17 @@ export async function decodeToday(
     value,
     headers,
   }))
-  return decodeChunk(stream, tenants, records, await readersFor(stream, records, schemas))
+  const decoded = decodeChunk(stream, tenants, records, await readersFor(stream, records, schemas))
+  return { ...decoded, dead: [...decoded.dead, ...records.filter(isTombstone).map(withoutValue)] }
 }
+
+/** Older versions stored tombstones as dead letters. Scoring would skip such a record, so there is nothing to redrive. */
+const withoutValue = (record: LogRecord): RejectedRecord => ({
+  record,
+  code: 'BAD_FIELD',
+  reason: 'the record has no value: it is a tombstone and no event; purge the dead letter',
+  stage: 'decode',
+})
 
 /**
  * What the events of dead letters of one partition would become if they came now, in this order. Decodes, folds into a

@@ -1,6 +1,6 @@
 import { limits } from '../../base/limits.js'
 import type { Block } from '../../log/blocks/block.js'
-import type { LogRecord, Offset } from '../../log/event-log.js'
+import type { LogRecord, Offset, ReadBound } from '../../log/event-log.js'
 import { decodeChunk, readersFor, type Decoded } from '../ground/decode.js'
 import type { TimerMember } from './batch-timer.js'
 import { foldChunk, scoreChunk, type FoldedChunk } from './folded-chunk.js'
@@ -22,11 +22,16 @@ export async function* folding(work: ScoringWork, timer: TimerMember): AsyncGene
   const { stream, assignment, deps, claimed, gate, progress, committer, stopped } = work
   const { clock, settings } = deps
   const bound = { records: settings.chunkRecords, bytes: limits.chunkBytes }
+  const boundFrom = (next: Offset): ReadBound => (next <= claimed.covered ? { ...bound, until: claimed.covered + 1 } : bound)
   const reportCatchUp = catchUpOf(work)
   for (let next = claimed.from, restUntilMs = 0; !stopped.aborted && gate.stopped === undefined;) {
     if (clock.nowMs() < restUntilMs) await clock.sleep(restUntilMs - clock.nowMs(), stopped)
-    const read = uncut(await assignment.reader.read(next, bound, stopped), claimed.covered)
-    if (read.length === 0) continue
+    const read = uncut(await assignment.reader.read(next, boundFrom(next), stopped), claimed.covered)
+    if (read.length === 0) {
+      // Compaction may have removed the last covered records. The state is complete without them.
+      if (next <= claimed.covered && !stopped.aborted) reportCatchUp((next = passCovered(work)))
+      continue
+    }
     if (read.length < limits.smallChunk.records) restUntilMs = timer.nextMs(clock.nowMs())
     const whole = decodeChunk(stream, deps.tenants, read, await readersFor(stream, read, work.schemas))
     if (committer.due(progress.folded)) await progress.until(() => progress.settled)
@@ -46,6 +51,12 @@ export async function* folding(work: ScoringWork, timer: TimerMember): AsyncGene
     block.catch(() => undefined)
     yield { records: records.length, chunk, block, badShare: gate.share }
   }
+}
+
+/** The log holds no record up to the last covered offset any more. Returns the offset after it. */
+function passCovered({ claimed, progress }: ScoringWork): Offset {
+  progress.folded = Math.max(progress.folded, claimed.covered)
+  return claimed.covered + 1
 }
 
 /** Loads the state that the events of a chunk need, as far as it is not in memory. */

@@ -1,6 +1,7 @@
 import { decodeBlock } from '../../log/blocks/codec.js'
 import type { Block } from '../../log/blocks/block.js'
 import type { LogRecord, TopicPartition } from '../../log/event-log.js'
+import { isTombstone } from '../ground/decode.js'
 import { openGate, type GateRules } from '../../log/blocks/gate.js'
 import type { Table } from '../../sinks/tables.js'
 import type { CompiledStream } from '../ground/compiled.js'
@@ -135,27 +136,29 @@ const originsOf = (streams: readonly FedStream[], topic: 'events' | 'deadLetters
   )
 
 export const eventsFeed = (streams: readonly FedStream[]): Feed<StoredRecords> =>
-  recordsFeed('events', originsOf(streams, 'events'), encodeEvents)
+  recordsFeed('events', originsOf(streams, 'events'), encodeEvents, undefined, isTombstone)
 
 export const deadLettersFeed = (streams: readonly FedStream[]): Feed<StoredRecords> =>
   recordsFeed('dead_letters', originsOf(streams, 'deadLetters'), encodeDeadLetters)
 
-/** A record that is no outcome is reported and not stored. */
+/** A record that is no outcome is reported and not stored; a tombstone is not stored either. */
 export const outcomesFeed = (): Feed<StoredRecords> =>
-  recordsFeed('outcomes', new Map([[outcomesTopic, { stream: '', keyIsTenant: true }]]), encodeOutcomes, outcomeFault)
+  recordsFeed('outcomes', new Map([[outcomesTopic, { stream: '', keyIsTenant: true }]]), encodeOutcomes, outcomeFault, isTombstone)
 
 function recordsFeed(
   table: Table,
   origins: ReadonlyMap<string, Origin>,
   encode: Feed<StoredRecords>['encode'],
   faultOf?: (record: LogRecord) => string | undefined,
+  isSkipped?: (record: LogRecord) => boolean,
 ): Feed<StoredRecords> {
   return {
     table,
     topics: [...origins.keys()],
     open:
       ({ topic, partition }, _mark, { report }) =>
-      (records) => {
+      (all) => {
+        const records = isSkipped === undefined || !all.some(isSkipped) ? all : all.filter((one) => !isSkipped(one))
         const good =
           faultOf === undefined
             ? records

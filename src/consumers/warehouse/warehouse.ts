@@ -170,6 +170,7 @@ async function fill<Data>(
   const progress = context.tracker.start(
     { table, topic, partition, covered: -1, epoch: 0, ...start.mark, next: start.next },
     revoked,
+    (from) => reader.skip?.(from) ?? from,
   )
   for (let { next } = start; ;) {
     const records = await untilRevoked(() => reader.read(next, readBound, revoked), assignment, context)

@@ -84,6 +84,11 @@ function measuresIn(registry: Registry) {
     late: counter('tidemill_late_events_total', 'Events scored but not folded, being older than the lateness allows.', [
       'stream',
     ]),
+    tombstones: counter(
+      'tidemill_tombstones_total',
+      'Records without a value. They are skipped: they are no events and no dead letters.',
+      ['stream'],
+    ),
     deadLetters: counter('tidemill_dead_letters_total', 'Dead letters, by error code.', ['stream', 'code']),
     retries: counter('tidemill_retries_total', 'Attempts that failed and were repeated, by partition.', ['partition']),
     latency: new Histogram({
@@ -103,8 +108,8 @@ function measuresIn(registry: Registry) {
 }
 
 /** Prometheus sees no increase in a counter that appears with its first count, so all counters exist from the start. */
-function startAtZero({ events, duplicates, late, latency, deadLetters }: Measures, stream: string): void {
-  for (const counter of [events, duplicates, late]) counter.inc({ stream }, 0)
+function startAtZero({ events, duplicates, late, tombstones, latency, deadLetters }: Measures, stream: string): void {
+  for (const counter of [events, duplicates, late, tombstones]) counter.inc({ stream }, 0)
   latency.zero({ stream })
   for (const code of codesOf('dead-letter')) deadLetters.inc({ stream, code }, 0)
 }
@@ -117,6 +122,9 @@ function countRecords(measures: Measures, report: ChunkReport, tally: Tally): vo
   tally.deadLetters += chunk.dead.length
   measures.events.inc({ stream }, records)
   if (chunk.duplicates > 0) measures.duplicates.inc({ stream }, chunk.duplicates)
+  // A record is a row, a dead letter or a tombstone.
+  const tombstones = records - chunk.columns.rows - chunk.dead.length
+  if (tombstones > 0) measures.tombstones.inc({ stream }, tombstones)
   if (chunk.late > 0) measures.late.inc({ stream }, chunk.late)
   for (const { code } of chunk.dead) measures.deadLetters.inc({ stream, code })
   measures.scoredOffset.set({ stream, partition }, block.last)

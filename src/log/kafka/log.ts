@@ -7,7 +7,6 @@ import type {
   Membership,
   NewRecord,
   Offset,
-  PartitionReader,
   TopicPartition,
   TopicSpec,
 } from '../event-log.js'
@@ -20,7 +19,7 @@ import { KafkaMember } from './member.js'
 import { boundsOf, endsOf } from './offsets.js'
 import type { Persistence } from './persistence.js'
 import { KafkaProduces } from './produces.js'
-import { KafkaReader } from './reader.js'
+import { KafkaReader, type OnHole } from './reader.js'
 import { applyTopics, ensureTopic, planTopics, removeTopics } from './topics.js'
 import type { TopicChange } from './topics.js'
 import { keyOf } from './work.js'
@@ -101,8 +100,8 @@ class KafkaCluster implements KafkaLog {
     return this.#asking.run(`ask for the offsets of ${keyOf(at)}`, (wire) => boundsOf(wire, at, sinceMs), briefly)
   }
 
-  reader(at: TopicPartition): PartitionReader {
-    const reader = new KafkaReader(this.#fetches, this.#asking, at, (closed) => this.#readers.delete(closed))
+  reader(at: TopicPartition, onHole?: OnHole): KafkaReader {
+    const reader = new KafkaReader(this.#fetches, this.#asking, at, (closed) => this.#readers.delete(closed), onHole)
     this.#readers.add(reader)
     return reader
   }
@@ -114,7 +113,7 @@ class KafkaCluster implements KafkaLog {
       topics,
       work,
       link: new KafkaLink(this.#options),
-      reader: (at) => this.reader(at),
+      reader: (at, onHole) => this.reader(at, onHole),
       ...(sessionTimeoutMs === undefined ? {} : { sessionTimeoutMs }),
       ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
     })
