@@ -200,6 +200,11 @@ export const limits = {
    * idle readers together send two requests a second.
    */
   fetchWaitMs: 500,
+  /**
+   * How long the API remembers which partitions hold events of other partitions' keys. State is read a commit interval
+   * late anyway; with 16 partitions this costs at most 64 reads a second for each stream.
+   */
+  straysKnownMs: 250,
   /** Records of one batch after decompression: ten times the largest append. More is an attack or damage. */
   inflatedBytes: 80 * 1024 * 1024,
   /** A broker answers within milliseconds, or within seconds during a long garbage collection. */

@@ -45,7 +45,7 @@ async function compose(foundation: Foundation, options: EngineOptions, closing: 
   const scoring = await startScoring(foundation, routing, observation, options, closing)
   const warehousing = await startWarehousing(foundation, closing)
   let failure: unknown
-  const readiness = () => readinessOf({ ...foundation, failure: () => failure })
+  const readiness = () => readinessOf({ ...foundation, clock, failure: () => failure })
   const served = await serve(foundation, observation, readiness, closing)
   sweepLog(foundation, closing)
   const failing = [control.failed, routing.failed, scoring?.failed, warehousing?.failed, warehouseFailed]

@@ -2,6 +2,7 @@ import { limits } from '../../base/limits.js'
 import type { Block } from '../../log/blocks/block.js'
 import type { LogRecord, Offset, ReadBound } from '../../log/event-log.js'
 import { decodeChunk, readersFor, type Decoded } from '../ground/decode.js'
+import type { Misplaced } from '../ground/misplaced.js'
 import type { TimerMember } from './batch-timer.js'
 import { foldChunk, scoreChunk, type FoldedChunk } from './folded-chunk.js'
 import type { ScoringWork } from './work.js'
@@ -12,6 +13,7 @@ export interface InFlight {
   readonly chunk: FoldedChunk
   readonly block: Promise<Block>
   readonly badShare: number
+  readonly misplaced: readonly Misplaced[] | undefined
 }
 
 /**
@@ -40,6 +42,8 @@ export async function* folding(work: ScoringWork, timer: TimerMember): AsyncGene
     if (stopped.aborted) return
     if (committer.due(progress.folded) && progress.settled) work.commit()
     const { records, decoded } = gate.take(read, whole)
+    const isNew = records.at(-1)!.offset > claimed.covered
+    const misplaced = work.placement.take(decoded.records, decoded.events, isNew ? clock.nowMs() : undefined)
     const after = Math.max(progress.folded, claimed.covered)
     const chunk = foldChunk(stream, work.state, decoded, after, records.at(-1)!.offset)
     progress.folded = chunk.last
@@ -49,7 +53,7 @@ export async function* folding(work: ScoringWork, timer: TimerMember): AsyncGene
     progress.inFlight++
     const block = scoreChunk(stream, deps.routing(), chunk, claimed.epoch)
     block.catch(() => undefined)
-    yield { records: records.length, chunk, block, badShare: gate.share }
+    yield { records: records.length, chunk, block, badShare: gate.share, misplaced }
   }
 }
 

@@ -4,8 +4,10 @@ import type { Assignment, EventLog, Offset } from '../../log/event-log.js'
 import type { StatePartition, StateStore } from '../../state/state-store.js'
 import type { SchemaSource } from '../../streams/codec/schema-source.js'
 import type { Claimed } from '../ground/claim.js'
-import { createCommitter, type Committer } from '../ground/committer.js'
+import { createCommitter, type ChangingState, type Committer } from '../ground/committer.js'
 import type { CompiledStream } from '../ground/compiled.js'
+import { placementKey } from '../ground/misplaced.js'
+import { openPlacement, type Placement } from '../ground/placement.js'
 import { patient, patientLog, patientStore } from '../ground/retry.js'
 import type { ScoringDependencies } from './dependencies.js'
 import { openPartitionGate, type PartitionGate } from './partition-gate.js'
@@ -41,6 +43,7 @@ export interface ScoringWork extends ScoringPorts {
   readonly claimed: Claimed
   readonly state: PartitionState
   readonly gate: PartitionGate
+  readonly placement: Placement
   readonly progress: Progress
   readonly committer: Committer
   /** Aborts when the partition is revoked, or when its work has ended or failed. */
@@ -78,12 +81,13 @@ export async function openWork(
   })
   const halted = new AbortController()
   const stopped = AbortSignal.any([revoked, halted.signal])
+  const placement = openPlacement(stream.stream, partition, (await ports.store.load(at, [placementKey], claimed))[0])
   const progress = createProgress(claimed.last, stopped)
   const committer = createCommitter({
     sweepIntervalMs: limits.sweepIntervalMs,
     ...settings,
     store: ports.store,
-    state: gate.state,
+    state: withPlacement(gate.state, placement),
     at,
     owner: claimed,
     clock,
@@ -92,7 +96,7 @@ export async function openWork(
   })
   const work: ScoringWork = {
     ...ports,
-    ...{ stream, assignment, deps, at, claimed, state, gate, progress, committer, stopped },
+    ...{ stream, assignment, deps, at, claimed, state, gate, placement, progress, committer, stopped },
     storeAskedMs: clock.nowMs(),
     halt: (reason) => halted.abort(reason),
     assertHealthy: () => halted.signal.throwIfAborted(),
@@ -103,3 +107,14 @@ export async function openWork(
   }
   return work
 }
+
+/** The state together with the count of misplaced events, for one commit. */
+const withPlacement = (state: ChangingState, placement: Placement): ChangingState => ({
+  takeDirty() {
+    const dirty = state.takeDirty()
+    const blob = placement.takeDirty()
+    return blob === undefined
+      ? dirty
+      : { ...dirty, puts: [...dirty.puts, { key: placementKey, blob, expiresAtMs: Number.MAX_SAFE_INTEGER }] }
+  },
+})

@@ -3,7 +3,6 @@ import type { Clock } from '../../base/clock.js'
 import { isEngineError } from '../../base/errors.js'
 import type { Event } from '../../features/feature.js'
 import type { StateStore } from '../../state/state-store.js'
-import { partitionOf } from '../../base/keys.js'
 import { limits } from '../../base/limits.js'
 import { buildBlock, eventColumns } from '../../log/blocks/build.js'
 import { scoredBy, type Block } from '../../log/blocks/block.js'
@@ -16,10 +15,12 @@ import type { CompiledStream } from '../ground/compiled.js'
 import type { Tenants } from '../ground/decode.js'
 import { eventOf, rejected } from './ingest.js'
 import type { PredictionLog } from './prediction-log.js'
+import type { Whereabouts } from './whereabouts.js'
 
 export interface PredictOptions {
   readonly predictions: PredictionLog
   readonly store: StateStore
+  readonly whereabouts: Whereabouts
   readonly routing: () => Routing
   readonly clock: Clock
   readonly tenants: Tenants
@@ -30,6 +31,7 @@ interface Asked {
   readonly index: number
   readonly event: Event
   late: boolean
+  split: boolean
 }
 
 /**
@@ -47,12 +49,12 @@ export async function predict(
   events.forEach((given, index) => {
     const event = eventOf(stream, given, options)
     if (isEngineError(event)) results[index] = rejected(given, stream, event)
-    else asked.push({ index, event, late: false })
+    else asked.push({ index, event, late: false, split: false })
   })
   if (asked.length === 0) return results
   const { width } = stream.plan
   const vectors = new Float32Array(asked.length * width)
-  await vectorsOf(stream, asked, vectors, options.store)
+  await vectorsOf(stream, asked, vectors, options)
   const tenants = asked.map(({ event }) => event[stream.stream.tenant] as string)
   const routing = options.routing()
   refuseHalted(routing.halted, stream.stream.model)
@@ -62,7 +64,7 @@ export async function predict(
     blockOf(stream, asked, tenants, vectors, scores, why, routing.position, options.clock.nowMs()),
   )
   await options.predictions.write({ key: Buffer.from(stream.stream.name), value }, durable)
-  asked.forEach(({ index, event, late }, row) => (results[index] = answer(stream, event, late, scores, row, why[row]!)))
+  asked.forEach((one, row) => (results[one.index] = answer(stream, one, scores, row, why[row]!)))
   return results
 }
 
@@ -74,11 +76,13 @@ async function vectorsOf(
   stream: CompiledStream,
   asked: readonly Asked[],
   vectors: Float32Array,
-  store: StateStore,
+  { store, whereabouts }: Pick<PredictOptions, 'store' | 'whereabouts'>,
 ): Promise<void> {
+  const places = await Promise.all(asked.map(({ event }) => whereabouts.ofEvent(stream, event)))
   const partitions = new Map<number, [Asked, number][]>()
   asked.forEach((one, row) => {
-    const partition = partitionOf(stream.codec.keyOf(one.event), stream.stream.partitions)
+    const { partition, isSplit } = places[row]!
+    one.split = isSplit
     partitions.set(partition, [...(partitions.get(partition) ?? []), [one, row]])
   })
   await Promise.all(
@@ -155,8 +159,7 @@ async function reasonsOf(
 
 function answer(
   stream: CompiledStream,
-  event: Event,
-  late: boolean,
+  { event, late, split }: Asked,
   scores: Scores,
   row: number,
   why: string,
@@ -171,6 +174,7 @@ function answer(
     why: how === 'model' ? null : (how.slice('heuristic:'.length) as Exclude<Predicted['why'], null>),
     reasons: why === '' ? [] : why.split(','),
     late,
+    ...(split ? { split } : {}),
   }
 }
 
