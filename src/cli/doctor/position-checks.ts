@@ -51,7 +51,8 @@ export const positionProblems = {
     for (const { table, topic, partition, next } of marks) {
       const bounds = await boundsOf(log, { topic, partition })
       problems.push(...problemsOf({ topic, partition }, next, bounds, `table ${table}`))
-      if (bounds !== undefined) lagRecords += await countRecords(log, { topic, partition }, { from: next, to: bounds.next })
+      if (bounds !== undefined)
+        lagRecords += await countRecords(log, { topic, partition }, { from: next, to: bounds.next })
     }
     if (problems.length > 0) throw new Error(problems.join('; '))
     return marks.length === 0

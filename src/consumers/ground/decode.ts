@@ -67,7 +67,10 @@ export function decodeChunk(
 
 function checkedSize(value: Buffer): Buffer {
   if (value.length > limits.eventBytes)
-    throw new EngineError('TOO_LARGE', `the event has ${value.length} bytes, ${limits.eventBytes} are allowed; split it`)
+    throw new EngineError(
+      'TOO_LARGE',
+      `the event has ${value.length} bytes, ${limits.eventBytes} are allowed; split it`,
+    )
   return value
 }
 

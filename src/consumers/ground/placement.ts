@@ -3,7 +3,14 @@ import { fnv1a, partitionOf } from '../../base/keys.js'
 import type { Event } from '../../features/feature.js'
 import type { LogRecord } from '../../log/event-log.js'
 import type { Stream } from '../../streams/stream.js'
-import { countsOf, decodePlacement, encodePlacement, type Cause, type Misplaced, type PlacementTally } from './misplaced.js'
+import {
+  countsOf,
+  decodePlacement,
+  encodePlacement,
+  type Cause,
+  type Misplaced,
+  type PlacementTally,
+} from './misplaced.js'
 
 /**
  * Compares the partition of each event with the one that murmur2 of its key gives. Readers look for an event's history
@@ -37,7 +44,10 @@ export function openPlacement(
       if (keys.size >= rememberedKeys) keys.clear()
       const bytes = Buffer.from(text)
       const isHome = partitionOf(bytes, partitions) === partition
-      keys.set(text, (key = { text, bytes, isHome, chosenBy: isHome ? 'unknown' : choiceOf(bytes, partition, partitions) }))
+      keys.set(
+        text,
+        (key = { text, bytes, isHome, chosenBy: isHome ? 'unknown' : choiceOf(bytes, partition, partitions) }),
+      )
     }
     return (last = key)
   }

@@ -24,7 +24,8 @@ export async function* folding(work: ScoringWork, timer: TimerMember): AsyncGene
   const { stream, assignment, deps, claimed, gate, progress, committer, stopped } = work
   const { clock, settings } = deps
   const bound = { records: settings.chunkRecords, bytes: limits.chunkBytes }
-  const boundFrom = (next: Offset): ReadBound => (next <= claimed.covered ? { ...bound, until: claimed.covered + 1 } : bound)
+  const boundFrom = (next: Offset): ReadBound =>
+    next <= claimed.covered ? { ...bound, until: claimed.covered + 1 } : bound
   const reportCatchUp = catchUpOf(work)
   for (let next = claimed.from, restUntilMs = 0; !stopped.aborted && gate.stopped === undefined;) {
     if (clock.nowMs() < restUntilMs) await clock.sleep(restUntilMs - clock.nowMs(), stopped)

@@ -100,7 +100,9 @@ function followStrays(
     const next = { atMs: clock.nowMs(), partitions: read(stream, before) }
     known.set(name, next)
     // After an error, the next call reads again.
-    next.partitions.catch(() => known.get(name) === next && known.set(name, { atMs: 0, partitions: Promise.resolve(before) }))
+    next.partitions.catch(
+      () => known.get(name) === next && known.set(name, { atMs: 0, partitions: Promise.resolve(before) }),
+    )
     return next.partitions
   }
 }

@@ -143,7 +143,13 @@ export const deadLettersFeed = (streams: readonly FedStream[]): Feed<StoredRecor
 
 /** A record that is no outcome is reported and not stored; a tombstone is not stored either. */
 export const outcomesFeed = (): Feed<StoredRecords> =>
-  recordsFeed('outcomes', new Map([[outcomesTopic, { stream: '', keyIsTenant: true }]]), encodeOutcomes, outcomeFault, isTombstone)
+  recordsFeed(
+    'outcomes',
+    new Map([[outcomesTopic, { stream: '', keyIsTenant: true }]]),
+    encodeOutcomes,
+    outcomeFault,
+    isTombstone,
+  )
 
 function recordsFeed(
   table: Table,

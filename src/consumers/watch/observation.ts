@@ -125,7 +125,10 @@ function measuresIn(registry: Registry) {
 }
 
 /** Prometheus sees no increase in a counter that appears with its first count, so all counters exist from the start. */
-function startAtZero({ events, duplicates, late, tombstones, misplaced, latency, deadLetters }: Measures, stream: string): void {
+function startAtZero(
+  { events, duplicates, late, tombstones, misplaced, latency, deadLetters }: Measures,
+  stream: string,
+): void {
   for (const counter of [events, duplicates, late, tombstones]) counter.inc({ stream }, 0)
   for (const cause of causes) misplaced.inc({ stream, cause, producer: 'unknown' }, 0)
   latency.zero({ stream })
