@@ -215,6 +215,14 @@ export const limits = {
    */
   brokerTries: 3,
   /**
+   * How long requests about topics wait for brokers that are only slow. A broker that answers after ten times the usual
+   * timeout needs an operator.
+   */
+  topicsWaitMs: 120_000,
+  /** The pause between two checks whether brokers show a change of topics, and how many checks precede a repetition. */
+  topicsPauseMs: 100,
+  topicsChecks: 20,
+  /**
    * The pauses between tries are 100, 200, 400 ms and so on, so that a broker is found soon after a rolling restart.
    */
   brokerDelayMs: 100,

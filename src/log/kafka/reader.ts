@@ -21,7 +21,7 @@ interface Answer {
 }
 
 /**
- * Called when the reader has read past offsets that hold no record, `to` exclusive. `first`: it has not returned a record
+ * Called when the reader has read past offsets that hold no record, `to` exclusive. `first`: it has returned no record
  * before, so these offsets are the first that it was asked for.
  */
 export type OnHole = (hole: { readonly from: Offset; readonly to: Offset; readonly first: boolean }) => void

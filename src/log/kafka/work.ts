@@ -59,7 +59,7 @@ export class PartitionWork {
     const at = placeOf(key)
     const revoke = new AbortController()
     let committed: Offset | undefined
-    // A partition may end with offsets that hold no record. Without this commit, the group would lag behind them for ever.
+    // A partition may end with offsets that hold no record. Without this commit, the group would always lag behind.
     const reader = open(at, ({ from, to, first }) => {
       if (committed === from || (committed === undefined && first)) void commit(at, to)
     })
