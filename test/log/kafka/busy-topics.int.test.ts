@@ -41,8 +41,8 @@ describe('topics are created once, though', () => {
     ['the broker answers that its time ran out', first(3, 'CreateTopics', { lie: codes.requestTimedOut }), /timed out/],
     ['another broker is the controller', first(3, 'CreateTopics', { deny: codes.notController }), /controller/],
     ['the connection breaks after the request', first(2, 'CreateTopics', 'cut'), /./],
-    ['brokers do not know the topics yet', (one) => late(one, codes.unknownTopic), undefined],
-    ['the topics have no leader yet', (one) => late(one, codes.leaderNotAvailable), /LEADER_NOT_AVAILABLE/],
+    ['brokers do not know the topics yet', late(codes.unknownTopic), undefined],
+    ['the topics have no leader yet', late(codes.leaderNotAvailable), /LEADER_NOT_AVAILABLE/],
     ['their settings cannot be read yet', first(4, 'DescribeConfigs', { lie: codes.unknownTopic }), /./],
   ])('%s', async (_, fate, reason) => {
     const { log, waits } = await through(fate)
@@ -115,8 +115,12 @@ describe('the wait ends', () => {
 })
 
 /** Topics are unknown, or without a leader, for some requests after they were created. */
-function late({ api, count }: Passing, code: number): Fate {
-  return api === 'Metadata' && count > 6 && count < 14 ? { lie: code } : 'pass'
+function late(code: number): (passing: Passing) => Fate {
+  let left = 0
+  return ({ api }) => {
+    if (api === 'CreateTopics') left = 6
+    return api === 'Metadata' && left-- > 0 ? { lie: code } : 'pass'
+  }
 }
 
 async function ensureAll(log: KafkaLog, wanted: ReturnType<typeof specs>): Promise<void> {
