@@ -5,10 +5,18 @@ export type Offset = number
 
 export type { TopicPartition } from '../contracts/partitions.js'
 
+/** A header as its producer wrote it. */
+export interface Header {
+  readonly name: Buffer
+  readonly value: Buffer | null
+}
+
 export interface NewRecord {
   readonly key: Buffer | null
   readonly value: Buffer | null
   readonly headers?: Readonly<Record<string, Buffer>>
+  /** Written in place of `headers` by a log that can hold them. A local log writes `headers`. */
+  readonly allHeaders?: readonly Header[]
   /** Epoch ms; where absent, the log sets its own time. */
   readonly timestampMs?: number
 }
@@ -18,7 +26,10 @@ export interface LogRecord {
   readonly timestampMs: number
   readonly key: Buffer | null
   readonly value: Buffer | null
+  /** By name. Of several headers with one name the last one counts, as in Kafka's clients; a null value is empty. */
   readonly headers: Readonly<Record<string, Buffer>>
+  /** Every header in order; only where `headers` lacks something: repeated names, null values, names without UTF-8. */
+  readonly allHeaders?: readonly Header[]
 }
 
 export interface TopicSpec {

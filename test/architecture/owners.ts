@@ -99,9 +99,8 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
     'src/consumers/replay/backtest': 'upload',
     'src/contracts': 'runs',
   },
-  'test/consumers/scoring/partition-gate.int.test.ts': {
-    'src/consumers/ground': 'dead-letter dead-letter-record retry',
-  },
+  'test/consumers/scoring/partition-gate.int.test.ts': { 'src/consumers/ground': 'dead-letter retry' },
+  'test/consumers/serving/whereabouts.int.test.ts': { 'src/consumers/watch': 'placements' },
   'test/consumers/scoring/rebuild.int.test.ts': { 'src/consumers/scoring': 'rebuilds' },
   'test/consumers/scoring/recovery.int.test.ts': {
     'src/consumers/ground': 'claim',

@@ -1,4 +1,4 @@
-import type { LogRecord, NewRecord, Offset, TopicPartition } from '../../log/event-log.js'
+import type { Header, LogRecord, NewRecord, Offset, TopicPartition } from '../../log/event-log.js'
 import type { RejectedRecord } from './rejected.js'
 
 /** Headers of a redriven event: the offset of its first dead letter, how often it was redriven, and by which key. */
@@ -40,6 +40,7 @@ export interface StoredDeadLetter extends Origin {
   readonly value: Buffer | null
   /** As the producer wrote them, and those of a redrive if there was one. */
   readonly headers: Readonly<Record<string, Buffer>>
+  readonly allHeaders?: readonly Header[]
 }
 
 /**
@@ -64,9 +65,25 @@ export function deadLetterRecord(
     attempts: String(attempts),
     origin: String(origin),
   }
-  const headers: Record<string, Buffer> = { ...record.headers }
-  for (const [name, value] of Object.entries(about)) headers[prefix + name] = Buffer.from(value)
-  return { key: record.key, value: record.value, headers, timestampMs: record.timestampMs }
+  const named = Object.entries(about).map(([name, value]) => [prefix + name, Buffer.from(value)] as const)
+  return { key: record.key, value: record.value, ...withHeaders(record, named), timestampMs: record.timestampMs }
+}
+
+/** The headers of a record and some more. These replace headers of the same name. */
+function withHeaders(
+  { headers, allHeaders }: Pick<LogRecord, 'headers' | 'allHeaders'>,
+  more: readonly (readonly [name: string, value: Buffer])[],
+): Pick<LogRecord, 'headers' | 'allHeaders'> {
+  const all = { ...headers, ...Object.fromEntries(more) }
+  if (allHeaders === undefined) return { headers: all }
+  const names = new Set(more.map(([name]) => name))
+  return {
+    headers: all,
+    allHeaders: [
+      ...allHeaders.filter(({ name }) => !names.has(name.toString())),
+      ...more.map(([name, value]) => ({ name: Buffer.from(name), value })),
+    ],
+  }
 }
 
 /** Reads a record of a dead-letter topic; undefined if the engine did not write it. */
@@ -89,6 +106,9 @@ export function readDeadLetter(record: LogRecord): StoredDeadLetter | undefined 
     key: record.key,
     value: record.value,
     headers: Object.fromEntries(Object.entries(record.headers).filter(([name]) => !name.startsWith(prefix))),
+    ...(record.allHeaders === undefined
+      ? {}
+      : { allHeaders: record.allHeaders.filter(({ name }) => !name.toString().startsWith(prefix)) }),
   }
 }
 
@@ -96,17 +116,14 @@ export function readDeadLetter(record: LogRecord): StoredDeadLetter | undefined 
  * The event of a dead letter, to be appended to the same partition again: key, value and headers as the producer wrote
  * them.
  */
-export function redrivenRecord({ key, value, headers, origin, attempts }: StoredDeadLetter, by: string): NewRecord {
-  return {
-    key,
-    value,
-    headers: {
-      ...headers,
-      [redriven.origin]: Buffer.from(String(origin)),
-      [redriven.attempt]: Buffer.from(String(attempts + 1)),
-      [redriven.by]: Buffer.from(by),
-    },
-  }
+export function redrivenRecord(stored: StoredDeadLetter, by: string): NewRecord {
+  const { key, value, origin, attempts } = stored
+  const headers = [
+    [redriven.origin, Buffer.from(String(origin))],
+    [redriven.attempt, Buffer.from(String(attempts + 1))],
+    [redriven.by, Buffer.from(by)],
+  ] as const
+  return { key, value, ...withHeaders(stored, headers) }
 }
 
 function wholeNumber(bytes: Buffer | undefined): number | undefined {

@@ -52,7 +52,7 @@ describe('the partitions of events', () => {
   test("show librdkafka's default partitioner", () => {
     assert.deepEqual(countedBy(crc), { crc32: strays(crc) })
     // The check value of CRC-32/ISO-HDLC, which librdkafka's rd_crc32 computes; a test with librdkafka is in
-    // test/e2e/producers.e2e.test.ts.
+    // test/e2e/foreign-producers.e2e.test.ts.
     assert.equal(crc32(Buffer.from('123456789')), 0xcbf43926)
   })
 
