@@ -59,8 +59,8 @@ export interface PartitionReader {
   read(from: Offset, bound: ReadBound, signal: AbortSignal): Promise<readonly LogRecord[]>
   /**
    * The lowest offset at or after `from` that may hold a record, as far as this reader has read; asks nobody. It is
-   * larger than `from` where transaction markers, aborted records or holes of compaction follow. A log without these has
-   * no such method.
+   * larger than `from` where transaction markers, aborted records or holes of compaction follow. A log without these
+   * has no such method.
    */
   skip?(from: Offset): Offset
   close(): Promise<void>
@@ -107,8 +107,8 @@ export interface ConsumerGroups {
    */
   join(group: string, topics: readonly string[], work: (assignment: Assignment) => Promise<void>): Promise<Membership>
   /**
-   * For each partition, the group's committed next offset and the log's next offset. Offsets of open transactions are not
-   * part of it. Offsets without a record are, until a member has read past them.
+   * For each partition, the group's committed next offset and the log's next offset. Offsets of open transactions are
+   * not part of it. Offsets without a record are, until a member has read past them.
    */
   lag(group: string): Promise<readonly GroupLag[]>
 }

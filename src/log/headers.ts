@@ -1,8 +1,8 @@
 import type { Header } from './event-log.js'
 
 /**
- * Adds a header to headers by name. An assignment to `__proto__` would change the object's prototype, and the header would
- * be lost.
+ * Adds a header to headers by name. An assignment to `__proto__` would change the object's prototype, and the header
+ * would be lost.
  */
 export function putHeader(headers: Record<string, Buffer>, name: string, value: Buffer): void {
   if (name === '__proto__')

@@ -42,7 +42,7 @@ export async function decodeToday(
   return { ...decoded, dead: [...decoded.dead, ...records.filter(isTombstone).map(withoutValue)] }
 }
 
-/** Older versions stored tombstones as dead letters. Scoring would skip such a record, so there is nothing to redrive. */
+/** Older versions stored tombstones as dead letters. Scoring would skip them, so there is nothing to redrive. */
 const withoutValue = (record: LogRecord): RejectedRecord => ({
   record,
   code: 'BAD_FIELD',

@@ -9,8 +9,8 @@ import { encodeMarks, type Mark } from './progress.js'
 /** How far the flow has stored its partitions; writes this to the `progress` table. */
 export interface ProgressTracker {
   /**
-   * A partition is read from the mark on, until `revoked`. Reports of its earlier readers no longer count. `skip` is that
-   * of its reader: offsets without a record are no lag.
+   * A partition is read from the mark on, until `revoked`. Reports of its earlier readers no longer count. `skip` is
+   * that of its reader: offsets without a record are no lag.
    */
   start(mark: Mark, revoked: AbortSignal, skip?: (from: number) => number): PartitionProgress
   /** The marks of the partitions that are read now. */
