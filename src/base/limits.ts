@@ -121,6 +121,8 @@ export const limits = {
    * schema and the schemas it refers to share this time.
    */
   registryTimeoutMs: 5_000,
+  /** How long a command that registers schemas repeats its requests while the registry is busy or just starting. */
+  registryWaitMs: 10_000,
   /**
    * Requests to the registry at once. A chunk of 2,000 records with 2,000 invented ids causes 2,000 requests of ~5 ms:
    * eight at a time they take about a second.
@@ -215,13 +217,10 @@ export const limits = {
    */
   brokerTries: 3,
   /**
-   * How long requests about topics wait for brokers that are only slow. A broker that answers after ten times the usual
-   * timeout needs an operator.
+   * How long requests about topics wait for brokers that are only slow; ten times the usual timeout needs an operator.
+   * After so many checks, with a pause before each, whether brokers show a change, the change is repeated.
    */
-  topicsWaitMs: 120_000,
-  /** The pause between two checks whether brokers show a change of topics, and how many checks precede a repetition. */
-  topicsPauseMs: 100,
-  topicsChecks: 20,
+  topics: { waitMs: 120_000, pauseMs: 100, checks: 20 },
   /**
    * The pauses between tries are 100, 200, 400 ms and so on, so that a broker is found soon after a rolling restart.
    */

@@ -176,8 +176,8 @@ onCluster(
         const found = await Promise.all(
           [0, 1, 2, 3].map(async (partition) => {
             const reader = kafka.reader({ topic: 'secs.dead-letters', partition })
-            const { next } = await kafka.bounds({ topic: 'secs.dead-letters', partition })
-            return reader.read(0, { records: 100, bytes: 1 << 20, until: next }, new AbortController().signal)
+            const { first, next } = await kafka.bounds({ topic: 'secs.dead-letters', partition })
+            return reader.read(first, { records: 100, bytes: 1 << 20, until: next }, new AbortController().signal)
           }),
         )
         await kafka.close()

@@ -192,7 +192,7 @@ class KafkaCluster implements KafkaLog {
     const pause = (ms: number): Promise<void> => clock.sleep(ms)
     return this.#asking.run(what, (wire) => use({ wire, timeoutMs, replicationFactor, pause }), {
       outages: 'wait',
-      withinMs: limits.topicsWaitMs,
+      withinMs: limits.topics.waitMs,
       isSlow,
     })
   }

@@ -159,8 +159,8 @@ async function shown(pause: TopicWork['pause'], problem: () => Promise<string | 
   for (let checks = 1; ; checks++) {
     const found = await problem()
     if (found === undefined) return
-    if (checks === limits.topicsChecks) throw new TopicsPending(found)
-    await pause(limits.topicsPauseMs)
+    if (checks === limits.topics.checks) throw new TopicsPending(found)
+    await pause(limits.topics.pauseMs)
   }
 }
 
