@@ -1,11 +1,13 @@
 import { strict as assert } from 'node:assert'
 import { Registry } from 'prom-client'
-import { describe, test } from 'vitest'
+import { describe, test, vi } from 'vitest'
 import { systemClock } from '../../../src/base/clock.js'
 import { appendDeadLetters } from '../../../src/consumers/ground/dead-letter.js'
 import { observe } from '../../../src/consumers/watch/observation.js'
 import { deadLettersOf } from '../dead-letters/dead-letters-harness.js'
-import { engineHarness, passes, settings, type EngineHarness, type Given } from '../engine-harness.js'
+import type { PartitionReader } from '../../../src/log/event-log.js'
+import { noEntity } from '../../../src/state/state-store.js'
+import { engineHarness, passes, settings, type EngineHarness, type Given, type HarnessLog } from '../engine-harness.js'
 
 /** Half of these records stop a partition. */
 const badShare = { share: 0.2, records: 50 }
@@ -21,6 +23,31 @@ async function scored(harness: EngineHarness, chunkRecords = 50): Promise<string
   await flow.caughtUp()
   await flow.stop()
   return metrics.metrics()
+}
+
+/** The log after compaction: the readers of groups find no tombstones any more. */
+function withoutTombstones(log: HarnessLog): HarnessLog {
+  const compacted = (reader: PartitionReader): PartitionReader => ({
+    close: () => reader.close(),
+    async read(from, bound, signal) {
+      for (let next = from; ;) {
+        const read = await reader.read(next, bound, signal)
+        const kept = read.filter(({ value }) => value !== null)
+        if (kept.length > 0 || read.length === 0) return kept
+        next = read.at(-1)!.offset + 1
+      }
+    },
+  })
+  return {
+    ensure: (spec) => log.ensure(spec),
+    append: (at, records) => log.append(at, records),
+    bounds: (at, sinceMs) => log.bounds(at, sinceMs),
+    reader: (at) => log.reader(at),
+    lag: (group) => log.lag(group),
+    close: () => log.close(),
+    join: (group, topics, work) =>
+      log.join(group, topics, (assignment) => work({ ...assignment, reader: compacted(assignment.reader) })),
+  }
 }
 
 const ids = async (harness: EngineHarness): Promise<string[]> =>
@@ -61,6 +88,23 @@ describe('a tombstone', () => {
     const lag = await harness.log.lag('tidemill-scoring')
     assert.ok(lag.length > 0 && lag.every(({ committed, next }) => committed === next), JSON.stringify(lag))
     assert.deepEqual(await scored(harness).then(() => ids(harness)), ['acme-0', 'acme-1', 'acme-2'])
+  })
+
+  test('that compaction removed from the end keeps no rebuilt state incomplete', async () => {
+    const harness = await engineHarness()
+    const [place] = await harness.append([...passes(5), null, null])
+    await scored(harness)
+    await harness.loseState()
+    harness.log = withoutTombstones(harness.log)
+    const flow = await harness.score()
+    const at = { stream: 'doors', partition: place!.partition }
+    const isComplete = (): Promise<boolean> =>
+      harness.store.load(at, [noEntity]).then(
+        () => true,
+        () => false,
+      )
+    await vi.waitUntil(isComplete)
+    await flow.stop()
   })
 
   test('that an older version stored as a dead letter is not sent again', async () => {
