@@ -32,14 +32,16 @@ export function missingPython(requirements) {
 /**
  * Runs a Python file with its packages, which are fetched where they are not there yet; a mirror that cannot be reached
  * is an error with pip's own words. Resolves with the standard output, rejects with what was said where it failed.
- * @param {{ file: string, args: readonly string[], requirements: string }} options
+ * @param {{ file: string, args?: readonly string[], requirements: string, cwd?: string, env?: Readonly<Record<string,
+ * string>> }} options
  */
-export async function runPython({ file, args, requirements }) {
+export async function runPython({ file, args = [], requirements, cwd, env }) {
   const packages = await cached(placeOf(requirements), (directory) =>
     runToEnd('python3', ['-m', 'pip', 'install', '--quiet', '--target', directory, '--requirement', requirements]),
   )
   const { stdout } = await run('python3', [file, ...args], {
-    env: { ...process.env, PYTHONPATH: packages },
+    ...(cwd === undefined ? {} : { cwd }),
+    env: { ...process.env, ...env, PYTHONPATH: packages },
     maxBuffer: 256 * 1024 * 1024,
   })
   return stdout

@@ -34,3 +34,13 @@ export function murmur2(data: Uint8Array): number {
 
 /** The partition of a key: the same as the Java client and librdkafka's `murmur2_random` choose. */
 export const partitionOf = (key: Uint8Array, partitions: number): number => (murmur2(key) & 0x7fffffff) % partitions
+
+/**
+ * FNV-1a, 32 bit, unsigned: some clients choose partitions by it.
+ * Source: Fowler, Noll, Vo (public domain).
+ */
+export function fnv1a(data: Uint8Array): number {
+  let h = 0x811c9dc5
+  for (const byte of data) h = Math.imul(h ^ byte, 0x01000193)
+  return h >>> 0
+}

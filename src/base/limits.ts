@@ -144,6 +144,8 @@ export const limits = {
    * schema and the schemas it refers to share this time.
    */
   registryTimeoutMs: 5_000,
+  /** How long a command that registers schemas repeats its requests while the registry is busy or just starting. */
+  registryWaitMs: 10_000,
   /**
    * Requests to the registry at once. A chunk of 2,000 records with 2,000 invented ids causes 2,000 requests of ~5 ms:
    * eight at a time they take about a second.
@@ -223,6 +225,11 @@ export const limits = {
    * idle readers together send two requests a second.
    */
   fetchWaitMs: 500,
+  /**
+   * How long the API remembers which partitions hold events of other partitions' keys. State is read a commit interval
+   * late anyway; with 16 partitions this costs at most 64 reads a second for each stream.
+   */
+  straysKnownMs: 250,
   /** Records of one batch after decompression: ten times the largest append. More is an attack or damage. */
   inflatedBytes: 80 * 1024 * 1024,
   /** A broker answers within milliseconds, or within seconds during a long garbage collection. */
@@ -232,6 +239,11 @@ export const limits = {
    * than any election.
    */
   brokerTries: 3,
+  /**
+   * How long requests about topics wait for brokers that are only slow; ten times the usual timeout needs an operator.
+   * After so many checks, with a pause before each, whether brokers show a change, the change is repeated.
+   */
+  topics: { waitMs: 120_000, pauseMs: 100, checks: 20 },
   /**
    * The pauses between tries are 100, 200, 400 ms and so on, so that a broker is found soon after a rolling restart.
    */

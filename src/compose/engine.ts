@@ -53,7 +53,7 @@ async function compose(foundation: Foundation, options: EngineOptions, closing: 
   ]
   const modelProblems = () =>
     streams.flatMap(({ stream }) => foundation.faults.problemOf(stream, routing.current()) ?? [])
-  const readiness = () => readinessOf({ ...foundation, more, modelProblems, failure: () => failure })
+  const readiness = () => readinessOf({ ...foundation, clock, more, modelProblems, failure: () => failure })
   const served = await serve(foundation, observation, readiness, closing)
   sweepLog(foundation, closing)
   const failing = [control.failed, routing.failed, scoring?.failed, warehousing?.failed, warehouseFailed]

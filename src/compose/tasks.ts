@@ -7,7 +7,7 @@ import type { Config } from '../config/load.js'
 import { compileStream, type CompiledStream } from '../consumers/ground/compiled.js'
 import { ensureTopics, topicSpecs } from '../consumers/ground/topics.js'
 import type { EventLog, TopicSpec } from '../log/event-log.js'
-import type { TopicChange } from '../log/kafka/log.js'
+import type { KafkaReport, TopicChange } from '../log/kafka/log.js'
 import { chooseStreams } from '../streams/choose.js'
 import type { SchemaRegistry } from '../streams/registry/confluent/registry.js'
 import { openExistingClickhouse, openKafka, openRedis, schemaRegistryOf, storesOf, type Stores } from './presets.js'
@@ -48,14 +48,18 @@ export const topicsOf = async (config: Config): Promise<readonly TopicSpec[]> =>
 
 /**
  * Compares the topics of a cluster with their specs. Returns the changes that are needed, or with `apply` makes them.
- * Errors of `applyTopics`.
+ * Waits for brokers that are slow, and calls `waits` with a sentence each time. Errors of `applyTopics`.
  */
 export async function clusterTopics(
   config: Config,
   specs: readonly TopicSpec[],
   work: 'plan' | 'apply',
+  waits: (what: string) => void = () => undefined,
 ): Promise<readonly TopicChange[]> {
-  const log = await openKafka(config, { directory: config.dataDirectory, clock })
+  const report: KafkaReport = (level, message, { what, reason }) => {
+    if (level === 'warn') waits(`${message} to ${String(what)}: ${String(reason)}`)
+  }
+  const log = await openKafka(config, { directory: config.dataDirectory, clock, report })
   try {
     return await (work === 'plan' ? log.planTopics(specs) : log.applyTopics(specs))
   } finally {

@@ -35,6 +35,8 @@ export interface Predicted {
   readonly reasons: readonly string[]
   /** The event is older than its tenant's newest by more than the stream's lateness. */
   readonly late: boolean
+  /** Present when several partitions hold a part of the event's history; the features are then from one of them. */
+  readonly split?: boolean
 }
 export type PredictResult = Predicted | Rejected
 
@@ -86,4 +88,6 @@ export interface EntityFeatures {
   readonly atMs: number
   /** By name; NaN where the feature has no value. */
   readonly values: Readonly<Record<string, number>>
+  /** The partitions, where several hold a part of the entity's history. The values are those of the first one. */
+  readonly split?: readonly number[]
 }

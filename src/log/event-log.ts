@@ -5,10 +5,18 @@ export type Offset = number
 
 export type { TopicPartition } from '../contracts/partitions.js'
 
+/** A header as its producer wrote it. */
+export interface Header {
+  readonly name: Buffer
+  readonly value: Buffer | null
+}
+
 export interface NewRecord {
   readonly key: Buffer | null
   readonly value: Buffer | null
   readonly headers?: Readonly<Record<string, Buffer>>
+  /** Written in place of `headers` by a log that can hold them. A local log writes `headers`. */
+  readonly allHeaders?: readonly Header[]
   /** Epoch ms; where absent, the log sets its own time. */
   readonly timestampMs?: number
 }
@@ -18,7 +26,10 @@ export interface LogRecord {
   readonly timestampMs: number
   readonly key: Buffer | null
   readonly value: Buffer | null
+  /** By name. Of several headers with one name the last one counts, as in Kafka's clients; a null value is empty. */
   readonly headers: Readonly<Record<string, Buffer>>
+  /** Every header in order; only where `headers` lacks something: repeated names, null values, names without UTF-8. */
+  readonly allHeaders?: readonly Header[]
 }
 
 export interface TopicSpec {
@@ -46,6 +57,12 @@ export interface PartitionReader {
    * `from` is beyond the end, GAP when retention has removed it, LOG_DAMAGED when stored bytes fail their checksum.
    */
   read(from: Offset, bound: ReadBound, signal: AbortSignal): Promise<readonly LogRecord[]>
+  /**
+   * The lowest offset at or after `from` that may hold a record, as far as this reader has read; asks nobody. It is
+   * larger than `from` where transaction markers, aborted records or holes of compaction follow. A log without these
+   * has no such method.
+   */
+  skip?(from: Offset): Offset
   close(): Promise<void>
 }
 
@@ -75,7 +92,10 @@ export interface Assignment extends TopicPartition {
   readonly reader: PartitionReader
   /** Aborts when the member loses the partition or leaves the group. Work finishes what is in flight and returns. */
   readonly revoked: AbortSignal
-  /** For the lag metric only; no reader starts from it. `next` is the next offset to read. */
+  /**
+   * For the lag metric only; no reader starts from it. `next` is the next offset to read. Offsets after it that hold no
+   * record count as committed.
+   */
   commit(next: Offset): Promise<void>
 }
 
@@ -86,7 +106,10 @@ export interface ConsumerGroups {
    * from `work` rejects `Membership.failed`.
    */
   join(group: string, topics: readonly string[], work: (assignment: Assignment) => Promise<void>): Promise<Membership>
-  /** For each partition, the group's committed next offset and the log's next offset. */
+  /**
+   * For each partition, the group's committed next offset and the log's next offset. Offsets of open transactions are
+   * not part of it. Offsets without a record are, until a member has read past them.
+   */
   lag(group: string): Promise<readonly GroupLag[]>
 }
 

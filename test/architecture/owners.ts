@@ -111,8 +111,10 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
     'src/consumers/replay': 'replay-tenants',
   },
   'test/consumers/scoring/partition-gate.int.test.ts': {
-    'src/consumers/ground': 'dead-letter dead-letter-record retry',
+    'src/consumers/ground': 'dead-letter retry',
   },
+  'test/consumers/ground/placement.unit.test.ts': { 'src/consumers/ground': 'misplaced' },
+  'test/consumers/serving/whereabouts.int.test.ts': { 'src/consumers/watch': 'placements' },
   'test/consumers/scoring/rebuild.int.test.ts': { 'src/consumers/scoring': 'rebuilds' },
   'test/consumers/scoring/recovery.int.test.ts': {
     'src/consumers/ground': 'claim',
@@ -184,12 +186,14 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
       'tile-read tile-table windowed',
   },
   'test/log/blocks/codec.unit.test.ts': { 'src/log/blocks': 'block text' },
+  'test/log/kafka/busy-topics.int.test.ts': { 'src/log/kafka': 'metadata topics' },
+  'test/log/kafka/holes.int.test.ts': { 'src/log': 'count-records' },
   'test/log/kafka/log.int.test.ts': {
     'src/log': 'event-log',
-    'src/log/kafka': 'appends faults fetches link member offsets produces reader topics wire',
+    'src/log/kafka': 'appends faults fetches link member offsets produces reader wire',
   },
   'test/log/kafka/persistence.unit.test.ts': { 'src/log/kafka': 'connection' },
-  'test/log/kafka/records/batch.unit.test.ts': { 'src/log/kafka/records': 'codecs encode' },
+  'test/log/kafka/records/batch.unit.test.ts': { 'src/log': 'headers', 'src/log/kafka/records': 'codecs encode' },
   'test/log/kafka/requests.int.test.ts': { 'src/log/kafka': 'broker work' },
   'test/log/kafka/secure.int.test.ts': { 'src/log/kafka': 'generation' },
   'test/log/local/damage.int.test.ts': { 'src/log/local': 'frame recovery' },

@@ -101,7 +101,7 @@ export const breaks = /** @satisfies {Readonly<Record<string, Break>>} */ ({
       { module: 'consumers/ground/retry.js', find: /if \(!isEngineError\(error\) \|\|/, replace: 'if (true ||' },
       {
         module: 'log/kafka/persistence.js',
-        find: /if \(outages === 'count' \|\| !isOutage\(error\)\)/,
+        find: /if \(!slow && \(outages === 'count' \|\| !isOutage\(error\)\)\)/,
         replace: 'failures = limits.brokerTries;\nif (false)',
       },
     ],

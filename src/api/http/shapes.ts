@@ -57,6 +57,13 @@ export const PredictedShape = Type.Object(
     why: Why,
     reasons: Reasons,
     late: Late,
+    split: Type.Optional(
+      Type.Boolean({
+        description:
+          "Present when several partitions hold a part of the event's history, because producers chose partitions in " +
+          'different ways. The features are from one of them.',
+      }),
+    ),
   },
   { $id: 'Predicted', description: 'The score of one event, and the model or heuristic that served it.' },
 )

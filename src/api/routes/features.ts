@@ -37,6 +37,13 @@ const Answer = Type.Object({
   features: Type.Record(Type.String(), Type.Union([Type.Number(), Type.Null()]), {
     description: 'By name; null for a feature without a value.',
   }),
+  split: Type.Optional(
+    Type.Array(Type.Integer(), {
+      description:
+        'The partitions that hold a part of the history, where there are several because producers chose partitions ' +
+        'in different ways. The features are those of the first one.',
+    }),
+  ),
 })
 const schema = {
   operationId: 'getFeatures',
@@ -75,6 +82,7 @@ export function featureRoutes(app: FastifyInstance, context: ApiContext): void {
         tenant,
         at: isoOf(found.atMs),
         features: numbersOf(found.values),
+        ...(found.split === undefined ? {} : { split: [...found.split] }),
       }
     },
   )

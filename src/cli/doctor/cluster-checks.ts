@@ -2,7 +2,9 @@ import { systemClock } from '../../base/clock.js'
 import type { Config } from '../../config/load.js'
 import type { Check } from '../../contracts/checks.js'
 import { migrationState } from '../../sinks/migrate.js'
+import { placementProblems } from '../../consumers/watch/placements.js'
 import { chooseStreams } from '../../streams/choose.js'
+import type { Stream } from '../../streams/stream.js'
 import { schemaState } from '../../streams/registry/schema-report.js'
 import { checked, clockToleranceMs } from './local-checks.js'
 import { kafkaChecks } from './kafka-checks.js'
@@ -137,10 +139,24 @@ async function positionChecks(
 ): Promise<readonly Check[]> {
   const checks: Check[] = []
   const streams = await chooseStreams(config.streams)
-  if (redis !== undefined) checks.push(await checked('state', () => positionProblems.state(kafka, redis, streams)))
+  if (redis !== undefined) {
+    checks.push(await checked('state', () => positionProblems.state(kafka, redis, streams)))
+    checks.push(await checked('producers', () => producersText(redis, streams)))
+  }
   if (clickhouse !== undefined)
     checks.push(await checked('progress', () => positionProblems.warehouse(kafka, clickhouse)))
   return checks
+}
+
+/** Throws when producers wrote events of the last hour to partitions that their key does not give. */
+async function producersText(redis: Redis, streams: readonly Stream[]): Promise<string> {
+  const problems = await placementProblems(
+    redis,
+    streams.map((stream) => ({ stream })),
+    systemClock.nowMs(),
+  )
+  if (problems.length > 0) throw new Error(problems.join('; '))
+  return 'every event of the last hour is in the partition of its key'
 }
 
 async function registryCheck(config: Config, { registry: open }: Servers): Promise<Check> {

@@ -3,6 +3,7 @@ import type { Check } from '../../contracts/checks.js'
 import { compileStream } from '../../consumers/ground/compiled.js'
 import { scoringGroup } from '../../consumers/scoring/scoring.js'
 import { warehouseGroups } from '../../consumers/warehouse/warehouse.js'
+import { countRecords } from '../../log/count-records.js'
 import type { TopicPartition } from '../../log/event-log.js'
 import { chooseStreams } from '../../streams/choose.js'
 import { differenceText } from '../servers/topics.js'
@@ -58,13 +59,15 @@ async function lagText(
   maxLagRecords: number | undefined,
 ): Promise<string> {
   const [known, members] = await Promise.all([kafka.lag(group), kafka.membersOf(group)])
-  let lagRecords = known.reduce((sum, { committed, next }) => sum + Math.max(0, next - committed), 0)
+  let lagRecords = 0
+  for (const { topic, partition, committed, next } of known)
+    lagRecords += await countRecords(kafka, { topic, partition }, { from: committed, to: next })
   // A partition without a commit of the group counts with all its records.
   for (const at of partitions.filter(
     ({ topic, partition }) => !known.some((one) => one.topic === topic && one.partition === partition),
   )) {
     const { first, next } = await kafka.bounds(at)
-    lagRecords += next - first
+    lagRecords += await countRecords(kafka, at, { from: first, to: next })
   }
   const text = `${count(lagRecords)} records behind, ${members === 1 ? '1 member' : `${members} members`}`
   if (maxLagRecords !== undefined && lagRecords > maxLagRecords)

@@ -1,4 +1,5 @@
 import { isEngineError } from '../../base/errors.js'
+import { countRecords } from '../../log/count-records.js'
 import type { EventLog, Offset, TopicPartition } from '../../log/event-log.js'
 import type { Warehouse } from '../../sinks/warehouse.js'
 import { topicsOf, type Stream } from '../../streams/stream.js'
@@ -50,7 +51,8 @@ export const positionProblems = {
     for (const { table, topic, partition, next } of marks) {
       const bounds = await boundsOf(log, { topic, partition })
       problems.push(...problemsOf({ topic, partition }, next, bounds, `table ${table}`))
-      lagRecords += Math.max(0, (bounds?.next ?? next) - next)
+      if (bounds !== undefined)
+        lagRecords += await countRecords(log, { topic, partition }, { from: next, to: bounds.next })
     }
     if (problems.length > 0) throw new Error(problems.join('; '))
     return marks.length === 0

@@ -7,6 +7,7 @@ interface EntityAnswer {
   readonly tenant: string
   readonly at: string
   readonly features: Readonly<Record<string, number | null>>
+  readonly split?: readonly number[]
 }
 
 export function featuresCommand(parent: Command, terminal: Terminal): void {
@@ -38,6 +39,12 @@ export function featuresCommand(parent: Command, terminal: Terminal): void {
         const found = (await client.get(path, { tenant: options.tenant, at: options.at })) as EntityAnswer
         if (options.json === true) return printJson(terminal, found)
         printMessage(terminal, `${entity} ${ids.join(', ')} of ${found.tenant}, as of ${found.at}`)
+        if (found.split !== undefined)
+          printMessage(
+            terminal,
+            `partitions ${found.split.join(' and ')} each hold a part of its history; this is the part of partition ` +
+              `${found.split[0]!}. Producers chose partitions in different ways: docs/cluster.md, "Producers"`,
+          )
         await print(
           terminal,
           table(

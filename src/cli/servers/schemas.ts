@@ -1,5 +1,9 @@
 import type { Command } from 'commander'
+import { systemClock } from '../../base/clock.js'
+import { messageOf } from '../../base/errors.js'
+import { limits } from '../../base/limits.js'
 import { loadConfig } from '../../config/load.js'
+import { retrying } from '../../consumers/ground/retry.js'
 import { chooseStreams } from '../../streams/choose.js'
 import {
   checkSchema,
@@ -86,10 +90,10 @@ function registerOn(group: Command, terminal: Terminal): void {
     .summary('register the schemas that pass the check')
     .description(
       'Registers each schema that passes its check and is not the latest version already. Repeating it changes ' +
-        'nothing. Exit code 5 when one fails.',
+        'nothing. Exit code 5 when one fails. Waits for some seconds while the registry is busy.',
     )
     .action(async (options: SchemaOptions) => {
-      const { registry, answers } = await ask(register, options, registerSchema)
+      const { registry, answers } = await ask(register, options, patientlyOn(terminal, registerSchema))
       if (options.json === true) await printJson(terminal, { registry, schemas: answers })
       else
         for (const answer of answers)
@@ -101,6 +105,18 @@ function registerOn(group: Command, terminal: Terminal): void {
       refuse(answers)
     })
 }
+
+/** Repeats a question while the registry does not answer it, and prints why. */
+const patientlyOn =
+  <Answer>(terminal: Terminal, question: Question<Answer>): Question<Answer> =>
+  (stream, subjects) =>
+    retrying(() => question(stream, subjects), {
+      clock: systemClock,
+      signal: AbortSignal.any([terminal.interrupted, AbortSignal.timeout(limits.registryWaitMs)]),
+      onRetry(error, tries) {
+        if (tries === 1) printMessage(terminal, `waiting: ${messageOf(error)}`)
+      },
+    })
 
 async function ask<Answer>(
   command: Command,

@@ -44,7 +44,7 @@ export function topicsCommand(parent: Command, terminal: Terminal): void {
   const list = located(group.command('list'))
     .summary('list the declared topics and how the cluster differs')
     .action(async (options: TopicsOptions) => {
-      const { config, specs, plan } = await planOf(list, options)
+      const { config, specs, plan } = await planOf(list, options, terminal)
       const topics = specs.map((spec) => viewOf(spec, config.preset === 'cluster' ? plan : undefined))
       if (options.json === true) return printJson(terminal, { preset: config.preset, topics })
       if (config.preset === 'embedded') printMessage(terminal, ownTopics)
@@ -56,15 +56,16 @@ export function topicsCommand(parent: Command, terminal: Terminal): void {
     .description(
       'Creates missing topics and sets retention and compaction where they differ. Other settings stay unchanged, ' +
         'and repeating it changes nothing. When a number of partitions differs it changes nothing (exit code 5), ' +
-        'because the state depends on that number.',
+        'because the state depends on that number. Waits up to two minutes while brokers are busy, and prints ' +
+        'why. Repeated after a failure, it continues where it stopped.',
     )
     .option('--dry-run', 'only print what would be done')
     .action(async (options: TopicsOptions & { dryRun?: boolean }) => {
-      const { config, specs, plan } = await planOf(apply, options)
+      const { config, specs, plan } = await planOf(apply, options, terminal)
       const refused = plan.filter(({ change }) => change === 'refuse')
       const dry = options.dryRun === true || refused.length > 0
       const { clusterTopics } = await import('../../compose/tasks.js')
-      const changes = dry || plan.length === 0 ? plan : await clusterTopics(config, specs, 'apply')
+      const changes = dry || plan.length === 0 ? plan : await clusterTopics(config, specs, 'apply', waitsOn(terminal))
       if (options.json === true) await printJson(terminal, { preset: config.preset, applied: !dry, changes })
       else if (config.preset === 'embedded') printMessage(terminal, ownTopics)
       else
@@ -86,6 +87,7 @@ export function topicsCommand(parent: Command, terminal: Terminal): void {
 async function planOf(
   command: Command,
   options: TopicsOptions,
+  terminal: Terminal,
 ): Promise<{ config: Config; specs: readonly TopicSpec[]; plan: readonly TopicChange[] }> {
   const config = loadConfig({
     flags: { ...givenSettings(command), 'demo.enabled': false },
@@ -94,7 +96,20 @@ async function planOf(
   })
   const { clusterTopics, topicsOf } = await import('../../compose/tasks.js')
   const specs = await topicsOf(config)
-  return { config, specs, plan: config.preset === 'cluster' ? await clusterTopics(config, specs, 'plan') : [] }
+  return {
+    config,
+    specs,
+    plan: config.preset === 'cluster' ? await clusterTopics(config, specs, 'plan', waitsOn(terminal)) : [],
+  }
+}
+
+/** Prints what the command waits for, each reason once. */
+function waitsOn(terminal: Terminal): (what: string) => void {
+  const printed = new Set<string>()
+  return (what) => {
+    if (!printed.has(what)) printMessage(terminal, what)
+    printed.add(what)
+  }
 }
 
 function viewOf(

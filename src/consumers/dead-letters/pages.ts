@@ -4,6 +4,7 @@ import { EngineError } from '../../base/errors.js'
 import type { DeadLetter, DeadLetterFilter, DeadLetterPage } from '../../contracts/dead-letters.js'
 import { limits } from '../../base/limits.js'
 import type { EventLog } from '../../log/event-log.js'
+import { copiedAllHeaders, copiedHeaders } from '../../log/headers.js'
 import type { CompiledStream } from '../ground/compiled.js'
 import type { DeadLetterMarks } from './marks.js'
 import type { StoredDeadLetter } from '../ground/dead-letter-record.js'
@@ -190,5 +191,6 @@ const copied = (stored: StoredDeadLetter): StoredDeadLetter => ({
   ...stored,
   key: stored.key && Buffer.from(stored.key),
   value: stored.value && Buffer.from(stored.value),
-  headers: Object.fromEntries(Object.entries(stored.headers).map(([name, value]) => [name, Buffer.from(value)])),
+  headers: copiedHeaders(stored.headers),
+  ...copiedAllHeaders(stored),
 })

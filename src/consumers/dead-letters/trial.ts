@@ -9,7 +9,8 @@ import type { Routing } from '../../scorers/routing.js'
 import type { SchemaSource } from '../../streams/codec/schema-source.js'
 import type { CompiledStream } from '../ground/compiled.js'
 import { tenantsAt, type TenantSource } from '../control/tenants.js'
-import { decodeChunk, readersFor, withoutFaults, type Decoded } from '../ground/decode.js'
+import { decodeChunk, isTombstone, readersFor, withoutFaults, type Decoded } from '../ground/decode.js'
+import type { RejectedRecord } from '../ground/rejected.js'
 import { FoldFault } from '../ground/record-fault.js'
 import { foldChunk, scoreChunk, type FoldedChunk } from '../scoring/folded-chunk.js'
 import type { StoredDeadLetter } from '../ground/dead-letter-record.js'
@@ -42,8 +43,17 @@ export async function decodeToday(
   }))
   const readers = await readersFor(stream, records, schemas)
   const decoded = decodeChunk(stream, tenantsAt(tenants, Infinity), records, readers)
-  return withoutFaults(decoded, new Map(deadLetters.flatMap(cutFault)))
+  const whole = withoutFaults(decoded, new Map(deadLetters.flatMap(cutFault)))
+  return { ...whole, dead: [...whole.dead, ...records.filter(isTombstone).map(withoutValue)] }
 }
+
+/** Older versions stored tombstones as dead letters. Scoring would skip them, so there is nothing to redrive. */
+const withoutValue = (record: LogRecord): RejectedRecord => ({
+  record,
+  code: 'BAD_FIELD',
+  reason: 'the record has no value: it is a tombstone and no event; purge the dead letter',
+  stage: 'decode',
+})
 
 /** A record that was not kept whole cannot be sent again. */
 const cutFault = ({ cutFrom }: StoredDeadLetter, offset: number): [number, EngineError][] =>

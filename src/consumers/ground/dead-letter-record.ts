@@ -1,5 +1,5 @@
 import { limits } from '../../base/limits.js'
-import type { LogRecord, NewRecord, Offset, TopicPartition } from '../../log/event-log.js'
+import type { Header, LogRecord, NewRecord, Offset, TopicPartition } from '../../log/event-log.js'
 import type { RejectedRecord } from './rejected.js'
 
 /** Headers of a redriven event: the offset of its first dead letter, how often it was redriven, and by which key. */
@@ -46,6 +46,7 @@ export interface StoredDeadLetter extends Origin {
   readonly value: Buffer | null
   /** As the producer wrote them, and those of a redrive if there was one. */
   readonly headers: Readonly<Record<string, Buffer>>
+  readonly allHeaders?: readonly Header[]
 }
 
 /**
@@ -73,19 +74,42 @@ export function deadLetterRecord(
   const bytes = recordBytes(record)
   const isCut = bytes > limits.deadLetterBytes
   if (isCut) about['cut-from'] = String(bytes)
-  const headers: Record<string, Buffer> = isCut ? {} : { ...record.headers }
-  for (const [name, value] of Object.entries(about)) headers[prefix + name] = Buffer.from(value)
+  const named = Object.entries(about).map(([name, value]) => [prefix + name, Buffer.from(value)] as const)
   const kept = (whole: Buffer | null): Buffer | null =>
     isCut && whole !== null ? whole.subarray(0, limits.cutDeadLetterBytes) : whole
   // The log stamps the dead letter: it is kept from now on, whatever time the producer wrote into the record.
-  return { key: kept(record.key), value: kept(record.value), headers }
+  return { key: kept(record.key), value: kept(record.value), ...withHeaders(isCut ? { headers: {} } : record, named) }
 }
 
 /** The bytes of a record as its producer wrote it. */
-export function recordBytes({ key, value, headers }: Pick<LogRecord, 'key' | 'value' | 'headers'>): number {
+export function recordBytes({
+  key,
+  value,
+  headers,
+  allHeaders,
+}: Pick<LogRecord, 'key' | 'value' | 'headers' | 'allHeaders'>): number {
   let bytes = (key?.length ?? 0) + (value?.length ?? 0)
-  for (const [name, content] of Object.entries(headers)) bytes += Buffer.byteLength(name) + content.length + 16
+  if (allHeaders === undefined)
+    for (const [name, content] of Object.entries(headers)) bytes += Buffer.byteLength(name) + content.length + 16
+  else for (const { name, value: content } of allHeaders) bytes += name.length + (content?.length ?? 0) + 16
   return bytes
+}
+
+/** The headers of a record and some more. These replace headers of the same name. */
+function withHeaders(
+  { headers, allHeaders }: Pick<LogRecord, 'headers' | 'allHeaders'>,
+  more: readonly (readonly [name: string, value: Buffer])[],
+): Pick<LogRecord, 'headers' | 'allHeaders'> {
+  const all = { ...headers, ...Object.fromEntries(more) }
+  if (allHeaders === undefined) return { headers: all }
+  const names = new Set(more.map(([name]) => name))
+  return {
+    headers: all,
+    allHeaders: [
+      ...allHeaders.filter(({ name }) => !names.has(name.toString())),
+      ...more.map(([name, value]) => ({ name: Buffer.from(name), value })),
+    ],
+  }
 }
 
 /** Reads a record of a dead-letter topic; undefined if the engine did not write it. */
@@ -110,6 +134,9 @@ export function readDeadLetter(record: LogRecord): StoredDeadLetter | undefined 
     key: record.key,
     value: record.value,
     headers: Object.fromEntries(Object.entries(record.headers).filter(([name]) => !name.startsWith(prefix))),
+    ...(record.allHeaders === undefined
+      ? {}
+      : { allHeaders: record.allHeaders.filter(({ name }) => !name.toString().startsWith(prefix)) }),
   }
 }
 
@@ -117,17 +144,14 @@ export function readDeadLetter(record: LogRecord): StoredDeadLetter | undefined 
  * The event of a dead letter, to be appended to the same partition again: key, value and headers as the producer wrote
  * them.
  */
-export function redrivenRecord({ key, value, headers, origin, attempts }: StoredDeadLetter, by: string): NewRecord {
-  return {
-    key,
-    value,
-    headers: {
-      ...headers,
-      [redriven.origin]: Buffer.from(String(origin)),
-      [redriven.attempt]: Buffer.from(String(attempts + 1)),
-      [redriven.by]: Buffer.from(by),
-    },
-  }
+export function redrivenRecord(stored: StoredDeadLetter, by: string): NewRecord {
+  const { key, value, origin, attempts } = stored
+  const headers = [
+    [redriven.origin, Buffer.from(String(origin))],
+    [redriven.attempt, Buffer.from(String(attempts + 1))],
+    [redriven.by, Buffer.from(by)],
+  ] as const
+  return { key, value, ...withHeaders(stored, headers) }
 }
 
 /** Timestamps may be negative, and have up to 19 digits when they are nanoseconds. */

@@ -12,7 +12,7 @@ import type { RejectedRecord, Stage } from './rejected.js'
 /** The tenants whose events are scored. */
 export type Tenants = 'any' | Pick<ReadonlySet<string>, 'has'>
 
-/** The good records of a chunk with their events, index by index, and the bad ones. */
+/** The good records of a chunk with their events, index by index, and the bad ones. A tombstone is in neither list. */
 export interface Decoded {
   readonly records: LogRecord[]
   readonly events: Event[]
@@ -35,6 +35,12 @@ export async function readersFor(
 }
 
 /**
+ * Whether a record has no value. Change feeds and compacted topics contain such records to say that a key was deleted.
+ * It is no event and no fault: its offset is covered, and it has no result. An empty value (0 bytes) is a fault.
+ */
+export const isTombstone = ({ value }: Pick<LogRecord, 'value'>): boolean => value === null
+
+/**
  * Decodes and checks a chunk. A bad record goes to `dead` with its reason and does not stop the others, whatever it
  * makes the code throw.
  */
@@ -46,9 +52,10 @@ export function decodeChunk(
 ): Decoded {
   const decoded: Decoded = { records: [], events: [], dead: [] }
   for (const record of chunk) {
+    if (record.value === null) continue
     let stage: Stage = 'decode'
     try {
-      const event = stream.codec.decode(bytesOf(record), readers)
+      const event = stream.codec.decode(checkedSize(record.value), readers)
       stage = 'check'
       checkEvent(stream.stream, event, record.timestampMs)
       checkTenant(stream, tenants, event)
@@ -77,15 +84,13 @@ export function withoutFaults(decoded: Decoded, faults: FoldFaults): Decoded {
   }
 }
 
-function bytesOf(record: LogRecord): Buffer {
-  if (record.value === null)
-    throw new EngineError('BAD_FIELD', 'the record has no value; an event topic takes no tombstones')
-  if (record.value.length > limits.eventBytes)
+function checkedSize(value: Buffer): Buffer {
+  if (value.length > limits.eventBytes)
     throw new EngineError(
       'TOO_LARGE',
-      `the event has ${record.value.length} bytes, ${limits.eventBytes} are allowed; split it`,
+      `the event has ${value.length} bytes, ${limits.eventBytes} are allowed; split it`,
     )
-  return record.value
+  return value
 }
 
 /** Throws UNKNOWN_TENANT if the engine does not score the tenant of the event. */

@@ -55,7 +55,11 @@ export function patientLog(log: LogView & Partial<EventLog>, policy: RetryPolicy
     bounds: (at, sinceMs) => retrying(() => log.bounds(at, sinceMs), policy),
     reader(at) {
       const reader = log.reader(at)
-      return { ...patient(reader, ['read'], policy), close: () => reader.close() }
+      return {
+        ...patient(reader, ['read'], policy),
+        skip: (from) => reader.skip?.(from) ?? from,
+        close: () => reader.close(),
+      }
     },
   }
 }

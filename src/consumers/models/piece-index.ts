@@ -61,6 +61,8 @@ export function pieceIndex({ log, reader, report, signal }: PieceIndexOptions): 
       const bound = { records: 16, bytes: 4 * limits.modelPieceBytes }
       for await (const records of readUpTo(reader, position, next, bound, signal)) {
         for (const record of records) {
+          // A tombstone removes a piece from a compacted topic.
+          if (record.value === null) continue
           const piece = pieceOf(record)
           if (typeof piece === 'string')
             report(

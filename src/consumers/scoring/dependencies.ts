@@ -8,6 +8,7 @@ import type { SchemaSource } from '../../streams/codec/schema-source.js'
 import type { Stops } from '../control/stops.js'
 import type { TenantSource } from '../control/tenants.js'
 import type { CommitInterval } from '../ground/committer.js'
+import type { Misplaced } from '../ground/misplaced.js'
 import type { BatchTimer } from './batch-timer.js'
 import type { FoldedChunk } from './folded-chunk.js'
 
@@ -31,6 +32,8 @@ export interface ChunkReport {
   readonly appendedAtMs: number
   /** The share of bad records among the partition's last ones, 0..1; 0 without a rule. */
   readonly badShare: number
+  /** Events whose key belongs to another partition; undefined for none. */
+  readonly misplaced: readonly Misplaced[] | undefined
 }
 
 export interface ScoringDependencies {

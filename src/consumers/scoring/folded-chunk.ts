@@ -3,6 +3,7 @@ import type { Folded, PartitionState } from '../../features/plan/plan.js'
 import type { Block } from '../../log/blocks/block.js'
 import { buildBlock, eventColumns, scoreColumns, type EventColumns, type ScoreColumns } from '../../log/blocks/build.js'
 import type { LogRecord, Offset } from '../../log/event-log.js'
+import { copiedAllHeaders, copiedHeaders } from '../../log/headers.js'
 import { reasons as reasonsFor } from '../../scorers/reasons.js'
 import { refuseHalted, type Routing } from '../../scorers/routing.js'
 import { score, type Scores } from '../../scorers/score.js'
@@ -77,7 +78,8 @@ function kept(rejected: RejectedRecord): RejectedRecord {
       ...position,
       key: copy(key),
       value: copy(value),
-      headers: Object.fromEntries(Object.entries(headers).map(([name, bytes]) => [name, Buffer.from(bytes)])),
+      headers: copiedHeaders(headers),
+      ...copiedAllHeaders(rejected.record),
     },
   }
 }

@@ -1,8 +1,9 @@
 import { limits } from '../../base/limits.js'
 import type { Block } from '../../log/blocks/block.js'
-import type { LogRecord, Offset } from '../../log/event-log.js'
 import { withoutFaults, type Decoded } from '../ground/decode.js'
 import { FoldFault } from '../ground/record-fault.js'
+import type { LogRecord, Offset, ReadBound } from '../../log/event-log.js'
+import type { Misplaced } from '../ground/misplaced.js'
 import type { TimerMember } from './batch-timer.js'
 import { decodeWith, lastTogether } from './chunk-tenants.js'
 import { foldChunk, scoreChunk, type FoldedChunk } from './folded-chunk.js'
@@ -14,6 +15,7 @@ export interface InFlight {
   readonly chunk: FoldedChunk
   readonly block: Promise<Block>
   readonly badShare: number
+  readonly misplaced: readonly Misplaced[] | undefined
 }
 
 /**
@@ -24,11 +26,17 @@ export async function* folding(work: ScoringWork, timer: TimerMember): AsyncGene
   const { stream, assignment, deps, claimed, gate, progress, committer, stopped } = work
   const { clock, settings } = deps
   const bound = { records: settings.chunkRecords, bytes: limits.chunkBytes }
+  const boundFrom = (next: Offset): ReadBound =>
+    next <= claimed.covered ? { ...bound, until: claimed.covered + 1 } : bound
   const reportCatchUp = catchUpOf(work)
   for (let next = claimed.from, restUntilMs = 0; !stopped.aborted && gate.stopped === undefined;) {
     if (clock.nowMs() < restUntilMs) await clock.sleep(restUntilMs - clock.nowMs(), stopped)
-    const read = uncut(work, await assignment.reader.read(next, bound, stopped))
-    if (read.length === 0) continue
+    const read = uncut(work, await assignment.reader.read(next, boundFrom(next), stopped))
+    if (read.length === 0) {
+      // Compaction may have removed the last covered records. The state is complete without them.
+      if (next <= claimed.covered && !stopped.aborted) reportCatchUp((next = passCovered(work)))
+      continue
+    }
     if (read.length < limits.smallChunk.records) restUntilMs = timer.nextMs(clock.nowMs())
     const { whole: decodedAll, routing } = await decodeWith(work, read)
     const whole = withoutFaults(decodedAll, work.foldFaults)
@@ -38,6 +46,8 @@ export async function* folding(work: ScoringWork, timer: TimerMember): AsyncGene
     if (stopped.aborted) return
     if (committer.due(progress.folded) && progress.settled) work.commit()
     const { records, decoded } = gate.take(read, whole)
+    const isNew = records.at(-1)!.offset > claimed.covered
+    const misplaced = work.placement.take(decoded.records, decoded.events, isNew ? clock.nowMs() : undefined)
     const after = Math.max(progress.folded, claimed.covered)
     const chunk = await foldedOrSettled(work, () =>
       foldChunk(stream, work.state, decoded, after, records.at(-1)!.offset),
@@ -49,7 +59,7 @@ export async function* folding(work: ScoringWork, timer: TimerMember): AsyncGene
     progress.inFlight++
     const block = scoreChunk(stream, routing, chunk, claimed.epoch)
     block.catch(() => undefined)
-    yield { records: records.length, chunk, block, badShare: gate.share }
+    yield { records: records.length, chunk, block, badShare: gate.share, misplaced }
   }
 }
 
@@ -62,6 +72,12 @@ async function foldedOrSettled(work: ScoringWork, fold: () => FoldedChunk): Prom
     if (error instanceof FoldFault) await work.progress.until(() => work.progress.settled)
     throw error
   }
+}
+
+/** The log holds no record up to the last covered offset any more. Returns the offset after it. */
+function passCovered({ claimed, progress }: ScoringWork): Offset {
+  progress.folded = Math.max(progress.folded, claimed.covered)
+  return claimed.covered + 1
 }
 
 /** Loads the state that the events of a chunk need, as far as it is not in memory. */

@@ -3,7 +3,7 @@ import { BadShare, badShareKey, type BadShareRule, type AcceptedOffsets } from '
 import type { PartitionState } from '../../features/plan/plan.js'
 import type { LogRecord, Offset, TopicPartition } from '../../log/event-log.js'
 import type { RejectedRecord } from '../ground/rejected.js'
-import type { Decoded } from '../ground/decode.js'
+import { isTombstone, type Decoded } from '../ground/decode.js'
 import { isRedriven } from '../ground/dead-letter-record.js'
 
 /** A chunk up to the record at which the gate closes. */
@@ -66,6 +66,7 @@ export async function openPartitionGate({
       const record = records[i]!
       const letter = dead[bad]?.record === record ? dead[bad++] : undefined
       if (
+        isTombstone(record) ||
         isRedriven(record) ||
         !counted.add(record.offset, letter !== undefined, accepted()) ||
         !stopsAt(record.offset)

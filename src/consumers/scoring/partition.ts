@@ -75,7 +75,7 @@ async function scoreToFault(
 }
 
 /** Appends dead letters first, then the block, so that after a crash every covered offset has its result. */
-async function publish(work: ScoringWork, { records, chunk, block: scoring, badShare }: InFlight): Promise<void> {
+async function publish(work: ScoringWork, { records, chunk, block: scoring, ...seen }: InFlight): Promise<void> {
   const { stream, assignment, deps, at, log, claimed, progress } = work
   const { clock, build = 'unnamed' } = deps
   const { partition } = assignment
@@ -91,7 +91,7 @@ async function publish(work: ScoringWork, { records, chunk, block: scoring, badS
   )
   progress.inFlight--
   progress.changed()
-  deps.onChunk({ stream: at.stream, partition, records, chunk, block, badShare, appendedAtMs: clock.nowMs() })
+  deps.onChunk({ stream: at.stream, partition, records, chunk, block, ...seen, appendedAtMs: clock.nowMs() })
 }
 
 /** While no events arrive, commits the last events and detects a lost state. */

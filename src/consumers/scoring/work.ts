@@ -5,9 +5,11 @@ import type { StatePartition, StateStore } from '../../state/state-store.js'
 import type { SchemaSource } from '../../streams/codec/schema-source.js'
 import type { Claimed } from '../ground/claim.js'
 import type { Stretch } from '../ground/control-stretches.js'
-import { createCommitter, type Committer } from '../ground/committer.js'
 import type { CompiledStream } from '../ground/compiled.js'
 import type { FoldFaults } from '../ground/record-fault.js'
+import { createCommitter, type ChangingState, type Committer } from '../ground/committer.js'
+import { placementKey } from '../ground/misplaced.js'
+import { openPlacement, type Placement } from '../ground/placement.js'
 import { patient, patientLog, patientStore } from '../ground/retry.js'
 import type { ScoringDependencies } from './dependencies.js'
 import { openPartitionGate, type PartitionGate } from './partition-gate.js'
@@ -45,6 +47,7 @@ export interface ScoringWork extends ScoringPorts {
   readonly positions: readonly Stretch[]
   readonly state: PartitionState
   readonly gate: PartitionGate
+  readonly placement: Placement
   readonly progress: Progress
   readonly committer: Committer
   /** Aborts when the partition is revoked, or when its work has ended or failed. */
@@ -88,12 +91,13 @@ export async function openWork(
   })
   const halted = new AbortController()
   const stopped = AbortSignal.any([revoked, halted.signal])
+  const placement = openPlacement(stream.stream, partition, (await ports.store.load(at, [placementKey], claimed))[0])
   const progress = createProgress(claimed.last, stopped)
   const committer = createCommitter({
     sweepIntervalMs: limits.sweepIntervalMs,
     ...settings,
     store: ports.store,
-    state: gate.state,
+    state: withPlacement(gate.state, placement),
     at,
     owner: claimed,
     clock,
@@ -102,7 +106,8 @@ export async function openWork(
   })
   const work: ScoringWork = {
     ...ports,
-    ...{ stream, assignment, deps, at, claimed, positions, state, gate, progress, committer, stopped, foldFaults },
+    ...{ stream, assignment, deps, at, claimed, positions, state, gate, placement, progress, committer, stopped },
+    foldFaults,
     isStateBroken: false,
     waitedAt: undefined,
     storeAskedMs: clock.nowMs(),
@@ -116,3 +121,14 @@ export async function openWork(
   }
   return work
 }
+
+/** The state together with the count of misplaced events, for one commit. */
+const withPlacement = (state: ChangingState, placement: Placement): ChangingState => ({
+  takeDirty() {
+    const dirty = state.takeDirty()
+    const blob = placement.takeDirty()
+    return blob === undefined
+      ? dirty
+      : { ...dirty, puts: [...dirty.puts, { key: placementKey, blob, expiresAtMs: Number.MAX_SAFE_INTEGER }] }
+  },
+})

@@ -3,7 +3,6 @@ import type { Clock } from '../../base/clock.js'
 import { isEngineError, type EngineError } from '../../base/errors.js'
 import type { Event } from '../../features/feature.js'
 import type { StateStore } from '../../state/state-store.js'
-import { partitionOf } from '../../base/keys.js'
 import { limits } from '../../base/limits.js'
 import { buildBlock, eventColumns } from '../../log/blocks/build.js'
 import { scoredBy, type Block } from '../../log/blocks/block.js'
@@ -17,10 +16,12 @@ import { recordFault } from '../ground/record-fault.js'
 import { tenantsAt, type TenantSource } from '../control/tenants.js'
 import { eventOf, rejected } from './ingest.js'
 import type { PredictionLog } from './prediction-log.js'
+import type { Whereabouts } from './whereabouts.js'
 
 export interface PredictOptions {
   readonly predictions: PredictionLog
   readonly store: StateStore
+  readonly whereabouts: Whereabouts
   readonly routing: () => Routing
   readonly clock: Clock
   /** Those that are known now. */
@@ -34,6 +35,7 @@ interface Asked {
   late: boolean
   /** Why it cannot be folded. */
   fault: EngineError | undefined
+  split: boolean
 }
 
 /**
@@ -52,9 +54,9 @@ export async function predict(
   events.forEach((given, index) => {
     const event = eventOf(stream, given, checks)
     if (isEngineError(event)) results[index] = rejected(given, stream, event)
-    else asked.push({ index, event, late: false, fault: undefined })
+    else asked.push({ index, event, late: false, fault: undefined, split: false })
   })
-  const folded = await foldedOf(stream, asked, options.store)
+  const folded = await foldedOf(stream, asked, options)
   for (const { index, fault } of asked) if (fault !== undefined) results[index] = rejected(events[index], stream, fault)
   const { good, vectors } = folded
   if (good.length === 0) return results
@@ -67,7 +69,7 @@ export async function predict(
     blockOf(stream, good, tenants, vectors, scores, why, routing.position, options.clock.nowMs()),
   )
   await options.predictions.write({ key: Buffer.from(stream.stream.name), value }, durable)
-  good.forEach(({ index, event, late }, row) => (results[index] = answer(stream, event, late, scores, row, why[row]!)))
+  good.forEach((one, row) => (results[one.index] = answer(stream, one, scores, row, why[row]!)))
   return results
 }
 
@@ -75,11 +77,11 @@ export async function predict(
 async function foldedOf(
   stream: CompiledStream,
   asked: readonly Asked[],
-  store: StateStore,
+  options: Pick<PredictOptions, 'store' | 'whereabouts'>,
 ): Promise<{ readonly good: readonly Asked[]; readonly vectors: Float32Array }> {
   const { width } = stream.plan
   const vectors = new Float32Array(asked.length * width)
-  await vectorsOf(stream, asked, vectors, store)
+  await vectorsOf(stream, asked, vectors, options)
   const good = asked.filter(({ fault }) => fault === undefined)
   if (good.length === asked.length) return { good, vectors }
   const kept = new Float32Array(good.length * width)
@@ -98,11 +100,13 @@ async function vectorsOf(
   stream: CompiledStream,
   asked: readonly Asked[],
   vectors: Float32Array,
-  store: StateStore,
+  { store, whereabouts }: Pick<PredictOptions, 'store' | 'whereabouts'>,
 ): Promise<void> {
+  const places = await Promise.all(asked.map(({ event }) => whereabouts.ofEvent(stream, event)))
   const partitions = new Map<number, [Asked, number][]>()
   asked.forEach((one, row) => {
-    const partition = partitionOf(stream.codec.keyOf(one.event), stream.stream.partitions)
+    const { partition, isSplit } = places[row]!
+    one.split = isSplit
     partitions.set(partition, [...(partitions.get(partition) ?? []), [one, row]])
   })
   await Promise.all(
@@ -185,8 +189,7 @@ async function reasonsOf(
 
 function answer(
   stream: CompiledStream,
-  event: Event,
-  late: boolean,
+  { event, late, split }: Asked,
   scores: Scores,
   row: number,
   why: string,
@@ -201,6 +204,7 @@ function answer(
     why: how === 'model' ? null : (how.slice('heuristic:'.length) as Exclude<Predicted['why'], null>),
     reasons: why === '' ? [] : why.split(','),
     late,
+    ...(split ? { split } : {}),
   }
 }
 

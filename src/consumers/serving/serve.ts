@@ -1,6 +1,5 @@
 import type { EntityFeatures, ScoringPort } from '../../contracts/scoring.js'
 import type { StreamView } from '../../contracts/streams.js'
-import { partitionOf } from '../../base/keys.js'
 import { championOf, versionOf } from '../../scorers/routing.js'
 import type { CompiledStream } from '../ground/compiled.js'
 import type { EventLog } from '../../log/event-log.js'
@@ -8,8 +7,9 @@ import { recordFault } from '../ground/record-fault.js'
 import { unknownStream } from '../../streams/unknown-stream.js'
 import { appendOutcomes, ingest } from './ingest.js'
 import { predict, type PredictOptions } from './predict.js'
+import { isOfTenant, openWhereabouts } from './whereabouts.js'
 
-export interface ServeOptions extends PredictOptions {
+export interface ServeOptions extends Omit<PredictOptions, 'whereabouts'> {
   readonly log: EventLog
   readonly streams: readonly CompiledStream[]
   /** Why the model of a stream does not score all of its rows; undefined while it does. */
@@ -17,7 +17,8 @@ export interface ServeOptions extends PredictOptions {
 }
 
 /** The scoring port of the API, over the log, the state and the models. */
-export function scoringPort(options: ServeOptions): ScoringPort {
+export function scoringPort(given: ServeOptions): ScoringPort {
+  const options = { ...given, whereabouts: openWhereabouts(given.store, given.clock) }
   const byName = new Map(options.streams.map((stream) => [stream.stream.name, stream]))
   const streamOf = (name: string): CompiledStream => {
     const stream = byName.get(name)
@@ -65,24 +66,25 @@ function viewOf({ stream, plan }: CompiledStream, { routing, modelProblem }: Ser
 
 /**
  * Reads an entity's state from the partition of its events' key. Where the key is the tenant, this is one known
- * partition. With another key, it asks every partition and takes the state from the one that has it.
+ * partition, unless producers chose others. With another key, it asks every partition. Of several partitions that have
+ * the entity it takes the first one, and names all of them where each has only a part of the history.
  */
 async function featuresOf(
-  { stream, plan }: CompiledStream,
+  stream: CompiledStream,
   entity: string,
   tenant: string,
   ids: readonly string[],
   atMs: number,
-  { store }: ServeOptions,
+  { store, whereabouts }: Pick<PredictOptions, 'store' | 'whereabouts'>,
 ): Promise<EntityFeatures | undefined> {
+  const { plan } = stream
   const key = plan.keyOf(entity, tenant, ids)
-  const partitions =
-    stream.key === stream.tenant
-      ? [partitionOf(Buffer.from(tenant), stream.partitions)]
-      : Array.from({ length: stream.partitions }, (_, i) => i)
-  const found = await Promise.all(
-    partitions.map(async (partition) => (await store.load({ stream: stream.name, partition }, [key]))[0]),
+  const partitions = await whereabouts.candidates(stream, tenant)
+  const blobs = await Promise.all(
+    partitions.map(async (partition) => (await store.load({ stream: stream.stream.name, partition }, [key]))[0]),
   )
-  const blob = found.find((one) => one !== undefined)
-  return blob === undefined ? undefined : { atMs, values: plan.describe(entity, blob, atMs) }
+  const holders = partitions.filter((_, i) => blobs[i] !== undefined)
+  if (holders.length === 0) return undefined
+  const values = plan.describe(entity, blobs[partitions.indexOf(holders[0]!)], atMs)
+  return holders.length > 1 && isOfTenant(stream, key) ? { atMs, values, split: holders } : { atMs, values }
 }

@@ -1,6 +1,7 @@
 import { decodeBlock } from '../../log/blocks/codec.js'
 import type { Block } from '../../log/blocks/block.js'
 import type { LogRecord, TopicPartition } from '../../log/event-log.js'
+import { isTombstone } from '../ground/decode.js'
 import { openGate, type GateRules } from '../../log/blocks/gate.js'
 import type { Table } from '../../sinks/tables.js'
 import type { CompiledStream } from '../ground/compiled.js'
@@ -147,12 +148,12 @@ const originsOf = (streams: readonly FedStream[], topic: 'events' | 'deadLetters
   )
 
 export const eventsFeed = (streams: readonly FedStream[]): Feed<StoredRecords> =>
-  recordsFeed('events', 'flow', originsOf(streams, 'events'), encodeEvents)
+  recordsFeed('events', 'flow', originsOf(streams, 'events'), encodeEvents, undefined, isTombstone)
 
 export const deadLettersFeed = (streams: readonly FedStream[]): Feed<StoredRecords> =>
   recordsFeed('dead_letters', 'log', originsOf(streams, 'deadLetters'), encodeDeadLetters)
 
-/** A record that is no outcome is reported and not stored. */
+/** A record that is no outcome is reported and not stored; a tombstone is not stored either. */
 export const outcomesFeed = (): Feed<StoredRecords> =>
   recordsFeed(
     'outcomes',
@@ -160,6 +161,7 @@ export const outcomesFeed = (): Feed<StoredRecords> =>
     new Map([[outcomesTopic, { stream: '', keyIsTenant: true }]]),
     encodeOutcomes,
     outcomeFault,
+    isTombstone,
   )
 
 function recordsFeed(
@@ -168,6 +170,7 @@ function recordsFeed(
   origins: ReadonlyMap<string, Origin>,
   encode: Feed<StoredRecords>['encode'],
   faultOf?: (record: LogRecord) => string | undefined,
+  isSkipped?: (record: LogRecord) => boolean,
 ): Feed<StoredRecords> {
   return {
     table,
@@ -175,7 +178,8 @@ function recordsFeed(
     stampedBy,
     open:
       ({ topic, partition }, _mark, { report }) =>
-      (records) => {
+      (all) => {
+        const records = isSkipped === undefined || !all.some(isSkipped) ? all : all.filter((one) => !isSkipped(one))
         const good =
           faultOf === undefined
             ? records

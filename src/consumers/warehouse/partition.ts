@@ -86,6 +86,7 @@ function storingOf<Data>(
   const progress = tracker.start(
     { table, ...at, covered: -1, epoch: 0, writtenAtMs: 0, ...start.mark, next: start.next },
     revoked,
+    (from) => assignment.reader.skip?.(from) ?? from,
   )
   return openStoring({
     ...{ feed, loader, at, start, progress, clock, revoked, report },

@@ -9,8 +9,11 @@ import { encodeMarks, type Mark } from './progress.js'
 
 /** How far the flow has stored its partitions; writes this to the `progress` table. */
 export interface ProgressTracker {
-  /** A partition is read from the mark on, until `revoked`. Reports of its earlier readers no longer count. */
-  start(mark: Mark, revoked: AbortSignal): PartitionProgress
+  /**
+   * A partition is read from the mark on, until `revoked`. Reports of its earlier readers no longer count. `skip` is
+   * that of its reader: offsets without a record are no lag.
+   */
+  start(mark: Mark, revoked: AbortSignal, skip?: (from: number) => number): PartitionProgress
   /** The marks of the partitions that are read now. */
   marks(): readonly Mark[]
   /** Resolves when everything before the given positions is stored. */
@@ -45,6 +48,9 @@ export interface TrackerOptions {
   readonly onWritten: () => void
 }
 
+/** How often `reached` checks for offsets without a record. */
+const recheckMs = 100
+
 const placeOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`
 
 export function trackProgress({
@@ -57,6 +63,7 @@ export function trackProgress({
 }: TrackerOptions): ProgressTracker {
   const readers = new Map<string, PartitionProgress>()
   const marks = new Map<string, Mark>()
+  const skips = new Map<string, (from: number) => number>()
   const conditions = createConditions()
   let unwritten = new Map<string, Mark>()
   let writing: Promise<void> | undefined
@@ -79,6 +86,12 @@ export function trackProgress({
       }
     })
 
+  /** Everything before this offset is stored, or holds no record; 0 where nothing reads the partition. */
+  function storedOf(place: string): number {
+    const next = marks.get(place)?.next
+    return next === undefined ? 0 : skips.get(place)!(next)
+  }
+
   /** Writes until no mark is unwritten. If that fails, the next start stores the rows after the old marks again. */
   async function writeSoon(): Promise<void> {
     while (unwritten.size > 0 && !stopping.aborted) {
@@ -89,7 +102,7 @@ export function trackProgress({
   }
 
   return {
-    start(mark, revoked) {
+    start(mark, revoked, skip = (from) => from) {
       const place = placeOf(mark)
       const progress: PartitionProgress = {
         stored(stored) {
@@ -115,15 +128,24 @@ export function trackProgress({
       if (revoked.aborted) return progress
       readers.set(place, progress)
       marks.set(place, mark)
+      skips.set(place, skip)
       unwritten.delete(place)
       revoked.addEventListener('abort', () => readers.get(place) === progress && marks.delete(place), { once: true })
       conditions.changed()
       return progress
     },
     marks: () => [...marks.values()],
-    reached: (until) =>
-      conditions.until(() => until.every((position) => (marks.get(placeOf(position))?.next ?? 0) >= position.next)),
-    lagRecords: () => ends.lagOf([...marks.values()]),
+    async reached(until) {
+      const isReached = (): boolean => until.every((position) => storedOf(placeOf(position)) >= position.next)
+      while (!isReached()) {
+        // No mark is stored for offsets without a record, so this also checks at intervals.
+        const changed = new AbortController()
+        void clock.sleep(recheckMs, changed.signal).then(() => changed.abort())
+        await conditions.until(isReached, changed.signal)
+        changed.abort()
+      }
+    },
+    lagRecords: () => ends.lagOf([...marks.values()].map((mark) => ({ ...mark, next: storedOf(placeOf(mark)) }))),
     async close() {
       await writing
       await write().catch(onRetry)

@@ -6,6 +6,7 @@ import { recordTimeOf } from '../../base/record-time.js'
 import { scoredBy } from '../../log/blocks/block.js'
 import { riskLevels } from '../../contracts/risks.js'
 import type { CompiledStream } from '../ground/compiled.js'
+import { causes } from '../ground/misplaced.js'
 import { createRecent, type Recent } from './recent.js'
 import type { ChunkReport } from '../scoring/dependencies.js'
 
@@ -65,6 +66,15 @@ export function observe(
   }
 }
 
+/** A label has at most this many values. */
+const namedProducers = 20
+
+/** The name of a producer, or `other` when too many have been named. */
+function boundedName(named: Set<string>, producer: string): string {
+  if (named.size < namedProducers) named.add(producer)
+  return named.has(producer) ? producer : 'other'
+}
+
 type Measures = ReturnType<typeof measuresIn>
 
 function measuresIn(registry: Registry) {
@@ -74,6 +84,8 @@ function measuresIn(registry: Registry) {
   const gauge = <Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
     new Gauge({ name, help, labelNames, registers })
   return {
+    /** The producers that are values of a label. */
+    producers: new Set(['unknown']),
     events: counter('tidemill_events_total', 'Records of event topics that have their result.', ['stream']),
     predictions: counter('tidemill_predictions_total', 'Predictions of the log path.', [
       'stream',
@@ -85,6 +97,11 @@ function measuresIn(registry: Registry) {
     late: counter('tidemill_late_events_total', 'Events scored but not folded, being older than the lateness allows.', [
       'stream',
     ]),
+    tombstones: counter(
+      'tidemill_tombstones_total',
+      'Records without a value. They are skipped: they are no events and no dead letters.',
+      ['stream'],
+    ),
     deadLetters: counter('tidemill_dead_letters_total', 'Dead letters, by error code.', ['stream', 'code']),
     retries: counter('tidemill_retries_total', 'Attempts that failed and were repeated, by partition.', ['partition']),
     latency: new Histogram({
@@ -94,6 +111,11 @@ function measuresIn(registry: Registry) {
       buckets: latencyBuckets,
       registers,
     }),
+    misplaced: counter(
+      'tidemill_misplaced_events_total',
+      'Events in another partition than murmur2 of their key gives, by what chose it and by what the headers name.',
+      ['stream', 'cause', 'producer'],
+    ),
     scoredOffset: gauge('tidemill_scored_offset', 'The last offset that has its result.', ['stream', 'partition']),
     badShare: gauge(
       'tidemill_bad_share',
@@ -104,8 +126,12 @@ function measuresIn(registry: Registry) {
 }
 
 /** Prometheus sees no increase in a counter that appears with its first count, so all counters exist from the start. */
-function startAtZero({ events, duplicates, late, latency, deadLetters }: Measures, stream: string): void {
-  for (const counter of [events, duplicates, late]) counter.inc({ stream }, 0)
+function startAtZero(
+  { events, duplicates, late, tombstones, misplaced, latency, deadLetters }: Measures,
+  stream: string,
+): void {
+  for (const counter of [events, duplicates, late, tombstones]) counter.inc({ stream }, 0)
+  for (const cause of causes) misplaced.inc({ stream, cause, producer: 'unknown' }, 0)
   latency.zero({ stream })
   for (const code of codesOf('dead-letter')) deadLetters.inc({ stream, code }, 0)
 }
@@ -118,7 +144,12 @@ function countRecords(measures: Measures, report: ChunkReport, tally: Tally): vo
   tally.deadLetters += chunk.dead.length
   measures.events.inc({ stream }, records)
   if (chunk.duplicates > 0) measures.duplicates.inc({ stream }, chunk.duplicates)
+  // A record is a row, a dead letter or a tombstone.
+  const tombstones = records - chunk.columns.rows - chunk.dead.length
+  if (tombstones > 0) measures.tombstones.inc({ stream }, tombstones)
   if (chunk.late > 0) measures.late.inc({ stream }, chunk.late)
+  for (const { cause, producer, events } of report.misplaced ?? [])
+    measures.misplaced.inc({ stream, cause, producer: boundedName(measures.producers, producer) }, events)
   for (const { code } of chunk.dead) measures.deadLetters.inc({ stream, code })
   measures.scoredOffset.set({ stream, partition }, block.last)
   measures.badShare.set({ stream, partition }, badShare)

@@ -1,4 +1,5 @@
 import type { ReadinessCheck } from '../../contracts/checks.js'
+import type { Clock } from '../../base/clock.js'
 import { freeBytes } from '../../base/disk.js'
 import { EngineError, isEngineError, messageOf } from '../../base/errors.js'
 import { noEntity, type StateStore } from '../../state/state-store.js'
@@ -9,8 +10,10 @@ import type { CompiledStream } from '../ground/compiled.js'
 import type { Rebuilds } from '../scoring/rebuilds.js'
 import { stopText, type Stops } from '../control/stops.js'
 import { controlTopic } from '../ground/topic-names.js'
+import { placementProblems } from './placements.js'
 
 export interface ReadinessOptions {
+  readonly clock: Clock
   readonly log: EventLog
   /** The data directory. */
   readonly directory: string
@@ -37,11 +40,13 @@ export interface ReadinessOptions {
  * - the log deletes records too early, because of their producers' timestamps;
  * - a model fails or is refused: the heuristic scores its rows;
  * - a partition is stopped: the others continue, and the engine still takes the events of the stopped one;
+ * - a producer writes to partitions that the key does not give: events are scored, with a part of their history;
  * - another process rebuilds state.
  *
  * The engine is not ready while this process rebuilds state, so that an upgrade waits before it replaces the next one.
  */
 export async function readinessOf({
+  clock,
   log,
   directory,
   store,
@@ -60,7 +65,9 @@ export async function readinessOf({
       detail: failure() === undefined ? 'running' : messageOf(failure()),
     },
     await ask('log', async () => `control topic at offset ${(await log.bounds(controlTopic)).next}`),
-    ...(store === undefined ? [] : [await stateCheck(store, streams, rebuilds)]),
+    ...(store === undefined
+      ? []
+      : [await stateCheck(store, streams, rebuilds), workingWithout(await producersCheck(store, streams, clock))]),
     ...(warehouse === undefined
       ? []
       : [
@@ -83,6 +90,19 @@ export async function readinessOf({
     }),
     ...(await Promise.all(more.map(async (check) => check()))),
   ]
+}
+
+async function producersCheck(
+  store: StateStore,
+  streams: readonly CompiledStream[],
+  clock: Clock,
+): Promise<ReadinessCheck> {
+  let problems: readonly string[] = []
+  const asked = await ask('producers', async () => {
+    problems = await placementProblems(store, streams, clock.nowMs())
+    return problems.join('; ') || 'every event of the last hour is in the partition of its key'
+  })
+  return { ...asked, ok: asked.ok && problems.length === 0 }
 }
 
 /** Throws DISK_FULL when little space is left. */

@@ -21,6 +21,15 @@ export interface LinkedBroker extends Broker {
       requestTimeout: number
     }): Promise<unknown>
   }
+  createTopics(request: {
+    topics: readonly {
+      topic: string
+      numPartitions: number
+      replicationFactor?: number
+      configEntries: readonly { name: string; value: string }[]
+    }[]
+    timeout: number
+  }): Promise<unknown>
   initProducerId(request: { transactionalId: null }): Promise<{ producerId: string; producerEpoch: number }>
   joinGroup(request: {
     groupId: string

@@ -8,7 +8,9 @@ const names: Readonly<Record<number, string>> = {
   5: 'LEADER_NOT_AVAILABLE',
   6: 'NOT_LEADER_FOR_PARTITION',
   7: 'REQUEST_TIMED_OUT',
+  9: 'REPLICA_NOT_AVAILABLE',
   10: 'MESSAGE_TOO_LARGE',
+  17: 'INVALID_TOPIC_EXCEPTION',
   18: 'RECORD_LIST_TOO_LARGE',
   19: 'NOT_ENOUGH_REPLICAS',
   20: 'NOT_ENOUGH_REPLICAS_AFTER_APPEND',
@@ -72,6 +74,28 @@ export function isOutage(error: unknown): boolean {
   const type = faultType(error)
   if (type !== undefined) return outageTypes.has(type)
   for (let inner = error; inner instanceof Error; inner = inner.cause) if (outageNames.has(inner.name)) return true
+  return false
+}
+
+const slowTypes = new Set([
+  'REQUEST_TIMED_OUT',
+  'NOT_CONTROLLER',
+  'LEADER_NOT_AVAILABLE',
+  'UNKNOWN_TOPIC_OR_PARTITION',
+  'NETWORK_EXCEPTION',
+  'THROTTLING_QUOTA_EXCEEDED',
+])
+const slowNames = new Set(['KafkaJSRequestTimeoutError', 'KafkaJSTimeout', 'TopicsPending'])
+
+/** A change of topics that was made and that brokers do not show yet. */
+export class TopicsPending extends Error {
+  override readonly name = 'TopicsPending'
+}
+
+/** Whether a request about topics failed because brokers are busy or have not heard of a change yet. It ends alone. */
+export function isSlow(error: unknown): boolean {
+  if (slowTypes.has(faultType(error) ?? '')) return true
+  for (let inner = error; inner instanceof Error; inner = inner.cause) if (slowNames.has(inner.name)) return true
   return false
 }
 

@@ -107,6 +107,22 @@ export class Wire {
     return (await this.cluster.findBroker({ nodeId: String(found.leader) })) as LinkedBroker
   }
 
+  /** The broker that takes requests about topics. */
+  async controller(): Promise<LinkedBroker> {
+    await this.cluster.connect()
+    await this.cluster.refreshMetadataIfNecessary()
+    return (await this.cluster.findControllerBroker()) as LinkedBroker
+  }
+
+  /** Every broker of the cluster that can be reached. */
+  async brokers(): Promise<LinkedBroker[]> {
+    await this.controller()
+    const found = await Promise.allSettled(
+      this.cluster.getNodeIds().map((nodeId) => this.cluster.findBroker({ nodeId: String(nodeId) })),
+    )
+    return found.flatMap((one) => (one.status === 'fulfilled' ? [one.value as LinkedBroker] : []))
+  }
+
   async coordinator(group: string): Promise<LinkedBroker> {
     await this.cluster.connect()
     await this.cluster.refreshMetadataIfNecessary()

@@ -1,5 +1,5 @@
-import type { Admin } from 'kafkajs'
 import { EngineError } from '../../base/errors.js'
+import { limits } from '../../base/limits.js'
 import type {
   ConsumerGroups,
   EventLog,
@@ -7,22 +7,23 @@ import type {
   Membership,
   NewRecord,
   Offset,
-  PartitionReader,
   TopicPartition,
   TopicSpec,
 } from '../event-log.js'
 import { KafkaAppends } from './appends.js'
 import { KafkaFetches } from './fetches.js'
 import type { KafkaConnection } from './connection.js'
+import { isSlow } from './faults.js'
 import { KafkaLink } from './link.js'
 import type { Wire } from './link.js'
+import { allTopics } from './metadata.js'
 import { KafkaMember } from './member.js'
 import { boundsOf, endsOf } from './offsets.js'
 import type { Persistence } from './persistence.js'
 import { KafkaProduces } from './produces.js'
-import { KafkaReader } from './reader.js'
+import { KafkaReader, type OnHole } from './reader.js'
 import { applyTopics, ensureTopic, planTopics, removeTopics } from './topics.js'
-import type { TopicChange } from './topics.js'
+import type { TopicChange, TopicWork } from './topics.js'
 import { keyOf } from './work.js'
 
 export type { KafkaConnection, KafkaReport } from './connection.js'
@@ -83,9 +84,7 @@ class KafkaCluster implements KafkaLog {
   }
 
   ensure(spec: TopicSpec): Promise<void> {
-    return this.#withAdmin(`create topic ${spec.topic}`, (admin) =>
-      ensureTopic(admin, spec, this.#options.replicationFactor),
-    )
+    return this.#withTopics(`create topic ${spec.topic}`, (work) => ensureTopic(work, spec))
   }
 
   append(at: TopicPartition, records: readonly NewRecord[]): Promise<Offset> {
@@ -101,8 +100,8 @@ class KafkaCluster implements KafkaLog {
     return this.#asking.run(`ask for the offsets of ${keyOf(at)}`, (wire) => boundsOf(wire, at, sinceMs), briefly)
   }
 
-  reader(at: TopicPartition): PartitionReader {
-    const reader = new KafkaReader(this.#fetches, this.#asking, at, (closed) => this.#readers.delete(closed))
+  reader(at: TopicPartition, onHole?: OnHole): KafkaReader {
+    const reader = new KafkaReader(this.#fetches, this.#asking, at, (closed) => this.#readers.delete(closed), onHole)
     this.#readers.add(reader)
     return reader
   }
@@ -114,7 +113,7 @@ class KafkaCluster implements KafkaLog {
       topics,
       work,
       link: new KafkaLink(this.#options),
-      reader: (at) => this.reader(at),
+      reader: (at, onHole) => this.reader(at, onHole),
       ...(sessionTimeoutMs === undefined ? {} : { sessionTimeoutMs }),
       ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
     })
@@ -154,18 +153,18 @@ class KafkaCluster implements KafkaLog {
   }
 
   planTopics(topics: readonly TopicSpec[]): Promise<readonly TopicChange[]> {
-    return this.#withAdmin('read the topics', (admin) => planTopics(admin, topics))
+    return this.#withTopics('read the topics', (work) => planTopics(work, topics))
   }
 
   async applyTopics(topics: readonly TopicSpec[]): Promise<readonly TopicChange[]> {
     // Planned before the first try, because a repeated try finds some of the changes done already.
     const plan = await this.planTopics(topics)
-    await this.#withAdmin('apply the topics', (admin) => applyTopics(admin, topics, this.#options.replicationFactor))
+    await this.#withTopics('apply the topics', (work) => applyTopics(work, topics))
     return plan
   }
 
   listTopics(): Promise<readonly string[]> {
-    return this.#withAdmin('list the topics', (admin) => admin.listTopics())
+    return this.#withTopics('list the topics', ({ wire, timeoutMs }) => allTopics(wire, timeoutMs))
   }
 
   membersOf(group: string): Promise<number> {
@@ -175,7 +174,7 @@ class KafkaCluster implements KafkaLog {
   }
 
   removeTopics(topics: readonly string[]): Promise<void> {
-    return this.#withAdmin('remove topics', (admin) => removeTopics(admin, topics))
+    return this.#withTopics('remove topics', (work) => removeTopics(work, topics))
   }
 
   async close(): Promise<void> {
@@ -186,8 +185,16 @@ class KafkaCluster implements KafkaLog {
     this.#asking.close()
   }
 
-  #withAdmin<T>(what: string, use: (admin: Admin) => Promise<T>): Promise<T> {
-    return this.#asking.run(what, async (wire) => use(await wire.admin()), briefly)
+  /** Waits for brokers that are only slow, because nobody can do more than repeat it. */
+  #withTopics<T>(what: string, use: (work: TopicWork) => Promise<T>): Promise<T> {
+    const { replicationFactor, clock } = this.#options
+    const { timeoutMs } = this.#asking
+    const pause = (ms: number): Promise<void> => clock.sleep(ms)
+    return this.#asking.run(what, (wire) => use({ wire, timeoutMs, replicationFactor, pause }), {
+      outages: 'wait',
+      withinMs: limits.topics.waitMs,
+      isSlow,
+    })
   }
 }
 

@@ -21,6 +21,12 @@ interface Answer {
 }
 
 /**
+ * Called when the reader has read past offsets that hold no record, `to` exclusive. `first`: it has returned no record
+ * before, so these offsets are the first that it was asked for.
+ */
+export type OnHole = (hole: { readonly from: Offset; readonly to: Offset; readonly first: boolean }) => void
+
+/**
  * Reads one partition. It holds one answer of the broker and requests the next one only when that is used up. So a slow
  * reader slows the broker down, and all records that arrive while a chunk is processed come in one answer. While the
  * broker is unreachable, reads wait. When a reachable broker does not serve, reads fail with LOG_DOWN after
@@ -39,10 +45,22 @@ export class KafkaReader implements PartitionReader {
   /** No record before this offset is left for the current read. A transaction marker may follow the last record. */
   #passed: Offset = 0
   #fetch: Fetch | undefined
+  /** The last offsets that hold no record, `to` exclusive: transaction markers, aborted records, compaction. */
+  #hole = { from: 0, to: 0 }
+  /** Whether a record was returned. */
+  #hasReturned = false
+  readonly #onHole: OnHole
 
   /** `asking` is the link for requests about the partition's offsets. */
-  constructor(fetches: KafkaFetches, asking: KafkaLink, at: TopicPartition, onClose: (reader: KafkaReader) => void) {
+  constructor(
+    fetches: KafkaFetches,
+    asking: KafkaLink,
+    at: TopicPartition,
+    onClose: (reader: KafkaReader) => void,
+    onHole: OnHole = () => undefined,
+  ) {
     this.#at = at
+    this.#onHole = onHole
     this.#where = `${at.topic}/${at.partition}`
     this.#fetches = fetches
     this.#asking = asking
@@ -63,6 +81,10 @@ export class KafkaReader implements PartitionReader {
       this.#fetch = undefined
     }
     return []
+  }
+
+  skip(from: Offset): Offset {
+    return from >= this.#hole.from && from < this.#hole.to ? this.#hole.to : from
   }
 
   async close(): Promise<void> {
@@ -90,14 +112,23 @@ export class KafkaReader implements PartitionReader {
       if (record === undefined) {
         this.#held = undefined
         this.#passed = Math.max(from, held.set.end)
+        this.#foundHole(held.set.end)
         if (held.set.end < held.end || records.length === 0) this.#put(this.#given, Math.max(from, held.set.end))
         return records
       }
       records.push(record)
+      this.#hasReturned = true
       bytes -= sizeOf(record)
       this.#given = record.offset + 1
     }
     return records
+  }
+
+  #foundHole(to: Offset): void {
+    const from = this.#given
+    if (to <= this.skip(from)) return
+    this.#hole = { from, to }
+    this.#onHole({ from, to, first: !this.#hasReturned })
   }
 
   /** The fetch that serves `from`: the one in flight, or a new one. */

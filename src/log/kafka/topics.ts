@@ -3,7 +3,9 @@ import type { Admin } from 'kafkajs'
 import { EngineError } from '../../base/errors.js'
 import { limits } from '../../base/limits.js'
 import type { TopicSpec } from '../event-log.js'
-import { faultType } from './faults.js'
+import { faultType, isSlow, TopicsPending } from './faults.js'
+import type { Wire } from './link.js'
+import { pendingTopics, topicsIn } from './metadata.js'
 
 const { ConfigResourceTypes, ConfigSource } = kafkajs
 
@@ -76,25 +78,29 @@ async function settingsIn(
   )
 }
 
-/** The number of partitions of each topic that exists. */
-async function partitionsIn(admin: Admin, topics: readonly string[]): Promise<ReadonlyMap<string, number>> {
-  const existing = new Set(await admin.listTopics())
-  const wanted = topics.filter((topic) => existing.has(topic))
-  if (wanted.length === 0) return new Map()
-  const { topics: found } = await admin.fetchTopicMetadata({ topics: wanted })
-  return new Map(found.map(({ name, partitions }) => [name, partitions.length]))
+/** What requests about topics need. */
+export interface TopicWork {
+  readonly wire: Wire
+  readonly timeoutMs: number
+  /** For new topics; where absent, the cluster's default. */
+  readonly replicationFactor: number | undefined
+  readonly pause: (ms: number) => Promise<void>
 }
 
 /** The changes that `applyTopics` would make; empty where every topic matches its declaration. */
-export async function planTopics(admin: Admin, specs: readonly TopicSpec[]): Promise<readonly TopicChange[]> {
-  const partitions = await partitionsIn(
-    admin,
+export async function planTopics(
+  { wire, timeoutMs }: Pick<TopicWork, 'wire' | 'timeoutMs'>,
+  specs: readonly TopicSpec[],
+): Promise<readonly TopicChange[]> {
+  const known = await topicsIn(
+    wire,
     specs.map(({ topic }) => topic),
+    timeoutMs,
   )
-  const settings = await settingsIn(admin, [...partitions.keys()])
+  const settings = await settingsIn(await wire.admin(), [...known.keys()])
   return specs.flatMap((spec): TopicChange[] => {
     const { topic } = spec
-    const has = partitions.get(topic)
+    const has = known.get(topic)?.partitions
     if (has === undefined) return [{ change: 'create', topic, partitions: spec.partitions, settings: settingsOf(spec) }]
     if (has !== spec.partitions) return [{ change: 'refuse', topic, partitions: has, wanted: spec.partitions }]
     return Object.entries(settingsOf(spec)).flatMap(([setting, to]) => {
@@ -110,48 +116,99 @@ const mismatch = (topic: string, has: number, wanted: number): EngineError =>
     `topic ${topic} has ${has} partitions, ${wanted} were asked for. Keep the number, or name a new topic.`,
   )
 
-async function create(admin: Admin, spec: TopicSpec, replicationFactor: number | undefined): Promise<void> {
-  const configEntries = Object.entries(settingsOf(spec)).map(([name, value]) => ({ name, value }))
+/**
+ * Creates topics, and returns when every broker knows them and their leaders. A topic that exists by now is left as it
+ * is: an earlier try or another process has created it. Throws faults that `isSlow` recognises while brokers are busy.
+ */
+async function create(work: TopicWork, specs: readonly TopicSpec[]): Promise<void> {
+  const { wire, replicationFactor } = work
+  const topics = specs.map((spec) => ({
+    topic: spec.topic,
+    numPartitions: spec.partitions,
+    configEntries: Object.entries(settingsOf(spec)).map(([name, value]) => ({ name, value })),
+    ...(replicationFactor === undefined ? {} : { replicationFactor }),
+  }))
   try {
-    await admin.createTopics({
-      topics: [
-        {
-          topic: spec.topic,
-          numPartitions: spec.partitions,
-          configEntries,
-          ...(replicationFactor === undefined ? {} : { replicationFactor }),
-        },
-      ],
-      waitForLeaders: true,
-    })
+    await (await wire.controller()).createTopics({ topics, timeout: createTimeoutMs })
   } catch (error) {
-    if (faultType(error) !== 'TOPIC_ALREADY_EXISTS') throw error
-    await ensureTopic(admin, spec, replicationFactor)
+    const faults = faultsOf(error).filter((one) => faultType(one) !== 'TOPIC_ALREADY_EXISTS')
+    // A fault that does not end by itself comes first, because waiting does not help.
+    const worst = faults.find((one) => !isSlow(one)) ?? faults[0]
+    if (worst !== undefined) throw worst
+  }
+  await awaitTopics(work, specs)
+}
+
+/** After this time a broker answers REQUEST_TIMED_OUT, and creates the topics nevertheless. */
+const createTimeoutMs = 5_000
+
+/** kafkajs reports the faults of several topics together. */
+const faultsOf = (error: unknown): readonly Error[] => {
+  if (!(error instanceof Error)) return [new Error(String(error))]
+  return 'errors' in error && Array.isArray(error.errors) ? (error.errors as Error[]) : [error]
+}
+
+/** Returns when every broker knows the topics and their leaders. */
+async function awaitTopics({ wire, timeoutMs, pause }: TopicWork, specs: readonly TopicSpec[]): Promise<void> {
+  let pending = specs.map(({ topic }) => topic)
+  await shown(pause, async () => {
+    pending = await pendingTopics(wire, pending, timeoutMs)
+    return pending.length === 0 ? undefined : `not every broker knows ${pending.join(', ')} and the leaders yet`
+  })
+}
+
+/** Repeats a check until it finds no problem. Throws TopicsPending with the last one; then the caller starts again. */
+async function shown(pause: TopicWork['pause'], problem: () => Promise<string | undefined>): Promise<void> {
+  for (let checks = 1; ; checks++) {
+    const found = await problem()
+    if (found === undefined) return
+    if (checks === limits.topics.checks) throw new TopicsPending(found)
+    await pause(limits.topics.pauseMs)
   }
 }
 
 /** Creates the topic where it is missing. TOPIC_MISMATCH where it has another number of partitions. */
-export async function ensureTopic(admin: Admin, spec: TopicSpec, replicationFactor: number | undefined): Promise<void> {
-  const has = (await partitionsIn(admin, [spec.topic])).get(spec.topic)
-  if (has === undefined) await create(admin, spec, replicationFactor)
-  else if (has !== spec.partitions) throw mismatch(spec.topic, has, spec.partitions)
+export async function ensureTopic(work: TopicWork, spec: TopicSpec): Promise<void> {
+  const { topic, partitions } = spec
+  const has = async (): Promise<number | undefined> =>
+    (await topicsIn(work.wire, [topic], work.timeoutMs)).get(topic)?.partitions
+  let found = await has()
+  if (found === undefined) {
+    await create(work, [spec])
+    found = await has()
+  }
+  if (found !== undefined && found !== partitions) throw mismatch(topic, found, partitions)
 }
 
 /**
  * Makes the planned changes: creates missing topics and changes settings that differ. Throws TOPIC_MISMATCH before the
- * first change where a topic has another number of partitions.
+ * first change where a topic has another number of partitions. Repeating it after a fault continues where it stopped.
  */
-export async function applyTopics(
-  admin: Admin,
-  specs: readonly TopicSpec[],
-  replicationFactor: number | undefined,
-): Promise<void> {
-  const plan = await planTopics(admin, specs)
+export async function applyTopics(work: TopicWork, specs: readonly TopicSpec[]): Promise<void> {
+  let plan = acceptable(await planTopics(work, specs))
+  const missing = specs.filter(({ topic }) => plan.some((one) => one.change === 'create' && one.topic === topic))
+  if (missing.length > 0) {
+    await create(work, missing)
+    // Another process may have created some of them with other settings.
+    plan = acceptable(await planTopics(work, specs))
+  } else await awaitTopics(work, specs)
+  await set(await work.wire.admin(), plan)
+  if (plan.length > 0) await shown(work.pause, async () => stillDiffers(await planTopics(work, specs)))
+}
+
+/** A broker shows new settings a moment after it has taken them. */
+function stillDiffers(plan: readonly TopicChange[]): string | undefined {
+  const first = plan.find(({ change }) => change === 'set')
+  return first?.change === 'set' ? `${first.setting} of ${first.topic} is still ${first.from ?? 'not set'}` : undefined
+}
+
+function acceptable(plan: readonly TopicChange[]): readonly TopicChange[] {
   for (const change of plan)
     if (change.change === 'refuse') throw mismatch(change.topic, change.partitions, change.wanted)
-  for (const spec of specs)
-    if (plan.some(({ change, topic }) => change === 'create' && topic === spec.topic))
-      await create(admin, spec, replicationFactor)
+  return plan
+}
+
+async function set(admin: Admin, plan: readonly TopicChange[]): Promise<void> {
   const altered = [...new Set(plan.flatMap(({ change, topic }) => (change === 'set' ? [topic] : [])))]
   const settings = await settingsIn(admin, altered)
   for (const topic of altered) {
@@ -171,8 +228,10 @@ export async function applyTopics(
 }
 
 /** Removes the topics that exist. */
-export async function removeTopics(admin: Admin, topics: readonly string[]): Promise<void> {
-  const existing = new Set(await admin.listTopics())
-  const wanted = topics.filter((topic) => existing.has(topic))
-  if (wanted.length > 0) await admin.deleteTopics({ topics: wanted })
+export async function removeTopics(
+  { wire, timeoutMs }: Pick<TopicWork, 'wire' | 'timeoutMs'>,
+  topics: readonly string[],
+): Promise<void> {
+  const wanted = [...(await topicsIn(wire, topics, timeoutMs)).keys()]
+  if (wanted.length > 0) await (await wire.admin()).deleteTopics({ topics: wanted })
 }

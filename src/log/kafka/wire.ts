@@ -22,7 +22,7 @@ function longBytes(value: number): Buffer {
   bytes.writeUInt32BE(value >>> 0, 4)
   return bytes
 }
-const int32 = (value: number): Buffer => {
+export const int32 = (value: number): Buffer => {
   const bytes = Buffer.alloc(4)
   bytes.writeInt32BE(value)
   return bytes
@@ -32,7 +32,7 @@ const int16 = (value: number): Buffer => {
   bytes.writeInt16BE(value)
   return bytes
 }
-const text = (value: string): Buffer => Buffer.concat([int16(Buffer.byteLength(value)), Buffer.from(value)])
+export const text = (value: string): Buffer => Buffer.concat([int16(Buffer.byteLength(value)), Buffer.from(value)])
 
 const readCommitted = Buffer.from([1])
 const one = int32(1)

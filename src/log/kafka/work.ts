@@ -1,4 +1,5 @@
-import type { Assignment, Offset, PartitionReader, TopicPartition } from '../event-log.js'
+import type { Assignment, Offset, TopicPartition } from '../event-log.js'
+import type { KafkaReader, OnHole } from './reader.js'
 
 export const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`
 
@@ -9,7 +10,7 @@ export const placeOf = (key: string): TopicPartition => {
 
 export interface WorkOptions {
   readonly work: (assignment: Assignment) => Promise<void>
-  readonly reader: (at: TopicPartition) => PartitionReader
+  readonly reader: (at: TopicPartition, onHole: OnHole) => Pick<KafkaReader, 'read' | 'skip' | 'close'>
   readonly commit: (at: TopicPartition, next: Offset) => Promise<void>
   /** Called when the work on a partition ended with an error. */
   readonly fail: (error: unknown) => void
@@ -57,10 +58,22 @@ export class PartitionWork {
     const { work, reader: open, commit, fail, onEnded } = this.#options
     const at = placeOf(key)
     const revoke = new AbortController()
-    const reader = open(at)
+    let committed: Offset | undefined
+    // A partition may end with offsets that hold no record. Without this commit, the group would always lag behind.
+    const reader = open(at, ({ from, to, first }) => {
+      if (committed === from || (committed === undefined && first)) void commit(at, to)
+    })
     const run = async (): Promise<void> => {
       try {
-        await work({ ...at, reader, revoked: revoke.signal, commit: (next) => commit(at, next) })
+        await work({
+          ...at,
+          reader,
+          revoked: revoke.signal,
+          commit(next) {
+            committed = next
+            return commit(at, reader.skip(next))
+          },
+        })
       } catch (error) {
         fail(error)
       }

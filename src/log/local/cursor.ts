@@ -1,4 +1,5 @@
 import type { LogRecord, Offset } from '../event-log.js'
+import { putHeader } from '../headers.js'
 import { frameHeaderBytes } from './frame.js'
 import type { FrameHeader } from './frame.js'
 
@@ -93,7 +94,7 @@ export class RecordCursor {
     const headers: Record<string, Buffer> = {}
     while (this.#at < end) {
       const name = this.#name(this.#varint())
-      headers[name] = this.#take(this.#varint())!
+      putHeader(headers, name, this.#take(this.#varint())!)
     }
     return headers
   }

@@ -1,8 +1,11 @@
 import { strict as assert } from 'node:assert'
+import { once } from 'node:events'
 import { mkdtempSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { beforeEach, describe, test } from 'vitest'
+import { beforeEach, describe, onTestFinished, test } from 'vitest'
 import type { AvroField } from '../../../src/contracts/streams.js'
 import { registryServer } from '../../streams/registry/registry-server.js'
 import { tidemill, type Ran } from '../harness.js'
@@ -46,6 +49,29 @@ function userStreams() {
   return { subject: `${name}-value`, name, have, run }
 }
 
+/** The real registry behind a server that answers so many requests with 503 first. */
+async function busyRegistry(refusals: number): Promise<string> {
+  let left = refusals
+  const proxy = createServer((request, response) => {
+    void (async () => {
+      const body: Buffer[] = []
+      for await (const part of request) body.push(part as Buffer)
+      const answer =
+        left-- > 0
+          ? new Response('{}', { status: 503 })
+          : await fetch(`${server().url}${request.url!}`, {
+              method: request.method!,
+              headers: { 'content-type': 'application/json' },
+              ...(request.method === 'GET' ? {} : { body: Buffer.concat(body) }),
+            })
+      response.writeHead(answer.status, { 'content-type': 'application/json' }).end(await answer.text())
+    })()
+  }).listen(0, '127.0.0.1')
+  await once(proxy, 'listening')
+  onTestFinished(() => void proxy.close())
+  return `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
+}
+
 let streams: ReturnType<typeof userStreams>
 beforeEach(() => void (streams = userStreams()))
 
@@ -60,6 +86,15 @@ describe('schemas', () => {
     )
     const again = await run('register')
     assert.deepEqual([again.exit, again.data], [0, first.data.replace('is now', 'was already')])
+  })
+
+  test('are registered when a registry that is busy for a while answers again', async () => {
+    const { run } = streams
+    const busy = await busyRegistry(3)
+    const { exit, data, said } = await run('register', '--registry', busy)
+    assert.equal(exit, 0, said)
+    assert.match(data, /is now version 1/)
+    assert.match(said, /waiting: the schema registry at .* answered 503/)
   })
 
   test('are listed with their version and the latest one', async () => {

@@ -6,6 +6,7 @@ import kafkajs from 'kafkajs'
 import { describe, test } from 'vitest'
 import type { TopicChange } from '../../../src/compose/tasks.js'
 import { kafkaForTests } from '../../log/kafka/broker.js'
+import { codes, faultyBroker } from '../../log/kafka/faulty-broker.js'
 import { tidemill, type Ran } from '../harness.js'
 
 const broker = kafkaForTests()
@@ -41,14 +42,15 @@ function userStream(partitions = 3) {
       risk: { high: 0.8, medium: 0.5 }, outcome: { matureAfter: '7d', silenceMeans: 'unknown' },
     })`,
   )
-  const run = (command: string, ...more: readonly string[]): Promise<Ran> =>
+  const run = (command: string, ...more: readonly string[]): Promise<Ran> => through(broker.address, command, ...more)
+  const through = (address: string, command: string, ...more: readonly string[]): Promise<Ran> =>
     tidemill([
       'topics',
       command,
       '--preset',
       'cluster',
       '--kafka',
-      broker.address,
+      address,
       '--builtin-streams',
       '',
       '--streams',
@@ -63,7 +65,7 @@ function userStream(partitions = 3) {
     const { exit, data } = await run('apply', '--json', ...more)
     return { exit, ...(JSON.parse(data) as { applied: boolean; changes: readonly TopicChange[] }) }
   }
-  return { topic, run, standing, applied }
+  return { topic, run, through, standing, applied }
 }
 
 const settingOf = (topic: string, name: string): Promise<string | undefined> =>
@@ -115,6 +117,18 @@ describe('topics', () => {
     const again = await run('apply')
     assert.match(again.data, /^ok \d+ topics are as declared\n$/)
     assert.deepEqual((await applied()).changes, [])
+  })
+
+  test('are created by a busy broker, and the command prints what it waits for', async () => {
+    const { topic, through, standing } = userStream()
+    const busy = await faultyBroker(broker.address, ({ api, count }) =>
+      api === 'CreateTopics' && count <= 2 ? { lie: codes.requestTimedOut } : 'pass',
+    )
+    const { exit, data, said } = await through(busy, 'apply')
+    assert.equal(exit, 0, said)
+    assert.match(data, new RegExp(`^created ${topic}: 3 partitions`, 'm'))
+    assert.match(said, /waiting for the broker to apply the topics: .*timed out/)
+    assert.equal(await standing(), 'as declared')
   })
 
   test('with other settings are corrected, and foreign settings stay', async () => {

@@ -45,7 +45,7 @@ describe('an event', () => {
       .when(passesOf(5), passesOf(5, { tenant: 'stranger' }))
       .then([...each(5), ...each(5, { deadLetter: 'UNKNOWN_TENANT' })]))
 
-  test('from the future, of a megabyte or without a value becomes a dead letter; its neighbours are scored', () =>
+  test('from the future, of a megabyte or of no byte becomes a dead letter; its neighbours are scored', () =>
     driveEngine(doors)
       .when(
         pass(),
@@ -53,7 +53,7 @@ describe('an event', () => {
         pass(),
         pass({ columns: { more: 'x'.repeat(1 << 20) } }),
         pass(),
-        record(null),
+        record(''),
       )
       .then([
         {},
@@ -61,7 +61,7 @@ describe('an event', () => {
         {},
         { deadLetter: 'TOO_LARGE' },
         {},
-        { deadLetter: 'BAD_FIELD', because: /tombstone/ },
+        { deadLetter: 'BAD_JSON', because: /the record is empty/ },
       ]))
 
   test('is scored by the model that is routed, and by the heuristic where the model fails', () =>

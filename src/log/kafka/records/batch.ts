@@ -1,6 +1,8 @@
+import { isUtf8 } from 'node:buffer'
 import { crc32c } from '@node-rs/crc32'
 import { EngineError, messageOf } from '../../../base/errors.js'
-import type { LogRecord, Offset } from '../../event-log.js'
+import type { Header, LogRecord, Offset } from '../../event-log.js'
+import { putHeader } from '../../headers.js'
 import { inflate } from './codecs.js'
 
 /*
@@ -27,7 +29,8 @@ export interface Aborted {
   readonly first: Offset
 }
 
-const none: Readonly<Record<string, Buffer>> = Object.freeze({})
+const none = Object.freeze({ headers: Object.freeze({}) })
+const noBytes = Buffer.alloc(0)
 
 /**
  * Reads the records of one answer of a broker one after another. It checks and decompresses a batch when it reaches it,
@@ -102,18 +105,28 @@ export class RecordSet {
     this.#cursor = resume
     const key = this.#slice()
     const value = this.#slice()
-    return { offset, timestampMs, key, value, headers: this.#headers() }
+    return { offset, timestampMs, key, value, ...this.#headers() }
   }
 
-  #headers(): Readonly<Record<string, Buffer>> {
+  #headers(): Pick<LogRecord, 'headers' | 'allHeaders'> {
     const count = this.#varint()
     if (count === 0) return none
+    const start = this.#cursor
     const headers: Record<string, Buffer> = {}
+    let isExact = true
     for (let i = 0; i < count; i++) {
-      const name = this.#slice() ?? Buffer.alloc(0)
-      headers[name.toString('utf8')] = this.#slice() ?? Buffer.alloc(0)
+      const bytes = this.#slice() ?? noBytes
+      const value = this.#slice()
+      const name = bytes.toString('utf8')
+      isExact &&= value !== null && !Object.hasOwn(headers, name) && isUtf8(bytes)
+      putHeader(headers, name, value ?? noBytes)
     }
-    return headers
+    return isExact ? { headers } : { headers, allHeaders: this.#allHeaders(start, count) }
+  }
+
+  #allHeaders(start: number, count: number): Header[] {
+    this.#cursor = start
+    return Array.from({ length: count }, () => ({ name: this.#slice() ?? noBytes, value: this.#slice() }))
   }
 
   /** Opens the next batch with valid records; false at the end. A truncated batch comes whole with the next request. */

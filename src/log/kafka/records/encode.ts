@@ -20,8 +20,12 @@ const zigzag = (value: number): number => (value < 0 ? -2 * value - 1 : 2 * valu
 const sizeBytes = (bytes: Buffer | null): number => (bytes === null ? 1 : varintBytes(2 * bytes.length) + bytes.length)
 
 /** Bytes of a record without its length field. */
-function contentBytes({ key, value, headers }: NewRecord, sinceMs: number, index: number): number {
+function contentBytes({ key, value, headers, allHeaders }: NewRecord, sinceMs: number, index: number): number {
   let bytes = 1 + varintBytes(zigzag(sinceMs)) + varintBytes(2 * index) + sizeBytes(key) + sizeBytes(value)
+  if (allHeaders !== undefined) {
+    for (const header of allHeaders) bytes += sizeBytes(header.name) + sizeBytes(header.value)
+    return bytes + varintBytes(2 * allHeaders.length)
+  }
   let count = 0
   for (const name in headers) {
     const nameBytes = Buffer.byteLength(name)
@@ -34,8 +38,9 @@ function contentBytes({ key, value, headers }: NewRecord, sinceMs: number, index
 /**
  * An upper bound of a record's bytes in any batch: its three numbers and its attributes take 21 bytes at most.
  */
-export function recordBound({ key, value, headers }: NewRecord): number {
+export function recordBound({ key, value, headers, allHeaders = [] }: NewRecord): number {
   let bytes = 32 + (key?.length ?? 0) + (value?.length ?? 0)
+  for (const header of allHeaders) bytes += 10 + header.name.length + (header.value?.length ?? 0)
   for (const name in headers) bytes += 10 + Buffer.byteLength(name) + headers[name]!.length
   return bytes
 }
@@ -64,6 +69,11 @@ function putRecord(into: Buffer, at: number, record: NewRecord, sinceMs: number,
   at = putVarint(into, at, 2 * index)
   at = putBytes(into, at, record.key)
   at = putBytes(into, at, record.value)
+  if (record.allHeaders !== undefined) {
+    at = putVarint(into, at, 2 * record.allHeaders.length)
+    for (const { name, value } of record.allHeaders) at = putBytes(into, putBytes(into, at, name), value)
+    return at
+  }
   const names = record.headers === undefined ? [] : Object.keys(record.headers)
   at = putVarint(into, at, 2 * names.length)
   for (const name of names) {

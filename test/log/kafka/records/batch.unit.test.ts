@@ -135,6 +135,42 @@ describe('record batches', () => {
     expect(end).toBe(3)
   })
 
+  test('headers with repeated names, null values and names that are not UTF-8 are read and written as they are', () => {
+    const header = (name: string | Buffer, value: string | null) => ({
+      name: Buffer.from(name as string),
+      value: value === null ? null : Buffer.from(value),
+    })
+    const allHeaders = [
+      header('x-tag', 'one'),
+      header('x-tag', 'two'),
+      header('nothing', null),
+      header('__proto__', 'p'),
+      header('constructor', 'c'),
+      header(Buffer.from([0xff, 0x00]), 'bin'),
+    ]
+    const record: NewRecord = { ...textRecord('x'), allHeaders }
+    const [read] = all(encode([record])).records
+    expect(read!.allHeaders).toEqual(allHeaders)
+    expect(Object.entries(read!.headers).map(([name, value]) => [name, value.toString()])).toEqual([
+      ['x-tag', 'two'],
+      ['nothing', ''],
+      ['__proto__', 'p'],
+      ['constructor', 'c'],
+      ['\ufffd\0', 'bin'],
+    ])
+    expect(encode([record]).length - 61).toBeLessThanOrEqual(recordBound(record))
+  })
+
+  test('headers whose names objects know are headers like others', () => {
+    const headers = Object.fromEntries(
+      ['__proto__', 'constructor', 'toString'].map((name) => [name, Buffer.from(name)]),
+    )
+    const [read] = all(encode([textRecord('x', { headers })])).records
+    expect(Object.keys(read!.headers)).toEqual(['__proto__', 'constructor', 'toString'])
+    expect(Object.getPrototypeOf(read!.headers)).toBe(Object.prototype)
+    expect(read!.allHeaders).toBeUndefined()
+  })
+
   test('a batch takes at most the bytes of `recordBound`', () => {
     const records = [
       textRecord('a'),
