@@ -52,7 +52,6 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
   'test/cli/servers/schemas.int.test.ts': { 'src/streams/registry': 'schema-report' },
   'test/cli/start/start.unit.test.ts': { 'src/cli/start': 'live-table' },
   'test/cli/start/workers.int.test.ts': { 'src/cli/start': 'worker' },
-  'test/cli/tutorial.e2e.test.ts': { 'src/consumers/serving': 'demo' },
   'test/config/config.unit.test.ts': {
     'src/config': 'describe load settings sources',
     'src/config/schema': 'kinds process scoring servers',
