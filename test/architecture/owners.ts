@@ -16,7 +16,10 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
   'test/api/routes/health.int.test.ts': { 'src/api/http': 'metrics' },
   'test/api/routes/outcomes.int.test.ts': { 'src/contracts': 'outcomes' },
   'test/api/routes/predict.int.test.ts': { 'src/api/http': 'batch', 'src/api/routes': 'predict-conflict' },
-  'test/api/routes/reads.int.test.ts': { 'src/api/http': 'times', 'src/api/routes': 'features predictions streams' },
+  'test/api/routes/reads.int.test.ts': {
+    'src/api/http': 'times waiting',
+    'src/api/routes': 'features predictions streams',
+  },
   'test/cli/backup/backup.int.test.ts': {
     'src/cli/backtest': 'run',
     'src/cli/backup': 'create holder',

@@ -51,12 +51,8 @@ function refusalOf(request: FastifyRequest, reply: FastifyReply, keys: KeyRing, 
 
 export const callerOf = (request: FastifyRequest): Caller => ({ tenant: request.holder.tenant, key: request.holder.id })
 
-/**
- * The refusal for data outside the key's tenant. It is the same for absent data, so that it reveals nothing about other
- * tenants.
- */
-export const notYours = (): Refusal =>
-  new Refusal('FORBIDDEN', 'This key cannot read this: the data belongs to another tenant, or does not exist.')
+/** The refusal for a request that names another tenant than the key's. It does not depend on that tenant's data. */
+const notYours = (): Refusal => new Refusal('FORBIDDEN', 'This key cannot read the data of another tenant.')
 
 /** The tenant of a request: the key's own, or the one that the operator names; undefined for all tenants. */
 export function tenantOf(request: FastifyRequest, named: string | undefined): string | undefined {

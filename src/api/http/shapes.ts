@@ -148,7 +148,7 @@ export const sharedShapes = [
 const problemTitles: Readonly<Record<number, string>> = {
   400: 'The engine cannot read the request.',
   401: 'The key is absent or not valid.',
-  403: "The key lacks the scope, or the data is another tenant's or does not exist.",
+  403: 'The key lacks the scope, or the request names another tenant.',
   404: 'It does not exist.',
   409: 'It exists already.',
   413: 'The request is too large.',

@@ -4,7 +4,7 @@ import { Type, type Static } from '@sinclair/typebox'
 import { deadLetterStates, type DeadLetterFilter } from '../../contracts/dead-letters.js'
 import { limits } from '../../base/limits.js'
 import { maySee } from '../keys/keys.js'
-import { notYours, tenantOf } from '../http/auth.js'
+import { tenantOf } from '../http/auth.js'
 import { streamOf, type ApiContext } from '../http/context.js'
 import { filterOf, deadLetterView, listAnswer, redriveAnswer, shownAnswer } from './dead-letter-shapes.js'
 import { everyTenant } from '../../contracts/callers.js'
@@ -152,13 +152,13 @@ export function deadLetterRoutes(app: FastifyInstance, context: ApiContext): voi
     async (request) => {
       const { stream, partition, position } = request.params
       const found = await deadLetters.show(streamOf(context, stream).name, partition, position)
-      if (found === undefined && request.holder.tenant === everyTenant)
-        throw new Refusal('NOT_FOUND', 'There is no dead letter at this position, or no longer.')
+      const { holder } = request
+      // The answer is the same for another tenant's dead letter, so that it reveals nothing about other tenants.
       if (
         found === undefined ||
-        (request.holder.tenant !== everyTenant && (found.tenant === null || !maySee(request.holder, found.tenant)))
+        (holder.tenant !== everyTenant && (found.tenant === null || !maySee(holder, found.tenant)))
       )
-        throw notYours()
+        throw new Refusal('NOT_FOUND', 'There is no dead letter at this position, or no longer.')
       const { key, value, headers, decoded, today, ...deadLetter } = found
       return {
         letter: deadLetterView(deadLetter),

@@ -1,9 +1,8 @@
 /** GET /features/{stream}/{entity}/{id}: the features of one entity. */
 import type { FastifyInstance } from 'fastify'
 import { Type, type Static } from '@sinclair/typebox'
-import { notYours, tenantOf } from '../http/auth.js'
+import { tenantOf } from '../http/auth.js'
 import { streamOf, type ApiContext } from '../http/context.js'
-import { everyTenant } from '../../contracts/callers.js'
 import type { StreamView } from '../../contracts/streams.js'
 import { Refusal } from '../http/problems.js'
 import { json, refusals, Time } from '../http/shapes.js'
@@ -43,8 +42,7 @@ const schema = {
   tags: ['predictions'],
   summary: 'Get the features of one entity',
   description:
-    'Reads the committed state, which is at most one commit interval behind. Omits features that need an event. A ' +
-    "tenant's key gets 403 for an entity that its tenant does not have.",
+    'Reads the committed state, which is at most one commit interval behind. Omits features that need an event.',
   params: Params,
   querystring: Query,
   response: { 200: json('The features as of `at`.', Answer), ...refusals(400, 404) },
@@ -65,7 +63,6 @@ export function featureRoutes(app: FastifyInstance, context: ApiContext): void {
         })
       const atMs = query.at === undefined ? undefined : timeOf('at', query.at)
       const found = await context.ports.scoring.features(stream.name, params.entity, tenant, ids, atMs)
-      if (!found && request.holder.tenant !== everyTenant) throw notYours()
       if (!found)
         throw new Refusal('NOT_FOUND', `The state contains no ${params.entity} '${ids.join(',')}' of this tenant.`)
       return {
