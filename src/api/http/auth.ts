@@ -54,6 +54,11 @@ export const callerOf = (request: FastifyRequest): Caller => ({ tenant: request.
 /** The refusal for a request that names another tenant than the key's. It does not depend on that tenant's data. */
 const notYours = (): Refusal => new Refusal('FORBIDDEN', 'This key cannot read the data of another tenant.')
 
+/** For the descriptions of routes. */
+export const mayOmitTenant =
+  "A tenant's key may omit the tenant. An operator key may omit it where the engine has one tenant, and in a demo, " +
+  'where the first of its tenants is meant.'
+
 /** The tenant of a request: the key's own, or the one that the operator names; undefined for all tenants. */
 export function tenantOf(request: FastifyRequest, named: string | undefined): string | undefined {
   const { holder } = request

@@ -9,15 +9,12 @@ import { streamOf, type ApiContext } from '../http/context.js'
 import { filterOf, deadLetterView, listAnswer, redriveAnswer, shownAnswer } from './dead-letter-shapes.js'
 import { everyTenant } from '../../contracts/callers.js'
 import { Refusal } from '../http/problems.js'
-import { refusals, Time } from '../http/shapes.js'
+import { bodyTime, refusals, Time } from '../http/shapes.js'
 import { oneOf } from '../one-of.js'
 
 const name = (description: string) => Type.String({ minLength: 1, maxLength: 500, description })
-const from = {
-  ...Time,
-  description: 'Log time of the record, inclusive: ISO 8601 with a zone, a date, or epoch milliseconds.',
-}
-const to = { ...Time, description: 'Log time of the record, exclusive.' }
+const fromIs = 'Log time of the record, inclusive: ISO 8601 with a zone, a date, or epoch milliseconds.'
+const toIs = 'Log time of the record, exclusive.'
 const usualPage = 100
 const limit = Type.Optional(
   Type.Integer({
@@ -35,8 +32,8 @@ const filter = {
   code: Type.Optional(name('The error of the record: BAD_JSON, BAD_FIELD, UNKNOWN_TENANT ...')),
   stage: Type.Optional(oneOf(['decode', 'check'], 'The stage that found the error.')),
   tenant: Type.Optional(name("For operator keys; a tenant's key reads its own tenant.")),
-  from: Type.Optional(from),
-  to: Type.Optional(to),
+  from: Type.Optional({ ...Time, description: fromIs }),
+  to: Type.Optional({ ...Time, description: toIs }),
 }
 
 const ListQuery = Type.Object(
@@ -52,6 +49,8 @@ const ListQuery = Type.Object(
 const action = {
   stream: name('Name of the stream.'),
   ...filter,
+  from: Type.Optional(bodyTime(fromIs)),
+  to: Type.Optional(bodyTime(toIs)),
   limit,
   cursor,
   dry_run: Type.Optional(Type.Boolean({ description: 'Only report the result; change nothing.' })),

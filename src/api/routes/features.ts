@@ -19,7 +19,9 @@ const Params = Type.Object({
 })
 const Query = Type.Object(
   {
-    tenant: Type.Optional(Type.String({ minLength: 1, description: 'Required with an operator key.' })),
+    tenant: Type.Optional(
+      Type.String({ minLength: 1, description: 'Required with an operator key where the engine has several tenants.' }),
+    ),
     at: Type.Optional({
       ...Time,
       description: 'End of the windows: ISO 8601 with a zone, a date, or epoch milliseconds; now when absent.',
@@ -56,7 +58,7 @@ export function featureRoutes(app: FastifyInstance, context: ApiContext): void {
       const { query, params } = request
       const stream = streamOf(context, params.stream)
       const ids = idsOf(stream, params.entity, params.id, request.url)
-      const tenant = tenantOf(request, query.tenant)
+      const tenant = tenantOf(request, query.tenant) ?? context.defaultTenant
       if (tenant === undefined)
         throw new Refusal('BAD_QUERY', 'Name the tenant.', {
           errors: [{ field: 'tenant', message: 'is required with an operator key' }],

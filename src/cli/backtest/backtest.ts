@@ -6,7 +6,7 @@ import { besideEngine, replaySettings } from '../client/beside-engine.js'
 import { durationOption, settingFlags, timeOption } from '../terminal/options.js'
 import { backtestPage } from '../report/backtest-report.js'
 import { engineParts, runBacktest, runsOf, type RunOptions } from './run.js'
-import { storeBacktest, storeOrWarn, type StoreOptions } from './store.js'
+import { storeBacktest, storeAtEnd, type StoreOptions } from './store.js'
 import { writesResults } from '../client/run-results.js'
 import { count, print, printJson, printMessage, type Terminal } from '../terminal/terminal.js'
 
@@ -79,10 +79,11 @@ function runOn(group: Command, terminal: Terminal): void {
     .action(async (options: RunOptions) => {
       const config = besideEngine(runIt, options.config)
       const { report, path } = await runBacktest(config, options, terminal)
-      if (options.store) await storeOrWarn(config, report, options, terminal)
+      const notStored = options.store ? await storeAtEnd(config, report, options, terminal) : undefined
       if (options.html !== undefined) await writeFile(options.html, backtestPage(report))
       if (options.json === true) await printJson(terminal, { ...report, html: path })
       else await print(terminal, `${reportText(report)}\nreport: ${path}\n`)
+      if (notStored !== undefined) throw notStored
     })
 }
 
