@@ -70,5 +70,7 @@ function placehold(libraries, folder) {
 try {
   spare()
 } catch (error) {
-  process.stderr.write(`tidemill: ${runtime} stays as it is: ${error instanceof Error ? error.message : String(error)}\n`)
+  process.stderr.write(
+    `tidemill: ${runtime} stays as it is: ${error instanceof Error ? error.message : String(error)}\n`,
+  )
 }

@@ -32,7 +32,7 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
   'test/cli/backup/damage.int.test.ts': { 'src/consumers/backup': 'restore-files' },
   'test/cli/client/client.int.test.ts': {
     'src/cli/client': 'beside-engine options run-results',
-    'src/cli/events': 'score simulate',
+    'src/cli/events': 'score',
     'src/cli/reads': 'streams',
     'src/compose': 'tasks',
     'src/consumers/scoring': 'score-file score-lines',

@@ -6,8 +6,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, test } from 'vitest'
 import { workloadLines } from '../../bench/engine/workload.js'
+import { openKeys } from '../../src/api/keys/key-file.js'
 import { systemClock } from '../../src/base/clock.js'
 import { dataPaths, packagePath } from '../../src/config/load.js'
+import { everyTenant } from '../../src/contracts/callers.js'
 import { benchOn, publish } from './bench-stream.js'
 import { engineProcess } from './engine-process.js'
 import { onEveryPreset } from './presets.js'
@@ -88,6 +90,16 @@ onEveryPreset((preset) => {
         id,
       )
       assert.deepEqual([figures.run.rows, figures.sameScores], [events, events])
+      const { key } = await openKeys(dataPaths(join(directory, 'data')).keys, systemClock).create({
+        name: 'lacks admin',
+        tenant: everyTenant,
+        scopes: ['read'],
+      })
+      const again = ['backtest', 'run', '--resume', id, '--url', engine.url, '--key', key, '--json']
+      const notStored = await tidemill(again)
+      assert.equal(notStored.code, 1, notStored.err)
+      assert.match(notStored.err, /not in ClickHouse: .*lacks the scope admin.*'tidemill backtest store /)
+      assert.equal((JSON.parse(notStored.out) as { figures: { run: { rows: number } } }).figures.run.rows, events)
       const { runs: listed } = await json<{ runs: readonly { id: string }[] }>('backtest', 'list')
       assert.deepEqual(
         listed.map((run) => run.id),
