@@ -65,8 +65,7 @@ export function featureRoutes(app: FastifyInstance, context: ApiContext): void {
         })
       const atMs = query.at === undefined ? undefined : timeOf('at', query.at)
       const found = await context.ports.scoring.features(stream.name, params.entity, tenant, ids, atMs)
-      if (!found)
-        throw new Refusal('NOT_FOUND', `The state contains no ${params.entity} '${ids.join(',')}' of this tenant.`)
+      if (!found) throw new Refusal('NOT_FOUND', `The state contains no ${params.entity} of this tenant with this id.`)
       return {
         stream: stream.name,
         entity: params.entity,

@@ -48,8 +48,7 @@ const OneQuery = Type.Object(
         minimum: 0,
         maximum: limits.apiWaitMs / 1_000,
         description:
-          'Seconds. The answer waits for the prediction for this long at most, when there is none yet. Without it the ' +
-          'answer comes at once.',
+          'Seconds. While there is no prediction, the answer waits for this long at most. When absent it comes at once.',
       }),
     ),
   },
