@@ -22,7 +22,7 @@ interface Document {
 }
 
 /** These examples ask for what a healthy engine does not have. */
-const refusedOf: Readonly<Record<string, number>> = { 'POST /api/v2/partitions/accept': 404 }
+const refusedOf: Readonly<Record<string, number>> = { 'POST /api/v2/partitions/accept': 400 }
 
 describe('the first day with the demo', () => {
   let directory: string

@@ -47,8 +47,7 @@ const OneQuery = Type.Object(
       Type.Number({
         minimum: 0,
         maximum: limits.apiWaitMs / 1_000,
-        description:
-          'Seconds. While there is no prediction, the answer waits for this long at most. When absent it comes at once.',
+        description: 'Seconds. While there is no prediction, the answer waits for this long at most; 0 when absent.',
       }),
     ),
   },
