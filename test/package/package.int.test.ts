@@ -167,9 +167,10 @@ const quick = ['--prefer-offline', '--no-audit', '--no-fund']
 /** ClickHouse has 543 of them. */
 const mostMegabytes = 760
 
-/** As `du -sm` counts. */
+/** As `du -sm` counts: a file with several names once. */
 async function megabytesIn(folder: string): Promise<number> {
   const entries = await readdir(folder, { recursive: true })
-  const sizes = await Promise.all(entries.map(async (entry) => (await lstat(join(folder, entry))).blocks * 512))
-  return Math.ceil(sizes.reduce((sum, size) => sum + size, 0) / 2 ** 20)
+  const files = await Promise.all(entries.map((entry) => lstat(join(folder, entry))))
+  const sizes = new Map(files.map(({ ino, blocks }) => [ino, blocks * 512]))
+  return Math.ceil([...sizes.values()].reduce((sum, size) => sum + size, 0) / 2 ** 20)
 }
