@@ -51,10 +51,13 @@ export async function startDemo({
   const { startMs, toldMs } = continued(await placeIn(place), nowMs)
   let reached = toldMs
   let savedAtMs = 0
-  const save = async (): Promise<void> => {
+  const write = async (): Promise<void> => {
     await writeFile(`${place}.new`, JSON.stringify({ startMs, toldMs: reached } satisfies Place))
     await rename(`${place}.new`, place)
   }
+  // One at a time: an older place must not replace a newer one.
+  let saved = Promise.resolve()
+  const save = (): Promise<void> => (saved = saved.then(write).catch(() => undefined))
   const running = simulate({
     world: createWorld({ seed: 1, startMs, patterns: 'testing' }),
     async publish(stream, events) {
@@ -77,7 +80,7 @@ export async function startDemo({
       reached = sent.reachedMs
       if (clock.nowMs() - savedAtMs < saveEveryMs) return
       savedAtMs = clock.nowMs()
-      save().catch(() => undefined)
+      void save()
     },
     retry: onRetry,
   })
@@ -86,7 +89,7 @@ export async function startDemo({
     async close() {
       stop.abort()
       await running.catch(() => undefined)
-      await save().catch(() => undefined)
+      await save()
     },
   }
 }
