@@ -12,11 +12,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 /**
  * Resolves when the engine has printed where it answers. Rejects with its output when it ends before.
+ * Signals reach the command and what it started, as Ctrl-C does in a terminal.
  * @param {{ command: string, args: readonly string[], cwd: string, env: NodeJS.ProcessEnv }} options
  * @returns {Promise<StartedEngine>}
  */
 export async function startEngine({ command, args, cwd, env }) {
-  const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
   let output = ''
   for (const pipe of [child.stdout, child.stderr])
     pipe.setEncoding('utf8').on('data', (/** @type {string} */ text) => (output += text))
@@ -32,7 +33,7 @@ export async function startEngine({ command, args, cwd, env }) {
     url,
     output: () => output,
     end: async (signal) => {
-      child.kill(signal)
+      if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, signal)
       const [code] = await ended
       return code
     },

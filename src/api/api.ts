@@ -38,6 +38,8 @@ export interface ApiParts {
   /** The product's version, for the OpenAPI document. */
   readonly version: string
   readonly bounds?: AdmissionBounds
+  /** The tenant of an operator's request that names none. */
+  readonly defaultTenant?: string | undefined
 }
 
 /** Builds the API of a process without the role `api`: it has metrics and health only. */
@@ -87,11 +89,13 @@ export async function buildApi({
   logger,
   version,
   bounds = defaultBounds,
+  defaultTenant,
 }: ApiParts): Promise<FastifyInstance> {
   const app = server(logger)
   const inFlight: InFlight = { answers: new Set(), bytes: 0 }
   const closing = closeGently(app, inFlight, clock)
-  const context: ApiContext = { ports, keys, clock, metrics: apiMetrics(app, ports.metrics, inFlight) }
+  const metrics = apiMetrics(app, ports.metrics, inFlight)
+  const context: ApiContext = { ports, keys, clock, metrics, defaultTenant }
 
   answerProblems(app)
   await openApi(app, { version, streams: () => ports.scoring.streams(), clock })

@@ -210,6 +210,10 @@ export const limits = {
   apiCloseTimeoutMs: 10_000,
   /** Rows of one page of a query. */
   apiPage: 1_000,
+  /** A request waits no longer than this for a prediction. Load balancers cut idle requests after 60 s. */
+  apiWaitMs: 30_000,
+  /** Requests that wait at once. Each reads the warehouse once per second: 50 x ~5 ms = a quarter of a core. */
+  apiWaiting: 50,
   /** Rows of the answer to a SQL query that a person wrote: 10,000 rows of 24 features are ~4 MiB of JSON. */
   sqlRows: 10_000,
   /** Bytes of the same answer in the engine's memory, before it becomes text. */

@@ -3,13 +3,11 @@
  * API.
  */
 import { randomUUID } from 'node:crypto'
-import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { buildApi, buildHealthApi } from '../api/api.js'
 import { openKeys, type KeyStore } from '../api/keys/key-file.js'
 import { listen } from '../api/http/listen.js'
 import type { ApiPorts } from '../contracts/api.js'
-import { everyTenant } from '../contracts/callers.js'
 import type { ReadinessCheck } from '../contracts/checks.js'
 import type { ScoringPort } from '../contracts/scoring.js'
 import { systemClock as clock } from '../base/clock.js'
@@ -24,8 +22,10 @@ import { openPredictionLog } from '../consumers/serving/prediction-log.js'
 import { runResults } from '../consumers/replay/run-results.js'
 import { scoringPort } from '../consumers/serving/serve.js'
 import { marksKeptMs } from '../consumers/ground/topics.js'
+import { demoKeyIn, withdrawDemoKeys } from './demo-key.js'
 import type { Foundation } from './foundation.js'
 import { openRouting } from './routing.js'
+import { defaultTenantOf } from './tenants.js'
 import type { Closing } from '../base/lifecycle.js'
 import { predictionQueries } from '../sinks/queries.js'
 import { select } from '../sinks/read-only.js'
@@ -47,9 +47,7 @@ export async function serve(
   const { config, logger, directory, lock, paths, registry, warehouse, files, stops, rebuilds } = foundation
   const keys = openKeys(paths.keys, clock)
   const opened = await openPorts(foundation, observation, closing)
-  // A demo's key is valid for one run, also if the next run has no demo.
-  if (opened !== undefined && config.preset === 'embedded')
-    for (const { id, name } of keys.list()) if (name === 'demo') await keys.withdraw(id)
+  if (opened !== undefined && config.preset === 'embedded' && !config.demo.enabled) await withdrawDemoKeys(keys)
   const backups = backupsOf({ log: files, warehouse, directory, backups: paths.backups, clock })
   closing.add(() => backups?.close())
   const parts = { keys, clock, version: packageVersion(), logger: logger.child({}, { level: 'error' }) }
@@ -59,6 +57,7 @@ export async function serve(
       ? await buildHealthApi({ ...parts, ports: health })
       : await buildApi({
           ...parts,
+          defaultTenant: defaultTenantOf(config),
           ports: {
             ...health,
             ...opened.ports,
@@ -124,13 +123,7 @@ async function openPorts(
 }
 
 async function demoOf({ config, directory, streams, logger }: Foundation, port: ScoringPort, keys: KeyStore) {
-  const { demoKey } = dataPaths(directory)
-  const { key } = await keys.create({
-    name: 'demo',
-    tenant: everyTenant,
-    scopes: ['events:write', 'predict', 'read', 'outcomes:write', 'admin'],
-  })
-  await writeFile(demoKey, key, { mode: 0o600 })
+  const key = await demoKeyIn(dataPaths(directory).demoKey, keys, clock)
   const demo = await startDemo({
     port,
     clock,

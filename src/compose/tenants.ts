@@ -10,6 +10,12 @@ import type { LogView } from '../log/event-log.js'
 import { demoTenants } from '../simulator/index.js'
 import { storesIn, withLog } from './tasks.js'
 
+/** The tenant of an operator's request that names none: the only one, or the first of the demo's. */
+export function defaultTenantOf({ tenants, demo }: Pick<Config, 'tenants' | 'demo'>): string | undefined {
+  if (Array.isArray(tenants)) return tenants.length === 1 ? (tenants as readonly { id: string }[])[0]!.id : undefined
+  return tenants === 'demo' || demo.enabled ? demoTenants[0] : undefined
+}
+
 /** The tenants whose events a configuration scores. */
 export const tenantsOf = ({ tenants }: Pick<Config, 'tenants'>): Configured =>
   tenants === 'any' ? 'any' : tenants === 'demo' ? demoTenants : tenants.map(({ id }) => id)

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.js'
 import { messageOf } from '../base/errors.js'
+import { steadyWorld } from './steady.js'
 import type { Happening, Outcome, StreamName } from './world/ground/happening.js'
 import type { Moment, World } from './world/world.js'
 
@@ -15,9 +16,10 @@ export interface Simulation {
   readonly historyMs: number
   /**
    * The last part of the history is sent at `rate` events/s instead, until the world has caught up with the clock and
-   * continues in real time. Event times are not changed, so no event is in the future.
+   * continues in real time. Event times are not changed, so no event is in the future. With `steady` copies of the
+   * world keep the rate in real time too; the world must have started a day before now.
    */
-  readonly paced?: { readonly lastMs: number; readonly rate: number }
+  readonly paced?: { readonly lastMs: number; readonly rate: number; readonly steady?: true }
   /** The most events in one call of `publish`. */
   readonly batch: number
   /** Called after each flush. */
@@ -37,6 +39,8 @@ export interface Progress {
 const pauseMs = 1_000
 /** Interval between two flushes in real time. */
 const tickMs = 200
+/** A steady simulation makes up for a pause of this length. */
+const mostMissedMs = 60_000
 
 /** Plays the world until the signal aborts; resolves with the number of sent events. Rejects when publishing fails. */
 export async function simulate(simulation: Simulation): Promise<Progress> {
@@ -54,12 +58,17 @@ export async function simulate(simulation: Simulation): Promise<Progress> {
   await sender.flush((reachedMs = fastUntilMs), false)
 
   if (paced !== undefined) reachedMs = await pace(simulation, sender, fastUntilMs, paced.rate)
+  // The world alone catches up with the clock; its copies begin now.
+  let live: Pick<World, 'timeline'> = world
   while (!signal.aborted) {
     const nowMs = clock.nowMs()
-    for (const moment of world.timeline(reachedMs, nowMs))
+    // After a pause of the machine or the engine, the rate matters more than the time that was missed.
+    if (live !== world && nowMs - reachedMs > mostMissedMs) reachedMs = nowMs - tickMs
+    for (const moment of live.timeline(reachedMs, nowMs))
       if (sender.take(moment)) await sender.flush(momentMs(moment), true)
     reachedMs = Math.max(reachedMs, nowMs)
     await sender.flush(reachedMs, true)
+    if (live === world && paced?.steady === true) live = steadyWorld(world, paced.rate, reachedMs)
     await clock.sleep(tickMs, signal)
   }
   return sender.flush(reachedMs, true)

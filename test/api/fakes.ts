@@ -32,6 +32,8 @@ export interface FakeEngine extends ApiPorts {
   readonly rows: PredictionRow[]
   /** The next call of this kind throws. */
   fail(ask: Ask, error: Error | ErrorCode): void
+  /** Runs before every call of this kind. */
+  before(ask: Ask, act: () => void): void
   /** Calls of this kind wait until the returned function is called. */
   hold(ask: Ask): () => void
   /** Checks that fail from now on. */
@@ -70,7 +72,7 @@ export const stopped = {
 export function fakeEngine(nowMs: () => number = () => 1_767_686_400_000): FakeEngine {
   const rows: PredictionRow[] = []
   let broken: readonly string[] = []
-  const { called, fail, hold } = interruptions()
+  const { called, ...interrupt } = interruptions()
   const { scoring, ...seen } = fakeScoring(called, nowMs)
   const metrics = new Registry()
   new Counter({ name: 'tidemill_fake_total', help: "Shows that the registry is the engine's.", registers: [metrics] })
@@ -78,8 +80,7 @@ export function fakeEngine(nowMs: () => number = () => 1_767_686_400_000): FakeE
     ...seen,
     rows,
     metrics,
-    fail,
-    hold,
+    ...interrupt,
     scoring,
     deadLetters: fakeDeadLetters(),
     runs: fakeRuns(),
@@ -97,16 +98,19 @@ export function fakeEngine(nowMs: () => number = () => 1_767_686_400_000): FakeE
 }
 
 /** `called` runs first in every call to the engine: it waits or throws as the test wants. */
-function interruptions(): Pick<FakeEngine, 'fail' | 'hold'> & { readonly called: Called } {
+function interruptions(): Pick<FakeEngine, 'before' | 'fail' | 'hold'> & { readonly called: Called } {
   const failures = new Map<Ask, Error>()
   const holds = new Map<Ask, Promise<void>>()
+  const acts = new Map<Ask, () => void>()
   return {
     async called(ask) {
+      acts.get(ask)?.()
       await holds.get(ask)
       const failure = failures.get(ask)
       failures.delete(ask)
       if (failure) throw failure
     },
+    before: (ask, act) => void acts.set(ask, act),
     fail: (ask, error) =>
       void failures.set(ask, error instanceof Error ? error : new EngineError(error, `${error} at /secret/place`)),
     hold(ask) {

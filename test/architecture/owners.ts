@@ -16,7 +16,10 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
   'test/api/routes/health.int.test.ts': { 'src/api/http': 'metrics' },
   'test/api/routes/outcomes.int.test.ts': { 'src/contracts': 'outcomes' },
   'test/api/routes/predict.int.test.ts': { 'src/api/http': 'batch', 'src/api/routes': 'predict-conflict' },
-  'test/api/routes/reads.int.test.ts': { 'src/api/http': 'times', 'src/api/routes': 'features predictions streams' },
+  'test/api/routes/reads.int.test.ts': {
+    'src/api/http': 'times waiting',
+    'src/api/routes': 'features predictions streams',
+  },
   'test/cli/backup/backup.int.test.ts': {
     'src/cli/backtest': 'run',
     'src/cli/backup': 'create holder',
@@ -29,7 +32,6 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
   'test/cli/backup/damage.int.test.ts': { 'src/consumers/backup': 'restore-files' },
   'test/cli/client/client.int.test.ts': {
     'src/cli/client': 'beside-engine options run-results',
-    'src/cli/events': 'simulate',
     'src/cli/reads': 'streams',
     'src/compose': 'tasks',
     'src/consumers/scoring': 'score-file score-lines',
@@ -53,7 +55,6 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
   'test/cli/servers/schemas.int.test.ts': { 'src/streams/registry': 'schema-report' },
   'test/cli/start/start.unit.test.ts': { 'src/cli/start': 'live-table' },
   'test/cli/start/workers.int.test.ts': { 'src/cli/start': 'worker' },
-  'test/cli/tutorial.e2e.test.ts': { 'src/consumers/serving': 'demo' },
   'test/config/served-models.unit.test.ts': { 'src/config': 'demo-models' },
   'test/config/config.unit.test.ts': {
     'src/config': 'describe load settings sources',

@@ -1,4 +1,5 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { spawnSync } from 'node:child_process'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -96,4 +97,16 @@ test('peers answer with one JSON object a prediction', () => {
   const [kafkaStreams] = peersIn('/nowhere', '/nowhere')
   expect(kafkaStreams?.read(Buffer.from('{"event_id":"e0000042","score":0.25}'))).toEqual([[42, 0.25]])
   expect(numberOf('e0299999')).toBe(299_999)
+})
+
+test('a benchmark names the servers that are missing before anything is built', async () => {
+  const { scripts } = JSON.parse(await readFile('package.json', 'utf8')) as { scripts: Record<string, string> }
+  for (const bench of ['bench:compare', 'bench:cluster']) {
+    const [first] = scripts[bench]!.split(' && ')
+    const [program, ...args] = first!.split(' ')
+    expect([bench, program]).toEqual([bench, 'node'])
+    const { status, stderr } = spawnSync(process.execPath, args, { env: { PATH: '/nowhere' }, encoding: 'utf8' })
+    expect(status).toBe(4)
+    expect(stderr).toContain('redis-server is not on PATH')
+  }
 })

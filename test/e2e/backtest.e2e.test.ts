@@ -6,8 +6,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, test } from 'vitest'
 import { workloadLines } from '../../bench/engine/workload.js'
+import { openKeys } from '../../src/api/keys/key-file.js'
+import type { Scope } from '../../src/api/keys/keys.js'
 import { systemClock } from '../../src/base/clock.js'
 import { dataPaths, packagePath } from '../../src/config/load.js'
+import { everyTenant } from '../../src/contracts/callers.js'
 import { benchOn, publish } from './bench-stream.js'
 import { engineProcess } from './engine-process.js'
 import { onEveryPreset } from './presets.js'
@@ -81,13 +84,23 @@ onEveryPreset((preset) => {
       const id = /--resume (\S+)/.exec(interrupted.err)?.[1]
       assert.ok(id !== undefined, interrupted.err)
 
+      const keys = openKeys(dataPaths(join(directory, 'data')).keys, systemClock)
+      const keyFor = async (...may: readonly Scope[]): Promise<readonly string[]> => {
+        const { key } = await keys.create({ name: 'test', tenant: everyTenant, scopes: may })
+        return ['--url', engine.url, '--key', key]
+      }
       const { figures } = await json<{ figures: { run: { rows: number }; sameScores: number } }>(
         'backtest',
         'run',
         '--resume',
         id,
+        ...(await keyFor('admin')),
       )
       assert.deepEqual([figures.run.rows, figures.sameScores], [events, events])
+      const notStored = await tidemill(['backtest', 'run', '--resume', id, ...(await keyFor('read')), '--json'])
+      assert.equal(notStored.code, 1, notStored.err)
+      assert.match(notStored.err, /not in ClickHouse: .*lacks the scope admin.*'tidemill backtest store /)
+      assert.equal((JSON.parse(notStored.out) as { figures: { run: { rows: number } } }).figures.run.rows, events)
       const { runs: listed } = await json<{ runs: readonly { id: string }[] }>('backtest', 'list')
       assert.deepEqual(
         listed.map((run) => run.id),

@@ -1,9 +1,9 @@
 import { strict as assert } from 'node:assert'
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { copyFile, lstat, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { scoredBy, startEngine } from '../../scripts/start-engine.js'
@@ -40,6 +40,7 @@ describe('the package', () => {
     const belonging = [
       /dist\/.+\.(js|cjs|d\.ts|d\.cts)/,
       /(models|schemas|bench|src\/sinks\/migrations)\/.+/,
+      /scripts\/spare-runtime\.js/,
       /[A-Z]+(\.md)?/,
       /package\.json/,
     ]
@@ -63,29 +64,113 @@ describe('the package', () => {
     assert.ok(packed.unpackedSize < 6e6, `${packed.unpackedSize} bytes`)
   })
 
-  test(
-    'installs into an empty folder, and its engine starts, scores and stops there',
-    async () => {
-      const consumer = join(directory, 'consumer')
-      await mkdir(consumer)
-      await writeFile(join(consumer, 'package.json'), '{ "private": true }')
-      // As docs/install.md says.
-      const options = ['--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund']
-      await run('npm', ['install', ...options, join(directory, packed.filename)], { cwd: consumer, env: environment })
+  /** As on a machine that npm was never used on: no settings of a person, none of this repository. */
+  async function machine(name: string): Promise<{ readonly folder: string; readonly env: NodeJS.ProcessEnv }> {
+    const folder = join(directory, name)
+    await mkdir(join(folder, 'home'), { recursive: true })
+    // Only the downloads of this machine, so that the test is quick; what npx installs goes with the test.
+    const { stdout } = await run('npm', ['config', 'get', 'cache'], { cwd: tmpdir(), env: environment })
+    await mkdir(join(folder, 'cache'))
+    await symlink(join(stdout.trim(), '_cacache'), join(folder, 'cache', '_cacache'))
+    return { folder, env: { ...environment, HOME: join(folder, 'home'), npm_config_cache: join(folder, 'cache') } }
+  }
 
-      const engine = await startEngine({
-        command: join(consumer, 'node_modules/.bin/tidemill'),
-        args: ['start', '--ephemeral', '--port', '0'],
-        cwd: consumer,
-        env: environment,
-      })
-      try {
-        await scoredBy(engine, 1, installTimeoutMs)
-      } finally {
-        assert.equal(await engine.end('SIGINT'), 0, engine.output())
-      }
-      assert.doesNotMatch(engine.output(), /^\(node:\d+\)/m)
+  async function startsAndStops(command: string, args: readonly string[], cwd: string, env: NodeJS.ProcessEnv) {
+    const engine = await startEngine({ command, args: [...args, 'start', '--ephemeral', '--port', '0'], cwd, env })
+    try {
+      await scoredBy(engine, 1, installTimeoutMs)
+    } finally {
+      // npx ends by the signal itself, whatever its command's exit code is.
+      assert.equal(await engine.end('SIGINT'), command === 'npx' ? null : 0, engine.output())
+      assert.match(engine.output(), /^Stopped after /m)
+    }
+    assert.doesNotMatch(engine.output(), /^\(node:\d+\)/m)
+  }
+
+  test(
+    'installs into an empty folder without install scripts, and its engine starts, scores and stops there',
+    async () => {
+      const { folder, env } = await machine('consumer')
+      await writeFile(join(folder, 'package.json'), '{ "private": true }')
+      const options = ['--ignore-scripts', ...quick]
+      await run('npm', ['install', ...options, join(directory, packed.filename)], { cwd: folder, env })
+      await startsAndStops(join(folder, 'node_modules/.bin/tidemill'), [], folder, env)
     },
     installTimeoutMs,
   )
+
+  test(
+    'installs globally with install scripts, without a library for a GPU or for another platform',
+    async () => {
+      const { folder, env } = await machine('global')
+      const prefix = join(folder, 'prefix')
+      await run('npm', ['install', '-g', '--prefix', prefix, ...quick, join(directory, packed.filename)], {
+        cwd: folder,
+        env,
+      })
+      const megabytes = await megabytesIn(prefix)
+      process.stdout.write(`npm install -g takes ${megabytes} MB on disk\n`)
+      assert.ok(megabytes < mostMegabytes, `${megabytes} MB`)
+      await startsAndStops(join(prefix, 'bin/tidemill'), [], folder, env)
+      await rm(folder, { recursive: true })
+    },
+    installTimeoutMs,
+  )
+
+  test(
+    'runs by npx from an empty folder',
+    async () => {
+      const { folder, env } = await machine('npx')
+      const empty = join(folder, 'empty')
+      await mkdir(empty)
+      await startsAndStops(
+        'npx',
+        ['--yes', ...quick, '--package', join(directory, packed.filename), 'tidemill'],
+        empty,
+        env,
+      )
+      const megabytes = await megabytesIn(join(folder, 'cache', '_npx'))
+      process.stdout.write(`npx takes ${megabytes} MB on disk\n`)
+      assert.ok(megabytes < mostMegabytes, `${megabytes} MB`)
+    },
+    installTimeoutMs,
+  )
+
+  test('leaves the runtime alone where another package of the project uses it', async () => {
+    const folder = join(directory, 'shared')
+    const runtime = join(folder, 'node_modules/onnxruntime-node')
+    const ours = join(folder, 'node_modules/tidemill/scripts')
+    const platforms = ['linux/x64', 'linux/arm64', 'darwin/arm64', 'win32/x64'].map((one) =>
+      join(runtime, 'bin/napi-v6', one),
+    )
+    const gpu = `{ 'linux/x64:cuda12': { './cuda.so': {} } }`
+    for (const path of [...platforms, join(runtime, 'script'), ours]) await mkdir(path, { recursive: true })
+    await writeFile(join(runtime, 'package.json'), '{ "name": "onnxruntime-node" }')
+    await writeFile(join(dirname(ours), 'package.json'), '{ "name": "tidemill", "type": "module" }')
+    await writeFile(
+      join(runtime, 'script/install-metadata.js'),
+      `module.exports = { requirements: { 'linux/x64': ['cuda12'] }, manifests: ${gpu} }`,
+    )
+    await copyFile(packagePath('scripts/spare-runtime.js'), join(ours, 'spare-runtime.js'))
+    const left = async (dependencies: object): Promise<readonly boolean[]> => {
+      await writeFile(join(folder, 'package.json'), JSON.stringify({ dependencies }))
+      await run(process.execPath, [join(ours, 'spare-runtime.js')], { cwd: folder, env: environment })
+      return platforms.map((path) => existsSync(path))
+    }
+    assert.deepEqual(await left({ tidemill: '1', 'onnxruntime-node': '1' }), [true, true, true, true])
+    const others = platforms.map((path) => path.endsWith(`${process.platform}/${process.arch}`))
+    assert.deepEqual(await left({ tidemill: '1' }), others)
+  })
 })
+
+const quick = ['--prefer-offline', '--no-audit', '--no-fund']
+/** ClickHouse has 543 of them. */
+const mostMegabytes = 760
+
+/** As `du -sm` counts: a file with several names once. */
+async function megabytesIn(folder: string): Promise<number> {
+  const entries = await readdir(folder, { recursive: true })
+  const files = await Promise.all(entries.map((entry) => lstat(join(folder, entry))))
+  const sizes = new Map(files.map(({ ino, blocks }) => [ino, blocks * 512]))
+  return Math.ceil([...sizes.values()].reduce((sum, size) => sum + size, 0) / 2 ** 20)
+}

@@ -69,12 +69,13 @@ function ofRemoved({ holder: { tenant } }: FastifyRequest, tenants: KeyChecks['t
 
 export const callerOf = (request: FastifyRequest): Caller => ({ tenant: request.holder.tenant, key: request.holder.id })
 
-/**
- * The refusal for data outside the key's tenant. It is the same for absent data, so that it reveals nothing about other
- * tenants.
- */
-export const notYours = (): Refusal =>
-  new Refusal('FORBIDDEN', 'This key cannot read this: the data belongs to another tenant, or does not exist.')
+/** The refusal for a request that names another tenant than the key's. It does not depend on that tenant's data. */
+const notYours = (): Refusal => new Refusal('FORBIDDEN', 'This key cannot read the data of another tenant.')
+
+/** For the descriptions of routes. */
+export const mayOmitTenant =
+  "A tenant's key may omit the tenant. An operator key may omit it where the engine has one tenant, and in a demo, " +
+  'where the first of its tenants is meant.'
 
 /** The tenant of a request: the key's own, or the one that the operator names; undefined for all tenants. */
 export function tenantOf(request: FastifyRequest, named: string | undefined): string | undefined {

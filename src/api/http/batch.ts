@@ -65,8 +65,14 @@ function lineOf(bytes: Buffer): string {
 /** Fills in the columns that a request may omit. */
 export type Complete = (event: Record<string, unknown>) => void
 
+/** The tenant that an operator's event belongs to if it names none, and what fills in other columns. */
+export interface Filling {
+  readonly defaultTenant?: string | undefined
+  readonly complete?: Complete
+}
+
 /** The events of a body. Each event's tenant is checked against the caller's. */
-export function batchOf(body: unknown, stream: StreamView, caller: Caller, complete?: Complete): Batch {
+export function batchOf(body: unknown, stream: StreamView, caller: Caller, filling: Filling = {}): Batch {
   const [shape, items] = itemsOf(body, stream)
   if (items.length === 0) throw new Refusal('BAD_REQUEST', 'The body contains no event.')
   if (items.length > limits.apiBatch)
@@ -78,13 +84,13 @@ export function batchOf(body: unknown, stream: StreamView, caller: Caller, compl
   const events: unknown[] = []
   let rejected: (Rejected | undefined)[] | undefined
   items.forEach((item, place) => {
-    const why = broken?.get(place) ?? refusalOfItem(item, stream, caller)
+    const why = broken?.get(place) ?? refusalOfItem(item, stream, caller, filling.defaultTenant)
     if (why) {
       rejected ??= new Array<Rejected | undefined>(items.length)
       rejected[place] = why
       return
     }
-    complete?.(item as Record<string, unknown>)
+    filling.complete?.(item as Record<string, unknown>)
     events.push(item)
   })
   return { shape, events, rejected }
@@ -104,15 +110,28 @@ const notAnObject: Rejected = { error: { code: 'BAD_FIELD', message: 'an event i
 
 const poisoned: Rejected = { error: { code: 'BAD_JSON', message: 'an event has no field __proto__' } }
 
-function refusalOfItem(item: unknown, stream: StreamView, caller: Caller): Rejected | undefined {
+function refusalOfItem(
+  item: unknown,
+  stream: StreamView,
+  caller: Caller,
+  defaultTenant: string | undefined,
+): Rejected | undefined {
   if (!isObject(item)) return notAnObject
-  return Object.hasOwn(item, '__proto__') ? poisoned : refusalOf(item, stream, caller)
+  return Object.hasOwn(item, '__proto__') ? poisoned : refusalOf(item, stream, caller, defaultTenant)
 }
 
-/** Why an event is refused. Fills in an absent tenant from a tenant's key; the operator's events stay unchanged. */
-function refusalOf(event: Record<string, unknown>, stream: StreamView, caller: Caller): Rejected | undefined {
-  if (caller.tenant === everyTenant) return undefined
+/** Why an event is refused. Fills in an absent tenant: that of a tenant's key, or the operator's default. */
+function refusalOf(
+  event: Record<string, unknown>,
+  stream: StreamView,
+  caller: Caller,
+  defaultTenant: string | undefined,
+): Rejected | undefined {
   const { id, tenant } = stream.columns
+  if (caller.tenant === everyTenant) {
+    if (defaultTenant !== undefined) event[tenant] ??= defaultTenant
+    return undefined
+  }
   event[tenant] ??= caller.tenant
   if (event[tenant] === caller.tenant) return undefined
   const named = event[id]

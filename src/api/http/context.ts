@@ -11,6 +11,8 @@ export interface ApiContext {
   readonly keys: KeyStore
   readonly clock: Clock
   readonly metrics: ApiMetrics
+  /** The tenant of an operator's request that names none; undefined where the engine has several. */
+  readonly defaultTenant?: string | undefined
 }
 
 /** The stream that a path names. Throws UNKNOWN_STREAM, which lists the known streams. */

@@ -9,7 +9,11 @@ import { problemType } from './problems.js'
 export const nullable = <Shape extends TSchema>(schema: Shape) => Type.Union([schema, Type.Null()])
 
 export const RiskLevel = oneOf(riskLevels, "Level by the stream's two thresholds.")
+/** A time in a query. */
 export const Time = Type.String({ minLength: 1, maxLength: 40 })
+/** A time in a body: text as in a query, or a number. */
+export const bodyTime = (description: string) =>
+  Type.Union([Time, Type.Integer({ minimum: -999_999_999_999_999, maximum: 999_999_999_999_999 })], { description })
 const Instant = Type.String({ format: 'date-time' })
 const Score = Type.Number({ minimum: 0, maximum: 1 })
 const Reasons = Type.Array(Type.String(), { description: 'The features that raised the score, strongest first.' })
@@ -161,7 +165,7 @@ export const sharedShapes = [
 const problemTitles: Readonly<Record<number, string>> = {
   400: 'The engine cannot read the request.',
   401: 'The key is absent or not valid.',
-  403: "The key lacks the scope, or the data is another tenant's or does not exist.",
+  403: 'The key lacks the scope, or the request names another tenant.',
   404: 'It does not exist.',
   409: 'It exists already.',
   413: 'The request is too large.',

@@ -44,8 +44,8 @@ interface AskedFilter {
   readonly partition?: number
   readonly code?: string
   readonly stage?: string
-  readonly from?: string
-  readonly to?: string
+  readonly from?: string | number
+  readonly to?: string | number
 }
 
 /** The filter of a request. The key decides the tenant. */

@@ -4,20 +4,17 @@ import { Type, type Static } from '@sinclair/typebox'
 import { deadLetterStates, type DeadLetterFilter } from '../../contracts/dead-letters.js'
 import { limits } from '../../base/limits.js'
 import { maySee } from '../keys/keys.js'
-import { notYours, tenantOf } from '../http/auth.js'
+import { tenantOf } from '../http/auth.js'
 import { streamOf, type ApiContext } from '../http/context.js'
 import { filterOf, deadLetterView, listAnswer, redriveAnswer, shownAnswer } from './dead-letter-shapes.js'
 import { everyTenant } from '../../contracts/callers.js'
 import { Refusal } from '../http/problems.js'
-import { refusals, Time } from '../http/shapes.js'
+import { bodyTime, refusals, Time } from '../http/shapes.js'
 import { oneOf } from '../one-of.js'
 
 const name = (description: string) => Type.String({ minLength: 1, maxLength: 500, description })
-const from = {
-  ...Time,
-  description: 'When it became a dead letter, inclusive: ISO 8601 with a zone, a date, or epoch milliseconds.',
-}
-const to = { ...Time, description: 'When it became a dead letter, exclusive.' }
+const fromIs = 'When it became a dead letter, inclusive: ISO 8601 with a zone, a date, or epoch milliseconds.'
+const toIs = 'When it became a dead letter, exclusive.'
 const usualPage = 100
 const limit = Type.Optional(
   Type.Integer({
@@ -35,8 +32,8 @@ const filter = {
   code: Type.Optional(name('The error of the record: BAD_JSON, BAD_FIELD, UNKNOWN_TENANT ...')),
   stage: Type.Optional(oneOf(['decode', 'check', 'fold'], 'The stage that found the error.')),
   tenant: Type.Optional(name("For operator keys; a tenant's key reads its own tenant.")),
-  from: Type.Optional(from),
-  to: Type.Optional(to),
+  from: Type.Optional({ ...Time, description: fromIs }),
+  to: Type.Optional({ ...Time, description: toIs }),
 }
 
 const ListQuery = Type.Object(
@@ -52,6 +49,8 @@ const ListQuery = Type.Object(
 const action = {
   stream: name('Name of the stream.'),
   ...filter,
+  from: Type.Optional(bodyTime(fromIs)),
+  to: Type.Optional(bodyTime(toIs)),
   limit,
   cursor,
   dry_run: Type.Optional(Type.Boolean({ description: 'Only report the result; change nothing.' })),
@@ -152,13 +151,13 @@ export function deadLetterRoutes(app: FastifyInstance, context: ApiContext): voi
     async (request) => {
       const { stream, partition, position } = request.params
       const found = await deadLetters.show(streamOf(context, stream).name, partition, position)
-      if (found === undefined && request.holder.tenant === everyTenant)
-        throw new Refusal('NOT_FOUND', 'There is no dead letter at this position, or no longer.')
+      const { holder } = request
+      // The answer is the same for another tenant's dead letter, so that it reveals nothing about other tenants.
       if (
         found === undefined ||
-        (request.holder.tenant !== everyTenant && (found.tenant === null || !maySee(request.holder, found.tenant)))
+        (holder.tenant !== everyTenant && (found.tenant === null || !maySee(holder, found.tenant)))
       )
-        throw notYours()
+        throw new Refusal('NOT_FOUND', 'There is no dead letter at this position, or no longer.')
       const { key, value, headers, decoded, today, ...deadLetter } = found
       return {
         letter: deadLetterView(deadLetter),

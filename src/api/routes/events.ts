@@ -1,7 +1,7 @@
 /** POST /events/{stream}: appends events to the log. */
 import type { FastifyInstance } from 'fastify'
 import { Type } from '@sinclair/typebox'
-import { callerOf } from '../http/auth.js'
+import { callerOf, mayOmitTenant } from '../http/auth.js'
 import { answer, batchOf, resultsOf } from '../http/batch.js'
 import { streamOf, type ApiContext } from '../http/context.js'
 import { isRejected } from '../../contracts/scoring.js'
@@ -25,8 +25,8 @@ const schema = {
   summary: 'Send events to a stream',
   description:
     'An acknowledged event is on disk. Sending is idempotent: the engine acknowledges a repeated event_id again and ' +
-    'scores it once. It takes the good events of a batch and answers 207 with the reasons for the bad ones. Requests ' +
-    "with a tenant's key may omit the tenant. Scores follow at `GET /api/v2/predictions/{event_id}` and on the " +
+    'scores it once. It takes the good events of a batch and answers 207 with the reasons for the bad ones. ' +
+    `${mayOmitTenant} Scores follow at \`GET /api/v2/predictions/{event_id}\` and on the ` +
     "stream's predictions topic. The body of any request may have `Content-Encoding: gzip`, `deflate` or `br`.",
   params: Type.Object({ stream: Type.String({ description: 'Name of the stream.' }) }),
   body: {
@@ -56,7 +56,7 @@ export function eventRoutes(app: FastifyInstance, context: ApiContext): void {
       const stream = streamOf(context, request.params.stream)
       const caller = callerOf(request)
       const body = Buffer.isBuffer(request.body) ? scoring.decodeAvro(stream.name, request.body) : request.body
-      const batch = batchOf(body, stream, caller)
+      const batch = batchOf(body, stream, caller, context)
       const results = await resultsOf(batch, (events) => scoring.ingest(stream.name, events, caller))
       context.metrics.events('ingest', stream.name, results)
       return answer(reply, batch.shape, results, (all) => {

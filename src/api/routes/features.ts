@@ -1,9 +1,8 @@
 /** GET /features/{stream}/{entity}/{id}: the features of one entity. */
 import type { FastifyInstance } from 'fastify'
 import { Type, type Static } from '@sinclair/typebox'
-import { notYours, tenantOf } from '../http/auth.js'
+import { tenantOf } from '../http/auth.js'
 import { streamOf, type ApiContext } from '../http/context.js'
-import { everyTenant } from '../../contracts/callers.js'
 import type { StreamView } from '../../contracts/streams.js'
 import { Refusal } from '../http/problems.js'
 import { json, refusals, Time } from '../http/shapes.js'
@@ -20,7 +19,9 @@ const Params = Type.Object({
 })
 const Query = Type.Object(
   {
-    tenant: Type.Optional(Type.String({ minLength: 1, description: 'Required with an operator key.' })),
+    tenant: Type.Optional(
+      Type.String({ minLength: 1, description: 'Required with an operator key where the engine has several tenants.' }),
+    ),
     at: Type.Optional({
       ...Time,
       description: 'End of the windows: ISO 8601 with a zone, a date, or epoch milliseconds; now when absent.',
@@ -50,8 +51,7 @@ const schema = {
   tags: ['predictions'],
   summary: 'Get the features of one entity',
   description:
-    'Reads the committed state, which is at most one commit interval behind. Omits features that need an event. A ' +
-    "tenant's key gets 403 for an entity that its tenant does not have.",
+    'Reads the committed state, which is at most one commit interval behind. Omits features that need an event.',
   params: Params,
   querystring: Query,
   response: { 200: json('The features as of `at`.', Answer), ...refusals(400, 404) },
@@ -65,16 +65,14 @@ export function featureRoutes(app: FastifyInstance, context: ApiContext): void {
       const { query, params } = request
       const stream = streamOf(context, params.stream)
       const ids = idsOf(stream, params.entity, params.id, request.url)
-      const tenant = tenantOf(request, query.tenant)
+      const tenant = tenantOf(request, query.tenant) ?? context.defaultTenant
       if (tenant === undefined)
         throw new Refusal('BAD_QUERY', 'Name the tenant.', {
           errors: [{ field: 'tenant', message: 'is required with an operator key' }],
         })
       const atMs = query.at === undefined ? undefined : timeOf('at', query.at)
       const found = await context.ports.scoring.features(stream.name, params.entity, tenant, ids, atMs)
-      if (!found && request.holder.tenant !== everyTenant) throw notYours()
-      if (!found)
-        throw new Refusal('NOT_FOUND', `The state contains no ${params.entity} '${ids.join(',')}' of this tenant.`)
+      if (!found) throw new Refusal('NOT_FOUND', `The state contains no ${params.entity} of this tenant with this id.`)
       return {
         stream: stream.name,
         entity: params.entity,

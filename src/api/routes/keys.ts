@@ -4,7 +4,7 @@ import { Type, type Static } from '@sinclair/typebox'
 import type { ApiContext } from '../http/context.js'
 import { scopes, type KeyRecord } from '../keys/keys.js'
 import { Refusal } from '../http/problems.js'
-import { json, KeyShape, refusals, Time } from '../http/shapes.js'
+import { bodyTime, json, KeyShape, refusals } from '../http/shapes.js'
 import { isoOf, timeOf } from '../http/times.js'
 import { oneOf } from '../one-of.js'
 
@@ -13,10 +13,7 @@ const NewKeyBody = Type.Object(
     name: Type.String({ minLength: 1, maxLength: 200, description: 'Purpose of the key.' }),
     tenant: Type.String({ minLength: 1, maxLength: 200, description: 'The tenant of the key; * for an operator key.' }),
     scopes: Type.Array(oneOf(scopes), { minItems: 1, uniqueItems: true }),
-    expires_at: Type.Optional({
-      ...Time,
-      description: 'ISO 8601 with a zone, or epoch milliseconds; never when absent.',
-    }),
+    expires_at: Type.Optional(bodyTime('ISO 8601 with a zone, or epoch milliseconds; never when absent.')),
   },
   { additionalProperties: false, examples: [{ name: 'gate 4', tenant: 'acme', scopes: ['events:write', 'predict'] }] },
 )

@@ -6,7 +6,7 @@ import { callerOf, tenantOf } from '../http/auth.js'
 import { streamOf, type ApiContext } from '../http/context.js'
 import type { Outcome } from '../../contracts/outcomes.js'
 import { Refusal } from '../http/problems.js'
-import { json, refusals, Time } from '../http/shapes.js'
+import { bodyTime, json, refusals } from '../http/shapes.js'
 import { timeOf } from '../http/times.js'
 import { validatorOf } from '../http/validate.js'
 import { oneOf } from '../one-of.js'
@@ -15,15 +15,16 @@ const OutcomeBody = Type.Object(
   {
     stream: Type.String({ minLength: 1 }),
     event_id: Type.String({ minLength: 1, maxLength: 500, description: 'The event of the prediction.' }),
-    tenant_id: Type.Optional(Type.String({ minLength: 1, description: 'Required with an operator key.' })),
+    tenant_id: Type.Optional(
+      Type.String({ minLength: 1, description: 'Required with an operator key where the engine has several tenants.' }),
+    ),
     label: Type.Union([Type.Literal(0), Type.Literal(1)], {
       description: '1: it was a fraud, conflict, misread or incident. 0: it was not.',
     }),
     source: Type.Optional(oneOf(['correction', 'review', 'event'], 'The source of the label; review when absent.')),
-    decided_at: Type.Optional({
-      ...Time,
-      description: 'Time of the decision: ISO 8601 with a zone, or epoch milliseconds; now when absent.',
-    }),
+    decided_at: Type.Optional(
+      bodyTime('Time of the decision: ISO 8601 with a zone, or epoch milliseconds; now when absent.'),
+    ),
     note: Type.Optional(Type.String({ maxLength: 2_000 })),
   },
   { additionalProperties: false },
@@ -89,7 +90,7 @@ function outcomeOf(
       throw new Refusal('BAD_FIELD', `${name} has half of a surrogate pair, which has no UTF-8.`, {
         errors: [{ field: `${place}${name}`, message: 'has half of a surrogate pair, which has no UTF-8' }],
       })
-  const tenant = tenantOf(request, one.tenant_id)
+  const tenant = tenantOf(request, one.tenant_id) ?? context.defaultTenant
   if (tenant === undefined)
     throw new Refusal('BAD_FIELD', 'Name the tenant.', {
       errors: [{ field: `${place}tenant_id`, message: 'is required with an operator key' }],

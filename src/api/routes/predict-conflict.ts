@@ -57,7 +57,10 @@ export function conflictRoutes(app: FastifyInstance, context: ApiContext): void 
       const stream = streamOf(context, sync)
       const caller = callerOf(request)
       const event = { ...request.body, user_id: String(request.body.user_id) }
-      const batch = batchOf([event], stream, caller, completeAt(stream, context.clock.nowMs()))
+      const batch = batchOf([event], stream, caller, {
+        ...context,
+        complete: completeAt(stream, context.clock.nowMs()),
+      })
       const results = await resultsOf(batch, (events) => context.ports.scoring.predict(stream.name, events, caller))
       context.metrics.events('predict', stream.name, results)
       const result = results[0]!

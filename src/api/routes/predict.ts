@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import { Type } from '@sinclair/typebox'
-import { callerOf } from '../http/auth.js'
+import { callerOf, mayOmitTenant } from '../http/auth.js'
 import { answer, batchOf, resultsOf, type Complete, type Shape } from '../http/batch.js'
 import { streamOf, type ApiContext } from '../http/context.js'
 import type { StreamView } from '../../contracts/streams.js'
@@ -18,9 +18,8 @@ const schema = {
   summary: 'Score events now',
   description:
     'Computes features from the current state and the request. Does not fold the event into the state, but logs the ' +
-    'prediction. A request may omit `event_id` (default: a new id) and the event time (default: now), and with a ' +
-    "tenant's key also the tenant. The answer has the form of the body: a prediction for an event, a list " +
-    'for a list, ' +
+    'prediction. A request may omit `event_id` (default: a new id) and the event time (default: now). ' +
+    `${mayOmitTenant} The answer has the form of the body: a prediction for an event, a list for a list, ` +
     '{"predictions": [...]} for {"events": [...]}.',
   params: Type.Object({ stream: Type.String({ description: 'Name of the stream.' }) }),
   querystring: Type.Object({
@@ -60,7 +59,10 @@ export function predictRoutes(app: FastifyInstance, context: ApiContext): void {
     async (request, reply) => {
       const stream = streamOf(context, request.params.stream)
       const caller = callerOf(request)
-      const batch = batchOf(request.body, stream, caller, completeAt(stream, context.clock.nowMs()))
+      const batch = batchOf(request.body, stream, caller, {
+        ...context,
+        complete: completeAt(stream, context.clock.nowMs()),
+      })
       const results = await resultsOf(batch, (events) =>
         context.ports.scoring.predict(stream.name, events, caller, request.query.durable),
       )

@@ -1,16 +1,18 @@
 /** GET /predictions and /predictions/{event_id}: stored predictions with their outcomes. */
 import type { FastifyInstance } from 'fastify'
 import { Type, type Static } from '@sinclair/typebox'
-import { everyTenant } from '../../contracts/callers.js'
 import type { PredictionFilter, PredictionRow } from '../../contracts/predictions.js'
 import { limits } from '../../base/limits.js'
-import { notYours, tenantOf } from '../http/auth.js'
+import { tenantOf } from '../http/auth.js'
 import { streamOf, type ApiContext } from '../http/context.js'
 import { Refusal } from '../http/problems.js'
 import { json, refusals, RiskLevel, StoredShape, Time } from '../http/shapes.js'
 import { isoOf, timeOf } from '../http/times.js'
+import { waitingReads } from '../http/waiting.js'
 
 const defaultPage = 100
+/** Longer than the warehouse is usually behind the log. */
+const retryAfterS = 2
 
 const Name = (description: string) => Type.Optional(Type.String({ minLength: 1, maxLength: 500, description }))
 const Query = Type.Object(
@@ -38,7 +40,19 @@ const Page = Type.Object({
     description: 'Pass it as `cursor` for the next page; null on the last page.',
   }),
 })
-const OneQuery = Type.Object({ tenant: Name('For operator keys.') }, { additionalProperties: false })
+const OneQuery = Type.Object(
+  {
+    tenant: Name('For operator keys.'),
+    wait: Type.Optional(
+      Type.Number({
+        minimum: 0,
+        maximum: limits.apiWaitMs / 1_000,
+        description: 'Seconds. While there is no prediction, the answer waits for this long at most; 0 when absent.',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+)
 const OneParams = Type.Object({ event_id: Type.String({ minLength: 1 }) })
 
 const listSchema = {
@@ -54,8 +68,9 @@ const oneSchema = {
   tags: ['predictions'],
   summary: 'Get the predictions of one event',
   description:
-    'Returns several predictions when several streams, tenants or requests to predict used the id. A ' +
-    "tenant's key gets 403 for any id that is not its own, whether another tenant uses it or nobody.",
+    'Returns several predictions when several streams, tenants or requests to predict used the id. The warehouse is ' +
+    'about one second behind the log: until it has the prediction of an acknowledged event, the answer is 404 with ' +
+    "`Retry-After`, or waits with `?wait=10`. A tenant's key gets the same 404 for an id that another tenant uses.",
   params: OneParams,
   querystring: OneQuery,
   response: {
@@ -66,6 +81,7 @@ const oneSchema = {
 
 export function predictionRoutes(app: FastifyInstance, context: ApiContext): void {
   const { queries } = context.ports
+  const waiting = waitingReads(app, context.clock)
 
   app.get<{ Querystring: Static<typeof Query> }>(
     '/predictions',
@@ -85,11 +101,17 @@ export function predictionRoutes(app: FastifyInstance, context: ApiContext): voi
   app.get<{ Params: Static<typeof OneParams>; Querystring: Static<typeof OneQuery> }>(
     '/predictions/:event_id',
     { schema: oneSchema, config: { scope: 'read' } },
-    async (request) => {
-      const rows = await queries.predictionsOf(request.params.event_id, tenantOf(request, request.query.tenant))
+    async (request, reply) => {
+      const { tenant, wait = 0 } = request.query
+      const mine = tenantOf(request, tenant)
+      const rows = await waiting(reply, wait * 1_000, () => queries.predictionsOf(request.params.event_id, mine))
       if (rows.length > 0) return { predictions: rows.map(view) }
-      if (request.holder.tenant !== everyTenant) throw notYours()
-      throw new Refusal('NOT_FOUND', 'There is no prediction with this event id (yet).')
+      void reply.header('retry-after', retryAfterS)
+      throw new Refusal(
+        'NOT_FOUND',
+        'There is no prediction with this event id yet. A prediction follows about a second after the event; ' +
+          '`?wait=10` waits for it.',
+      )
     },
   )
 }

@@ -8,7 +8,7 @@ import type { BacktestReport } from '../../consumers/replay/backtest/directory.j
 import { backtestPage, fallbackOf } from '../report/backtest-report.js'
 import { CommandFailed, exits } from '../terminal/exit.js'
 import { engineParts, runBacktest, runsOf, type RunOptions } from './run.js'
-import { storeBacktest, storeOrWarn, type StoreOptions } from './store.js'
+import { storeBacktest, storeAtEnd, type StoreOptions } from './store.js'
 import { writesResults } from '../client/run-results.js'
 import { count, print, printJson, printMessage, type Terminal } from '../terminal/terminal.js'
 
@@ -94,11 +94,12 @@ function runOn(group: Command, terminal: Terminal): void {
     .action(async (options: RunOptions) => {
       const config = besideEngine(runIt, options.config)
       const { report, path } = await runBacktest(config, options, terminal)
-      if (options.store) await storeOrWarn(config, report, options, terminal)
+      const notStored = options.store ? await storeAtEnd(config, report, options, terminal) : undefined
       if (options.html !== undefined) await writeFile(options.html, backtestPage(report))
       if (options.json === true) await printJson(terminal, { ...warningOf(report), ...report, html: path })
       else await print(terminal, `${reportText(report)}\nreport: ${path}\n`)
       failOnFallback(report)
+      if (notStored !== undefined) throw notStored
     })
 }
 

@@ -1,9 +1,9 @@
 import { dataPaths, type Config } from '../../config/load.js'
 import { backtestDirectory, type BacktestReport } from '../../consumers/replay/backtest/directory.js'
 import { topicsOf } from '../../streams/stream.js'
-import { endOf } from '../terminal/exit.js'
+import { CommandFailed, endOf, exits } from '../terminal/exit.js'
 import { withRunResults } from '../client/run-results.js'
-import { printMessage, styled, type Terminal } from '../terminal/terminal.js'
+import type { Terminal } from '../terminal/terminal.js'
 
 export interface StoreOptions {
   readonly vectors?: boolean
@@ -51,28 +51,31 @@ export async function storeBacktest(
   )
 }
 
-/** Stores a run at its end. The report exists already, so a failure to store it is only a warning. */
-export async function storeOrWarn(
+/**
+ * Stores a run at its end. The report exists already, so the command prints it before it fails: returns the failure, or
+ * undefined when the run is stored.
+ */
+export async function storeAtEnd(
   config: Config,
   report: BacktestReport,
   options: StoreOptions,
   terminal: Terminal,
-): Promise<void> {
+): Promise<CommandFailed | undefined> {
   if (report.fellBack > 0)
-    return printMessage(
-      terminal,
-      `${styled(terminal, 'err', 'yellow', 'not in ClickHouse:')} the heuristic scored a part of the run. 'tidemill ` +
-        `backtest store ${report.run.id}' stores it all the same`,
+    return new CommandFailed(
+      exits.check,
+      `not in ClickHouse: the heuristic scored a part of the run. 'tidemill backtest store ${report.run.id}' stores ` +
+        'it all the same',
     )
   try {
     await storeBacktest(config, report, options, terminal)
+    return undefined
   } catch (error) {
-    const { message, expected } = endOf(error)
+    const { exit, message, expected } = endOf(error)
     if (!expected && !terminal.interrupted.aborted) throw error
-    printMessage(
-      terminal,
-      `${styled(terminal, 'err', 'yellow', 'not in ClickHouse:')} ${message}. The run is complete; 'tidemill ` +
-        `backtest store ${report.run.id}' stores it later`,
+    return new CommandFailed(
+      terminal.interrupted.aborted ? exits.interrupted : exit,
+      `not in ClickHouse: ${message}. The run is complete; 'tidemill backtest store ${report.run.id}' stores it later`,
     )
   }
 }

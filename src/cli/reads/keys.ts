@@ -16,12 +16,13 @@ interface CreateOptions extends KeyOptions {
   readonly name: string
   readonly tenant?: string
   readonly operator?: boolean
-  readonly scopes: readonly Scope[]
+  readonly scopes?: readonly Scope[]
   readonly expires?: number
 }
 
-/** The default scopes: all that a tenant's own systems need. */
-const usualScopes: readonly Scope[] = scopes.filter((scope) => scope !== 'admin')
+/** The default scopes: the operator's key has all, a tenant's what the tenant's own systems need. */
+const usualScopes = ({ operator }: Pick<CreateOptions, 'operator'>): readonly Scope[] =>
+  operator === true ? scopes : scopes.filter((scope) => scope !== 'admin')
 
 function scopesOption(text: string): readonly Scope[] {
   const wanted = text
@@ -66,7 +67,11 @@ function createOn(group: Command, terminal: Terminal): void {
     .option('--tenant <id>', 'the tenant of the key')
     .option('--operator', 'create a key for every tenant')
     .option('--name <text>', 'what the key is for', 'key')
-    .option('--scopes <list>', `what the key may do: ${scopes.join(', ')}`, scopesOption, usualScopes)
+    .option(
+      '--scopes <list>',
+      `what the key may do: ${scopes.join(', ')} (default: all for --operator, all but admin for a tenant)`,
+      scopesOption,
+    )
     .option('--expires <duration>', 'how long the key is valid: 12h, 90d (default: for ever)', durationOption)
     .action(async (options: CreateOptions) => {
       const created = await storeOf(options).create(newKey(options))
@@ -77,6 +82,9 @@ function createOn(group: Command, terminal: Terminal): void {
         `key ${created.record.id} of ${tenantText(created.record)} for ${created.record.scopes.join(', ')}; ` +
           'store it now, the engine keeps only its hash',
       )
+      const lacking = scopes.filter((scope) => !created.record.scopes.includes(scope))
+      if (options.operator === true && lacking.length > 0)
+        printMessage(terminal, `it lacks ${lacking.join(', ')}; the commands that need it answer 403`)
     })
 }
 
@@ -127,7 +135,7 @@ function newKey(options: CreateOptions): NewKey {
   return {
     name: options.name,
     tenant: options.tenant ?? everyTenant,
-    scopes: options.scopes,
+    scopes: options.scopes ?? usualScopes(options),
     ...(options.expires !== undefined && { expiresAtMs: systemClock.nowMs() + options.expires }),
   }
 }

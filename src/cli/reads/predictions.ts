@@ -6,7 +6,7 @@ import { riskLevels } from '../../contracts/risks.js'
 import { limits } from '../../base/limits.js'
 import { connect, type Client } from '../client/client.js'
 import { reads, talksToEngine, type ReadOptions } from '../client/options.js'
-import { numberWithin } from '../terminal/options.js'
+import { durationOption, numberWithin } from '../terminal/options.js'
 import { print, printJson, printMessage, styled, table, type Column, type Terminal } from '../terminal/terminal.js'
 
 /** A stored prediction in the API's answer: instants as text. */
@@ -75,10 +75,16 @@ export function predictionsCommand(parent: Command, terminal: Terminal): void {
     .summary('show the predictions of one event')
     .argument('<event-id>')
     .option('--tenant <id>', 'only of this tenant (for operator keys)')
-    .action(async (eventId: string, options: ReadOptions & { tenant?: string }) => {
+    .option(
+      '--wait <duration>',
+      'wait for the prediction of an event that was just sent: 10s, at most 30s',
+      durationOption,
+    )
+    .action(async (eventId: string, options: ReadOptions & { tenant?: string; wait?: number }) => {
       const client = await connect(options, terminal.interrupted)
       const found = (await client.get(`/api/v2/predictions/${encodeURIComponent(eventId)}`, {
         tenant: options.tenant,
+        ...(options.wait !== undefined && { wait: options.wait / 1_000 }),
       })) as Pick<Page, 'predictions'>
       await (options.json === true ? printJson(terminal, found) : print(terminal, table(columns, found.predictions)))
     })

@@ -4,6 +4,7 @@ import type { Allowed, AnyEvent, Required, TextColumn, TimeColumn } from '../sch
 import type { Described } from './described.js'
 import { durationMs } from './duration.js'
 import { longestHorizonMs } from './horizon.js'
+import { absentMembers, durationProblems } from './members.js'
 import type { Schema } from '../schema/schema.js'
 import type { Stream } from '../stream.js'
 import { validateStream } from './validate.js'
@@ -66,15 +67,18 @@ export function defineStream<
       | Expression<Allowed<C, keyof E & string, keyof F & string>>
   } = Record<string, never>,
 >(definition: StreamDefinition<C, E, F>): Stream {
+  const absent = absentMembers(definition)
+  if (absent.length > 0) throw badStream(definition.name, absent)
   const stream = plain(definition)
-  const problems = validateStream(stream)
-  if (problems.length > 0)
-    throw new EngineError('BAD_STREAM', [`stream '${stream.name}':`, ...problems].join(nextProblem))
+  const problems = [...durationProblems(definition), ...validateStream(stream)]
+  if (problems.length > 0) throw badStream(stream.name, problems)
   streams.add(stream)
   return stream
 }
 
 const nextProblem = '\n  '
+const badStream = (name: unknown, problems: readonly string[]): EngineError =>
+  new EngineError('BAD_STREAM', [`stream '${String(name)}':`, ...problems].join(nextProblem))
 
 /**
  * Splits an error of `defineStream` into the name of the stream and its problems, each of which starts with its field.

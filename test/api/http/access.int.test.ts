@@ -132,21 +132,32 @@ test('an expired key is refused', async () => {
 })
 
 test.each([
-  ['a prediction by its id', '/api/v2/predictions/theirs', '/api/v2/predictions/nobodys'],
-  ['a prediction with its tenant', '/api/v2/predictions/theirs?tenant=acme', '/api/v2/predictions/nobodys?tenant=acme'],
-  ['a prediction of a tenant', '/api/v2/predictions/theirs?tenant=acme', '/api/v2/predictions/theirs?tenant=nobody'],
-  ['predictions of a tenant', '/api/v2/predictions?tenant=acme', '/api/v2/predictions?tenant=nobody'],
-  ['features by id', '/api/v2/features/visit/person/ann', '/api/v2/features/visit/person/nobody'],
+  ['a prediction by its id', '/api/v2/predictions/theirs', '/api/v2/predictions/nobodys', 404],
+  ['features by id', '/api/v2/features/visit/person/ann', '/api/v2/features/visit/person/nobody', 404],
+  [
+    'a prediction with its tenant',
+    '/api/v2/predictions/theirs?tenant=acme',
+    '/api/v2/predictions/nobodys?tenant=acme',
+    403,
+  ],
+  [
+    'a prediction of a tenant',
+    '/api/v2/predictions/theirs?tenant=acme',
+    '/api/v2/predictions/theirs?tenant=nobody',
+    403,
+  ],
+  ['predictions of a tenant', '/api/v2/predictions?tenant=acme', '/api/v2/predictions?tenant=nobody', 403],
   [
     'features of a tenant',
     '/api/v2/features/visit/person/ann?tenant=acme',
     '/api/v2/features/visit/person/nobody?tenant=nobody',
+    403,
   ],
-])('%s of another tenant is refused the same way whether it exists or not', async (_name, theirs, nobodys) => {
+])('%s of another tenant is refused the same way whether it exists or not', async (_name, theirs, nobodys, status) => {
   const { send, as, engine } = await startApi()
   engine.rows.push(row({ event_id: 'theirs' }))
   const [existing, missing] = [await send(as.globex, 'GET', theirs), await send(as.globex, 'GET', nobodys)]
-  expect(existing.status).toBe(403)
+  expect(existing.status).toBe(status)
   expect(seen(existing)).toEqual(seen(missing))
 })
 

@@ -53,7 +53,7 @@ test('one dead letter is shown with its bytes; the answer does not reveal whethe
     await send(as.acme, 'GET', '/api/v2/dead-letters/sync/0/0'),
     await send(as.acme, 'GET', '/api/v2/dead-letters/visit/0/9'),
   ]
-  expect([others.status, nobodys.status, missing.status]).toEqual([403, 403, 403])
+  expect([others.status, nobodys.status, missing.status]).toEqual([404, 404, 404])
   expect([others.body.detail, nobodys.body.detail]).toEqual([missing.body.detail, missing.body.detail])
   expect((await send(as.operator, 'GET', '/api/v2/dead-letters/visit/0/9')).status).toBe(404)
 })

@@ -28,7 +28,7 @@ test("requests are timed by route and events are counted by result, in the engin
     'tidemill_http_request_duration_seconds_count{method="POST",route="/api/v2/events/:stream",status="207"} 1',
   )
   expect(text).toContain(
-    'tidemill_http_request_duration_seconds_count{method="GET",route="/api/v2/predictions/:event_id",status="403"} 1',
+    'tidemill_http_request_duration_seconds_count{method="GET",route="/api/v2/predictions/:event_id",status="404"} 1',
   )
   expect(text).toContain('tidemill_http_request_duration_seconds_count{method="GET",route="none",status="404"} 1')
   expect(text).toContain('tidemill_api_events_total{way="ingest",stream="visit",result="accepted"} 1')

@@ -47,6 +47,31 @@ test('an outcome contains its source and the time of the decision', async () => 
 })
 
 test.each([
+  ['epoch milliseconds', 1_767_564_000_000],
+  ['epoch milliseconds as text', '1767564000000'],
+  ['ISO 8601', '2026-01-04T22:00:00Z'],
+])('the time of a decision is taken as %s', async (_name, decided_at) => {
+  const { send, as, engine } = await startApi()
+  expect((await send(as.acme, 'POST', url, { ...one, decided_at })).status).toBe(200)
+  expect((await send(as.acme, 'POST', url, [{ ...one, decided_at }])).status).toBe(200)
+  expect(engine.outcomes.map(({ decidedAtMs }) => decidedAtMs)).toEqual([1_767_564_000_000, 1_767_564_000_000])
+})
+
+test('other times in bodies are taken as numbers too', async () => {
+  const { send, as, clock } = await startApi()
+  const key = { name: 'gate', tenant: 'acme', scopes: ['read'], expires_at: clock.nowMs() + 1_000 }
+  expect((await send(as.operator, 'POST', '/api/v2/keys', key)).status).toBe(201)
+  const redrive = { stream: 'visit', from: 0, to: clock.nowMs(), dry_run: true }
+  expect((await send(as.operator, 'POST', '/api/v2/dead-letters/redrive', redrive)).status).toBe(200)
+})
+
+test("an operator's outcome without a tenant is the default tenant's, where the engine has one", async () => {
+  const { send, as, engine } = await startApi({ defaultTenant: 'acme' })
+  expect((await send(as.operator, 'POST', url, one)).status).toBe(200)
+  expect(engine.outcomes[0]?.tenant).toBe('acme')
+})
+
+test.each([
   ['an unknown label', { ...one, label: 2 }, 422, ['label']],
   ['an unknown source', { ...one, source: 'rumour' }, 422, ['source']],
   ['a missing id', { stream: 'visit', label: 1 }, 422, ['event_id']],

@@ -104,3 +104,21 @@ test('the short form passes other columns on and refuses an invalid body', async
   ).toBe('BAD_JSON')
   expect((await send(as.acme, 'POST', path, { domain: 'voice', user_id: 1, tenant_id: 'globex' })).status).toBe(403)
 })
+
+test("an operator's events, questions and reads without a tenant are the default tenant's", async () => {
+  const { send, as, engine } = await startApi({ defaultTenant: 'acme' })
+  expect((await send(as.operator, 'POST', '/api/v2/events/visit', visitOf('v1'))).status).toBe(200)
+  expect((await send(as.operator, 'POST', '/api/v2/events/visit', visitOf('v2', { tenant_id: 'globex' }))).status).toBe(
+    200,
+  )
+  expect(engine.log.map(({ event }) => event['tenant_id'])).toEqual(['acme', 'globex'])
+  expect((await send(as.operator, 'POST', '/api/v2/predict/visit', [visitOf('v3')])).status).toBe(200)
+  expect((await send(as.operator, 'POST', '/api/v2/predict/conflict/', { domain: 'voice', user_id: 1 })).status).toBe(
+    200,
+  )
+  expect(engine.asked.map((event) => event['tenant_id'])).toEqual(['acme', 'acme'])
+  expect((await send(as.operator, 'GET', '/api/v2/features/visit/person/ann')).body['tenant']).toBe('acme')
+  // A tenant's key stays with its tenant.
+  expect((await send(as.globex, 'POST', '/api/v2/events/visit', visitOf('v4'))).status).toBe(200)
+  expect(engine.log.at(-1)?.event['tenant_id']).toBe('globex')
+})

@@ -1,4 +1,6 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
+import type { Clock } from '../../../src/base/clock.js'
+import { limits } from '../../../src/base/limits.js'
 import { row } from '../fake-queries.js'
 import { streams } from '../fake-streams.js'
 import { startApi, startMs, type Answer } from '../harness.js'
@@ -106,6 +108,61 @@ test('an id may contain any character; the operator gets 404 for an unknown one'
   engine.rows.push(row({ event_id: 'a/b c%' }))
   expect(ids(await send(as.acme, 'GET', `/api/v2/predictions/${encodeURIComponent('a/b c%')}`))).toEqual(['a/b c%'])
   expect((await send(as.operator, 'GET', '/api/v2/predictions/none')).body.code).toBe('NOT_FOUND')
+})
+
+test("a tenant's own event whose prediction is not stored yet is 404 with the time of the next try", async () => {
+  const { send, as } = await withRows()
+  const answer = await send(as.acme, 'GET', '/api/v2/predictions/just-sent')
+  expect([answer.status, answer.body.code, answer.headers['retry-after']]).toEqual([404, 'NOT_FOUND', '2'])
+})
+
+/** Counts the reads of the warehouse, and stores the prediction before one of them. */
+function storedBefore({ engine }: Awaited<ReturnType<typeof startApi>>, read: number): { reads: number } {
+  const counted = { reads: 0 }
+  engine.before('predictionsOf', () => {
+    if (++counted.reads === read) engine.rows.push(row({ event_id: 'soon' }))
+  })
+  return counted
+}
+
+test('?wait= answers as soon as the prediction is stored', async () => {
+  const api = await withRows()
+  const counted = storedBefore(api, 4)
+  const answer = await api.send(api.as.acme, 'GET', '/api/v2/predictions/soon?wait=10')
+  expect([answer.status, ids(answer), counted.reads]).toEqual([200, ['soon'], 4])
+  expect(api.clock.nowMs() - startMs).toBeLessThan(1_000)
+})
+
+test('?wait= ends with 404 after its time, and reads about once per second meanwhile', async () => {
+  const api = await withRows()
+  const counted = storedBefore(api, Infinity)
+  const answer = await api.send(api.as.acme, 'GET', '/api/v2/predictions/never?wait=10')
+  expect([answer.status, answer.headers['retry-after']]).toEqual([404, '2'])
+  expect(api.clock.nowMs() - startMs).toBe(10_000)
+  expect(counted.reads).toBeLessThan(16)
+  for (const wait of ['-1', '31', 'long'])
+    expect((await api.send(api.as.acme, 'GET', `/api/v2/predictions/never?wait=${wait}`)).status).toBe(400)
+})
+
+test('requests that wait end when the API closes, and only so many wait at once', async () => {
+  const asleep: (() => void)[] = []
+  const clock: Clock = {
+    nowMs: () => startMs,
+    sleep: (_delayMs, signal) =>
+      new Promise((resolve) => {
+        asleep.push(resolve)
+        signal?.addEventListener('abort', () => resolve())
+      }),
+  }
+  const { send, as, app } = await startApi({ clock })
+  const waiting = Array.from({ length: limits.apiWaiting }, () =>
+    send(as.acme, 'GET', '/api/v2/predictions/never?wait=30'),
+  )
+  await vi.waitUntil(() => asleep.length === limits.apiWaiting)
+  expect((await send(as.acme, 'GET', '/api/v2/predictions/never?wait=30')).status).toBe(404)
+  expect(asleep.length).toBe(limits.apiWaiting)
+  await app.close()
+  expect((await Promise.all(waiting)).map(({ status }) => status)).toEqual(waiting.map(() => 404))
 })
 
 test('an unreachable warehouse answers 503 and does not reveal its address', async () => {

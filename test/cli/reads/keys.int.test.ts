@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'vitest'
 import { openKeys } from '../../../src/api/keys/key-file.js'
+import { scopes } from '../../../src/api/keys/keys.js'
 import { systemClock } from '../../../src/base/clock.js'
 import { dataPaths } from '../../../src/config/load.js'
 import { tidemill } from '../harness.js'
@@ -55,5 +56,18 @@ test('a key for every tenant needs --operator', async () => {
     scopes: string[]
   }
   assert.equal(made.tenant, '*')
-  assert.ok(!made.scopes.includes('admin'))
+  assert.deepEqual(made.scopes, [...scopes])
+})
+
+test("a tenant's key lacks admin by default; an operator key with fewer scopes names what it lacks", async () => {
+  const data = directory()
+  const made = JSON.parse((await tidemill(['keys', 'create', '--data', data, '--tenant', 'acme', '--json'])).data) as {
+    scopes: string[]
+  }
+  assert.deepEqual(
+    made.scopes,
+    scopes.filter((scope) => scope !== 'admin'),
+  )
+  const operator = await tidemill(['keys', 'create', '--data', data, '--operator', '--scopes', 'read,predict'])
+  assert.match(operator.said, /it lacks events:write, outcomes:write, admin;/)
 })
