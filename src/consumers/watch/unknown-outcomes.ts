@@ -9,10 +9,7 @@ const sql = `SELECT toUInt32(count()) AS outcomes, any(concat(stream, ' ', event
   WHERE arrived_at >= now() - INTERVAL 1 DAY AND arrived_at < now() - INTERVAL 5 MINUTE`
 
 /** Says how many outcomes of the last day name an event that has no prediction. They are kept, and count nowhere. */
-export function watchUnknownOutcomes(
-  warehouse: Pick<Warehouse, 'query'>,
-  clock: Clock,
-): () => Promise<ReadinessCheck> {
+export function watchUnknownOutcomes(warehouse: Pick<Warehouse, 'query'>, clock: Clock): () => Promise<ReadinessCheck> {
   let asked: { readonly atMs: number; readonly detail: Promise<string> } | undefined
   async function detailNow(): Promise<string> {
     const [row] = await warehouse.query<{ outcomes: number; example: string }>(sql)

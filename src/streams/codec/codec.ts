@@ -115,7 +115,7 @@ export function checkEvent(stream: Stream, event: Event, timestamp: number): voi
       : timeMs >= latestMs
         ? 'is after 2099'
         : `is ${Math.round((timeMs - recordTimeMs) / 1000)} s after the record's own time, ` +
-        `at most ${limits.futureMs / 1000} s are allowed`
+          `at most ${limits.futureMs / 1000} s are allowed`
   throw new EngineError('TIME_OUT_OF_RANGE', `field '${stream.time}' ${what}: ${timeMs}`, { field: stream.time })
 }
 

@@ -1,15 +1,7 @@
 import { strict as assert } from 'node:assert'
 import { describe, test } from 'vitest'
 import type { DeadLetterFilter } from '../../../src/contracts/dead-letters.js'
-import {
-  asked,
-  deadLettersOf,
-  every,
-  givenDeadLetters,
-  list,
-  redrive,
-  yesterday,
-} from './dead-letters-harness.js'
+import { asked, deadLettersOf, every, givenDeadLetters, list, redrive, yesterday } from './dead-letters-harness.js'
 import type { OpenHarness } from './dead-letters-harness.js'
 
 export function deadLettersContract(open: OpenHarness): void {
