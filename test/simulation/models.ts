@@ -36,7 +36,8 @@ export function modelOf({ scope, version }: ModelName): StoredModel {
  */
 export function scoreOf(id: string, vector: Float32Array): number {
   const hash = hashOf(`${id} ${vector.join()}`) >>> 0
-  if (hash % 19 === 0 && vector.some((value) => Math.abs(value) > 0)) throw new ModelRunError(`model ${id} cannot score ${vector.join()}`)
+  if (hash % 19 === 0 && vector.some((value) => Math.abs(value) > 0))
+    throw new ModelRunError(`model ${id} cannot score ${vector.join()}`)
   return Math.fround(hash / 0x1_0000_0000)
 }
 

@@ -1,8 +1,8 @@
 /**
  * Whether the model has trees that get missing values and do not say where these go. In such an export NaN follows the
  * branch of large values, whatever the trainer does: skl2onnx gives no direction for random forests and for gradient
- * boosting, and sets `nodes_missing_value_tracks_true` to 0. Not so where the graph replaces NaN, nor where the branches
- * are BRANCH_LT (XGBoost) or BRANCH_GT (CatBoost): there 0 is the direction of the trainer. Reads only the protobuf
+ * boosting, and sets `nodes_missing_value_tracks_true` to 0. False where the graph replaces NaN, and where branches are
+ * BRANCH_LT (XGBoost) or BRANCH_GT (CatBoost): there 0 is the direction of the trainer. Reads only the protobuf
  * structure (onnx.proto3 field numbers). Returns false for bytes that it cannot read.
  */
 export function treesIgnoreMissing(bytes: Uint8Array): boolean {
