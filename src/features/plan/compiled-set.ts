@@ -4,7 +4,7 @@ import { readColumn, type ReadColumn } from '../event/columns.js'
 import type { Memory } from '../memory/memory.js'
 import type { Outputs } from '../kinds/part.js'
 import { EventFeatures } from '../event/event-features.js'
-import { reachOf } from './reach.js'
+import { isForgotten, reachOf } from './reach.js'
 import { addReflective, isReflective } from '../kinds/reflection.js'
 import { RowBuilder, type RowPlan } from '../event/row.js'
 import { addSequential, type SequentialFeature } from '../kinds/sequential.js'
@@ -48,7 +48,7 @@ export function compileSet(set: FeatureSet): CompiledSet {
   const results = (count: number): number => (slots += count) - count
   const builders = new Map<string, EntityBuilder>()
   const builderOf = (by: string): EntityBuilder => {
-    const builder = builders.get(by) ?? new EntityBuilder(rowBuilder, set.latenessMs, results)
+    const builder = builders.get(by) ?? new EntityBuilder(rowBuilder, set.latenessMs, isForgotten(set, by), results)
     builders.set(by, builder)
     return builder
   }

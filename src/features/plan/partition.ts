@@ -6,6 +6,7 @@ import { clocksKey, decodeClocks, encodeClocks, oldestMs, type TenantClock } fro
 import { idOf, textOf, type CompiledSet } from './compiled-set.js'
 import { absent, EntityCache, type Cached } from '../memory/entity-cache.js'
 import { entityKey } from './entity-key.js'
+import { LEAST_AS_OF } from '../event/row.js'
 import type { Event } from '../feature.js'
 import { NEWEST, type Layout, type Memory } from '../memory/memory.js'
 import type { Dirty, Folded, PartitionState } from './plan.js'
@@ -178,8 +179,9 @@ export class Partition implements PartitionState {
 
   /** A late event is folded into temporary copies. `clockMs` is the tenant's newest time before the event. */
   #foldEntities(index: number, late: boolean, clockMs: number): void {
-    const { entities, row, out, defaults } = this.#compiled
+    const { entities, row, out, defaults, set } = this.#compiled
     out.vector.set(defaults)
+    row.row.numbers[LEAST_AS_OF] = clockMs - set.latenessMs
     for (let kind = 0; kind < entities.length; kind++) {
       const entity = this.#eventEntities[index * entities.length + kind]
       this.#memories[kind] = undefined

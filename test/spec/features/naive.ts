@@ -3,7 +3,7 @@ import { afterLast, ewma, neighbourDistance, seasonal, type Sequential } from '.
 import { peak, surprise } from './naive-features.js'
 import { get, type History, type Past } from './naive-history.js'
 import { evaluate, matches } from '../../../src/features/event/values.js'
-import { reachOf } from '../../../src/features/plan/reach.js'
+import { isForgotten, reachOf } from '../../../src/features/plan/reach.js'
 import { windowed, type Windowed } from './naive-windows.js'
 import type { Folded } from '../../../src/features/plan/plan.js'
 
@@ -73,7 +73,8 @@ export function naive(set: FeatureSet, seenIds = Infinity): NaivePartition {
     for (const one of [...folded.filter((one) => keyOf(name, one.event) === key), { event, vector, clockMs }]) {
       if (newestMs + reachMs < one.clockMs) [past, newestMs] = [[], -Infinity]
       newestMs = Math.max(newestMs, timeOf(one.event))
-      past.push({ ...one, timeMs: timeOf(one.event), asOfMs: Math.max(timeOf(one.event), newestMs - set.latenessMs) })
+      const least = isForgotten(set, name) ? Math.max(newestMs, one.clockMs) : newestMs
+      past.push({ ...one, timeMs: timeOf(one.event), asOfMs: Math.max(timeOf(one.event), least - set.latenessMs) })
     }
     return { self: past.at(-1)!, past: past.slice(0, -1) }
   }
