@@ -1,3 +1,4 @@
+import { namedValues, refuseUnknown, type NamedValues } from '../base/named-values.js'
 import { ModelRunError } from './model-runtime.js'
 import { championOf, type Routing, type Serving } from './routing.js'
 
@@ -139,14 +140,24 @@ function gather(vectors: Float32Array, rows: readonly number[], width: number): 
   return out
 }
 
+const named = new WeakMap<ScoredStream, NamedValues>()
+
+function namedOf(stream: ScoredStream): NamedValues {
+  const known = named.get(stream)
+  if (known !== undefined) return known
+  const values = namedValues(stream.featureNames, refuseUnknown(stream.name, stream.featureNames))
+  named.set(stream, values)
+  return values
+}
+
 /** The stream's heuristic for `rows` vectors, limited to 0..1; NaN becomes 0. */
 export function heuristicScores(stream: ScoredStream, vectors: Float32Array, rows: number): Float32Array {
-  const names = stream.featureNames
+  const values = namedOf(stream)
+  const width = stream.featureNames.length
   const out = new Float32Array(rows)
   for (let row = 0; row < rows; row++) {
-    const x: Record<string, number> = {}
-    for (let i = 0; i < names.length; i++) x[names[i]!] = vectors[row * names.length + i]!
-    const value = stream.heuristic(x)
+    values.fill(vectors, row * width)
+    const value = stream.heuristic(values.x)
     out[row] = value >= 0 ? Math.min(value, 1) : 0
   }
   return out
