@@ -32,6 +32,7 @@ export async function startScoring(
     settings: { ...config.scoring, badShare: { share, records } },
     onChunk(chunk) {
       observation.onChunk(chunk)
+      foundation.clocksAhead.add(chunk.stream, chunk.chunk.ahead)
       options.onScored?.(chunk)
     },
     onRetry(what, error) {

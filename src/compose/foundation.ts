@@ -22,6 +22,7 @@ import type { Tenants } from '../consumers/ground/decode.js'
 import { ensureTopics } from '../consumers/ground/topics.js'
 import { openModelReading, type ModelReading } from '../consumers/models/reading.js'
 import { followRebuilds, type Rebuilds } from '../consumers/scoring/rebuilds.js'
+import { followClocksAhead, type ClocksAhead } from '../consumers/watch/clocks-ahead.js'
 import { watchDependencies } from '../consumers/watch/dependencies.js'
 import type { EngineOptions } from '../contracts/engine.js'
 import type { Warehouse } from '../sinks/warehouse.js'
@@ -68,6 +69,7 @@ export interface Foundation {
   readonly models: ModelReading
   readonly schemas: SchemaSource | undefined
   readonly rebuilds: Rebuilds
+  readonly clocksAhead: ClocksAhead
   readonly tenants: Tenants
 }
 
@@ -126,6 +128,7 @@ export async function openFoundation(config: Config, options: EngineOptions, clo
     warehouse: opened.warehouse && watch('warehouse', opened.warehouse.warehouse, ['insert', 'query']),
     warehouseFailed: opened.warehouse?.failed,
     rebuilds: followRebuilds(clock, report),
+    clocksAhead: followClocksAhead(clock),
     tenants: tenantsOf(config),
   }
 }

@@ -1,4 +1,4 @@
-import type { PartitionState } from '../../features/plan/plan.js'
+import type { ClockAhead, PartitionState } from '../../features/plan/plan.js'
 import type { Block } from '../../log/blocks/block.js'
 import { buildBlock, eventColumns, scoreColumns, type EventColumns, type ScoreColumns } from '../../log/blocks/build.js'
 import type { Offset } from '../../log/event-log.js'
@@ -17,6 +17,8 @@ export interface FoldedChunk {
   readonly columns: EventColumns
   readonly duplicates: number
   readonly late: number
+  /** Sources found ahead of their tenants. */
+  readonly ahead: readonly ClockAhead[]
 }
 
 /** Folds a decoded chunk in offset order, in one synchronous step. Every entity it needs must be in `state`. */
@@ -51,7 +53,7 @@ export function foldChunk(
     columns.tenants[row] = event[tenant] as string
     columns.entities[row] = plan.subject(event)
   }
-  return { after, last, dead: dead.map(kept), columns, duplicates, late }
+  return { after, last, dead: dead.map(kept), columns, duplicates, late, ahead: state.takeAhead() }
 }
 
 /** Copies the bytes: the buffers are overwritten when the next chunk is read, while this one is still scored. */

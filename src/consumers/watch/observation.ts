@@ -84,6 +84,11 @@ function measuresIn(registry: Registry) {
     late: counter('tidemill_late_events_total', 'Events scored but not folded, being older than the lateness allows.', [
       'stream',
     ]),
+    ahead: counter(
+      'tidemill_clock_ahead_events_total',
+      'Events of sources whose clock was ahead of their tenant; other events contradicted them.',
+      ['stream'],
+    ),
     deadLetters: counter('tidemill_dead_letters_total', 'Dead letters, by error code.', ['stream', 'code']),
     retries: counter('tidemill_retries_total', 'Attempts that failed and were repeated, by partition.', ['partition']),
     latency: new Histogram({
@@ -103,8 +108,8 @@ function measuresIn(registry: Registry) {
 }
 
 /** Prometheus sees no increase in a counter that appears with its first count, so all counters exist from the start. */
-function startAtZero({ events, duplicates, late, latency, deadLetters }: Measures, stream: string): void {
-  for (const counter of [events, duplicates, late]) counter.inc({ stream }, 0)
+function startAtZero({ events, duplicates, late, ahead, latency, deadLetters }: Measures, stream: string): void {
+  for (const counter of [events, duplicates, late, ahead]) counter.inc({ stream }, 0)
   latency.zero({ stream })
   for (const code of codesOf('dead-letter')) deadLetters.inc({ stream, code }, 0)
 }
@@ -118,6 +123,7 @@ function countRecords(measures: Measures, report: ChunkReport, tally: Tally): vo
   measures.events.inc({ stream }, records)
   if (chunk.duplicates > 0) measures.duplicates.inc({ stream }, chunk.duplicates)
   if (chunk.late > 0) measures.late.inc({ stream }, chunk.late)
+  for (const { events } of chunk.ahead) measures.ahead.inc({ stream }, events)
   for (const { code } of chunk.dead) measures.deadLetters.inc({ stream, code })
   measures.scoredOffset.set({ stream, partition }, block.last)
   measures.badShare.set({ stream, partition }, badShare)

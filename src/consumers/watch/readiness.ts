@@ -9,6 +9,7 @@ import type { CompiledStream } from '../ground/compiled.js'
 import type { Rebuilds } from '../scoring/rebuilds.js'
 import { stopText, type Stops } from '../control/stops.js'
 import { controlTopic } from '../ground/topic-names.js'
+import type { ClocksAhead } from './clocks-ahead.js'
 
 export interface ReadinessOptions {
   readonly log: EventLog
@@ -21,6 +22,7 @@ export interface ReadinessOptions {
   readonly streams: readonly CompiledStream[]
   readonly stops: Pick<Stops, 'stopped'>
   readonly rebuilds: Rebuilds
+  readonly clocksAhead: Pick<ClocksAhead, 'lately'>
   /** The error that ended the engine's work; undefined while it runs. */
   readonly failure: () => unknown
 }
@@ -31,6 +33,7 @@ export interface ReadinessOptions {
  * - the warehouse is unreachable: scoring continues without it;
  * - the disk is nearly full: reads continue;
  * - a partition is stopped: the others continue, and the engine still takes the events of the stopped one;
+ * - the clocks of some sources ran ahead: their events were taken back;
  * - another process rebuilds state.
  *
  * The engine is not ready while this process rebuilds state, so that an upgrade waits before it replaces the next one.
@@ -43,6 +46,7 @@ export async function readinessOf({
   streams,
   stops,
   rebuilds,
+  clocksAhead,
   failure,
 }: ReadinessOptions): Promise<readonly ReadinessCheck[]> {
   return [
@@ -68,7 +72,19 @@ export async function readinessOf({
       ok: stops.stopped().length === 0,
       detail: stops.stopped().map(stopText).join('; ') || 'none is stopped',
     }),
+    clocksCheck(clocksAhead.lately()),
   ]
+}
+
+const mostNamed = 5
+
+function clocksCheck(lately: readonly string[]): ReadinessCheck {
+  const more = lately.length > mostNamed ? [`and ${lately.length - mostNamed} more`] : []
+  return workingWithout({
+    check: 'clocks',
+    ok: lately.length === 0,
+    detail: [...lately.slice(0, mostNamed), ...more].join('; ') || 'no source ran ahead within a day',
+  })
 }
 
 /** Throws DISK_FULL when little space is left. */

@@ -1,7 +1,7 @@
 /**
- * Sums and means that keep what rounding drops (Ogita, Rump and Oishi 2005): a sum is `high + low`, where `low` collects
- * the rounding errors of `high`. So a sum of integers is exact, a mean of equal values is that value, and the order of
- * the values does not matter within twice the precision of a double.
+ * Sums and means that keep what rounding drops (Ogita, Rump and Oishi 2005): a sum is `high + low`, where `low`
+ * collects the rounding errors of `high`. So a sum of integers is exact, a mean of equal values is that value, and the
+ * order of the values does not matter within twice the precision of a double.
  */
 
 /** What `sum + value` loses to rounding. NaN where the sum is not finite. */

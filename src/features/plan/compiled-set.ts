@@ -22,6 +22,8 @@ export interface CompiledSet {
   readonly timeOf: ReadColumn
   /** Index of the entity whose newest event decides what is late; -1 for the tenant. */
   readonly lateBy: number
+  /** Columns of the entity whose clock gives the event times, and its index; -1 where it has no features. */
+  readonly clock: { readonly columns: readonly ReadColumn[]; readonly kind: number }
   /** The value of every feature that is not written for an event. */
   readonly defaults: Float64Array
   /**
@@ -82,6 +84,7 @@ export function compileSet(set: FeatureSet): CompiledSet {
     idOf: readColumn(set.id),
     timeOf: readColumn(set.time),
     lateBy: entities.findIndex(({ name }) => name === set.latenessBy),
+    clock: clockOf(set, entities),
     defaults: Float64Array.from(set.features, ({ feature }) => otherwiseOf(feature)),
     finish: (memories, keep) => {
       ofEvent.write(row.row, out.vector)
@@ -98,6 +101,12 @@ export function compileSet(set: FeatureSet): CompiledSet {
 function compiledEntity(set: FeatureSet, name: string, builder: EntityBuilder): CompiledEntity {
   const { scope, columns } = set.entities[name]!
   return { name, scope, columns: columns.map(readColumn), plan: builder.plan(), reachMs: reachOf(set, name) }
+}
+
+function clockOf(set: FeatureSet, entities: readonly CompiledEntity[]): CompiledSet['clock'] {
+  const clock = set.clock ?? Object.keys(set.entities)[0]
+  const columns = clock === undefined ? [] : (set.entities[clock]?.columns ?? [])
+  return { columns: columns.map(readColumn), kind: entities.findIndex(({ name }) => name === clock) }
 }
 
 type Memories = readonly (Memory | undefined)[]

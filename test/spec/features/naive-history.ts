@@ -7,8 +7,8 @@ export interface Past {
   readonly timeMs: number
   /**
    * The time as of which its windows are read: its own time, but not before the entity's newest time (and, where the
-   * tenant's clock forgets entities, that clock) less the lateness, because earlier history may be forgotten. It differs
-   * only for late events, and where tenants share an entity.
+   * tenant's clock forgets entities, that clock) less the lateness, because earlier history may be forgotten. It
+   * differs only for late events, and where tenants share an entity.
    */
   readonly asOfMs: number
   /** Its features; undefined for those that are not computed yet. */
