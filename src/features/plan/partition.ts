@@ -160,7 +160,7 @@ export class Partition implements PartitionState {
     entity.nums = this.#compiled.entities[entity.kind]!.plan.layout.blank(entity.arena)
   }
 
-  /** Copies the memories before an event changes them that may be taken back, and folds other events into all copies. */
+  /** Copies memories before an event changes them that may be taken back, and folds other events into all copies. */
   #foldInBoth(index: number, clockMs: number): void {
     const { candidate, owner } = this.#judge
     const { entities } = this.#compiled
