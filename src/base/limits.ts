@@ -30,6 +30,9 @@ export const limits = {
    * blobs in ~8 minutes.
    */
   sweepIntervalMs: 1_000,
+  /** Sources whose clocks ran ahead, of which a process keeps the last ones for a day: 1,000 x ~200 B. */
+  clocksAhead: 1_000,
+  clocksAheadMs: 24 * 3_600_000,
   /** An owner without new events checks at this interval that its state still exists: one read of two small keys. */
   ownedStateCheckMs: 5_000,
   /**

@@ -35,6 +35,7 @@ export async function startScoring(
     onChunk(chunk) {
       observation.onChunk(chunk)
       early.onChunk(chunk)
+      foundation.clocksAhead.add(chunk.stream, chunk.chunk.ahead)
       options.onScored?.(chunk)
     },
     onRetry(what, error) {

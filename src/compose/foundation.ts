@@ -23,6 +23,7 @@ import { ensureTopics } from '../consumers/ground/topics.js'
 import { followModelFaults, type ModelFaults } from '../consumers/models/model-faults.js'
 import { openModelReading, type ModelReading } from '../consumers/models/reading.js'
 import { followRebuilds, type Rebuilds } from '../consumers/scoring/rebuilds.js'
+import { followClocksAhead, type ClocksAhead } from '../consumers/watch/clocks-ahead.js'
 import { watchDependencies } from '../consumers/watch/dependencies.js'
 import type { EngineOptions } from '../contracts/engine.js'
 import type { Warehouse } from '../sinks/warehouse.js'
@@ -71,6 +72,7 @@ export interface Foundation {
   readonly faults: ModelFaults
   readonly schemas: SchemaSource | undefined
   readonly rebuilds: Rebuilds
+  readonly clocksAhead: ClocksAhead
 }
 
 export async function openFoundation(config: Config, options: EngineOptions, closing: Closing): Promise<Foundation> {
@@ -133,6 +135,7 @@ export async function openFoundation(config: Config, options: EngineOptions, clo
     warehouse: opened.warehouse && watch('warehouse', opened.warehouse.warehouse, ['insert', 'query']),
     warehouseFailed: opened.warehouse?.failed,
     rebuilds: followRebuilds(clock, report),
+    clocksAhead: followClocksAhead(clock),
   }
 }
 

@@ -231,10 +231,12 @@ export interface FeatureSet {
   readonly features: readonly { readonly name: string; readonly feature: Feature }[]
   readonly latenessMs: number
   /**
-   * The entity whose newest event decides what is late, instead of the tenant's newest event. For sources that buffer
-   * and backfill at their own pace, and whose features depend on that source only. Its state then never expires.
+   * The entity whose newest event decides what is late, instead of the tenant's time mark. For sources that buffer and
+   * backfill at their own pace, and whose features depend on that source only. Its state then never expires.
    */
   readonly latenessBy?: string
+  /** The entity whose clock gives the event times; the first one by default. See `time-mark.ts`. */
+  readonly clock?: string
 }
 
 /** A decoded event: column values by name; times are epoch ms. */

@@ -1,6 +1,7 @@
 import { noScore, scoreOf } from './answer.js'
 import { ModelRunError, type Session } from './model-runtime.js'
 import { championOf, heuristicVersion, type Champion, type Routing } from './routing.js'
+import { namedValues, refuseUnknown, type NamedValues } from '../base/named-values.js'
 
 /** The parts of a stream that a scorer uses. */
 export interface ScoredStream {
@@ -173,19 +174,29 @@ function gather(vectors: Float32Array, rows: readonly number[], width: number): 
   return out
 }
 
+const named = new WeakMap<ScoredStream, NamedValues>()
+
+function namedOf(stream: ScoredStream): NamedValues {
+  const known = named.get(stream)
+  if (known !== undefined) return known
+  const values = namedValues(stream.featureNames, refuseUnknown(stream.name, stream.featureNames))
+  named.set(stream, values)
+  return values
+}
+
 /**
  * The stream's heuristic for `rows` vectors, limited to 0..1; NaN becomes 0. A row for which it throws is NaN: the
  * event is in the state already, so it cannot become a dead letter. `score` gives it the least score of medium risk, so
  * that a person sees it, and `heuristic-error`.
  */
 export function heuristicScores(stream: ScoredStream, vectors: Float32Array, rows: number): Float32Array {
-  const names = stream.featureNames
+  const values = namedOf(stream)
+  const width = stream.featureNames.length
   const out = new Float32Array(rows)
   for (let row = 0; row < rows; row++) {
-    const x: Record<string, number> = {}
-    for (let i = 0; i < names.length; i++) x[names[i]!] = vectors[row * names.length + i]!
+    values.fill(vectors, row * width)
     try {
-      const value = stream.heuristic(x)
+      const value = stream.heuristic(values.x)
       out[row] = value >= 0 ? Math.min(value, 1) : 0
     } catch {
       out[row] = Number.NaN

@@ -42,7 +42,8 @@ function streamsAt(path: string, modules: UserModules): readonly { readonly stre
   )
 }
 
-function filesAt(path: string): readonly string[] {
+/** The file, or the files of the directory, that can contain streams. */
+export function filesAt(path: string): readonly string[] {
   if (!statSync(path).isDirectory()) {
     if (!runnable.includes(extname(path)))
       throw new EngineError('BAD_STREAM', `a stream file must end in ${runnable.join(', ')}`)

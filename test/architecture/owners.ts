@@ -173,6 +173,8 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
   'test/features/kinds/surprise.unit.test.ts': { 'src/features/kinds': 'delay-vectors peak' },
   'test/features/kinds/value-tiles.unit.test.ts': { 'src/features': 'value' },
   'test/features/plan/compile.unit.test.ts': { 'src/features/plan': 'compiled-set entity-key fingerprint plan' },
+  'test/features/memory/time-mark.unit.test.ts': { 'src/features/memory': 'copies' },
+  'test/features/plan/future.unit.test.ts': { 'src/features/plan': 'judge lookup taken-back' },
   'test/features/plan/lateness.unit.test.ts': { 'src/features/plan': 'reach' },
   'test/features/plan/partition.unit.test.ts': {
     'src/base': 'keys',

@@ -1,5 +1,5 @@
 import type { Event } from '../../features/feature.js'
-import type { Folded, PartitionState } from '../../features/plan/plan.js'
+import type { ClockAhead, Folded, PartitionState } from '../../features/plan/plan.js'
 import type { Block } from '../../log/blocks/block.js'
 import { buildBlock, eventColumns, scoreColumns, type EventColumns, type ScoreColumns } from '../../log/blocks/build.js'
 import type { LogRecord, Offset } from '../../log/event-log.js'
@@ -20,6 +20,8 @@ export interface FoldedChunk {
   readonly columns: EventColumns
   readonly duplicates: number
   readonly late: number
+  /** Sources found ahead of their tenants. */
+  readonly ahead: readonly ClockAhead[]
 }
 
 /**
@@ -57,7 +59,7 @@ export function foldChunk(
     columns.tenants[row] = event[tenant] as string
     columns.entities[row] = plan.subject(event)
   }
-  return { after, last, dead: dead.map(kept), columns, duplicates, late }
+  return { after, last, dead: dead.map(kept), columns, duplicates, late, ahead: state.takeAhead() }
 }
 
 function foldOne(state: PartitionState, event: Event, record: LogRecord, vectors: Float32Array, row: number): Folded {

@@ -102,6 +102,11 @@ function measuresIn(registry: Registry) {
       'Records without a value. They are skipped: they are no events and no dead letters.',
       ['stream'],
     ),
+    ahead: counter(
+      'tidemill_clock_ahead_events_total',
+      'Events of sources whose clock was ahead of their tenant; other events contradicted them.',
+      ['stream'],
+    ),
     deadLetters: counter('tidemill_dead_letters_total', 'Dead letters, by error code.', ['stream', 'code']),
     retries: counter('tidemill_retries_total', 'Attempts that failed and were repeated, by partition.', ['partition']),
     latency: new Histogram({
@@ -127,10 +132,10 @@ function measuresIn(registry: Registry) {
 
 /** Prometheus sees no increase in a counter that appears with its first count, so all counters exist from the start. */
 function startAtZero(
-  { events, duplicates, late, tombstones, misplaced, latency, deadLetters }: Measures,
+  { events, duplicates, late, ahead, tombstones, misplaced, latency, deadLetters }: Measures,
   stream: string,
 ): void {
-  for (const counter of [events, duplicates, late, tombstones]) counter.inc({ stream }, 0)
+  for (const counter of [events, duplicates, late, ahead, tombstones]) counter.inc({ stream }, 0)
   for (const cause of causes) misplaced.inc({ stream, cause, producer: 'unknown' }, 0)
   latency.zero({ stream })
   for (const code of codesOf('dead-letter')) deadLetters.inc({ stream, code }, 0)
@@ -150,6 +155,7 @@ function countRecords(measures: Measures, report: ChunkReport, tally: Tally): vo
   if (chunk.late > 0) measures.late.inc({ stream }, chunk.late)
   for (const { cause, producer, events } of report.misplaced ?? [])
     measures.misplaced.inc({ stream, cause, producer: boundedName(measures.producers, producer) }, events)
+  for (const { events } of chunk.ahead) measures.ahead.inc({ stream }, events)
   for (const { code } of chunk.dead) measures.deadLetters.inc({ stream, code })
   measures.scoredOffset.set({ stream, partition }, block.last)
   measures.badShare.set({ stream, partition }, badShare)

@@ -11,6 +11,7 @@ import type { Rebuilds } from '../scoring/rebuilds.js'
 import { stopText, type Stops } from '../control/stops.js'
 import { controlTopic } from '../ground/topic-names.js'
 import { placementProblems } from './placements.js'
+import type { ClocksAhead } from './clocks-ahead.js'
 
 export interface ReadinessOptions {
   readonly clock: Clock
@@ -28,6 +29,7 @@ export interface ReadinessOptions {
   readonly more: readonly (() => ReadinessCheck | Promise<ReadinessCheck>)[]
   /** Why models that were chosen to serve do not score all rows. */
   readonly modelProblems: () => readonly string[]
+  readonly clocksAhead: Pick<ClocksAhead, 'lately'>
   /** The error that ended the engine's work; undefined while it runs. */
   readonly failure: () => unknown
 }
@@ -41,6 +43,7 @@ export interface ReadinessOptions {
  * - a model fails or is refused: the heuristic scores its rows;
  * - a partition is stopped: the others continue, and the engine still takes the events of the stopped one;
  * - a producer writes to partitions that the key does not give: events are scored, with a part of their history;
+ * - the clocks of some sources ran ahead: their events were taken back;
  * - another process rebuilds state.
  *
  * The engine is not ready while this process rebuilds state, so that an upgrade waits before it replaces the next one.
@@ -56,6 +59,7 @@ export async function readinessOf({
   rebuilds,
   more,
   modelProblems,
+  clocksAhead,
   failure,
 }: ReadinessOptions): Promise<readonly ReadinessCheck[]> {
   return [
@@ -88,6 +92,7 @@ export async function readinessOf({
       ok: stops.stopped().length === 0,
       detail: stops.stopped().map(stopText).join('; ') || 'none is stopped',
     }),
+    clocksCheck(clocksAhead.lately()),
     ...(await Promise.all(more.map(async (check) => check()))),
   ]
 }
@@ -103,6 +108,17 @@ async function producersCheck(
     return problems.join('; ') || 'every event of the last hour is in the partition of its key'
   })
   return { ...asked, ok: asked.ok && problems.length === 0 }
+}
+
+const mostNamed = 5
+
+function clocksCheck(lately: readonly string[]): ReadinessCheck {
+  const more = lately.length > mostNamed ? [`and ${lately.length - mostNamed} more`] : []
+  return workingWithout({
+    check: 'clocks',
+    ok: lately.length === 0,
+    detail: [...lately.slice(0, mostNamed), ...more].join('; ') || 'no source ran ahead within a day',
+  })
 }
 
 /** Throws DISK_FULL when little space is left. */

@@ -6,9 +6,13 @@ import { kilometres } from './geography.js'
 import { codeOf } from '../../base/hash.js'
 import { condition, isColumn, isMissing, operations, textMeasures, within } from './values.js'
 
-/** The event's time, and the time as of which its windows are read (see `memory.ts`); always the first two numbers. */
+/**
+ * The event's time, the time as of which its windows are read (see `memory.ts`), and a time before which that never is:
+ * an entity's history up to there may be forgotten (see `reachOf`). Always the first three numbers.
+ */
 export const TIME = 0
 export const AS_OF = 1
+export const LEAST_AS_OF = 2
 /** The condition that always holds. */
 export const ALWAYS = 0
 
@@ -41,7 +45,7 @@ export class RowBuilder {
   readonly #steps: Step[] = []
   readonly #conditions: ((raws: readonly unknown[]) => boolean)[] = []
   readonly #codes: number[] = []
-  #numbers = AS_OF + 1
+  #numbers = LEAST_AS_OF + 1
 
   constructor(time: string) {
     this.#numeric.push({ column: time, slot: TIME })
@@ -164,6 +168,7 @@ export class RowBuilder {
       codes: new Float64Array(this.#codes.length),
     }
     const { numbers, matches, codes } = row
+    numbers[LEAST_AS_OF] = -Infinity
     const read = readColumns(this.#numeric, this.#raw)
     const raws: unknown[] = this.#raw.map(() => undefined)
     const [steps, conditions, coded] = [this.#steps, this.#conditions, this.#codes]
@@ -179,6 +184,7 @@ export class RowBuilder {
       matches.fill(0)
       codes.fill(Number.NaN)
       numbers[TIME] = timeMs
+      numbers[LEAST_AS_OF] = -Infinity
     }
     return { row, fill, clear }
   }

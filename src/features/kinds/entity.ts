@@ -7,7 +7,7 @@ import { lastSeen, type LastSeen } from './last-seen.js'
 import { LayoutBuilder, NEWEST, type Layout, type Memory } from '../memory/memory.js'
 import { pairList, type PairList, type PairSource } from './pair-list.js'
 import type { Outputs, Part, Read, Reflection, Surroundings } from './part.js'
-import { AS_OF, TIME, type Row, type RowBuilder } from '../event/row.js'
+import { AS_OF, LEAST_AS_OF, TIME, type Row, type RowBuilder } from '../event/row.js'
 import { seasons, type Seasons, type SeasonSource } from './seasons.js'
 import { tileTable, type TileTable } from './tile-table.js'
 import { valueTiles, type ValueTiles } from './value-tiles.js'
@@ -38,9 +38,11 @@ export class EntityBuilder {
   readonly #builder = new LayoutBuilder()
   #layout: Layout | undefined
 
+  /** `isForgotten`: nothing is read from before the clock of the entity's tenant less the lateness. See `reachOf`. */
   constructor(
     readonly row: RowBuilder,
     latenessMs: number,
+    readonly isForgotten: boolean,
     results: (count: number) => number,
   ) {
     this.#around = { builder: this.#builder, layout: () => this.#layout!, results, latenessMs }
@@ -132,8 +134,10 @@ export class EntityBuilder {
     const { latenessMs } = this.#around
     const finishers = this.#finishers
     const reflections = this.#reflections
+    const isForgotten = this.isForgotten
     const setAsOf = (memory: Memory, { numbers }: Row): void => {
-      numbers[AS_OF] = Math.max(numbers[TIME]!, memory.nums[NEWEST]! - latenessMs)
+      const asOf = Math.max(numbers[TIME]!, memory.nums[NEWEST]! - latenessMs)
+      numbers[AS_OF] = isForgotten ? Math.max(asOf, numbers[LEAST_AS_OF]!) : asOf
     }
     const finish: Read = (_, row, out) => {
       for (let i = 0; i < finishers.length; i++) finishers[i]!(row, out)

@@ -12,6 +12,7 @@ import {
 import type { Outputs, Part, Read, Surroundings } from './part.js'
 import { AS_OF, TIME, type Row } from '../event/row.js'
 import { M2, MAX, MEAN, MIN, N, STATISTICS, SUM, type Need } from './statistics.js'
+import { lost, meanOf, totalOf } from './sums.js'
 
 /** What a pair contains beside the time: a number, a column's code, or nothing. */
 export interface PairSource {
@@ -145,15 +146,18 @@ function statisticsRead(base: number, needs: ReadonlySet<Need>, width: number): 
     results[base + N] = to - from
     if (width === 1 || needs.size === 0) return
     let sum = 0
+    let rest = 0
     let min = Infinity
     let max = -Infinity
     for (let i = from; i < to; i++) {
       const value = nums[start + i * width + 1]!
-      sum += value
+      const total = sum + value
+      rest += lost(sum, value, total)
+      sum = total
       if (value < min) min = value
       if (value > max) max = value
     }
-    const mean = sum / (to - from)
+    const mean = meanOf(to - from, sum, rest)
     let m2 = 0
     if (needs.has('moments')) {
       for (let i = from; i < to; i++) {
@@ -161,7 +165,7 @@ function statisticsRead(base: number, needs: ReadonlySet<Need>, width: number): 
         m2 += off * off
       }
     }
-    results[base + SUM] = sum
+    results[base + SUM] = totalOf(sum, rest)
     results[base + MEAN] = mean
     results[base + M2] = m2
     results[base + MIN] = min

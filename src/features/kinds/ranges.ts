@@ -1,6 +1,7 @@
 /** Features read from the pairs of an exact window; each writes to index `at` of the vector. */
 import { TIME } from '../event/row.js'
 import type { RangeRead } from './pair-list.js'
+import { lost, meanOf } from './sums.js'
 
 /** Scratch space for sorting. It grows to the largest window; one fold runs at a time. */
 let scratch = new Float64Array(256)
@@ -108,12 +109,15 @@ function lineOf(nums: Float64Array, start: number, from: number, to: number, eve
   const n = to - from
   let times = 0
   let values = 0
+  let rest = 0
   for (let i = from; i < to; i++) {
     times += nums[start + i * 2]! - eventMs
-    values += nums[start + i * 2 + 1]!
+    const total = values + nums[start + i * 2 + 1]!
+    rest += lost(values, nums[start + i * 2 + 1]!, total)
+    values = total
   }
   const age = times / n
-  const mean = values / n
+  const mean = meanOf(n, values, rest)
   let together = 0
   let spread = 0
   for (let i = from; i < to; i++) {

@@ -142,7 +142,8 @@ function readSeason(
     if (index === rows || nums[at] !== slot) continue
     const more = nums[at + 1]!
     const off = nums[at + 2]! - mean
-    const step = (off * more) / (n + more)
+    // Exact for the first slot, so that equal values have a deviation of 0.
+    const step = n === 0 ? off : (off * more) / (n + more)
     mean += step
     m2 += nums[at + 3]! + off * step * n
     n += more

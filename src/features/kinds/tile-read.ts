@@ -1,14 +1,15 @@
 import { rowsOf, startOf, type List } from '../memory/memory.js'
 import { M2, MAX, MEAN, MIN, N, SUM } from './statistics.js'
+import { lost, meanOf, meansApart, totalOf } from './sums.js'
 
 /** Columns of one source in a row, as distances from the row's start; -1 for a column that is not kept. */
 export interface Series {
   readonly number: number
   readonly match: number
   readonly n: number
+  /** Sum, and in the next column what it lost to rounding. */
   readonly sum: number
-  /** Mean, and in the next column M2. */
-  readonly mean: number
+  readonly m2: number
   readonly min: number
   readonly max: number
 }
@@ -78,7 +79,7 @@ function countSeries(
   }
 }
 
-/** Merges n, mean and M2 of tiles by Chan, Golub and LeVeque (1979); never by sums of squares. */
+/** Merges n, sum and M2 of tiles by Chan, Golub and LeVeque (1979); never by sums of squares. */
 function mergeSeries(
   nums: Float64Array,
   start: number,
@@ -88,11 +89,11 @@ function mergeSeries(
   read: SeriesRead,
   results: Float64Array,
 ): void {
-  const { n: nAt, sum: sumAt, mean: meanAt, min: minAt, max: maxAt, windows, bases } = read
+  const { n: nAt, sum: sumAt, m2: m2At, min: minAt, max: maxAt, windows, bases } = read
   let at = start + newest * width
   let n = 0
   let sum = 0
-  let mean = 0
+  let rest = 0
   let m2 = 0
   let min = Infinity
   let max = -Infinity
@@ -101,22 +102,24 @@ function mergeSeries(
     for (; at >= end; at -= width) {
       const more = nums[at + nAt]!
       if (more === 0) continue
-      const total = n + more
-      if (sumAt >= 0) sum += nums[at + sumAt]!
-      if (meanAt >= 0) {
-        const off = nums[at + meanAt]! - mean
-        const step = (off * more) / total
-        mean += step
-        m2 += nums[at + meanAt + 1]! + off * step * n
+      if (sumAt >= 0) {
+        const [tileSum, tileRest] = [nums[at + sumAt]!, nums[at + sumAt + 1]!]
+        if (m2At >= 0) {
+          const off = n === 0 ? 0 : meansApart(n, sum, rest, more, tileSum, tileRest)
+          m2 += nums[at + m2At]! + off * off * ((n * more) / (n + more))
+        }
+        const total = sum + tileSum
+        rest += lost(sum, tileSum, total) + tileRest
+        sum = total
       }
       if (minAt >= 0 && nums[at + minAt]! < min) min = nums[at + minAt]!
       if (maxAt >= 0 && nums[at + maxAt]! > max) max = nums[at + maxAt]!
-      n = total
+      n += more
     }
     const base = bases[k]!
     results[base + N] = n
-    results[base + SUM] = sum
-    results[base + MEAN] = meanAt >= 0 ? mean : sum / n
+    results[base + SUM] = totalOf(sum, rest)
+    results[base + MEAN] = meanOf(n, sum, rest)
     results[base + M2] = m2
     results[base + MIN] = min
     results[base + MAX] = max

@@ -11,6 +11,7 @@ import {
 } from '../memory/memory.js'
 import type { Part, Read, Surroundings } from './part.js'
 import { AS_OF, TIME, type Row } from '../event/row.js'
+import { distanceFromMean, lost } from './sums.js'
 import { readTiles, type Series, type SeriesRead } from './tile-read.js'
 import { Requests, STATISTICS, type WindowRequest } from './statistics.js'
 
@@ -112,14 +113,14 @@ function columnsOf(requests: Requests<View>) {
   for (const [key, { source, needs }] of requests.wanted) {
     const column = (initial: number): number => blankRow.push(initial) - 1
     const n = column(0)
-    const sum = needs.has('sum') || (needs.has('mean') && !needs.has('moments')) ? column(0) : -1
-    const mean = needs.has('moments') ? column(0) : -1
-    if (mean >= 0) column(0)
+    // The same columns whichever of these a feature needs, so that no feature's value depends on its neighbours.
+    const sum = needs.has('sum') || needs.has('mean') || needs.has('moments') ? column(0) : -1
+    if (sum >= 0) column(0)
     bySource.set(key, {
       ...source,
       n,
       sum,
-      mean,
+      m2: needs.has('moments') ? column(0) : -1,
       min: needs.has('min') ? column(Infinity) : -1,
       max: needs.has('max') ? column(-Infinity) : -1,
     })
@@ -127,16 +128,19 @@ function columnsOf(requests: Requests<View>) {
   return { series: [...bySource.values()], bySource, width: blankRow.length, blankRow }
 }
 
-/** Adds one value; mean and M2 by Welford. */
+/** Adds one value; M2 by Welford (1962), from the distance to the mean before. */
 function addValue(nums: Float64Array, at: number, one: Series, value: number): void {
-  const n = nums[at + one.n]! + 1
-  nums[at + one.n] = n
-  if (one.sum >= 0) nums[at + one.sum]! += value
-  if (one.mean >= 0) {
-    const off = value - nums[at + one.mean]!
-    const mean = nums[at + one.mean]! + off / n
-    nums[at + one.mean] = mean
-    nums[at + one.mean + 1]! += off * (value - mean)
+  const n = nums[at + one.n]!
+  nums[at + one.n] = n + 1
+  if (one.sum >= 0) {
+    const sum = nums[at + one.sum]!
+    if (one.m2 >= 0 && n > 0) {
+      const off = distanceFromMean(value, n, sum, nums[at + one.sum + 1]!)
+      nums[at + one.m2]! += off * off * (n / (n + 1))
+    }
+    const total = sum + value
+    nums[at + one.sum] = total
+    nums[at + one.sum + 1]! += lost(sum, value, total)
   }
   if (one.min >= 0 && value < nums[at + one.min]!) nums[at + one.min] = value
   if (one.max >= 0 && value > nums[at + one.max]!) nums[at + one.max] = value

@@ -13,7 +13,7 @@ import { NEWEST, place, roomFor, type Layout, type List, type Memory, rowsOf, st
  * Everything below the floor is dropped first. So the bytes depend only on the events and not on the time of writing.
  * Tiles are stored as their distance from the newest tile, so most integers take one byte.
  */
-export const blobVersion = 1
+export const blobVersion = 2
 
 /** Cuts the blobs of one `takeDirty` from a few large buffers: creating a small buffer costs more than filling it. */
 export class Slab {

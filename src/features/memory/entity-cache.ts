@@ -1,5 +1,6 @@
 import { pagedArena } from './arena.js'
 import type { Memory } from './memory.js'
+import type { Clock } from './time-mark.js'
 
 /**
  * One entity in the cache, with its memory. The memory is `absent` before the entity is admitted and after its
@@ -9,6 +10,12 @@ export interface Cached extends Memory {
   readonly key: string
   /** Index of its kind among the plan's entities. */
   readonly kind: number
+  /** The clock of its tenant. An entity that tenants share has the clock of the first one; nothing is read from it. */
+  readonly tenant: Clock
+  /** Its own clock while one of its events is far ahead; only where it judges its own lateness. */
+  clock: Clock | undefined
+  /** Its memory without the events of candidates of one clock, the earliest candidate first. */
+  copies: readonly Copy[]
   /** Changed since the last `takeDirty`. */
   dirty: boolean
   /** How many times it was taken and not yet committed. */
@@ -21,6 +28,15 @@ export interface Cached extends Memory {
   readonly home: Map<string, Cached>
   readonly id: string
 }
+
+/** A memory as it would be without the events of a candidate and of later ones. See `time-mark.ts`. */
+export interface Copy extends Memory {
+  /** Owner of the clock, and the candidate's id. */
+  readonly owner: string
+  readonly id: number
+}
+
+export const noCopies: readonly Copy[] = []
 
 export const absent = new Float64Array(0)
 
@@ -41,12 +57,15 @@ export class EntityCache {
   }
 
   /** Adds an entity that must still be admitted. */
-  open(key: string, kind: number, home: Map<string, Cached>, id: string): Cached {
+  open(key: string, kind: number, home: Map<string, Cached>, id: string, tenant: Clock): Cached {
     const entity: Cached = {
       key,
       kind,
       nums: absent,
       arena: this.arena,
+      tenant,
+      clock: undefined,
+      copies: noCopies,
       dirty: false,
       taken: 0,
       used: true,

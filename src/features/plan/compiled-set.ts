@@ -4,7 +4,7 @@ import { readColumn, type ReadColumn } from '../event/columns.js'
 import type { Memory } from '../memory/memory.js'
 import type { Outputs } from '../kinds/part.js'
 import { EventFeatures } from '../event/event-features.js'
-import { reachOf } from './reach.js'
+import { isForgotten, reachOf } from './reach.js'
 import { addReflective, isReflective } from '../kinds/reflection.js'
 import { RowBuilder, type RowPlan } from '../event/row.js'
 import { addSequential, type SequentialFeature } from '../kinds/sequential.js'
@@ -22,6 +22,8 @@ export interface CompiledSet {
   readonly timeOf: ReadColumn
   /** Index of the entity whose newest event decides what is late; -1 for the tenant. */
   readonly lateBy: number
+  /** Columns of the entity whose clock gives the event times, and its index; -1 where it has no features. */
+  readonly clock: { readonly columns: readonly ReadColumn[]; readonly kind: number }
   /** The value of every feature that is not written for an event. */
   readonly defaults: Float64Array
   /**
@@ -48,7 +50,7 @@ export function compileSet(set: FeatureSet): CompiledSet {
   const results = (count: number): number => (slots += count) - count
   const builders = new Map<string, EntityBuilder>()
   const builderOf = (by: string): EntityBuilder => {
-    const builder = builders.get(by) ?? new EntityBuilder(rowBuilder, set.latenessMs, results)
+    const builder = builders.get(by) ?? new EntityBuilder(rowBuilder, set.latenessMs, isForgotten(set, by), results)
     builders.set(by, builder)
     return builder
   }
@@ -82,6 +84,7 @@ export function compileSet(set: FeatureSet): CompiledSet {
     idOf: readColumn(set.id),
     timeOf: readColumn(set.time),
     lateBy: entities.findIndex(({ name }) => name === set.latenessBy),
+    clock: clockOf(set, entities),
     defaults: Float64Array.from(set.features, ({ feature }) => otherwiseOf(feature)),
     finish: (memories, keep) => {
       ofEvent.write(row.row, out.vector)
@@ -98,6 +101,12 @@ export function compileSet(set: FeatureSet): CompiledSet {
 function compiledEntity(set: FeatureSet, name: string, builder: EntityBuilder): CompiledEntity {
   const { scope, columns } = set.entities[name]!
   return { name, scope, columns: columns.map(readColumn), plan: builder.plan(), reachMs: reachOf(set, name) }
+}
+
+function clockOf(set: FeatureSet, entities: readonly CompiledEntity[]): CompiledSet['clock'] {
+  const clock = set.clock ?? Object.keys(set.entities)[0]
+  const columns = clock === undefined ? [] : (set.entities[clock]?.columns ?? [])
+  return { columns: columns.map(readColumn), kind: entities.findIndex(({ name }) => name === clock) }
 }
 
 type Memories = readonly (Memory | undefined)[]

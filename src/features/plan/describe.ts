@@ -1,6 +1,7 @@
 import { EngineError } from '../../base/errors.js'
 import { heap } from '../memory/arena.js'
 import { decodeMemory } from '../memory/blob.js'
+import { memoryIn } from '../memory/copies.js'
 import type { CompiledSet } from './compiled-set.js'
 import type { Feature, FeatureSet } from '../feature.js'
 
@@ -23,7 +24,7 @@ export function describe(
   row.clear(atMs)
   out.vector.set(defaults)
   const memory = {
-    nums: blob === undefined ? plan.layout.blank(heap) : decodeMemory(blob, plan.layout, heap),
+    nums: blob === undefined ? plan.layout.blank(heap) : decodeMemory(memoryIn(blob), plan.layout, heap),
     arena: heap,
   }
   plan.read(memory, row.row, out)

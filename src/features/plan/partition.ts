@@ -1,21 +1,18 @@
 import { EngineError } from '../../base/errors.js'
-import { keySeparator } from '../../base/keys.js'
 import { heap } from '../memory/arena.js'
-import { decodeMemory, encodeMemory, Slab } from '../memory/blob.js'
-import { clocksKey, decodeClocks, encodeClocks, oldestMs, type TenantClock } from '../memory/clocks.js'
-import { idOf, textOf, type CompiledSet } from './compiled-set.js'
+import { Slab } from '../memory/blob.js'
+import { clocksKey, decodeClocks, encodeClocks, oldestMs } from '../memory/clocks.js'
+import { textOf, type CompiledSet } from './compiled-set.js'
+import { decodeEntity, encodeEntity } from '../memory/copies.js'
 import { absent, EntityCache, type Cached } from '../memory/entity-cache.js'
-import { entityKey } from './entity-key.js'
+import { LEAST_AS_OF } from '../event/row.js'
 import type { Event } from '../feature.js'
-import { NEWEST, type Layout, type Memory } from '../memory/memory.js'
-import type { Dirty, Folded, PartitionState } from './plan.js'
-import { idSeeds, seenIndexKey, SeenIds, type IdSeeds } from '../memory/seen-ids.js'
-
-/** A tenant in the cache: its clock, and its entities of each kind by id. */
-interface Tenant extends TenantClock {
-  readonly seeds: IdSeeds
-  readonly entities: readonly Map<string, Cached>[]
-}
+import { Judge } from './judge.js'
+import { Lookup, type Tenant } from './lookup.js'
+import { NEWEST, type Memory } from '../memory/memory.js'
+import type { ClockAhead, Dirty, Folded, PartitionState } from './plan.js'
+import { seenIndexKey, SeenIds } from '../memory/seen-ids.js'
+import { TakenBack } from './taken-back.js'
 
 /** A mistake of the caller, which says nothing about the event. */
 const unready = (what: string): EngineError =>
@@ -28,11 +25,11 @@ export class Partition implements PartitionState {
   readonly #compiled: CompiledSet
   readonly #seen: SeenIds
   readonly #cache: EntityCache
-  readonly #tenants = new Map<string, Tenant>()
+  readonly #lookup: Lookup
+  readonly #back: TakenBack
+  readonly #judge: Judge
   /** Tenants with events, in the order of their first event: the content of the blob of clocks. */
-  readonly #clocks: Tenant[] = []
-  /** Entities that are shared by all tenants, by kind. */
-  readonly #shared: readonly Map<string, Cached>[]
+  readonly #tenants: Tenant[] = []
   /** The partition's own keys that must still be admitted. */
   #own: readonly string[]
   /** Entities asked for, by key. */
@@ -40,11 +37,6 @@ export class Partition implements PartitionState {
   #calls = 0
   #dirty: Cached[] = []
   #clocksDirty = false
-  /** The events of the last lookup, their tenants and entities, and the next event, so that `fold` needs no lookup. */
-  #events: readonly Event[] = []
-  readonly #eventTenants: Tenant[] = []
-  readonly #eventEntities: (Cached | undefined)[] = []
-  #next = 0
   /** Scratch space: the memories of the event's entities. */
   readonly #memories: (Memory | undefined)[]
 
@@ -52,65 +44,27 @@ export class Partition implements PartitionState {
     this.#compiled = compiled
     this.#seen = new SeenIds(seenIds)
     this.#cache = new EntityCache(cachedEntities)
+    this.#lookup = new Lookup(compiled, this.#cache)
+    this.#back = new TakenBack(compiled, this.#lookup, (entity) => this.#changed(entity))
+    this.#judge = new Judge(compiled, this.#lookup, this.#back)
     this.#memories = compiled.entities.map(() => undefined)
-    this.#shared = compiled.entities.map(() => new Map<string, Cached>())
     this.#own = seenIds === 0 ? [clocksKey] : [clocksKey, seenIndexKey]
   }
 
   missing(events: readonly Event[]): readonly string[] {
-    if (events !== this.#events || this.#next !== 0) {
+    if (!this.#lookup.holds(events)) {
       this.#cache.evict()
-      this.#lookUp(events)
+      this.#lookup.find(events)
     }
     const keys = [...this.#own]
     const call = ++this.#calls
-    const count = events.length * this.#shared.length
-    for (let i = 0; i < count; i++) {
-      const entity = this.#eventEntities[i]
-      if (entity === undefined || entity.nums !== absent || entity.asked === call) continue
+    this.#lookup.collect((entity) => {
+      if (entity.nums !== absent || entity.asked === call) return
       entity.asked = call
       this.#asked.set(entity.key, entity)
       keys.push(entity.key)
-    }
+    })
     return keys
-  }
-
-  #lookUp(events: readonly Event[]): void {
-    const kinds = this.#compiled.entities
-    this.#events = events
-    this.#next = 0
-    for (let i = 0; i < events.length; i++) {
-      const tenant = this.#tenantOf(events[i]!)
-      this.#eventTenants[i] = tenant
-      for (let kind = 0; kind < kinds.length; kind++)
-        this.#eventEntities[i * kinds.length + kind] = this.#entityOf(events[i]!, tenant, kind)
-    }
-  }
-
-  #tenantOf(event: Event): Tenant {
-    return this.#tenant(textOf(this.#compiled.tenantOf(event)) ?? '')
-  }
-
-  #tenant(name: string): Tenant {
-    const known = this.#tenants.get(name)
-    if (known !== undefined) return known
-    const entities = this.#compiled.entities.map(({ scope }, kind) =>
-      scope === 'tenant' ? new Map<string, Cached>() : this.#shared[kind]!,
-    )
-    const tenant: Tenant = { tenant: name, newestMs: -Infinity, seeds: idSeeds(name), entities }
-    this.#tenants.set(name, tenant)
-    return tenant
-  }
-
-  #entityOf(event: Event, tenant: Tenant, kind: number): Cached | undefined {
-    const { columns, name, scope } = this.#compiled.entities[kind]!
-    const id = idOf(columns, event, keySeparator)
-    if (id === undefined) return undefined
-    const home = tenant.entities[kind]!
-    const known = home.get(id)
-    if (known === undefined) return this.#cache.open(entityKey(name, scope, tenant.tenant, id), kind, home, id)
-    known.used = true
-    return known
   }
 
   admit(keys: readonly string[], blobs: readonly (Buffer | undefined)[]): void {
@@ -121,7 +75,8 @@ export class Partition implements PartitionState {
       if (entity.nums !== absent) return
       const { layout } = this.#compiled.entities[entity.kind]!.plan
       const blob = blobs[i]
-      entity.nums = blob === undefined ? layout.blank(entity.arena) : decodeMemory(blob, layout, entity.arena)
+      if (blob === undefined) entity.nums = layout.blank(entity.arena)
+      else decodeEntity(entity, blob, layout)
     })
     if (this.#own.length > 0) this.#admitOwn(new Map(keys.map((key, i) => [key, blobs[i]])))
   }
@@ -131,9 +86,10 @@ export class Partition implements PartitionState {
     if (!this.#own.every((key) => blobs.has(key))) return
     if (this.#own[0] === clocksKey) {
       const clocks = blobs.get(clocksKey)
-      for (const { tenant, newestMs } of clocks === undefined ? [] : decodeClocks(clocks)) {
-        this.#tenant(tenant).newestMs = newestMs
-        this.#clocks.push(this.#tenant(tenant))
+      for (const clock of clocks === undefined ? [] : decodeClocks(clocks)) {
+        const tenant = this.#lookup.tenant(clock.owner)
+        Object.assign(tenant.clock, clock)
+        this.#know(tenant)
       }
       this.#own = this.#seen.open(blobs.get(seenIndexKey))
       return
@@ -142,70 +98,111 @@ export class Partition implements PartitionState {
     this.#own = []
   }
 
+  #know(tenant: Tenant): void {
+    if (tenant.isKnown) return
+    tenant.isKnown = true
+    this.#tenants.push(tenant)
+  }
+
   fold(event: Event, vectors: Float32Array, at: number): Folded {
     const { idOf: eventId, timeOf, set, row } = this.#compiled
     if (this.#own.length > 0) throw unready('its own state')
     const timeMs = timeOf(event)
     if (typeof timeMs !== 'number' || !Number.isFinite(timeMs))
       throw new EngineError('BAD_FIELD', `the event's ${set.time} is no time`)
-    const index = this.#indexOf(event)
-    const tenant = this.#eventTenants[index]!
+    const index = this.#lookup.indexOf(event)
+    const tenant = this.#lookup.tenantAt(index)
+    const copies = this.#haveCopies(index)
     if (!this.#seen.add(tenant.seeds, textOf(eventId(event)) ?? '')) return 'duplicate'
-    const late = timeMs < this.#newestMs(index, tenant) - set.latenessMs
+    const clockMs = tenant.clock.confirmedMs
+    const late = this.#judge.isLate(event, index, tenant, timeMs)
+    if (this.#judge.changed) {
+      this.#know(tenant)
+      this.#clocksDirty = true
+    }
     row.fill(event)
-    this.#foldEntities(index, late, tenant.newestMs)
+    row.row.numbers[LEAST_AS_OF] = clockMs - set.latenessMs
+    if (late) this.#foldLate(index, clockMs)
+    else if (copies || this.#judge.candidate !== undefined) this.#foldInBoth(index, clockMs)
+    else this.#foldInTime(index, clockMs)
     this.#write(vectors, at)
-    if (!late && timeMs > tenant.newestMs) this.#advance(tenant, timeMs)
     return late ? 'late' : 'folded'
   }
 
-  /** The newest time with which the event's time is compared to find late events. */
-  #newestMs(index: number, tenant: Tenant): number {
-    const { lateBy, entities } = this.#compiled
-    const entity = lateBy < 0 ? undefined : this.#eventEntities[index * entities.length + lateBy]
-    return entity === undefined || entity.nums === absent ? tenant.newestMs : entity.nums[NEWEST]!
-  }
-
-  /** Index of the event in the last lookup. Another event gets a lookup of its own. */
-  #indexOf(event: Event): number {
-    let index = this.#next
-    if (this.#events[index] !== event) {
-      index = this.#events.indexOf(event)
-      if (index < 0) {
-        this.#lookUp([event])
-        index = 0
-      }
+  /** Whether an entity of the event has copies. Throws where one was not admitted. */
+  #haveCopies(index: number): boolean {
+    const kinds = this.#compiled.entities.length
+    let copies = false
+    for (let kind = 0; kind < kinds; kind++) {
+      const entity = this.#lookup.entityAt(index, kind)
+      if (entity === undefined) continue
+      if (entity.nums === absent) throw unready(JSON.stringify(entity.key))
+      if (entity.copies.length > 0) copies = true
     }
-    this.#next = index + 1
-    return index
+    return copies
   }
 
-  /** A late event is folded into temporary copies. `clockMs` is the tenant's newest time before the event. */
-  #foldEntities(index: number, late: boolean, clockMs: number): void {
+  /** `clockMs` is the tenant's confirmed time before the event. */
+  #foldInTime(index: number, clockMs: number): void {
     const { entities, row, out, defaults } = this.#compiled
     out.vector.set(defaults)
     for (let kind = 0; kind < entities.length; kind++) {
-      const entity = this.#eventEntities[index * entities.length + kind]
-      this.#memories[kind] = undefined
+      const entity = this.#lookup.entityAt(index, kind)
+      this.#memories[kind] = entity
       if (entity === undefined) continue
-      if (entity.nums === absent) throw unready(JSON.stringify(entity.key))
       const { plan, reachMs } = entities[kind]!
-      const expired = entity.nums[NEWEST]! + reachMs < clockMs
-      if (expired && !late) this.#forget(entity, plan.layout)
-      const folded = (this.#memories[kind] = late
-        ? { nums: expired ? plan.layout.blank(heap) : entity.nums.slice(), arena: heap }
-        : entity)
-      plan.fold(folded, row.row, out)
-      if (late || entity.dirty) continue
-      entity.dirty = true
-      this.#dirty.push(entity)
+      if (entity.nums[NEWEST]! + reachMs < clockMs) this.#forget(entity)
+      plan.fold(entity, row.row, out)
+      this.#changed(entity)
     }
-    this.#compiled.finish(this.#memories, !late)
+    this.#compiled.finish(this.#memories, true)
   }
 
-  #forget(entity: Cached, layout: Layout): void {
+  #forget(entity: Cached): void {
     entity.arena.give(entity.nums)
-    entity.nums = layout.blank(entity.arena)
+    entity.nums = this.#compiled.entities[entity.kind]!.plan.layout.blank(entity.arena)
+  }
+
+  /** Copies memories before an event changes them that may be taken back, and folds other events into all copies. */
+  #foldInBoth(index: number, clockMs: number): void {
+    const { candidate, owner } = this.#judge
+    const { entities } = this.#compiled
+    for (let kind = 0; kind < entities.length; kind++) {
+      const entity = this.#lookup.entityAt(index, kind)
+      if (entity === undefined) continue
+      const { reachMs } = entities[kind]!
+      if (entity.nums[NEWEST]! + reachMs < clockMs) this.#forget(entity)
+      if (candidate !== undefined && this.#back.save(entity, owner, candidate)) continue
+      this.#back.foldCopies(entity, ({ nums }) => nums[NEWEST]! + reachMs < clockMs)
+    }
+    this.#foldInTime(index, clockMs)
+    for (let kind = 0; kind < entities.length; kind++) {
+      const entity = this.#lookup.entityAt(index, kind)
+      if (entity !== undefined && !this.#judge.takesBack(entity)) this.#back.reflectCopies(entity)
+    }
+  }
+
+  /** A late event is folded into temporary copies. */
+  #foldLate(index: number, clockMs: number): void {
+    const { entities, row, out, defaults } = this.#compiled
+    out.vector.set(defaults)
+    for (let kind = 0; kind < entities.length; kind++) {
+      const entity = this.#lookup.entityAt(index, kind)
+      this.#memories[kind] = undefined
+      if (entity === undefined) continue
+      const { plan, reachMs } = entities[kind]!
+      const expired = entity.nums[NEWEST]! + reachMs < clockMs
+      const memory = { nums: expired ? plan.layout.blank(heap) : entity.nums.slice(), arena: heap }
+      this.#memories[kind] = memory
+      plan.fold(memory, row.row, out)
+    }
+    this.#compiled.finish(this.#memories, false)
+  }
+
+  #changed(entity: Cached): void {
+    if (entity.dirty) return
+    entity.dirty = true
+    this.#dirty.push(entity)
   }
 
   #write(vectors: Float32Array, at: number): void {
@@ -214,28 +211,26 @@ export class Partition implements PartitionState {
     for (let i = 0; i < vector.length; i++) vectors[start + i] = vector[i]!
   }
 
-  #advance(tenant: Tenant, timeMs: number): void {
-    if (tenant.newestMs === -Infinity) this.#clocks.push(tenant)
-    tenant.newestMs = timeMs
-    this.#clocksDirty = true
+  takeAhead(): readonly ClockAhead[] {
+    return this.#judge.takeAhead()
   }
 
   takeDirty(): Dirty {
-    const { entities } = this.#compiled
     const taken = this.#dirty
     this.#dirty = []
     const slab = new Slab()
-    const puts: { key: string; blob: Buffer; expiresAtMs: number }[] = taken.map((entity) => {
+    const puts: { key: string; blob: Buffer; expiresAtMs: number }[] = []
+    const deletes: string[] = []
+    for (const entity of taken) {
       entity.dirty = false
       entity.taken++
-      const { plan, reachMs } = entities[entity.kind]!
-      return {
-        key: entity.key,
-        blob: encodeMemory(entity, plan.layout, slab),
-        expiresAtMs: Math.min(never, entity.nums[NEWEST]! + reachMs),
-      }
-    })
-    if (this.#clocksDirty) puts.push({ key: clocksKey, blob: encodeClocks(this.#clocks), expiresAtMs: never })
+      // An entity whose only events were taken back has no blob, as if they had never been.
+      if (entity.nums[NEWEST] === -Infinity && entity.copies.length === 0 && entity.clock === undefined)
+        deletes.push(entity.key)
+      else puts.push(this.#put(entity, slab))
+    }
+    const clocks = this.#tenants.map(({ clock }) => clock)
+    if (this.#clocksDirty) puts.push({ key: clocksKey, blob: encodeClocks(clocks), expiresAtMs: never })
     this.#clocksDirty = false
     const seen = this.#seen.takeDirty()
     for (const { key, blob } of seen.puts) puts.push({ key, blob, expiresAtMs: never })
@@ -244,6 +239,14 @@ export class Partition implements PartitionState {
       if (open) for (const entity of taken) entity.taken--
       open = false
     }
-    return { puts, deletes: seen.deletes, clockMs: oldestMs(this.#clocks), committed }
+    return { puts, deletes: [...deletes, ...seen.deletes], clockMs: oldestMs(clocks), committed }
+  }
+
+  /** While no time of the tenant is confirmed, nothing says when its blobs expire. */
+  #put(entity: Cached, slab: Slab): Dirty['puts'][number] {
+    const { plan, reachMs } = this.#compiled.entities[entity.kind]!
+    const blob = encodeEntity(entity, plan.layout, slab)
+    const isTimed = entity.tenant.confirmedMs > -Infinity && entity.copies.length === 0
+    return { key: entity.key, blob, expiresAtMs: isTimed ? Math.min(never, entity.nums[NEWEST]! + reachMs) : never }
   }
 }

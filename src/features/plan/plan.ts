@@ -25,10 +25,20 @@ export interface Plan {
 }
 
 /**
- * `late`: the event is older than the newest event of the tenant (or of the entity `latenessBy`) by more than the
+ * `late`: the event is older than the time mark of the tenant (or of the entity `latenessBy`) by more than the
  * lateness. It gets a vector but changes no state.
  */
 export type Folded = 'folded' | 'late' | 'duplicate'
+
+/** A source whose event times were ahead of its tenant's. Events that are still in the state are not taken back. */
+export interface ClockAhead {
+  readonly tenant: string
+  /** Id of the entity whose clock it is; '' for events without one. */
+  readonly source: string
+  /** How far its newest event was ahead of the event that contradicted it. */
+  readonly aheadMs: number
+  readonly events: number
+}
 
 export interface Dirty {
   readonly puts: readonly { readonly key: string; readonly blob: Buffer; readonly expiresAtMs: number }[]
@@ -58,6 +68,8 @@ export interface PartitionState {
    * duplicate changes no state, and its vector is not written.
    */
   fold(event: Event, vectors: Float32Array, at: number): Folded
+  /** The sources found ahead since the last call. */
+  takeAhead(): readonly ClockAhead[]
   /** Serialises everything that changed since the last call, in one synchronous step. */
   takeDirty(): Dirty
 }

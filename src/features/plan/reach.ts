@@ -9,10 +9,14 @@ import type { Feature, FeatureSet } from '../feature.js'
  * of a set with `latenessBy`.
  */
 export function reachOf(set: FeatureSet, entity: string): number {
-  if (set.latenessBy !== undefined || set.entities[entity]!.scope !== 'tenant') return Infinity
+  if (!isForgotten(set, entity)) return Infinity
   const own = set.features.filter(({ feature }) => 'by' in feature && feature.by === entity)
   return Math.max(...own.map(({ feature }) => horizonOf(feature))) + set.latenessMs
 }
+
+/** Whether the clock of its tenant decides how much of the entity's history is used. */
+export const isForgotten = (set: FeatureSet, entity: string): boolean =>
+  set.latenessBy === undefined && set.entities[entity]!.scope === 'tenant'
 
 /** Slots of a season are whole and in local time, so its history reaches back further: by one slot and two offsets. */
 function horizonOf(feature: Feature): number {

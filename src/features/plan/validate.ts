@@ -33,6 +33,10 @@ function setProblems(set: FeatureSet): readonly string[] {
     !set.features.some(({ feature }) => 'by' in feature && feature.by === set.latenessBy)
   )
     problems.push(`latenessBy: no feature is kept by '${set.latenessBy}'`)
+  if (set.clock !== undefined && !Object.hasOwn(set.entities, set.clock))
+    problems.push(
+      `clock: there is no entity '${set.clock}'; there are ${Object.keys(set.entities).join(', ') || 'none'}`,
+    )
   for (const field of ['tenant', 'time', 'id', 'key'] as const)
     if (!isColumnName(set[field])) problems.push(`${field}: '${set[field]}' is not a column name`)
   const seen = new Set<string>()

@@ -126,5 +126,6 @@ export const attendance = defineStream({
   risk: { high: 0.8, medium: 0.5 },
   // Phones without a network send their check-ins later.
   lateness: '12h',
+  clock: 'device',
   outcome: { matureAfter: '14d', silenceMeans: 'genuine' },
 })

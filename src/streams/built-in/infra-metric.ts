@@ -113,6 +113,7 @@ export const infraMetric = defineStream({
   // Agents buffer samples while they are disconnected and send them later, host by host, so another host's newest
   // sample does not decide lateness.
   latenessBy: 'series',
+  clock: 'host',
   outcome: { matureAfter: '2d', silenceMeans: 'unknown' },
 })
 

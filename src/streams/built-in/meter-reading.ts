@@ -91,5 +91,6 @@ export const meterReading = defineStream({
   },
   risk: { high: 0.8, medium: 0.5 },
   lateness: '24h',
+  clock: 'camera',
   outcome: { matureAfter: '35d', silenceMeans: 'genuine' },
 })

@@ -114,5 +114,6 @@ export const sync = defineStream({
   },
   risk: { high: 0.7, medium: 0.4 },
   lateness: '1h',
+  clock: 'device',
   outcome: { matureAfter: '3d', silenceMeans: 'genuine' },
 })

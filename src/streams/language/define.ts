@@ -43,10 +43,15 @@ export interface StreamDefinition<C, E, F> {
   /** How late an event may be and still be folded into the state, in event time and per tenant; an hour by default. */
   readonly lateness?: Duration
   /**
-   * The entity whose own newest event decides lateness, instead of the tenant's newest event. For sources that backfill
-   * at different paces. Its state never expires.
+   * The entity whose own newest event decides lateness, instead of the tenant's time mark. For sources that backfill at
+   * different paces. Its state never expires.
    */
   readonly latenessBy?: keyof E & string
+  /**
+   * The entity whose clock gives the event times (a device); the first one by default. No single one of them moves the
+   * time of its tenant: an event that is far ahead of it counts when another one of them agrees.
+   */
+  readonly clock?: keyof E & string
   /** How long the log keeps events; by default 35 days more than the longest horizon plus the lateness. */
   readonly retention?: Duration
   /** `high` by default. */
@@ -55,8 +60,8 @@ export interface StreamDefinition<C, E, F> {
 
 /**
  * Checks a stream and returns it as a plain, frozen object. A wrong column, a sum of text, an unknown entity or window
- * and an unknown feature in the heuristic do not compile. Problems that the compiler cannot find (with an untyped
- * schema or plain JavaScript) are found here. Throws BAD_STREAM with every problem and its field.
+ * and an unknown feature in the heuristic do not compile (`tidemill streams check` compiles). Problems of files that
+ * nobody compiles are found here. Throws BAD_STREAM with every problem and its field.
  */
 export function defineStream<
   C extends object = AnyEvent,
@@ -121,6 +126,7 @@ function plain<C extends object, E, F>(definition: StreamDefinition<C, E, F>): S
     features,
     latenessMs,
     ...(definition.latenessBy === undefined ? {} : { latenessBy: definition.latenessBy }),
+    ...(definition.clock === undefined ? {} : { clock: definition.clock }),
     retentionMs:
       definition.retention === undefined
         ? longestHorizonMs(features) + latenessMs + durationMs(defaults.retentionBeyondHorizon)

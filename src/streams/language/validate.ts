@@ -3,6 +3,7 @@ import { validate } from '../../features/plan/validate.js'
 import { avroVersions } from '../schema/avro.js'
 import { durationText } from './duration.js'
 import { featureProblems } from './validate-features.js'
+import { heuristicProblems } from './validate-heuristic.js'
 import { longestHorizonMs } from './horizon.js'
 import { columnsOf, schemaProblems, unknownColumn, type ColumnInfo } from '../schema/schema.js'
 import type { Stream } from '../stream.js'
@@ -154,32 +155,4 @@ function riskProblems({ risk }: Stream): readonly string[] {
   return risk.medium > 0 && risk.medium < risk.high && risk.high <= 1
     ? []
     : [`risk: medium ${risk.medium} and high ${risk.high} must be 0 < medium < high <= 1`]
-}
-
-/** A heuristic serves when no model does, so it must return a score even for an entity's first event. */
-function heuristicProblems(stream: Stream): readonly string[] {
-  const names = stream.features.map(({ name }) => name)
-  const unknown = Object.keys(stream.typical ?? {}).filter((name) => !names.includes(name))
-  const vectors = [
-    ['every feature missing', Number.NaN],
-    ['every feature 0', 0],
-    ['every feature 1', 1],
-  ] as const
-  return [
-    ...unknown.map((name) => `typical.${name}: there is no such feature`),
-    ...vectors.flatMap(([when, value]) => {
-      const score = scoreOr(() => stream.heuristic(Object.fromEntries(names.map((name) => [name, value]))))
-      return typeof score === 'number' && score >= 0 && score <= 1
-        ? []
-        : [`heuristic: returns ${String(score)} with ${when}; a score is a number from 0 to 1`]
-    }),
-  ]
-}
-
-function scoreOr(score: () => unknown): unknown {
-  try {
-    return score()
-  } catch (error) {
-    return error
-  }
 }

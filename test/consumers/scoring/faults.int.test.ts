@@ -112,6 +112,7 @@ function faulty(stream: CompiledStream, bad: (id: unknown) => boolean): Compiled
       missing: (e) => state.missing(e),
       admit: (k, b) => state.admit(k, b),
       takeDirty: () => state.takeDirty(),
+      takeAhead: () => state.takeAhead(),
       fold,
     }
   }

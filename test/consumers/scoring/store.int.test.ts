@@ -57,7 +57,10 @@ test('while the store is unreachable nothing is scored; afterwards everything is
 
 test('a state that no feature can read any more is dropped while events arrive, and no result changes', async () => {
   const days = Array.from({ length: 5 }, (_, day) =>
-    passes(20, day * 57_600).map((event) => ({ ...event, badge: `badge-of-day-${day}` })),
+    passes(20, day * 57_600).map((event, i) => ({
+      ...event,
+      badge: `${i % 2 === 0 ? 'badge' : 'other'}-of-day-${day}`,
+    })),
   )
   const events = [
     ...days.flat(),

@@ -191,7 +191,9 @@ test('equal the specification for any order of arrival, and wherever the state w
       let state = plan.open(100, 1_000)
       events.forEach((event, i) => {
         if (i % storedEvery === 0) {
-          for (const { key, blob } of state.takeDirty().puts) stored.set(key, blob)
+          const { puts, deletes } = state.takeDirty()
+          for (const { key, blob } of puts) stored.set(key, blob)
+          for (const key of deletes) stored.delete(key)
           state = plan.open(100, 1_000)
         }
         for (let keys = state.missing([event]); keys.length > 0; keys = state.missing([event]))

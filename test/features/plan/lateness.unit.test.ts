@@ -11,7 +11,11 @@ import { run } from '../../spec/features/run.js'
 const seen: NamedFeatures = [
   { name: 'seen', feature: { kind: 'count', by: 'device', windowMs: 60 * minuteMs, keep: { tileMs: minuteMs } } },
 ]
-const byDevice = (features: NamedFeatures): FeatureSet => ({ ...setOf(features), latenessBy: 'device' })
+const byDevice = (features: NamedFeatures): FeatureSet => ({
+  ...setOf(features),
+  latenessBy: 'device',
+  clock: 'device',
+})
 const event = (id: string, device: string | null, minute: number): Event => ({
   id,
   tenant: 'north',
@@ -25,16 +29,17 @@ const judged = (set: FeatureSet, ...events: readonly Event[]) =>
 
 const backfill = [
   event('a', 'd1', 10_000),
+  event('a2', 'd3', 10_001),
   event('b', 'd2', 10),
   event('c', 'd2', 11),
-  event('d', 'd1', 9_000),
+  event('d', 'd1', 9_980),
   event('e', null, 9_000),
 ] as const
 
 test('without latenessBy, a source that sends its past after another source is late', () => {
   assert.deepEqual(
-    judged(setOf(seen), ...backfill).steps.map(({ folded }) => folded),
-    ['folded', 'late', 'late', 'late', 'late'],
+    judged({ ...setOf(seen), clock: 'device' }, ...backfill).steps.map(({ folded }) => folded),
+    ['folded', 'folded', 'late', 'late', 'late', 'late'],
   )
 })
 
@@ -42,11 +47,11 @@ test('with latenessBy it is not, also after a restart; for an event without a so
   const { steps } = judged(byDevice(seen), ...backfill)
   assert.deepEqual(
     steps.map(({ folded }) => folded),
-    ['folded', 'folded', 'folded', 'late', 'late'],
+    ['folded', 'folded', 'folded', 'folded', 'folded', 'late'],
   )
   assert.deepEqual(
-    steps.slice(0, 3).map(({ vector }) => vector[0]),
-    [1, 1, 2],
+    steps.slice(2, 4).map(({ vector }) => vector[0]),
+    [1, 2],
   )
 })
 

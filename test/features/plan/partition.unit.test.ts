@@ -58,6 +58,7 @@ test('lateness is per tenant; a late event gets its vector and changes only the 
   const steps = vectors([
     at(30),
     at(60),
+    at(60, { person: 'bob', device: 'd2' }),
     late,
     at(61),
     at(20, { tenant: 'south' }),
@@ -66,10 +67,10 @@ test('lateness is per tenant; a late event gets its vector and changes only the 
   ])
   assert.deepEqual(
     steps.map((step) => step.folded),
-    ['folded', 'folded', 'late', 'folded', 'folded', 'duplicate', 'folded'],
+    ['folded', 'folded', 'folded', 'late', 'folded', 'folded', 'duplicate', 'folded'],
   )
-  assert.deepEqual(steps[2]!.vector.slice(0, 2), [2, 2])
-  assert.deepEqual(steps[3]!.vector.slice(0, 2), [3, 3])
+  assert.deepEqual(steps[3]!.vector.slice(0, 2), [2, 2])
+  assert.deepEqual(steps[4]!.vector.slice(0, 2), [3, 3])
 })
 
 test('windows are half-open and include the event itself', () => {
@@ -183,8 +184,12 @@ describe('blobs', () => {
   })
 
   test('expire when no event that is in time can read them any more', () => {
-    const state = opened([at(7)])
-    foldOne(plan, state, at(7))
+    const events = [at(7), at(7, { person: 'bob' })]
+    const state = opened(events)
+    foldOne(plan, state, events[0]!)
+    const isUnknown = state.takeDirty().puts.every(({ expiresAtMs }) => expiresAtMs === Number.MAX_SAFE_INTEGER)
+    assert.ok(isUnknown, 'one source alone confirms no time')
+    foldOne(plan, state, events[1]!)
     const expiries = new Map(state.takeDirty().puts.map(({ key, expiresAtMs }) => [key, expiresAtMs]))
     assert.equal(expiries.get(plan.keyOf('person', 'north', ['ann'])), (7 + 60) * minuteMs + latenessMs)
     assert.equal(expiries.get(plan.keyOf('device', 'north', ['d1'])), (7 + 600) * minuteMs + latenessMs)

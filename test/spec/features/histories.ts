@@ -4,7 +4,7 @@ import type { Event, FeatureSet } from '../../../src/features/feature.js'
 export const minuteMs = 60_000
 export const latenessMs = 15 * minuteMs
 /** A Wednesday afternoon, so that histories cross midnight and several weekdays. */
-const startMs = Date.UTC(2025, 0, 8, 15)
+export const startMs = Date.UTC(2025, 0, 8, 15)
 
 export type NamedFeatures = FeatureSet['features']
 

@@ -6,8 +6,9 @@ export interface Past {
   readonly event: Event
   readonly timeMs: number
   /**
-   * The time as of which its windows are read: its own time, but not before the entity's newest time less the lateness,
-   * because earlier history may be forgotten. It differs only for late events, and where tenants share an entity.
+   * The time as of which its windows are read: its own time, but not before the entity's newest time (and, where the
+   * tenant's clock forgets entities, that clock) less the lateness, because earlier history may be forgotten. It
+   * differs only for late events, and where tenants share an entity.
    */
   readonly asOfMs: number
   /** Its features; undefined for those that are not computed yet. */

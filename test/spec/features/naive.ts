@@ -3,7 +3,8 @@ import { afterLast, ewma, neighbourDistance, seasonal, type Sequential } from '.
 import { peak, surprise } from './naive-features.js'
 import { get, type History, type Past } from './naive-history.js'
 import { evaluate, matches } from '../../../src/features/event/values.js'
-import { reachOf } from '../../../src/features/plan/reach.js'
+import { naiveLateness, type FoldedEvent } from './naive-lateness.js'
+import { isForgotten, reachOf } from '../../../src/features/plan/reach.js'
 import { windowed, type Windowed } from './naive-windows.js'
 import type { Folded } from '../../../src/features/plan/plan.js'
 
@@ -16,8 +17,9 @@ export interface NaivePartition {
 }
 
 export function naive(set: FeatureSet, seenIds = Infinity): NaivePartition {
-  const folded: { event: Event; vector: readonly number[]; clockMs: number }[] = []
+  const folded: FoldedEvent[] = []
   const ids: string[] = []
+  const lateness = naiveLateness(set, (name, event) => keyOf(name, event), folded)
   const used = [...new Set(set.features.flatMap(({ feature }) => ('by' in feature ? [feature.by] : [])))]
   const tenantOf = (event: Event): unknown => event[set.tenant]
   const timeOf = (event: Event): number => event[set.time] as number
@@ -26,21 +28,18 @@ export function naive(set: FeatureSet, seenIds = Infinity): NaivePartition {
     const id = JSON.stringify([tenantOf(event), event[set.id]])
     if (ids.slice(Math.max(0, ids.length - seenIds)).includes(id)) return { folded: 'duplicate', vector: [] }
     ids.push(id)
-    const judge =
-      set.latenessBy === undefined || keyOf(set.latenessBy, event) === undefined
-        ? tenantOf
-        : (one: Event): unknown => keyOf(set.latenessBy!, one)
-    const newestMs = Math.max(
-      ...folded.filter((one) => judge(one.event) === judge(event)).map((one) => timeOf(one.event)),
-    )
-    const clockMs = Math.max(
-      ...folded.filter((one) => tenantOf(one.event) === tenantOf(event)).map((one) => timeOf(one.event)),
-    )
+    const clockMs = lateness.confirmedMs(event)
+    const judged = lateness.judge(event)
     const vector: number[] = []
     const histories = new Map(used.map((name) => [name, historyOf(name, event, vector, clockMs)]))
     for (const { feature } of set.features) vector.push(valueOf(feature, event, vector, histories))
-    if (timeOf(event) < newestMs - set.latenessMs) return { folded: 'late', vector }
-    folded.push({ event, vector, clockMs })
+    if (judged.late) return { folded: 'late', vector }
+    const one: FoldedEvent = { event, vector, clockMs, revocable: new Set(), gone: new Set() }
+    judged.mayTakeBack(
+      one,
+      used.flatMap((name) => keyOf(name, event) ?? []),
+    )
+    folded.push(one)
     return { folded: 'folded', vector }
   }
 
@@ -60,7 +59,7 @@ export function naive(set: FeatureSet, seenIds = Infinity): NaivePartition {
     const entity = set.entities[name]!
     const ids = entity.columns.map((column) => event[column])
     if (ids.some((part) => part === null || part === undefined)) return undefined
-    return JSON.stringify(entity.scope === 'tenant' ? [tenantOf(event), ids.map(String)] : ids.map(String))
+    return JSON.stringify([name, entity.scope === 'tenant' ? tenantOf(event) : null, ids.map(String)])
   }
 
   /** An entity without events for longer than its history is kept starts with an empty history. */
@@ -70,10 +69,12 @@ export function naive(set: FeatureSet, seenIds = Infinity): NaivePartition {
     const reachMs = reachOf(set, name)
     let newestMs = -Infinity
     let past: Past[] = []
-    for (const one of [...folded.filter((one) => keyOf(name, one.event) === key), { event, vector, clockMs }]) {
+    const earlier = folded.filter((one) => keyOf(name, one.event) === key && !one.gone.has(key))
+    for (const one of [...earlier, { event, vector, clockMs }]) {
       if (newestMs + reachMs < one.clockMs) [past, newestMs] = [[], -Infinity]
       newestMs = Math.max(newestMs, timeOf(one.event))
-      past.push({ ...one, timeMs: timeOf(one.event), asOfMs: Math.max(timeOf(one.event), newestMs - set.latenessMs) })
+      const least = isForgotten(set, name) ? Math.max(newestMs, one.clockMs) : newestMs
+      past.push({ ...one, timeMs: timeOf(one.event), asOfMs: Math.max(timeOf(one.event), least - set.latenessMs) })
     }
     return { self: past.at(-1)!, past: past.slice(0, -1) }
   }

@@ -99,7 +99,8 @@ describe('a phone without a network', () => {
 
   test('sends a check-in after twelve hours: it is scored, is late and leaves no trace', () =>
     drive(attendance)
-      .given(workdays(3, ann), checkIn({ person: 'bob', device: 'phone-of-bob', ago: '13h' }))
+      .given(workdays(3, ann), checkIn({ person: 'cem', device: 'phone-of-cem' }), checkIn(ann))
+      .given(checkIn({ person: 'bob', device: 'phone-of-bob', ago: '13h' }))
       .when(checkIn({ person: 'bob', device: 'phone-of-bob', ago: '13h' }), checkIn({ person: 'bob', device: 'other' }))
       .then([
         { late: true, features: { checkins_24h: 1 } },

@@ -51,8 +51,8 @@ test('a confidence above 1 is a dead letter that names the field', () =>
     .when(reading({ meter: 'm1', value: 1, columns: { confidence: 1.5 } }))
     .then({ deadLetter: 'BAD_FIELD', because: /'confidence'/ }))
 
-test('a reading that arrives a day after newer ones is late; one within the day is not', () =>
+test('a reading older than the newest but one by more than a day is late; one within the day is not', () =>
   drive(meterReading)
     .given(month)
-    .when(reading({ meter: 'm1', value: 1_000, ago: '25h' }), reading({ meter: 'm1', value: 1_290, ago: '23h' }))
+    .when(reading({ meter: 'm1', value: 1_000, ago: '3d' }), reading({ meter: 'm1', value: 1_290, ago: '23h' }))
     .then([{ late: true }, { late: false }]))
