@@ -14,7 +14,14 @@ writeFileSync(
 )
 writeFileSync(
   new URL('cli.md', pages),
-  cliReference({ ...(await built('cli/program.js')), ...(await built('cli/terminal/exit.js')) }),
+  cliReference(
+    Object.assign(
+      {},
+      ...(await Promise.all(
+        ['cli/program.js', 'cli/terminal/exit.js', 'cli/terminal/options.js', 'cli/help/examples.js'].map(built),
+      )),
+    ),
+  ),
 )
 const measuring = await Promise.all(
   [

@@ -41,6 +41,8 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
     'src/compose': 'flows routing',
     'src/contracts': 'checks',
   },
+  'test/cli/help/completion.int.test.ts': { 'src/cli/help': 'shells' },
+  'test/cli/help/help.unit.test.ts': { 'src/cli/help': 'examples settings-page' },
   'test/cli/process.e2e.test.ts': { src: 'main', 'src/base': 'lifecycle', 'src/cli': 'launch.cts' },
   'test/cli/program.unit.test.ts': {
     'src/base': 'errors',

@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs'
 import { test } from 'vitest'
 import { cliReference, configurationReference, metricsReference } from '../../scripts/reference.js'
 import * as api from '../../src/api/http/metrics.js'
+import * as examples from '../../src/cli/help/examples.js'
 import * as exit from '../../src/cli/terminal/exit.js'
+import * as options from '../../src/cli/terminal/options.js'
 import * as program from '../../src/cli/program.js'
 import * as clock from '../../src/base/clock.js'
 import { packagePath } from '../../src/config/load.js'
@@ -21,7 +23,7 @@ test('configuration.md is up to date', () => {
 })
 
 test('cli.md is up to date', () => {
-  assert.equal(page('cli'), cliReference({ ...program, ...exit }), remedy)
+  assert.equal(page('cli'), cliReference({ ...program, ...exit, ...options, ...examples }), remedy)
 })
 
 test('metrics.md is up to date', () => {
