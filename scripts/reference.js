@@ -59,6 +59,26 @@ ${rows.join('\n')}
 }
 
 /**
+ * docs/reference/tables.md
+ * @param {Pick<typeof import('../src/sinks/data-dictionary.js'), 'dataDictionary'>} modules
+ */
+export function tablesReference({ dataDictionary }) {
+  const tables = Object.entries(dataDictionary).map(
+    ([name, { about, columns }]) =>
+      `## ${name}\n\n${about}\n\n| column | meaning |\n|---|---|\n${Object.entries(columns)
+        .map(([column, meaning]) => row([code(column), meaning]))
+        .join('\n')}\n`,
+  )
+  return wrapped(`${generated}
+# Tables and views
+
+What ClickHouse holds, for \`tidemill sql\`, \`POST /api/v2/sql\` and dashboards. \`DESCRIBE TABLE <name>\` also shows \
+the types. Times are in UTC.
+
+${tables.join('\n')}`)
+}
+
+/**
  * What the help of a command needs.
  * @typedef {Pick<typeof import('../src/cli/help/examples.js'), 'examples'> & Pick<typeof
  *   import('../src/cli/terminal/options.js'), 'isSetting'>} HelpModules

@@ -27,7 +27,7 @@ import type { Foundation } from './foundation.js'
 import { openRouting } from './routing.js'
 import type { Closing } from '../base/lifecycle.js'
 import { predictionQueries } from '../sinks/queries.js'
-import { select } from '../sinks/read-only.js'
+import { answer, select } from '../sinks/read-only.js'
 
 export interface Served {
   readonly url: string
@@ -109,7 +109,11 @@ async function openPorts(
       scoring,
       deadLetters,
       runs: runResults(foundation.control, warehouse),
-      queries: { ...predictionQueries(warehouse), select: (sql, limit) => select(warehouse, sql, limit) },
+      queries: {
+        ...predictionQueries(warehouse),
+        select: (sql, limit) => select(warehouse, sql, limit),
+        answer: (sql, limit, format) => answer(warehouse, sql, limit, format),
+      },
     },
   }
 }
