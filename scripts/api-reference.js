@@ -58,7 +58,7 @@ export async function referenceDocument({ buildApi, builtinStreams }) {
       },
       deadLetters: { list: absent, show: absent, redrive: absent, purge: absent },
       runs: { putBacktest: absent, addPredictions: absent, decideReplay: absent, replays: absent },
-      queries: { findPredictions: absent, predictionsOf: absent, select: absent },
+      queries: { findPredictions: absent, predictionsOf: absent, select: absent, answer: absent },
       partitions: { list: absent, accept: absent },
       tenants: { list: absent, isRemoved: () => false, add: absent, remove: absent },
       readiness: async () => [],

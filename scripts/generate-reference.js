@@ -1,9 +1,9 @@
 /**
- * Writes docs/reference/configuration.md, cli.md and metrics.md, after `npm run build`. A test fails when they are out
- * of date.
+ * Writes docs/reference/configuration.md, cli.md, metrics.md and tables.md, after `npm run build`. A test fails when they
+ * are out of date.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { cliReference, configurationReference, metricsReference } from './reference.js'
+import { cliReference, configurationReference, metricsReference, tablesReference } from './reference.js'
 
 const built = /** @param {string} path */ async (path) => import(new URL(`../dist/${path}`, import.meta.url).href)
 const pages = new URL('../docs/reference/', import.meta.url)
@@ -14,8 +14,16 @@ writeFileSync(
 )
 writeFileSync(
   new URL('cli.md', pages),
-  cliReference({ ...(await built('cli/program.js')), ...(await built('cli/terminal/exit.js')) }),
+  cliReference(
+    Object.assign(
+      {},
+      ...(await Promise.all(
+        ['cli/program.js', 'cli/terminal/exit.js', 'cli/terminal/options.js', 'cli/help/examples.js'].map(built),
+      )),
+    ),
+  ),
 )
+writeFileSync(new URL('tables.md', pages), tablesReference(await built('sinks/data-dictionary.js')))
 const measuring = await Promise.all(
   [
     'consumers/watch/observation.js',

@@ -59,11 +59,37 @@ ${rows.join('\n')}
 }
 
 /**
+ * docs/reference/tables.md
+ * @param {Pick<typeof import('../src/sinks/data-dictionary.js'), 'dataDictionary'>} modules
+ */
+export function tablesReference({ dataDictionary }) {
+  const tables = Object.entries(dataDictionary).map(
+    ([name, { about, columns }]) =>
+      `## ${name}\n\n${about}\n\n| column | meaning |\n|---|---|\n${Object.entries(columns)
+        .map(([column, meaning]) => row([code(column), meaning]))
+        .join('\n')}\n`,
+  )
+  return wrapped(`${generated}
+# Tables and views
+
+What ClickHouse holds, for \`tidemill sql\`, \`POST /api/v2/sql\` and dashboards. \`DESCRIBE TABLE <name>\` also shows \
+the types. Times are in UTC.
+
+${tables.join('\n')}`)
+}
+
+/**
+ * What the help of a command needs.
+ * @typedef {Pick<typeof import('../src/cli/help/examples.js'), 'examples'> & Pick<typeof
+ *   import('../src/cli/terminal/options.js'), 'isSetting'>} HelpModules
+ */
+
+/**
  * docs/reference/cli.md
  * @param {Pick<typeof import('../src/cli/program.js'), 'buildProgram'> & Pick<typeof
- *   import('../src/cli/terminal/exit.js'), 'exits' | 'exitMeanings'>} modules
+ *   import('../src/cli/terminal/exit.js'), 'exits' | 'exitMeanings'> & HelpModules} modules
  */
-export function cliReference({ buildProgram, exits, exitMeanings }) {
+export function cliReference({ buildProgram, exits, exitMeanings, ...help }) {
   const nowhere = new PassThrough()
   const program = buildProgram({
     in: nowhere,
@@ -87,22 +113,23 @@ the lock file in \`./data\`, or take \`--url\` or \`TIDEMILL_URL\`. The API key 
 |---|---|
 ${codes.join('\n')}
 
-${[...sections(program, '')].join('\n')}`)
+${[...sections(program, '', help)].join('\n')}`)
 }
 
 /**
  * @param {Command} command
  * @param {string} prefix
+ * @param {HelpModules} help
  * @returns {Generator<string>}
  */
-function* sections(command, prefix) {
+function* sections(command, prefix, help) {
   const level = prefix === '' ? '##' : '###'
   for (const child of command.commands) {
     const name = `${prefix}${child.name()}`
-    if (child.commands.length === 0) yield section(child, name, level)
+    if (child.commands.length === 0) yield section(child, name, level, help)
     else {
       yield `## ${name}\n\n${aboutOf(child)}\n`
-      yield* sections(child, `${name} `)
+      yield* sections(child, `${name} `, help)
     }
   }
 }
@@ -115,18 +142,24 @@ const aboutOf = (command) =>
  * @param {Command} command
  * @param {string} name
  * @param {string} level
+ * @param {HelpModules} help
  */
-function section(command, name, level) {
+function section(command, name, level, { examples, isSetting }) {
   const parts = command.registeredArguments
     .filter((argument) => argument.description !== '')
     .map((argument) => `* ${code(argument.name())}: ${argument.description}`)
   const options = command.options
-    .filter(({ hidden }) => !hidden)
+    .filter((option) => !option.hidden && !isSetting(option))
     .map((option) => row([code(option.flags), optionText(option)]))
+  const settings = command.options.filter((option) => !option.hidden && isSetting(option)).map(({ flags }) => code(flags))
   return [
     `${level} ${name}\n\n${aboutOf(command)}\n\n    tidemill ${name} ${command.usage()}\n`,
     ...(parts.length === 0 ? [] : [`${parts.join('\n')}\n`]),
     ...(options.length === 0 ? [] : [`| option | what it does |\n|---|---|\n${options.join('\n')}\n`]),
+    ...(settings.length === 0
+      ? []
+      : [`Engine settings, see [Configuration](configuration.md): ${settings.join(', ')}.\n`]),
+    ...(examples[name] === undefined ? [] : [`Example:\n\n    ${examples[name]}\n`]),
   ].join('\n')
 }
 

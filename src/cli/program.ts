@@ -5,6 +5,9 @@ import { backtestCommand } from './backtest/backtest.js'
 import { backupCommand } from './backup/backup.js'
 import { benchCommand } from './bench/bench.js'
 import { dlqCommand } from './dlq/dlq.js'
+import { completionCommand } from './help/completion.js'
+import { formatHelp } from './help/help.js'
+import { settingsCommand } from './help/settings-page.js'
 import { doctorCommand } from './doctor/doctor.js'
 import { featuresCommand } from './reads/features.js'
 import { keysCommand } from './reads/keys.js'
@@ -36,6 +39,7 @@ export function buildProgram(terminal: Terminal): Command {
     .addHelpText('after', exitHelp)
     .showHelpAfterError('(--help shows the commands and options)')
     .exitOverride()
+    .configureHelp({ formatHelp })
     .configureOutput({
       writeOut: (text) => void terminal.out.write(text),
       writeErr: (text) => void terminal.err.write(text),
@@ -62,6 +66,8 @@ export function buildProgram(terminal: Terminal): Command {
     replayCommand,
     doctorCommand,
     benchCommand,
+    settingsCommand,
+    completionCommand,
   ])
     add(program, terminal)
   return program

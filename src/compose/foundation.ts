@@ -26,7 +26,7 @@ import { followRebuilds, type Rebuilds } from '../consumers/scoring/rebuilds.js'
 import { followClocksAhead, type ClocksAhead } from '../consumers/watch/clocks-ahead.js'
 import { watchDependencies } from '../consumers/watch/dependencies.js'
 import type { EngineOptions } from '../contracts/engine.js'
-import type { Warehouse } from '../sinks/warehouse.js'
+import type { OpenWarehouse } from '../sinks/warehouse.js'
 import type { StateStore } from '../state/state-store.js'
 import { chooseStreams } from '../streams/choose.js'
 import type { SchemaSource } from '../streams/codec/schema-source.js'
@@ -60,7 +60,7 @@ export interface Foundation {
   readonly retentionMs: number | undefined
   /** Undefined if no role of this process needs it; the same is true of `warehouse`. */
   readonly store: StateStore | undefined
-  readonly warehouse: Warehouse | undefined
+  readonly warehouse: OpenWarehouse | undefined
   /** Rejects on an error of the warehouse that waiting cannot resolve. */
   readonly warehouseFailed: Promise<never> | undefined
   /** The one follower of the control topic. `routes`, `stops` and `tenants` are its folds. */

@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.js'
 import type { StateStore } from '../state/state-store.js'
 import { limits } from '../base/limits.js'
 import { migrate } from '../sinks/migrate.js'
-import type { Warehouse } from '../sinks/warehouse.js'
+import type { OpenWarehouse } from '../sinks/warehouse.js'
 import { awaitWarehouse, type AwaitedWarehouse } from '../consumers/warehouse/awaited-warehouse.js'
 import { retrying } from '../consumers/ground/retry.js'
 
@@ -14,7 +14,7 @@ interface Closable {
 export interface Openers<Log, State> {
   openLog(): Promise<Log>
   openState(): Promise<State>
-  openWarehouse(): Promise<Warehouse>
+  openWarehouse(): Promise<OpenWarehouse>
 }
 
 export interface OpeningOptions<Log, State> {

@@ -18,7 +18,7 @@ import {
   openClickhouseWarehouse,
   type ClickhouseOptions,
 } from '../sinks/clickhouse/warehouse.js'
-import type { Warehouse } from '../sinks/warehouse.js'
+import type { OpenWarehouse } from '../sinks/warehouse.js'
 import { openSchemaRegistry, type SchemaRegistry } from '../streams/registry/confluent/registry.js'
 
 export type OpenLog = EventLog &
@@ -38,7 +38,7 @@ export interface Stores {
   /** Opens the log read-only. An engine may hold it. */
   openView(): Promise<LogView & { close(): Promise<void> }>
   openState(): Promise<StateStore & { readonly repairs: readonly string[]; close(): Promise<void> }>
-  openWarehouse(): Promise<Warehouse>
+  openWarehouse(): Promise<OpenWarehouse>
 }
 
 export interface StoresOptions {
@@ -79,7 +79,7 @@ function clusterStores(config: Config, options: StoresOptions): Stores {
 }
 
 /** The warehouse of a cluster as it is; undefined if its database does not exist yet. */
-export const openExistingClickhouse = (config: Config): Promise<Warehouse | undefined> =>
+export const openExistingClickhouse = (config: Config): Promise<OpenWarehouse | undefined> =>
   openExistingClickhouseWarehouse(clickhouseOf(config))
 
 function clickhouseOf({ clickhouse: { url, database, username, password, caFile } }: Config): ClickhouseOptions {

@@ -28,7 +28,7 @@ import { openRouting } from './routing.js'
 import { defaultTenantOf } from './tenants.js'
 import type { Closing } from '../base/lifecycle.js'
 import { predictionQueries } from '../sinks/queries.js'
-import { select } from '../sinks/read-only.js'
+import { answer, select } from '../sinks/read-only.js'
 
 export interface Served {
   readonly url: string
@@ -117,7 +117,11 @@ async function openPorts(
       scoring,
       deadLetters,
       runs: runResults(foundation.control, warehouse),
-      queries: { ...predictionQueries(warehouse), select: (sql, limit) => select(warehouse, sql, limit) },
+      queries: {
+        ...predictionQueries(warehouse),
+        select: (sql, limit) => select(warehouse, sql, limit),
+        answer: (sql, limit, format) => answer(warehouse, sql, limit, format),
+      },
     },
   }
 }

@@ -56,10 +56,16 @@ export interface SelectedRows {
   readonly more: boolean
 }
 
+/** Formats of an answer besides rows. */
+export const answerFormats = ['CSV', 'TSV', 'JSONEachRow', 'Parquet'] as const
+export type AnswerFormat = (typeof answerFormats)[number]
+
 export interface WarehouseQueries extends PredictionQueries {
   /**
-   * At most `limit` rows of a SELECT that a person wrote. BAD_REQUEST when the statement is not a SELECT over the
+   * At most `limit` rows of a statement that a person wrote. BAD_REQUEST when the statement does not only read the
    * warehouse's own tables or takes too much; WAREHOUSE_DOWN.
    */
   select(sql: string, limit: number): Promise<SelectedRows>
+  /** As `select`, but the whole answer as the bytes of a format. More rows than `limit` are BAD_REQUEST. */
+  answer(sql: string, limit: number, format: AnswerFormat): Promise<Buffer>
 }

@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { EngineError } from '../base/errors.js'
+import { describeTables } from './data-dictionary.js'
 import type { Warehouse } from './warehouse.js'
 
 export interface MigrateOptions {
@@ -62,6 +63,7 @@ export async function migrate(
   for (const migration of known)
     await apply(warehouse, migration, applied.get(migration.version)?.checksum, retentionDays ?? defaultRetentionDays)
   for (const table of expiring) await keepFor(warehouse, table, retentionDays)
+  await describeTables(warehouse)
 }
 
 /** The state of the warehouse's tables, by names of migrations. */

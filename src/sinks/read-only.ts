@@ -1,7 +1,10 @@
-import { EngineError, isEngineError } from '../base/errors.js'
+import type { AnswerFormat } from '../contracts/predictions.js'
+import { EngineError } from '../base/errors.js'
 import { limits } from '../base/limits.js'
+import { statementError } from './sql-errors.js'
+import { aboutTables, explained } from './statements.js'
 import { parseTree, type Node } from './syntax-tree.js'
-import type { Warehouse } from './warehouse.js'
+import type { OpenWarehouse, Warehouse } from './warehouse.js'
 
 /** Rows by column name, and whether there were more than the limit. */
 export interface Selected {
@@ -9,35 +12,77 @@ export interface Selected {
   readonly more: boolean
 }
 
+/** ClickHouse's names; text formats have a line of column names. */
+const formatNames: Readonly<Record<AnswerFormat, string>> = {
+  CSV: 'CSVWithNames',
+  TSV: 'TSVWithNames',
+  JSONEachRow: 'JSONEachRow',
+  Parquet: 'Parquet',
+}
+
 /**
- * Runs a SELECT that a person wrote, over this database's tables and views and some of ClickHouse's system tables.
- * ClickHouse's own parser analyses the text, so that a statement that writes, leaves the database or reads a file of
- * the machine is refused. Throws BAD_REQUEST for any other statement, a failing or a too expensive one; WAREHOUSE_DOWN.
+ * Runs a statement that a person wrote: a SELECT over this database's tables and views and some of ClickHouse's system
+ * tables, an EXPLAIN of one, or SHOW, DESCRIBE and EXISTS of tables. ClickHouse's own parser analyses the text, so that
+ * a statement that writes, leaves the database or reads a file of the machine is refused. Throws BAD_REQUEST, with the
+ * place in the text, for any other statement, a failing or a too expensive one; WAREHOUSE_DOWN.
  */
 export async function select(warehouse: Warehouse, sql: string, limit: number): Promise<Selected> {
+  return asked(sql, async () => {
+    const { text, settings } = await checked(warehouse, sql)
+    const rows = await warehouse.query<Record<string, unknown>>(`${text} SETTINGS limit = ${limit + 1}, ${settings}`)
+    return { rows: rows.slice(0, limit), more: rows.length > limit }
+  })
+}
+
+/** As `select`, but the whole answer as the bytes of a format. More rows than `limit` are BAD_REQUEST. */
+export async function answer(
+  warehouse: OpenWarehouse,
+  sql: string,
+  limit: number,
+  format: AnswerFormat,
+): Promise<Buffer> {
+  return asked(sql, async () => {
+    const { text, settings } = await checked(warehouse, sql)
+    return warehouse.read(`${text} FORMAT ${formatNames[format]} SETTINGS max_result_rows = ${limit}, ${settings}`)
+  })
+}
+
+interface Checked {
+  readonly text: string
+  readonly settings: string
+}
+
+/** The text that ClickHouse may run for a statement, and the settings that bound it. Throws BAD_REQUEST. */
+async function checked(warehouse: Warehouse, sql: string): Promise<Checked> {
+  const typed = sql.replace(/\s*;?\s*$/, '')
+  const aboutThem = aboutTables(typed)
+  if (aboutThem !== undefined) return { text: aboutThem, settings: `readonly = 1, ${bounds}` }
+  const explanation = explained(typed)
+  const text = await checkedSelect(warehouse, explanation?.select ?? typed)
+  // ClickHouse refuses an EXPLAIN in brackets that is read-only. It reads no rows, and its SELECT passed the check.
+  return explanation === undefined
+    ? { text, settings: `readonly = 1, ${bounds}` }
+    : { text: `SELECT * FROM (EXPLAIN ${explanation.kind} ${text})`, settings: bounds }
+}
+
+async function checkedSelect(warehouse: Warehouse, sql: string): Promise<string> {
   // The parser's formatted output is one statement, without comments and with balanced brackets ...
-  const [formatted] = await asked(() =>
-    warehouse.query<{ text: string }>('SELECT formatQuerySingleLine({sql: String}) AS text', {
-      sql: sql.trim().replace(/;$/, ''),
-    }),
-  )
+  const [formatted] = await warehouse.query<{ text: string }>('SELECT formatQuerySingleLine({sql: String}) AS text', {
+    sql,
+  })
   const { text } = formatted!
   // ... and inside brackets only a SELECT parses.
-  const lines = await asked(() =>
-    warehouse.query<{ explain: string }>(`SELECT explain FROM (EXPLAIN AST SELECT * FROM (${text}))`),
-  )
+  const lines = await warehouse.query<{ explain: string }>(`SELECT explain FROM (EXPLAIN AST SELECT * FROM (${text}))`)
   refuseForeign(parseTree(lines.map(({ explain }) => explain)))
-  const rows = await asked(() => warehouse.query<Record<string, unknown>>(`${text} SETTINGS ${bounds(limit + 1)}`))
-  return { rows: rows.slice(0, limit), more: rows.length > limit }
+  return text
 }
 
 /** A JSON number of most readers holds 53 bits, so larger integers and decimals come as text with all their digits. */
 const exactNumbers = 'output_format_json_quote_64bit_integers = 1, output_format_json_quote_decimals = 1'
 
-const bounds = (rows: number): string =>
-  `limit = ${rows}, readonly = 1, max_execution_time = ${limits.warehouseQueryTimeSeconds}, ` +
-  `timeout_overflow_mode = 'throw', max_result_bytes = ${limits.sqlAnswerBytes}, result_overflow_mode = ` +
-  `'throw', ${exactNumbers}`
+const bounds =
+  `max_execution_time = ${limits.warehouseQueryTimeSeconds}, timeout_overflow_mode = 'throw', ` +
+  `max_result_bytes = ${limits.sqlAnswerBytes}, result_overflow_mode = 'throw', ${exactNumbers}`
 
 /** ClickHouse's tables about tables; none about users, the machine or the contents of other databases. */
 const systemTables = new Set(
@@ -89,31 +134,15 @@ function refuseTable(name: string): void {
 }
 
 const refused = (why: string): EngineError =>
-  new EngineError('BAD_REQUEST', `only a SELECT over the warehouse's own tables and views is allowed: ${why}`)
+  new EngineError(
+    'BAD_REQUEST',
+    "only SELECT, EXPLAIN, SHOW, DESCRIBE and EXISTS over the warehouse's own tables and views are allowed: " + why,
+  )
 
-const takesTooMuch = new Set([
-  'TIMEOUT_EXCEEDED',
-  'TOO_SLOW',
-  'MEMORY_LIMIT_EXCEEDED',
-  'TOO_MANY_ROWS_OR_BYTES',
-  'TOO_MANY_BYTES',
-  'TOO_MANY_ROWS',
-])
-
-/** Turns the errors of a too expensive query into BAD_REQUEST: its author must change it, a retry does not help. */
-async function asked<Result>(work: () => Promise<Result>): Promise<Result> {
+async function asked<Result>(sql: string, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work()
   } catch (error) {
-    const cause = isEngineError(error) ? error.cause : undefined
-    const kind = cause instanceof Error && 'type' in cause ? String(cause.type) : ''
-    if (takesTooMuch.has(kind))
-      throw new EngineError(
-        'BAD_REQUEST',
-        `the query takes more than ${limits.warehouseQueryTimeSeconds} s or too much memory (${kind}): ` +
-          'restrict it by tenant, stream or written_at',
-        { cause: error },
-      )
-    throw error
+    throw statementError(error, sql)
   }
 }

@@ -15,3 +15,12 @@ export interface Warehouse {
   run(sql: string, params?: Readonly<Record<string, unknown>>): Promise<void>
   close(): Promise<void>
 }
+
+/** Answers as files. */
+export interface WarehouseExport {
+  /** The bytes of the answer to a SELECT that ends with FORMAT. Throws as `query`. */
+  read(sql: string): Promise<Buffer>
+}
+
+/** What the adapters open. */
+export type OpenWarehouse = Warehouse & WarehouseExport

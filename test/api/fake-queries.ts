@@ -7,7 +7,7 @@ const pages = {
   size: (cursor: string | undefined): number => (cursor === undefined ? 0 : Number(/^page:(\d+)$/.exec(cursor)?.[1])),
 }
 
-export type QueryAsk = 'findPredictions' | 'predictionsOf' | 'select'
+export type QueryAsk = 'findPredictions' | 'predictionsOf' | 'select' | 'answer'
 
 /** `called` runs first in every call: it may wait or throw. */
 export const fakeQueries = (rows: PredictionRow[], called: (ask: QueryAsk) => Promise<void>): WarehouseQueries => ({
@@ -27,6 +27,10 @@ export const fakeQueries = (rows: PredictionRow[], called: (ask: QueryAsk) => Pr
     await called('select')
     if (!sql.startsWith('SELECT')) throw new EngineError('BAD_REQUEST', 'only a SELECT is answered')
     return { rows: rows.slice(0, limit).map(({ tenant, score }) => ({ tenant, score })), more: rows.length > limit }
+  },
+  async answer(sql, limit, format) {
+    await called('answer')
+    return Buffer.from(`${format} of ${sql}, at most ${limit} rows`)
   },
 })
 

@@ -44,6 +44,8 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
     'src/compose': 'flows routing',
     'src/contracts': 'checks',
   },
+  'test/cli/help/completion.int.test.ts': { 'src/cli/help': 'shells' },
+  'test/cli/help/help.unit.test.ts': { 'src/cli/help': 'examples settings-page' },
   'test/cli/process.e2e.test.ts': { src: 'main', 'src/base': 'lifecycle', 'src/cli': 'launch.cts' },
   'test/cli/program.unit.test.ts': {
     'src/base': 'errors',
@@ -228,7 +230,7 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
   },
   'test/sinks/migrate.int.test.ts': { 'src/sinks': 'tables' },
   'test/sinks/queries.int.test.ts': { 'src/contracts': 'predictions', 'src/sinks': 'cursor' },
-  'test/sinks/read-only.int.test.ts': { 'src/sinks': 'syntax-tree' },
+  'test/sinks/read-only.int.test.ts': { 'src/sinks': 'sql-errors statements syntax-tree' },
   'test/state/lmdb/state-store.int.test.ts': {
     'src/state': 'state-store',
     'src/state/lmdb': 'check.js directory keys',

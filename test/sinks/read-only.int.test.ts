@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { isEngineError } from '../../src/base/errors.js'
 import { migrate } from '../../src/sinks/migrate.js'
-import { select } from '../../src/sinks/read-only.js'
-import type { Warehouse } from '../../src/sinks/warehouse.js'
+import { answer, select } from '../../src/sinks/read-only.js'
+import type { OpenWarehouse } from '../../src/sinks/warehouse.js'
 import { everyWarehouse } from './clickhouse/clickhouse.js'
 
 const refused = (why: RegExp): unknown =>
@@ -15,7 +15,7 @@ const refused = (why: RegExp): unknown =>
   )
 
 describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
-  let warehouse: Warehouse
+  let warehouse: OpenWarehouse
   let remove: () => Promise<void>
 
   beforeAll(async () => {
@@ -94,6 +94,62 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
     for (const sql of readFileSync(file, 'utf8').split(';'))
       if (sql.trim() !== '') answers.push((await select(warehouse, sql, 10)).rows)
     assert.deepEqual(answers, [[{ ver, event_id: 'digits' }], [{ v: '18446744073709551615' }]])
+  })
+
+  test.each([
+    ['SHOW TABLES', 'predictions'],
+    ["SHOW TABLES LIKE 'pred%'", 'predictions_final'],
+    ['show views', 'outcomes_latest'],
+    ['DESCRIBE TABLE outcomes', 'decided_by'],
+    ['desc `predictions_final`;', 'score'],
+    ['SHOW COLUMNS FROM outcomes', 'label'],
+    ['SHOW CREATE TABLE outcomes', 'ReplacingMergeTree'],
+    ['EXISTS outcomes', '"result":1'],
+    ['EXISTS TABLE nowhere', '"result":0'],
+    ['EXPLAIN SELECT label FROM outcomes', 'ReadFrom'],
+    ['EXPLAIN PIPELINE SELECT count() FROM outcomes', 'ReadFrom'],
+  ])('answers %s', async (sql, word) => {
+    const { rows } = await select(warehouse, sql, 100)
+    expect(JSON.stringify(rows)).toContain(word)
+  })
+
+  test('a DESCRIBE takes a name as a literal, and shows no other database', async () => {
+    expect((await select(warehouse, "SHOW TABLES LIKE '%users%'", 9)).rows).toEqual([])
+    expect((await select(warehouse, 'DESCRIBE `users`', 9)).rows).toEqual([])
+    for (const sql of ["SHOW TABLES LIKE '\\' OR 1 = 1 --'", 'DESCRIBE system.users', 'SHOW DATABASES', 'SHOW GRANTS'])
+      await expect(select(warehouse, sql, 9)).rejects.toEqual(refused(/./))
+    await expect(select(warehouse, "EXPLAIN SELECT * FROM file('/etc/hostname', 'LineAsString')", 9)).rejects.toEqual(
+      refused(/table function file reads outside/),
+    )
+  })
+
+  test('answers as CSV, TSV, lines of JSON and Parquet, whole or not at all', async () => {
+    const sql = 'SELECT event_id, label FROM outcomes ORDER BY event_id LIMIT 2'
+    expect(String(await answer(warehouse, sql, 9, 'CSV'))).toBe('"event_id","label"\n"0",0\n"1",1\n')
+    expect(String(await answer(warehouse, sql, 9, 'TSV'))).toBe('event_id\tlabel\n0\t0\n1\t1\n')
+    expect(String(await answer(warehouse, sql, 9, 'JSONEachRow'))).toBe(
+      '{"event_id":"0","label":0}\n{"event_id":"1","label":1}\n',
+    )
+    const parquet = await answer(warehouse, sql, 9, 'Parquet')
+    expect([parquet.toString('latin1', 0, 4), parquet.toString('latin1', parquet.length - 4)]).toEqual(['PAR1', 'PAR1'])
+    expect(String(await answer(warehouse, 'DESCRIBE outcomes', 99, 'CSV'))).toContain('"label","UInt8"')
+    await expect(answer(warehouse, 'SELECT event_id FROM outcomes', 2, 'CSV')).rejects.toEqual(
+      refused(/more rows than are allowed/),
+    )
+    await expect(answer(warehouse, 'DROP TABLE outcomes', 9, 'CSV')).rejects.toEqual(refused(/./))
+  })
+
+  test.each([
+    ['SELECT 1 +', 'line 1, column 11: syntax error'],
+    ['  SELECT\n  1 FORM x', "line 2, column 10: syntax error at 'x'"],
+    ["SELECT 'ü', 'abc", 'line 1, column 13: a quoted text is not closed'],
+    ['SELECT count( FROM outcomes', 'line 1, column 13: syntax error'],
+    ['EXPLAIN PLAN\nSELECT 1 +', 'line 2, column 11: syntax error'],
+    ['SELECT label,\n  scor FROM outcomes', 'line 2, column 3: Unknown expression identifier `scor`'],
+    ['SELECT  foo(label) FROM outcomes', 'line 1, column 9: Function with name `foo` does not exist'],
+    ['SELECT 1 FROM nowhere', "line 1, column 15: Unknown table expression identifier 'nowhere'"],
+  ])('the error of %j says where: %s', async (sql, words) => {
+    await expect(select(warehouse, sql, 9)).rejects.toThrow(words)
   })
 
   test('returns at most the wanted number of rows, in order, and reports that there are more', async () => {

@@ -33,6 +33,8 @@ export interface Client {
     body: string | Uint8Array<ArrayBuffer>,
     type: 'application/json' | 'application/x-ndjson' | 'application/octet-stream',
   ): Promise<Answer>
+  /** Posts JSON and resolves with the bytes of a 2xx answer; else throws CommandFailed with the engine's message. */
+  download(path: string, body: string): Promise<Buffer>
   /** Resolves with whether the resource existed; throws CommandFailed when the engine could not remove it. */
   remove(path: string): Promise<boolean>
 }
@@ -141,6 +143,16 @@ const senderTo =
 /** A client of the engine at `url`. `advice` is appended to the message that the engine does not answer. */
 export function clientOf(url: string, key: string | undefined, signal: AbortSignal, advice = ''): Client {
   const send = senderTo(url, key, signal, advice)
+  async function posted(path: string, request: Request): Promise<Response> {
+    for (let attempt = 1; ; attempt++) {
+      const response = await send(path, { ...request, method: 'POST' })
+      if (response.status !== 503 && response.status !== 429) return response
+      if (attempt === attempts) throw failure(response.status, await bodyOf(response))
+      await response.arrayBuffer()
+      await systemClock.sleep(retryAfterMs(response), signal)
+      signal.throwIfAborted()
+    }
+  }
   return {
     url,
     async get(path, query = {}) {
@@ -154,14 +166,13 @@ export function clientOf(url: string, key: string | undefined, signal: AbortSign
       return body
     },
     async post(path, body, type) {
-      for (let attempt = 1; ; attempt++) {
-        const response = await send(path, { method: 'POST', body, type })
-        const answer = { status: response.status, body: await bodyOf(response) }
-        if (answer.status !== 503 && answer.status !== 429) return answer
-        if (attempt === attempts) throw failure(answer.status, answer.body)
-        await systemClock.sleep(retryAfterMs(response), signal)
-        signal.throwIfAborted()
-      }
+      const response = await posted(path, { body, type })
+      return { status: response.status, body: await bodyOf(response) }
+    },
+    async download(path, body) {
+      const response = await posted(path, { body, type: 'application/json' })
+      if (!response.ok) throw failure(response.status, await bodyOf(response))
+      return Buffer.from(await response.arrayBuffer())
     },
     async remove(path) {
       const response = await send(path, { method: 'DELETE' })

@@ -1,4 +1,5 @@
 import { createLogUpdate } from 'log-update'
+import { systemClock } from '../../base/clock.js'
 import type { EngineSnapshot, StreamSnapshot } from '../../contracts/engine.js'
 import type { Risks } from '../../contracts/risks.js'
 import { count, duration, milliseconds, styled, table, type Column, type Terminal } from '../terminal/terminal.js'
@@ -12,17 +13,22 @@ export interface Live {
   end(): void
 }
 
-const columns: readonly Column<StreamSnapshot>[] = [
+interface LiveColumn extends Column<StreamSnapshot> {
+  /** A terminal that is too narrow shows the table without this column; those with a small number go first. */
+  readonly leaves?: number
+}
+
+const columns: readonly LiveColumn[] = [
   { title: 'stream', cell: (row) => row.name },
   { title: 'events/s', cell: (row) => count(row.eventsPerSecond), right: true },
-  { title: 'p50 ms', cell: (row) => milliseconds(row.p50Ms), right: true },
+  { title: 'p50 ms', cell: (row) => milliseconds(row.p50Ms), right: true, leaves: 3 },
   { title: 'p95 ms', cell: (row) => milliseconds(row.p95Ms), right: true },
   { title: 'lag', cell: (row) => count(row.lagRecords), right: true },
-  { title: 'low', cell: (row) => count(row.risks.low), right: true },
-  { title: 'medium', cell: (row) => count(row.risks.medium), right: true },
+  { title: 'low', cell: (row) => count(row.risks.low), right: true, leaves: 2 },
+  { title: 'medium', cell: (row) => count(row.risks.medium), right: true, leaves: 4 },
   { title: 'high', cell: (row) => count(row.risks.high), right: true },
   { title: 'model version', cell: (row) => row.version },
-  { title: 'duplicates', cell: (row) => count(row.duplicates), right: true },
+  { title: 'duplicates', cell: (row) => count(row.duplicates), right: true, leaves: 1 },
   { title: 'dead letters', cell: (row) => count(row.deadLetters), right: true },
 ]
 
@@ -50,13 +56,33 @@ const troubles = ({ rebuilds, stops }: EngineSnapshot): readonly string[] => [
       ]),
 ]
 
+/** The lines of the table with as many columns as fit into `width`. */
+function fitted(streams: readonly StreamSnapshot[], width: number): readonly string[] {
+  let shown = columns
+  for (;;) {
+    const lines = table(shown, streams).trimEnd().split('\n')
+    const next = Math.min(...shown.map(({ leaves = Infinity }) => leaves))
+    if (next === Infinity || lines.every((line) => line.length <= width))
+      return lines.map((line) => line.slice(0, width))
+    shown = shown.filter(({ leaves }) => leaves !== next)
+  }
+}
+
+/** The parts that fit into one line of `width`, the first ones first. */
+function joined(parts: readonly string[], width: number): string {
+  let line = ''
+  for (const part of parts) {
+    const longer = line === '' ? part : `${line}   ${part}`
+    if (longer.length > width) break
+    line = longer
+  }
+  return line
+}
+
 /** The table: one line per stream, no wider than the terminal. */
 export function liveTable(snapshot: EngineSnapshot, terminal: Terminal): string {
   const width = terminal.err.columns ?? 120
-  const [titles, ...rows] = table(columns, snapshot.streams)
-    .trimEnd()
-    .split('\n')
-    .map((line) => line.slice(0, width))
+  const [titles, ...rows] = fitted(snapshot.streams, width)
   const status = [
     `up ${duration(snapshot.uptimeMs)}`,
     `${count(sum(snapshot.streams.map((row) => row.eventsPerSecond)))} events/s`,
@@ -71,7 +97,7 @@ export function liveTable(snapshot: EngineSnapshot, terminal: Terminal): string 
     ...rows,
     '',
     ...wrong,
-    styled(terminal, 'err', 'dim', status.join('   ').slice(0, width)),
+    styled(terminal, 'err', 'dim', joined(status, width)),
     '',
   ].join('\n')
 }
@@ -89,13 +115,14 @@ export function summaryLine(snapshot: EngineSnapshot): string {
   return [`up ${duration(snapshot.uptimeMs)}`, ...streams, warehouse(snapshot), ...troubles(snapshot)].join(' | ')
 }
 
-/** On a terminal, redraws the table; elsewhere, prints one line for every tenth snapshot. */
+/** On a terminal, redraws the table; elsewhere, prints one line with its time for every tenth snapshot. */
 export function liveOn(terminal: Terminal): Live {
   if (terminal.err.isTTY !== true) {
     let snapshots = 0
     return {
       show: (snapshot) => {
-        if (snapshots++ % 10 === 0) terminal.err.write(`${summaryLine(snapshot)}\n`)
+        if (snapshots++ % 10 === 0)
+          terminal.err.write(`${new Date(systemClock.nowMs()).toISOString()} ${summaryLine(snapshot)}\n`)
       },
       line: (text) => void terminal.err.write(`${text}\n`),
       end: () => undefined,

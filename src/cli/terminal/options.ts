@@ -4,6 +4,11 @@ import { settings } from '../../config/settings.js'
 import type { Duration } from '../../features/feature.js'
 import { durationMs } from '../../streams/language/duration.js'
 
+/** An option that sets an engine setting. `tidemill settings` explains it, not the help of every command. */
+class SettingOption extends Option {}
+
+export const isSetting = (option: Option): boolean => option instanceof SettingOption
+
 /**
  * Adds the flags of settings: all, or those of `paths`. The command only collects their values; the configuration
  * checks them, all at once.
@@ -15,7 +20,7 @@ export function settingFlags(
   for (const setting of settings) {
     if (setting.flag === undefined || !paths.includes(setting.path)) continue
     const variable = setting.flag.startsWith('--no-') ? `${setting.variable}=false` : setting.variable
-    command.option(setting.flag, `${lowered(setting.flagDescription)} (${variable})`)
+    command.addOption(new SettingOption(setting.flag, `${lowered(setting.flagDescription)} (${variable})`))
   }
   return command
 }

@@ -19,7 +19,7 @@ export const styled = (terminal: Terminal, stream: 'out' | 'err', style: Style, 
   terminal.colour && terminal[stream].isTTY === true ? styleText(style, text) : text
 
 /** Writes data; waits while the reader is slower. */
-export async function print(terminal: Terminal, text: string): Promise<void> {
+export async function print(terminal: Terminal, text: string | Buffer): Promise<void> {
   if (!terminal.out.write(text)) await once(terminal.out, 'drain')
 }
 

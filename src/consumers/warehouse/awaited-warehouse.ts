@@ -2,11 +2,11 @@ import type { Clock } from '../../base/clock.js'
 import { EngineError, isEngineError, messageOf } from '../../base/errors.js'
 import { failureOf } from '../../base/failure.js'
 import { limits } from '../../base/limits.js'
-import type { Warehouse } from '../../sinks/warehouse.js'
+import type { OpenWarehouse, Warehouse } from '../../sinks/warehouse.js'
 import { retrying } from '../ground/retry.js'
 
 export interface AwaitedOptions {
-  readonly open: () => Promise<Warehouse>
+  readonly open: () => Promise<OpenWarehouse>
   /** Runs once before any other use of the warehouse: the migrations. */
   readonly prepare: (warehouse: Warehouse) => Promise<void>
   readonly clock: Clock
@@ -17,7 +17,7 @@ export interface AwaitedOptions {
 /** A warehouse that may be unreachable when the engine starts. */
 export interface AwaitedWarehouse {
   /** Its calls throw WAREHOUSE_DOWN until the warehouse is open and prepared. */
-  readonly warehouse: Warehouse
+  readonly warehouse: OpenWarehouse
   /** Rejects on an error that waiting cannot resolve (BAD_CONFIG, STATE_MISMATCH); never resolves. */
   readonly failed: Promise<never>
 }
@@ -28,8 +28,8 @@ export interface AwaitedWarehouse {
  */
 export async function awaitWarehouse({ open, prepare, clock, onRetry }: AwaitedOptions): Promise<AwaitedWarehouse> {
   const closing = new AbortController()
-  let opened: Warehouse | undefined
-  let ready: Warehouse | undefined
+  let opened: OpenWarehouse | undefined
+  let ready: OpenWarehouse | undefined
   let reason: unknown = new Error('it has not answered yet')
 
   async function attempt(): Promise<void> {
@@ -62,7 +62,7 @@ export async function awaitWarehouse({ open, prepare, clock, onRetry }: AwaitedO
   }
   const failed = failureOf(waiting)
 
-  const readyWarehouse = (): Warehouse => {
+  const readyWarehouse = (): OpenWarehouse => {
     if (ready === undefined)
       throw new EngineError(
         'WAREHOUSE_DOWN',
@@ -76,6 +76,7 @@ export async function awaitWarehouse({ open, prepare, clock, onRetry }: AwaitedO
     warehouse: {
       insert: async (table, native) => readyWarehouse().insert(table, native),
       query: async (sql, params) => readyWarehouse().query(sql, params),
+      read: async (sql) => readyWarehouse().read(sql),
       run: async (sql, params) => readyWarehouse().run(sql, params),
       async close() {
         closing.abort()

@@ -7,7 +7,7 @@ import { createChdbConnection } from 'chdb/connection'
 import { EngineError } from '../../base/errors.js'
 import { warehouseOver } from '../clickhouse/calls.js'
 import { insertSettings, querySettings } from '../clickhouse/settings.js'
-import type { Warehouse } from '../warehouse.js'
+import type { OpenWarehouse } from '../warehouse.js'
 
 export interface ChdbOptions {
   /** Created when absent. Only one process may have it open, with one warehouse. */
@@ -42,7 +42,7 @@ const chdbQuerySettings = { ...querySettings, max_threads: 2, max_memory_usage: 
 export async function openChdbWarehouse({
   directory,
   backups = join(directory, 'backups'),
-}: ChdbOptions): Promise<Warehouse> {
+}: ChdbOptions): Promise<OpenWarehouse> {
   const path = join(directory, 'engine')
   await mkdir(path, { recursive: true })
   await rm(join(directory, 'backups'), { recursive: true, force: true })

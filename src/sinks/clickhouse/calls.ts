@@ -1,10 +1,11 @@
 import { addAbortSignal, type Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
 import { finished } from 'node:stream/promises'
 import type { ClickHouseClient } from '@clickhouse/client'
 import { EngineError } from '../../base/errors.js'
 import { warehouseError } from './errors.js'
 import { isTable, tableColumns } from '../tables.js'
-import type { Warehouse } from '../warehouse.js'
+import type { OpenWarehouse } from '../warehouse.js'
 
 /** The longest time of a call, ms. */
 export interface Timeouts {
@@ -29,7 +30,7 @@ export interface ClickhouseEngine {
  * A warehouse over ClickHouse: its error codes decide about retries, its calls have timeouts, and `close` waits for
  * them.
  */
-export function warehouseOver(engine: ClickhouseEngine): Warehouse {
+export function warehouseOver(engine: ClickhouseEngine): OpenWarehouse {
   const pending = new Set<Promise<unknown>>()
   let closing: Promise<void> | undefined
 
@@ -70,6 +71,7 @@ export function warehouseOver(engine: ClickhouseEngine): Warehouse {
       guarded('insert', `insert into ${table}`, (signal) => insert(engine, table, native, signal)),
     query: <Row>(sql: string, params?: Readonly<Record<string, unknown>>) =>
       guarded('query', 'query', (signal) => query<Row>(engine.client, sql, params, signal)),
+    read: (sql) => guarded('query', 'query', (signal) => read(engine.client, sql, signal)),
     run: (sql, params) =>
       guarded('statement', 'statement', async (signal) =>
         drained((await engine.client.exec({ query: sql, abort_signal: signal, ...bound(params) })).stream, signal),
@@ -92,6 +94,11 @@ async function query<Row>(
   const result = await client.query({ query: sql, format: 'JSONEachRow', abort_signal: signal, ...bound(params) })
   signal.addEventListener('abort', () => result.close(), { once: true })
   return result.json<Row>()
+}
+
+async function read(client: ClickHouseClient, sql: string, signal: AbortSignal): Promise<Buffer> {
+  const { stream } = await client.exec({ query: sql, abort_signal: signal })
+  return buffer(addAbortSignal(signal, stream))
 }
 
 /** Resolves when the answer is complete. The client observes the signal only until the answer begins. */

@@ -7,7 +7,7 @@ import { limits } from '../../base/limits.js'
 import { drained, warehouseOver, type Timeouts } from './calls.js'
 import { kindOf, loginErrors, warehouseError } from './errors.js'
 import { insertSettings, querySettings } from './settings.js'
-import type { Warehouse } from '../warehouse.js'
+import type { OpenWarehouse } from '../warehouse.js'
 
 export interface ClickhouseOptions {
   /** `http://host:8123` or `https://host:8443`, with the path of a proxy if any; without credentials. */
@@ -28,15 +28,15 @@ export interface ClickhouseOptions {
  * insert, and the tables merge the duplicates. Opening throws WAREHOUSE_DOWN while the server does not answer: retry.
  * It throws BAD_CONFIG when a retry does not help: credentials, certificates, a database that cannot be created.
  */
-export async function openClickhouseWarehouse(options: ClickhouseOptions): Promise<Warehouse> {
+export async function openClickhouseWarehouse(options: ClickhouseOptions): Promise<OpenWarehouse> {
   return (await openIn(options, true))!
 }
 
 /** Opens an existing database and changes nothing in the server; undefined when the database does not exist. */
-export const openExistingClickhouseWarehouse = (options: ClickhouseOptions): Promise<Warehouse | undefined> =>
+export const openExistingClickhouseWarehouse = (options: ClickhouseOptions): Promise<OpenWarehouse | undefined> =>
   openIn(options, false)
 
-async function openIn(options: ClickhouseOptions, mayCreate: boolean): Promise<Warehouse | undefined> {
+async function openIn(options: ClickhouseOptions, mayCreate: boolean): Promise<OpenWarehouse | undefined> {
   const { origin, connect } = connector(options)
   const inserts = connect({ ...insertSettings, wait_end_of_query: 1 }, options.database)
   // An answer is sent when it is complete, so that an error late in a query has its code.

@@ -1,5 +1,8 @@
 import { strict as assert } from 'node:assert'
-import { describe, test } from 'vitest'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, onTestFinished, test } from 'vitest'
 import { engines, tidemill } from '../harness.js'
 
 const engine = engines()
@@ -28,6 +31,22 @@ describe('sql', () => {
       ],
     )
   })
+})
+
+test('sql --format writes the bytes that the engine answers, to standard output or a file', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'tidemill-sql-'))
+  onTestFinished(() => rm(directory, { recursive: true }))
+  const { url, asked } = await engine(() => ({ body: 'a,b' }))
+  const call = (...more: readonly string[]) => tidemill(['sql', 'SELECT 1', '--url', url, '--key', 'k', ...more])
+  assert.equal((await call('--format', 'CSV')).data, '"a,b"')
+  const out = join(directory, 'answer.csv')
+  assert.deepEqual([(await call('--format', 'CSV', '--out', out)).data, await readFile(out, 'utf8')], ['', '"a,b"'])
+  assert.deepEqual(
+    asked.map(({ body }) => body),
+    Array(2).fill('{"sql":"SELECT 1","format":"CSV"}'),
+  )
+  assert.equal((await call('--out', out)).exit, 2)
+  assert.match((await call('--format', 'xlsx')).said, /Allowed choices are CSV, TSV, JSONEachRow, Parquet/)
 })
 
 describe('predictions list', () => {

@@ -136,12 +136,36 @@ describe('the live table', () => {
     assert.match(wide, /sync +0 +- +- +7 .*heuristic_v1/)
     assert.match(wide, /warehouse up to date/)
   })
+  test('fits 80 columns: it leaves out what matters least and cuts nothing', () => {
+    const [titles, row] = liveTable(
+      { ...snapshot, streams: [{ ...snapshot.streams[0]!, name: 'meter-reading', version: 'meter-reading-12' }] },
+      screen('', { columns: 80 }),
+    )
+      .trim()
+      .split('\n')
+    assert.match(titles!, /^stream +events\/s +p95 ms +lag +high +model version +dead letters$/)
+    assert.match(row!, /^meter-reading +98 +15 +0 +20 +meter-reading-12 +2$/)
+    const status = liveTable(snapshot, screen('', { columns: 80 }))
+      .trim()
+      .split('\n')
+      .at(-1)!
+    assert.ok(status.length <= 80)
+    assert.match(status, /^up 1 min 5 s {3}98 events\/s {3}12,340 predictions {3}warehouse up to date$/)
+  })
   test('shows that the warehouse is unreachable or behind', () => {
     assert.match(
       liveTable({ ...snapshot, warehouseUp: false }, screen('', { columns: 200 })),
       /warehouse unreachable, scoring continues/,
     )
     assert.match(summaryLine({ ...snapshot, warehouseLagRecords: 1_234 }), /warehouse 1,234 records behind$/)
+  })
+  test('is a line with a time where there is no terminal', async () => {
+    const terminal = screen()
+    const running = runEngine(config, idle().start, terminal)
+    await shows(terminal, /up 1 min 5 s/)
+    terminal.interrupt()
+    await running
+    assert.match(terminal.said(), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z up 1 min 5 s \| attendance 98\/s/m)
   })
   test('is one line in a log file', () => {
     assert.equal(

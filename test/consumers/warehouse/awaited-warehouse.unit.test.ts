@@ -3,7 +3,7 @@ import { test } from 'vitest'
 import type { Clock } from '../../../src/base/clock.js'
 import { awaitWarehouse } from '../../../src/consumers/warehouse/awaited-warehouse.js'
 import { EngineError, isEngineError } from '../../../src/base/errors.js'
-import type { Warehouse } from '../../../src/sinks/warehouse.js'
+import type { OpenWarehouse, Warehouse } from '../../../src/sinks/warehouse.js'
 
 /** A sleep ends when the test calls `wake`, or when its signal aborts. */
 function manual(): Clock & { readonly wake: () => void } {
@@ -23,11 +23,12 @@ function manual(): Clock & { readonly wake: () => void } {
 }
 
 /** A warehouse that records its calls in order. */
-function recorded(): { readonly done: string[]; readonly warehouse: Warehouse } {
+function recorded(): { readonly done: string[]; readonly warehouse: OpenWarehouse } {
   const done: string[] = []
-  const warehouse: Warehouse = {
+  const warehouse: OpenWarehouse = {
     insert: async (table) => void done.push(`insert ${table}`),
     query: async () => (done.push('query'), []),
+    read: async () => (done.push('read'), Buffer.alloc(0)),
     run: async (sql) => void done.push(sql),
     close: async () => void done.push('close'),
   }

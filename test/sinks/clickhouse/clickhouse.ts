@@ -9,7 +9,7 @@ import {
 } from '../../../scripts/services/clickhouse.js'
 import type { Running } from '../../../scripts/services/start-process.js'
 import { openClickhouseWarehouse } from '../../../src/sinks/clickhouse/warehouse.js'
-import type { Warehouse } from '../../../src/sinks/warehouse.js'
+import type { OpenWarehouse } from '../../../src/sinks/warehouse.js'
 import { openTemporaryWarehouse } from '../chdb/chdb.js'
 
 /** A front in a directory of its own, with a password. */
@@ -32,8 +32,8 @@ export const login = { user: 'tidemill', password: 'hush-hush' } as const
 
 /** A warehouse on a server of its own, and a way to reopen it. */
 export async function openServed(): Promise<{
-  readonly warehouse: Warehouse
-  reopen(): Promise<Warehouse>
+  readonly warehouse: OpenWarehouse
+  reopen(): Promise<OpenWarehouse>
   remove(): Promise<void>
 }> {
   const directory = await mkdtemp(join(tmpdir(), 'tidemill-clickhouse-'))
@@ -57,7 +57,7 @@ export async function openServed(): Promise<{
 
 /** Like `openTemporaryWarehouse`, but on a server. */
 export async function openServedWarehouse(): Promise<{
-  readonly warehouse: Warehouse
+  readonly warehouse: OpenWarehouse
   readonly remove: () => Promise<void>
 }> {
   const { warehouse, remove } = await openServed()
