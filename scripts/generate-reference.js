@@ -1,6 +1,6 @@
 /**
- * Writes docs/reference/configuration.md, cli.md, metrics.md and tables.md, after `npm run build`. A test fails when they
- * are out of date.
+ * Writes configuration.md, cli.md, metrics.md and tables.md of docs/reference, after `npm run build`. A test fails when
+ * they are out of date.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cliReference, configurationReference, metricsReference, tablesReference } from './reference.js'

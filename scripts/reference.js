@@ -151,7 +151,9 @@ function section(command, name, level, { examples, isSetting }) {
   const options = command.options
     .filter((option) => !option.hidden && !isSetting(option))
     .map((option) => row([code(option.flags), optionText(option)]))
-  const settings = command.options.filter((option) => !option.hidden && isSetting(option)).map(({ flags }) => code(flags))
+  const settings = command.options
+    .filter((option) => !option.hidden && isSetting(option))
+    .map(({ flags }) => code(flags))
   return [
     `${level} ${name}\n\n${aboutOf(command)}\n\n    tidemill ${name} ${command.usage()}\n`,
     ...(parts.length === 0 ? [] : [`${parts.join('\n')}\n`]),

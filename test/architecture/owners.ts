@@ -1,3 +1,5 @@
+import { ownersInConsumers } from './owners-in-consumers.js'
+
 /**
  * The files of src without a test file of their own name, by the test file that exercises them: owner, folder, files.
  * A file is named without `.ts`. owners.unit.test.ts keeps the list true.
@@ -9,7 +11,10 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
     'src/api/routes': 'partitions sql',
   },
   'test/api/http/problems.int.test.ts': { 'src/api/http': 'refuse validate' },
-  'test/api/http/socket.int.test.ts': { 'src/api/http': 'admission listen', 'src/base': 'limits' },
+  'test/api/http/socket.int.test.ts': {
+    'src/api/http': 'admission listen',
+    'src/base': 'limits warehouse-limits',
+  },
   'test/api/keys/key-file.int.test.ts': { 'src/api': 'one-of', 'src/api/routes': 'keys' },
   'test/api/routes/backups.int.test.ts': { 'src/contracts': 'backups' },
   'test/api/routes/dead-letters.int.test.ts': { 'src/api/routes': 'dead-letter-shapes' },
@@ -62,90 +67,6 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
     'src/config': 'describe load settings sources',
     'src/config/schema': 'kinds process scoring servers',
   },
-  'test/consumers/control/control.int.test.ts': {
-    'src/consumers/control': 'decision routes routing',
-    'src/consumers/control/kinds': 'accept activate deactivate index kind replay resume scope stop',
-    'src/consumers/ground': 'topic-names',
-  },
-  'test/consumers/control/decisions.int.test.ts': {
-    'src/consumers/control': 'fold follower',
-    'src/consumers/control/kinds': 'place',
-    'src/consumers/ground': 'follow',
-  },
-  'test/consumers/control/stops-cluster.int.test.ts': {
-    'src/consumers/control': 'stops-fold',
-    'src/contracts': 'partitions',
-  },
-  'test/consumers/control/stops.int.test.ts': { 'src/consumers/control': 'accepted' },
-  'test/consumers/control/tenants.int.test.ts': {
-    'src/consumers/control': 'tenant-table',
-    'src/consumers/control/kinds': 'tenants',
-    'src/contracts': 'tenants',
-  },
-  'test/consumers/dead-letters/dead-letters.int.test.ts': { 'src/contracts': 'dead-letters' },
-  'test/consumers/dead-letters/redrive.int.test.ts': { 'src/consumers/dead-letters': 'marks pages trial view walk' },
-  'test/consumers/models/model-travel.int.test.ts': {
-    'src/consumers/models': 'bundled piece-index reading',
-    'src/scorers': 'model-keeping',
-  },
-  'test/consumers/models/topic.int.test.ts': { 'src/consumers/models': 'pieces' },
-  'test/consumers/replay/backtest-kafka.int.test.ts': {
-    'src/consumers/control': 'guarded',
-    'src/consumers/ground': 'owned',
-    'src/log/blocks': 'build',
-  },
-  'test/consumers/replay/backtest.int.test.ts': {
-    'src/consumers/ground': 'block-rows read-partition',
-    'src/consumers/models': 'model-file',
-    'src/consumers/replay': 'replay replay-routing replay-span',
-    'src/consumers/replay/backtest': 'backtest compare directory model outcome-labels',
-    'src/contracts': 'callers',
-  },
-  'test/consumers/replay/certify.int.test.ts': {
-    'src/consumers/control': 'serving',
-    'src/consumers/replay/certify': 'certificate certify dead-letters-of-span result-digest result-tally',
-  },
-  'test/consumers/replay/run-results.int.test.ts': {
-    'src/consumers/replay/backtest': 'upload',
-    'src/contracts': 'runs',
-  },
-  'test/consumers/scoring/chunk-tenants.int.test.ts': {
-    'src/consumers/ground': 'control-stretches',
-    'src/consumers/replay': 'replay-tenants',
-  },
-  'test/consumers/scoring/partition-gate.int.test.ts': {
-    'src/consumers/ground': 'dead-letter retry',
-  },
-  'test/consumers/ground/placement.unit.test.ts': { 'src/consumers/ground': 'misplaced' },
-  'test/consumers/serving/whereabouts.int.test.ts': { 'src/consumers/watch': 'placements' },
-  'test/consumers/scoring/rebuild.int.test.ts': { 'src/consumers/scoring': 'rebuilds' },
-  'test/consumers/scoring/recovery.int.test.ts': {
-    'src/consumers/ground': 'claim',
-    'src/consumers/scoring': 'partition',
-  },
-  'test/consumers/scoring/registry.int.test.ts': {
-    'src/consumers/ground': 'decode rejected',
-    'src/contracts': 'streams',
-  },
-  'test/consumers/scoring/restored-state.int.test.ts': {
-    'src/consumers/ground': 'claim-checks',
-    'src/consumers/scoring': 'dependencies folding work',
-  },
-  'test/consumers/scoring/scoring.int.test.ts': { 'src/consumers/ground': 'topics' },
-  'test/consumers/scoring/store.int.test.ts': { 'src/consumers/scoring': 'progress' },
-  'test/consumers/serving/serve.int.test.ts': {
-    'src/consumers/serving': 'predict prediction-log',
-    'src/contracts': 'scoring',
-  },
-  'test/consumers/warehouse/tracker.unit.test.ts': { 'src/consumers/warehouse': 'progress' },
-  'test/consumers/warehouse/warehouse-refusals.int.test.ts': { 'src/consumers/warehouse': 'partition refusals' },
-  'test/consumers/warehouse/warehouse-stops.int.test.ts': { 'src/consumers/warehouse': 'start' },
-  'test/consumers/warehouse/written-at.int.test.ts': { 'src/consumers/warehouse': 'pieces storing' },
-  'test/consumers/warehouse/warehouse.int.test.ts': {
-    'src/consumers/warehouse': 'feeds predictions',
-    'src/contracts': 'risks',
-    'src/sinks': 'dictionary',
-  },
   'test/drive/drive.unit.test.ts': { 'src/consumers/scoring': 'folded-chunk' },
   'test/e2e/backtest.e2e.test.ts': {
     'src/cli/backtest': 'store',
@@ -177,7 +98,7 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
   'test/features/plan/compile.unit.test.ts': { 'src/features/plan': 'compiled-set entity-key fingerprint plan' },
   'test/features/memory/time-mark.unit.test.ts': { 'src/features/memory': 'copies' },
   'test/features/plan/future.unit.test.ts': { 'src/features/plan': 'judge lookup taken-back' },
-  'test/features/plan/lateness.unit.test.ts': { 'src/features/plan': 'reach' },
+  'test/features/plan/lateness.unit.test.ts': { 'src/features/plan': 'reach unready' },
   'test/features/plan/partition.unit.test.ts': {
     'src/base': 'keys',
     'src/features': 'feature',
@@ -259,4 +180,5 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
   'test/streams/load.int.test.ts': { 'src/streams': 'user-module' },
   'test/streams/schema/avro-input.unit.test.ts': { 'src/streams/schema': 'avro-node' },
   'test/streams/registry/registry.int.test.ts': { 'src/streams/registry/confluent': 'http registry schemas' },
+  ...ownersInConsumers,
 }

@@ -25,8 +25,8 @@ const { values } = parseArgs({
   },
 })
 
-/** The heap may grow by this share between half of the records and the last record. */
-const mostGrowth = 0.2
+/** The memory may grow by this share from the second to the last quarter of the records. */
+const mostGrowth = 0.1
 
 /**
  * @param {string} file

@@ -8,7 +8,7 @@ type Fields = (readonly [name: string, json: string])[]
 const written = (fields: Fields): string =>
   `{${fields.map(([name, json]) => `${JSON.stringify(name)}:${json}`).join(',')}}`
 
-/** An event as JSON text with one to three fields changed: another value, left out, twice, renamed, or a foreign one. */
+/** An event as JSON text with one to three fields changed: another value, left out, twice, renamed, or unknown. */
 export function mutatedJson(event: Readonly<Record<string, unknown>>, random: Random): Buffer {
   const fields: Fields = Object.entries(event).map(([name, value]) => [name, JSON.stringify(value)])
   for (let times = 1 + random.below(3); times > 0; times--) {
@@ -48,8 +48,8 @@ function inAnotherEncoding(text: string, random: Random): Buffer {
 }
 
 /**
- * Bytes with one to four edits: a flipped bit, a random byte, a cut, an insertion, a repeated part, or a long varint, so
- * that lengths and union branches of Avro point anywhere.
+ * Bytes with one to four edits: a flipped bit, a random byte, a cut, an insertion, a repeated part, or a long varint.
+ * So lengths and union branches of Avro point anywhere.
  */
 export function mutatedBytes(bytes: Buffer, random: Random): Buffer {
   let out = Buffer.from(bytes)

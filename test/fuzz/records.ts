@@ -32,7 +32,7 @@ const own = orders.schema
 /** The stream's own schema with the type of one field changed. */
 function withField(name: string, type: unknown, rest: object = {}): AvroRecord {
   const fields = own.fields.map((field) => (field.name === name ? { name, type, ...rest } : field))
-  return { ...own, fields } as AvroRecord
+  return { ...own, fields }
 }
 
 const avro = (record: AvroRecord): WriterSchema => ({ kind: 'avro', record })
@@ -45,7 +45,7 @@ const registered: ReadonlyMap<number, WriterSchema> = new Map<number, WriterSche
   [4, avro(withField('items', 'long'))],
   [5, avro(withField('kind', { type: 'enum', name: 'Kind', symbols: ['card', 'cash', 'other', 'coin'] }))],
   [6, avro(withField('note', ['null', 'string'], { default: 'x' }))],
-  [7, avro({ ...own, fields: own.fields.filter(({ name }) => name !== 'shop') } as AvroRecord)],
+  [7, avro({ ...own, fields: own.fields.filter(({ name }) => name !== 'shop') })],
   [8, { kind: 'unfit', why: 'it is a string' }],
 ])
 const unknown: WriterSchema = { kind: 'unknown' }

@@ -238,8 +238,7 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
 
   test('risks are counted by stream', async () => {
     await given(
-      { id: 'c1', atMs: nowMs, tenant: 'counted', risk: 'high' },
-      { id: 'c2', atMs: nowMs, tenant: 'counted', risk: 'high' },
+      ...['c1', 'c2'].map((id) => ({ id, atMs: nowMs, tenant: 'counted', risk: 'high' }) as const),
       { id: 'c3', atMs: nowMs, tenant: 'counted', stream: 'sync' },
       { id: 'c4', atMs: nowMs - dayMs, tenant: 'counted' },
     )

@@ -24,19 +24,20 @@ function completed(command: Command, words: readonly string[] = []): readonly Co
     words,
     summary: command.summary() || command.description(),
     commands: command.commands.map((child) => ({ name: child.name(), summary: child.summary() })),
-    options: [...command.options.filter(({ hidden }) => !hidden), ...(words.length === 0 ? [] : [helpOption])].flatMap((option) =>
-      [option.long, option.short].flatMap((flag) =>
-        flag === undefined || flag === null
-          ? []
-          : [
-              {
-                flag,
-                summary: firstSentence(option.description),
-                takes: option.required || option.optional ? (option.argChoices ?? []) : undefined,
-                path: /<(file|directory|paths|path)>/.test(option.flags),
-              },
-            ],
-      ),
+    options: [...command.options.filter(({ hidden }) => !hidden), ...(words.length === 0 ? [] : [helpOption])].flatMap(
+      (option) =>
+        [option.long, option.short].flatMap((flag) =>
+          flag === undefined || flag === null
+            ? []
+            : [
+                {
+                  flag,
+                  summary: firstSentence(option.description),
+                  takes: option.required || option.optional ? (option.argChoices ?? []) : undefined,
+                  path: /<(file|directory|paths|path)>/.test(option.flags),
+                },
+              ],
+        ),
     ),
     choices: command.registeredArguments[0]?.argChoices ?? [],
   }

@@ -5,7 +5,7 @@ import { emptyRouting, withChampion, type Champion, type Routing } from '../../s
 import type { CompiledStream } from '../ground/compiled.js'
 import type { ModelName } from '../../scorers/model-store.js'
 import { readBlocks } from '../ground/block-rows.js'
-import type { Stretch } from '../ground/control-stretches.js'
+import type { Stretch } from '../control/stretches.js'
 import type { Span } from './replay-span.js'
 import { gateRulesNow } from '../control/accepted.js'
 import { routesAt } from '../control/routes.js'

@@ -4,7 +4,7 @@ import { foldControl } from '../control/fold.js'
 import { foldStops } from '../control/stops-fold.js'
 import { isHistory, tenantsAt, type TenantSource } from '../control/tenants.js'
 import type { CompiledStream } from '../ground/compiled.js'
-import { controlStretches } from '../ground/control-stretches.js'
+import { controlStretches } from '../control/stretches.js'
 import type { Span } from './replay-span.js'
 
 /** The tenants of a span, as its reader moves through it. */

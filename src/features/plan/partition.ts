@@ -1,4 +1,5 @@
 import { EngineError } from '../../base/errors.js'
+import { unready } from './unready.js'
 import { heap } from '../memory/arena.js'
 import { Slab } from '../memory/blob.js'
 import { clocksKey, decodeClocks, encodeClocks, oldestMs } from '../memory/clocks.js'
@@ -13,10 +14,6 @@ import { NEWEST, type Memory } from '../memory/memory.js'
 import type { ClockAhead, Dirty, Folded, PartitionState } from './plan.js'
 import { seenIndexKey, SeenIds } from '../memory/seen-ids.js'
 import { TakenBack } from './taken-back.js'
-
-/** A mistake of the caller, which says nothing about the event. */
-const unready = (what: string): EngineError =>
-  new EngineError('STATE_MISMATCH', `the partition was asked to fold before ${what} was admitted`)
 
 /** Partition blobs never expire. */
 const never = Number.MAX_SAFE_INTEGER

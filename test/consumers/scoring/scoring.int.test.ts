@@ -47,14 +47,7 @@ describe('an event', () => {
 
   test('from the future, of a megabyte or of no byte becomes a dead letter; its neighbours are scored', () =>
     driveEngine(doors)
-      .when(
-        pass(),
-        pass({ ahead: '9d' }),
-        pass(),
-        pass({ columns: { more: 'x'.repeat(1 << 20) } }),
-        pass(),
-        record(''),
-      )
+      .when(pass(), pass({ ahead: '9d' }), pass(), pass({ columns: { more: 'x'.repeat(1 << 20) } }), pass(), record(''))
       .then([
         {},
         { deadLetter: 'TIME_OUT_OF_RANGE' },

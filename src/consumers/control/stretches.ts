@@ -1,7 +1,7 @@
 import { decodeHead } from '../../log/blocks/codec.js'
 import type { LogView, Offset, TopicPartition } from '../../log/event-log.js'
 import { readUpTo } from '../../log/read-up-to.js'
-import { blockBefore, slackRecords, type OffsetRange } from './block-rows.js'
+import { blockBefore, slackRecords, type OffsetRange } from '../ground/block-rows.js'
 
 /** Consecutive source offsets whose blocks name the same control position. */
 export interface Stretch {
