@@ -11,10 +11,7 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
     'src/api/routes': 'partitions sql',
   },
   'test/api/http/problems.int.test.ts': { 'src/api/http': 'refuse validate' },
-  'test/api/http/socket.int.test.ts': {
-    'src/api/http': 'admission listen',
-    'src/base': 'limits warehouse-limits',
-  },
+  'test/api/http/socket.int.test.ts': { 'src/api/http': 'admission listen', 'src/base': 'limits warehouse-limits' },
   'test/api/keys/key-file.int.test.ts': { 'src/api': 'one-of', 'src/api/routes': 'keys' },
   'test/api/routes/backups.int.test.ts': { 'src/contracts': 'backups' },
   'test/api/routes/dead-letters.int.test.ts': { 'src/api/routes': 'dead-letter-shapes' },
