@@ -33,7 +33,6 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
     readonly recordMs?: number
   }
   let offsets = 0
-
   /** Inserts rows by SQL; other tests cover the writers of blocks. */
   async function given(...rows: readonly Given[]): Promise<void> {
     for (const {
@@ -57,7 +56,8 @@ describe.each(everyWarehouse)('%s', (_, openWarehouse) => {
          SELECT {tenant: String}, {stream: String}, if({role: String} = 'api', 'api-predictions', {stream: String}),
            {offset: Int64}, {role: String}, {kind: String}, {id: String}, {entity: String},
            fromUnixTimestamp64Milli({atMs: Int64}), fromUnixTimestamp64Milli({recordMs: Int64}),
-           toFloat32({score: String}), {risk: String}, {by: String}, {version: String}, 1, ['speed_kmh'], 1`,
+           fromUnixTimestamp64Milli({recordMs: Int64}), toFloat32({score: String}), {risk: String}, {by: String},
+           {version: String}, 1, ['speed_kmh'], 1`,
         { id, atMs, tenant, stream, entity, risk, version, role, kind, by, score, offset, recordMs },
       )
   }
