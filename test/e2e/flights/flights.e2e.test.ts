@@ -13,6 +13,7 @@ import type { Engine } from '../../../src/contracts/engine.js'
 import { onCluster, stores } from '../presets.js'
 import { foldMonth } from './fold.js'
 import { readMonth } from './month.js'
+import { isFloat32, readStored, type Stored } from './stored.js'
 
 const stream = fileURLToPath(new URL('../../fixtures/flights/flights.ts', import.meta.url))
 const timeout = 180_000
@@ -24,34 +25,7 @@ const refused = month.filter(({ plane }) => plane === null)
 const texts = new Map(month.map((flight) => [flight.flight_id, JSON.stringify(flight)]))
 const expiring = ['predictions', 'events', 'dead_letters'] as const
 
-interface Prediction {
-  readonly tenant: string
-  readonly flight_id: string
-  readonly event_ms: number
-  readonly record_ms: number
-  readonly late: number
-  /** Null is NaN. */
-  readonly vector: readonly (number | null)[]
-}
-
-interface Raw {
-  readonly value: string
-  readonly record_ms: number
-}
-
-interface Stored {
-  readonly predictions: readonly Prediction[]
-  readonly events: readonly Raw[]
-  readonly deadLetters: readonly (Raw & { readonly code: string })[]
-}
-
 const sorted = (values: Iterable<string>): readonly string[] => [...values].sort()
-
-/** Float32, as the warehouse holds it; sums in another order differ in the last digits. */
-function isClose(found: number | null, expected: number): boolean {
-  if (found === null || Number.isNaN(expected)) return found === null && Number.isNaN(expected)
-  return Math.abs(found - expected) <= 1e-6 * Math.max(1, Math.abs(expected))
-}
 
 onCluster(stores, (preset) => {
   let engine: Engine
@@ -62,17 +36,7 @@ onCluster(stores, (preset) => {
   const rows = async <Row>(sql: string): Promise<readonly Row[]> => engine.query<Row>(sql)
   const count = async (of: string): Promise<number> =>
     (await rows<{ n: number }>(`SELECT toUInt32(count()) AS n FROM ${of}`))[0]!.n
-  const recordMs = 'toUnixTimestamp64Milli(record_time) AS record_ms'
-  const read = async (): Promise<Stored> => ({
-    predictions: await rows(
-      `SELECT tenant, event_id AS flight_id, toUnixTimestamp64Milli(event_time) AS event_ms, ${recordMs}, late, vector
-       FROM predictions_final WHERE stream = 'flights' AND role = 'served' ORDER BY flight_id`,
-    ),
-    events: await rows(`SELECT value, ${recordMs} FROM events FINAL WHERE stream = 'flights' ORDER BY value`),
-    deadLetters: await rows(
-      `SELECT value, ${recordMs}, code FROM dead_letters FINAL WHERE stream = 'flights' ORDER BY value`,
-    ),
-  })
+  const read = (): Promise<Stored> => readStored(rows)
 
   async function give(client: kafkajs.Kafka): Promise<void> {
     const producer = client.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner })
@@ -181,7 +145,7 @@ onCluster(stores, (preset) => {
       const [vector, features] = [vectors.get(flight_id)!, Object.entries(expected)]
       assert.equal(vector.length, features.length)
       return features.flatMap(([name, value], i) =>
-        isClose(vector[i]!, value) ? [] : [`${name} of ${flight_id}: ${vector[i]} instead of ${value}`],
+        isFloat32(vector[i]!, value) ? [] : [`${name} of ${flight_id}: ${vector[i]} instead of ${value}`],
       )
     })
     assert.deepEqual([wrong.length, wrong.slice(0, 5)], [0, []])
