@@ -3,6 +3,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { SchemaRegistry as NodeRegistry, SchemaType } from '@kafkajs/confluent-schema-registry'
 import avro from 'avsc'
 import { afterEach, describe, expect, test } from 'vitest'
 import { missingPython, runPython } from '../../../scripts/services/python.js'
@@ -132,6 +133,50 @@ describe('a producer in another language', () => {
     },
     pipTimeoutMs,
   )
+})
+
+/** The subjects and versions that a schema refers to. */
+type References = { name: string; subject: string; version: number }[]
+
+describe('a producer in Node, with @kafkajs/confluent-schema-registry', () => {
+  const { schema } = doors
+  const withField = (name: string, type: unknown): object => ({
+    ...schema,
+    fields: schema.fields.map((field) => (field.name === name ? { ...field, type } : field)),
+  })
+  const reader = { type: 'record', name: 'Reader', namespace: 'test', fields: [{ name: 'serial', type: 'string' }] }
+
+  test('writes events that are read as they were written, with every schema that it registers', async () => {
+    const client = new NodeRegistry({ host: server().url })
+    const register = async (subject: string, written: object, references: References = []): Promise<number> => {
+      const given = { type: SchemaType.AVRO as const, schema: JSON.stringify(written), references }
+      return (await client.register(given, { subject })).id
+    }
+    await register('node-reader', reader)
+    const [own, nullable, micros, referring] = await Promise.all([
+      register('node-doors', schema),
+      register('node-nullable', withField('badge', ['null', 'string'])),
+      register('node-micros', withField('at', { type: 'long', logicalType: 'timestamp-micros' })),
+      register('node-referring', { ...schema, fields: [{ name: 'reader', type: 'test.Reader' }, ...schema.fields] }, [
+        { name: 'test.Reader', subject: 'node-reader', version: 1 },
+      ]),
+    ])
+    const [a, b, c, d, e] = passes(5) as [object, object, Readonly<Record<'at', number>>, object, object]
+    const chunk = records([
+      await client.encode(own, a),
+      await client.encode(nullable, b),
+      await client.encode(micros, { ...c, at: c.at * 1_000 + 999 }),
+      await client.encode(referring, { ...d, reader: { serial: 'r-17' } }),
+      await client.encode(nullable, { ...e, badge: null }),
+    ])
+    const decoded = decodeChunk(stream, 'any', chunk, await readersFor(stream, chunk, open()))
+    assert.deepEqual(decoded.events, [a, b, c, d])
+    assert.deepEqual(
+      decoded.dead.map(({ record, code }) => [record.offset, code]),
+      [[4, 'BAD_FIELD']],
+    )
+    expect(decoded.dead[0]!.reason).toMatch(/badge/)
+  })
 })
 
 describe('while the registry is unreachable', () => {
