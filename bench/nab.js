@@ -6,16 +6,16 @@
  *
  * Scores by whatever serves the stream, or by a model file. `--scores` keeps the scores for NAB's own tools.
  */
-import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import process from 'node:process'
-import { fileURLToPath, URL } from 'node:url'
+import { URL } from 'node:url'
 import { parseArgs } from 'node:util'
+import { daysOf, quietRows } from './nab/quiet.js'
+import { score } from './nab/run.js'
 import { nabEvents, nabSeries, scoresBySeries, writeScores } from './nab/series.js'
 
-const { nabScore, profiles } = await import(new URL('../dist/bench/nab-score.js', import.meta.url).href)
+const { leaveOneOut, nabScore, profiles } = await import(new URL('../dist/bench/nab-score.js', import.meta.url).href)
+const { calibrationOf } = await import(new URL('../dist/bench/nab-uniform.js', import.meta.url).href)
+const { infraMetric } = await import(new URL('../dist/streams/built-in/infra-metric.js', import.meta.url).href)
 const { positionals, values: options } = parseArgs({
   allowPositionals: true,
   options: { model: { type: 'string' }, scores: { type: 'string' } },
@@ -27,69 +27,44 @@ if (directory === undefined) {
 }
 
 const series = nabSeries(directory)
-const scratch = mkdtempSync(join(tmpdir(), 'tidemill-nab-'))
-try {
-  const { summary, scored } = await score()
-  const scores = scoresBySeries(series, scored)
-  if (options.scores !== undefined) writeScores(options.scores, series, scores)
-  const results = Object.entries(profiles).map(([profile, weights]) => [profile, nabScore(series, scores, weights)])
-  const { version, events, late, elapsedMs } = summary
-  const report = {
-    stream: 'infra-metric',
-    version,
-    files: series.length,
-    events,
-    late,
-    elapsedMs,
-    profiles: Object.fromEntries(results),
-  }
-  process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`)
-} finally {
-  rmSync(scratch, { recursive: true })
+const { summary, predictions } = await score(nabEvents(series), options.model)
+const scores = scoresBySeries(
+  series,
+  predictions.map(({ event_id: id, score: value }) => [id, value]),
+)
+if (options.scores !== undefined) writeScores(options.scores, series, scores)
+const { version, events, late, elapsedMs } = summary
+const report = {
+  stream: 'infra-metric',
+  version,
+  files: series.length,
+  events,
+  late,
+  elapsedMs,
+  // The levels of the heuristic, which no label chose.
+  levels: Object.fromEntries(
+    Object.entries(infraMetric.risk).map(([risk, level]) => [risk, nabScore(series, scores, profiles.standard, level)]),
+  ),
+  leaveOneOut: leaveOneOut(series, scores),
+  profiles: Object.fromEntries(
+    Object.entries(profiles).map(([profile, weights]) => [profile, nabScore(series, scores, weights)]),
+  ),
+  quiet: quietStretches(),
 }
+process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`)
 
-/** Runs the command on all series at once. */
-async function score() {
-  const [events, predictions] = [join(scratch, 'events.ndjson'), join(scratch, 'predictions.ndjson')]
-  writeFileSync(
-    events,
-    nabEvents(series)
-      .map((event) => `${JSON.stringify(event)}\n`)
-      .join(''),
+/** How often the rows outside the windows reach the levels. */
+function quietStretches() {
+  const byId = new Map(predictions.map((prediction) => [prediction.event_id, prediction]))
+  const quiet = series.map((one) => ({ one, rows: quietRows(one) }))
+  const samples = quiet.flatMap(({ one, rows }) =>
+    rows.map((row) => {
+      const { features, risk } = byId.get(`${one.name}#${row}`)
+      return { surprise: features.surprise, risk }
+    }),
   )
-  const summary = await tidemill([
-    'score',
-    '--stream',
-    'infra-metric',
-    '--in',
-    events,
-    '--out',
-    predictions,
-    '--json',
-    ...(options.model === undefined ? [] : ['--model', options.model]),
-  ])
-  const lines = readFileSync(predictions, 'utf8')
-    .split('\n')
-    .filter((line) => line !== '')
-  /** @returns {readonly [string, number]} */
-  const scoreOf = (/** @type {string} */ line) => {
-    const prediction = JSON.parse(line)
-    return [prediction.event_id, prediction.score]
-  }
-  return { summary, scored: lines.map(scoreOf) }
-}
-
-/**
- * What the command printed, parsed.
- * @param {string[]} args
- */
-async function tidemill(args) {
-  const child = spawn(process.execPath, [fileURLToPath(new URL('../dist/main.js', import.meta.url)), ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  let printed = ''
-  child.stdout.on('data', (piece) => (printed += piece))
-  const code = await new Promise((resolve) => child.once('close', resolve))
-  if (code !== 0) throw new Error(`tidemill score ended with code ${code}`)
-  return JSON.parse(printed)
+  return calibrationOf(
+    samples,
+    quiet.reduce((sum, { one, rows }) => sum + daysOf(one, rows), 0),
+  )
 }

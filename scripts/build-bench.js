@@ -27,7 +27,11 @@ const product = {
 }
 
 const { metafile } = await build({
-  entryPoints: { ...Object.fromEntries(engine), 'nab-score': join(root, 'bench/nab/score.ts') },
+  entryPoints: {
+    ...Object.fromEntries(engine),
+    'nab-score': join(root, 'bench/nab/score.ts'),
+    'nab-uniform': join(root, 'bench/nab/uniform.ts'),
+  },
   outdir,
   bundle: true,
   splitting: true,

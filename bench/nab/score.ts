@@ -27,6 +27,8 @@ export const profiles = {
 export interface NabScore {
   /** 0 detects nothing, 100 is perfect; below 0 is worse than nothing. */
   readonly score: number
+  /** Points above those of detecting nothing. */
+  readonly gained: number
   /** Rows with a score of at least this are alarms. */
   readonly threshold: number
   readonly windows: number
@@ -58,10 +60,45 @@ export function nabScore(
       : sweeps.reduce((last, one) => (one.threshold >= threshold ? one : last), nothing)
   return {
     score: (100 * (best.value - nothing.value)) / (profile.found * windows - nothing.value),
+    gained: best.value - nothing.value,
     threshold: best.threshold,
     windows,
     found: best.found,
     falseAlarms: best.falseAlarms,
+  }
+}
+
+export interface LeftOut {
+  /** The score when each file's threshold is the best one of the other files. */
+  readonly score: number
+  /** The range of these thresholds. */
+  readonly thresholds: readonly [lowest: number, highest: number]
+  /** The range of the best scores of the files without one of them. */
+  readonly without: readonly [lowest: number, highest: number]
+}
+
+/** What the score is worth on a file that the threshold has not seen. */
+export function leaveOneOut(
+  series: readonly LabelledSeries[],
+  scores: readonly ArrayLike<number>[],
+  profile: Profile = profiles.standard,
+): LeftOut {
+  const folds = series.map((one, i) => {
+    const others = nabScore(
+      series.filter((_, j) => j !== i),
+      scores.filter((_, j) => j !== i),
+      profile,
+    )
+    // A file without windows has no score, so points are added instead of scores.
+    const alone = nabScore([one], [scores[i]!], profile, others.threshold)
+    return { threshold: others.threshold, without: others.score, gained: alone.gained }
+  })
+  const windows = series.reduce((sum, one) => sum + one.windows.length, 0)
+  const range = (of: readonly number[]): readonly [number, number] => [Math.min(...of), Math.max(...of)]
+  return {
+    score: (100 * folds.reduce((sum, { gained }) => sum + gained, 0)) / ((profile.found + profile.missed) * windows),
+    thresholds: range(folds.map(({ threshold }) => threshold)),
+    without: range(folds.map(({ without }) => without)),
   }
 }
 

@@ -183,9 +183,12 @@ export type Feature =
    * al. 2005; Laxhammar and Falkman 2014). So a value of p is equally rare in every series, whatever its unit and
    * distribution. Several features are combined by Fisher's method: P = e^-s (1 + s + s^2/2! ...), where s is the sum
    * of -ln p; missing features are left out. Magnitudes within 5 % (buckets of log 1.05) count as equal. Of more than
-   * 64 buckets the lowest two are merged. The history is forgotten `horizonMs` after its newest event.
+   * 64 buckets (128 with `tail`) the lowest two are merged. The history is forgotten `horizonMs` after its newest event.
+   * With `tail`, p continues beyond the largest: of the fewest largest buckets with k = W(tail) >= 10 and >= 2 % of
+   * W(all) >= 2k, p = (1 + k) / (1 + W(all)) (1 + x / E)^-k, where x is the excess over their lower end and E the sum of
+   * the earlier excesses, weighted: exact for exponential excesses, as those of a surprise (Siffer et al. 2017).
    */
-  | ({ readonly kind: 'surprise'; readonly of: readonly string[]; readonly halfLifeMs: number } & Last & Otherwise)
+  | ({ readonly kind: 'surprise'; readonly of: readonly string[]; readonly tail?: true } & Fading & Otherwise)
   /**
    * The largest value that feature `of` had at the entity's earlier events in the window. A repeated alarm must exceed
    * it.
@@ -203,6 +206,10 @@ export interface Last {
   readonly by: string
   readonly where?: Where
   readonly horizonMs: number
+}
+
+interface Fading extends Last {
+  readonly halfLifeMs: number
 }
 
 export interface Entity {

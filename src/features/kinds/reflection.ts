@@ -24,7 +24,17 @@ export function addReflective(
   const match = entity.row.match(feature.where)
   if (feature.kind === 'surprise')
     return entity.reflection((around) =>
-      surprise({ of, match, halfLifeMs: feature.halfLifeMs, horizonMs: feature.horizonMs, feature: at }, around),
+      surprise(
+        {
+          of,
+          match,
+          tail: feature.tail === true,
+          halfLifeMs: feature.halfLifeMs,
+          horizonMs: feature.horizonMs,
+          feature: at,
+        },
+        around,
+      ),
     )
   return entity.reflection((around) =>
     peak({ of: of[0]!, match, windowMs: feature.windowMs, tileMs: feature.keep.tileMs, feature: at }, around),

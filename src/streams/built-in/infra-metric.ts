@@ -15,11 +15,12 @@ const day = { by: 'series', prior: true, exact: 288, floor: 1e-6 } as const
 /**
  * Samples of server metrics. Detects values unlike the metric's own past, whatever its unit and shape.
  *
- * Two features see what an operator would see: consecutive values that never occurred together before (a point, a stuck
- * or jumping metric), and an hour's level that left the level of the last days (a shift, a leak). Both are in the
- * metric's unit, so each is ranked among all earlier values of the same metric, and the ranks are combined: `surprise`.
+ * Four features are what an operator would see: values that never followed each other before, a level that left the
+ * level of the last days, and a value that is unusual for its hour of the day and of the week. Each is ranked among all
+ * earlier values of the same metric. `rarity` combines the four ranks as if they were independent. They are not, so
+ * `surprise` ranks `rarity` among its own past: on a quiet metric, `surprise` is at least d in 10^-d of the samples.
  * An alarm that does not exceed the peak of the last half day belongs to the same incident. bench/nab.md describes how
- * this was chosen and how well it works.
+ * well this works.
  */
 export const infraMetric = defineStream({
   name: 'infra-metric',
@@ -34,17 +35,6 @@ export const infraMetric = defineStream({
     mean_2h: mean('value', '2h', { by: 'series', tile: '2m' }),
     mean_3d: mean('value', '3d', { by: 'series', tile: '1h' }),
     shift: difference('mean_2h', 'mean_3d'),
-    surprise: surprise(['unlike_past', 'shift'], { by: 'series', halfLife: '14d' }),
-    surprise_peak_12h: peak('surprise', '12h', { by: 'series', tile: '12m', otherwise: 0 }),
-
-    // Compared with the last hours. The floors prevent infinite deviations after a flat line.
-    deviation_1h: zscore('value', '1h', day),
-    robust_24h: robustZscore('value', '24h', { ...day, atLeast: 12 }),
-    slope_per_h: trend('value', '6h', { ...day, as: 'slope', per: '1h', atLeast: 12 }),
-    fast_ewma: ewma('value', '15m', { by: 'series', horizon: '7d', floor: 1e-6 }),
-    slow_ewma: ewma('value', '12h', { by: 'series', horizon: '7d', floor: 1e-6 }),
-
-    // Compared with the same time of other days.
     seasonal_day: seasonal('value', 'measured_at', {
       by: 'series',
       period: 'day',
@@ -63,6 +53,16 @@ export const infraMetric = defineStream({
       floor: 1e-6,
       atLeast: 12,
     }),
+    rarity: surprise(['unlike_past', 'shift', 'seasonal_day', 'seasonal_week'], { by: 'series', halfLife: '28d' }),
+    surprise: surprise(['rarity'], { by: 'series', tail: true, halfLife: '28d' }),
+    surprise_peak_12h: peak('surprise', '12h', { by: 'series', tile: '12m', otherwise: 0 }),
+
+    // Compared with the last hours. The floors prevent infinite deviations after a flat line.
+    deviation_1h: zscore('value', '1h', day),
+    robust_24h: robustZscore('value', '24h', { ...day, atLeast: 12 }),
+    slope_per_h: trend('value', '6h', { ...day, as: 'slope', per: '1h', atLeast: 12 }),
+    fast_ewma: ewma('value', '15m', { by: 'series', horizon: '7d', floor: 1e-6 }),
+    slow_ewma: ewma('value', '12h', { by: 'series', horizon: '7d', floor: 1e-6 }),
 
     // Change.
     change: delta('value', { by: 'series', horizon: '1d' }),
@@ -99,6 +99,7 @@ export const infraMetric = defineStream({
     )
   },
   typical: {
+    rarity: 0.4,
     surprise: 0.4,
     surprise_peak_12h: 1.5,
     of_warning: 0.5,
@@ -117,7 +118,7 @@ export const infraMetric = defineStream({
   outcome: { matureAfter: '2d', silenceMeans: 'unknown' },
 })
 
-/** Odds of 1 at one in a thousand, times four with each decade: one in ten thousand is high risk. */
+/** One in 316 (2.5 decades) is medium risk, one in a thousand is high risk: odds of 1 and of 4. */
 function unusual(decades: number): number {
-  return Number.isNaN(decades) ? 0 : 1 / (1 + exp2(2 * (3 - decades)))
+  return Number.isNaN(decades) ? 0 : 1 / (1 + exp2(4 * (2.5 - decades)))
 }

@@ -46,6 +46,8 @@ export const neighbourDistance = <const N extends Numeric, const By extends stri
   })
 
 interface Tail<By extends string, W> extends Conditional<By, W>, Otherwise {
+  /** Extrapolates beyond the largest earlier values. For features whose tail is exponential, such as a surprise. */
+  readonly tail?: true
   /** The weight of an earlier event halves after this time. */
   readonly halfLife: Duration
   /** The history is forgotten this long after its last event; 35 days by default. */
@@ -63,6 +65,7 @@ export const surprise = <const F extends string, const By extends string, const 
   described({
     kind: 'surprise',
     of,
+    ...(options.tail === true ? { tail: true as const } : {}),
     halfLifeMs: durationMs(options.halfLife),
     by: options.by,
     ...conditionOf(options.where),

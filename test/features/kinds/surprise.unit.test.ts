@@ -27,6 +27,8 @@ const rare = (of: readonly string[], halfLifeMs = 1e9 * minuteMs): Feature => ({
   horizonMs: 1_000 * minuteMs,
   otherwise: -1,
 })
+/** Ranked, and extrapolated beyond the largest. */
+const extended = (of: readonly string[]): Feature => ({ ...rare(of), tail: true }) as Feature
 const highest = (of: string, windowMs = 10 * minuteMs): Feature => ({
   kind: 'peak',
   of,
@@ -143,6 +145,35 @@ describe('surprise', () => {
   test('ranks the largest exactly even after the lowest buckets were merged', () => {
     const many = Array.from({ length: 4 * surpriseBuckets }, (_, i) => 1.2 ** i)
     about(lastOf({ x: itself, rare: rare(['x']) }, samples([...many, 1e300]))['rare'], Math.log10(many.length + 1))
+  })
+})
+
+describe('surprise with a tail', () => {
+  /** 540 usual values, and 20 larger ones in the middles of 20 neighbouring buckets. */
+  const history = [
+    ...Array.from({ length: 540 }, () => 0.5),
+    ...Array.from({ length: 20 }, (_, i) => 1.05 ** (i + 0.5)),
+  ]
+  const after = (value: number): number =>
+    lastOf({ x: itself, rare: extended(['x']) }, samples([...history, value]))['rare']!
+
+  test('is the rank below the tail', () => about(after(0.5), 0))
+
+  test('continues beyond the largest value as SciPy computes it: lomax(c=k, scale=E).sf(x)', () => {
+    // The tail has at least 2 % of 560 values: the largest twelve buckets, from 1.05^8 on.
+    const end = 1.05 ** 8
+    const excess = history.slice(-12).reduce((sum, one) => sum + one - end, 0)
+    about(excess, 6.368130196)
+    // >>> -log10(13 / 561 * scipy.stats.lomax(c=12, scale=E).sf([0.5, 2, 20]))
+    const published = [2.028938533, 3.058417445, 9.039828315]
+    ;[0.5, 2, 20].forEach((x, i) => about(after(end + x), published[i]!))
+  })
+
+  test('is the rank while the history is shorter than two tails, and where all values of the tail are 0', () => {
+    const few = samples([...Array.from({ length: 18 }, () => 1), 100])
+    about(lastOf({ x: itself, rare: extended(['x']) }, few)['rare'], Math.log10(19))
+    const flat = samples([...Array.from({ length: 99 }, () => 0), 100])
+    about(lastOf({ x: itself, rare: extended(['x']) }, flat)['rare'], 2)
   })
 })
 

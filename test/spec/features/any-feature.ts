@@ -189,7 +189,8 @@ export const kinds: Readonly<Record<Kind, fc.Arbitrary<Feature>>> = {
     last(
       fc.record({
         of: fc.constantFrom(['mark'], ['mark', 'size']),
-        halfLifeMs: fc.constantFrom(20 * minuteMs, 600 * minuteMs),
+        tail: fc.constantFrom(undefined, true as const),
+        halfLifeMs: fc.constantFrom(20 * minuteMs, 600 * minuteMs, 60_000 * minuteMs),
         otherwise,
       }),
     ),
