@@ -183,10 +183,10 @@ export type Feature =
    * al. 2005; Laxhammar and Falkman 2014). So a value of p is equally rare in every series, whatever its unit and
    * distribution. Several features are combined by Fisher's method: P = e^-s (1 + s + s^2/2! ...), where s is the sum
    * of -ln p; missing features are left out. Magnitudes within 5 % (buckets of log 1.05) count as equal. Of more than
-   * 64 buckets (128 with `tail`) the lowest two are merged. The history is forgotten `horizonMs` after its newest event.
-   * With `tail`, p continues beyond the largest: of the fewest largest buckets with k = W(tail) >= 10 and >= 2 % of
-   * W(all) >= 2k, p = (1 + k) / (1 + W(all)) (1 + x / E)^-k, where x is the excess over their lower end and E the sum of
-   * the earlier excesses, weighted: exact for exponential excesses, as those of a surprise (Siffer et al. 2017).
+   * 64 buckets (128 with `tail`) the lowest two are merged. The history is forgotten `horizonMs` after its newest.
+   * With `tail`, p continues beyond the largest. Of the fewest largest buckets with k = W(tail) >= 10 and >= 2 % of
+   * W(all) >= 2k, p = (1 + k) / (1 + W(all)) (1 + x / E)^-k: x is the excess over their lower end, E the weighted sum
+   * of the earlier excesses. Exact for exponential excesses, as those of a surprise (compare Siffer et al. 2017).
    */
   | ({ readonly kind: 'surprise'; readonly of: readonly string[]; readonly tail?: true } & Fading & Otherwise)
   /**
