@@ -139,7 +139,7 @@ describe('the heuristic rates as an expert does', () => {
     ],
     ['sync', 'an edit after a long time offline of a record that one person edits', 'low', { offline_h: 72 }],
     ['infra-metric', 'a value beyond the critical threshold', 'high', { of_warning: 1.5, of_critical: 1.1 }],
-    ['infra-metric', 'a value rarer than one in ten thousand of its own past', 'high', { surprise: 4.5 }],
+    ['infra-metric', 'a value rarer than one in a thousand of its own past', 'high', { surprise: 3.1 }],
     ['infra-metric', 'another value of the same incident', 'low', { surprise: 4.5, surprise_peak_12h: 5 }],
   ] as const)('%s: %s has %s risk', (stream, _, expected, unusual) => assert.equal(risk(stream, unusual), expected))
 })
