@@ -98,6 +98,7 @@ function runOn(group: Command, terminal: Terminal): void {
       if (options.html !== undefined) await writeFile(options.html, backtestPage(report))
       if (options.json === true) await printJson(terminal, { ...warningOf(report), ...report, html: path })
       else await print(terminal, `${reportText(report)}\nreport: ${path}\n`)
+      if (notStored !== undefined && report.fellBack > 0) printMessage(terminal, notStored.message)
       failOnFallback(report)
       if (notStored !== undefined) throw notStored
     })
