@@ -26,6 +26,7 @@ export async function startScoring(
   const scoring = await scoringFlow({
     ...{ log, groups: log, store, streams, tenants, clock, schemas, stops },
     awaitsDecisions: true,
+    controlReadTo: () => foundation.control.position(),
     build: packageVersion(),
     routing: () => routing.current(),
     acceptedBadShares: (stream, partition) =>

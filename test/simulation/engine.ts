@@ -59,6 +59,7 @@ export function startEngine(
       streams: [stream],
       tenants: known,
       awaitsDecisions: true,
+      controlReadTo: () => control.position(),
       clock,
       routing: () => followed.current(),
       build: 'simulated',

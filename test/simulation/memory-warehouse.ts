@@ -135,6 +135,6 @@ function parsed(native: Buffer): Row[] {
   try {
     return rowsOfNative(native)
   } catch (error) {
-    throw new EngineError('BAD_REQUEST', `these are no rows: ${messageOf(error)}`)
+    throw new EngineError('ROWS_REFUSED', `these are no rows: ${messageOf(error)}`)
   }
 }

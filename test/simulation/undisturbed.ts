@@ -7,6 +7,7 @@ import { emptyRouting, withChampion, type Routing } from '../../src/scorers/rout
 import type { MemoryLog } from './memory-log.js'
 import type { MemoryBlob } from './memory-state-store.js'
 import { modelOf, scoreOf } from './models.js'
+import { clocksKey, decodeClocks } from '../../src/features/memory/clocks.js'
 import { resultOf, type Result } from './reading.js'
 import { badShare, seenIds, sometimes, stream, tenants } from './stream.js'
 import { controlTopic } from '../../src/consumers/ground/topic-names.js'
@@ -19,7 +20,13 @@ export interface Undisturbed {
   readonly deleted: ReadonlySet<string>
   /** Event time; what expired before it may be gone. */
   readonly clockMs: number
+  /** Event time; a sweep may have dropped what expired before it, when other tenants had no confirmed time yet. */
+  readonly sweptMs: number
 }
+
+/** The latest confirmed time of the tenants. */
+const latestMs = (clocks: Buffer | undefined): number =>
+  Math.max(-Infinity, ...(clocks === undefined ? [] : decodeClocks(clocks)).map(({ confirmedMs }) => confirmedMs))
 
 type Routed = Decided<'activate'> | Decided<'deactivate'>
 type Known = Decided<'admit'> | Decided<'withdraw'>
@@ -123,6 +130,7 @@ export async function undisturbed(
     results,
     dead,
     clockMs,
+    sweptMs: latestMs(puts.find(({ key }) => key === clocksKey)?.blob),
     deleted: new Set(deletes),
     blobs: new Map(puts.map(({ key, blob, expiresAtMs }) => [key, { blob, expiresAtMs }])),
   }

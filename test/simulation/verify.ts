@@ -109,7 +109,7 @@ function verifyState(place: string, { state }: Servers, partition: number, last:
     const found = stored.blobs.get(key)
     const name = JSON.stringify(key)
     if (found === undefined) {
-      if (expiresAtMs >= calm.clockMs) wrong.push(`the state of ${place} has nothing under ${name}`)
+      if (expiresAtMs >= calm.sweptMs) wrong.push(`the state of ${place} has nothing under ${name}`)
     } else if (!found.blob.equals(blob)) {
       const bytes = `${found.blob.toString('hex')} instead of ${blob.toString('hex')}`
       wrong.push(`the state of ${place} has other bytes under ${name}: ${bytes}`)

@@ -11,24 +11,40 @@ import type { ScoringDependencies } from './dependencies.js'
 import type { ScoringWork } from './work.js'
 
 interface Again {
-  readonly deps: Pick<ScoringDependencies, 'tenants'>
+  readonly deps: Pick<ScoringDependencies, 'tenants' | 'controlReadTo' | 'clock'>
   readonly log: EventLog
   readonly claimed: Pick<Claimed, 'from' | 'covered'>
-  readonly rules: Pick<ClaimRules, 'since' | 'control'>
+  readonly rules: Pick<ClaimRules, 'since'>
+  readonly revoked: AbortSignal
 }
 
 /**
- * The control positions at which the events were decoded that an owner folds again. Where no tenant has changed until
- * the claim, its own position stands for all of them; a change during the catch-up does not concern them.
+ * The control positions at which the events were decoded that an owner folds again. Waits until this process has read
+ * the control topic as far as the earlier owners had, because it cannot know the tenants of a later position.
  */
 export async function positionsAgain(
   { topics }: CompiledStream,
   partition: number,
-  { deps: { tenants }, log, claimed: { from, covered }, rules: { since, control } }: Again,
+  { deps: { tenants, controlReadTo, clock }, log, claimed: { from, covered }, rules: { since }, revoked }: Again,
 ): Promise<readonly Stretch[]> {
   if (!isHistory(tenants)) return []
-  if (tenants.lastChange() === 0) return [{ control, upTo: covered }]
-  return controlStretches(log, { topic: topics.predictions, partition }, { from, to: covered + 1 }, since)
+  const range = { from, to: covered + 1 }
+  const stretches = await controlStretches(log, { topic: topics.predictions, partition }, range, since)
+  const last = Math.max(0, ...stretches.map(({ control }) => control))
+  while (controlReadTo !== undefined && !revoked.aborted && (await hasDecisions(log, controlReadTo(), last, revoked)))
+    await clock.sleep(limits.routingPollMs, revoked)
+  return stretches
+}
+
+/** Whether the control topic has a record from one position to before another; offsets may have holes. */
+async function hasDecisions(log: EventLog, from: Offset, to: Offset, revoked: AbortSignal): Promise<boolean> {
+  if (from >= to) return false
+  const reader = log.reader(controlTopic)
+  try {
+    return (await reader.read(from, { records: 1, bytes: 1, until: to }, revoked)).some(({ offset }) => offset < to)
+  } finally {
+    await reader.close()
+  }
 }
 
 const stretchOf = ({ positions }: Pick<ScoringWork, 'positions'>, offset: Offset): Stretch | undefined =>

@@ -49,6 +49,8 @@ export interface ScoringDependencies {
    * after its tenant was added never becomes a dead letter, although another process added the tenant.
    */
   readonly awaitsDecisions?: boolean
+  /** How far this process has read the control topic; offsets without a record count. */
+  readonly controlReadTo?: () => Offset
   readonly clock: Clock
   readonly settings: ScoringSettings
   /** The build that dead letters name. */

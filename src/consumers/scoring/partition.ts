@@ -55,7 +55,7 @@ async function scoreToFault(
   const rules = await claimRules(assignment, deps)
   const claimed = await claimPartition(scoredPartition(stream, partition), ports, rules)
   for (const offset of faults.keys()) if (offset <= claimed.last) faults.delete(offset)
-  const positions = await positionsAgain(stream, partition, { deps, log: ports.log, claimed, rules })
+  const positions = await positionsAgain(stream, partition, { deps, log: ports.log, claimed, rules, revoked })
   const work = await openWork(stream, assignment, deps, ports, { claimed, positions, foldFaults: faults })
   const { gate, progress, committer } = work
   if (gate.stopped === undefined) await deps.stops?.resume({ reader: scoringReader, topic, partition })
