@@ -1,3 +1,4 @@
+import { closest } from './edit-distance.js'
 import { EngineError } from './errors.js'
 
 /** The values of features by name: the argument of heuristics. One object, with new values for each vector. */
@@ -35,20 +36,8 @@ export function refuseUnknown(stream: string, names: readonly string[]): (name: 
 }
 
 export function unknownFeature(name: string, names: readonly string[]): string {
-  const near = names.find((one) => distance(one, name) === Math.min(...names.map((other) => distance(other, name))))
+  const near = closest(name, names)
   const meant =
-    near !== undefined && distance(near, name) <= 3 ? `did you mean '${near}'?` : `there are ${names.join(', ')}`
+    near !== undefined && near.distance <= 3 ? `did you mean '${near.word}'?` : `there are ${names.join(', ')}`
   return `reads '${name}', but there is no such feature; ${meant}`
-}
-
-/** The number of letters to change, add or leave out (Levenshtein). */
-function distance(one: string, other: string): number {
-  let row = Array.from({ length: other.length + 1 }, (_, i) => i)
-  for (let i = 1; i <= one.length; i++) {
-    const next = [i]
-    for (let k = 1; k <= other.length; k++)
-      next.push(Math.min(row[k]! + 1, next[k - 1]! + 1, row[k - 1]! + (one[i - 1] === other[k - 1] ? 0 : 1)))
-    row = next
-  }
-  return row[other.length]!
 }

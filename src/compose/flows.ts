@@ -25,7 +25,6 @@ export async function startScoring(
   const { badShare: share, badShareRecords: records } = config.scoring
   const scoring = await scoringFlow({
     ...{ log, groups: log, store, streams, tenants, clock, schemas, stops },
-    awaitsDecisions: true,
     controlReadTo: () => foundation.control.position(),
     build: packageVersion(),
     routing: () => routing.current(),

@@ -6,7 +6,7 @@ import { servingOf } from '../consumers/control/serving.js'
 import { compileStream, type CompiledStream } from '../consumers/ground/compiled.js'
 import { createOnnxRuntime } from '../scorers/onnx/runtime.js'
 import type { ModelRuntime } from '../scorers/model-runtime.js'
-import { listModels, readModel, type ModelName } from '../scorers/model-store.js'
+import { labelOf, listModels, readModel, type ModelName } from '../scorers/model-store.js'
 import { chooseStreams } from '../streams/choose.js'
 
 export interface CheckedModel {
@@ -45,7 +45,7 @@ async function checkModel(
   { directory, serve }: Config['models'],
   runtime: ModelRuntime,
 ): Promise<CheckedModel> {
-  const label = `${name.family}/${name.scope}/${name.version}`
+  const label = labelOf(name)
   const notes = serve.includes(`${name.family}/${name.version}`) ? ['named to serve'] : []
   try {
     await servingOf(

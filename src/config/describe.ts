@@ -1,4 +1,5 @@
 import type { TSchema } from '@sinclair/typebox'
+import { closest } from '../base/edit-distance.js'
 import { hostAndPort } from './schema/kinds.js'
 
 const list = (words: readonly string[]): string =>
@@ -39,21 +40,6 @@ export function shown(value: unknown): string {
 
 /** The known word with the smallest edit distance, unless it differs in more than a third of the letters. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
-  const ranked = known
-    .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
-    .sort((a, b) => a.distance - b.distance)
-  const best = ranked[0]
-  return best !== undefined && best.distance <= Math.max(1, Math.floor(word.length / 3)) ? best.candidate : undefined
-}
-
-/** Levenshtein distance: the fewest insertions, deletions and replacements. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++)
-      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)))
-    row = next
-  }
-  return row[b.length]!
+  const best = closest(word, known, (one) => one.toLowerCase())
+  return best !== undefined && best.distance <= Math.max(1, Math.floor(word.length / 3)) ? best.word : undefined
 }

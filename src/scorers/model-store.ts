@@ -63,6 +63,9 @@ export function modelPath({ family, scope, version }: ModelName): string {
   return join(family, scope, version)
 }
 
+/** A model in messages, metrics and settings. */
+export const labelOf = ({ family, scope, version }: ModelName): string => `${family}/${scope}/${version}`
+
 /** The models of a folder, sorted by name. Throws BAD_CONFIG where there is no such folder. */
 export async function listModels(directory: string): Promise<ModelName[]> {
   await assertModelsFolder(directory)

@@ -1,4 +1,5 @@
 import type { Warehouse } from './warehouse.js'
+import { literal } from './literal.js'
 
 /** A table or view: what it is for, and the meaning of each column in its order. */
 export interface Described {
@@ -222,8 +223,6 @@ export const dataDictionary: Readonly<Record<string, Described>> = {
     },
   },
 }
-
-const literal = (text: string): string => `'${text.replace(/[\\']/g, '\\$&')}'`
 
 /**
  * Sets the comments of tables, views and columns in ClickHouse where they differ, so that every client shows them.

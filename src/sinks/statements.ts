@@ -1,3 +1,5 @@
+import { literal } from './literal.js'
+
 /**
  * Statements about the tables of the warehouse, as SELECTs over ClickHouse's tables about tables. The text of a person
  * is only ever a literal in them.
@@ -10,8 +12,6 @@ const name = '(?:`([^`]+)`|"([^"]+)"|([A-Za-z_][A-Za-z0-9_]*))'
 const like = `(?:\\s+(?:LIKE|ILIKE)\\s+'([^']*)')?`
 
 type Rewrite = (name: string, pattern: string | undefined) => string
-
-const literal = (text: string): string => `'${text.replace(/[\\']/g, '\\$&')}'`
 
 const columnsOf: Rewrite = (table) =>
   'SELECT name, type, default_expression, comment FROM system.columns ' +

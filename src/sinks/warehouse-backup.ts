@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.js'
 import { EngineError } from '../base/errors.js'
 import { limits } from '../base/limits.js'
 import type { Warehouse } from './warehouse.js'
+import { literal } from './literal.js'
 
 /** The two backups that a warehouse consists of, with their clauses in ClickHouse's statements. */
 const parts = [
@@ -72,5 +73,3 @@ interface Status {
   readonly error: string
   readonly bytes: number
 }
-
-const literal = (text: string): string => `'${text.replace(/[\\']/g, '\\$&')}'`

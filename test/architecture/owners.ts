@@ -148,7 +148,7 @@ export const owners: Readonly<Record<string, Readonly<Record<string, string>>>> 
   },
   'test/sinks/migrate.int.test.ts': { 'src/sinks': 'tables' },
   'test/sinks/queries.int.test.ts': { 'src/contracts': 'predictions', 'src/sinks': 'cursor' },
-  'test/sinks/read-only.int.test.ts': { 'src/sinks': 'sql-errors statements syntax-tree' },
+  'test/sinks/read-only.int.test.ts': { 'src/sinks': 'literal sql-errors statements syntax-tree' },
   'test/state/lmdb/state-store.int.test.ts': {
     'src/state': 'state-store',
     'src/state/lmdb': 'check.js directory keys',

@@ -31,7 +31,7 @@ export async function processWith(log: EventLog, configured: Configured | undefi
     control,
     tenants,
     /** What a scoring flow of the process needs. */
-    flow: { tenants, routing: () => routing.current(), awaitsDecisions: true },
+    flow: { tenants, routing: () => routing.current(), controlReadTo: () => control.position() },
     add: (tenant: string) => port.add(tenant, 'ann', 'a new customer'),
     remove: (tenant: string) => port.remove(tenant, 'ann', 'the contract ended'),
     port,

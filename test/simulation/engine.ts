@@ -58,7 +58,6 @@ export function startEngine(
       store: storeOf(process, servers),
       streams: [stream],
       tenants: known,
-      awaitsDecisions: true,
       controlReadTo: () => control.position(),
       clock,
       routing: () => followed.current(),

@@ -1,5 +1,6 @@
 import { Help, type Command } from 'commander'
 import { isSetting } from '../terminal/options.js'
+import { filled } from '../terminal/terminal.js'
 import { examples } from './examples.js'
 
 /** The words of a command after `tidemill`: `predictions list`. */
@@ -23,19 +24,11 @@ export function formatHelp(command: Command, helper: Help): string {
       ? []
       : [
           'Engine settings (`tidemill settings` explains them):\n' +
-            wrapped(settings.map(({ flags }) => flags).join(', '), width),
+            `  ${filled(
+              settings.map(({ flags }, i) => flags + (i < settings.length - 1 ? ',' : '')),
+              width - 2,
+            ).join('\n  ')}\n`,
         ]),
     ...(example === undefined ? [] : [`Example:\n  ${example}\n`]),
   ].join('\n')
-}
-
-/** Flags in lines of at most `width` characters, indented by two. */
-function wrapped(flags: string, width: number): string {
-  const lines = ['']
-  for (const flag of flags.split(', ')) {
-    const longer = `${lines.at(-1)!}${lines.at(-1) === '' ? '' : ' '}${flag},`
-    if (longer.length > width - 2 && lines.at(-1) !== '') lines.push(`${flag},`)
-    else lines[lines.length - 1] = longer
-  }
-  return `  ${lines.join('\n  ').replace(/,$/, '')}\n`
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { allowed } from '../../config/describe.js'
 import { settings, type Setting } from '../../config/settings.js'
-import { print, printJson, styled, type Terminal } from '../terminal/terminal.js'
+import { filled, print, printJson, styled, type Terminal } from '../terminal/terminal.js'
 
 export function settingsCommand(parent: Command, terminal: Terminal): void {
   parent
@@ -32,18 +32,8 @@ function text({ path, flag, variable, schema, flagDescription }: Setting, termin
   const width = Math.min(terminal.out.columns ?? 100, 100) - 4
   return [
     styled(terminal, 'out', 'bold', flag ?? path),
-    ...lines(flagDescription, width).map((line) => `    ${line}`),
-    ...lines(`${allowed(schema)}${fallback}`, width).map((line) => `    ${line}`),
+    ...filled(flagDescription.split(' '), width).map((line) => `    ${line}`),
+    ...filled(`${allowed(schema)}${fallback}`.split(' '), width).map((line) => `    ${line}`),
     `    file ${path}, variable ${variable}\n`,
   ].join('\n')
-}
-
-function lines(words: string, width: number): readonly string[] {
-  const out = ['']
-  for (const word of words.split(' ')) {
-    const last = out.at(-1)!
-    if (last !== '' && last.length + word.length + 1 > width) out.push(word)
-    else out[out.length - 1] = last === '' ? word : `${last} ${word}`
-  }
-  return out
 }

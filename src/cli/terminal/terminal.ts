@@ -51,6 +51,17 @@ export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]
   )
 }
 
+/** Items with spaces between them, in as few lines of at most `width` characters as they need in this order. */
+export function filled(items: readonly string[], width: number): readonly string[] {
+  const lines = ['']
+  for (const item of items) {
+    const last = lines.at(-1)!
+    if (last !== '' && last.length + item.length + 1 > width) lines.push(item)
+    else lines[lines.length - 1] = last === '' ? item : `${last} ${item}`
+  }
+  return lines
+}
+
 /** 12,345. */
 export const count = (value: number): string => Math.round(value).toLocaleString('en-US')
 

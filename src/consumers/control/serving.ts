@@ -1,6 +1,6 @@
 import { EngineError, isEngineError } from '../../base/errors.js'
 import type { ModelRuntime } from '../../scorers/model-runtime.js'
-import type { Manifest, ModelName, StoredModel } from '../../scorers/model-store.js'
+import { labelOf, type Manifest, type ModelName, type StoredModel } from '../../scorers/model-store.js'
 import { probe, type ModelInputs } from '../../scorers/probe.js'
 import type { Champion, Serving } from '../../scorers/routing.js'
 import type { CompiledStream } from '../ground/compiled.js'
@@ -64,8 +64,6 @@ export async function servingOrRefused(options: ServingOptions, name: ModelName)
     return { version: name.version, refused: error.message, ...reporting(options, labelOf(name)) }
   }
 }
-
-const labelOf = ({ family, scope, version }: ModelName): string => `${family}/${scope}/${version}`
 
 const reporting = ({ onModelError }: ServingOptions, label: string): Pick<Serving, 'onError'> =>
   onModelError === undefined ? {} : { onError: (rows, problem) => onModelError(label, rows, problem) }

@@ -1,5 +1,6 @@
 import { Counter, type Registry } from 'prom-client'
 import type { Clock } from '../../base/clock.js'
+import { labelOf } from '../../scorers/model-store.js'
 import { championOf, type Routing } from '../../scorers/routing.js'
 import type { Stream } from '../../streams/stream.js'
 
@@ -56,7 +57,7 @@ export function followModelFaults({ registry, clock, report }: ModelFaultsOption
       const scopes = [...(routing.champions.get(family)?.keys() ?? [])]
       const problems = scopes.flatMap((scope) => {
         const { version, refused } = championOf(routing, family, scope)!
-        const label = `${family}/${scope}/${version}`
+        const label = labelOf({ family, scope, version })
         const fault = faults.get(label)
         const recent = fault !== undefined && fault.lastMs >= sinceMs ? fault : undefined
         if (refused !== undefined) return [refused]

@@ -14,26 +14,30 @@ interface Again {
   readonly deps: Pick<ScoringDependencies, 'tenants' | 'controlReadTo' | 'clock'>
   readonly log: EventLog
   readonly claimed: Pick<Claimed, 'from' | 'covered'>
-  readonly rules: Pick<ClaimRules, 'since'>
+  readonly rules: Pick<ClaimRules, 'since' | 'control'>
   readonly revoked: AbortSignal
 }
 
 /**
- * The control positions at which the events were decoded that an owner folds again. Waits until this process has read
- * the control topic as far as the earlier owners had, because it cannot know the tenants of a later position.
+ * The control positions at which the events were decoded that an owner folds again. Where no block is left to name one,
+ * that of the claim: a tenant that changes during the catch-up does not concern these events. Waits until this process
+ * has read the control topic, because earlier owners had read it up to any position before its end.
  */
 export async function positionsAgain(
   { topics }: CompiledStream,
   partition: number,
-  { deps: { tenants, controlReadTo, clock }, log, claimed: { from, covered }, rules: { since }, revoked }: Again,
+  { deps: { tenants, controlReadTo, clock }, log, claimed: { from, covered }, rules, revoked }: Again,
 ): Promise<readonly Stretch[]> {
-  if (!isHistory(tenants)) return []
+  if (!isHistory(tenants) || from > covered) return []
+  if (controlReadTo !== undefined) {
+    const { next } = await log.bounds(controlTopic)
+    while (!revoked.aborted && (await hasDecisions(log, controlReadTo(), next, revoked)))
+      await clock.sleep(limits.routingPollMs, revoked)
+  }
+  const unnamed = { control: rules.control, upTo: covered }
+  if (tenants.lastChange() === 0) return [unnamed]
   const range = { from, to: covered + 1 }
-  const stretches = await controlStretches(log, { topic: topics.predictions, partition }, range, since)
-  const last = Math.max(0, ...stretches.map(({ control }) => control))
-  while (controlReadTo !== undefined && !revoked.aborted && (await hasDecisions(log, controlReadTo(), last, revoked)))
-    await clock.sleep(limits.routingPollMs, revoked)
-  return stretches
+  return [...(await controlStretches(log, { topic: topics.predictions, partition }, range, rules.since)), unnamed]
 }
 
 /** Whether the control topic has a record from one position to before another; offsets may have holes. */
@@ -69,7 +73,7 @@ export async function decodeWith(
   const routing = deps.routing()
   if (first <= claimed.covered) return { whole: decodeAt(stretchOf(work, first)?.control ?? routing.position), routing }
   const whole = decodeAt(routing.position)
-  if (deps.awaitsDecisions !== true || !whole.dead.some(({ code }) => code === 'UNKNOWN_TENANT'))
+  if (deps.controlReadTo === undefined || !whole.dead.some(({ code }) => code === 'UNKNOWN_TENANT'))
     return { whole, routing }
   await reachDecisions(work, routing.position)
   const now = deps.routing()

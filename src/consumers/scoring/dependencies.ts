@@ -45,11 +45,10 @@ export interface ScoringDependencies {
   /** A chunk's tenants are those at the control position that its block names. */
   readonly tenants: TenantSource
   /**
-   * A chunk with unknown tenants waits until `routing` has reached the end of the control topic. So an event that comes
-   * after its tenant was added never becomes a dead letter, although another process added the tenant.
+   * How far this process has read the control topic. With it, a claim waits for the decisions that earlier owners may
+   * have read, and a chunk with unknown tenants waits until `routing` has reached the topic's end. So an event that
+   * comes after its tenant was added never becomes a dead letter, although another process added the tenant.
    */
-  readonly awaitsDecisions?: boolean
-  /** How far this process has read the control topic; offsets without a record count. */
   readonly controlReadTo?: () => Offset
   readonly clock: Clock
   readonly settings: ScoringSettings

@@ -8,6 +8,7 @@ import { EngineError } from '../../base/errors.js'
 import { warehouseOver } from '../clickhouse/calls.js'
 import { insertSettings, querySettings } from '../clickhouse/settings.js'
 import type { OpenWarehouse } from '../warehouse.js'
+import { literal } from '../literal.js'
 
 export interface ChdbOptions {
   /** Created when absent. Only one process may have it open, with one warehouse. */
@@ -110,5 +111,3 @@ async function openIncoming(directory: string): Promise<string> {
   await mkdir(incoming)
   return incoming
 }
-
-const literal = (text: string): string => `'${text.replace(/[\\']/g, '\\$&')}'`

@@ -3,8 +3,10 @@ import { test } from 'vitest'
 import { systemClock } from '../../../src/base/clock.js'
 import { certify } from '../../../src/consumers/replay/certify/certify.js'
 import type { Configured } from '../../../src/consumers/control/tenant-table.js'
-import { tenantsOfLog } from '../../../src/consumers/control/tenants.js'
+import { tenantsAt, tenantsOfLog } from '../../../src/consumers/control/tenants.js'
 import { readDeadLetter } from '../../../src/consumers/ground/dead-letter-record.js'
+import type { Tenants } from '../../../src/consumers/ground/decode.js'
+import { positionsAgain } from '../../../src/consumers/scoring/chunk-tenants.js'
 import { controlTopic } from '../../../src/consumers/ground/topic-names.js'
 import { doors } from '../../fixtures/doors.js'
 import { engineHarness, passes, type EngineHarness } from '../engine-harness.js'
@@ -13,6 +15,8 @@ import { processWith } from '../tenants-harness.js'
 
 const codesOf = async (harness: EngineHarness): Promise<readonly string[]> =>
   (await harness.deadLetters()).map((record) => readDeadLetter(record)!.code)
+
+const hasGlobex = (tenants: Tenants): boolean => tenants === 'any' || tenants.has('globex')
 
 /** All tenants are in one partition. */
 const shared = { ...doors, partitions: 1 }
@@ -76,6 +80,23 @@ test('a rebuilt state folds again what was folded, with the tenants that were kn
   )
   const certificate = await certificateOf(harness)
   assert.equal(certificate.firstDifference, null)
+})
+
+test('a tenant that is added while events are folded again does not concern them', async () => {
+  const harness = await engineHarness(undefined, 'doors', shared)
+  const { flow, add } = await processWith(harness.log, ['acme'])
+  const control = flow.routing().position
+  const again = {
+    ...{ deps: { ...flow, clock: systemClock }, log: harness.log, revoked: new AbortController().signal },
+    ...{ claimed: { from: 0, covered: 9 }, rules: { since: 0, control } },
+  }
+  const [stretch, ...more] = await positionsAgain(harness.stream, 0, again)
+  assert.deepEqual([stretch, more], [{ control, upTo: 9 }, []])
+  await add('globex')
+  assert.deepEqual(
+    [stretch!.control, Infinity].map((at) => hasGlobex(tenantsAt(flow.tenants, at))),
+    [false, true],
+  )
 })
 
 test('an event that comes after its tenant was added elsewhere waits for the decision', async () => {
