@@ -22,6 +22,9 @@ import {
  * Judges which events are late, and moves the clocks. An event that contradicts others takes them back, before it is
  * judged itself.
  */
+/** The list that is taken must not be the one to which later events add. */
+const none: readonly ClockAhead[] = []
+
 export class Judge {
   readonly #compiled: CompiledSet
   readonly #lookup: Lookup
@@ -63,7 +66,8 @@ export class Judge {
 
   takeAhead(): readonly ClockAhead[] {
     const taken = this.#ahead
-    if (taken.length > 0) this.#ahead = []
+    if (taken.length === 0) return none
+    this.#ahead = []
     return taken
   }
 

@@ -195,3 +195,22 @@ describe('time goes on', () => {
     assert.deepEqual([late, ahead.map(({ source, events }) => [source, events])], [[], [['bad', 40]]])
   })
 })
+
+test('what one chunk found does not grow with the next chunk', () => {
+  const events = log([
+    ['a', 0],
+    ['b', 1],
+    ['wrong', 30 * day],
+    ['a', 2],
+  ])
+  const state = plan.open(10, 1_000)
+  prepare(state, events, new Map())
+  const found = events.map((event) => {
+    foldOne(plan, state, event)
+    return state.takeAhead()
+  })
+  assert.deepEqual(
+    found.map((sources) => sources.map(({ source }) => source)),
+    [[], [], [], ['wrong']],
+  )
+})
